@@ -1,0 +1,5 @@
+"""``python -m gradcheck`` is ``gradcheck``."""
+
+from gradcheck.cli import main
+
+main()

@@ -1,0 +1,118 @@
+"""The public way in from Python: ``check``, ``check_at`` and ``assert_gradients``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.callables import refuse_what_is_no_loss, where
+from gradcheck.check import Settings, check_given, check_targets
+from gradcheck.config import Config
+from gradcheck.errors import UsageError
+from gradcheck.loading import load_loss
+from gradcheck.loss import Loss
+from gradcheck.report import Report
+
+LossLike = str | Loss | Callable[[Any, Any], Any]
+
+
+def check(
+    losses: LossLike | Sequence[LossLike], config: Config | None = None, *, strict: bool = False, fail_fast: bool = False
+) -> Report:
+    """Check losses at the problems of a configuration.
+
+    Args:
+        losses: a target (``"svm"``, ``"module:callable"``), a callable ``(S, y) -> (value, dS)``, or several of them.
+        config: which problems and tolerances; the defaults where it is None. Its ``losses`` are not looked at.
+        strict: unresolved entries and warnings fail.
+        fail_fast: stop after the first problem that fails.
+
+    Returns:
+        What was found. Nothing is printed, and a wrong gradient raises nothing: see ``Report.passed``.
+
+    Raises:
+        TargetError: a target that leads to no loss.
+
+    Example:
+        >>> report = check("softmax", Config(batch_sizes=[3], scores="normal"))
+        >>> report.passed, report.losses[0].batches[0].entries
+        (True, 15)
+    """
+    several = [losses] if isinstance(losses, str | Loss) or callable(losses) else list(losses)
+    report = check_targets(
+        [as_loss(loss) for loss in several], config or Config(), Settings(strict=strict, fail_fast=fail_fast)
+    )
+    if report.interrupted:
+        raise KeyboardInterrupt
+    return report
+
+
+def check_at(
+    loss: LossLike, S: npt.ArrayLike, y: npt.ArrayLike, config: Config | None = None, *, strict: bool = False
+) -> Report:
+    """Check a loss at one given problem.
+
+    Args:
+        loss: a target or a callable ``(S, y) -> (value, dS)``.
+        S: N x C finite scores; float32 stays so, all else is taken as float64.
+        y: N labels in [0, C), or whatever the loss takes for its labels.
+        config: tolerances; its problems are not looked at.
+        strict: unresolved entries and warnings fail.
+
+    Raises:
+        TargetError: a target that leads to no loss.
+        UsageError: S is not N x C finite numbers.
+
+    Example:
+        >>> check_at("svm", [[1.0, 2.0, 0.0]], [1]).passed
+        True
+    """
+    scores = np.asarray(S)
+    if scores.dtype != np.float32:
+        try:
+            scores = scores.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"S is not made of numbers: {error}") from None
+    if scores.ndim != 2 or not scores.size:
+        raise UsageError(f"S has shape {scores.shape}; it must be N x C, with at least one of each")
+    if not np.all(np.isfinite(scores)):
+        raise UsageError("S is not finite everywhere; there is no gradient to check there")
+    return check_given(as_loss(loss), scores, np.asarray(y), config or Config(), Settings(strict=strict))
+
+
+def assert_gradients(
+    losses: LossLike | Sequence[LossLike], config: Config | None = None, *, strict: bool = False
+) -> None:
+    """For a test: as ``check``, but a gradient that does not pass raises.
+
+    Raises:
+        AssertionError: with the findings and the worst entries in words.
+        TargetError: a target that leads to no loss.
+
+    Example:
+        >>> assert_gradients("svm")
+    """
+    report = check(losses, config, strict=strict)
+    if not report.passed:
+        from gradcheck.rendering import FORMATS, Options
+
+        raise AssertionError("\n" + FORMATS["table"](report, Options(width=100, entries="worst")))
+
+
+def as_loss(loss: LossLike) -> Loss:
+    """A loss from whatever names one.
+
+    Raises:
+        TargetError: it leads to no loss.
+    """
+    if isinstance(loss, Loss):
+        return loss
+    if isinstance(loss, str):
+        return load_loss(loss)
+    name = getattr(loss, "__qualname__", type(loss).__qualname__)
+    refuse_what_is_no_loss(loss, name, name)
+    file, line = where(loss)
+    return Loss(name, loss, file, line)

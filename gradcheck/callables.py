@@ -1,0 +1,96 @@
+"""What a callable takes, where it is defined, and which callables an object has."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+from types import CodeType
+from typing import Any
+
+from gradcheck.errors import TargetError
+
+
+def refuse_what_is_no_loss(function: Any, name: str, target: str) -> None:
+    """Refuse what cannot be called with two arguments.
+
+    Args:
+        function: anything.
+        name, target: of it, for messages.
+
+    Raises:
+        TargetError: a class, not callable, or its signature does not take ``(S, y)``.
+    """
+    if isinstance(function, type):
+        raise TargetError(
+            f"{target}: {name} is a class, not a loss",
+            hint=f"if its objects can be called with (S, y): write `loss = {name}()` and name `loss`",
+        )
+    if not callable(function):
+        raise TargetError(f"{target}: {name} is of type {type(function).__name__}, which cannot be called")
+    try:
+        signature = inspect.signature(function)
+    except Exception:  # compiled code may have none; calling it will tell
+        return
+    try:
+        signature.bind(None, None)
+    except TypeError:
+        raise TargetError(
+            f"{target}: {name} takes {_spelled(signature)}, and a loss is called with (S, y)",
+            hint=_MENDS[_takes_more_than_two(signature)],
+        ) from None
+
+
+_MENDS = {
+    True: "give every further argument a default, or bind it with functools.partial",
+    False: "write it as def loss(S, y), with the N x C scores and the labels, and return (value, dS)",
+}
+
+
+def _takes_more_than_two(signature: inspect.Signature) -> bool:
+    required = [one for one in signature.parameters.values() if one.default is one.empty]
+    return len(required) > 2
+
+
+def _spelled(signature: inspect.Signature) -> str:
+    """The parameters without annotations, and without the text of defaults, which may be anything."""
+    parts: list[str] = []
+    for parameter in signature.parameters.values():
+        stars = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}.get(parameter.kind.name, "")
+        if parameter.kind is parameter.KEYWORD_ONLY and not any(part.startswith("*") for part in parts):
+            parts.append("*")
+        default = "" if parameter.default is parameter.empty else "=..."
+        parts.append(f"{stars}{parameter.name}{default}")
+    return f"({', '.join(parts)})"
+
+
+def where(function: Any) -> tuple[str | None, int | None]:
+    """File and line of a callable's code, through partials, methods, decorators and ``__call__``."""
+    try:
+        for _ in range(100):  # a chain of wrappers may be a circle
+            code = getattr(function, "__code__", None)
+            if isinstance(function, functools.partial):
+                function = function.func
+            elif hasattr(function, "__wrapped__"):
+                function = function.__wrapped__
+            elif inspect.ismethod(function):
+                function = function.__func__
+            elif isinstance(code, CodeType):
+                path = os.path.abspath(code.co_filename)
+                return (path, code.co_firstlineno) if os.path.isfile(path) else (None, None)
+            else:
+                function = type(function).__call__
+    except Exception:  # an object's own __getattr__
+        pass
+    return None, None
+
+
+def callables_of(thing: Any) -> list[str]:
+    """Public names of an object's own callables, what a module defined itself before what it imported."""
+    try:
+        found = {name: inspect.getattr_static(thing, name) for name in dir(thing) if not name.startswith("_")}
+    except Exception:  # an object's own __dir__
+        return []
+    home = getattr(thing, "__name__", None)
+    names = [name for name, member in found.items() if callable(member)]
+    return sorted(names, key=lambda name: getattr(found[name], "__module__", None) != home)

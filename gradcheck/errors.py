@@ -1,0 +1,64 @@
+"""The errors that gradcheck raises, all of them.
+
+    GradcheckError
+    ├── UsageError            the run could not be done as asked: exit code 2
+    │   ├── ConfigError       a configuration file or option: names file, line, key
+    │   ├── TargetError       a target that cannot be found, imported or called
+    │   └── OutputError       a report that cannot be written
+    └── LossDefect            the loss broke its contract: exit code 1
+
+Each message is written for the person who has to act on it: what is wrong, where, what to do.
+"""
+
+from __future__ import annotations
+
+
+class GradcheckError(Exception):
+    """Base of every error that gradcheck raises on purpose."""
+
+
+class UsageError(GradcheckError):
+    """What was asked for cannot be done; nothing was judged.
+
+    Args:
+        message: what is wrong and where, in one or a few lines.
+        hint: what to do about it; empty where the message says it already.
+        details: lines of the user's own traceback, trimmed to their code; empty where there is none.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", details: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.details = details
+
+    def __str__(self) -> str:
+        return "\n".join(part for part in (self.message, self.details, self.hint) if part)
+
+
+class ConfigError(UsageError):
+    """A configuration that cannot be read or does not validate."""
+
+
+class TargetError(UsageError):
+    """A target that does not lead to a loss."""
+
+
+class OutputError(UsageError):
+    """A report that cannot be written where it was asked for."""
+
+
+class LossDefect(GradcheckError):
+    """The loss broke its contract: it raised, or returned what is no value and gradient.
+
+    Args:
+        code: the finding's stable code, for example ``wrong-shape``.
+        message: what the loss did, with the numbers.
+        details: lines of the user's own traceback, trimmed to their code; empty where there is none.
+    """
+
+    def __init__(self, code: str, message: str, *, details: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.details = details

@@ -1,0 +1,129 @@
+"""The closer look at entries in doubt: a ladder of steps along the axis, on both sides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.numerics.differences import SIGMAS, Stencil
+from gradcheck.numerics.extrapolation import RATIO, RUNGS, Limit, better_of, extrapolate
+from gradcheck.plans.plan import IndexArray, Plan
+from gradcheck.report import FloatArray
+
+#: The coarsest rung, unless the step of the first look is far from usual: then this many of those.
+_TOP = 0.05
+_TOP_IN_STEPS = 24.0
+#: Where the noise at that rung is worse than this part of the gradients, only wider rungs can help.
+_NOISY = 1e-9
+_LEAST_IN_SPACINGS = 4.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Derivatives of E entries along their axes."""
+
+    central: Limit
+    left: Limit
+    right: Limit
+
+    def is_kink(self) -> npt.NDArray[np.bool_]:
+        """Whether the one-sided derivatives differ by more than their bounds can explain."""
+        with np.errstate(invalid="ignore"):
+            apart = np.abs(self.left.estimate - self.right.estimate)
+            return np.asarray(apart > 2 * (self.left.bound + self.right.bound))
+
+
+def top_step(step: float, value_noise: float, scale: float) -> float:
+    """The coarsest rung that suits a loss.
+
+    Args:
+        step: the step of the first look.
+        value_noise: standard deviation of the noise of a value.
+        scale: the largest gradient seen near.
+    """
+    top = min(_TOP, _TOP_IN_STEPS * step)
+    return _TOP_IN_STEPS * step if value_noise > _NOISY * top * scale else top
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Stencils of E entries on rung after rung.
+
+    Attributes:
+        plan: how values are obtained.
+        rows, columns: the E entries.
+        value, derivatives: the loss at S, and dS of the E entries there.
+        value_noise: standard deviation of the noise of a value.
+        derivative_noise: E floats, those of dS.
+        top: the coarsest step.
+        spacing: E floats, the spacing of floats at each score; no rung is finer than a few of them.
+        rungs: the stencils so far, coarsest first.
+    """
+
+    plan: Plan
+    rows: IndexArray
+    columns: IndexArray
+    value: float
+    derivatives: FloatArray
+    value_noise: float
+    derivative_noise: FloatArray
+    top: float
+    spacing: FloatArray
+    rungs: tuple[Stencil, ...] = ()
+
+    def climbed(self, down_to: int = RUNGS) -> Ladder:
+        """This ladder with so many rungs: two calls for each rung that is new, and entry."""
+        rungs = list(self.rungs)
+        while len(rungs) < down_to:
+            step = np.maximum(self.top / RATIO ** len(rungs), _LEAST_IN_SPACINGS * self.spacing)
+            rungs.append(stencil(self.plan, self.rows, self.columns, step, self.value, self.derivatives))
+        return replace(self, rungs=tuple(rungs))
+
+    def only(self, which: IndexArray) -> Ladder:
+        """The ladder of some of its entries."""
+        return replace(
+            self,
+            rows=self.rows[which],
+            columns=self.columns[which],
+            derivatives=self.derivatives[which],
+            derivative_noise=self.derivative_noise[which],
+            spacing=self.spacing[which],
+            rungs=tuple(rung.only(which) for rung in self.rungs),
+        )
+
+    def limits(self) -> Limits:
+        """The derivatives, from all rungs so far.
+
+        Left and right ones come from values alone. So does the central one where the corrected differences, which are
+        sharper, contradict it: at a kink the correction is no correction.
+        """
+        two = np.array([rung.noise_bound(self.value_noise) for rung in self.rungs])
+        one = np.array([2 * two_k for two_k in two])
+        with_correction = two + SIGMAS * self.derivative_noise
+        with np.errstate(all="ignore"):
+            plain = extrapolate(np.array([rung.plain() for rung in self.rungs]), two, first=2, then=2)
+            corrected = np.array([rung.corrected() for rung in self.rungs])
+            sharp = extrapolate(corrected, with_correction, first=4, then=2)
+            left = extrapolate(np.array([rung.left() for rung in self.rungs]), one, first=1, then=1)
+            right = extrapolate(np.array([rung.right() for rung in self.rungs]), one, first=1, then=1)
+        return Limits(better_of(plain, sharp), left, right)
+
+
+def stencil(
+    plan: Plan, rows: IndexArray, columns: IndexArray, steps: FloatArray, value: float, derivatives: FloatArray
+) -> Stencil:
+    """The stencils of E entries at their steps: two calls each, in the plan's coin."""
+    above = plan.along(rows, columns, steps)
+    below = plan.along(rows, columns, -steps)
+    return Stencil(
+        below=-below.moved,
+        above=above.moved,
+        f_below=below.values,
+        f_at=np.full(len(steps), value),
+        f_above=above.values,
+        g_below=below.derivatives,
+        g_at=derivatives,
+        g_above=above.derivatives,
+    )

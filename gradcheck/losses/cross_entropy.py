@@ -1,0 +1,147 @@
+"""Losses made of -log p_j, where p_j = e^{s_j} / sum_m e^{s_m}."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradcheck.losses.batch import Answer, Labels, Scores, as_batch
+from gradcheck.losses.registry import built_in
+from gradcheck.losses.softmax_terms import softmax_terms
+
+#: The share of the target that label smoothing spreads over all classes (Szegedy et al. 2016).
+EPSILON = 0.1
+
+
+@built_in(
+    "softmax",
+    formula="-log p_y,  p_j = e^{s_j} / sum_m e^{s_m}",
+    gradient="p_j - 1{j=y}",
+)
+def softmax(S: Scores, y: Labels) -> Answer:
+    """Softmax cross-entropy: the negative logarithm of the label's probability.
+
+        L = -log p_y,    p_j = e^{s_j} / sum_m e^{s_m}
+
+    First way. The logarithm of the quotient is a difference:
+
+        L = log(sum_m e^{s_m}) - s_y
+
+        dL/ds_j = 1/(sum_m e^{s_m}) sum_m de^{s_m}/ds_j - ds_y/ds_j
+                = 1/(sum_m e^{s_m}) sum_m 1{m=j} e^{s_m} - 1{j=y}
+                = e^{s_j} / sum_m e^{s_m} - 1{j=y}
+                = p_j - 1{j=y}
+
+    where many-way selection, sum_m 1{m=j} e^{s_m} = e^{s_j}, empties the sum.
+
+    Second way. Through p_y, by the rule for quotients, with Z = sum_m e^{s_m}:
+
+        dp_y/ds_j = (1{j=y} e^{s_y} Z - e^{s_y} e^{s_j}) / Z^2
+                  = p_y (1{j=y} - p_j)
+
+        dL/ds_j = -1/p_y dp_y/ds_j
+                = p_j - 1{j=y}
+
+    Grouped by cases it reads 1{j!=y} p_j - 1{j=y} (1 - p_j), which is the same, since j = y
+    and j != y exclude each other and one of them holds: 1{j!=y} + 1{j=y} = 1.
+
+    p is unchanged when one number is added to all scores of a row, so the largest, s_t, is
+    taken off and no e^s overflows. Nor is log(p_y) or p_y - 1 computed, both of which lose
+    their digits as p_y nears 1, but
+
+        L       = (s_t - s_y) + log(1 + sum_{m!=t} e^{s_m - s_t})
+        p_y - 1 = -sum_{m!=y} p_m
+
+    The mean over the batch brings 1/N, and row i of S is in L^(i) alone:
+
+        (dS)_ij = 1/N (p_j^(i) - 1{j=y^(i)})
+
+    S is N x C, y holds N labels; the value and dS have the dtype of S.
+    """
+    batch = as_batch(S, y)
+    _, i, y = batch
+    terms = softmax_terms(batch)
+    return terms.surprisal[i, y].mean(), terms.residual / len(i)
+
+
+@built_in(
+    "label-smoothing",
+    formula="-sum_j t_j log p_j,  t_j = 0.9 1{j=y} + 0.1/C",
+    gradient="p_j - t_j",
+)
+def label_smoothing(S: Scores, y: Labels) -> Answer:
+    """Softmax cross-entropy with smoothed labels: a tenth of the target goes to all classes.
+
+        L = -sum_m t_m log p_m,    t_m = (1 - eps) 1{m=y} + eps/C,    eps = 0.1
+
+    The label's own class has its share of eps too, so sum_m t_m = 1.
+
+    With log p_m = s_m - log(sum_k e^{s_k}), and since the t_m sum to 1:
+
+        L = log(sum_k e^{s_k}) - sum_m t_m s_m
+
+        dL/ds_j = p_j - sum_m t_m 1{m=j}
+                = p_j - t_j
+                = (p_j - 1{j=y}) + eps (1{j=y} - 1/C)
+
+    by the softmax's first derivative and many-way selection. The last line is how it is
+    computed: p_y - 1 = -sum_{m!=y} p_m keeps the digits that p_y - t_y would lose.
+
+    The value is computed as a sum of parts that are all at least 0,
+
+        L = (1 - eps) (-log p_y) + eps/C sum_m (-log p_m)
+
+    each -log p_m as in the softmax.
+
+    The mean over the batch: (dS)_ij = 1/N (p_j^(i) - t_j^(i)).
+
+    S is N x C, y holds N labels; the value and dS have the dtype of S.
+    """
+    batch = as_batch(S, y)
+    S, i, y = batch
+    N, C = S.shape
+    terms = softmax_terms(batch)
+    value = ((1 - EPSILON) * terms.surprisal[i, y] + EPSILON * (terms.surprisal.sum(axis=1) / C)).mean()
+
+    pull = np.full_like(S, -EPSILON / C)
+    pull[i, y] = EPSILON * (C - 1) / C
+    return value, (terms.residual + pull) / N
+
+
+@built_in(
+    "focal",
+    formula="-(1 - p_y)^2 log p_y",
+    gradient="(u^2 - 2 u p_y log p_y) (p_j - 1{j=y}),  u = 1 - p_y",
+)
+def focal(S: Scores, y: Labels) -> Answer:
+    """Focal loss with gamma = 2 (Lin et al. 2017): rows that are right already count little.
+
+        L = -(1 - p_y)^2 log p_y
+
+    A product of u^2, with u = 1 - p_y, and v = -log p_y, the softmax loss. Now
+
+        dp_y/ds_j = p_y (1{j=y} - p_j)
+        du/ds_j   = -dp_y/ds_j = p_y (p_j - 1{j=y})
+        dv/ds_j   = p_j - 1{j=y}
+
+    and by the rule for products
+
+        dL/ds_j = 2 u v du/ds_j + u^2 dv/ds_j
+                = (2 u p_y v + u^2) (p_j - 1{j=y})
+
+    Neither factor subtracts: u = sum_{m!=y} p_m, v is computed as in the softmax, and the
+    bracket adds two numbers that are at least 0. So it holds its digits for p_y near 1,
+    where L is nearly u^3, and for p_y near 0, where p_y v goes to 0 and the gradient to
+    the softmax's.
+
+    The mean over the batch: (dS)_ij = 1/N dL^(i)/ds_j^(i).
+
+    S is N x C, y holds N labels; the value and dS have the dtype of S.
+    """
+    batch = as_batch(S, y)
+    _, i, y = batch
+    terms = softmax_terms(batch)
+    p_y, v, u = terms.p[i, y], terms.surprisal[i, y], -terms.residual[i, y]
+    value = (u**2 * v).mean()
+
+    weight = u * (2 * p_y * v + u)
+    return value, weight[:, np.newaxis] * terms.residual / len(i)

@@ -1,0 +1,151 @@
+"""Losses on margins, s_m - s_y + 1: how far class m comes within 1 of the label's score."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradcheck.losses.batch import Answer, Batch, Labels, Scores, as_batch
+from gradcheck.losses.registry import built_in
+
+
+def _margins(batch: Batch) -> Scores:
+    """s_m - s_y + 1, N x C, a fresh array; the label's own column says 1."""
+    S, i, y = batch
+    return S - S[i, y][:, np.newaxis] + 1
+
+
+@built_in(
+    "svm",
+    formula="sum_{m!=y} max(0, s_m - s_y + 1)",
+    gradient="1{j!=y} q_{j,y} - 1{j=y} sum_{m!=y} q_{m,y},  q_{m,y} = 1{s_m - s_y + 1 >= 0}",
+)
+def svm(S: Scores, y: Labels) -> Answer:
+    """Multiclass hinge: every wrong class within 1 of the label's score costs.
+
+        L = sum_{m!=y} max(0, s_m - s_y + 1)
+
+    Two-way selection, max(0, x) = 1{x >= 0} x, turns each term into a product. With
+    q_{m,y} = 1{s_m - s_y + 1 >= 0}:
+
+        L = sum_{m!=y} q_{m,y} (s_m - s_y + 1)
+
+    q_{m,y} does not change near s unless a margin is 0, so only the brackets have a
+    derivative. In them m != y, so s_m and s_y are two different scores:
+
+        d(s_m - s_y + 1)/ds_j = 1{m=j} - 1{j=y}
+
+        dL/ds_j = sum_{m!=y} q_{m,y} (1{m=j} - 1{j=y})
+                = sum_{m!=y} q_{m,y} 1{m=j} - 1{j=y} sum_{m!=y} q_{m,y}
+                = 1{j!=y} q_{j,y} - 1{j=y} sum_{m!=y} q_{m,y}
+
+    The last step is many-way selection, sum_m q_{m,y} 1{m=j} = q_{j,y}. Leaving m = y out
+    of the sum takes nothing from it where j != y, and the one term it has where j = y;
+    hence the factor 1{j!=y}.
+
+    At a margin of exactly 0 the hinge has a kink: its slope is 0 on one side and 1 on the
+    other, and any number between is a subgradient. Here it is 1, by the >= of the notes.
+
+    The mean over the batch brings 1/N, and row i of S is in L^(i) alone:
+
+        (dS)_ij = 1/N dL^(i)/ds_j^(i)
+
+    S is N x C, y holds N labels; the value and dS have the dtype of S.
+    """
+    batch = as_batch(S, y)
+    _, i, y = batch
+    margins = _margins(batch)
+    dS = (margins >= 0).astype(margins.dtype)
+    dS[i, y] = 0
+    dS[i, y] -= dS.sum(axis=1)
+    dS /= len(dS)
+
+    margins[i, y] = 0
+    value = np.maximum(margins, 0).sum(axis=1).mean()
+    return value, dS
+
+
+@built_in(
+    "squared-hinge",
+    formula="sum_{m!=y} max(0, s_m - s_y + 1)^2",
+    gradient="1{j!=y} 2 h_{j,y} - 1{j=y} sum_{m!=y} 2 h_{m,y},  h_{m,y} = max(0, s_m - s_y + 1)",
+)
+def squared_hinge(S: Scores, y: Labels) -> Answer:
+    """Squared multiclass hinge: the hinge without its kinks.
+
+        L = sum_{m!=y} max(0, s_m - s_y + 1)^2
+
+    With q_{m,y} = 1{s_m - s_y + 1 >= 0}, and since a factor that is 0 or 1 is its own
+    square:
+
+        L = sum_{m!=y} q_{m,y} (s_m - s_y + 1)^2
+
+    The chain rule, and d(s_m - s_y + 1)/ds_j = 1{m=j} - 1{j=y} for m != y:
+
+        dL/ds_j = sum_{m!=y} 2 q_{m,y} (s_m - s_y + 1) (1{m=j} - 1{j=y})
+
+    q_{m,y} (s_m - s_y + 1) is the hinge itself, h_{m,y} = max(0, s_m - s_y + 1). Many-way
+    selection in the first part, as in the hinge:
+
+        dL/ds_j = 1{j!=y} 2 h_{j,y} - 1{j=y} sum_{m!=y} 2 h_{m,y}
+
+    At a margin of 0 the slope is 0 from both sides, so there is no choice to make.
+
+    The mean over the batch: (dS)_ij = 1/N dL^(i)/ds_j^(i).
+
+    S is N x C, y holds N labels; the value and dS have the dtype of S.
+    """
+    batch = as_batch(S, y)
+    _, i, y = batch
+    h = np.maximum(_margins(batch), 0)
+    h[i, y] = 0
+    value = (h**2).sum(axis=1).mean()
+
+    dS = 2 * h
+    dS[i, y] -= dS.sum(axis=1)
+    dS /= len(dS)
+    return value, dS
+
+
+@built_in(
+    "crammer-singer",
+    formula="max_k (s_k + 1{k!=y}) - s_y",
+    gradient="1{j=t} - 1{j=y},  t = the first class that attains the maximum",
+)
+def crammer_singer(S: Scores, y: Labels) -> Answer:
+    """Crammer and Singer's hinge: only the class that comes closest costs.
+
+        L = max_k (s_k + 1{k!=y}) - s_y
+
+    It is at least 0, since k = y is one of the candidates. Let t be the class that attains
+    the maximum, the first where several do. Many-way selection writes the maximum as a sum:
+
+        max_k (s_k + 1{k!=y}) = sum_k 1{k=t} (s_k + 1{k!=y})
+
+    t does not change near s unless two candidates tie, so 1{k=t} and 1{k!=y} are constants:
+
+        dL/ds_j = sum_k 1{k=t} ds_k/ds_j - ds_y/ds_j
+                = sum_k 1{k=t} 1{k=j} - 1{j=y}
+                = 1{j=t} - 1{j=y}
+
+    Where t = y the two parts cancel: the label leads by 1 or more, L = 0 and nothing moves.
+
+    Where several classes attain the maximum there is a kink; any average of their 1{j=k},
+    less 1{j=y}, is a subgradient. Here the first of them takes it all.
+
+    The mean over the batch: (dS)_ij = 1/N dL^(i)/ds_j^(i).
+
+    S is N x C, y holds N labels; the value and dS have the dtype of S.
+    """
+    batch = as_batch(S, y)
+    _, i, y = batch
+    # s_y is taken off before the maximum: one subtraction of scores, and the tie with k = y is at exactly 0.
+    candidates = _margins(batch)
+    candidates[i, y] = 0
+    t = candidates.argmax(axis=1)
+    value = candidates[i, t].mean()
+
+    dS = np.zeros_like(candidates)
+    dS[i, t] += 1
+    dS[i, y] -= 1
+    dS /= len(dS)
+    return value, dS

@@ -1,0 +1,127 @@
+"""The notes' small examples of indicator calculus, made losses over a matrix of scores.
+
+They know no labels: y is ignored. The notes count scores from 1, so s_1 is column 0 of S.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradcheck.losses.batch import Answer, Labels, Scores, as_scores
+from gradcheck.losses.registry import built_in
+
+
+@built_in(
+    "min-square-exp",
+    formula="min(s_1^2, e^{s_2})",
+    gradient="1{j=1} 1{s_1^2 < e^{s_2}} 2 s_1 + 1{j=2} 1{s_1^2 >= e^{s_2}} e^{s_2}",
+)
+def min_square_exp(S: Scores, y: Labels) -> Answer:
+    """Two-way selection: the smaller of two functions of two scores.
+
+        L = min(s_1^2, e^{s_2})
+
+    One of the two is selected, by two indicators of which exactly one is 1:
+
+        L = 1{s_1^2 < e^{s_2}} s_1^2 + 1{s_1^2 >= e^{s_2}} e^{s_2}
+
+    They do not change near s unless the two functions are equal, so they are constants:
+
+        dL/ds_j = 1{j=1} 1{s_1^2 < e^{s_2}} 2 s_1 + 1{j=2} 1{s_1^2 >= e^{s_2}} e^{s_2}
+
+    Where s_1^2 = e^{s_2} there is a kink: (2 s_1, 0), (0, e^{s_2}) and all between them are
+    subgradients. Here it is the second, by the >= of the notes.
+
+    e^{s_2} may overflow to infinity. It is then not the smaller one, and neither the value
+    nor dS shows it.
+
+    s_3 and further scores are in no term: their dS is 0. With one class alone there is no
+    s_2; a minimum over what there is leaves L = s_1^2.
+
+    The mean over the batch: (dS)_ij = 1/N dL^(i)/ds_j^(i).
+
+    S is N x C, y is ignored; the value and dS have the dtype of S.
+    """
+    S = as_scores(S)
+    N, C = S.shape
+    square = S[:, 0] ** 2
+    with np.errstate(over="ignore"):
+        exponential = np.exp(S[:, 1]) if C > 1 else np.full_like(square, np.inf)
+
+    dS = np.zeros_like(S)
+    selects_square = square < exponential
+    dS[:, 0] = np.where(selects_square, 2 * S[:, 0], 0)
+    if C > 1:
+        dS[:, 1] = np.where(selects_square, 0, exponential)
+    return np.minimum(square, exponential).mean(), dS / N
+
+
+@built_in(
+    "cubed-relu",
+    formula="sum_j max(0, s_j^3)",
+    gradient="1{s_j^3 >= 0} 3 s_j^2",
+)
+def cubed_relu(S: Scores, y: Labels) -> Answer:
+    """Two-way selection in every class: the cube where it is not negative.
+
+        L = sum_m max(0, s_m^3)
+          = sum_m 1{s_m^3 >= 0} s_m^3
+
+    The indicators are constants near any s that is not 0, and many-way selection leaves one
+    term of the sum:
+
+        dL/ds_j = sum_m 1{s_m^3 >= 0} 3 s_m^2 1{m=j}
+                = 1{s_j^3 >= 0} 3 s_j^2
+
+    At s_j = 0 the slope is 0 from both sides, and so is the curvature: no kink, and >= or >
+    is all one.
+
+    s_j^3 >= 0 just where s_j >= 0, so both are computed from max(0, s_j).
+
+    The mean over the batch: (dS)_ij = 1/N dL^(i)/ds_j^(i).
+
+    S is N x C, y is ignored; the value and dS have the dtype of S.
+    """
+    S = as_scores(S)
+    positive = np.maximum(S, 0)
+    return (positive**3).sum(axis=1).mean(), 3 * positive**2 / len(S)
+
+
+@built_in(
+    "affine-exp",
+    formula="2 s_1 - 3 s_2 + e^{s_3}",
+    gradient="1{j=1} 2 - 1{j=2} 3 + 1{j=3} e^{s_3}",
+)
+def affine_exp(S: Scores, y: Labels) -> Answer:
+    """Grouped cases: a derivative that is another one for each score.
+
+        L = 2 s_1 - 3 s_2 + e^{s_3}
+
+                  { 2        where j = 1
+        dL/ds_j = { -3       where j = 2
+                  { e^{s_3}  where j = 3
+
+    The cases exclude each other, so they are one sum:
+
+        dL/ds_j = 1{j=1} 2 - 1{j=2} 3 + 1{j=3} e^{s_3}
+
+    s_4 and further scores are in no term: their dS is 0. With fewer than three classes L has
+    the terms whose scores there are: 2 s_1 - 3 s_2 with two, 2 s_1 with one.
+
+    e^{s_3} is infinite in float64 from about s_3 = 709.8 on (float32: 88.7). That is the
+    loss's own nature, not the way it is computed: the number has no float.
+
+    The mean over the batch: (dS)_ij = 1/N dL^(i)/ds_j^(i).
+
+    S is N x C, y is ignored; the value and dS have the dtype of S.
+    """
+    S = as_scores(S)
+    N = len(S)
+    affine, exponential = S[:, :2], np.exp(S[:, 2:3])
+    slopes = np.array([2, -3], dtype=S.dtype)[: affine.shape[1]]
+    value = ((affine * slopes).sum(axis=1) + exponential.sum(axis=1)).mean()
+
+    dS = np.zeros_like(S)
+    dS[:, :2] = slopes
+    dS[:, 2:3] = exponential
+    return value, dS / N

@@ -1,0 +1,92 @@
+"""Central differences, corrected by the gradients that came with the values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.report import FloatArray
+
+#: Noise is bounded by this many standard deviations.
+SIGMAS = 5.0
+
+
+@dataclass(frozen=True)
+class Stencil:
+    """A function of one variable at a - , a and a + : E entries at once.
+
+    Attributes:
+        below, above: distances from the point to its neighbours as really taken, E floats, positive.
+        f_below, f_at, f_above: values of the loss, E floats.
+        g_below, g_at, g_above: the analytic derivative at the same points, E floats.
+    """
+
+    below: FloatArray
+    above: FloatArray
+    f_below: FloatArray
+    f_at: FloatArray
+    f_above: FloatArray
+    g_below: FloatArray
+    g_at: FloatArray
+    g_above: FloatArray
+
+    def only(self, which: npt.NDArray[np.intp]) -> Stencil:
+        """The stencils of some of the entries."""
+        return Stencil(*(getattr(self, field.name)[which] for field in fields(self)))
+
+    def left(self) -> FloatArray:
+        """The left difference (f(s) - f(s-h)) / h."""
+        return (self.f_at - self.f_below) / self.below
+
+    def right(self) -> FloatArray:
+        """The right difference (f(s+h) - f(s)) / h."""
+        return (self.f_above - self.f_at) / self.above
+
+    def plain(self) -> FloatArray:
+        """The plain central difference (f(s+h) - f(s-h)) / 2h, over the distance really taken."""
+        return (self.f_above - self.f_below) / (self.above + self.below)
+
+    def correction(self) -> FloatArray:
+        """What the plain difference has too much: its truncation error to fourth order in h.
+
+        Simpson's rule on the derivative g: f(s+h) - f(s-h) = h/3 (g(s-h) + 4 g(s) + g(s+h)) - h^5/90 f'''''; so the
+        plain difference exceeds g(s) by (g(s+h) - 2 g(s) + g(s-h)) / 6. Where rounding made the two distances
+        unequal, by (above - below)/2 g'(s) more.
+        """
+        second_difference = self.g_above - 2 * self.g_at + self.g_below
+        slope = (self.g_above - self.g_below) / (self.above + self.below)
+        return second_difference / 6 + (self.above - self.below) / 2 * slope
+
+    def corrected(self) -> FloatArray:
+        """The corrected central difference: its error is O(h^4).
+
+        A wrong g cannot hide in it, for g enters only by its second difference, which is O(h^2).
+        """
+        return self.plain() - self.correction()
+
+    def kink(self) -> FloatArray:
+        """Half the jump of the derivative where there is a kink at the point itself; O(h^3) where f is smooth.
+
+        The second difference of the values, (f(s+h) - 2 f(s) + f(s-h)) / h, is the whole jump; half the difference
+        of the derivatives, (g(s+h) - g(s-h)) / 2, is half of it; on a smooth f both are h f''.
+        """
+        return self.right() - self.left() - (self.g_above - self.g_below) / 2
+
+    def noise_bound(self, value_noise: float, sigmas: float = SIGMAS) -> FloatArray:
+        """Bound on what the noise of the values does to ``plain``.
+
+        Args:
+            value_noise: standard deviation of the noise of one value.
+            sigmas: how many standard deviations the bound allows for.
+        """
+        return sigmas * np.sqrt(2.0) * value_noise / (self.above + self.below)
+
+
+def relative_error(analytic: FloatArray, numerical: FloatArray) -> FloatArray:
+    """abs(a - n) / max(abs(a), abs(n)), and 0 where both are 0. Arrays of one shape in, that shape out."""
+    larger = np.maximum(np.abs(analytic), np.abs(numerical))
+    difference = np.abs(analytic - numerical)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(larger == 0, 0.0, difference / np.where(larger == 0, 1.0, larger))

@@ -1,0 +1,126 @@
+"""How noisy are computed values? Difference tables along short lines.
+
+Rounding makes a computed function jump between neighbouring points. Differences of order k of a smooth function
+shrink as the spacing to the power k; differences of noise do not. So the smallest level of the table, rescaled,
+bounds the noise (J. J. Moré and S. M. Wild, "Estimating computational noise", SIAM J. Sci. Comput. 33, 2011).
+
+Departures from that paper, each for functions that it does not treat. The largest differences of a level are left out, so
+that one kink or jump on the line does not pass for noise. Since two of them still would, a level far above rounding has
+to stay where it is when the spacing shrinks (see ``settled``). And the points are unevenly spaced: on even ones the
+rounding of a nearly linear function can be as regular as the function, and its differences 0.
+"""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from gradcheck.report import FloatArray
+
+#: Points on a line. Eight give differences of order up to five with some to leave out: enough for a level of smooth
+#: curvature, 1e-4 to the fourth power, to fall below float64's rounding.
+POINTS = 8
+_HIGHEST_ORDER = 5
+
+_GOLDEN = (np.sqrt(5) - 1) / 2
+#: Where they lie, in spacings: near k, off by up to 0.3 in a sequence without pattern; the first at 0.
+POSITIONS: FloatArray = np.arange(POINTS) + 0.3 * (2 * ((np.arange(POINTS) * _GOLDEN + 0.5) % 1.0) - 1)
+
+#: A third of the differences of an order, the largest, is left out; of normal ones, the others have this deviation.
+_TRIMMED_DEVIATION = 0.53
+
+
+def noise_level(series: FloatArray) -> FloatArray:
+    """Upper estimate of the standard deviation of the noise in values on a line.
+
+    Args:
+        series: the values at ``POSITIONS`` along the first axis; any further axes are separate functions.
+
+    Returns:
+        The standard deviation, of shape ``series.shape[1:]``. 0 where the values do not change at all.
+
+    Source: Moré and Wild 2011, section 3; a divided difference whose weights have norm 1 passes the deviation of
+    independent noise on unchanged.
+    """
+    smallest = np.full(series.shape[1:], np.inf)
+    for weights in _DIFFERENCES:
+        sizes = np.sort(np.abs(np.tensordot(weights, series, axes=1)), axis=0)
+        kept = sizes[: max(1, len(sizes) - len(sizes) // 3)]
+        smallest = np.minimum(smallest, np.sqrt(np.mean(kept**2, axis=0)) / _TRIMMED_DEVIATION)
+    return smallest
+
+
+def _normalised_differences(order: int) -> FloatArray:
+    """The matrix that takes values at ``POSITIONS`` to their divided differences of one order, each row of norm 1."""
+    rows = np.zeros((POINTS - order, POINTS))
+    for first, row in enumerate(rows):
+        window = range(first, first + order + 1)
+        for j in window:
+            row[j] = 1 / prod(POSITIONS[j] - POSITIONS[i] for i in window if i != j)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+_DIFFERENCES = [_normalised_differences(order) for order in range(1, _HIGHEST_ORDER + 1)]
+
+
+def granularity(samples: FloatArray) -> float:
+    """The coarsest binary grid that all of these numbers lie on, 0 where they are too few to tell.
+
+    (x + 1e6) - 1e6 is a multiple of 2**-33 whatever x; a loss that rounds so has that noise, though its value be small.
+
+    Args:
+        samples: values of one function at generic points.
+    """
+    finite = np.unique(samples[np.isfinite(samples) & (samples != 0)])
+    if finite.size < POINTS:
+        return 0.0
+    mantissa, exponent = np.frexp(finite)
+    whole = np.ldexp(mantissa, 53).astype(np.int64)
+    lowest_bit = whole & -whole
+    return float(np.min(np.ldexp(lowest_bit.astype(np.float64), exponent - 53)))
+
+
+def is_stair(series: FloatArray) -> bool:
+    """Whether most neighbouring values on a line are equal: it is finer than the steps of a coarse rounding.
+
+    Args:
+        series: m values of one function.
+    """
+    return bool(np.mean(np.diff(series) == 0) >= 0.5)
+
+
+def settled(coarse: float, fine: float) -> bool:
+    """Whether a noise level stayed where it was when the spacing shrank.
+
+    What a kink puts into the table shrinks with the spacing, what curvature puts there faster still; noise stays.
+
+    Args:
+        coarse, fine: ``noise_level`` at a spacing and at a much finer one.
+    """
+    return fine >= coarse / 4
+
+
+def effective_eps(samples: FloatArray, eps: float) -> float:
+    """Machine epsilon of the precision that numbers were really computed in.
+
+    A loss that computes in float32 and returns a Python float hides its precision: but all its numbers are
+    representable in float32, which float64 results are not but for a few round ones.
+
+    Args:
+        samples: numbers of any shape that a loss returned, of as many points as there are.
+        eps: epsilon of the dtype they were returned in.
+
+    Returns:
+        ``eps``, or float32's where every sample is a float32 and not all of them are short binary fractions.
+    """
+    finite = samples[np.isfinite(samples)]
+    single = np.finfo(np.float32)
+    if eps >= single.eps or not np.any(finite):
+        return eps
+    with np.errstate(over="ignore", under="ignore"):
+        rounded = finite.astype(np.float32)
+    if not np.array_equal(rounded.astype(np.float64), finite):
+        return eps
+    short = np.ldexp(np.round(np.ldexp(np.frexp(finite)[0], 16)), -16)  # 16 bits of mantissa
+    return eps if np.array_equal(short, np.frexp(finite)[0]) else float(single.eps)

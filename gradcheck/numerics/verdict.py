@@ -1,0 +1,87 @@
+"""From estimates and their bounds to verdicts, for all entries at once.
+
+A verdict is an index into ``report.VERDICTS``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.numerics.differences import SIGMAS, Stencil
+from gradcheck.numerics.extrapolation import Limit
+from gradcheck.report import VERDICTS, FloatArray, Verdict
+
+OK, SUBGRADIENT, UNRESOLVED, WRONG = (
+    VERDICTS.index(v) for v in (Verdict.OK, Verdict.SUBGRADIENT, Verdict.UNRESOLVED, Verdict.WRONG)
+)
+
+BoolArray = npt.NDArray[np.bool_]
+
+#: A bound wider than this part of the largest gradient seen anywhere near says nothing of an entry.
+TOO_WIDE = 1e-2
+#: A correction or a kink below this part of the gradients seen is the ordinary curvature of a smooth loss.
+_SMALL = 1e-3
+
+
+def allowance(analytic: FloatArray, numerical: FloatArray, rtol: float, atol: float) -> FloatArray:
+    """How far analytic and numerical may lie apart by the user's tolerances alone: E floats."""
+    return rtol * np.maximum(np.abs(analytic), np.abs(numerical)) + atol
+
+
+def is_smooth(stencil: Stencil, value_noise: float, scale: float) -> BoolArray:
+    """Entries whose stencil shows no sign of a kink.
+
+    Args:
+        stencil: of E entries.
+        value_noise: standard deviation of the noise of a value.
+        scale: the largest gradient seen near.
+
+    Returns:
+        E truth values. False means only: look closer.
+    """
+    ordinary = _SMALL * scale + 4 * stencil.noise_bound(value_noise)
+    return np.asarray(
+        (np.abs(stencil.kink()) <= ordinary) & (np.abs(stencil.correction()) <= 10 * ordinary)
+    )
+
+
+def is_narrow(bound: FloatArray, allowed: FloatArray, scale: float) -> BoolArray:
+    """Whether a bound says anything beside the largest gradient seen near. E floats, E floats, one float."""
+    return np.asarray(bound <= TOO_WIDE * scale + allowed)
+
+
+def judge_smooth(analytic: FloatArray, limit: Limit, allowed: FloatArray, scale: float) -> npt.NDArray[np.int8]:
+    """Verdicts where there is a derivative: ``OK``, ``UNRESOLVED`` where its bound is too wide, or ``WRONG``.
+
+    Args:
+        analytic: E entries of dS.
+        limit: the derivative with its bound.
+        allowed: E floats, what the tolerances and the noise of dS allow.
+        scale: the largest gradient seen near.
+    """
+    with np.errstate(invalid="ignore"):
+        differs = np.abs(analytic - limit.estimate) > allowed + limit.bound
+    within = np.where(is_narrow(limit.bound, allowed, scale), OK, UNRESOLVED)
+    return np.where(differs, WRONG, within).astype(np.int8)
+
+
+def judge_kinks(
+    analytic: FloatArray, left: Limit, right: Limit, allowed: FloatArray, scale: float
+) -> npt.NDArray[np.int8]:
+    """Verdicts where left and right derivatives differ: ``SUBGRADIENT``, ``UNRESOLVED`` or ``WRONG``.
+
+    Arguments as for ``judge_smooth``. ``WRONG`` is provisional: where kinks meet, the hull is larger than the two
+    derivatives along the axis tell.
+    """
+    with np.errstate(invalid="ignore"):
+        lowest = np.minimum(left.estimate - left.bound, right.estimate - right.bound) - allowed
+        highest = np.maximum(left.estimate + left.bound, right.estimate + right.bound) + allowed
+        outside = (analytic < lowest) | (analytic > highest)
+    narrow = is_narrow(np.maximum(left.bound, right.bound), allowed, scale)
+    return np.where(outside, WRONG, np.where(narrow, SUBGRADIENT, UNRESOLVED)).astype(np.int8)
+
+
+def gradient_bound(gradient_noise: FloatArray) -> FloatArray:
+    """Bound on the error that rounding leaves in the analytic gradient itself; any shape."""
+    return SIGMAS * gradient_noise

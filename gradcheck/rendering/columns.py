@@ -1,0 +1,80 @@
+"""Tables that never cut a number: columns are dropped, whole, until rich can draw the rest at its full width.
+
+Left to itself rich would shrink every column a little, and put an ellipsis into numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rich.box import SIMPLE_HEAD, Box
+from rich.console import JustifyMethod, RenderableType
+from rich.padding import Padding
+from rich.segment import SegmentLines
+from rich.table import Table
+
+from gradcheck.rendering.view import View
+
+# Far wider than any table: what rich is told when it is asked for a table's natural width.
+_UNBOUNDED = 1_000_000
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        head: its heading; may have several lines.
+        cells: one for each row.
+        drop: 0 is never dropped; of the others the lowest goes first.
+        justify: numbers to the right, words to the left.
+    """
+
+    head: RenderableType
+    cells: Sequence[RenderableType]
+    drop: int = 0
+    justify: JustifyMethod = "right"
+
+
+def drawn(columns: Sequence[Column], view: View, padding: int = 1) -> Padding:
+    """These columns as a table, set wide (two blanks between them) or, without padding, narrow (one)."""
+    table = Table(
+        box=Box(str(SIMPLE_HEAD).replace("─", view.marks.rule)),
+        padding=(0, padding),
+        collapse_padding=True,
+        show_edge=False,  # its upper and lower edges would be blank lines
+        header_style="",
+        border_style="dim",
+    )
+    for column in columns:
+        table.add_column(column.head, justify=column.justify)
+    for cells in zip(*(column.cells for column in columns), strict=True):
+        table.add_row(*cells)
+    return Padding.indent(table, 1)
+
+
+def natural_width(table: Padding, view: View) -> int:
+    """The columns of a terminal that this table takes with nothing wrapped or cut."""
+    return view.console.measure(table, options=view.console.options.update_width(_UNBOUNDED)).maximum
+
+
+def without(columns: Sequence[Column], dropped: int) -> list[Column]:
+    """The columns left when those up to this rank are dropped."""
+    return [column for column in columns if column.drop == 0 or column.drop > dropped]
+
+
+def fits(layouts: Iterable[Sequence[Column]], view: View) -> Padding | None:
+    """The first of these layouts that the view holds, set wide if that fits, else narrow; or None."""
+    tables = (drawn(columns, view, padding) for columns in layouts for padding in (1, 0))
+    return next((table for table in tables if natural_width(table, view) <= view.width), None)
+
+
+def fitted(layouts: Sequence[Sequence[Column]], view: View) -> RenderableType:
+    """As ``fits``; where nothing fits, the last layout and wider than the view: a number is never cut."""
+    table = fits(layouts, view)
+    if table is not None:
+        return table
+    table = drawn(layouts[-1], view, padding=0)
+    wide = view.console.options.update_width(natural_width(table, view))
+    return SegmentLines(view.console.render_lines(table, wide), new_lines=True)

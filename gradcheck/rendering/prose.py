@@ -1,0 +1,139 @@
+"""The pieces of a report that are words: headings, findings, captions, commands, the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from gradcheck.rendering.marks import counted, number, short_path
+from gradcheck.rendering.selection import Shown
+from gradcheck.rendering.view import SEVERITY_STYLES, VERDICT_STYLES, View
+from gradcheck.rendering.words import Sentence
+from gradcheck.report import BatchReport, Finding, LossReport, Verdict
+
+_WORD_STYLES = {
+    "right": "bold green",
+    "right so far": "bold yellow",
+    "unresolved": "bold yellow",
+    "interrupted": "bold yellow",
+}
+_LEGEND = {
+    Verdict.WRONG: "wrong",
+    Verdict.SUBGRADIENT: "subgradient (at a kink)",
+    Verdict.UNRESOLVED: "unresolved",
+}
+
+# The most that is shown of a line and of how many lines, unless verbose: the repr of an array, or the frames
+# of a loss that calls itself for ever, would push everything else off the screen.
+_LONGEST_MESSAGE = 2_000
+_MOST_DETAILS = 30
+
+
+def heading(loss: LossReport, view: View) -> Text:
+    """The target and where it stands: on one line where that holds both."""
+    target = Text(view.inert(loss.target), style="bold", overflow="fold")
+    if loss.file is None:
+        return target
+    place = Text(view.inert(short_path(loss.file)), style="dim")
+    if loss.line is not None:
+        place.append(f":{loss.line}")
+    between = "  " if target.cell_len + 2 + place.cell_len <= view.width else "\n  "
+    return Text.assemble(target, between, place, overflow="fold")
+
+
+def error(text: str, view: View) -> Iterator[RenderableType]:
+    """Why a target could not be checked at all."""
+    yield _indented(
+        Text(f"{view.marks.severities['error']} could not be checked", SEVERITY_STYLES["error"]), 2
+    )
+    yield from _lines(text, view)
+
+
+def finding(finding: Finding, view: View) -> Iterator[RenderableType]:
+    """What is wrong and why, what to look at, and the user's own traceback."""
+    sign = view.marks.severities[finding.severity]
+    title = Text(f"{sign} {finding.severity}: {view.inert(finding.code)}", SEVERITY_STYLES[finding.severity])
+    yield _indented(title, 2)
+    yield from _lines(finding.message, view)
+    if finding.hint:
+        yield from _lines(f"{view.marks.hint} {finding.hint}", view)
+    if finding.details:
+        yield from _lines(finding.details, view, style="dim", indent=6)
+
+
+def caption(shown: Shown, view: View) -> RenderableType:
+    """Which problem this is, what it stands for, and what came of it."""
+    problem = shown.problem
+    text = Text(overflow="fold").append(f"{shown.stands_for} ".lstrip(), "dim")
+    text.append(f"batch size {problem.batch_size}", "bold").append(": ")
+    text.append(f"{problem.classes} classes, {view.inert(problem.scores)}, seed {problem.seed}")
+    if view.options.verbose:
+        text.append(
+            f", trial {problem.trial}, value {number(problem.value, 6)}, plan {view.inert(problem.plan)}"
+        )
+    separator = f" {view.marks.dash} "
+    for verdict in (Verdict.WRONG, Verdict.UNRESOLVED):
+        if count := problem.count(verdict):
+            text.append(separator).append(f"{count:,} {verdict.value}", VERDICT_STYLES[verdict])
+            separator = ", "
+    return _indented(text, 2)
+
+
+def legend(problems: Iterable[BatchReport], view: View) -> RenderableType | None:
+    """What the signs in these grids mean; None where there are none to explain."""
+    problems = list(problems)
+    parts = ["[ ] the label's class"] if any(problem.labels is not None for problem in problems) else []
+    parts += [
+        f"{view.marks.verdicts[verdict]} {meaning}"
+        for verdict, meaning in _LEGEND.items()
+        if any(problem.count(verdict) for problem in problems)
+    ]
+    return _indented(Text("   ".join(parts), "dim"), 2) if parts else None
+
+
+def left_out(count: int, view: View) -> RenderableType:
+    """That a table of worst entries stops before the last wrong one."""
+    return _indented(Text(f"and {counted(count, 'more wrong entry')}", "dim"), 2)
+
+
+def command(label: str, line: str, view: View) -> Iterator[RenderableType]:
+    """A command to copy: never broken, whatever the width."""
+    text = Text(view.inert(line), no_wrap=True, overflow="ignore")
+    if 2 + len(label) + 1 + text.cell_len <= view.width:
+        yield Text.assemble("  ", (label, "dim"), " ", text)
+    else:
+        yield Text(f"  {label}", "dim")
+        yield Group(text)  # printed by itself, a Text would lose its no_wrap
+
+
+def sentence(sentence: Sentence, view: View) -> Text:
+    """The verdict in words."""
+    style = _WORD_STYLES.get(sentence.word, "bold red")
+    return Text.assemble((sentence.word, style), ": ", view.inert(sentence.rest), overflow="fold")
+
+
+def _lines(text: str, view: View, style: str = "", indent: int = 4) -> Iterator[RenderableType]:
+    lines = view.inert(text.strip("\r\n"), lines=True).split("\n")
+    if not view.options.verbose:
+        lines = [_shortened(line, view) for line in _fewer(lines)]
+    return (_indented(Text(line, style, overflow="fold"), indent) for line in lines)
+
+
+def _fewer(lines: list[str]) -> list[str]:
+    if len(lines) <= _MOST_DETAILS:
+        return lines
+    half = _MOST_DETAILS // 2
+    return [*lines[:half], f"({counted(len(lines) - 2 * half, 'line')} left out)", *lines[-half:]]
+
+
+def _shortened(line: str, view: View) -> str:
+    if len(line) <= _LONGEST_MESSAGE:
+        return line
+    return f"{line[:_LONGEST_MESSAGE]} ({counted(len(line) - _LONGEST_MESSAGE, 'more character')})"
+
+
+def _indented(text: Text, by: int) -> RenderableType:
+    return Padding(text, (0, 0, 0, by))

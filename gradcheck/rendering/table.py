@@ -1,0 +1,116 @@
+"""The report for a terminal or a log: each loss with findings, problems up close, totals; the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import RenderableType
+
+from gradcheck.rendering import Options, prose
+from gradcheck.rendering.grid import grid, whole_grid, worst_entries
+from gradcheck.rendering.selection import Shown, selected
+from gradcheck.rendering.summary import summary
+from gradcheck.rendering.view import View, view_of
+from gradcheck.rendering.words import sentences
+from gradcheck.report import BatchReport, LossReport, Report, Verdict
+
+# Worst entries of one problem that are shown below its grid, or in place of one, unless verbose.
+_BELOW, _ALONE = 5, 10
+
+
+def render(report: Report, options: Options) -> str:
+    """A report as text that ends with a newline.
+
+    Args:
+        report: any.
+        options: all of them count.
+
+    Returns:
+        Lines no wider than ``options.width``, but for a command to copy and for numbers too wide themselves.
+    """
+    on = view_of(options)
+    show(report, on)
+    return "\n".join(line.rstrip() for line in on.file.getvalue().split("\n"))
+
+
+def show(report: Report, view: View) -> None:
+    """Print a report on the view's console."""
+    for loss in report.losses:
+        for block in _loss_in_short(loss, view) if view.options.quiet else _loss(loss, view):
+            view.console.print(block, crop=False)
+    for sentence in sentences(report):
+        view.console.print(prose.sentence(sentence, view))
+
+
+def _loss(loss: LossReport, view: View) -> Iterator[RenderableType]:
+    """Everything of one loss but its verdict in words, which is said at the end."""
+    yield prose.heading(loss, view)
+    yield ""
+    if loss.error:
+        yield from prose.error(loss.error, view)
+        yield ""
+    for finding in loss.findings:
+        yield from prose.finding(finding, view)
+        yield ""
+    yield from _up_close(loss.batches, view)
+    if loss.batches:
+        yield summary(loss.batches, view)
+        yield ""
+    if loss.rerun:
+        yield from prose.command("rerun the worst:" if loss.batches else "rerun:", loss.rerun, view)
+        yield ""
+
+
+def _loss_in_short(loss: LossReport, view: View) -> Iterator[RenderableType]:
+    errors = [finding for finding in loss.findings if finding.severity == "error"]
+    if loss.error or errors:
+        yield prose.heading(loss, view)
+    if loss.error:
+        yield from prose.error(loss.error, view)
+    for finding in errors:
+        yield from prose.finding(finding, view)
+
+
+def _up_close(problems: Sequence[BatchReport], view: View) -> Iterator[RenderableType]:
+    """Grids and worst entries of the problems worth it, and what their signs mean."""
+    with_grid = []
+    for shown in selected(problems, view.options):
+        yield prose.caption(shown, view)
+        grids = _grids(shown.problem, view)
+        yield from grids
+        if grids:
+            with_grid.append(shown.problem)
+        if shown.problem.wrong or not grids:
+            yield from ([""] if grids else [])
+            yield from _worst(shown, view, below_grid=bool(grids))
+        yield ""
+    legend = prose.legend(with_grid, view)
+    if legend is not None:
+        yield legend
+        yield ""
+
+
+def _grids(problem: BatchReport, view: View) -> list[RenderableType]:
+    match view.options.entries:
+        case "all":
+            first, *rest = whole_grid(problem, view)
+            return [first, *(piece for table in rest for piece in ("", table))]
+        case "auto":
+            table = grid(problem, view)
+            return [] if table is None else [table]
+        case _:
+            return []
+
+
+def _worst(shown: Shown, view: View, below_grid: bool) -> Iterator[RenderableType]:
+    """The worst entries; where some are wrong, none that are right, unless verbose."""
+    entries = shown.problem.worst
+    if shown.problem.wrong and not view.options.verbose:
+        entries = tuple(entry for entry in entries if entry.verdict is not Verdict.OK)
+    most = len(entries) if view.options.verbose else _BELOW if below_grid else _ALONE
+    if not entries:
+        return
+    yield worst_entries(entries[:most], view)
+    more = shown.problem.wrong - sum(entry.verdict is Verdict.WRONG for entry in entries[:most])
+    if more > 0:
+        yield prose.left_out(more, view)

@@ -1,0 +1,226 @@
+"""What a check found: frozen, plain data, with no behaviour but totals.
+
+    Report > LossReport > BatchReport > Entry
+
+Renderers read it; nothing here computes a gradient or prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+Severity = Literal["error", "warning", "note"]
+
+
+class Verdict(str, Enum):
+    """What the numerics say of one entry of dS."""
+
+    OK = "ok"
+    SUBGRADIENT = "subgradient"
+    WRONG = "wrong"
+    UNRESOLVED = "unresolved"
+
+
+#: Entries of ``BatchReport.verdicts`` are indices into this tuple, the worst last.
+VERDICTS = (Verdict.OK, Verdict.SUBGRADIENT, Verdict.UNRESOLVED, Verdict.WRONG)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A statement about the whole loss: what is wrong and why.
+
+    Attributes:
+        code: stable name, for example ``mutates-input``.
+        severity: an ``error`` fails the run, a ``warning`` only with ``--strict``, a ``note`` never.
+        message: one line, with the numbers.
+        hint: what to look at in the code.
+        details: the user's own traceback, trimmed to their code; empty where there is none.
+    """
+
+    code: str
+    severity: Severity
+    message: str
+    hint: str = ""
+    details: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry (row, class) of dS, beside what gradcheck computed for it.
+
+    Attributes:
+        row, class_: the entry's indices, from 0.
+        label: the row's label; None where the labels are not classes.
+        score: S[row, class_].
+        analytic: the loss's own dS[row, class_].
+        numerical: the estimate that the verdict was given on (the corrected central difference, or
+            the extrapolated one).
+        bound: bound on the error of ``numerical``.
+        relative_error: abs(a - n) / max(abs(a), abs(n)); 0 where both are 0.
+        verdict: what the numerics say.
+        plain: the plain central difference, with ``step``.
+        step: half the distance between the two points of the plain central difference.
+    """
+
+    row: int
+    class_: int
+    label: int | None
+    score: float
+    analytic: float
+    numerical: float
+    bound: float
+    relative_error: float
+    verdict: Verdict
+    plain: float
+    step: float
+
+
+@dataclass(frozen=True)
+class BatchReport:
+    """One problem: a batch of N rows and C classes, every entry judged.
+
+    Attributes:
+        scores: the kind of scores, for example ``normal(0, 1)``.
+        trial: which draw of this kind of problem, from 0.
+        seed: draws this problem alone, as trial 0.
+        value: the loss's value at S.
+        plan: how perturbed values were obtained, for example ``full``.
+        evaluations: calls of the loss.
+        labels: N labels; None where the labels are not classes.
+        relative_errors: N x C float64.
+        verdicts: N x C int8, indices into ``VERDICTS``.
+        worst: the worst entries, worst first.
+        seconds: wall time.
+        negligible: N x C truth values, entries where both numbers are 0 within the bound, so that their
+            relative error says nothing; None for none of them.
+    """
+
+    batch_size: int
+    classes: int
+    scores: str
+    trial: int
+    seed: int
+    value: float
+    plan: str
+    evaluations: int
+    labels: npt.NDArray[np.int64] | None
+    relative_errors: FloatArray
+    verdicts: npt.NDArray[np.int8]
+    worst: tuple[Entry, ...]
+    seconds: float
+    negligible: npt.NDArray[np.bool_] | None = None
+
+    def count(self, verdict: Verdict) -> int:
+        """How many entries have this verdict."""
+        return int(np.count_nonzero(self.verdicts == VERDICTS.index(verdict)))
+
+    @property
+    def entries(self) -> int:
+        return int(self.verdicts.size)
+
+    @property
+    def wrong(self) -> int:
+        return self.count(Verdict.WRONG)
+
+    @property
+    def subgradient(self) -> int:
+        return self.count(Verdict.SUBGRADIENT)
+
+    @property
+    def unresolved(self) -> int:
+        return self.count(Verdict.UNRESOLVED)
+
+    @property
+    def passed(self) -> bool:
+        """No entry is wrong (an unresolved one fails only a strict run)."""
+        return self.wrong == 0
+
+    @property
+    def max_relative_error(self) -> float:
+        """Largest relative error of the entries judged ``ok`` or ``wrong``; 0 where there is none.
+
+        At a kink the relative error means nothing: the central difference there is one subgradient of many. Nor does
+        it where both numbers are 0 within the bound.
+        """
+        judged = (self.verdicts == VERDICTS.index(Verdict.OK)) | (self.verdicts == VERDICTS.index(Verdict.WRONG))
+        if self.negligible is not None:
+            judged &= ~self.negligible
+        return float(self.relative_errors[judged].max(initial=0.0))
+
+
+@dataclass(frozen=True)
+class LossReport:
+    """One target.
+
+    Attributes:
+        target: as the user named it.
+        file, line: where the loss stands; None where that cannot be known.
+        batches: one per problem checked, in the order of the config.
+        findings: worst first.
+        error: why this target could not be checked at all; empty where it was.
+        rerun: the command that repeats this target's worst problem alone; empty where there is none.
+        strict: unresolved entries and warnings fail.
+    """
+
+    target: str
+    file: str | None
+    line: int | None
+    batches: tuple[BatchReport, ...]
+    findings: tuple[Finding, ...]
+    error: str = ""
+    rerun: str = ""
+    strict: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """Checked, at least in part, and found wanting."""
+        return not self.passed and bool(self.batches or self.findings)
+
+    @property
+    def passed(self) -> bool:
+        """Checked, and nothing that fails was found."""
+        failing = ("error", "warning") if self.strict else ("error",)
+        return (
+            not self.error
+            and bool(self.batches)
+            and all(batch.passed for batch in self.batches)
+            and not any(finding.severity in failing for finding in self.findings)
+            and not (self.strict and any(batch.unresolved for batch in self.batches))
+        )
+
+
+@dataclass(frozen=True)
+class Report:
+    """A whole run.
+
+    Attributes:
+        version: of gradcheck.
+        config: the configuration as it was used, plain data.
+        losses: one per target, in the order they were named.
+        interrupted: stopped before every problem was checked.
+    """
+
+    version: str
+    config: Mapping[str, Any]
+    losses: tuple[LossReport, ...]
+    interrupted: bool = False
+
+    @property
+    def passed(self) -> bool:
+        return bool(self.losses) and not self.interrupted and all(loss.passed for loss in self.losses)
+
+    @property
+    def exit_code(self) -> int:
+        """0 every gradient right; 1 a defect; 2 something could not be checked; 130 interrupted."""
+        if self.interrupted:
+            return 130
+        if any(loss.failed for loss in self.losses):
+            return 1
+        return 0 if self.passed else 2

@@ -1,0 +1,153 @@
+"""A configuration and its seed in, problems out: the draws that a loss is tried at.
+
+Every problem has a stream of random numbers of its own, keyed by its seed, N, C, and its kinds of scores and
+labels. So it is the same whatever else is drawn, in whatever order.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.config import Config, Integers, Labels, Normal, ScoresKind, StudentT, Uniform
+from gradcheck.report import FloatArray
+
+# A Student's t of few degrees of freedom overflows, even float64; squares of this stay finite in float64.
+_LARGEST = 1e30
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """One draw.
+
+    Attributes:
+        S: N x C scores, of the config's dtype.
+        y: N int64 labels in [0, C); or, for the other kinds of labels, N x C numbers of the config's dtype.
+        seed: draws this problem alone, as trial 0.
+        trial: which draw of its kind, from 0.
+        scores: the kind of scores, for example ``normal(0, 1)``.
+    """
+
+    S: npt.NDArray[Any]
+    y: npt.NDArray[Any]
+    seed: int
+    trial: int
+    scores: str
+
+
+def problems(config: Config) -> Iterator[Problem]:
+    """Every problem of a configuration, one at a time: by batch size, class count, kind of scores, trial.
+
+    Example:
+        >>> from gradcheck.config import Config
+        >>> [problem.S.shape for problem in problems(Config(batch_sizes=[1, 3], scores="normal"))]
+        [(1, 5), (3, 5)]
+    """
+    for N in config.batch_sizes:
+        for C in config.classes:
+            for kind in config.scores:
+                for trial in range(config.trials):
+                    yield _problem(config, N, C, kind, trial)
+
+
+def count_problems(config: Config) -> int:
+    """How many problems a configuration makes."""
+    return len(config.batch_sizes) * len(config.classes) * len(config.scores) * config.trials
+
+
+def _problem(config: Config, N: int, C: int, kind: ScoresKind, trial: int) -> Problem:
+    seed = config.seed + trial
+    key = (N, C, zlib.crc32(kind.describe().encode()), zlib.crc32(config.labels.describe().encode()))
+    # PCG64 by name: default_rng may become another generator, and with it every draw.
+    scores_stream, labels_stream = (
+        np.random.Generator(np.random.PCG64(stream))
+        for stream in np.random.SeedSequence(entropy=seed, spawn_key=key).spawn(2)
+    )
+    # Drawn in float64 for every dtype, so that float32 sees the same problem, rounded.
+    S = _draw_scores(scores_stream, kind, (N, C)).astype(config.dtype)
+    y = draw_labels(labels_stream, config.labels, N, C)
+    return Problem(S, y.astype(config.dtype) if y.ndim == 2 else y, seed, trial, kind.describe())
+
+
+def _draw_scores(rng: np.random.Generator, kind: ScoresKind, shape: tuple[int, int]) -> FloatArray:
+    """N x C float64 scores, all finite."""
+    match kind:
+        case Normal():
+            return kind.loc + kind.scale * rng.standard_normal(shape)
+        case Integers():
+            return rng.integers(kind.low, kind.high, size=shape, endpoint=True).astype(np.float64)
+        case Uniform():
+            return kind.low + (kind.high - kind.low) * rng.random(shape)
+        case StudentT():
+            with np.errstate(over="ignore"):
+                scores = kind.scale * rng.standard_t(kind.df, shape)
+            return np.nan_to_num(np.clip(scores, -_LARGEST, _LARGEST))
+
+
+def draw_labels(rng: np.random.Generator, labels: Labels, N: int, C: int) -> npt.NDArray[Any]:
+    """Labels of N rows and C classes.
+
+    Returns:
+        N int64 for the kind ``class``, else N x C float64.
+    """
+    if labels.kind == "real":
+        return rng.standard_normal((N, C))
+    if labels.kind == "multi-hot":
+        return _INDICATORS[labels.distribution](rng, N, C).astype(np.float64)
+    y = _CLASSES[labels.distribution](rng, N, C)
+    if labels.kind == "class":
+        return y
+    one_hot = np.zeros((N, C))
+    one_hot[np.arange(N), y] = 1.0
+    return one_hot
+
+
+def _uniform_classes(rng: np.random.Generator, N: int, C: int) -> npt.NDArray[np.int64]:
+    return rng.integers(0, C, size=N)
+
+
+def _balanced_classes(rng: np.random.Generator, N: int, C: int) -> npt.NDArray[np.int64]:
+    """Each class N // C times, and N % C of them, any, once more; in any order."""
+    classes = rng.permutation(C)
+    return rng.permutation(classes[np.arange(N) % C])
+
+
+def _skewed_classes(rng: np.random.Generator, N: int, C: int) -> npt.NDArray[np.int64]:
+    """Class j with probability proportional to 2^-j, by the inverse of its distribution function."""
+    # P(class < j) = (1 - 2^-j) / (1 - 2^-C), so class = floor(-log2(1 - u (1 - 2^-C))).
+    u = rng.random(N)
+    y = np.floor(-np.log2(1.0 - u * (1.0 - 2.0**-C)))
+    return np.clip(y, 0, C - 1).astype(np.int64)
+
+
+def _uniform_indicators(rng: np.random.Generator, N: int, C: int) -> npt.NDArray[np.bool_]:
+    return rng.random((N, C)) < 0.5
+
+
+def _balanced_indicators(rng: np.random.Generator, N: int, C: int) -> npt.NDArray[np.bool_]:
+    """Each class in half of the rows; of an odd number of rows, in one more or one less."""
+    first = rng.integers(0, 2, size=C)
+    alternating = (np.arange(N)[:, np.newaxis] + first) % 2 == 0
+    return rng.permuted(alternating, axis=0)
+
+
+def _skewed_indicators(rng: np.random.Generator, N: int, C: int) -> npt.NDArray[np.bool_]:
+    """Class j with probability 2^-(j+1), whatever the other classes."""
+    return rng.random((N, C)) < 2.0 ** -(np.arange(C) + 1.0)
+
+
+_CLASSES: dict[str, Callable[[np.random.Generator, int, int], npt.NDArray[np.int64]]] = {
+    "uniform": _uniform_classes,
+    "balanced": _balanced_classes,
+    "skewed": _skewed_classes,
+}
+_INDICATORS: dict[str, Callable[[np.random.Generator, int, int], npt.NDArray[np.bool_]]] = {
+    "uniform": _uniform_indicators,
+    "balanced": _balanced_indicators,
+    "skewed": _skewed_indicators,
+}

@@ -1,0 +1,53 @@
+"""The worst entries of a batch, as a reader wants them: what is wrong first, and the most wrong of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.judge import Judgement
+from gradcheck.report import VERDICTS, Entry, FloatArray, Verdict
+
+#: How many are kept for a report.
+KEPT = 10
+
+#: Wrong entries lead, then those that could not be told, then kinks.
+_GRAVITY = np.array(
+    [{Verdict.WRONG: 3, Verdict.UNRESOLVED: 2, Verdict.SUBGRADIENT: 1, Verdict.OK: 0}[v] for v in VERDICTS]
+)
+
+
+def worst_entries(
+    scores: FloatArray, labels: npt.NDArray[np.int64] | None, analytic: FloatArray, judgement: Judgement
+) -> tuple[Entry, ...]:
+    """The worst entries, worst first.
+
+    Args:
+        scores: N x C float64.
+        labels: N labels; None where the labels are not classes.
+        analytic: N x C, dS.
+        judgement: of the same problem.
+
+    Returns:
+        At most ``KEPT``: by verdict, then by relative error (of numbers that are not both 0 within the bound), then
+        in reading order.
+    """
+    relative = np.where(judgement.negligible, 0.0, judgement.relative_errors).ravel()
+    order = np.lexsort((-np.nan_to_num(relative, nan=np.inf), -_GRAVITY[judgement.verdicts.ravel()]))
+    rows, columns = np.unravel_index(order[:KEPT], scores.shape)
+    return tuple(
+        Entry(
+            row=row,
+            class_=column,
+            label=None if labels is None else int(labels[row]),
+            score=float(scores[row, column]),
+            analytic=float(analytic[row, column]),
+            numerical=float(judgement.numerical[row, column]),
+            bound=float(judgement.bounds[row, column]),
+            relative_error=float(judgement.relative_errors[row, column]),
+            verdict=VERDICTS[judgement.verdicts[row, column]],
+            plain=float(judgement.plain[row, column]),
+            step=float(judgement.steps[row, column]),
+        )
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
+    )

@@ -1,0 +1,178 @@
+"""What holds of every built-in loss, tried on scores that hypothesis draws."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as st_numpy
+
+from gradcheck.losses import BUILT_INS
+
+SHIFT_INVARIANT = ["svm", "squared-hinge", "crammer-singer", "softmax", "label-smoothing", "focal", "brier"]
+# Without a kink, on whose other side float32 may see a score.
+SMOOTH = sorted(set(BUILT_INS) - {"svm", "crammer-singer", "min-square-exp"})
+# e^{s_3} has no float at 1e3.
+BOUNDED = [name for name in BUILT_INS if name != "affine-exp"]
+
+
+@st.composite
+def problems(draw, elements, min_classes=1, dtype=np.float64):
+    shape = draw(st.tuples(st.integers(1, 5), st.integers(min_classes, 6)))
+    S = draw(st_numpy.arrays(dtype, shape, elements=elements))
+    y = draw(st_numpy.arrays(np.int64, shape[:1], elements=st.integers(0, shape[1] - 1)))
+    return S, y
+
+
+moderate = st.floats(-20, 20)
+# Sixty-fourths and integer ties: differences, margins and shifts of them are exact.
+exact = st.one_of(st.integers(-1280, 1280).map(lambda k: k / 64), st.integers(-2, 2).map(float))
+huge = st.one_of(st.floats(-1e3, 1e3), st.sampled_from([-1e3, 0.0, 1e3]))
+
+few = settings(max_examples=20, deadline=None)
+every = pytest.mark.parametrize("name", BUILT_INS)
+
+
+@every
+@few
+@given(problem=problems(st.one_of(moderate, exact)))
+def test_gradient_of_many_rows_is_that_of_each_row_alone_over_their_number(name, problem):
+    loss, (S, y) = BUILT_INS[name].function, problem
+    N = len(S)
+    value, dS = loss(S, y)
+    alone = [loss(S[i : i + 1], y[i : i + 1]) for i in range(N)]
+    assert float(value) == pytest.approx(
+        np.mean([row_value for row_value, _ in alone]), rel=1e-14, abs=1e-290
+    )
+    np.testing.assert_allclose(dS, np.vstack([row_dS for _, row_dS in alone]) / N, rtol=1e-13, atol=1e-300)
+
+
+@every
+@few
+@given(problem=problems(st.one_of(moderate, exact)))
+def test_inputs_are_left_alone_and_answers_are_fresh_memory_and_the_same_each_time(name, problem):
+    loss, (S, y) = BUILT_INS[name].function, problem
+    S_before, y_before = S.copy(), y.copy()
+    S.flags.writeable = y.flags.writeable = False
+    value, dS = loss(S, y)
+    first = dS.copy()
+    again, dS_again = loss(S, y)
+    np.testing.assert_array_equal(S, S_before)
+    np.testing.assert_array_equal(y, y_before)
+    assert value == again
+    np.testing.assert_array_equal(first, dS_again)
+    for other in (S, y, dS_again):
+        assert not np.shares_memory(dS, other)
+    dS[:] = 7.0
+    np.testing.assert_array_equal(loss(S, y)[1], first)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@every
+@few
+@given(data=st.data())
+def test_answers_have_the_dtype_and_the_shape_of_the_scores(name, dtype, data):
+    elements = st.floats(-20, 20, width=32)
+    S, y = data.draw(problems(elements, dtype=dtype))
+    value, dS = BUILT_INS[name].function(S, y)
+    assert (value.dtype, value.shape) == (dtype, ())
+    assert (dS.dtype, dS.shape) == (dtype, S.shape)
+
+
+@pytest.mark.parametrize("name", SMOOTH)
+@few
+@given(problem=problems(st.floats(-20, 20, width=32), dtype=np.float32))
+def test_float32_differs_from_float64_by_its_rounding_only(name, problem):
+    loss, (S, y) = BUILT_INS[name].function, problem
+    value, dS = loss(S, y)
+    expected, expected_dS = loss(S.astype(np.float64), y)
+    assert float(value) == pytest.approx(float(expected), rel=1e-4, abs=1e-30)
+    np.testing.assert_allclose(dS, expected_dS, rtol=1e-4, atol=1e-6 * np.abs(expected_dS).max() + 1e-30)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", BOUNDED)
+@few
+@given(data=st.data())
+def test_scores_of_1e3_give_finite_answers_without_a_warning(name, dtype, data):
+    elements = st.one_of(st.floats(-1e3, 1e3, width=32), st.sampled_from([-1e3, 0.0, 1e3]))
+    S, y = data.draw(problems(elements, dtype=dtype))
+    with np.errstate(over="raise", divide="raise", invalid="raise"):
+        value, dS = BUILT_INS[name].function(S, y)
+    assert np.isfinite(value)
+    assert np.isfinite(dS).all()
+
+
+@pytest.mark.parametrize("name", SHIFT_INVARIANT)
+@few
+@given(problem=problems(exact), shift=st.integers(-1000, 1000))
+def test_adding_a_number_to_every_score_of_a_row_changes_nothing(name, problem, shift):
+    loss, (S, y) = BUILT_INS[name].function, problem
+    value, dS = loss(S, y)
+    shifted, shifted_dS = loss(S + shift, y)
+    assert value == shifted
+    np.testing.assert_array_equal(dS, shifted_dS)
+
+
+@pytest.mark.parametrize("name", SHIFT_INVARIANT)
+@few
+@given(problem=problems(st.one_of(moderate, huge, exact)))
+def test_rows_of_a_shift_invariant_loss_sum_to_0(name, problem):
+    S, y = problem
+    _, dS = BUILT_INS[name].function(S, y)
+    size = np.abs(dS).sum(axis=1)
+    assert (np.abs(dS.sum(axis=1)) <= 1e-14 * size + 1e-300).all()
+
+
+@pytest.mark.parametrize("name", [name for name in BUILT_INS if name not in ("min-square-exp", "affine-exp")])
+@few
+@given(problem=problems(exact, min_classes=2), data=st.data())
+def test_renaming_the_classes_renames_the_gradients_columns(name, problem, data):
+    loss, (S, y) = BUILT_INS[name].function, problem
+    order = np.array(data.draw(st.permutations(range(S.shape[1]))))
+    value, dS = loss(S, y)
+    renamed, renamed_dS = loss(S[:, order], np.argsort(order)[y])
+    assert float(renamed) == pytest.approx(float(value), rel=1e-13, abs=1e-290)
+    if name != "crammer-singer":  # at a tie the first class takes it all, and renaming changes which is first
+        np.testing.assert_allclose(renamed_dS, dS[:, order], rtol=1e-9, atol=1e-15)
+
+
+@every
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (3, 2), (2, 5)])
+def test_all_ties_are_answered_and_alike_in_all_rows(name, shape):
+    S, y = np.full(shape, 0.5), np.full(shape[0], shape[1] - 1)
+    value, dS = BUILT_INS[name].function(S, y)
+    assert np.isfinite(value)
+    np.testing.assert_array_equal(dS, np.broadcast_to(dS[0], shape))
+
+
+@pytest.mark.parametrize("name", SHIFT_INVARIANT)
+def test_a_single_class_costs_nothing_where_only_differences_count(name):
+    value, dS = BUILT_INS[name].function(np.array([[3.0], [-1.0]]), np.array([0, 0]))
+    assert value == 0
+    np.testing.assert_array_equal(dS, 0)
+
+
+@every
+@pytest.mark.parametrize("seed", range(3))
+def test_gradient_is_scipys_numerical_one(name, seed):
+    optimize = pytest.importorskip("scipy.optimize")
+    rng = np.random.default_rng(seed)
+    S, y = rng.normal(size=(3, 4)), rng.integers(0, 4, size=3)
+    _, dS = BUILT_INS[name].function(S, y)
+    slopes = optimize.approx_fprime(
+        S.ravel(), lambda s: BUILT_INS[name].function(s.reshape(3, 4), y)[0], 1e-7
+    )
+    np.testing.assert_allclose(dS.ravel(), slopes, rtol=1e-5, atol=2e-6)
+
+
+@every
+def test_scores_in_any_memory_layout_give_the_same_answer(name):
+    rng = np.random.default_rng(0)
+    S, y = rng.normal(size=(6, 5)), rng.integers(0, 5, size=6)
+    value, dS = BUILT_INS[name].function(S, y)
+    for other in (np.asfortranarray(S), np.repeat(S, 2, axis=1)[:, ::2], S.tolist()):
+        other_value, other_dS = BUILT_INS[name].function(other, y)
+        assert other_value == value
+        np.testing.assert_array_equal(other_dS, dS)

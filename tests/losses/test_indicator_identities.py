@@ -1,0 +1,152 @@
+"""The notes' indicator identities, each held to what it claims, a wrong one to where it fails."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as st_numpy
+
+from gradcheck.losses.cross_entropy import softmax
+from gradcheck.losses.hinge import svm
+from gradcheck.losses.indicator_examples import affine_exp, cubed_relu, min_square_exp
+
+numbers = st.floats(-50, 50)
+vectors = st_numpy.arrays(np.float64, st.integers(1, 8), elements=numbers)
+whole_vectors = st_numpy.arrays(np.float64, st.integers(2, 8), elements=st.integers(-3, 3).map(float))
+truths = st.booleans()
+
+
+def one(condition):
+    """1{condition}: 1 where it holds, else 0."""
+    return np.where(condition, 1.0, 0.0)
+
+
+def batch(*row):
+    """One row of scores, and a label for it."""
+    return np.array([row], dtype=float), np.array([0])
+
+
+# --- selecting one of two: min(x^2, e^y) = 1{x^2 < e^y} x^2 + 1{x^2 >= e^y} e^y ---------------------------
+
+
+@given(x=numbers, y=numbers)
+@example(x=1.0, y=0.0)
+@example(x=-1.0, y=0.0)
+def test_a_minimum_of_two_is_two_indicators_of_which_one_holds(x, y):
+    square, exponential = x**2, np.exp(y)
+    selected = one(square < exponential) * square + one(square >= exponential) * exponential
+    assert selected == min(square, exponential)
+    assert one(square < exponential) + one(square >= exponential) == 1
+    assert min_square_exp(*batch(x, y))[0] == selected
+
+
+@given(x=numbers)
+@example(x=0.0)
+@example(x=1e-200)
+def test_a_maximum_with_0_is_one_indicator(x):
+    selected = one(x**3 >= 0) * x**3
+    assert selected == max(0, x**3)
+    assert cubed_relu(*batch(x))[0] == pytest.approx(selected, rel=1e-15)
+
+
+# --- selecting one of many: Y_7 = sum_i 1{i=7} Y_i and sum_x 1{x=2} f(x) = f(2) ---------------------------
+
+
+@given(Y=vectors, data=st.data())
+def test_a_sum_with_an_indicator_of_its_index_is_one_term(Y, data):
+    k = data.draw(st.integers(0, len(Y) - 1))
+    assert sum(one(i == k) * Y[i] for i in range(len(Y))) == Y[k]
+
+
+@given(Y=vectors, beyond=st.integers(0, 5))
+def test_a_sum_with_an_indicator_of_an_index_that_it_lacks_is_0(Y, beyond):
+    assert sum(one(i == len(Y) + beyond) * Y[i] for i in range(len(Y))) == 0
+
+
+@given(q=whole_vectors, data=st.data())
+def test_sum_over_m_of_q_m_1_m_is_j_is_q_j_and_leaving_out_y_costs_nothing_where_j_is_not_y(q, data):
+    y, j = data.draw(st.integers(0, len(q) - 1)), data.draw(st.integers(0, len(q) - 1))
+    without_y = sum(q[m] * one(m == j) for m in range(len(q)) if m != y)
+    assert sum(q[m] * one(m == j) for m in range(len(q))) == q[j]
+    assert without_y == one(j != y) * q[j]
+
+
+@given(s=whole_vectors, data=st.data())
+def test_the_hinges_sum_of_indicators_reduces_to_its_gradient(s, data):
+    y = data.draw(st.integers(0, len(s) - 1))
+    q = one(s - s[y] + 1 >= 0)
+    others = [m for m in range(len(s)) if m != y]
+    unreduced = [sum(q[m] * (one(m == j) - one(j == y)) for m in others) for j in range(len(s))]
+    reduced = [one(j != y) * q[j] - one(j == y) * sum(q[m] for m in others) for j in range(len(s))]
+    assert unreduced == reduced
+    value, dS = svm(s[np.newaxis], np.array([y]))
+    np.testing.assert_array_equal(dS[0], unreduced)
+    assert value == sum(q[m] * (s[m] - s[y] + 1) for m in others)
+
+
+# --- grouped cases: 1{i=1} 2 - 1{i=2} 3 + 1{i=3} e^{s_3} --------------------------------------------------
+
+
+@given(s=st.tuples(numbers, numbers, numbers))
+def test_cases_that_exclude_each_other_are_one_sum_of_indicators(s):
+    cases = {1: 2.0, 2: -3.0, 3: np.exp(s[2])}
+    grouped = [one(i == 1) * 2 - one(i == 2) * 3 + one(i == 3) * np.exp(s[2]) for i in (1, 2, 3)]
+    assert grouped == [cases[i] for i in (1, 2, 3)]
+    np.testing.assert_array_equal(affine_exp(*batch(*s))[1][0], grouped)
+
+
+# --- AND and OR -------------------------------------------------------------------------------------------
+
+
+@given(A=truths, B=truths)
+def test_and_is_a_product(A, B):
+    assert one(A and B) == one(A) * one(B)
+
+
+@given(x=st.one_of(numbers, st.sampled_from([5.0, 10.0])))
+def test_the_notes_example_of_and_selects_an_interval(x):
+    assert one(5 < x < 10) == one(x > 5) * one(x < 10)
+
+
+@given(A=truths, B=truths)
+def test_or_is_a_sum_less_its_overlap(A, B):
+    assert one(A or B) == one(A) + one(B) - one(A) * one(B)
+
+
+@given(A=truths, B=truths)
+def test_the_notes_form_of_or_fails_exactly_where_both_hold(A, B):
+    holds = one(A or B) == one(A) + one(B)
+    assert holds == (not (A and B))
+
+
+@given(x=st.one_of(numbers, st.sampled_from([5.0, 10.0])))
+@example(x=7.0)
+def test_the_notes_example_of_or_overlaps_between_5_and_10(x):
+    in_the_notes = one(x > 5) + one(x < 10)
+    assert in_the_notes - one(x > 5) * one(x < 10) == one(x > 5 or x < 10) == 1
+    assert in_the_notes == (2 if 5 < x < 10 else 1)
+
+
+@given(j=st.integers(0, 5), y=st.integers(0, 5), p=numbers)
+def test_or_without_overlap_is_a_sum_as_in_the_softmax(j, y, p):
+    assert one(j != y) * p + one(j == y) * p == one(j != y or j == y) * p == p
+
+
+# --- the softmax: shifted scores, and its gradient's cases ------------------------------------------------
+
+
+@given(s=vectors, shift=numbers)
+def test_the_softmax_does_not_see_a_shift(s, shift):
+    p, shifted = np.exp(s), np.exp(s - shift)
+    np.testing.assert_allclose(shifted / shifted.sum(), p / p.sum(), rtol=1e-12)
+
+
+@given(s=vectors, data=st.data())
+def test_the_softmaxs_grouped_cases_are_p_j_less_the_indicator(s, data):
+    y, j = data.draw(st.integers(0, len(s) - 1)), np.arange(len(s))
+    p = np.exp(s - s.max()) / np.exp(s - s.max()).sum()
+    grouped = one(j != y) * p - one(j == y) * (1 - p)
+    np.testing.assert_allclose(grouped, p - one(j == y), rtol=0, atol=1e-15)
+    np.testing.assert_allclose(softmax(s[np.newaxis], np.array([y]))[1][0], grouped, rtol=0, atol=1e-15)

@@ -1,0 +1,106 @@
+"""The verdict in words: the last lines of a report."""
+
+from __future__ import annotations
+
+import pytest
+
+from gradcheck.rendering import FORMATS, Options
+from gradcheck.report import Finding, Report
+
+ERROR = Finding(
+    "missing-mean", "error", "dS is 3 times the numerical gradient", "divide by the number of rows"
+)
+WARNING = Finding("shared-buffer", "warning", "two calls return the same memory")
+
+
+def last_line(report: Report) -> str:
+    return FORMATS["table"](report, Options(width=200)).splitlines()[-1]
+
+
+def test_the_last_line_says_right_with_count_and_largest_relative_error(problem, loss, report):
+    assert (
+        last_line(report(loss(problem()))) == "right: 15 entries of svm agree, largest relative error 3.1e-11"
+    )
+
+
+def test_the_last_line_says_wrong_with_how_many_of_how_many_and_why(problem, loss, report):
+    one, several = problem(wrong=[(0, 0)]), problem(wrong=[(0, 0), (1, 1)], unresolved=[(2, 2)])
+    assert (
+        last_line(report(loss(one))) == "wrong: 1 of 15 entries of svm disagrees, largest relative error 0.33"
+    )
+    assert last_line(report(loss(several, findings=(ERROR,)))) == (
+        "wrong: 2 of 15 entries of svm disagree, largest relative error 0.33: missing-mean; 1 unresolved"
+    )
+
+
+def test_a_broken_contract_is_wrong_though_every_entry_agrees(problem, loss, report):
+    mutates = Finding("mutates-input", "error", "writes into S")
+    assert (
+        last_line(report(loss(problem(), findings=(mutates,))))
+        == "wrong: svm: mutates-input; 15 of 15 entries agree"
+    )
+    assert last_line(report(loss(findings=(mutates,)))) == "wrong: svm: mutates-input; no entry was checked"
+
+
+def test_what_the_numerics_cannot_tell_is_never_counted_as_agreement(problem, loss, report):
+    some = problem(1, 2, unresolved=[(0, 0)])
+    every = problem(1, 2, unresolved=[(0, 0), (0, 1)])
+    assert last_line(report(loss(some))) == (
+        "right: 1 of 2 entries of svm agree, largest relative error 3.1e-11; 1 unresolved"
+    )
+    assert last_line(report(loss(every))) == "unresolved: none of 2 entries of svm could be decided"
+
+
+def test_subgradients_and_warnings_are_named(problem, loss, report):
+    assert last_line(report(loss(problem(subgradient=[(0, 0)]), findings=(WARNING,)))) == (
+        "right: 15 entries of svm agree, largest relative error 3.1e-11; 1 subgradient; "
+        "1 warning: shared-buffer"
+    )
+
+
+@pytest.mark.parametrize("findings", [(), (WARNING,)])
+def test_strict_fails_what_is_unresolved_or_warned_of_without_calling_it_wrong(
+    problem, loss, report, findings
+):
+    target = loss(problem(unresolved=[] if findings else [(0, 0)]), findings=findings, strict=True)
+    line = last_line(report(target))
+    assert line.startswith("failed: ")
+    assert line.endswith("; --strict allows no unresolved entry and no warning")
+    assert "wrong" not in line
+
+
+def test_strict_never_calls_a_wholly_unresolved_loss_right(problem, loss, report):
+    target = loss(problem(1, 2, unresolved=[(0, 0), (0, 1)]), strict=True)
+    assert last_line(report(target)) == (
+        "unresolved: none of 2 entries of svm could be decided; "
+        "--strict allows no unresolved entry and no warning"
+    )
+
+
+def test_a_run_that_checked_nothing_does_not_say_right(loss, report):
+    assert last_line(report(loss())) == "not checked: no entry of svm was checked"
+    assert last_line(report()) == "not checked: no loss was named"
+
+
+def test_an_interrupted_run_says_how_far_it_came_last(problem, loss, report):
+    assert last_line(report(loss(problem(), problem()), interrupted=True)) == (
+        "interrupted: after 2 problems, 30 entries; the rest was not checked"
+    )
+    assert last_line(report(interrupted=True)) == "interrupted: before any problem was checked"
+    assert "right so far: " in FORMATS["table"](report(loss(problem()), interrupted=True), Options())
+
+
+def test_several_losses_get_a_sentence_each_and_one_together(problem, loss, report):
+    right, wrong, missing = (
+        loss(problem()),
+        loss(problem(wrong=[(0, 0)]), target="b"),
+        loss(error="no", target="c"),
+    )
+    assert FORMATS["table"](report(right, wrong, missing), Options()).splitlines()[-4:] == [
+        "right: 15 entries of svm agree, largest relative error 3.1e-11",
+        "wrong: 1 of 15 entries of b disagrees, largest relative error 0.33",
+        "not checked: c: no",
+        "wrong: 1 of 3 losses, 1 not checked, 1 right; 30 entries in all",
+    ]
+    assert last_line(report(right, right)) == "right: all 2 losses; 30 entries in all"
+    assert last_line(report(right, missing)) == "not checked: 1 of 2 losses, 1 right; 15 entries in all"

@@ -1,0 +1,336 @@
+"""Targets: what leads to a loss, and what is said of what does not."""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from gradcheck.errors import TargetError
+from gradcheck.loading import load_loss
+from gradcheck.losses import BUILT_INS
+
+LOSSES = """\
+import functools
+from dataclasses import dataclass
+
+import neighbour
+
+def loss(S, y):
+    return neighbour.VALUE, S
+
+def with_default(S, y, margin=1.0):
+    return margin, S
+
+def with_three(S, y, scale, *, cap, floor=0):
+    return scale, S
+
+def with_one(S):
+    return 0.0
+
+def variadic(*arguments):
+    return 0.0, arguments[0]
+
+@dataclass
+class Hinge:
+    margin: float = 1.0
+
+    def __call__(self, S, y):
+        return self.margin, S
+
+    def method(self, S, y):
+        return -self.margin, S
+
+    @property
+    def broken(self):
+        return 1 / 0
+
+@functools.wraps(loss)
+def decorated(*arguments):
+    return loss(*arguments)
+
+hinge = Hinge()
+partial = functools.partial(with_three, scale=2.0, cap=3)
+number = 3
+print("noise")
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A working directory with my_losses.py and its neighbour; its modules are forgotten after."""
+    (tmp_path / "my_losses.py").write_text(LOSSES)
+    (tmp_path / "neighbour.py").write_text("VALUE = 0.5\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+def refused(target: str) -> str:
+    with pytest.raises(TargetError) as caught:
+        load_loss(target)
+    return str(caught.value)
+
+
+def value_of(target: str) -> float:
+    function = load_loss(target).function
+    return float(function(np.zeros((1, 2)), np.array([0]))[0])
+
+
+# --- what leads to a loss
+
+
+@pytest.mark.parametrize("name", list(BUILT_INS))
+def test_every_built_in_loads_by_its_name_and_knows_its_file(name: str) -> None:
+    loss = load_loss(name)
+    assert (loss.target, loss.function) == (name, BUILT_INS[name].function)
+    assert loss.file is not None
+    assert Path(loss.file).parent.name == "losses"
+
+
+@pytest.mark.parametrize("place", ["my_losses", "my_losses.py", "./my_losses.py"])
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("loss", 0.5, "def loss"),
+        ("with_default", 1.0, "def with_default"),
+        ("variadic", 0.0, "def variadic"),
+        ("hinge", 1.0, "def __call__"),
+        ("hinge.method", -1.0, "def method"),
+        ("partial", 2.0, "def with_three"),
+        ("decorated", 0.5, "def loss"),
+    ],
+)
+def test_a_callable_of_a_module_or_file_loads_with_its_line(
+    here: Path, place: str, name: str, value: float, line: str
+) -> None:
+    loss = load_loss(f"{place}:{name}")
+    assert loss.target == f"{place}:{name}"
+    assert value_of(f"{place}:{name}") == value
+    assert loss.file == str(here / "my_losses.py")
+    assert loss.line is not None
+    assert LOSSES.splitlines()[loss.line - 1].strip().startswith(line)
+
+
+def test_an_absolute_path_loads_from_anywhere_and_finds_its_neighbours(
+    here: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    assert value_of(f"{here}/my_losses.py:loss") == 0.5
+
+
+def test_a_module_of_a_package_loads(here: Path) -> None:
+    (here / "package" / "inner").mkdir(parents=True)
+    (here / "package" / "inner" / "losses.py").write_text("from ..base import loss\n")
+    (here / "package" / "base.py").write_text("def loss(S, y): return 2.0, S\n")
+    assert value_of("package.inner.losses:loss") == 2.0
+
+
+def test_a_colon_in_the_path_belongs_to_the_path(here: Path) -> None:
+    (here / "c:d").mkdir()
+    (here / "c:d" / "one.py").write_text("def loss(S, y): return 4.0, S\n")
+    assert value_of("c:d/one.py:loss") == 4.0
+
+
+def test_two_files_of_one_name_are_two_modules(here: Path) -> None:
+    for directory, value in (("a", 1.0), ("b", 2.0)):
+        (here / directory).mkdir()
+        (here / directory / "same.py").write_text(f"def loss(S, y): return {value}, S\n")
+    assert [value_of("a/same.py:loss"), value_of("b/same.py:loss")] == [1.0, 2.0]
+
+
+def test_a_file_runs_once_for_several_targets_and_again_once_it_was_edited(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = here / "edited.py"
+    file.write_text("print('ran')\ndef f(S, y): return 1.0, S\ndef g(S, y): return 2.0, S\n")
+    assert [value_of("edited.py:f"), value_of("edited.py:g")] == [1.0, 2.0]
+    assert capsys.readouterr().err.count("ran") == 1
+    file.write_text("print('ran')\ndef f(S, y): return 3.0, S\ndef g(S, y): return 2.0, S\n")
+    assert value_of("edited.py:f") == 3.0
+
+
+def test_an_object_of_a_file_can_be_pickled(here: Path) -> None:
+    hinge = load_loss("my_losses.py:hinge").function
+    assert pickle.loads(pickle.dumps(hinge)) == hinge
+
+
+def test_what_a_module_prints_goes_to_standard_error(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    load_loss("my_losses:loss")
+    load_loss("my_losses.py:loss")
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == "noise\nnoise\n"
+
+
+def test_a_loss_may_import_its_neighbours_when_it_is_called(here: Path) -> None:
+    (here / "lazy").mkdir()
+    (here / "lazy" / "late.py").write_text("VALUE = 8.0\n")
+    (here / "lazy" / "one.py").write_text("def loss(S, y):\n    import late\n    return late.VALUE, S\n")
+    assert value_of("lazy/one.py:loss") == 8.0
+
+
+def test_a_compiled_callable_has_no_line(here: Path) -> None:
+    loss = load_loss("numpy:add")
+    assert (loss.file, loss.line) == (None, None)
+
+
+# --- what does not
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("svn", "svn: no built-in loss has this name\ndid you mean svm? `gradcheck list` shows all"),
+        ("squared_hinge", "did you mean squared-hinge?"),
+        ("qqqqqq", "qqqqqq: no built-in loss has this name\n`gradcheck list` shows all"),
+        ("", "an empty target: no built-in loss has this name"),
+        ("my_losses", "for the file of that name: my_losses.py:callable"),
+        ("my_losses.py", "name the callable in the file: my_losses.py:callable"),
+        ("my_losses.loss", "for the callable in that module: my_losses:loss"),
+        (":", "names no callable\nwrite package.module:callable or path/to/file.py:callable"),
+        ("my_losses:", "names no callable"),
+        (":loss", "names no callable"),
+        ("my_losses:loss()", "names no callable"),
+        ("my_losses:lss", "my_losses:lss: there is no lss\ndid you mean loss?"),
+        ("my_losses:qqqqqq", "there is no qqqqqq\nit has Hinge, decorated, hinge, loss,"),
+        ("my_losses:loss.qq", "there is no qq"),
+        ("my_losses:number", "number is of type int, which cannot be called"),
+        ("my_losses:neighbour", "neighbour is of type module, which cannot be called"),
+        (
+            "my_losses:Hinge",
+            "Hinge is a class, not a loss\nif its objects can be called with (S, y): write `loss =",
+        ),
+        (
+            "my_losses:with_three",
+            "with_three takes (S, y, scale, *, cap, floor=...), and a loss is called with (S, y)\n"
+            "give every further argument a default, or bind it with functools.partial",
+        ),
+        (
+            "my_losses:with_one",
+            "with_one takes (S), and a loss is called with (S, y)\nwrite it as def loss(S, y)",
+        ),
+        ("my_losses:hinge.broken", "looking broken up raises ZeroDivisionError"),
+        ("my_loses:loss", "there is no module my_loses\ndid you mean my_losses?"),
+        ("my_losses.sub:loss", "there is no module my_losses.sub\nmy_losses is a file and no package"),
+        ("..:loss", "is not the name of a module"),
+        (".relative:loss", "is not the name of a module"),
+        ("a\0b:loss", r"a\x00b:loss: is not the name of a module"),
+        ("my_loses.py:loss", "there is no file my_loses.py\ndid you mean my_losses?"),
+        ("nowhere/at/all.py:loss", "there is no file nowhere/at/all.py"),
+        (r"C:\code\losses.py:loss", r"there is no file C:\code\losses.py"),
+        ("/:loss", "/ is a directory"),
+        ("/dev/zero:loss", "/dev/zero is not a Python file (.py)"),
+        ("a\0.py:loss", r"a\x00.py cannot be read"),
+        ("x" * 5000 + ".py:loss", "cannot be read: File name too long"),
+    ],
+)
+def test_a_target_that_leads_nowhere_is_told_what_to_do(here: Path, target: str, message: str) -> None:
+    assert message in refused(target)
+
+
+@pytest.mark.parametrize("place", ["broken", "broken.py"])
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("def f(S, y:\n    pass\n", "does not parse: {file}:1: '(' was never closed\ndef f(S, y:"),
+        ("x = 1\n  y = 2\n", "does not parse: {file}:2: unexpected indent\n  y = 2"),
+        ("x = '\0'", "does not parse"),
+        (b"x = '\xff'", "does not parse"),
+        ("(" * 500 + ")" * 500, "does not parse"),
+        ("import qqqqqq\n", "imports qqqqqq, which cannot be found"),
+        ("import qqqqqq\n", 'File "{file}", line 1, in <module>\n    import qqqqqq'),
+        ("def g():\n    1 / 0\ng()\n", "raises ZeroDivisionError when it is imported"),
+        ("def g():\n    1 / 0\ng()\n", '  File "{file}", line 2, in g\n    1 / 0'),
+        ("import sys\nsys.exit(0)\n", "exits when it is imported"),
+        ("raise SystemExit\n", 'put what runs the script under `if __name__ == "__main__":`'),
+        ("raise BaseException('x')\n", "raises BaseException when it is imported"),
+        ("raise ModuleNotFoundError('x')\n", "imports a module, which cannot be found"),
+        ("raise SyntaxError('x')\n", "does not parse: x"),
+        (
+            "class E(Exception):\n    def __str__(self): return 1 / 0\nraise E\n",
+            "raises E when it is imported",
+        ),
+        ("def __getattr__(name): raise KeyError(name)\n", "looking f up raises KeyError"),
+        ("def __dir__(): return 1 / 0\n", "there is no f"),
+    ],
+)
+def test_a_module_that_does_not_import_is_told_with_its_own_traceback(
+    here: Path, place: str, source: str | bytes, message: str
+) -> None:
+    file = here / "broken.py"
+    file.write_bytes(source if isinstance(source, bytes) else source.encode())
+    said = refused(f"{place}:f")
+    assert said.startswith(f"{place}:f: ")
+    assert message.format(file=file) in said
+    assert "loading.py" not in said
+    assert "importlib" not in said
+
+
+def test_a_file_that_failed_leaves_no_module_behind(here: Path) -> None:
+    (here / "broken.py").write_text("1 / 0\n")
+    before = set(sys.modules)
+    refused("broken.py:f")
+    assert set(sys.modules) == before
+
+
+def test_ctrl_c_during_an_import_is_no_target_error(here: Path) -> None:
+    (here / "slow.py").write_text("raise KeyboardInterrupt\n")
+    for place in ("slow", "slow.py"):
+        with pytest.raises(KeyboardInterrupt):
+            load_loss(f"{place}:f")
+
+
+def test_a_file_of_a_package_is_told_its_module_form(here: Path) -> None:
+    (here / "package").mkdir()
+    (here / "package" / "one.py").write_text("from . import two\n")
+    assert "the file is part of a package: name it package.module:callable" in refused("package/one.py:f")
+
+
+def test_hostile_objects_are_refused_or_loaded_without_a_traceback(here: Path) -> None:
+    (here / "hostile.py").write_text(
+        "class A:\n"
+        "    def __getattr__(self, name): raise RuntimeError(name)\n"
+        "    def __call__(self, S, y): return 1.0, S\n"
+        "class B:\n"
+        "    __signature__ = 3\n"
+        "    def __call__(self, S, y): return 2.0, S\n"
+        "class C:\n"
+        "    def __getattr__(self, name): return self\n"
+        "    def __call__(self, S, y): return 3.0, S\n"
+        "a, b, c = A(), B(), C()\n"
+        "def circle(S, y): return 4.0, S\n"
+        "circle.__wrapped__ = circle\n"
+    )
+    assert [value_of(f"hostile:{name}") for name in ("a", "b", "c", "circle")] == [1.0, 2.0, 3.0, 4.0]
+
+
+@given(
+    st.one_of(
+        st.text(max_size=20),
+        st.builds("{}:{}".format, st.text(max_size=12), st.text(max_size=6)),
+        st.builds("{}.py:{}".format, st.text(max_size=12), st.sampled_from(["f", "f.g", "é"])),
+        st.builds("{}:f".format, st.text(st.sampled_from("ab./\\:\0-\ud800é "), max_size=8)),
+    )
+)
+@example("\ud800.py:f")
+@example("\ud800:f")
+@settings(max_examples=300, deadline=None)
+def test_no_text_of_a_target_raises_anything_but_a_target_error(target: str) -> None:
+    try:
+        load_loss(target)
+    except TargetError as error:
+        printable = str(error).replace("\n", "").isprintable()
+    else:
+        printable = True
+    assert printable
