@@ -75,7 +75,7 @@ def check_targets(
         losses.append(run.report())
         if interrupted or (settings.fail_fast and not losses[-1].passed):
             break
-    return Report(__version__, config.model_dump(mode="json"), tuple(losses), interrupted)
+    return Report(__version__, config.as_data(), tuple(losses), interrupted)
 
 
 def check_given(
@@ -94,7 +94,7 @@ def check_given(
     run = _Run(loss, config, settings, lambda target, done, total: None)
     with silenced() as silence:
         run.go(silence, [problem])
-    return Report(__version__, config.model_dump(mode="json"), (replace(run.report(), rerun=""),))
+    return Report(__version__, config.as_data(), (replace(run.report(), rerun=""),))
 
 
 def check_problem(

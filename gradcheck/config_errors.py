@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gradcheck.config_source import KeyPath, Source, kind_of, printable
+from gradcheck.config_places import KeyPath, Source, kind_of, printable
 from gradcheck.errors import ConfigError
 from gradcheck.spelling import did_you_mean
 

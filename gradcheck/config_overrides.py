@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gradcheck.config_places import KeyPath, Place, Source, kind_of, printable
 from gradcheck.config_scores import opened
-from gradcheck.config_source import KeyPath, Place, Source, kind_of, printable, read_text
 from gradcheck.errors import ConfigError
 
 #: How the command line names a key, where it is not simply ``--key``.
@@ -53,6 +53,8 @@ def apply_set(overrides: dict[str, object], text: str) -> None:
         raise ConfigError(
             f"{option}: no key", hint="write --set key=value, for example --set labels.kind=one-hot"
         )
+    from gradcheck.config_source import read_text  # PyYAML: only a run that has YAML to read pays for it
+
     given = read_text(value, option, is_file=False).data
     overrides.pop(key, None)  # so that it comes last
     overrides[key] = Override(given, option)
@@ -63,8 +65,7 @@ def put_over(source: Source, overrides: Mapping[str, object], defaults: Mapping[
 
     Args:
         source: what the file says; left untouched.
-        overrides: values or `Override`, by dotted key; None and an empty list mean that the option was not
-            given.
+        overrides: values or `Override`, by dotted key.
         defaults: what a key holds that the file does not mention, for an override of a part of it.
 
     Raises:
@@ -72,8 +73,6 @@ def put_over(source: Source, overrides: Mapping[str, object], defaults: Mapping[
     """
     data, places = dict(source.data), dict(source.places)
     for key, given in overrides.items():
-        if given is None or given == [] or given == ():
-            continue
         option = _OPTIONS.get(key, f"--{key.replace('_', '-')}")
         override = given if isinstance(given, Override) else Override(given, option)
         wanted = tuple(key.split("."))

@@ -1,93 +1,90 @@
-"""The kinds of scores that problems are drawn from, as mappings and as text."""
+"""The kinds of scores that problems are drawn from, as values and as text.
+
+Which parameters are allowed is `gradcheck.config_model`'s to say, once a configuration is made of them.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
-
-from gradcheck.config_source import read_text
 from gradcheck.errors import ConfigError
 
-# Sums of squares and the step beside it stay finite in float64, the scores themselves also in float32.
-_LARGEST = 1e30
 
-Finite = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-_LARGEST, le=_LARGEST)]
-Positive = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=_LARGEST)]
-# Up to here float64 holds every integer.
-Integer = Annotated[int, Field(strict=True, ge=-(2**53), le=2**53)]
+class _Kind:
+    """What the kinds have in common: a name, and parameters that are numbers."""
 
-
-def rule(problem: str, *keys: str) -> PydanticCustomError:
-    """What a validator of ours raises: plain words, and the path to the key they are about."""
-    return PydanticCustomError("said", "{problem}", {"problem": problem, "keys": keys})
-
-
-class _Kind(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    __slots__ = ()
 
     distribution: str
 
     def describe(self) -> str:
         """For example ``normal(0, 0.001)``; `parse_scores` reads it back."""
-        return f"{self.distribution}({', '.join(_short(value) for value in self.parameters().values())})"
+        return f"{self.distribution}({', '.join(short(value) for value in self.parameters().values())})"
 
     def parameters(self) -> dict[str, float]:
         """The distribution's parameters by name, in order."""
-        return {name: getattr(self, name) for name in type(self).model_fields if name != "distribution"}
+        return {name: getattr(self, name) for name in self.parameter_names()}
+
+    @classmethod
+    def parameter_names(cls) -> list[str]:
+        """The names of the distribution's parameters, in order."""
+        return [key.name for key in fields(cls) if key.name != "distribution"]  # type: ignore[arg-type]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Normal(_Kind):
-    """Independent normal scores."""
+    """Independent normal scores.
 
-    distribution: Literal["normal"] = Field(default="normal", description="Independent normal scores.")
-    loc: Finite = Field(default=0.0, description="Mean of the scores.")
-    scale: Positive = Field(default=1.0, description="Standard deviation of the scores.")
+    Attributes:
+        loc: their mean.
+        scale: their standard deviation.
+    """
+
+    distribution: Literal["normal"] = "normal"
+    loc: float = 0.0
+    scale: float = 1.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Integers(_Kind):
-    """Whole scores: exact ties, and margins of exactly 0 and 1."""
+    """Whole scores: exact ties, and margins of exactly 0 and 1.
 
-    distribution: Literal["integers"] = Field(
-        default="integers", description="Whole scores: exact ties, margins of 0."
-    )
-    low: Integer = Field(default=-2, description="Least score.")
-    high: Integer = Field(default=2, description="Largest score, itself included.")
+    Attributes:
+        low, high: the least and the largest score, both included.
+    """
 
-    @model_validator(mode="after")
-    def _in_order(self) -> Integers:
-        if self.low > self.high:
-            raise rule(f"low is {self.low} and high is {self.high}; low must be at most high", "low")
-        return self
+    distribution: Literal["integers"] = "integers"
+    low: int = -2
+    high: int = 2
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Uniform(_Kind):
-    """Scores spread evenly over an interval."""
+    """Scores spread evenly over an interval.
 
-    distribution: Literal["uniform"] = Field(
-        default="uniform", description="Scores spread evenly over an interval."
-    )
-    low: Finite = Field(default=-1.0, description="Lower end of the scores.")
-    high: Finite = Field(default=1.0, description="Upper end of the scores.")
+    Attributes:
+        low, high: its ends.
+    """
 
-    @model_validator(mode="after")
-    def _in_order(self) -> Uniform:
-        if not self.low < self.high:
-            problem = f"low is {_short(self.low)} and high is {_short(self.high)}; low must be below high"
-            raise rule(problem, "low")
-        return self
+    distribution: Literal["uniform"] = "uniform"
+    low: float = -1.0
+    high: float = 1.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StudentT(_Kind):
-    """Heavy-tailed scores: a few are very large."""
+    """Heavy-tailed scores: a few are very large.
 
-    distribution: Literal["student-t"] = Field(
-        default="student-t", description="Heavy tails: a few scores are large."
-    )
-    df: Positive = Field(default=2.0, description="Degrees of freedom; the fewer, the heavier the tails.")
-    scale: Positive = Field(default=1.0, description="What the scores are multiplied by.")
+    Attributes:
+        df: degrees of freedom; the fewer, the heavier the tails.
+        scale: what the scores are multiplied by.
+    """
+
+    distribution: Literal["student-t"] = "student-t"
+    df: float = 2.0
+    scale: float = 1.0
 
 
 ScoresKind = Normal | Integers | Uniform | StudentT
@@ -116,6 +113,8 @@ def opened(text: str) -> Any:
         >>> opened("normal(0, 0.001)")
         {'distribution': 'normal', 'loc': 0, 'scale': 0.001}
     """
+    from gradcheck.config_source import read_text  # PyYAML: only a run that has YAML to read pays for it
+
     if text.lstrip().startswith("{"):
         return read_text(text, "this text", is_file=False).data
     call = _CALL.fullmatch(text)
@@ -125,13 +124,13 @@ def opened(text: str) -> Any:
     kind = KINDS.get(name)
     if kind is None or arguments is None:
         return {"distribution": name}
-    names = [field for field in kind.model_fields if field != "distribution"]
+    names = kind.parameter_names()
     values = read_text(f"[{arguments}]", "the text in parentheses", is_file=False).data
     if not isinstance(values, list) or len(values) > len(names):
         raise ConfigError(f"{name} takes at most {len(names)} numbers, {name}({', '.join(names)})")
     return {"distribution": name, **dict(zip(names, values, strict=False))}
 
 
-def _short(number: float) -> str:
+def short(number: float) -> str:
     """The shortest text that reads back as this very number, without a needless ``.0``."""
     return repr(number + 0.0 if isinstance(number, float) else number).removesuffix(".0")  # + 0.0: no "-0"

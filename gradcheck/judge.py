@@ -144,7 +144,10 @@ class _Bench:
         self._doubtful = np.flatnonzero(~self._smooth | (self._verdicts != verdict.OK))
 
     def second_look(self) -> None:
-        """Smooth entries in doubt by three coarse rungs, corrected and extrapolated: the sharpest look there is."""
+        """Smooth entries in doubt by three coarse rungs, corrected and extrapolated: the sharpest look there is.
+
+        Unless something lies within the rungs' reach; then the bound is wide, and the entry has to climb further down.
+        """
         noise = self._precision
         self._ladder = Ladder(
             self._plan,
@@ -161,7 +164,9 @@ class _Bench:
         if not smooth.size:
             return
         sharper = self._ladder.only(smooth).climbed(_SECOND_LOOK).limits().central
-        right = self._entries.only(smooth).against(sharper, self._scale) == verdict.OK
+        entries = self._entries.only(smooth)
+        right = entries.against(sharper, self._scale) == verdict.OK
+        right &= sharper.bound <= np.maximum(self._bounds[smooth], entries.allowed(sharper.estimate))
         self._take(smooth[right], sharper.only(right))
         self._verdicts[smooth[right]] = verdict.OK
         self._doubtful = np.setdiff1d(self._doubtful, smooth[right])

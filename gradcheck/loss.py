@@ -14,6 +14,8 @@ from gradcheck.errors import LossDefect
 from gradcheck.report import FloatArray
 from gradcheck.tracebacks import trimmed_traceback
 
+_EPS = float(np.finfo(np.float64).eps)
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -98,11 +100,13 @@ def validated(answer: Any, shape: tuple[int, ...]) -> Evaluation:
 
 
 def _validated_value(value: Any) -> tuple[float, float]:
+    if isinstance(value, float):  # the usual case, np.float64 included, on the shortest way
+        return float(value), _EPS
     if isinstance(value, bool | np.bool_):
         raise LossDefect("wrong-dtype", f"the value is {value!r}, a truth value and not a number")
     if isinstance(value, numbers.Real) and not isinstance(value, np.generic):
         try:
-            return float(value), float(np.finfo(np.float64).eps)
+            return float(value), _EPS
         except OverflowError:
             raise LossDefect("not-finite", "the value is an integer too large for a float") from None
     array = _as_array(value, "the value")
@@ -129,14 +133,15 @@ def _as_array(thing: Any, what: str) -> npt.NDArray[Any]:
 
 def _as_float64(array: npt.NDArray[Any], what: str) -> tuple[FloatArray, float]:
     """A copy as float64, and the machine epsilon of the dtype it came in."""
+    if array.dtype == np.float64:
+        return np.array(array), _EPS
     if array.dtype.kind not in "fiuO":
         raise LossDefect("wrong-dtype", f"{what} has dtype {array.dtype}, not a real number's")
     try:
         converted = np.array(array, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         raise LossDefect("wrong-dtype", f"{what} has dtype {array.dtype} and is not made of numbers: {error}") from error
-    eps = np.finfo(array.dtype).eps if array.dtype.kind == "f" else np.finfo(np.float64).eps
-    return converted, max(float(eps), float(np.finfo(np.float64).eps))
+    return converted, max(float(np.finfo(array.dtype).eps), _EPS) if array.dtype.kind == "f" else _EPS
 
 
 def _described(thing: Any) -> str:

@@ -54,7 +54,9 @@ class Oracle:
 
     def remember(self, evaluation: Evaluation) -> None:
         """Let ``gradient_scale`` know of an answer that came without a call."""
-        largest = np.max(np.abs(evaluation.gradient), axis=1, initial=0.0, where=np.isfinite(evaluation.gradient))
+        largest = np.abs(evaluation.gradient).max(axis=1)
+        if not np.isfinite(largest).all():
+            largest = np.max(np.abs(evaluation.gradient), axis=1, initial=0.0, where=np.isfinite(evaluation.gradient))
         self.gradient_scale = largest if self.gradient_scale is None else np.maximum(self.gradient_scale, largest)
 
     def look_afar(self, scores: FloatArray) -> None:

@@ -161,8 +161,12 @@ def _choose_step(
     The error at a step is how far its difference lies from those at finer steps beyond their noise, plus the bound on
     its own noise.
     """
-    probes = [_Tries(oracle, scores, at_scores, direction, value_noise) for direction in directions]
-    best = min(probe.best_step() for probe in probes)
+    best, coarsest = float("inf"), 0
+    for direction in directions:
+        tries = _Tries(oracle, scores, at_scores, direction, value_noise)
+        best = min(best, tries.best_step(coarsest))
+        # The next direction need not begin where this one was far from done.
+        coarsest = max(0, int(np.searchsorted(-STEPS, -best)) - 2)
     # A step wider than precision asks for gains nothing, and meets more kinks.
     assert oracle.gradient_scale is not None  # it has been called
     wanted = SIGMAS * value_noise / (_PRECISE * float(np.max(oracle.gradient_scale)) or np.inf)
@@ -198,16 +202,21 @@ class _Tries:
         self.oracle, self.scores, self.at_scores = oracle, scores, at_scores
         self.direction, self.value_noise = direction, value_noise
 
-    def best_step(self) -> float:
-        """The step that suits this direction."""
+    def best_step(self, coarsest: int) -> float:
+        """The step that suits this direction.
+
+        Args:
+            coarsest: index into ``STEPS`` of the first to try.
+        """
+        steps = STEPS[coarsest:]
         corrected, bounds = [], []
-        for k, step in enumerate(STEPS):
+        for k, step in enumerate(steps):
             estimate, bound = self._difference(float(step))
             corrected.append(estimate)
             bounds.append(bound)
             if k >= 2 and abs(corrected[k] - corrected[k - 1]) <= bounds[k] + bounds[k - 1]:
                 break
-        return _optimum(np.array(corrected), np.array(bounds))
+        return _optimum(steps, np.array(corrected), np.array(bounds))
 
     def _difference(self, step: float) -> tuple[float, float]:
         """The corrected difference along the direction, and the bound on its noise."""
@@ -227,8 +236,8 @@ class _Tries:
         return float(stencil.corrected()[0]), float(stencil.noise_bound(self.value_noise)[0])
 
 
-def _optimum(corrected: FloatArray, bounds: FloatArray) -> float:
-    """The step at which truncation error is well below noise, from differences at the first of ``STEPS``.
+def _optimum(steps: FloatArray, corrected: FloatArray, bounds: FloatArray) -> float:
+    """The step at which truncation error is well below noise, from differences at falling steps.
 
     Truncation errors are c·h^4 and noise b/h; the least sum is where h^5 = b/4c. c is read off the coarsest difference
     that says anything of it: off how far it lies from the finer ones.
@@ -241,6 +250,6 @@ def _optimum(corrected: FloatArray, bounds: FloatArray) -> float:
     seen = best if best == 0 or apart[best] > bounds[best] else best - 1
     truncation = apart[seen] + bounds[seen + 1] if seen + 1 < len(bounds) else apart[seen]
     if not np.isfinite(truncation) or truncation <= 0 or bounds[seen] == 0:
-        return float(STEPS[best])
-    step = STEPS[seen] * (bounds[seen] / (_PRUDENCE * truncation)) ** 0.2
-    return float(np.clip(2.0 ** np.floor(np.log2(step)), STEPS[best] / 4, STEPS[seen]))
+        return float(steps[best])
+    step = steps[seen] * (bounds[seen] / (_PRUDENCE * truncation)) ** 0.2
+    return float(np.clip(2.0 ** np.floor(np.log2(step)), steps[best] / 4, steps[seen]))

@@ -72,8 +72,8 @@ def granularity(samples: FloatArray) -> float:
     Args:
         samples: values of one function at generic points.
     """
-    finite = np.unique(samples[np.isfinite(samples) & (samples != 0)])
-    if finite.size < POINTS:
+    finite = samples[np.isfinite(samples) & (samples != 0)]
+    if len(set(finite.tolist())) < POINTS:
         return 0.0
     mantissa, exponent = np.frexp(finite)
     whole = np.ldexp(mantissa, 53).astype(np.int64)

@@ -46,7 +46,7 @@ def heading(loss: LossReport, view: View) -> Text:
 
 def error(text: str, view: View) -> Iterator[RenderableType]:
     """Why a target could not be checked at all."""
-    yield _indented(
+    yield Padding.indent(
         Text(f"{view.marks.severities['error']} could not be checked", SEVERITY_STYLES["error"]), 2
     )
     yield from _lines(text, view)
@@ -56,7 +56,7 @@ def finding(finding: Finding, view: View) -> Iterator[RenderableType]:
     """What is wrong and why, what to look at, and the user's own traceback."""
     sign = view.marks.severities[finding.severity]
     title = Text(f"{sign} {finding.severity}: {view.inert(finding.code)}", SEVERITY_STYLES[finding.severity])
-    yield _indented(title, 2)
+    yield Padding.indent(title, 2)
     yield from _lines(finding.message, view)
     if finding.hint:
         yield from _lines(f"{view.marks.hint} {finding.hint}", view)
@@ -79,7 +79,7 @@ def caption(shown: Shown, view: View) -> RenderableType:
         if count := problem.count(verdict):
             text.append(separator).append(f"{count:,} {verdict.value}", VERDICT_STYLES[verdict])
             separator = ", "
-    return _indented(text, 2)
+    return Padding.indent(text, 2)
 
 
 def legend(problems: Iterable[BatchReport], view: View) -> RenderableType | None:
@@ -91,12 +91,12 @@ def legend(problems: Iterable[BatchReport], view: View) -> RenderableType | None
         for verdict, meaning in _LEGEND.items()
         if any(problem.count(verdict) for problem in problems)
     ]
-    return _indented(Text("   ".join(parts), "dim"), 2) if parts else None
+    return Padding.indent(Text("   ".join(parts), "dim"), 2) if parts else None
 
 
 def left_out(count: int, view: View) -> RenderableType:
     """That a table of worst entries stops before the last wrong one."""
-    return _indented(Text(f"and {counted(count, 'more wrong entry')}", "dim"), 2)
+    return Padding.indent(Text(f"and {counted(count, 'more wrong entry')}", "dim"), 2)
 
 
 def command(label: str, line: str, view: View) -> Iterator[RenderableType]:
@@ -119,7 +119,7 @@ def _lines(text: str, view: View, style: str = "", indent: int = 4) -> Iterator[
     lines = view.inert(text.strip("\r\n"), lines=True).split("\n")
     if not view.options.verbose:
         lines = [_shortened(line, view) for line in _fewer(lines)]
-    return (_indented(Text(line, style, overflow="fold"), indent) for line in lines)
+    return (Padding.indent(Text(line, style, overflow="fold"), indent) for line in lines)
 
 
 def _fewer(lines: list[str]) -> list[str]:
@@ -133,7 +133,3 @@ def _shortened(line: str, view: View) -> str:
     if len(line) <= _LONGEST_MESSAGE:
         return line
     return f"{line[:_LONGEST_MESSAGE]} ({counted(len(line) - _LONGEST_MESSAGE, 'more character')})"
-
-
-def _indented(text: Text, by: int) -> RenderableType:
-    return Padding(text, (0, 0, 0, by))

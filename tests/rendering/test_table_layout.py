@@ -160,7 +160,7 @@ def test_what_is_narrower_than_its_neighbours_ends_where_their_numbers_end(probl
         "  row   class 0     class 1\n"
         " ─────────────────────────────\n"
         "    0  [3.1e-11]       0.33 ✗\n"
-        "    1         [0]         0\n"
+        "    1        [0]          0\n"
         "    2   3.1e-11    [3.1e-11]"
     )
 

@@ -1,0 +1,178 @@
+"""Noise measured from values on a line: planted levels are found, smoothness and kinks are not taken for noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from gradcheck.numerics import noise
+from gradcheck.report import FloatArray
+
+EPS = float(np.finfo(np.float64).eps)
+SINGLE = float(np.finfo(np.float32).eps)
+LINE: FloatArray = noise.POSITIONS * 2.0**-13
+
+CARRIERS: dict[str, Callable[[FloatArray], FloatArray]] = {
+    "nothing": np.zeros_like,
+    "constant": lambda t: np.full_like(t, 3.7),
+    "line": lambda t: 5 * t - 2,
+    "sin": lambda t: np.sin(t + 1),
+    "sin(40 t)": lambda t: np.sin(40 * t + 1),
+    "exp": lambda t: 10 * np.exp(t),
+    "quintic": lambda t: (t + 2) ** 5,
+}
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+def on_many_lines(carrier: str, sigma: float, seed: int, lines: int = 3) -> FloatArray:
+    rng = np.random.default_rng(seed)
+    return CARRIERS[carrier](LINE)[:, np.newaxis] + sigma * rng.normal(size=(noise.POINTS, lines))
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+@given(seeds, st.sampled_from([1e-12, 1e-9, 1e-5, 1e-2]))
+def test_a_planted_level_is_found_within_a_factor_of_4(carrier: str, seed: int, sigma: float) -> None:
+    # As precision.py does: the least of three lines, times 1.5 for the chance in it.
+    level = 1.5 * float(np.min(noise.noise_level(on_many_lines(carrier, sigma, seed))))
+    assert sigma / 4 <= level <= 4 * sigma
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+def test_an_exact_function_has_no_more_noise_than_rounding(carrier: str) -> None:
+    values = CARRIERS[carrier](LINE)
+    assert noise.noise_level(values) <= 4 * EPS * np.max(np.abs(values))
+
+
+@given(st.floats(-1e9, 1e9))
+@example(0.1)
+def test_a_constant_has_no_noise(value: float) -> None:
+    assert noise.noise_level(np.full(noise.POINTS, value)) == 0.0
+
+
+@given(st.floats(0.05, 6.9), st.floats(0.1, 10))
+def test_a_kink_on_the_line_is_not_taken_for_noise(at: float, slope: float) -> None:
+    values = slope * np.abs(LINE - at * 2.0**-13)
+    jump = 2 * slope * 2.0**-13
+    assert noise.noise_level(values) <= 1e-9 * jump
+
+
+def test_two_kinks_on_the_line_do_not_settle_when_the_spacing_shrinks() -> None:
+    kinked = lambda t: np.abs(t - 1.5 * 2.0**-13) + np.abs(t - 4.5 * 2.0**-13)  # noqa: E731
+    coarse, fine = (float(noise.noise_level(kinked(line))) for line in (LINE, LINE / 64))
+    assert not noise.settled(coarse, fine)
+
+
+@given(seeds)
+def test_noise_settles_when_the_spacing_shrinks(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    coarse, fine = (
+        np.min(noise.noise_level(np.sin(line)[:, None] + 1e-6 * rng.normal(size=(noise.POINTS, 3))))
+        for line in (LINE, LINE / 64)
+    )
+    assert noise.settled(4 * float(coarse), 4 * float(fine) * 4)
+    assert noise.settled(float(coarse), 1.5 * float(fine) * 4)
+
+
+@pytest.mark.parametrize(
+    ("coarse", "fine", "expected"), [(1.0, 1.0, True), (1.0, 0.3, True), (1.0, 0.2, False), (0.0, 0.0, True)]
+)
+def test_settled(coarse: float, fine: float, expected: bool) -> None:
+    assert noise.settled(coarse, fine) is expected
+
+
+def test_every_function_of_a_series_is_measured_by_itself() -> None:
+    rng = np.random.default_rng(1)
+    series = np.zeros((noise.POINTS, 2, 2))
+    series[:, 0, 1] = 1e-3 * rng.normal(size=noise.POINTS)
+    levels = noise.noise_level(series)
+    assert levels.shape == (2, 2)
+    assert (levels[0, 0], levels[1, 0], levels[1, 1]) == (0.0, 0.0, 0.0)
+    assert 1e-4 < levels[0, 1] < 1e-2
+
+
+def test_the_positions_are_in_order_from_0_and_unevenly_spaced() -> None:
+    gaps = np.diff(noise.POSITIONS)
+    assert noise.POSITIONS[0] == 0.0
+    assert np.all(gaps > 0.3)
+    assert len({round(gap, 6) for gap in gaps.tolist()}) > 2
+
+
+# --- granularity ------------------------------------------------------------------------------------------
+
+
+@given(seeds, st.integers(-40, 10))
+def test_the_grid_that_numbers_were_rounded_to_is_found(seed: int, exponent: int) -> None:
+    grid = 2.0**exponent
+    samples = grid * np.round(np.random.default_rng(seed).normal(size=24) * 1e4)
+    assert noise.granularity(samples) in (grid, 2 * grid, 4 * grid)
+
+
+def test_a_large_number_added_and_taken_away_leaves_its_grid() -> None:
+    samples = (np.random.default_rng(0).normal(size=24) + 1e6) - 1e6
+    assert noise.granularity(samples) == 2.0**-33
+
+
+def test_numbers_in_full_precision_have_no_grid_to_speak_of() -> None:
+    samples = np.random.default_rng(0).normal(size=24)
+    assert noise.granularity(samples) <= EPS
+
+
+@pytest.mark.parametrize(
+    "samples", [[], [0.0] * 24, [1.0] * 24, [1.0, 2.0, 3.0], [np.nan] * 24], ids=str
+)
+def test_too_few_different_numbers_tell_no_grid(samples: list[float]) -> None:
+    assert noise.granularity(np.array(samples)) == 0.0
+
+
+def test_what_is_not_finite_tells_nothing_of_the_grid() -> None:
+    samples = np.concatenate([np.arange(1.0, 25.0), [np.nan, np.inf, -np.inf]])
+    assert noise.granularity(samples) == 1.0
+
+
+def test_subnormal_numbers_do_no_harm() -> None:
+    assert 0 <= noise.granularity(5e-324 * np.arange(1.0, 25.0)) <= 1e-300
+
+
+# --- effective eps ----------------------------------------------------------------------------------------
+
+
+def test_float64_numbers_keep_their_eps() -> None:
+    assert noise.effective_eps(np.random.default_rng(0).normal(size=24), EPS) == EPS
+
+
+def test_float32_numbers_returned_as_float64_are_found_out() -> None:
+    hidden = np.random.default_rng(0).normal(size=24).astype(np.float32).astype(np.float64)
+    assert noise.effective_eps(hidden, EPS) == SINGLE
+
+
+def test_one_number_in_full_precision_acquits_all() -> None:
+    hidden = np.random.default_rng(0).normal(size=24).astype(np.float32).astype(np.float64)
+    hidden[7] += 1e-12
+    assert noise.effective_eps(hidden, EPS) == EPS
+
+
+@pytest.mark.parametrize(
+    "samples", [[1.0, 0.5, -0.25], [0.0, 0.0], [], [np.nan], [3.0, 17.0, np.inf], [1e300, 2e300]], ids=str
+)
+def test_short_binary_fractions_prove_nothing(samples: list[float]) -> None:
+    assert noise.effective_eps(np.array(samples), EPS) == EPS
+
+
+def test_a_coarser_dtype_keeps_its_own_eps() -> None:
+    half = float(np.finfo(np.float16).eps)
+    assert noise.effective_eps(np.array([0.1, 0.2]), half) == half
+
+
+# --- stairs -----------------------------------------------------------------------------------------------
+
+
+def test_a_line_finer_than_the_rounding_is_a_stair() -> None:
+    values = np.sin(LINE / 64 + 1)
+    assert noise.is_stair(np.round(values, 6))
+    assert not noise.is_stair(values)
+    assert noise.is_stair(np.ones(noise.POINTS))
