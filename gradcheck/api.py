@@ -64,23 +64,25 @@ def check_at(
 
     Raises:
         TargetError: a target that leads to no loss.
-        UsageError: S is not N x C finite numbers.
+        UsageError: S is not N x C finite numbers, or y is no array.
 
     Example:
         >>> check_at("svm", [[1.0, 2.0, 0.0]], [1]).passed
         True
     """
-    scores = np.asarray(S)
+    scores, labels = _array(S, "S"), _array(y, "y")
+    if scores.dtype.kind not in "fiubO":
+        raise UsageError(f"S has dtype {scores.dtype}: it is not made of numbers")
     if scores.dtype != np.float32:
         try:
             scores = scores.astype(np.float64)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise UsageError(f"S is not made of numbers: {error}") from None
     if scores.ndim != 2 or not scores.size:
         raise UsageError(f"S has shape {scores.shape}; it must be N x C, with at least one of each")
     if not np.all(np.isfinite(scores)):
         raise UsageError("S is not finite everywhere; there is no gradient to check there")
-    return check_given(as_loss(loss), scores, np.asarray(y), config or Config(), Settings(strict=strict))
+    return check_given(as_loss(loss), scores, labels, config or Config(), Settings(strict=strict))
 
 
 def assert_gradients(
@@ -116,3 +118,10 @@ def as_loss(loss: LossLike) -> Loss:
     refuse_what_is_no_loss(loss, name, name)
     file, line = where(loss)
     return Loss(name, loss, file, line)
+
+
+def _array(thing: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(thing)
+    except Exception as error:  # whatever an __array__ of the user's raises
+        raise UsageError(f"{name} is no array: {error}") from None

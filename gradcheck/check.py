@@ -143,12 +143,14 @@ def _judged(loss: Loss, problem: Problem, at_scores: Evaluation, config: Config)
     The loss gets the config's dtype; the reference is taken in float64 at the same scores, where the loss allows.
     """
     scores = problem.S.astype(np.float64)
-    oracle, reference, gradient_noise = Oracle(loss, problem.y, problem.S.dtype), at_scores, None
+    given = Oracle(loss, problem.y, problem.S.dtype)
+    exact = Oracle(loss, problem.y, np.float64, resolution=problem.S.dtype)
+    oracle, reference, gradient_noise = given, at_scores, None
     if problem.S.dtype != np.float64:
-        given, oracle = oracle, Oracle(loss, problem.y, np.float64, resolution=problem.S.dtype)
+        oracle = exact
         try:
-            reference = oracle(scores)
-            gradient_noise = rounding_of_gradient(given, oracle, scores, at_scores)
+            reference = exact(scores)
+            gradient_noise = rounding_of_gradient(given, exact, scores, at_scores)
         except LossDefect:  # it takes no float64: then the reference is as coarse as what is judged
             oracle, reference = given, at_scores
     oracle.remember(at_scores)
@@ -156,7 +158,7 @@ def _judged(loss: Loss, problem: Problem, at_scores: Evaluation, config: Config)
         oracle, FullPlan(oracle, scores), scores, at_scores.gradient, reference,
         rtol=config.rtol, atol=config.atol, gradient_noise=gradient_noise,
     )  # fmt: skip
-    return judgement, oracle.calls
+    return judgement, given.calls + exact.calls
 
 
 def _batch(

@@ -150,7 +150,8 @@ def run(
             verbose=verbose,
             quiet=quiet,
         )
-        write_out(FORMATS[format_.value](report, options), output)
+        with _a_reader_may_leave():
+            write_out(FORMATS[format_.value](report, options), output)
         if output is not None and not quiet:
             typer.echo(f"the report is in {output}", err=True)
     raise typer.Exit(report.exit_code)
@@ -164,7 +165,8 @@ def list_() -> None:
     """
     from gradcheck.rendering.built_ins import render_list
 
-    write_out(render_list(width_of(sys.stdout), wants_color(sys.stdout)), None)
+    with _a_reader_may_leave():
+        write_out(render_list(width_of(sys.stdout), wants_color(sys.stdout)), None)
 
 
 @app.command()
@@ -179,7 +181,7 @@ def show(
     from gradcheck.rendering.built_ins import render_one
     from gradcheck.spelling import did_you_mean
 
-    with _errors_for_people():
+    with _errors_for_people(), _a_reader_may_leave():
         if name not in BUILT_INS:
             hint = f"{did_you_mean(name, BUILT_INS)} `gradcheck list` shows all".strip()
             raise UsageError(f"{name!r}: no built-in loss has this name", hint=hint)
@@ -218,25 +220,35 @@ def _progress() -> Iterator[Progress]:
 
 @contextmanager
 def _errors_for_people() -> Iterator[None]:
-    """A user's mistake as a message, with exit code 2; a reader that closed its end as no mistake at all."""
+    """A user's mistake as a message, with exit code 2."""
     try:
         yield
     except UsageError as error:
         from gradcheck.rendering.marks import inert
 
-        for line in inert(str(error)).splitlines() or ["error"]:
+        for line in inert(str(error), lines=True).splitlines() or ["error"]:
             typer.echo(line, err=True)
         raise typer.Exit(2) from None
+
+
+@contextmanager
+def _a_reader_may_leave() -> Iterator[None]:
+    """A reader that closes its end early (``| head``) is no mistake, and changes no exit code."""
+    try:
+        yield
     except BrokenPipeError:
         # Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(0) from None
 
 
 def main() -> NoReturn:
     """The console script. A mistake of gradcheck's own is no wrong gradient: it exits with 2, not with 1."""
+    from typer.main import get_command
+
+    from gradcheck.quick_parameters import quickened
+
     try:
-        app()
+        quickened(get_command(app))()
     except KeyboardInterrupt:
         typer.echo("interrupted before any problem was checked", err=True)
         sys.exit(130)

@@ -1,7 +1,7 @@
 """The configuration, and how it is put together.
 
-A file, options and ``--set`` go in; out comes a `Config`, or a `ConfigError` that names each mistake. Where nothing is
-given there is nothing to validate, and neither pydantic nor PyYAML is imported.
+A file, options and ``--set`` go in; out comes a `Config`, or a `ConfigError` that names each mistake. Where
+nothing is given there is nothing to validate, and neither pydantic nor PyYAML is imported.
 """
 
 from __future__ import annotations

@@ -16,7 +16,8 @@ class Labels:
     """What labels the problems have.
 
     Attributes:
-        kind: N ints (``class``); N x C of 0 and 1 (``one-hot``, ``multi-hot``); N x C normal numbers (``real``).
+        kind: N ints for ``class``, N x C of 0 and 1 for ``one-hot`` and ``multi-hot``, N x C normal numbers
+            for ``real``.
         distribution: how often each class occurs. Real labels have none.
     """
 
@@ -60,7 +61,7 @@ class Keys:
     max_entries: int = 10_000
 
     def as_data(self) -> dict[str, Any]:
-        """Mappings, lists, texts and numbers only, as JSON and YAML have them; ``Config(**data)`` reads it back.
+        """Mappings, lists, texts and numbers, as JSON and YAML have them; ``Config(**data)`` reads it back.
 
         Example:
             >>> Keys().as_data()["labels"]

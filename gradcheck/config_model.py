@@ -1,7 +1,7 @@
 """What a configuration may say: pydantic's models of every key, with its type, range and description.
 
-Pydantic costs a fifth of a second to import and to build: this room is entered only where there is something to
-validate. Defaults are those of `gradcheck.config_keys`.
+Importing pydantic and building models costs a tenth of a second: this room is entered only where there is
+something to validate. Defaults are those of `gradcheck.config_keys`.
 """
 
 from __future__ import annotations
@@ -181,7 +181,8 @@ class LabelsModel(_Model):
     )
 
 
-_DEFAULT = Keys()
+# Any: as a default, a dataclass stands where a validated value would be the model of it.
+_DEFAULT: Any = Keys()
 
 
 class ConfigModel(_Model):
@@ -254,5 +255,6 @@ _INNER: dict[str, type[BaseModel]] = {
 
 def _keys_at(location: tuple[str | int, ...]) -> list[str]:
     """The valid keys beside the key at pydantic's location."""
-    model = next((_INNER[part] for part in reversed(location[:-1]) if part in _INNER), ConfigModel)  # type: ignore[index]
+    names = [part for part in location[:-1] if isinstance(part, str) and part in _INNER]
+    model = _INNER[names[-1]] if names else ConfigModel
     return list(model.model_fields)

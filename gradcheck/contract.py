@@ -27,7 +27,7 @@ _HINTS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Inspection:
     """What two calls at S told.
 
@@ -104,7 +104,7 @@ def differs(first: Evaluation, second: Evaluation) -> str:
     """How two answers differ by more than rounding, in words; empty where they do not."""
     allowed = _ROUNDING * first.value_eps * max(abs(first.value), abs(second.value))
     if not abs(first.value - second.value) <= allowed:
-        return f"values {first.value:.10g} and {second.value:.10g}"
+        return f"values {_shown(first.value)} and {_shown(second.value)}"
     apart = np.abs(first.gradient - second.gradient)
     if not apart.size:
         return ""
@@ -113,7 +113,12 @@ def differs(first: Evaluation, second: Evaluation) -> str:
         return ""
     row, column = np.unravel_index(int(np.argmax(apart)), apart.shape)
     a, b = first.gradient[row, column], second.gradient[row, column]
-    return f"dS[{row}, {column}] is {a:.10g} and then {b:.10g}"
+    return f"dS[{row}, {column}] is {_shown(a)} and then {_shown(b)}"
+
+
+def _shown(number: Any) -> str:
+    """With all of its digits: two numbers that differ must not look alike."""
+    return repr(number.item() if isinstance(number, np.generic) else number).removesuffix(".0")
 
 
 def _mutations(
@@ -125,7 +130,7 @@ def _mutations(
         if len(changed):
             at = tuple(changed[0].tolist())
             where = f"{name}[{', '.join(map(str, at))}]"
-            message = f"changes {name} in place: {where} was {before[at]:.6g} and is {now[at]:.6g} after the call"
+            message = f"changes {name} in place: {where} was {_shown(before[at])} and is {_shown(now[at])} after the call"
             findings.append(_finding("mutates-input", f"{message} ({len(changed)} of {before.size} entries changed)"))
     return findings
 

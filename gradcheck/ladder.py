@@ -15,18 +15,23 @@ from gradcheck.report import FloatArray
 #: The coarsest rung, unless the step of the first look is far from usual: then this many of those.
 _TOP = 0.05
 _TOP_IN_STEPS = 24.0
-#: Where the noise at that rung is worse than this part of the gradients, only wider rungs can help.
+#: Where the noise at that rung is worse than this part of the gradients, only wider rungs can help; but not far beyond
+#: the step that was found best.
 _NOISY = 1e-9
+_NOISY_TOP_IN_STEPS = 4.0
 _LEAST_IN_SPACINGS = 4.0
+#: Rungs between the two whose changes tell a jump: on a slope, the change over the finer is a 256th.
+_JUMP_RUNGS = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Limits:
-    """Derivatives of E entries along their axes."""
+    """Derivatives of E entries along their axes, and where there are none since the value itself jumps at S."""
 
     central: Limit
     left: Limit
     right: Limit
+    jumps: npt.NDArray[np.bool_]
 
     def is_kink(self) -> npt.NDArray[np.bool_]:
         """Whether the one-sided derivatives differ by more than their bounds can explain."""
@@ -44,10 +49,10 @@ def top_step(step: float, value_noise: float, scale: float) -> float:
         scale: the largest gradient seen near.
     """
     top = min(_TOP, _TOP_IN_STEPS * step)
-    return _TOP_IN_STEPS * step if value_noise > _NOISY * top * scale else top
+    return max(top, _NOISY_TOP_IN_STEPS * step) if value_noise > _NOISY * top * scale else top
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ladder:
     """Stencils of E entries on rung after rung.
 
@@ -108,7 +113,17 @@ class Ladder:
             sharp = extrapolate(corrected, with_correction, first=4, then=2)
             left = extrapolate(np.array([rung.left() for rung in self.rungs]), one, first=1, then=1)
             right = extrapolate(np.array([rung.right() for rung in self.rungs]), one, first=1, then=1)
-        return Limits(better_of(plain, sharp), left, right)
+        return Limits(better_of(plain, sharp), left, right, self._jumps())
+
+    def _jumps(self) -> npt.NDArray[np.bool_]:
+        """Entries whose value changes as much over the finest rung as over one that is hundreds of times as wide."""
+        finest, wider = self.rungs[-1], self.rungs[max(0, len(self.rungs) - 1 - _JUMP_RUNGS)]
+        noise = 2 * SIGMAS * self.value_noise
+        jumps = np.zeros(len(self.rows), dtype=bool)
+        for near, far in ((finest.f_above, wider.f_above), (finest.f_below, wider.f_below)):
+            change = np.abs(near - self.value)
+            jumps |= (change > noise) & (change > np.abs(far - self.value) / 4)
+        return jumps if len(self.rungs) > _JUMP_RUNGS else np.zeros_like(jumps)
 
 
 def stencil(

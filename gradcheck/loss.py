@@ -15,9 +15,10 @@ from gradcheck.report import FloatArray
 from gradcheck.tracebacks import trimmed_traceback
 
 _EPS = float(np.finfo(np.float64).eps)
+_NO_NUMBERS = (type(None), bool, np.bool_, str, bytes)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evaluation:
     """What a loss answered at one point.
 
@@ -137,6 +138,10 @@ def _as_float64(array: npt.NDArray[Any], what: str) -> tuple[FloatArray, float]:
         return np.array(array), _EPS
     if array.dtype.kind not in "fiuO":
         raise LossDefect("wrong-dtype", f"{what} has dtype {array.dtype}, not a real number's")
+    if array.dtype.kind == "O":  # NumPy would make NaN of None, and a number of a text
+        strange = next((thing for thing in array.flat if isinstance(thing, _NO_NUMBERS)), 0)
+        if isinstance(strange, _NO_NUMBERS):
+            raise LossDefect("wrong-dtype", f"{what} has dtype object and holds {_described(strange)}, not a number")
     try:
         converted = np.array(array, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:

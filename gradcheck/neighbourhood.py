@@ -34,7 +34,7 @@ _STEP = 1 / 256
 _WIDEST_STEP = 1 / 64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Neighbourhood:
     """Gradients sampled around S, shared by all entries in doubt.
 

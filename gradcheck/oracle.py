@@ -22,6 +22,7 @@ class Oracle:
         resolution: the dtype below whose spacing a change of scores means nothing: what the user's loss is given.
         calls: how often the loss was called.
         gradient_scale: N floats, the largest abs(dS) seen in each row at any point so far; None before a call.
+        value_scale: abs(value) at small scores: a value of 0 was perhaps rounded from numbers of that size.
     """
 
     def __init__(
@@ -37,6 +38,7 @@ class Oracle:
         self.resolution = np.dtype(dtype if resolution is None else resolution)
         self.calls = 0
         self.gradient_scale: FloatArray | None = None
+        self.value_scale = 0.0
 
     def __call__(self, scores: FloatArray) -> Evaluation:
         """Ask the loss.
@@ -66,12 +68,14 @@ class Oracle:
         tell: the same scores made small, and S with each row's scores handed to the next class. What the loss answers
         there counts for nothing else, and if it cannot answer, nothing is learnt.
         """
-        reach = max(1.0, float(np.max(np.abs(scores), initial=0.0)))
-        for place in (scores / (2 * reach), np.roll(scores, 1, axis=1)):
+        small = scores / (2 * max(1.0, float(np.max(np.abs(scores), initial=0.0))))
+        for place in (small, np.roll(scores, 1, axis=1)):
             try:
-                self(place)
+                value = self(place).value
             except LossDefect:
                 continue
+            if place is small and np.isfinite(value):
+                self.value_scale = abs(value)
 
     def spacing(self, scores: FloatArray) -> FloatArray:
         """Distance between neighbouring floats of the ``resolution`` at these scores; same shape."""

@@ -18,18 +18,27 @@ from gradcheck.report import FloatArray
 #: Spacing of the points on a line, for scores up to 1: a float32 function still changes from one to the next.
 SPACING = 2.0**-13
 _FACTOR = 64.0
-_MOST_LINES = 4
 _LINES = 3
-#: A kink on a line raises its level and nothing lowers it but chance: so the least of the lines, and this for the chance.
-_LEAST_OF_LINES = 1.5
+_REFINEMENTS = 2
+#: Levels of lines that see the same noise differ by chance, but hardly by more than this.
+_ALIKE = 30.0
+#: For dS, entry by entry: a jump on a line raises its level and nothing lowers it but chance; this is for the chance.
+_LEAST_OF_LINES = 2.0
 
-#: Steps that are tried along a direction; the best is taken.
-STEPS = 2.0 ** -np.arange(3, 16, 2)
+#: Standard deviation that dS is always granted, in units of the precision it was computed in and of the largest gradient
+#: of its row: what a difference of two such numbers, p - 1 say, leaves.
+_GRADIENT_FLOOR = 2.0
+
+#: Steps that are tried along a direction; the best is taken. The first two are for noisy losses alone.
+STEPS = 2.0 ** -np.arange(-1, 16, 2)
+_COARSEST = 2
+_NOISY = 1e-8
 #: Noise below this part of the gradients is precise enough for any purpose.
 _PRECISE = 1e-13
+_NARROWEST = 2.0**-9
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Precision:
     """What was measured.
 
@@ -55,7 +64,7 @@ def measure(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, rng: np.r
     """
     oracle.look_afar(scores)
     lines = _lines(oracle, scores, at_scores, rng)
-    value_noise = _value_noise(lines, at_scores)
+    value_noise = _value_noise(lines, at_scores, oracle)
     step = _choose_step(oracle, scores, at_scores, value_noise, _directions(lines, rng))
     return Precision(value_noise, _gradient_noise(lines, at_scores, oracle), step)
 
@@ -63,31 +72,60 @@ def measure(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, rng: np.r
 # --- noise ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Line:
     values: FloatArray  # m values, the first at S
     gradients: FloatArray  # m x N x C
     level: float  # of noise in the values
 
 
-def _lines(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, rng: np.random.Generator) -> list[_Line]:
-    """Lines from S, at a spacing where noise has settled. A line goes one way: a tie at S is then at its end."""
+@dataclass(frozen=True, eq=False)
+class _Lines:
+    """Lines from S, all at one spacing.
+
+    Attributes:
+        lines: three of them.
+        level: of the noise in the values.
+    """
+
+    lines: list[_Line]
+    level: float
+
+
+def _lines(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, rng: np.random.Generator) -> _Lines:
+    """Lines from S, at a spacing where noise has settled. A line goes one way: a tie at S is then at its end.
+
+    A kink on a line raises its level; at a much finer spacing it is gone, while noise stays where it was.
+    """
 
     def line(spacing: float) -> _Line:
         return _line(oracle, scores, at_scores, spacing, rng)
 
-    spacing, tried = SPACING, 1
-    first = line(spacing)
-    if noise.is_stair(first.values):  # finer than the loss's own rounding, or the loss is flat
-        spacing, tried = spacing * _FACTOR, tried + 1
-        first = line(spacing)
-    while first.level > 10 * _floor(at_scores) and tried < _MOST_LINES - 1:
-        finer = line(spacing / _FACTOR)
-        tried += 1
-        if noise.is_stair(finer.values) or noise.settled(first.level, finer.level):
+    rounding = 10 * _floor(at_scores)
+    spacing, settled = SPACING, False
+    lines = [line(spacing)]
+    if noise.is_stair(lines[0].values):  # finer than the loss's own rounding, or the loss is flat
+        spacing *= _FACTOR
+        lines = [line(spacing)]
+    for _ in range(_REFINEMENTS):
+        if settled or lines[0].level <= rounding:
             break
-        first, spacing = finer, spacing / _FACTOR
-    return [first] + [line(spacing) for _ in range(max(1, _LINES - tried))]
+        finer = line(spacing / _FACTOR)
+        if noise.is_stair(finer.values):
+            settled = True
+        elif noise.settled(lines[0].level, finer.level):
+            lines.append(finer)
+            settled = True
+        else:
+            lines, spacing = [finer], spacing / _FACTOR
+    lines += [line(spacing) for _ in range(_LINES - len(lines))]
+    # On a stair the differences say less than the noise is; but where every line is one, the loss is flat.
+    levels = [each.level for each in lines if not noise.is_stair(each.values)] or [each.level for each in lines]
+    if not settled and max(levels) > max(rounding, _ALIKE * min(levels)):
+        finer = line(spacing / _FACTOR)
+        if not noise.is_stair(finer.values) and finer.level < max(levels) / _ALIKE:
+            return _Lines(lines, 2 * min(*levels, finer.level))
+    return _Lines(lines, float(np.sqrt(np.mean(np.square(levels)))))
 
 
 def _line(
@@ -106,20 +144,21 @@ def _floor(at_scores: Evaluation) -> float:
     return 0.5 * at_scores.value_eps * abs(at_scores.value)
 
 
-def _value_noise(lines: list[_Line], at_scores: Evaluation) -> float:
-    values = np.concatenate([line.values for line in lines])
+def _value_noise(lines: _Lines, at_scores: Evaluation, oracle: Oracle) -> float:
+    values = np.concatenate([line.values for line in lines.lines])
     eps = noise.effective_eps(values, at_scores.value_eps)
-    floor = 0.5 * eps * float(np.max(np.abs(values), initial=0.0, where=np.isfinite(values)))
+    largest = float(np.max(np.abs(values), initial=0.0, where=np.isfinite(values)))
+    floor = 0.5 * eps * max(largest, oracle.value_scale)
     grid = noise.granularity(values) / np.sqrt(12)
-    return max(floor, grid, _LEAST_OF_LINES * min(line.level for line in lines))
+    return max(floor, grid, lines.level)
 
 
-def _gradient_noise(lines: list[_Line], at_scores: Evaluation, oracle: Oracle) -> FloatArray:
-    gradients = np.concatenate([line.gradients for line in lines])
+def _gradient_noise(lines: _Lines, at_scores: Evaluation, oracle: Oracle) -> FloatArray:
+    gradients = np.concatenate([line.gradients for line in lines.lines])
     eps = noise.effective_eps(gradients, at_scores.gradient_eps)
-    measured = _LEAST_OF_LINES * np.min([noise.noise_level(line.gradients) for line in lines], axis=0)
+    measured = _LEAST_OF_LINES * np.min([noise.noise_level(line.gradients) for line in lines.lines], axis=0)
     assert oracle.gradient_scale is not None  # it has been called
-    return np.maximum(measured, 0.5 * eps * oracle.gradient_scale[:, None])
+    return np.maximum(measured, _GRADIENT_FLOOR * eps * oracle.gradient_scale[:, None])
 
 
 def rounding_of_gradient(given: Oracle, exact: Oracle, scores: FloatArray, at_scores: Evaluation) -> FloatArray:
@@ -142,7 +181,7 @@ def rounding_of_gradient(given: Oracle, exact: Oracle, scores: FloatArray, at_sc
         near = (scores + SPACING * rng.normal(size=scores.shape)).astype(given.dtype).astype(np.float64)
         apart.append(np.abs(given(near).gradient - exact(near).gradient))
     assert exact.gradient_scale is not None  # it has been called
-    floor = 0.5 * at_scores.gradient_eps * exact.gradient_scale[:, None]
+    floor = _GRADIENT_FLOOR * at_scores.gradient_eps * exact.gradient_scale[:, None]
     return np.maximum(np.min(apart, axis=0), floor)
 
 
@@ -161,25 +200,26 @@ def _choose_step(
     The error at a step is how far its difference lies from those at finer steps beyond their noise, plus the bound on
     its own noise.
     """
-    best, coarsest = float("inf"), 0
+    assert oracle.gradient_scale is not None  # it has been called
+    scale = float(np.max(oracle.gradient_scale))
+    best, coarsest = float("inf"), 0 if value_noise > _NOISY * scale else _COARSEST
     for direction in directions:
         tries = _Tries(oracle, scores, at_scores, direction, value_noise)
         best = min(best, tries.best_step(coarsest))
         # The next direction need not begin where this one was far from done.
-        coarsest = max(0, int(np.searchsorted(-STEPS, -best)) - 2)
+        coarsest = max(coarsest, int(np.searchsorted(-STEPS, -best)) - 2)
     # A step wider than precision asks for gains nothing, and meets more kinks.
-    assert oracle.gradient_scale is not None  # it has been called
-    wanted = SIGMAS * value_noise / (_PRECISE * float(np.max(oracle.gradient_scale)) or np.inf)
-    return min(best, max(wanted, float(STEPS[3])))
+    wanted = SIGMAS * value_noise / (_PRECISE * scale or np.inf)
+    return min(best, max(wanted, _NARROWEST))
 
 
-def _directions(lines: list[_Line], rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+def _directions(lines: _Lines, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
     """Two directions that move one entry of each row by about 1: the entry of the most curvature, and any.
 
     One entry of each row, so that a direction is about as wild as the axes; the most curved, so that a loss which is
     flat almost everywhere does not hide where it is not; by different lengths, so that rows that are alike do not cancel.
     """
-    curvature = np.max([np.abs(line.gradients[-1] - line.gradients[0]) for line in lines], axis=0)
+    curvature = np.max([np.abs(line.gradients[-1] - line.gradients[0]) for line in lines.lines], axis=0)
     rows, columns = curvature.shape
     lengths = rng.choice([-1.0, 1.0], size=(2, rows)) * rng.uniform(0.7, 1.0, size=(2, rows))
     picks = (np.argmax(curvature, axis=1), rng.integers(0, columns, size=rows))
@@ -190,7 +230,7 @@ def _directions(lines: list[_Line], rng: np.random.Generator) -> tuple[FloatArra
 
 
 #: 4 would be the optimum for the direction that was tried; an axis may be a few times as wild.
-_PRUDENCE = 20.0
+_PRUDENCE = 50.0
 
 
 class _Tries:

@@ -82,7 +82,7 @@ class Entry:
     step: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BatchReport:
     """One problem: a batch of N rows and C classes, every entry judged.
 
@@ -155,7 +155,7 @@ class BatchReport:
         return float(self.relative_errors[judged].max(initial=0.0))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LossReport:
     """One target.
 
@@ -196,7 +196,7 @@ class LossReport:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Report:
     """A whole run.
 

@@ -59,6 +59,10 @@ def write_out(text: str, path: Path | None) -> None:
         return
     temporary = None
     try:
+        path = Path(os.path.realpath(path))  # a link stays a link
+        if _is_device(path):
+            path.write_text(text, encoding="utf-8", errors="backslashreplace")
+            return
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", errors="backslashreplace", dir=path.parent, prefix=f".{path.name[:40]}.", delete=False
         ) as file:
@@ -83,7 +87,9 @@ def refuse_unwritable(path: Path) -> None:
         OutputError: it is a directory, or its directory does not exist or cannot be written to.
     """
     try:
-        unusable = path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK)
+        path = Path(os.path.realpath(path))
+        written = path if _is_device(path) else path.parent  # a file is written beside itself, and then renamed
+        unusable = path.is_dir() or not path.parent.is_dir() or not os.access(written, os.W_OK)
     except (OSError, ValueError):
         unusable = True
     if unusable:
@@ -91,6 +97,11 @@ def refuse_unwritable(path: Path) -> None:
             f"{str(path)!r} cannot be written: it is a directory, or in no directory that can be written to",
             hint="name a file in a directory that exists and that you may write to",
         )
+
+
+def _is_device(path: Path) -> bool:
+    """Whether there is something that is no file to be replaced: /dev/null, a pipe."""
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def _umask() -> int:

@@ -291,15 +291,17 @@ def test_importing_the_config_imports_nothing_heavy(here: Path) -> None:
     assert not heavy & imported_by("import gradcheck.config", here)
 
 
-RUN = "from gradcheck.cli import app; app(['run', 'svm'{}], standalone_mode=False)"
-
-
-def test_a_run_that_is_given_no_configuration_imports_neither_pydantic_nor_yaml(here: Path) -> None:
-    assert not {"pydantic", "pydantic_core", "yaml"} & imported_by(RUN.format(""), here)
-    # So that the line above can fail: with an option there is something to validate.
-    assert {"pydantic", "pydantic_core"} <= imported_by(RUN.format(", '--batch-size', '3'"), here)
+def test_a_check_that_is_given_no_configuration_imports_neither_pydantic_nor_yaml(here: Path) -> None:
+    code = (
+        "from gradcheck.check import check_targets\n"
+        "from gradcheck.config import load_config\n"
+        "config = load_config(None, {'seed': None, 'batch_sizes': []})\n"
+        "assert check_targets(['svm'], config).passed"
+    )
+    assert not {"pydantic", "pydantic_core", "yaml"} & imported_by(code, here)
+    # So that the line above can fail: here there is something to read and to validate.
     Path("gradcheck.yaml").write_text("batch_sizes: 3")
-    assert {"pydantic", "yaml"} <= imported_by(RUN.format(""), here)
+    assert {"pydantic", "pydantic_core", "yaml"} <= imported_by(code, here)
 
 
 # --- what is refused, and in which words

@@ -23,7 +23,7 @@ RUNGS = 12
 _COLUMNS = 6  # extrapolating further than this gains nothing and piles up noise
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Limit:
     """A derivative and a bound on its error, for E entries; infinite where nothing could be said."""
 

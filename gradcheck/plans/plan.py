@@ -13,7 +13,7 @@ from gradcheck.report import FloatArray
 IndexArray = npt.NDArray[np.intp]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Probes:
     """What a plan saw of E entries, each moved by itself.
 

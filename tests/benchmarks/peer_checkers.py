@@ -1,8 +1,8 @@
 """The checkers that gradcheck is measured beside, each a small function in ``PEERS``.
 
-Every one is used as its own documentation has it, with its own defaults. Where it answers with numbers and
-leaves the verdict to its user, the tolerance is the one in its docstring. All get float64 scores, and the loss's
-answers as float64: a loss that is float32 inside is so for everyone.
+Every one is used as its own documentation has it, with its own defaults. Where it answers with numbers
+and leaves the verdict to its user, the tolerance is the one in its docstring. All get float64 scores, and
+the loss's answers as float64: a loss that is float32 inside is so for everyone.
 """
 
 from __future__ import annotations
@@ -132,9 +132,8 @@ def autograd_check_grads(loss, S, y):
 
     of_numpy = primitive(lambda scores: value_of(loss, scores, y))
     defvjp(of_numpy, lambda value, scores: lambda upstream: upstream * both_of(loss, scores, y)[1])
-    np.random.seed(
-        zlib.crc32(S.tobytes())
-    )  # it draws its direction from here: one of its own for each problem
+    # It draws its direction from NumPy's global state: one for each problem, the same in every run.
+    np.random.seed(zlib.crc32(S.tobytes()))
     check_grads(of_numpy, modes=["rev"], order=1)(S)
     return False
 
@@ -160,7 +159,7 @@ def jax_check_grads(loss, S, y):
 
 @peer("plain loop, h = 1e-5", "numpy")
 def plain_loop(loss, S, y):
-    """Central differences; wrong above 1e-7 of abs(a - n) / max(abs(a), abs(n)), which is 0 where both are 0."""
+    """Wrong where abs(a - n) / max(abs(a), abs(n)), or 0 where both are 0, is above 1e-7."""
     _, dS = both_of(loss, S, y)
     numerical, h = np.zeros(S.shape), 1e-5
     for entry in np.ndindex(S.shape):

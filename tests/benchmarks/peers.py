@@ -36,9 +36,8 @@ from score_kinds import SCORES, draw
 DEFECTS = (1e-2, 1e-5, 3e-7, 1e-7, 1e-9)
 
 _CAPTION = (
-    "problems: of right losses + of smooth ones with a defect of each size. 1e-2 to 1e-9: defects of that relative "
-    "size called wrong.\nWhat calls a right loss wrong calls it wrong with a defect too: read those columns beside "
-    "the false alarms."
+    "problems: of right losses + of smooth ones with a defect; 1e-2 to 1e-9: such defects called wrong.\n"
+    "What calls a right loss wrong does so with a defect too: read these columns beside false alarms."
 )
 
 
@@ -67,7 +66,7 @@ def ask(peer: Peer, loss: Loss, S: np.ndarray, y: np.ndarray) -> tuple[str, int]
     """Ask a peer about a loss at S.
 
     Returns:
-        ``right``, ``wrong``, or ``error`` where it raised what is no verdict; and the calls of the loss it took.
+        ``right``, ``wrong``, or ``error`` where it raised what is no verdict; and how many calls it took.
     """
     calls = 0
 
@@ -91,7 +90,7 @@ def compared(peer_name: str, loss_name: str, seeds: int) -> Counter[Any]:
     """One peer on one loss.
 
     Returns:
-        Counts of ``right losses`` and ``defects`` (problems of each), ``false alarms``, ``calls``, ``errors``,
+        Counts of ``right losses`` and ``defects`` (problems of each), ``false alarms``, ``calls``, ``errors``
         and, under each size of defect, of those called wrong.
     """
     peer, loss = PEERS[peer_name], RIGHT[loss_name]
@@ -132,7 +131,8 @@ def compare(
 def table_of(counts: Mapping[str, Counter[Any]]) -> Table:
     """A row for each peer of ``PEERS``; the column of errors is there if there was one."""
     errors = any(count["errors"] for count in counts.values())
-    table = Table("", box=SIMPLE_HEAD, caption=_CAPTION, caption_justify="left")
+    table = Table(box=SIMPLE_HEAD, caption=_CAPTION, caption_justify="left")
+    table.add_column("", no_wrap=True)
     sizes = (f"{size:.0e}".replace("e-0", "e-") for size in DEFECTS)
     for header in ("problems", "false alarms", *sizes, "calls", *["errors"] * errors):
         table.add_column(header, justify="right")
@@ -192,12 +192,11 @@ def main() -> None:
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
     workers = os.cpu_count() or 1
     counts = compare(RIGHT, seeds, workers, lambda name: print(f"{name}: done", file=sys.stderr, flush=True))
-    console = Console(width=110, highlight=False)
+    console = Console(width=120, highlight=False)
     console.print(table_of(counts))
-    console.print(
-        f"{len(RIGHT)} right losses, {len(SMOOTH)} of them smooth; {len(SCORES)} kinds of scores x {seeds} seeds. "
-        f"{time.strftime('%Y-%m-%d')}; {', '.join(versions())}."
-    )
+    losses = f"{len(RIGHT)} right losses, {len(SMOOTH)} of them smooth"
+    console.print(f"{losses}; {len(SCORES)} kinds of scores x {seeds} seeds.")
+    console.print(f"{time.strftime('%Y-%m-%d')}; {', '.join(versions())}.")
 
 
 if __name__ == "__main__":

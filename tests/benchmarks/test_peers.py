@@ -126,7 +126,7 @@ def test_one_miss_of_many_is_never_shown_as_none():
 
 
 def printed(counts: dict[str, Counter[Any]]) -> str:
-    console = Console(width=110, color_system=None)
+    console = Console(width=120, color_system=None)
     with console.capture() as capture:
         console.print(peers.table_of(counts))
     return capture.get()

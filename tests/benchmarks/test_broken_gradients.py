@@ -1,0 +1,29 @@
+"""The checker tried by mutation: every built-in, its gradient broken in each of twelve ways."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from broken import BREAKS, broken
+
+import gradcheck
+from gradcheck.losses import BUILT_INS
+
+pytestmark = pytest.mark.benchmark
+SEEDS = 20
+SHAPES = [(1, 3), (3, 3), (4, 5)]
+
+
+@pytest.mark.parametrize("way", BREAKS)
+@pytest.mark.parametrize("name", BUILT_INS)
+def test_a_broken_gradient_is_caught_on_every_seed(name: str, way: str) -> None:
+    right, rtol = BUILT_INS[name].function, 3e-10 if way == "1 + 1e-9" else 1e-7
+    for seed in range(SEEDS):
+        rng = np.random.default_rng(seed)
+        N, C = SHAPES[seed % len(SHAPES)]
+        S, y = rng.normal(size=(N, C)), rng.integers(0, C, size=N)
+        wrong = broken(right, way, seed)
+        before, after = right(S, y)[1], wrong(S, y)[1]
+        if np.all(np.abs(after - before) <= rtol * np.maximum(np.abs(before), np.abs(after))):
+            continue  # the break changes nothing here: 1/N of one row, say
+        assert not gradcheck.check_at(wrong, S, y, gradcheck.Config(rtol=rtol)).passed, seed

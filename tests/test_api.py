@@ -1,0 +1,273 @@
+"""The public way in from Python."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gradcheck
+from gradcheck.api import as_loss
+from gradcheck.errors import TargetError, UsageError
+from gradcheck.loss import Loss
+from gradcheck.losses import BUILT_INS
+
+SMALL = gradcheck.Config(batch_sizes=2, classes=3, scores="normal")
+
+softmax = BUILT_INS["softmax"].function
+
+
+def wrong(S: Any, y: Any) -> Any:
+    value, dS = softmax(S, y)
+    dS[0, 0] *= 1.5
+    return value, dS
+
+
+class Hinge:
+    def __call__(self, S: Any, y: Any) -> Any:
+        return softmax(S, y)
+
+    def method(self, S: Any, y: Any) -> Any:
+        return softmax(S, y)
+
+
+def scaled(S: Any, y: Any, factor: float) -> Any:
+    value, dS = softmax(S, y)
+    return factor * value, factor * dS
+
+
+# --- check ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "softmax",
+        softmax,
+        Loss("mine", softmax),
+        Hinge(),
+        Hinge().method,
+        functools.partial(scaled, factor=2.0),
+        lambda S, y: softmax(S, y),
+    ],
+    ids=["name", "function", "Loss", "object", "method", "partial", "lambda"],
+)
+def test_anything_that_is_a_loss_can_be_checked(loss: Any) -> None:
+    report = gradcheck.check(loss, SMALL)
+    assert report.passed
+    assert report.losses[0].batches[0].entries == 6
+
+
+def test_several_losses_are_one_report() -> None:
+    report = gradcheck.check(["svm", softmax, wrong], SMALL)
+    assert [loss.passed for loss in report.losses] == [True, True, False]
+    assert report.losses[2].target == "wrong"
+
+
+def test_a_wrong_gradient_raises_nothing_and_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    report = gradcheck.check(wrong, SMALL)
+    assert not report.passed
+    assert report.losses[0].batches[0].worst[0].row == 0
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "")
+
+
+def test_where_a_loss_stands_is_known() -> None:
+    loss = gradcheck.check(wrong, SMALL).losses[0]
+    assert loss.file == __file__
+    assert loss.line == wrong.__code__.co_firstlineno
+
+
+def test_without_a_config_the_defaults_count_and_no_file_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gradcheck.yaml").write_text("seed: [")
+    monkeypatch.chdir(tmp_path)
+    report = gradcheck.check("softmax")
+    assert report.passed
+    assert [batch.batch_size for batch in report.losses[0].batches] == [1, 1, 3, 3, 8, 8]
+
+
+def test_strict_and_fail_fast_are_heard() -> None:
+    def drowned(S: Any, y: Any) -> Any:
+        value, dS = softmax(S, y)
+        return value + 1e14, dS
+
+    assert gradcheck.check(drowned, SMALL).passed
+    assert not gradcheck.check(drowned, SMALL, strict=True).passed
+    assert len(gradcheck.check([wrong, "svm"], SMALL, fail_fast=True).losses) == 1
+
+
+@pytest.mark.parametrize(
+    "thing", ["sofmax", Hinge, lambda S: 0, 3, "module_that_is_not:there", ["svm", "sofmax"]]
+)
+def test_what_is_no_loss_is_a_target_error(thing: Any) -> None:
+    with pytest.raises((TargetError, TypeError)):
+        gradcheck.check(thing, SMALL)
+
+
+def test_ctrl_c_goes_through() -> None:
+    calls = itertools.count()
+
+    def interrupted(S: Any, y: Any) -> Any:
+        if next(calls) == 5:
+            raise KeyboardInterrupt
+        return softmax(S, y)
+
+    with pytest.raises(KeyboardInterrupt):
+        gradcheck.check(interrupted, SMALL)
+
+
+# --- check_at ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "S",
+    [[[1, 2, 0]], [[1.0, 2.0, 0.0]], np.array([[1, 2, 0]]), np.array([[1, 2, 0]], dtype=np.float16)],
+    ids=repr,
+)
+def test_scores_may_be_anything_that_is_a_matrix_of_numbers(S: Any) -> None:
+    batch = gradcheck.check_at("softmax", S, [1]).losses[0].batches[0]
+    assert (batch.batch_size, batch.classes, batch.scores) == (1, 3, "given")
+    assert batch.value == softmax(np.array([[1.0, 2.0, 0.0]]), np.array([1]))[0]
+    assert batch.labels is not None
+    assert batch.labels.tolist() == [1]
+
+
+def test_float32_scores_stay_so() -> None:
+    seen = set()
+
+    def remembers(S: Any, y: Any) -> Any:
+        seen.add(S.dtype.name)
+        return softmax(S, y)
+
+    assert gradcheck.check_at(remembers, np.array([[1, 2, 0]], dtype=np.float32), [1]).passed
+    assert "float32" in seen
+
+
+def test_a_wrong_entry_is_found_where_it_is() -> None:
+    report = gradcheck.check_at(wrong, [[0.5, 1.0], [0.0, -1.0]], [0, 1])
+    worst = report.losses[0].batches[0].worst[0]
+    assert report.exit_code == 1
+    assert (worst.row, worst.class_, worst.label, worst.score) == (0, 0, 0, 0.5)
+    assert worst.relative_error == pytest.approx(1 / 3)
+
+
+def test_labels_may_be_whatever_the_loss_takes() -> None:
+    def to_target(S: Any, y: Any) -> Any:
+        return float(((S - y) ** 2).sum()), 2 * (S - y)
+
+    report = gradcheck.check_at(to_target, [[0.5, 1.0]], [[0.25, -1.0]])
+    assert report.passed
+    assert report.losses[0].batches[0].labels is None
+
+
+def test_the_callers_arrays_stay_as_they_are() -> None:
+    def spoils(S: Any, y: Any) -> Any:
+        answer = softmax(S, y)
+        S[:] = y[:] = 0
+        return answer
+
+    S, y = np.array([[1.0, 2.0]]), np.array([1])
+    assert not gradcheck.check_at(spoils, S, y).passed
+    assert (S.tolist(), y.tolist()) == ([[1.0, 2.0]], [1])
+
+
+@pytest.mark.parametrize(
+    ("S", "words"),
+    [
+        ([1.0, 2.0], "shape (2,)"),
+        ([[[1.0]]], "shape (1, 1, 1)"),
+        ([[]], "at least one of each"),
+        (np.zeros((0, 3)), "at least one of each"),
+        ([[1.0, float("nan")]], "not finite"),
+        ([[1.0, float("inf")]], "not finite"),
+        ([["a", "b"]], "not made of numbers"),
+        ([[None, 1.0]], "S is not"),
+        ([[1j, 1.0]], "not made of numbers"),
+        ([[1.0, 2.0], [3.0]], "S"),
+    ],
+    ids=repr,
+)
+def test_scores_that_are_none_are_a_usage_error(S: Any, words: str) -> None:
+    with pytest.raises(UsageError, match="S") as caught:
+        gradcheck.check_at("softmax", S, [0])
+    assert words in str(caught.value)
+
+
+def test_labels_that_are_no_array_are_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="y is no array"):
+        gradcheck.check_at("softmax", [[1.0, 2.0]], [[1], [1, 2]])
+
+
+def test_ctrl_c_goes_through_a_given_problem_too() -> None:
+    def interrupted(S: Any, y: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        gradcheck.check_at(interrupted, [[1.0]], [0])
+
+
+# --- assert_gradients -------------------------------------------------------------------------------------
+
+
+def test_right_gradients_pass_in_silence(capsys: pytest.CaptureFixture[str]) -> None:
+    gradcheck.assert_gradients(["softmax", "svm"], SMALL)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_wrong_one_raises_with_the_entry_and_the_verdict_in_words() -> None:
+    with pytest.raises(AssertionError) as caught:
+        gradcheck.assert_gradients(wrong, SMALL)
+    message = str(caught.value)
+    for words in ("wrong", "batch size 2", "test_api.py", "normal(0, 1)"):
+        assert words in message
+    assert "\x1b" not in message
+    assert max(map(len, message.splitlines())) <= 120
+
+
+def test_a_broken_contract_raises_with_the_finding() -> None:
+    def shy(S: Any, y: Any) -> Any:
+        raise ValueError("not today")
+
+    with pytest.raises(AssertionError, match="ValueError: not today"):
+        gradcheck.assert_gradients(shy, SMALL)
+
+
+def test_a_strict_assertion_fails_on_a_warning() -> None:
+    buffer = np.empty((2, 3))
+
+    def shared(S: Any, y: Any) -> Any:
+        value, buffer[:] = softmax(S, y)
+        return value, buffer
+
+    gradcheck.assert_gradients(shared, SMALL)
+    with pytest.raises(AssertionError, match="shared-buffer"):
+        gradcheck.assert_gradients(shared, SMALL, strict=True)
+
+
+# --- around it --------------------------------------------------------------------------------------------
+
+
+def test_a_loss_is_left_as_it_is() -> None:
+    loss = Loss("mine", softmax)
+    assert as_loss(loss) is loss
+
+
+def test_the_package_is_typed_and_names_what_it_offers() -> None:
+    assert (Path(gradcheck.__file__).parent / "py.typed").is_file()
+    assert set(gradcheck.__all__) == {
+        "Config", "Report", "__version__", "assert_gradients", "check", "check_at"
+    }  # fmt: skip
+
+
+def test_importing_gradcheck_brings_in_no_terminal() -> None:
+    code = "import sys, gradcheck; print(sorted({'rich', 'typer', 'click'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,362 @@
+"""The contract: each way to break it, by its code, and nothing said of a loss that keeps it."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gradcheck.check import check_problem
+from gradcheck.config import Config
+from gradcheck.contract import Inspection, differs, inspect, inspect_again
+from gradcheck.loss import Evaluation, Loss
+from gradcheck.losses import BUILT_INS
+from gradcheck.report import Finding
+from gradcheck.sampling import Problem
+from gradcheck.silence import silenced
+
+LossFunction = Callable[[Any, Any], Any]
+S = np.array([[0.5, -1.0, 2.0], [0.25, 0.0, -0.75]])
+Y = np.array([2, 0])
+
+softmax = BUILT_INS["softmax"].function
+
+
+def inspected(loss: LossFunction) -> Inspection:
+    return inspect(Loss("test", loss), S, Y, None)
+
+
+def only_finding(loss: LossFunction) -> Finding:
+    findings = inspected(loss).findings
+    assert len(findings) == 1, findings
+    return findings[0]
+
+
+def codes_of_a_check(loss: LossFunction) -> list[str]:
+    """The findings of one problem, the numerics and all."""
+    problem = Problem(S.copy(), Y.copy(), seed=0, trial=0, scores="given")
+    _, findings = check_problem(Loss("test", loss), problem, Config())
+    return [finding.code for finding in findings]
+
+
+def test_a_loss_that_keeps_its_contract_is_called_twice_and_nothing_is_said() -> None:
+    inspection = inspected(softmax)
+    assert inspection.findings == ()
+    assert inspection.calls == 2
+    assert inspection.evaluation is not None
+    assert inspection.evaluation.value == softmax(S, Y)[0]
+
+
+# --- mutates-input ----------------------------------------------------------------------------------------
+
+
+def subtracts_in_place(scores: Any, labels: Any) -> Any:
+    scores -= scores.max(axis=1, keepdims=True)
+    return softmax(scores, labels)
+
+
+def sorts_labels(scores: Any, labels: Any) -> Any:
+    answer = softmax(scores, labels)
+    labels.sort()
+    return answer
+
+
+def test_scores_changed_in_place_are_named_with_the_first_entry_before_and_after() -> None:
+    finding = only_finding(subtracts_in_place)
+    assert (finding.code, finding.severity) == ("mutates-input", "error")
+    assert "S[0, 0] was 0.5 and is -1.5" in finding.message
+    assert "6 of 6 entries" in finding.message
+    assert "copy" in finding.hint
+
+
+def test_labels_changed_in_place_are_named() -> None:
+    finding = only_finding(sorts_labels)
+    assert finding.code == "mutates-input"
+    assert "y[0] was 2 and is 0" in finding.message
+
+
+def test_a_loss_that_spoils_its_input_is_still_judged_on_scores_of_its_own() -> None:
+    problem = Problem(S.copy(), Y.copy(), seed=0, trial=0, scores="given")
+    batch, findings = check_problem(Loss("test", subtracts_in_place), problem, Config())
+    assert [finding.code for finding in findings] == ["mutates-input"]
+    assert batch is not None
+    assert batch.wrong == 0
+    assert problem.S.tolist() == S.tolist()
+
+
+def test_scores_made_not_a_number_in_place_are_a_mutation_too() -> None:
+    def spoils(scores: Any, labels: Any) -> Any:
+        answer = softmax(scores, labels)
+        scores[0, 1] = np.nan
+        return answer
+
+    assert "S[0, 1] was -1 and is nan" in only_finding(spoils).message
+
+
+def test_a_change_in_the_last_digit_is_shown_with_that_digit() -> None:
+    def nudges(scores: Any, labels: Any) -> Any:
+        answer = softmax(scores, labels)
+        scores[0, 0] += 1e-15
+        return answer
+
+    assert "was 0.5 and is 0.500000000000001 after" in only_finding(nudges).message
+
+
+def test_a_loss_that_mutates_and_then_raises_is_told_of_both() -> None:
+    def both(scores: Any, labels: Any) -> Any:
+        scores[:] = 0
+        return "nothing"
+
+    assert [finding.code for finding in inspected(both).findings] == ["wrong-shape", "mutates-input"]
+
+
+# --- not-deterministic ------------------------------------------------------------------------------------
+
+
+def test_random_values_are_not_deterministic() -> None:
+    rng = np.random.default_rng(0)
+    finding = only_finding(lambda scores, labels: (rng.random(), np.zeros(scores.shape)))
+    assert (finding.code, finding.severity) == ("not-deterministic", "error")
+    assert "values 0.6369" in finding.message
+
+
+def test_a_random_gradient_is_not_deterministic_and_the_entry_is_named() -> None:
+    rng = np.random.default_rng(0)
+
+    def loss(scores: Any, labels: Any) -> Any:
+        value, dS = softmax(scores, labels)
+        dS[1, 2] += rng.random()
+        return value, dS
+
+    finding = only_finding(loss)
+    assert finding.code == "not-deterministic"
+    assert "dS[1, 2] is" in finding.message
+
+
+def test_no_numerics_start_from_a_loss_that_is_random() -> None:
+    rng = np.random.default_rng(0)
+    assert inspected(lambda scores, labels: (rng.random(), np.zeros(scores.shape))).evaluation is None
+
+
+def test_rounding_is_no_randomness() -> None:
+    order = itertools.cycle([1, -1])
+
+    def summed_in_any_order(scores: Any, labels: Any) -> Any:
+        value, dS = softmax(scores, labels)
+        return value * (1 + next(order) * 2.0**-52), dS * (1 + next(order) * 2.0**-52)
+
+    assert inspected(summed_in_any_order).findings == ()
+
+
+def test_a_state_that_drifts_is_found_after_the_numerics_at_the_latest() -> None:
+    calls = itertools.count()
+
+    def drifts(scores: Any, labels: Any) -> Any:
+        value, dS = softmax(scores, labels)
+        return value * (1 + 1e-15 * next(calls) ** 3), dS
+
+    assert "not-deterministic" in codes_of_a_check(drifts)
+
+
+def test_a_loss_that_alternates_is_found_by_its_second_call() -> None:
+    sign = itertools.cycle([1.0, -1.0])
+
+    def alternates(scores: Any, labels: Any) -> Any:
+        value, dS = softmax(scores, labels)
+        return value, next(sign) * dS
+
+    assert only_finding(alternates).code == "not-deterministic"
+
+
+def test_a_cache_that_is_never_emptied_is_found_by_the_last_call() -> None:
+    seen: list[Any] = []
+
+    def remembers_the_last(scores: Any, labels: Any) -> Any:
+        seen.append(scores.copy())
+        value, dS = softmax(scores, labels)
+        changed = len(seen) > 1 and not np.array_equal(seen[-2], scores)
+        return value + changed, dS
+
+    assert "not-deterministic" in codes_of_a_check(remembers_the_last)
+
+
+def test_once_more_at_the_same_point_says_nothing_of_a_loss_without_state() -> None:
+    loss = Loss("softmax", softmax)
+    assert inspect_again(loss, S, Y, loss.evaluate(S, Y)) is None
+
+
+# --- shared-buffer ----------------------------------------------------------------------------------------
+
+
+def with_buffer(view: Callable[[Any], Any]) -> LossFunction:
+    buffer = np.empty(S.shape)
+
+    def loss(scores: Any, labels: Any) -> Any:
+        value, buffer[:] = softmax(scores, labels)
+        return value, view(buffer)
+
+    return loss
+
+
+@pytest.mark.parametrize(
+    "view", [lambda b: b, lambda b: b[:], lambda b: memoryview(b)], ids=["itself", "a view", "a memoryview"]
+)
+def test_two_results_in_one_memory_are_a_warning(view: Callable[[Any], Any]) -> None:
+    finding = only_finding(with_buffer(view))
+    assert (finding.code, finding.severity) == ("shared-buffer", "warning")
+
+
+def test_a_shared_buffer_is_judged_all_the_same() -> None:
+    assert codes_of_a_check(with_buffer(lambda b: b)) == ["shared-buffer"]
+    assert inspected(with_buffer(lambda b: b)).evaluation is not None
+
+
+def test_returning_the_scores_themselves_shares_nothing_for_each_call_has_its_own() -> None:
+    assert inspected(lambda scores, labels: (float((scores**2).sum() / 2), scores)).findings == ()
+
+
+# --- wrong-shape, wrong-dtype -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (None, "wrong-shape"),
+        (1.0, "wrong-shape"),
+        ((1.0, S, S), "wrong-shape"),
+        ((1.0, S.T), "wrong-shape"),
+        ((1.0, S[0]), "wrong-shape"),
+        ((np.ones(2), S), "wrong-shape"),
+        ((1j, S), "wrong-dtype"),
+        (("one", S), "wrong-dtype"),
+        ((True, S), "wrong-dtype"),
+        ((None, S), "wrong-dtype"),
+        ((1.0, S + 0j), "wrong-dtype"),
+        ((1.0, S.astype(str)), "wrong-dtype"),
+        ((1.0, S > 0), "wrong-dtype"),
+        ((1.0, [[None] * 3] * 2), "wrong-dtype"),
+    ],
+    ids=str,
+)
+def test_an_answer_that_is_no_value_and_gradient_ends_the_inspection(answer: Any, code: str) -> None:
+    inspection = inspected(lambda scores, labels: answer)
+    assert [finding.code for finding in inspection.findings] == [code]
+    assert inspection.findings[0].severity == "error"
+    assert inspection.findings[0].hint
+    assert inspection.evaluation is None
+    assert inspection.calls == 1
+
+
+# --- not-finite -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_named(bad: float) -> None:
+    dS = S.copy()
+    dS[1, 1:] = bad
+    value, gradient = (
+        only_finding(lambda scores, labels: (bad, S.copy())),
+        only_finding(lambda scores, labels: (1.0, dS)),
+    )
+    assert (value.code, gradient.code) == ("not-finite", "not-finite")
+    assert f"the value is {bad}" in value.message
+    assert f"dS[1, 1] is {bad} (2 of 6 entries" in gradient.message
+
+
+def test_not_finite_in_float16_only_is_found() -> None:
+    assert only_finding(lambda scores, labels: (np.float16(np.inf), S.copy())).code == "not-finite"
+
+
+# --- raises -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), SystemExit(0), AssertionError()], ids=repr)
+def test_a_loss_that_raises_is_told_what_and_where(error: BaseException) -> None:
+    def raises(scores: Any, labels: Any) -> Any:
+        raise error
+
+    finding = only_finding(raises)
+    assert (finding.code, finding.severity) == ("raises", "error")
+    assert type(error).__name__ in finding.message
+    assert "raise error" in finding.details
+
+
+def test_ctrl_c_within_the_loss_is_no_defect_of_the_loss() -> None:
+    def interrupted(scores: Any, labels: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        inspected(interrupted)
+
+
+def test_a_loss_that_raises_only_at_perturbed_scores_is_told_so() -> None:
+    def only_at_home(scores: Any, labels: Any) -> Any:
+        assert np.array_equal(scores, S), "these are not my scores"
+        return softmax(scores, labels)
+
+    problem = Problem(S.copy(), Y.copy(), seed=0, trial=0, scores="given")
+    batch, findings = check_problem(Loss("test", only_at_home), problem, Config())
+    assert batch is None
+    assert [finding.code for finding in findings] == ["raises"]
+    assert "these are not my scores" in findings[0].message
+    assert "at scores near these" in findings[0].message
+
+
+def test_a_shape_that_is_wrong_only_at_perturbed_scores_is_found() -> None:
+    def shy(scores: Any, labels: Any) -> Any:
+        value, dS = softmax(scores, labels)
+        return value, dS if np.array_equal(scores, S) else dS[0]
+
+    assert codes_of_a_check(shy) == ["wrong-shape"]
+
+
+# --- what the loss says -----------------------------------------------------------------------------------
+
+
+def test_what_a_loss_prints_is_heard_once_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    def chatty(scores: Any, labels: Any) -> Any:
+        print("hello from the loss")  # noqa: T201
+        return softmax(scores, labels)
+
+    with silenced() as silence:
+        inspect(Loss("chatty", chatty), S, Y, silence)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "hello from the loss\n"
+
+
+def test_what_a_loss_warns_stops_nothing() -> None:
+    def warns(scores: Any, labels: Any) -> Any:
+        warnings.warn("old", DeprecationWarning, stacklevel=1)
+        return softmax(scores, labels)
+
+    with silenced():
+        assert inspect(Loss("warns", warns), S, Y, None).findings == ()
+
+
+# --- differs ----------------------------------------------------------------------------------------------
+
+
+def evaluation(value: float, gradient: list[list[float]], eps: float = 2.0**-52) -> Evaluation:
+    return Evaluation(value, np.array(gradient), eps, eps)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [
+        (evaluation(1.0, [[1.0]]), evaluation(1.0, [[1.0]]), ""),
+        (evaluation(1.0, [[1.0]]), evaluation(1.0 + 1e-15, [[1.0 - 1e-15]]), ""),
+        (evaluation(1.0, [[1.0]]), evaluation(1.0 + 1e-10, [[1.0]]), "values 1 and 1.0000000001"),
+        (evaluation(1.0, [[1.0, 2.0]]), evaluation(1.0, [[1.0, 2.5]]), "dS[0, 1] is 2 and then 2.5"),
+        (evaluation(1.0, [[1.0]], eps=2.0**-23), evaluation(1.0 + 1e-6, [[1.0]], eps=2.0**-23), ""),
+        (evaluation(0.0, [[0.0]]), evaluation(0.0, [[1e-300]]), "dS[0, 0] is 0 and then 1e-300"),
+        # Small entries beside large ones: sums in parallel round by the largest number.
+        (evaluation(0.0, [[1e-16, 1.0]]), evaluation(0.0, [[0.0, 1.0]]), ""),
+    ],
+)
+def test_differs(first: Evaluation, second: Evaluation, words: str) -> None:
+    assert differs(first, second) == words

@@ -1,0 +1,217 @@
+"""Where kinks meet: what lies in the hull of the derivatives around a point, and what it costs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gradcheck import neighbourhood
+from gradcheck.loss import Loss
+from gradcheck.numerics import verdict
+from gradcheck.oracle import Oracle
+from gradcheck.plans.full import FullPlan
+from gradcheck.report import VERDICTS, FloatArray
+
+LossFunction = Callable[[Any, Any], Any]
+NOISE = 1e-16
+
+
+def hull(
+    loss: LossFunction,
+    S: FloatArray,
+    y: list[int],
+    entry: tuple[int, int],
+    claimed: float,
+    allowed: float = 1e-7,
+) -> tuple[str, int]:
+    """The verdict on what is claimed of an entry, and the calls that it took beside the sampling."""
+    oracle = Oracle(Loss("test", loss), np.array(y))
+    scale = float(np.max(np.abs(oracle(S).gradient), initial=1.0))
+    around = neighbourhood.sample(oracle, S, NOISE, scale, np.random.default_rng(0))
+    calls = oracle.calls
+    told = neighbourhood.judge_hull(
+        oracle,
+        FullPlan(oracle, S),
+        S,
+        around,
+        entry,
+        lowest=claimed - allowed,
+        highest=claimed + allowed,
+        value_noise=NOISE,
+        widest=verdict.TOO_WIDE * scale,
+    )
+    return VERDICTS[told].value, oracle.calls - calls
+
+
+def ramp(S: Any, y: Any) -> Any:
+    """Margins clipped to [0, 1]: each has two kinks."""
+    N, i = len(S), np.arange(len(S))
+    margins = S - S[i, y][:, None] + 1
+    active = ((margins >= 0) & (margins <= 1)).astype(float)
+    margins[i, y] = active[i, y] = 0
+    active[i, y] = -active.sum(axis=1)
+    return np.clip(margins, 0, 1).sum() / N, active / N
+
+
+def second_largest(S: Any, y: Any) -> Any:
+    i, order = np.arange(len(S)), np.argsort(S, axis=1, kind="stable")
+    dS = np.zeros(S.shape)
+    dS[i, order[:, -2]] = 1
+    return S[i, order[:, -2]].sum(), dS
+
+
+def largest(S: Any, y: Any) -> Any:
+    dS = np.zeros(S.shape)
+    dS[np.arange(len(S)), S.argmax(axis=1)] = 1
+    return S.max(axis=1).sum(), dS
+
+
+def absolute(S: Any, y: Any) -> Any:
+    return np.abs(S).sum(), np.sign(S)
+
+
+def smooth(S: Any, y: Any) -> Any:
+    return float(np.exp(S).sum()), np.exp(S)
+
+
+# --- sampling ---------------------------------------------------------------------------------------------
+
+
+def test_sampling_costs_32_calls_and_stays_within_its_radius() -> None:
+    points = []
+
+    def remembers(S: Any, y: Any) -> Any:
+        points.append(S.copy())
+        return smooth(S, y)
+
+    S = np.array([[0.0, 1.0, -1.0]])
+    oracle = Oracle(Loss("remembers", remembers), np.array([0]))
+    around = neighbourhood.sample(oracle, S, NOISE, 1.0, np.random.default_rng(0))
+    assert oracle.calls == 32
+    assert np.max(np.abs(np.array(points) - S)) <= around.radius <= 1e-3
+    assert np.max(np.abs(around.directions)) <= 1.0
+
+
+def test_a_noisy_loss_is_sampled_further_away_but_not_too_far() -> None:
+    oracle = Oracle(Loss("smooth", smooth), np.array([0]))
+    radii = [
+        neighbourhood.sample(oracle, np.zeros((1, 3)), noise, 1.0, np.random.default_rng(0)).radius
+        for noise in (1e-16, 1e-9, 1.0)
+    ]
+    assert radii[0] < radii[1] < radii[2] == 0.1
+
+
+def test_a_flat_loss_is_sampled_without_a_division_by_0() -> None:
+    oracle = Oracle(Loss("flat", lambda S, y: (0.0, np.zeros(S.shape))), np.array([0]))
+    around = neighbourhood.sample(oracle, np.zeros((1, 2)), 0.0, 0.0, np.random.default_rng(0))
+    assert around.radius > 0
+    assert not around.kinked((0, 0))
+
+
+@pytest.mark.parametrize(
+    ("loss", "S", "expected"),
+    [
+        (absolute, [[0.0, 1.0]], [True, False]),
+        (smooth, [[0.0, 1.0]], [False, False]),
+        (largest, [[1.0, 1.0, 0.0]], [True, True, False]),
+        (ramp, [[1.0, 1.0, 0.0]], [True, True, True]),
+    ],
+    ids=["absolute", "smooth", "largest", "ramp"],
+)
+def test_a_derivative_that_jumps_around_the_point_is_kinked(
+    loss: LossFunction, S: list[list[float]], expected: list[bool]
+) -> None:
+    oracle = Oracle(Loss("test", loss), np.array([0]))
+    around = neighbourhood.sample(oracle, np.array(S), NOISE, 1.0, np.random.default_rng(0))
+    assert [around.kinked((0, k)) for k in range(len(S[0]))] == expected
+
+
+# --- the hull ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("claimed", "expected"),
+    [
+        (-1.0, "subgradient"),
+        (0.0, "subgradient"),
+        (1.0, "subgradient"),
+        (1.01, "wrong"),
+        (-1.01, "wrong"),
+        (7.0, "wrong"),
+    ],
+)
+def test_an_absolute_value_at_0_has_all_slopes_from_minus_1_to_1(claimed: float, expected: str) -> None:
+    assert hull(absolute, np.array([[0.0, 2.0]]), [0], (0, 0), claimed)[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("claimed", "expected"),
+    [(0.0, "subgradient"), (-1.0, "subgradient"), (-2.0, "subgradient"), (-2.5, "wrong"), (0.5, "wrong")],
+)
+def test_a_margin_at_0_beside_one_at_its_cap_where_the_axis_sees_no_kink_at_all(
+    claimed: float, expected: str
+) -> None:
+    # s_y moves both: as one switches on, the other switches off, and the derivative along the axis is -1.
+    S = np.array([[1.0, 1.0, 0.0]])  # margins of classes 1 and 2 to label 0: 1, at the cap, and 0
+    assert hull(ramp, S, [0], (0, 0), claimed)[0] == expected
+
+
+@pytest.mark.parametrize("entry", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("claimed", "expected"),
+    [(0.0, "subgradient"), (1.0, "subgradient"), (0.5, "subgradient"), (-0.5, "wrong"), (1.5, "wrong")],
+)
+def test_the_second_largest_score_among_three_equal_ones_may_be_any_of_them(
+    entry: int, claimed: float, expected: str
+) -> None:
+    assert hull(second_largest, np.array([[1.0, 1.0, 1.0, -3.0]]), [0], (0, entry), claimed)[0] == expected
+
+
+def test_a_score_below_the_tie_is_never_the_second_largest() -> None:
+    assert hull(second_largest, np.array([[1.0, 1.0, 1.0, -3.0]]), [0], (0, 3), 1.0)[0] == "wrong"
+
+
+@pytest.mark.parametrize("columns", [2, 5, 12])
+@pytest.mark.parametrize("claimed", [0.0, 1.0, 0.3])
+def test_of_many_that_tie_for_the_largest_each_may_be_it(columns: int, claimed: float) -> None:
+    for entry in (0, columns // 2, columns - 1):
+        told, _ = hull(largest, np.full((1, columns), 2.0), [0], (0, entry), claimed)
+        assert told == "subgradient"
+
+
+@pytest.mark.parametrize("columns", [2, 5, 12])
+def test_of_many_that_tie_none_counts_twice_or_backwards(columns: int) -> None:
+    for claimed in (-1.0, 2.0, 1.001):
+        assert hull(largest, np.full((1, columns), 2.0), [0], (0, 0), claimed)[0] == "wrong"
+
+
+@pytest.mark.parametrize("loss", [ramp, second_largest, largest, absolute, smooth])
+@pytest.mark.parametrize("claimed", [-3.0, -1.0, 0.0, 1.0, 3.0])
+def test_an_entry_costs_at_most_36_calls(loss: LossFunction, claimed: float) -> None:
+    S = np.array([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
+    for entry in ((0, 0), (0, 3), (1, 1)):
+        assert hull(loss, S, [0, 1], entry, claimed)[1] <= 36
+
+
+def test_gradients_only_propose_and_values_decide() -> None:
+    def boasting(S: Any, y: Any) -> Any:
+        return np.abs(S).sum(), 5 * np.sign(S)  # claims slopes from -5 to 5
+
+    assert hull(boasting, np.array([[0.0, 2.0]]), [0], (0, 0), 4.0)[0] == "wrong"
+
+
+def test_where_nothing_can_be_measured_nothing_is_called_wrong() -> None:
+    def drowned(S: Any, y: Any) -> Any:
+        return np.abs(S).sum(), np.sign(S)
+
+    S = np.array([[0.0, 2.0]])
+    oracle = Oracle(Loss("drowned", drowned), np.array([0]))
+    oracle(S)
+    around = neighbourhood.sample(oracle, S, NOISE, 1.0, np.random.default_rng(0))
+    told = neighbourhood.judge_hull(
+        oracle, FullPlan(oracle, S), S, around, (0, 0), lowest=2.0, highest=2.0, value_noise=1.0, widest=1e-2
+    )
+    assert told == verdict.UNRESOLVED

@@ -1,0 +1,102 @@
+"""The loss at one problem: counts, remembers, rounds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gradcheck.errors import LossDefect
+from gradcheck.loss import Loss
+from gradcheck.oracle import Oracle
+
+S = np.array([[0.5, -1.0], [2.0, 0.25], [0.0, 0.0]])
+Y = np.array([0, 1, 0])
+
+
+def square(scores: Any, labels: Any) -> Any:
+    return float((scores**2).sum()), 2 * scores
+
+
+def test_every_call_is_counted_also_one_that_fails() -> None:
+    def raises(scores: Any, labels: Any) -> Any:
+        raise ValueError
+
+    oracle = Oracle(Loss("square", square), Y)
+    oracle(S)
+    oracle(S)
+    assert oracle.calls == 2
+    failing = Oracle(Loss("raises", raises), Y)
+    with pytest.raises(LossDefect):
+        failing(S)
+    assert failing.calls == 1
+
+
+def test_the_gradient_scale_is_the_largest_seen_in_each_row_anywhere() -> None:
+    oracle = Oracle(Loss("square", square), Y)
+    assert oracle.gradient_scale is None
+    oracle(S)
+    oracle(S[::-1])
+    oracle(np.zeros(S.shape))
+    assert oracle.gradient_scale is not None
+    assert oracle.gradient_scale.tolist() == [2.0, 4.0, 2.0]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_says_nothing_of_the_scale(bad: float) -> None:
+    def partly(scores: Any, labels: Any) -> Any:
+        dS = 2 * scores
+        dS[0, 0] = bad
+        return 0.0, dS
+
+    oracle = Oracle(Loss("partly", partly), Y)
+    oracle(S)
+    assert oracle.gradient_scale is not None
+    assert oracle.gradient_scale.tolist() == [2.0, 4.0, 0.0]
+
+
+def test_the_loss_gets_the_dtype_that_was_asked_for() -> None:
+    seen = []
+
+    def remembers(scores: Any, labels: Any) -> Any:
+        seen.append(scores.dtype)
+        return 0.0, scores
+
+    Oracle(Loss("remembers", remembers), Y, np.float32)(S)
+    Oracle(Loss("remembers", remembers), Y)(S)
+    assert seen == [np.float32, np.float64]
+
+
+def test_looking_afar_costs_two_calls_and_sees_gradients_where_s_itself_has_none() -> None:
+    def far_hinge(scores: Any, labels: Any) -> Any:
+        return float(np.maximum(scores - 3, 0).sum()), (scores > 3).astype(float)
+
+    scores = np.array([[-5.0, -5.0, 9.0], [-7.0, -8.0, -9.0]])
+    oracle = Oracle(Loss("far", far_hinge), np.array([0, 1]))
+    oracle.look_afar(scores)
+    assert oracle.calls == 2
+    assert oracle.gradient_scale is not None
+    assert oracle.gradient_scale.tolist() == [1.0, 0.0]
+
+
+def test_looking_afar_learns_nothing_from_a_loss_that_cannot_answer_there() -> None:
+    def only_at_home(scores: Any, labels: Any) -> Any:
+        if not np.array_equal(scores, S):
+            raise ValueError("away from home")
+        return square(scores, labels)
+
+    oracle = Oracle(Loss("home", only_at_home), Y)
+    oracle(S)
+    oracle.look_afar(S)
+    assert oracle.gradient_scale is not None
+    assert oracle.gradient_scale.tolist() == [2.0, 4.0, 0.0]
+
+
+def test_spacing_is_that_of_the_resolution() -> None:
+    double = Oracle(Loss("square", square), Y).spacing(np.array([1.0, -1.0, 1024.0]))
+    single = Oracle(Loss("square", square), Y, np.float64, resolution=np.float32).spacing(
+        np.array([1.0, -1.0])
+    )
+    assert double.tolist() == [2.0**-52, 2.0**-52, 2.0**-42]
+    assert single.tolist() == [2.0**-23, 2.0**-23]

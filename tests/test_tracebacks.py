@@ -1,0 +1,68 @@
+"""A user's traceback: their lines, not ours, not the libraries'."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gradcheck.errors import LossDefect
+from gradcheck.loading import load_loss
+from gradcheck.loss import Loss
+from gradcheck.losses import BUILT_INS
+from gradcheck.tracebacks import trimmed_traceback
+
+S, Y = np.zeros((2, 3)), np.array([0, 1])
+
+
+def details_of(loss: Loss, scores: Any = S, labels: Any = Y) -> str:
+    with pytest.raises(LossDefect) as caught:
+        loss.evaluate(scores, labels)
+    return caught.value.details
+
+
+def loss_in(tmp_path: Path, body: str) -> Loss:
+    (tmp_path / "mine.py").write_text(f"import numpy as np\n\ndef loss(S, y):\n    {body}\n")
+    return load_loss(f"{tmp_path / 'mine.py'}:loss")
+
+
+def test_the_users_line_is_there_and_none_of_ours(tmp_path: Path) -> None:
+    details = details_of(loss_in(tmp_path, "return 1 / 0"))
+    assert 'mine.py", line 4, in loss' in details
+    assert "return 1 / 0" in details
+    assert details.endswith("ZeroDivisionError: division by zero")
+    assert "loss.py" not in details.replace("mine.py", "")
+
+
+def test_frames_inside_of_a_library_are_left_out_but_the_call_that_led_there_stays(tmp_path: Path) -> None:
+    details = details_of(loss_in(tmp_path, "return np.linalg.inv(np.zeros((2, 2))), S"))
+    assert "np.linalg.inv" in details
+    assert "site-packages" not in details
+    assert "LinAlgError" in details
+
+
+def test_where_all_frames_are_in_libraries_they_are_shown() -> None:
+    with pytest.raises(np.linalg.LinAlgError) as caught:
+        np.linalg.inv(np.zeros((2, 2)))
+    assert caught.value.__traceback__ is not None
+    caught.value.__traceback__ = caught.value.__traceback__.tb_next  # without this file's own frame
+    details = trimmed_traceback(caught.value)
+    assert "LinAlgError" in details
+    assert "site-packages" in details
+
+
+def test_a_built_in_shows_its_own_lines() -> None:
+    details = details_of(Loss("svm", BUILT_INS["svm"].function), S, np.array([0, 99]))
+    assert "hinge.py" in details
+
+
+def test_an_error_without_a_traceback_is_at_least_named() -> None:
+    assert trimmed_traceback(ValueError("never raised")) == "ValueError: never raised"
+
+
+def test_a_syntax_error_of_an_exec_is_shown(tmp_path: Path) -> None:
+    details = details_of(loss_in(tmp_path, "exec('x ==')"))
+    assert "SyntaxError" in details
+    assert "mine.py" in details
