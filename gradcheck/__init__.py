@@ -1,8 +1,8 @@
 """gradcheck: point it at a loss; it says whether the gradient is right, where it is not, and why.
 
-    >>> import gradcheck
-    >>> gradcheck.check("svm", gradcheck.Config(batch_sizes=[3])).passed
-    True
+>>> import gradcheck
+>>> gradcheck.check("svm", gradcheck.Config(batch_sizes=[3])).passed
+True
 """
 
 from gradcheck.api import assert_gradients, check, check_at

@@ -20,7 +20,11 @@ LossLike = str | Loss | Callable[[Any, Any], Any]
 
 
 def check(
-    losses: LossLike | Sequence[LossLike], config: Config | None = None, *, strict: bool = False, fail_fast: bool = False
+    losses: LossLike | Sequence[LossLike],
+    config: Config | None = None,
+    *,
+    strict: bool = False,
+    fail_fast: bool = False,
 ) -> Report:
     """Check losses at the problems of a configuration.
 

@@ -1,6 +1,6 @@
 """The one way through: targets and a configuration in, a Report out.
 
-    target -> Loss -> Problem -> contract -> (analytic, numerical ± bound) -> verdicts -> Report
+target -> Loss -> Problem -> contract -> (analytic, numerical ± bound) -> verdicts -> Report
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Settings:
 def check_targets(
     targets: Sequence[str | Loss],
     config: Config,
-    settings: Settings = Settings(),  # noqa: B008  (frozen)
+    settings: Settings = Settings(),
     progress: Progress = lambda target, done, total: None,
 ) -> Report:
     """Check every target at every problem; a failure of one never stops the others.
@@ -207,7 +207,7 @@ class _Run:
             else:
                 self._check(self._loss, given, len(given), silence)
         except UsageError as error:
-            self._error = str(error)
+            self._error = str(error).removeprefix(f"{self._target}: ")
 
     def report(self) -> LossReport:
         """What has been done so far."""
@@ -217,7 +217,9 @@ class _Run:
             file=at_hand.file if at_hand else None,
             line=at_hand.line if at_hand else None,
             batches=tuple(self._batches),
-            findings=tuple(sorted(self._findings.values(), key=lambda f: ("error", "warning", "note").index(f.severity))),
+            findings=tuple(
+                sorted(self._findings.values(), key=lambda f: ("error", "warning", "note").index(f.severity))
+            ),
             error=self._error,
             rerun=self._rerun(),
             strict=self._settings.strict,

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -30,14 +30,14 @@ app = typer.Typer(
 )
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """Values of --format."""
 
     TABLE = "table"
     JSON = "json"
 
 
-class Entries(str, Enum):
+class Entries(StrEnum):
     """Values of --entries."""
 
     AUTO = "auto"
@@ -68,7 +68,7 @@ def run(
     targets: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[TARGET]...",
+            metavar="TARGET",
             help="Built-in names, package.module:callable or path/to/file.py:callable. "
             "Without any, the configuration's losses.",
             show_default=False,
@@ -76,18 +76,16 @@ def run(
     ] = None,
     config: Annotated[
         Path | None,
-        typer.Option("--config", "-c", help="YAML file. [default: gradcheck.yaml, if there is one]", show_default=False),
+        typer.Option(
+            "--config", "-c", help="YAML file. [default: gradcheck.yaml, if there is one]", show_default=False
+        ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the first trial.", show_default=False)] = None,
     trials: Annotated[
         int | None, typer.Option(help="Problems for each batch size and kind of scores.", show_default=False)
     ] = None,
-    batch_size: Annotated[
-        list[int] | None, typer.Option(help="Rows N; may be repeated.", show_default=False)
-    ] = None,
-    classes: Annotated[
-        list[int] | None, typer.Option(help="Classes C; may be repeated.", show_default=False)
-    ] = None,
+    batch_size: Annotated[list[int] | None, typer.Option(help="Rows N; may be repeated.", show_default=False)] = None,
+    classes: Annotated[list[int] | None, typer.Option(help="Classes C; may be repeated.", show_default=False)] = None,
     scores: Annotated[
         list[str] | None,
         typer.Option(help="Kind of scores, as 'normal(0, 0.001)'; may be repeated.", show_default=False),

@@ -82,9 +82,7 @@ def _problem(details: Mapping[str, Any], source: Source, keys_at: KeysAt) -> _Pr
     return _Problem(f"{where}: {what}" if where else what, hint, order)
 
 
-def _words(
-    kind: str, context: dict[str, Any], details: Mapping[str, Any], keys_at: KeysAt
-) -> tuple[str, str]:
+def _words(kind: str, context: dict[str, Any], details: Mapping[str, Any], keys_at: KeysAt) -> tuple[str, str]:
     """What is wrong, and a hint."""
     given = details["input"]
     if kind == "extra_forbidden":

@@ -44,7 +44,7 @@ class Keys:
         rtol: relative error that an entry may have beyond the measured bound.
         atol: an allowance on top of the measured bound.
         plan: how perturbed values are obtained.
-        max_entries: entries of a problem above which auto takes projections.
+        max_entries: entries above which a problem is refused: each takes two calls of the loss.
     """
 
     losses: tuple[str, ...] = ()

@@ -107,9 +107,7 @@ class _Model(BaseModel):
 class NormalModel(_Model):
     """Independent normal scores."""
 
-    distribution: Literal["normal"] = Field(
-        default=Normal().distribution, description="Independent normal scores."
-    )
+    distribution: Literal["normal"] = Field(default=Normal().distribution, description="Independent normal scores.")
     loc: Finite = Field(default=Normal().loc, description="Mean of the scores.")
     scale: Positive = Field(default=Normal().scale, description="Standard deviation of the scores.")
 
@@ -142,9 +140,7 @@ class UniformModel(_Model):
     @model_validator(mode="after")
     def _in_order(self) -> UniformModel:
         if not self.low < self.high:
-            raise _rule(
-                f"low is {short(self.low)} and high is {short(self.high)}; low must be below high", "low"
-            )
+            raise _rule(f"low is {short(self.low)} and high is {short(self.high)}; low must be below high", "low")
         return self
 
 
@@ -154,9 +150,7 @@ class StudentTModel(_Model):
     distribution: Literal["student-t"] = Field(
         default=StudentT().distribution, description="Heavy tails: a few scores are large."
     )
-    df: Positive = Field(
-        default=StudentT().df, description="Degrees of freedom; the fewer, the heavier the tails."
-    )
+    df: Positive = Field(default=StudentT().df, description="Degrees of freedom; the fewer, the heavier the tails.")
     scale: Positive = Field(default=StudentT().scale, description="What the scores are multiplied by.")
 
 
@@ -213,30 +207,24 @@ class ConfigModel(_Model):
     labels: Annotated[LabelsModel, BeforeValidator(_labels)] = Field(
         default=_DEFAULT.labels, description="What labels the problems have."
     )
-    dtype: Literal["float64", "float32"] = Field(
-        default=_DEFAULT.dtype, description="What the loss is given."
-    )
+    dtype: Literal["float64", "float32"] = Field(default=_DEFAULT.dtype, description="What the loss is given.")
     rtol: Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, lt=1)] = Field(
         default=_DEFAULT.rtol, description="Relative error that an entry may have beyond the measured bound."
     )
     atol: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)] = Field(
         default=_DEFAULT.atol, description="An allowance on top of the measured bound."
     )
-    plan: Literal["auto", "full"] = Field(
-        default=_DEFAULT.plan, description="How perturbed values are obtained."
-    )
+    plan: Literal["auto", "full"] = Field(default=_DEFAULT.plan, description="How perturbed values are obtained.")
     max_entries: Annotated[int, Field(strict=True, ge=1), BeforeValidator(_whole)] = Field(
         default=_DEFAULT.max_entries,
-        description="Number of entries of a problem above which auto takes projections.",
+        description="Number of entries above which a problem is refused: each takes two calls of the loss.",
     )
 
     @model_validator(mode="after")
     def _sane(self) -> ConfigModel:
         rows, columns = max(self.batch_sizes), max(self.classes)
         if rows * columns > _MOST_SCORES:
-            problem = (
-                f"{rows:,} rows of {columns:,} classes are more scores than the {_MOST_SCORES:,} allowed"
-            )
+            problem = f"{rows:,} rows of {columns:,} classes are more scores than the {_MOST_SCORES:,} allowed"
             raise _rule(problem, "batch_sizes")
         if self.seed + self.trials > _SEEDS:
             raise _rule("seed + trials must be at most 2^63", "trials")

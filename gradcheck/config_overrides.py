@@ -50,9 +50,7 @@ def apply_set(overrides: dict[str, object], text: str) -> None:
     if not equals:
         raise ConfigError(f"{option}: no value", hint="write --set key=value, for example --set rtol=1e-8")
     if not all(key.split(".")):
-        raise ConfigError(
-            f"{option}: no key", hint="write --set key=value, for example --set labels.kind=one-hot"
-        )
+        raise ConfigError(f"{option}: no key", hint="write --set key=value, for example --set labels.kind=one-hot")
     from gradcheck.config_source import read_text  # PyYAML: only a run that has YAML to read pays for it
 
     given = read_text(value, option, is_file=False).data
@@ -84,9 +82,7 @@ def put_over(source: Source, overrides: Mapping[str, object], defaults: Mapping[
     return Source(data, places)
 
 
-def _with(
-    data: Any, wanted: tuple[str, ...], passed: tuple[str, ...], override: Override
-) -> tuple[Any, KeyPath]:
+def _with(data: Any, wanted: tuple[str, ...], passed: tuple[str, ...], override: Override) -> tuple[Any, KeyPath]:
     """A copy of the data with the value where the rest of a dotted key leads, and the path there."""
     if not wanted:
         return override.value, ()

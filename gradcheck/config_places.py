@@ -50,9 +50,7 @@ def kind_of(value: object) -> str:
         str: "text",
         bool: "a truth value",
     }
-    return names.get(
-        type(value), "a number" if isinstance(value, int | float) else f"a {type(value).__name__}"
-    )
+    return names.get(type(value), "a number" if isinstance(value, int | float) else f"a {type(value).__name__}")
 
 
 def printable(text: str) -> str:

@@ -89,9 +89,7 @@ def read_text(text: str, name: str, *, is_file: bool = True) -> Source:
         source = Source(None)
         if node is not None:
             source.data = _constructed(node, (), source.places)
-        source.places = {
-            path: Place(f"{name}:{place.text}") for path, place in source.places.items() if is_file
-        }
+        source.places = {path: Place(f"{name}:{place.text}") for path, place in source.places.items() if is_file}
         return source
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark

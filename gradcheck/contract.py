@@ -130,7 +130,9 @@ def _mutations(
         if len(changed):
             at = tuple(changed[0].tolist())
             where = f"{name}[{', '.join(map(str, at))}]"
-            message = f"changes {name} in place: {where} was {_shown(before[at])} and is {_shown(now[at])} after the call"
+            message = (
+                f"changes {name} in place: {where} was {_shown(before[at])} and is {_shown(now[at])} after the call"
+            )
             findings.append(_finding("mutates-input", f"{message} ({len(changed)} of {before.size} entries changed)"))
     return findings
 

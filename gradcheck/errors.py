@@ -48,7 +48,7 @@ class OutputError(UsageError):
     """A report that cannot be written where it was asked for."""
 
 
-class LossDefect(GradcheckError):
+class LossDefect(GradcheckError):  # noqa: N818  (the fault is the loss's: its code is a finding's)
     """The loss broke its contract: it raised, or returned what is no value and gradient.
 
     Args:

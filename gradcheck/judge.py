@@ -1,6 +1,6 @@
 """One problem judged: from the loss and its answer at S to a verdict for every entry.
 
-    measure the precision -> first look at every entry -> a ladder for those in doubt -> the hull where kinks meet
+measure the precision -> first look at every entry -> a ladder for those in doubt -> the hull where kinks meet
 """
 
 from __future__ import annotations
@@ -233,7 +233,7 @@ class _Bench:
         self._bounds[which] = limit.bound
 
     def _gradient_scale(self) -> float:
-        """The largest gradient seen anywhere near, analytic or numerical; where all are 0, the value beside the scores."""
+        """The largest gradient seen near, analytic or numerical; where all are 0, the value beside the scores."""
         assert self._oracle.gradient_scale is not None  # it has been called
         finite = self._numerical[np.isfinite(self._numerical)]
         seen = max(float(np.max(self._oracle.gradient_scale)), float(np.max(np.abs(finite), initial=0.0)))

@@ -91,9 +91,7 @@ def _executed(place: str, shown: str) -> ModuleType:
     """The file as a module with a name of its own, executed with its directory on the path."""
     path = Path(place)
     try:
-        if (
-            path.suffix != ".py" and path.exists() and not path.is_dir()
-        ):  # before a device is read without end
+        if path.suffix != ".py" and path.exists() and not path.is_dir():  # before a device is read without end
             raise TargetError(f"{shown}: {_printable(place)} is not a Python file (.py)")
         source = path.read_bytes()
         path = path.resolve()
@@ -173,9 +171,7 @@ def _member(module: ModuleType, name: str, shown: str) -> Any:
         except AttributeError:
             names = callables_of(thing)
             some = f"it has {', '.join(names[:8])}" if names else ""
-            raise TargetError(
-                f"{shown}: there is no {part}", hint=did_you_mean(part, names) or some
-            ) from None
+            raise TargetError(f"{shown}: there is no {part}", hint=did_you_mean(part, names) or some) from None
         except Exception as error:  # a property's, or a module's __getattr__
             raise TargetError(
                 f"{shown}: looking {part} up raises {type(error).__name__}", details=trimmed_traceback(error)
@@ -197,10 +193,7 @@ def _near_module(missing: str) -> str:
     head = missing.partition(".")[0]
     if _is_file(f"{head}.py"):
         return f"{head} is a file and no package"
-    return (
-        did_you_mean(missing, _modules(Path()))
-        or "the working directory and the installed packages were searched"
-    )
+    return did_you_mean(missing, _modules(Path())) or "the working directory and the installed packages were searched"
 
 
 def _modules(directory: Path) -> list[str]:

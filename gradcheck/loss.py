@@ -145,7 +145,9 @@ def _as_float64(array: npt.NDArray[Any], what: str) -> tuple[FloatArray, float]:
     try:
         converted = np.array(array, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
-        raise LossDefect("wrong-dtype", f"{what} has dtype {array.dtype} and is not made of numbers: {error}") from error
+        raise LossDefect(
+            "wrong-dtype", f"{what} has dtype {array.dtype} and is not made of numbers: {error}"
+        ) from error
     return converted, max(float(np.finfo(array.dtype).eps), _EPS) if array.dtype.kind == "f" else _EPS
 
 

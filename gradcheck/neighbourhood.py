@@ -85,7 +85,7 @@ def _signs(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
     rows, columns = shape
     sizes = np.linspace(0.6, 1.0, columns)  # all different: no two scores that move together stay tied
     moved = np.array([rng.uniform(0.9, 1.0) * rng.permutation(sizes) for _ in range(rows)])
-    return moved * rng.choice([-1.0, 1.0], size=shape)
+    return np.asarray(moved * rng.choice([-1.0, 1.0], size=shape))
 
 
 def _ranks(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
@@ -119,8 +119,8 @@ def judge_hull(
         widest: a bound wider than this says nothing.
 
     Returns:
-        ``verdict.SUBGRADIENT`` where they do, ``WRONG`` where they do not, ``UNRESOLVED`` where what was found could not
-        be checked.
+        ``verdict.SUBGRADIENT`` where they do, ``WRONG`` where they do not, ``UNRESOLVED`` where what was found
+        could not be checked.
 
     At most 36 calls: the search, and four for each point that is checked.
     """
@@ -137,9 +137,7 @@ def judge_hull(
 class _Search:
     """Looks for directions in which an entry's analytic derivative is large, or small."""
 
-    def __init__(
-        self, oracle: Oracle, scores: FloatArray, around: Neighbourhood, entry: tuple[int, int]
-    ) -> None:
+    def __init__(self, oracle: Oracle, scores: FloatArray, around: Neighbourhood, entry: tuple[int, int]) -> None:
         self._oracle, self._scores, self._around, self._entry = oracle, scores, around, entry
         self._seen = list(zip(around.gradients[:, *entry].tolist(), around.directions, strict=True))
         self._calls = 0
@@ -185,7 +183,7 @@ class _Search:
             yield passing
 
     def _turned(self, direction: FloatArray) -> FloatArray:
-        """The direction with one of its coordinates turned round, those of the entry's row in turn, then its column's."""
+        """The direction with one of its coordinates turned round, first those of the entry's row, then its column's."""
         row, column = self._entry
         rows, columns = self._scores.shape
         in_row = [(row, k) for k in range(columns)]

@@ -79,4 +79,5 @@ class Oracle:
 
     def spacing(self, scores: FloatArray) -> FloatArray:
         """Distance between neighbouring floats of the ``resolution`` at these scores; same shape."""
-        return np.spacing(np.abs(scores).astype(self.resolution)).astype(np.float64)
+        spacing: FloatArray = np.spacing(np.abs(scores).astype(self.resolution)).astype(np.float64)
+        return spacing

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Any, Literal
 
 import numpy as np
@@ -19,7 +19,7 @@ FloatArray = npt.NDArray[np.float64]
 Severity = Literal["error", "warning", "note"]
 
 
-class Verdict(str, Enum):
+class Verdict(StrEnum):
     """What the numerics say of one entry of dS."""
 
     OK = "ok"

@@ -21,7 +21,7 @@ class _Nowhere(io.TextIOBase):
 
 
 class Silence:
-    """Within ``silenced()``: nothing that is printed or warned is heard, but for the parts that ``aloud()`` lets through."""
+    """Within ``silenced()`` nothing that is printed or warned is heard, but for what ``aloud()`` lets through."""
 
     def __init__(self, standard_error: TextIO) -> None:
         self._standard_error = standard_error

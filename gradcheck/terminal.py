@@ -64,7 +64,12 @@ def write_out(text: str, path: Path | None) -> None:
             path.write_text(text, encoding="utf-8", errors="backslashreplace")
             return
         with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", errors="backslashreplace", dir=path.parent, prefix=f".{path.name[:40]}.", delete=False
+            "w",
+            encoding="utf-8",
+            errors="backslashreplace",
+            dir=path.parent,
+            prefix=f".{path.name[:40]}.",
+            delete=False,
         ) as file:
             temporary = Path(file.name)
             file.write(text)

@@ -104,9 +104,7 @@ def test_strict_and_fail_fast_are_heard() -> None:
     assert len(gradcheck.check([wrong, "svm"], SMALL, fail_fast=True).losses) == 1
 
 
-@pytest.mark.parametrize(
-    "thing", ["sofmax", Hinge, lambda S: 0, 3, "module_that_is_not:there", ["svm", "sofmax"]]
-)
+@pytest.mark.parametrize("thing", ["sofmax", Hinge, lambda S: 0, 3, "module_that_is_not:there", ["svm", "sofmax"]])
 def test_what_is_no_loss_is_a_target_error(thing: Any) -> None:
     with pytest.raises((TargetError, TypeError)):
         gradcheck.check(thing, SMALL)

@@ -51,9 +51,9 @@ def without_times(report: Report) -> list[tuple[Any, ...]]:
 
 def test_every_problem_of_the_config_is_checked_in_its_order() -> None:
     batches = checked("softmax").losses[0].batches
-    assert [
-        (batch.batch_size, batch.classes, batch.scores, batch.trial, batch.seed) for batch in batches
-    ] == [(*problem.S.shape, problem.scores, problem.trial, problem.seed) for problem in problems(SMALL)]
+    assert [(batch.batch_size, batch.classes, batch.scores, batch.trial, batch.seed) for batch in batches] == [
+        (*problem.S.shape, problem.scores, problem.trial, problem.seed) for problem in problems(SMALL)
+    ]
     assert all(batch.entries == batch.batch_size * 3 for batch in batches)
 
 
@@ -230,9 +230,7 @@ def test_the_seed_that_is_told_redraws_a_problem_alone() -> None:
     config = Config(batch_sizes=[1, 3], classes=[2, 4], scores=["normal", "uniform"], trials=3, seed=7)
     report = checked(wrong, config=config)
     for batch in report.losses[0].batches[::5]:
-        alone = Config(
-            batch_sizes=batch.batch_size, classes=batch.classes, scores=batch.scores, seed=batch.seed
-        )
+        alone = Config(batch_sizes=batch.batch_size, classes=batch.classes, scores=batch.scores, seed=batch.seed)
         again = checked(wrong, config=alone).losses[0].batches
         assert len(again) == 1
         assert again[0].value == batch.value

@@ -64,9 +64,7 @@ numbers = st.one_of(
 sizes = st.one_of(st.integers(-1, 3).map(str), st.sampled_from(["", "two", "1.5", "1e99", "-1"]))
 scores = st.one_of(
     anything,
-    st.builds(
-        "{}({}, {})".format, st.sampled_from(["normal", "integers", "uniform", "student-t"]), numbers, numbers
-    ),
+    st.builds("{}({}, {})".format, st.sampled_from(["normal", "integers", "uniform", "student-t"]), numbers, numbers),
 )
 keys = st.sampled_from(
     [
@@ -94,9 +92,7 @@ keys = st.sampled_from(
 yaml_texts = st.one_of(
     anything,
     numbers,
-    st.sampled_from(
-        ["[]", "{}", "[[", "{a: b}", "null", "true", "~", "normal", "one-hot", "&a *a", "!!python/x"]
-    ),
+    st.sampled_from(["[]", "{}", "[[", "{a: b}", "null", "true", "~", "normal", "one-hot", "&a *a", "!!python/x"]),
 )
 options = st.one_of(
     st.tuples(st.sampled_from(["--seed", "--rtol", "--atol"]), numbers),
@@ -106,9 +102,7 @@ options = st.one_of(
     st.tuples(st.just("--set"), anything),
     st.tuples(st.sampled_from(["--dtype", "--format", "--entries", "--config"]), anything),
     st.tuples(st.just("--format"), st.just("json")),
-    st.sampled_from(
-        [("--strict",), ("--fail-fast",), ("-q",), ("-v",), ("--version",), ("--help",), ("--",), ("-",)]
-    ),
+    st.sampled_from([("--strict",), ("--fail-fast",), ("-q",), ("-v",), ("--version",), ("--help",), ("--",), ("-",)]),
     st.tuples(anything),
 )
 targets = st.one_of(
@@ -137,18 +131,12 @@ targets = st.one_of(
 @example(["mine.py:raising"], [("--format", "json")])
 @example(["\udcff"], [])
 def test_any_arguments_get_an_answer(named: list[str], chosen: list[tuple[str, ...]]) -> None:
-    small = (
-        ["--batch-size", "2", "--classes", "2"]
-        if not any("--batch-size" in option for option in chosen)
-        else []
-    )
+    small = ["--batch-size", "2", "--classes", "2"] if not any("--batch-size" in option for option in chosen) else []
     answers(["run", *named, *small, *(word for option in chosen for word in option)])
 
 
 @fuzzed
-@given(
-    st.lists(st.one_of(anything, st.sampled_from(["show", "list", "--help", "svm", "--version"])), max_size=3)
-)
+@given(st.lists(st.one_of(anything, st.sampled_from(["show", "list", "--help", "svm", "--version"])), max_size=3))
 def test_any_command_gets_an_answer(words: list[str]) -> None:
     answers(words if "run" not in words else ["run", "nosuch"])
 
@@ -161,9 +149,7 @@ leaves = st.one_of(
     st.integers(-2, 4),
     st.floats(),
     anything,
-    st.sampled_from(
-        ["normal", "integers(-2, 2)", "uniform(0, 1)", "one-hot", "real", "float32", "svm", "2020-01-01"]
-    ),
+    st.sampled_from(["normal", "integers(-2, 2)", "uniform(0, 1)", "one-hot", "real", "float32", "svm", "2020-01-01"]),
 )
 values = st.recursive(
     leaves,

@@ -158,9 +158,7 @@ def test_a_kind_of_scores_may_be_text(here: Path) -> None:
 
 
 def test_python_takes_lists_lone_values_texts_and_numpy_numbers() -> None:
-    config = Config(
-        batch_sizes=[3], classes=range(2, 4), scores="normal", seed=np.int64(7), rtol=np.float64(1e-9)
-    )
+    config = Config(batch_sizes=[3], classes=range(2, 4), scores="normal", seed=np.int64(7), rtol=np.float64(1e-9))
     assert (config.batch_sizes, config.classes, config.seed, config.rtol) == ((3,), (2, 3), 7, 1e-9)
     assert config.scores == (Normal(),)
     assert type(config.seed) is int
@@ -473,9 +471,9 @@ def test_set_of_a_part_leaves_the_other_parts(here: Path) -> None:
 
 @pytest.mark.parametrize("scores", ["normal(3, 1)", "[normal(3)]", "{distribution: normal, loc: 3}"])
 def test_set_reaches_into_a_lone_kind_of_scores_however_it_is_written(here: Path, scores: str) -> None:
-    assert loaded(
-        f"scores: {scores!r}" if scores[0] == "n" else f"scores: {scores}", "scores.scale=0.001"
-    ).scores == (Normal(loc=3, scale=0.001),)
+    assert loaded(f"scores: {scores!r}" if scores[0] == "n" else f"scores: {scores}", "scores.scale=0.001").scores == (
+        Normal(loc=3, scale=0.001),
+    )
 
 
 def test_set_reaches_into_one_kind_of_several_by_its_number(here: Path) -> None:
@@ -537,9 +535,7 @@ leaves = st.one_of(
     st.just(10**400),
     st.floats(),
     st.text(max_size=8),
-    st.sampled_from(
-        ["normal", "normal(0, 1)", "integers(5)", "class", "uniform", "{a: 1}", "{", "normal([)"]
-    ),
+    st.sampled_from(["normal", "normal(0, 1)", "integers(5)", "class", "uniform", "{a: 1}", "{", "normal([)"]),
 )
 trees = st.recursive(
     leaves,
@@ -595,9 +591,7 @@ def test_no_set_raises_anything_but_a_config_error(key: str, value: str, equals:
 
 
 @given(
-    yaml_like
-    | st.text()
-    | st.sampled_from(["normal", "uniform"]).flatmap(lambda n: yaml_like.map(f"{n}({{}})".format))
+    yaml_like | st.text() | st.sampled_from(["normal", "uniform"]).flatmap(lambda n: yaml_like.map(f"{n}({{}})".format))
 )
 @settings(max_examples=300, deadline=None)
 def test_no_text_of_scores_raises_anything_but_a_config_error(text: str) -> None:

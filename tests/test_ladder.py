@@ -18,9 +18,7 @@ from gradcheck.report import FloatArray
 LossFunction = Callable[[Any, Any], Any]
 
 
-def ladder_of(
-    loss: LossFunction, S: FloatArray, noise: float = 1e-16, top: float = 0.05
-) -> tuple[Ladder, Oracle]:
+def ladder_of(loss: LossFunction, S: FloatArray, noise: float = 1e-16, top: float = 0.05) -> tuple[Ladder, Oracle]:
     """The ladder of every entry of S, in reading order."""
     oracle = Oracle(Loss("test", loss), np.zeros(len(S), dtype=np.int64))
     at = oracle(S)
@@ -56,7 +54,7 @@ def test_a_rung_costs_two_calls_an_entry_and_those_that_are_there_cost_nothing()
     whole = three.climbed()
     assert oracle.calls == 2 * 6 * RUNGS
     assert whole.rungs[:3] == three.rungs
-    assert whole.climbed(5) == whole
+    assert whole.climbed(5).rungs == whole.rungs
     assert oracle.calls == 2 * 6 * RUNGS
 
 
@@ -153,7 +151,7 @@ def test_nothing_finite_is_nothing_said() -> None:
     [
         (0.01, 1e-16, 1.0, 0.05),  # usual
         (1e-4, 1e-16, 1.0, 24e-4),  # a wild function: the coarsest rung comes down with its step
-        (0.01, 1e-9, 1.0, 0.24),  # a noisy one: up
+        (0.1, 1e-9, 1.0, 0.4),  # a noisy one: up
         (0.01, 0.0, 0.0, 0.05),  # a flat one
     ],
 )

@@ -151,9 +151,7 @@ def test_an_absolute_value_at_0_has_all_slopes_from_minus_1_to_1(claimed: float,
     ("claimed", "expected"),
     [(0.0, "subgradient"), (-1.0, "subgradient"), (-2.0, "subgradient"), (-2.5, "wrong"), (0.5, "wrong")],
 )
-def test_a_margin_at_0_beside_one_at_its_cap_where_the_axis_sees_no_kink_at_all(
-    claimed: float, expected: str
-) -> None:
+def test_a_margin_at_0_beside_one_at_its_cap_where_the_axis_sees_no_kink_at_all(claimed: float, expected: str) -> None:
     # s_y moves both: as one switches on, the other switches off, and the derivative along the axis is -1.
     S = np.array([[1.0, 1.0, 0.0]])  # margins of classes 1 and 2 to label 0: 1, at the cap, and 0
     assert hull(ramp, S, [0], (0, 0), claimed)[0] == expected

@@ -95,8 +95,6 @@ def test_looking_afar_learns_nothing_from_a_loss_that_cannot_answer_there() -> N
 
 def test_spacing_is_that_of_the_resolution() -> None:
     double = Oracle(Loss("square", square), Y).spacing(np.array([1.0, -1.0, 1024.0]))
-    single = Oracle(Loss("square", square), Y, np.float64, resolution=np.float32).spacing(
-        np.array([1.0, -1.0])
-    )
+    single = Oracle(Loss("square", square), Y, np.float64, resolution=np.float32).spacing(np.array([1.0, -1.0]))
     assert double.tolist() == [2.0**-52, 2.0**-52, 2.0**-42]
     assert single.tolist() == [2.0**-23, 2.0**-23]

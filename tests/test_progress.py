@@ -41,9 +41,7 @@ def bar(terminal: Terminal, clock: Clock) -> Iterator[ProgressBar]:
     bar.close()
 
 
-def test_what_is_over_within_a_second_shows_no_bar(
-    bar: ProgressBar, clock: Clock, terminal: Terminal
-) -> None:
+def test_what_is_over_within_a_second_shows_no_bar(bar: ProgressBar, clock: Clock, terminal: Terminal) -> None:
     for done in range(100):
         clock.now = PATIENCE * done / 101
         bar.tell("svm", done, 100)

@@ -75,9 +75,7 @@ def test_the_command_shows_the_same_wrong_entries(name: str) -> None:
 
 
 def test_a_broken_contract_is_shown_again(tmp_path: Path) -> None:
-    Path("picky.py").write_text(
-        "def loss(S, y):\n    assert len(S) != 3, 'no threes'\n    return S.sum(), S * 0 + 1\n"
-    )
+    Path("picky.py").write_text("def loss(S, y):\n    assert len(S) != 3, 'no threes'\n    return S.sum(), S * 0 + 1\n")
     first = report_of(["picky:loss"])
     again = report_of(rerun_of(["picky:loss"]))
     assert [finding["code"] for finding in again["findings"]] == ["raises"]

@@ -148,9 +148,7 @@ def test_a_balanced_batch_smaller_than_the_classes_favours_none_of_them() -> Non
 def test_uniform_labels_are_uniform_and_skewed_ones_halve_from_class_to_class() -> None:
     N = 20_000
     assert np.bincount(labels("class", "uniform", N, 4)) / N == pytest.approx(0.25, abs=0.02)
-    assert np.bincount(labels("class", "skewed", N, 3)) / N == pytest.approx(
-        np.array([4, 2, 1]) / 7, abs=0.02
-    )
+    assert np.bincount(labels("class", "skewed", N, 3)) / N == pytest.approx(np.array([4, 2, 1]) / 7, abs=0.02)
     assert labels("multi-hot", "skewed", N, 3).mean(axis=0) == pytest.approx([0.5, 0.25, 0.125], abs=0.02)
     assert labels("multi-hot", "uniform", N, 3).mean(axis=0) == pytest.approx(0.5, abs=0.02)
 

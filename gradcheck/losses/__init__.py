@@ -21,8 +21,6 @@ from gradcheck.losses.registry import BuiltIn, registered_in
 _FAMILIES = (hinge, cross_entropy, brier, one_vs_all, huber, indicator_examples)
 
 #: Every built-in by the name that a target calls it.
-BUILT_INS: dict[str, BuiltIn] = {
-    entry.name: entry for family in _FAMILIES for entry in registered_in(family.__name__)
-}
+BUILT_INS: dict[str, BuiltIn] = {entry.name: entry for family in _FAMILIES for entry in registered_in(family.__name__)}
 
 __all__ = ["BUILT_INS", "BuiltIn"]

@@ -65,7 +65,5 @@ def as_batch(S: npt.ArrayLike, y: npt.ArrayLike) -> Batch:
     if labels.shape != (N,):
         raise ValueError(f"the labels have shape {labels.shape}; {N} rows of scores need shape ({N},)")
     if N and not (labels.min() >= 0 and labels.max() < C):
-        raise ValueError(
-            f"the labels run from {labels.min()} to {labels.max()}; {C} classes are 0 to {C - 1}"
-        )
+        raise ValueError(f"the labels run from {labels.min()} to {labels.max()}; {C} classes are 0 to {C - 1}")
     return Batch(scores, np.arange(N), labels)

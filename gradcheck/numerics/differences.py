@@ -81,7 +81,7 @@ class Stencil:
             value_noise: standard deviation of the noise of one value.
             sigmas: how many standard deviations the bound allows for.
         """
-        return sigmas * np.sqrt(2.0) * value_noise / (self.above + self.below)
+        return np.asarray(sigmas * np.sqrt(2.0) * value_noise / (self.above + self.below))
 
 
 def relative_error(analytic: FloatArray, numerical: FloatArray) -> FloatArray:

@@ -74,9 +74,7 @@ def better_of(trusted: Limit, sharper: Limit) -> Limit:
     with np.errstate(invalid="ignore"):
         agree = np.abs(trusted.estimate - sharper.estimate) <= trusted.bound + sharper.bound
         take = (sharper.bound < trusted.bound) & (agree | ~np.isfinite(trusted.bound))
-    return Limit(
-        np.where(take, sharper.estimate, trusted.estimate), np.where(take, sharper.bound, trusted.bound)
-    )
+    return Limit(np.where(take, sharper.estimate, trusted.estimate), np.where(take, sharper.bound, trusted.bound))
 
 
 def _keep(estimate: FloatArray, bound: FloatArray, candidate: FloatArray, error: FloatArray) -> None:
@@ -97,6 +95,4 @@ def _best_uncontradicted(estimates: FloatArray, bounds: FloatArray) -> Limit:
     best = np.argmin(np.where(usable, bounds, np.inf), axis=0)
     index = np.arange(entries)
     some = usable[best, index]
-    return Limit(
-        np.where(some, estimates[best, index], np.nan), np.where(some, bounds[best, index], np.inf)
-    )
+    return Limit(np.where(some, estimates[best, index], np.nan), np.where(some, bounds[best, index], np.inf))

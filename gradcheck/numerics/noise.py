@@ -4,14 +4,15 @@ Rounding makes a computed function jump between neighbouring points. Differences
 shrink as the spacing to the power k; differences of noise do not. So the smallest level of the table, rescaled,
 bounds the noise (J. J. Moré and S. M. Wild, "Estimating computational noise", SIAM J. Sci. Comput. 33, 2011).
 
-Departures from that paper, each for functions that it does not treat. The largest differences of a level are left out, so
-that one kink or jump on the line does not pass for noise. Since two of them still would, a level far above rounding has
+Departures from that paper, each for functions that it does not treat. The largest differences of a level are left
+out, so that one kink or jump on the line does not pass for noise. Since two still would, a level far above rounding has
 to stay where it is when the spacing shrinks (see ``settled``). And the points are unevenly spaced: on even ones the
 rounding of a nearly linear function can be as regular as the function, and its differences 0.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import prod
 
 import numpy as np
@@ -23,7 +24,7 @@ from gradcheck.report import FloatArray
 POINTS = 8
 _HIGHEST_ORDER = 5
 
-#: Where they lie, in spacings: near k, off by up to 0.4, without pattern (squares times the golden ratio); the first at 0.
+#: Where they lie, in spacings: near k, off by up to 0.4, without pattern (squares times the golden ratio).
 _OFFSETS = np.arange(POINTS) ** 2 * (np.sqrt(5) - 1) / 2 + 0.5
 POSITIONS: FloatArray = np.arange(POINTS) + 0.4 * (2 * (_OFFSETS % 1.0) - 1)
 
@@ -47,7 +48,9 @@ def noise_level(series: FloatArray) -> FloatArray:
     smallest = np.full(series.shape[1:], np.inf)
     for start, stop in _ORDERS:
         kept = np.sort(sizes[start:stop], axis=0)[: stop - start - (stop - start) // 3]
-        smallest = np.minimum(smallest, np.sqrt(np.mean(kept**2, axis=0)) / _TRIMMED_DEVIATION)
+        # By hypot: squares of values alone may be too large or too small for a float.
+        root_mean_square = np.hypot.reduce(kept, axis=0) / np.sqrt(len(kept))
+        smallest = np.minimum(smallest, root_mean_square / _TRIMMED_DEVIATION)
     return smallest
 
 
@@ -58,13 +61,13 @@ def _normalised_differences(order: int) -> FloatArray:
         window = range(first, first + order + 1)
         for j in window:
             row[j] = 1 / prod(POSITIONS[j] - POSITIONS[i] for i in window if i != j)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
 #: The differences of all orders, one after another, and the rows of each order.
 _DIFFERENCES = np.concatenate([_normalised_differences(order) for order in range(1, _HIGHEST_ORDER + 1)])
 _STARTS = np.cumsum([0] + [POINTS - order for order in range(1, _HIGHEST_ORDER + 1)]).tolist()
-_ORDERS = list(zip(_STARTS[:-1], _STARTS[1:], strict=True))
+_ORDERS = list(pairwise(_STARTS))
 
 
 def granularity(samples: FloatArray) -> float:

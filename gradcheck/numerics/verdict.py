@@ -41,9 +41,7 @@ def is_smooth(stencil: Stencil, value_noise: float, scale: float) -> BoolArray:
         E truth values. False means only: look closer.
     """
     ordinary = _SMALL * scale + 4 * stencil.noise_bound(value_noise)
-    return np.asarray(
-        (np.abs(stencil.kink()) <= ordinary) & (np.abs(stencil.correction()) <= 10 * ordinary)
-    )
+    return np.asarray((np.abs(stencil.kink()) <= ordinary) & (np.abs(stencil.correction()) <= 10 * ordinary))
 
 
 def is_narrow(bound: FloatArray, allowed: FloatArray, scale: float) -> BoolArray:

@@ -138,7 +138,5 @@ def _laid_out(value: Any, indent: str = "") -> str:
 
 def _nested(value: Any) -> bool:
     """Whether there is anything to break at: a list or an object of plain values stays on one line."""
-    parts: Sequence[Any] = (
-        list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
-    )
+    parts: Sequence[Any] = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
     return any(isinstance(part, dict | list) for part in parts)

@@ -62,8 +62,7 @@ def inert(text: str, *, ascii_only: bool = False, lines: bool = False) -> str:
     """
     if lines:
         return "\n".join(
-            inert(line.expandtabs(4), ascii_only=ascii_only)
-            for line in text.replace("\r\n", "\n").split("\n")
+            inert(line.expandtabs(4), ascii_only=ascii_only) for line in text.replace("\r\n", "\n").split("\n")
         )
     return "".join(
         character.encode("unicode_escape").decode("ascii")

@@ -46,9 +46,7 @@ def heading(loss: LossReport, view: View) -> Text:
 
 def error(text: str, view: View) -> Iterator[RenderableType]:
     """Why a target could not be checked at all."""
-    yield Padding.indent(
-        Text(f"{view.marks.severities['error']} could not be checked", SEVERITY_STYLES["error"]), 2
-    )
+    yield Padding.indent(Text(f"{view.marks.severities['error']} could not be checked", SEVERITY_STYLES["error"]), 2)
     yield from _lines(text, view)
 
 
@@ -71,9 +69,7 @@ def caption(shown: Shown, view: View) -> RenderableType:
     text.append(f"batch size {problem.batch_size}", "bold").append(": ")
     text.append(f"{problem.classes} classes, {view.inert(problem.scores)}, seed {problem.seed}")
     if view.options.verbose:
-        text.append(
-            f", trial {problem.trial}, value {number(problem.value, 6)}, plan {view.inert(problem.plan)}"
-        )
+        text.append(f", trial {problem.trial}, value {number(problem.value, 6)}, plan {view.inert(problem.plan)}")
     separator = f" {view.marks.dash} "
     for verdict in (Verdict.WRONG, Verdict.UNRESOLVED):
         if count := problem.count(verdict):

@@ -45,9 +45,7 @@ def kind(problem: BatchReport) -> Hashable:
     return problem.batch_size, problem.classes, problem.scores
 
 
-def grouped(
-    problems: Sequence[BatchReport], by: Callable[[BatchReport], Hashable]
-) -> list[list[BatchReport]]:
+def grouped(problems: Sequence[BatchReport], by: Callable[[BatchReport], Hashable]) -> list[list[BatchReport]]:
     """The problems alike in this, each group where its first problem stands."""
     groups: dict[Hashable, list[BatchReport]] = {}
     for problem in problems:
@@ -61,9 +59,7 @@ def gravity(problem: BatchReport) -> tuple[int, bool, float]:
     return problem.wrong, problem.unresolved > 0, math.inf if math.isnan(largest) else largest
 
 
-def _worst_of_each(
-    problems: Sequence[BatchReport], by: Callable[[BatchReport], Hashable], which: str
-) -> list[Shown]:
+def _worst_of_each(problems: Sequence[BatchReport], by: Callable[[BatchReport], Hashable], which: str) -> list[Shown]:
     return [
         Shown(max(alike, key=gravity), f"worst of {len(alike)} {which} of" if len(alike) > 1 else "")
         for alike in grouped(problems, by)

@@ -56,9 +56,7 @@ def loss_sentence(loss: LossReport) -> Sentence:
         verb = "disagrees" if wrong == 1 else "disagree"
         because = f": {errors}" if errors else ""
         undecided = f"; {unresolved:,} unresolved" if unresolved else ""
-        return Sentence(
-            "wrong", f"{wrong:,} {of_all} {verb}, largest relative error {largest}{because}{undecided}"
-        )
+        return Sentence("wrong", f"{wrong:,} {of_all} {verb}, largest relative error {largest}{because}{undecided}")
     if errors:
         agree = f"{entries - unresolved:,} of {counted(entries, 'entry')} agree"
         return Sentence("wrong", f"{loss.target}: {errors}; {agree if entries else 'no entry was checked'}")
@@ -96,9 +94,7 @@ def _interrupted(report: Report) -> Sentence:
     problems = [batch for loss in report.losses for batch in loss.batches]
     if not problems:
         return Sentence("interrupted", "before any problem was checked")
-    done = (
-        f"{counted(len(problems), 'problem')}, {counted(sum(batch.entries for batch in problems), 'entry')}"
-    )
+    done = f"{counted(len(problems), 'problem')}, {counted(sum(batch.entries for batch in problems), 'entry')}"
     return Sentence("interrupted", f"after {done}; the rest was not checked")
 
 

@@ -188,7 +188,7 @@ def largest(S, y):
 @right("largest score, shared at ties")
 def largest_shared(S, y):
     N = S.shape[0]
-    top = (S == S.max(axis=1, keepdims=True)).astype(float)
+    top = (S.max(axis=1, keepdims=True) == S).astype(float)
     return S.max(axis=1).sum() / N, top / top.sum(axis=1, keepdims=True) / N
 
 

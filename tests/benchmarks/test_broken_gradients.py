@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from broken import BREAKS, broken
+from breaks import BREAKS, broken
 
 import gradcheck
 from gradcheck.losses import BUILT_INS

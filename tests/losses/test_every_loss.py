@@ -42,9 +42,7 @@ def test_gradient_of_many_rows_is_that_of_each_row_alone_over_their_number(name,
     N = len(S)
     value, dS = loss(S, y)
     alone = [loss(S[i : i + 1], y[i : i + 1]) for i in range(N)]
-    assert float(value) == pytest.approx(
-        np.mean([row_value for row_value, _ in alone]), rel=1e-14, abs=1e-290
-    )
+    assert float(value) == pytest.approx(np.mean([row_value for row_value, _ in alone]), rel=1e-14, abs=1e-290)
     np.testing.assert_allclose(dS, np.vstack([row_dS for _, row_dS in alone]) / N, rtol=1e-13, atol=1e-300)
 
 
@@ -161,9 +159,7 @@ def test_gradient_is_scipys_numerical_one(name, seed):
     rng = np.random.default_rng(seed)
     S, y = rng.normal(size=(3, 4)), rng.integers(0, 4, size=3)
     _, dS = BUILT_INS[name].function(S, y)
-    slopes = optimize.approx_fprime(
-        S.ravel(), lambda s: BUILT_INS[name].function(s.reshape(3, 4), y)[0], 1e-7
-    )
+    slopes = optimize.approx_fprime(S.ravel(), lambda s: BUILT_INS[name].function(s.reshape(3, 4), y)[0], 1e-7)
     np.testing.assert_allclose(dS.ravel(), slopes, rtol=1e-5, atol=2e-6)
 
 

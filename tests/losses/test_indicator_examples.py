@@ -43,9 +43,7 @@ def test_cubed_relu_is_the_derivative_of_its_formula(agrees_with_decimals):
 
 
 def test_affine_exp_is_the_derivative_of_its_formula(agrees_with_decimals):
-    agrees_with_decimals(
-        "affine-exp", lambda s: 2 * s[0] - 3 * s[1] + s[2].exp(), [0.5, -2.0, 3.0, 7.0], 0, rtol=1e-14
-    )
+    agrees_with_decimals("affine-exp", lambda s: 2 * s[0] - 3 * s[1] + s[2].exp(), [0.5, -2.0, 3.0, 7.0], 0, rtol=1e-14)
 
 
 def test_min_square_exp_takes_the_second_at_a_tie_as_the_notes_do():

@@ -23,9 +23,7 @@ def test_one_vs_all_is_torchs_binary_cross_entropy_summed_over_classes(agrees_wi
     agrees_with_torch("one-vs-all", torch_loss)
 
 
-@pytest.mark.parametrize(
-    "row", [[40.0, -40.0, -50.0], [-40.0, 700.0, 30.0], [0.0, 0.0, 0.0], [1e-9, -1e-9, 1.0]]
-)
+@pytest.mark.parametrize("row", [[40.0, -40.0, -50.0], [-40.0, 700.0, 30.0], [0.0, 0.0, 0.0], [1e-9, -1e-9, 1.0]])
 def test_one_vs_all_keeps_its_digits_at_both_ends(agrees_with_decimals, row):
     agrees_with_decimals("one-vs-all", logistic_of, row, 0, rtol=1e-14)
 

@@ -48,9 +48,7 @@ def test_degree_5_is_not_exact_so_that_the_test_above_can_fail() -> None:
 
 
 @given(st.lists(small, min_size=3, max_size=3), small, st.floats(0.5, 2.0))
-def test_unequal_distances_leave_a_quadratic_exact(
-    coefficients: list[float], s: float, unequal: float
-) -> None:
+def test_unequal_distances_leave_a_quadratic_exact(coefficients: list[float], s: float, unequal: float) -> None:
     f, g = polynomial(coefficients)
     stencil = stencil_of(f, g, s, 0.125, 0.125 * unequal)
     assert stencil.corrected()[0] == pytest.approx(g(s), rel=1e-12, abs=1e-11)

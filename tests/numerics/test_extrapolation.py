@@ -146,9 +146,7 @@ def one(estimate: float, bound: float) -> Limit:
         ((1.0, 0.1), (np.nan, np.inf), (1.0, 0.1)),
     ],
 )
-def test_better_of(
-    trusted: tuple[float, float], sharper: tuple[float, float], expected: tuple[float, float]
-) -> None:
+def test_better_of(trusted: tuple[float, float], sharper: tuple[float, float], expected: tuple[float, float]) -> None:
     better = better_of(one(*trusted), one(*sharper))
     assert (better.estimate[0], better.bound[0]) == expected
 

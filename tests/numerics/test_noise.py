@@ -41,9 +41,7 @@ def measured(carrier: str, sigma: float, seed: int) -> float:
 
 @pytest.mark.parametrize("carrier", CARRIERS)
 @given(seeds, st.sampled_from([1e-10, 1e-7, 1e-5, 1e-2]))
-def test_a_planted_level_is_overstated_by_no_more_than_a_factor_of_4(
-    carrier: str, seed: int, sigma: float
-) -> None:
+def test_a_planted_level_is_overstated_by_no_more_than_a_factor_of_4(carrier: str, seed: int, sigma: float) -> None:
     assert 0 < measured(carrier, sigma, seed) <= 4 * sigma
 
 
@@ -93,8 +91,7 @@ def test_noise_settles_when_the_spacing_shrinks() -> None:
     for seed in range(200):
         rng = np.random.default_rng(seed)
         coarse, fine = (
-            float(noise.noise_level(np.sin(line) + 1e-6 * rng.normal(size=noise.POINTS)))
-            for line in (LINE, LINE / 64)
+            float(noise.noise_level(np.sin(line) + 1e-6 * rng.normal(size=noise.POINTS))) for line in (LINE, LINE / 64)
         )
         unsettled += not noise.settled(coarse, fine)
     assert unsettled <= 30

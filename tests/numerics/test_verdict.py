@@ -52,9 +52,7 @@ def test_the_allowance_is_rtol_of_the_larger_and_atol_on_top(
         (0.0, 0.0, 0.0, 0.0, "ok"),
     ],
 )
-def test_smooth_verdicts(
-    analytic: float, estimate: float, bound: float, allowed: float, expected: str
-) -> None:
+def test_smooth_verdicts(analytic: float, estimate: float, bound: float, allowed: float, expected: str) -> None:
     got = verdict.judge_smooth(np.array([analytic]), limit(estimate, bound), np.array([allowed]), scale=1.0)
     assert word(got) == expected
 
@@ -90,17 +88,13 @@ def test_verdicts_at_kinks(analytic: float, expected: str, falling: bool) -> Non
 
 def test_a_kink_with_one_wide_side_is_unresolved_between_and_wrong_beyond() -> None:
     left, right = limit(-1.0, 1e-6), limit(1.0, 0.5)
-    inside, beyond = (
-        verdict.judge_kinks(np.array([a]), left, right, np.zeros(1), scale=1.0) for a in (0.0, 2.0)
-    )
+    inside, beyond = (verdict.judge_kinks(np.array([a]), left, right, np.zeros(1), scale=1.0) for a in (0.0, 2.0))
     assert (word(inside), word(beyond)) == ("unresolved", "wrong")
 
 
 def test_a_kink_of_which_nothing_is_known_is_unresolved() -> None:
     nothing = limit(np.nan, np.inf)
-    assert (
-        word(verdict.judge_kinks(np.array([0.0]), nothing, nothing, np.zeros(1), scale=1.0)) == "unresolved"
-    )
+    assert word(verdict.judge_kinks(np.array([0.0]), nothing, nothing, np.zeros(1), scale=1.0)) == "unresolved"
 
 
 def test_every_entry_has_a_verdict_of_its_own() -> None:

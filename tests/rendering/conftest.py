@@ -106,9 +106,7 @@ def mixed() -> LossReport:
         for scores in ("normal(0, 1)", "integers(-2, 2)")
     ]
     findings = (
-        Finding(
-            "missing-mean", "error", "dS is 3 times the numerical gradient", "divide by the number of rows"
-        ),
+        Finding("missing-mean", "error", "dS is 3 times the numerical gradient", "divide by the number of rows"),
         Finding("shared-buffer", "warning", "two calls return the same memory"),
     )
     return make_loss(*batches, rerun="gradcheck run svm --batch-size 3", findings=findings)

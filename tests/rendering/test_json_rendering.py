@@ -67,9 +67,7 @@ BATCH = exactly(
     relative_errors=items(items(NUMBER)),
     verdicts=items(items(VERDICT)),
 )
-FINDING = exactly(
-    code=TEXT, severity={"enum": ["error", "warning", "note"]}, message=TEXT, hint=TEXT, details=TEXT
-)
+FINDING = exactly(code=TEXT, severity={"enum": ["error", "warning", "note"]}, message=TEXT, hint=TEXT, details=TEXT)
 LOSS = exactly(
     target=TEXT,
     passed=FLAG,
@@ -182,16 +180,12 @@ def test_what_is_not_finite_is_null_wherever_it_stands(problem, loss, report):
     shown.relative_errors[0, :2] = [np.nan, np.inf]
     entry = replace(shown.worst[0], analytic=np.inf, numerical=np.nan, bound=np.float64(np.inf))
     run = report(loss(replace(shown, value=-np.inf, worst=(entry,))))
-    run = replace(
-        run, config={"rtol": float("nan"), "deep": [{"loc": np.inf}], "seed": np.int64(3), "path": object}
-    )
+    run = replace(run, config={"rtol": float("nan"), "deep": [{"loc": np.inf}], "seed": np.int64(3), "path": object})
     answer = parsed(run)
     batch = answer["losses"][0]["batches"][0]
     assert batch["value"] is None
     assert batch["relative_errors"] == [[None, None, 3.14e-11]]
-    assert (batch["worst"][0]["analytic"], batch["worst"][0]["numerical"], batch["worst"][0]["bound"]) == (
-        None,
-    ) * 3
+    assert (batch["worst"][0]["analytic"], batch["worst"][0]["numerical"], batch["worst"][0]["bound"]) == (None,) * 3
     assert answer["config"] == {"rtol": None, "deep": [{"loc": None}], "seed": 3, "path": str(object)}
 
 

@@ -13,14 +13,10 @@ def table(report: Report, **options: Any) -> str:
     return FORMATS["table"](report, Options(**options))
 
 
-def test_few_problems_are_all_shown_and_of_many_right_ones_the_worst_of_each_batch_size(
-    problem, loss, report
-):
+def test_few_problems_are_all_shown_and_of_many_right_ones_the_worst_of_each_batch_size(problem, loss, report):
     few = [problem(3, 5, scores=scores) for scores in ("normal(0, 1)", "integers(-2, 2)")]
     many = [
-        problem(n, 5, trial=trial, seed=trial, errors=1e-12 * (1 + (trial == 7)))
-        for n in (1, 3)
-        for trial in range(9)
+        problem(n, 5, trial=trial, seed=trial, errors=1e-12 * (1 + (trial == 7))) for n in (1, 3) for trial in range(9)
     ]
     assert table(report(loss(*few))).count("class 0") == 2
     text = table(report(loss(*many)))
@@ -36,13 +32,9 @@ def test_among_many_problems_the_wrong_ones_are_shown(problem, loss, report):
     assert re.findall(r"seed (\d)", text) == ["4", "6"]
 
 
-def test_of_very_many_wrong_problems_the_worst_of_each_kind_is_shown_and_the_others_are_counted(
-    problem, loss, report
-):
+def test_of_very_many_wrong_problems_the_worst_of_each_kind_is_shown_and_the_others_are_counted(problem, loss, report):
     problems = [
-        problem(n, 5, seed=seed, wrong=[(0, 0), (0, 1)] if seed == 5 else [(0, 0)])
-        for n in (1, 3)
-        for seed in range(9)
+        problem(n, 5, seed=seed, wrong=[(0, 0), (0, 1)] if seed == 5 else [(0, 0)]) for n in (1, 3) for seed in range(9)
     ]
     text = table(report(loss(*problems)))
     assert re.findall(r"worst of (\d+) wrong problems of batch size (\d).*seed (\d)", text) == [

@@ -119,9 +119,7 @@ def test_control_characters_and_markup_come_out_inert_wherever_they_stand(proble
     )
     for options in ({}, {"ascii": True}, {"quiet": True}, {"verbose": True}):
         text = table(everything, **options)
-        assert not [
-            c for c in text if c != "\n" and unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
-        ]
+        assert not [c for c in text if c != "\n" and unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"}]
         assert "[bold]b[/bold]" in text
         assert ":smile:" in text
         assert r"\x1b[31mred" in text
@@ -140,9 +138,7 @@ def test_any_text_from_outside_renders_at_any_width(text, width, color, ascii_on
 
 
 def test_tabs_in_a_traceback_become_blanks(loss, report):
-    assert "        dS" in table(
-        report(loss(findings=(Finding("raises", "error", "raises", details="\t\tdS"),)))
-    )
+    assert "        dS" in table(report(loss(findings=(Finding("raises", "error", "raises", details="\t\tdS"),))))
 
 
 def test_numbers_that_are_not_finite_are_shown_as_they_are(problem, loss, report):

@@ -13,9 +13,7 @@ import pytest
 from gradcheck.rendering import FORMATS, Options
 from gradcheck.report import Finding, Report
 
-ERROR = Finding(
-    "missing-mean", "error", "dS is 3 times the numerical gradient", "divide by the number of rows"
-)
+ERROR = Finding("missing-mean", "error", "dS is 3 times the numerical gradient", "divide by the number of rows")
 
 WHOLE = """\
 mymodule:myloss
@@ -106,9 +104,7 @@ def test_a_file_in_the_working_directory_is_named_relative_to_it(loss, report, t
 
 def test_a_finding_shows_severity_code_message_hint_and_traceback(loss, report):
     details = 'Traceback (most recent call last):\n  File "mine.py", line 7, in broken\n    dS = S - y'
-    text = table(
-        report(loss(findings=(Finding("raises", "error", "raises ValueError", "look here", details),)))
-    )
+    text = table(report(loss(findings=(Finding("raises", "error", "raises ValueError", "look here", details),))))
     for part in (
         "✗ error: raises",
         "raises ValueError",
@@ -156,9 +152,7 @@ def test_an_entry_column_without_labels_is_left_out(problem, loss, report):
     assert "label" not in text
 
 
-@pytest.mark.parametrize(
-    ("rows", "classes", "is_grid"), [(40, 5, True), (41, 5, False), (3, 12, True), (3, 13, False)]
-)
+@pytest.mark.parametrize(("rows", "classes", "is_grid"), [(40, 5, True), (41, 5, False), (3, 12, True), (3, 13, False)])
 def test_a_grid_of_more_than_12_columns_or_40_rows_gives_way_to_the_worst_entries(
     problem, loss, report, rows, classes, is_grid
 ):
@@ -197,9 +191,7 @@ def test_entries_worst_shows_no_grid_and_entries_none_neither(problem, loss, rep
     assert "batch" in table(wrong, entries="none")
 
 
-def test_a_wrong_grid_is_followed_by_its_entries_that_are_not_right_and_a_right_one_by_none(
-    problem, loss, report
-):
+def test_a_wrong_grid_is_followed_by_its_entries_that_are_not_right_and_a_right_one_by_none(problem, loss, report):
     wrong = table(report(loss(problem(3, 5, wrong=[(1, 1)], unresolved=[(2, 2)]))))
     assert wrong.index("class 0") < wrong.index("numerical") < wrong.index("? unresolved")
     assert not re.search(r"  ok$", wrong, re.MULTILINE)

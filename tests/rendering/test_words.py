@@ -7,9 +7,7 @@ import pytest
 from gradcheck.rendering import FORMATS, Options
 from gradcheck.report import Finding, Report
 
-ERROR = Finding(
-    "missing-mean", "error", "dS is 3 times the numerical gradient", "divide by the number of rows"
-)
+ERROR = Finding("missing-mean", "error", "dS is 3 times the numerical gradient", "divide by the number of rows")
 WARNING = Finding("shared-buffer", "warning", "two calls return the same memory")
 
 
@@ -18,16 +16,12 @@ def last_line(report: Report) -> str:
 
 
 def test_the_last_line_says_right_with_count_and_largest_relative_error(problem, loss, report):
-    assert (
-        last_line(report(loss(problem()))) == "right: 15 entries of svm agree, largest relative error 3.1e-11"
-    )
+    assert last_line(report(loss(problem()))) == "right: 15 entries of svm agree, largest relative error 3.1e-11"
 
 
 def test_the_last_line_says_wrong_with_how_many_of_how_many_and_why(problem, loss, report):
     one, several = problem(wrong=[(0, 0)]), problem(wrong=[(0, 0), (1, 1)], unresolved=[(2, 2)])
-    assert (
-        last_line(report(loss(one))) == "wrong: 1 of 15 entries of svm disagrees, largest relative error 0.33"
-    )
+    assert last_line(report(loss(one))) == "wrong: 1 of 15 entries of svm disagrees, largest relative error 0.33"
     assert last_line(report(loss(several, findings=(ERROR,)))) == (
         "wrong: 2 of 15 entries of svm disagree, largest relative error 0.33: missing-mean; 1 unresolved"
     )
@@ -36,8 +30,7 @@ def test_the_last_line_says_wrong_with_how_many_of_how_many_and_why(problem, los
 def test_a_broken_contract_is_wrong_though_every_entry_agrees(problem, loss, report):
     mutates = Finding("mutates-input", "error", "writes into S")
     assert (
-        last_line(report(loss(problem(), findings=(mutates,))))
-        == "wrong: svm: mutates-input; 15 of 15 entries agree"
+        last_line(report(loss(problem(), findings=(mutates,)))) == "wrong: svm: mutates-input; 15 of 15 entries agree"
     )
     assert last_line(report(loss(findings=(mutates,)))) == "wrong: svm: mutates-input; no entry was checked"
 
@@ -53,15 +46,12 @@ def test_what_the_numerics_cannot_tell_is_never_counted_as_agreement(problem, lo
 
 def test_subgradients_and_warnings_are_named(problem, loss, report):
     assert last_line(report(loss(problem(subgradient=[(0, 0)]), findings=(WARNING,)))) == (
-        "right: 15 entries of svm agree, largest relative error 3.1e-11; 1 subgradient; "
-        "1 warning: shared-buffer"
+        "right: 15 entries of svm agree, largest relative error 3.1e-11; 1 subgradient; 1 warning: shared-buffer"
     )
 
 
 @pytest.mark.parametrize("findings", [(), (WARNING,)])
-def test_strict_fails_what_is_unresolved_or_warned_of_without_calling_it_wrong(
-    problem, loss, report, findings
-):
+def test_strict_fails_what_is_unresolved_or_warned_of_without_calling_it_wrong(problem, loss, report, findings):
     target = loss(problem(unresolved=[] if findings else [(0, 0)]), findings=findings, strict=True)
     line = last_line(report(target))
     assert line.startswith("failed: ")
@@ -72,8 +62,7 @@ def test_strict_fails_what_is_unresolved_or_warned_of_without_calling_it_wrong(
 def test_strict_never_calls_a_wholly_unresolved_loss_right(problem, loss, report):
     target = loss(problem(1, 2, unresolved=[(0, 0), (0, 1)]), strict=True)
     assert last_line(report(target)) == (
-        "unresolved: none of 2 entries of svm could be decided; "
-        "--strict allows no unresolved entry and no warning"
+        "unresolved: none of 2 entries of svm could be decided; --strict allows no unresolved entry and no warning"
     )
 
 

@@ -1,0 +1,128 @@
+"""Which step suits this loss, here: tried along two directions, coarse steps first."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradcheck.loss import Evaluation
+from gradcheck.numerics.differences import SIGMAS, Stencil
+from gradcheck.oracle import Oracle
+from gradcheck.report import FloatArray
+
+#: Steps that are tried along a direction; the best is taken. The first two are for noisy losses alone.
+STEPS: FloatArray = 2.0 ** -np.arange(-1.0, 16.0, 2.0)
+_COARSEST = 2
+_NOISY = 1e-8
+#: Noise below this part of the gradients is precise enough for any purpose.
+_PRECISE = 1e-13
+_NARROWEST = 2.0**-9
+
+
+def choose_step(
+    oracle: Oracle,
+    scores: FloatArray,
+    at_scores: Evaluation,
+    value_noise: float,
+    directions: tuple[FloatArray, ...],
+) -> float:
+    """The step of least error among ``STEPS``, for corrected central differences along a few directions.
+
+    The error at a step is how far its difference lies from those at finer steps beyond their noise, plus the bound on
+    its own noise.
+    """
+    assert oracle.gradient_scale is not None  # it has been called
+    scale = float(np.max(oracle.gradient_scale))
+    best, coarsest = float("inf"), 0 if value_noise > _NOISY * scale else _COARSEST
+    for direction in directions:
+        tries = _Tries(oracle, scores, at_scores, direction, value_noise)
+        best = min(best, tries.best_step(coarsest))
+        # The next direction need not begin where this one was far from done.
+        coarsest = max(coarsest, int(np.searchsorted(-STEPS, -best)) - 2)
+    # A step wider than precision asks for gains nothing, and meets more kinks.
+    wanted = SIGMAS * value_noise / (_PRECISE * scale or np.inf)
+    return min(best, max(wanted, _NARROWEST))
+
+
+def directions(curvature: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    """Two directions that move one entry of each row by about 1: the entry of the most curvature, and any.
+
+    One entry of each row, so that a direction is about as wild as the axes; the most curved, so that a loss which is
+    flat almost everywhere does not hide where it is not; by different lengths, so that rows alike do not cancel.
+
+    Args:
+        curvature: N x C, how much each derivative changes nearby.
+        rng: draws the rest.
+    """
+    rows, columns = curvature.shape
+    lengths = rng.choice([-1.0, 1.0], size=(2, rows)) * rng.uniform(0.7, 1.0, size=(2, rows))
+    picks = (np.argmax(curvature, axis=1), rng.integers(0, columns, size=rows))
+    most_curved, any_entry = np.zeros(curvature.shape), np.zeros(curvature.shape)
+    most_curved[np.arange(rows), picks[0]] = lengths[0]
+    any_entry[np.arange(rows), picks[1]] = lengths[1]
+    return most_curved, any_entry
+
+
+#: 4 would be the optimum for the direction that was tried; an axis may be a few times as wild.
+_PRUDENCE = 50.0
+
+
+class _Tries:
+    """Corrected central differences along one direction, at coarse steps first, until noise outweighs the gain."""
+
+    def __init__(
+        self, oracle: Oracle, scores: FloatArray, at_scores: Evaluation, direction: FloatArray, value_noise: float
+    ) -> None:
+        self.oracle, self.scores, self.at_scores = oracle, scores, at_scores
+        self.direction, self.value_noise = direction, value_noise
+
+    def best_step(self, coarsest: int) -> float:
+        """The step that suits this direction.
+
+        Args:
+            coarsest: index into ``STEPS`` of the first to try.
+        """
+        steps = STEPS[coarsest:]
+        corrected, bounds = [], []
+        for k, step in enumerate(steps):
+            estimate, bound = self._difference(float(step))
+            corrected.append(estimate)
+            bounds.append(bound)
+            if k >= 2 and abs(corrected[k] - corrected[k - 1]) <= bounds[k] + bounds[k - 1]:
+                break
+        return _optimum(steps, np.array(corrected), np.array(bounds))
+
+    def _difference(self, step: float) -> tuple[float, float]:
+        """The corrected difference along the direction, and the bound on its noise."""
+        above = self.oracle(self.scores + step * self.direction)
+        below = self.oracle(self.scores - step * self.direction)
+        one = np.array([step])
+        stencil = Stencil(
+            below=one,
+            above=one,
+            f_below=np.array([below.value]),
+            f_at=np.array([self.at_scores.value]),
+            f_above=np.array([above.value]),
+            g_below=np.array([np.sum(below.gradient * self.direction)]),
+            g_at=np.array([np.sum(self.at_scores.gradient * self.direction)]),
+            g_above=np.array([np.sum(above.gradient * self.direction)]),
+        )
+        return float(stencil.corrected()[0]), float(stencil.noise_bound(self.value_noise)[0])
+
+
+def _optimum(steps: FloatArray, corrected: FloatArray, bounds: FloatArray) -> float:
+    """The step at which truncation error is well below noise, from differences at falling steps.
+
+    Truncation errors are c·h^4 and noise b/h; the least sum is where h^5 = b/4c. c is read off the coarsest difference
+    that says anything of it: off how far it lies from the finer ones.
+    """
+    apart = np.zeros(len(bounds))
+    for k in range(len(bounds) - 1):
+        apart[k] = np.max(np.abs(corrected[k] - corrected[k + 1 :]) - bounds[k + 1 :])
+    errors = np.where(np.isfinite(apart), np.maximum(apart, 0.0) + bounds, np.inf)
+    best = int(np.argmin(errors))
+    seen = best if best == 0 or apart[best] > bounds[best] else best - 1
+    truncation = apart[seen] + bounds[seen + 1] if seen + 1 < len(bounds) else apart[seen]
+    if not np.isfinite(truncation) or truncation <= 0 or bounds[seen] == 0:
+        return float(steps[best])
+    step = steps[seen] * (bounds[seen] / (_PRUDENCE * truncation)) ** 0.2
+    return float(np.clip(2.0 ** np.floor(np.log2(step)), steps[best] / 4, steps[seen]))

@@ -1,0 +1,107 @@
+"""What the README shows is true: its examples are run, its tables compared with the code."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from readme import README, examples, files, set_up_commands
+from typer.testing import CliRunner
+
+from gradcheck.cli import app
+from gradcheck.config import Config
+
+
+@pytest.fixture
+def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory with the README's files in it, and nothing else."""
+    for name, text in files().items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def comparable(text: str) -> list[list[str]]:
+    """The words of each line, without what differs from run to run: times, and errors that are all rounding."""
+    without = re.sub(r"\b\d+(\.\d+)? (ms|s|µs)\b", "TIME", text)
+    without = re.sub(r"\b\d(\.\d+)?e-(0[4-9]|1\d)\b", "TINY", without)
+    return [re.sub(r"[─\s]+", " ", line).split() for line in without.strip().splitlines()]
+
+
+@pytest.mark.parametrize("example", examples(), ids=lambda example: example.command)
+def test_an_example_prints_what_the_readme_shows(example, at_home: Path) -> None:
+    command = [sys.executable, "-m", *shlex.split(example.command)]
+    env = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "FORCE_COLOR")}
+    done = subprocess.run(command, capture_output=True, text=True, env={**env, "PYTHONUTF8": "1"}, check=False)
+    assert comparable(done.stdout) == comparable(example.output), done.stdout
+
+
+def test_there_are_examples() -> None:
+    assert len(examples()) >= 2
+    assert {"mymodule.py", "test_gradients.py", ".pre-commit-config.yaml"} <= set(files())
+
+
+def test_the_test_in_the_readme_passes(at_home: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "test_gradients.py", "-p", "no:cacheprovider"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(at_home)},
+        check=False,
+    )
+    assert "3 passed" in done.stdout, done.stdout
+
+
+def test_the_hook_in_the_readme_runs_a_command_that_exists(at_home: Path) -> None:
+    hook = yaml.safe_load(files()[".pre-commit-config.yaml"])["repos"][0]["hooks"][0]
+    assert hook["language"] == "system"
+    Path("gradcheck.yaml").write_text("losses: [svm]\n", encoding="utf-8")
+    program, *arguments = shlex.split(hook["entry"])
+    assert program == "gradcheck"
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+
+
+def test_the_configuration_table_has_every_key_with_its_default() -> None:
+    section = README.read_text(encoding="utf-8").partition("## Configuration")[2].partition("\n## ")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| `(.*?)` \|", section, re.MULTILINE))
+    defaults = Config().as_data()
+    assert list(rows) == list(defaults)
+    for key, default in defaults.items():
+        shown = yaml.safe_load(re.sub(r"\b(\d)e-(\d+)", r"\1.0e-\2", rows[key]))
+        if key == "scores":
+            shown = Config(scores=re.findall(r"[\w-]+\([^)]*\)", rows[key])).as_data()["scores"]
+        assert shown == default, key
+
+
+def test_the_options_that_the_readme_names_exist() -> None:
+    # An option in the text, not in a block of code of another program's.
+    text = re.sub(r"^```(?!console).*?^```$", "", README.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) - {"--strict gradcheck"}
+    help_text = CliRunner().invoke(app, ["run", "--help"], env={"COLUMNS": "200"}).output
+    assert named - {option for option in named if option in help_text} == set()
+
+
+def test_the_set_up_is_two_commands() -> None:
+    install, test = set_up_commands()
+    assert install.endswith("gradcheck run svm")
+    assert test.endswith("pytest --cov")
+
+
+def test_the_readme_is_short_enough_to_be_read() -> None:
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= 250
+
+
+def test_the_picture_shows_what_is_printed_today() -> None:
+    from picture import PICTURE, draw
+
+    def words(svg: str) -> list[list[str]]:
+        text = " ".join(re.findall(r"<text[^>]*>(.*?)</text>", svg)).replace("&#160;", " ")
+        return comparable(text)
+
+    assert words(PICTURE.read_text(encoding="utf-8")) == words(draw())
