@@ -56,9 +56,13 @@ def measure(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, rng: np.r
         rng: draws the lines and directions.
     """
     oracle.look_afar(scores)
+    before = oracle.calls
     lines = _lines(oracle, scores, at_scores, rng)
+    spent = oracle.calls - before > _LINES * (noise.POINTS - 1)
     value_noise = _value_noise(lines, at_scores, oracle)
-    step = choose_step(oracle, scores, at_scores, value_noise, directions(lines.curvature(), rng))
+    along = directions(lines.curvature(), rng)
+    # Where noise was hard to tell, one direction has to do for the step, the more curved one.
+    step = choose_step(oracle, scores, at_scores, value_noise, along[:1] if spent else along)
     return Precision(value_noise, _gradient_noise(lines, at_scores, oracle), step)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from gradcheck.loss import Evaluation
@@ -12,6 +14,7 @@ from gradcheck.report import FloatArray
 #: Steps that are tried along a direction; the best is taken. The first two are for noisy losses alone.
 STEPS: FloatArray = 2.0 ** -np.arange(-1.0, 16.0, 2.0)
 _COARSEST = 2
+_FEWEST = 3
 _NOISY = 1e-8
 #: Noise below this part of the gradients is precise enough for any purpose.
 _PRECISE = 1e-13
@@ -34,8 +37,8 @@ def choose_step(
     scale = float(np.max(oracle.gradient_scale))
     best, coarsest = float("inf"), 0 if value_noise > _NOISY * scale else _COARSEST
     for direction in directions:
-        tries = _Tries(oracle, scores, at_scores, direction, value_noise)
-        best = min(best, tries.best_step(coarsest))
+        difference = _along(oracle, scores, at_scores, direction, value_noise)
+        best = min(best, _best_step(difference, STEPS[coarsest:]))
         # The next direction need not begin where this one was far from done.
         coarsest = max(coarsest, int(np.searchsorted(-STEPS, -best)) - 2)
     # A step wider than precision asks for gains nothing, and meets more kinks.
@@ -66,47 +69,50 @@ def directions(curvature: FloatArray, rng: np.random.Generator) -> tuple[FloatAr
 _PRUDENCE = 50.0
 
 
-class _Tries:
-    """Corrected central differences along one direction, at coarse steps first, until noise outweighs the gain."""
+def _best_step(difference: Callable[[float], tuple[float, float]], steps: FloatArray) -> float:
+    """The step that suits one direction: steps are tried, coarse ones first, until noise outweighs what is gained.
 
-    def __init__(
-        self, oracle: Oracle, scores: FloatArray, at_scores: Evaluation, direction: FloatArray, value_noise: float
-    ) -> None:
-        self.oracle, self.scores, self.at_scores = oracle, scores, at_scores
-        self.direction, self.value_noise = direction, value_noise
+    Args:
+        difference: the corrected difference along the direction at a step, and the bound on its noise.
+        steps: to try, falling.
+    """
+    corrected: list[float] = []
+    bounds: list[float] = []
+    closest = np.inf
+    for step in steps.tolist():
+        estimate, bound = difference(step)
+        if corrected:
+            closest = min(closest, abs(estimate - corrected[-1]))
+        corrected.append(estimate)
+        bounds.append(bound)
+        if len(bounds) >= _FEWEST and closest <= bound + bounds[-2]:
+            break
+    return _optimum(steps, np.array(corrected), np.array(bounds))
 
-    def best_step(self, coarsest: int) -> float:
-        """The step that suits this direction.
 
-        Args:
-            coarsest: index into ``STEPS`` of the first to try.
-        """
-        steps = STEPS[coarsest:]
-        corrected, bounds = [], []
-        for k, step in enumerate(steps):
-            estimate, bound = self._difference(float(step))
-            corrected.append(estimate)
-            bounds.append(bound)
-            if k >= 2 and abs(corrected[k] - corrected[k - 1]) <= bounds[k] + bounds[k - 1]:
-                break
-        return _optimum(steps, np.array(corrected), np.array(bounds))
+def _along(
+    oracle: Oracle, scores: FloatArray, at_scores: Evaluation, direction: FloatArray, value_noise: float
+) -> Callable[[float], tuple[float, float]]:
+    """The corrected central difference along a direction, and the bound on its noise, as a function of the step."""
 
-    def _difference(self, step: float) -> tuple[float, float]:
-        """The corrected difference along the direction, and the bound on its noise."""
-        above = self.oracle(self.scores + step * self.direction)
-        below = self.oracle(self.scores - step * self.direction)
-        one = np.array([step])
+    def slope(evaluation: Evaluation) -> FloatArray:
+        return np.array([np.sum(evaluation.gradient * direction)])
+
+    def difference(step: float) -> tuple[float, float]:
+        above, below = oracle(scores + step * direction), oracle(scores - step * direction)
         stencil = Stencil(
-            below=one,
-            above=one,
+            below=np.array([step]),
+            above=np.array([step]),
             f_below=np.array([below.value]),
-            f_at=np.array([self.at_scores.value]),
+            f_at=np.array([at_scores.value]),
             f_above=np.array([above.value]),
-            g_below=np.array([np.sum(below.gradient * self.direction)]),
-            g_at=np.array([np.sum(self.at_scores.gradient * self.direction)]),
-            g_above=np.array([np.sum(above.gradient * self.direction)]),
+            g_below=slope(below),
+            g_at=slope(at_scores),
+            g_above=slope(above),
         )
-        return float(stencil.corrected()[0]), float(stencil.noise_bound(self.value_noise)[0])
+        return float(stencil.corrected()[0]), float(stencil.noise_bound(value_noise)[0])
+
+    return difference
 
 
 def _optimum(steps: FloatArray, corrected: FloatArray, bounds: FloatArray) -> float:
