@@ -160,22 +160,23 @@ class _Bench:
             top_step(noise.step, noise.value_noise, self._scale),
             self._spacing,
         )
-        smooth = self._doubtful[self._smooth[self._doubtful]]
-        if not smooth.size:
+        self._ladder = self._ladder.only(self._doubtful).climbed(_SECOND_LOOK if self._doubtful.size else 0)
+        if not self._doubtful.size:
             return
-        sharper = self._ladder.only(smooth).climbed(_SECOND_LOOK).limits().central
-        entries = self._entries.only(smooth)
-        right = entries.against(sharper, self._scale) == verdict.OK
-        right &= sharper.bound <= np.maximum(self._bounds[smooth], entries.allowed(sharper.estimate))
-        self._take(smooth[right], sharper.only(right))
-        self._verdicts[smooth[right]] = verdict.OK
-        self._doubtful = np.setdiff1d(self._doubtful, smooth[right])
+        entries, bounds = self._entries.only(self._doubtful), self._bounds[self._doubtful]
+        sharper = self._ladder.limits().central
+        right = self._smooth[self._doubtful] & (entries.against(sharper, self._scale) == verdict.OK)
+        right &= sharper.bound <= np.maximum(bounds, entries.allowed(sharper.estimate))
+        self._take(self._doubtful[right], sharper.only(right))
+        self._verdicts[self._doubtful[right]] = verdict.OK
+        self._ladder = self._ladder.only(np.flatnonzero(~right))
+        self._doubtful = self._doubtful[~right]
 
     def climb_the_ladder(self) -> None:
         """What is still in doubt by the whole ladder, on both sides."""
         if not self._doubtful.size:
             return
-        limits = self._ladder.only(self._doubtful).climbed().limits()
+        limits = self._ladder.climbed().limits()
         self._take(self._doubtful, limits.central)
         self._scale = self._gradient_scale()
         entries = self._entries.only(self._doubtful)

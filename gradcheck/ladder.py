@@ -20,8 +20,8 @@ _TOP_IN_STEPS = 24.0
 _NOISY = 1e-9
 _NOISY_TOP_IN_STEPS = 4.0
 _LEAST_IN_SPACINGS = 4.0
-#: Rungs between the two whose changes tell a jump: on a slope, the change over the finer is a 256th.
-_JUMP_RUNGS = 4
+#: Rungs between the two whose changes tell a jump: on a slope, the change over the finer is a sixteenth.
+_JUMP_RUNGS = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,11 +79,14 @@ class Ladder:
     rungs: tuple[Stencil, ...] = ()
 
     def climbed(self, down_to: int = RUNGS) -> Ladder:
-        """This ladder with so many rungs: two calls for each rung that is new, and entry."""
+        """This ladder with so many rungs: two calls for each new rung, and entry that it is not too fine for."""
         rungs = list(self.rungs)
         while len(rungs) < down_to:
-            step = np.maximum(self.top / RATIO ** len(rungs), _LEAST_IN_SPACINGS * self.spacing)
-            rungs.append(stencil(self.plan, self.rows, self.columns, step, self.value, self.derivatives))
+            step = self.top / RATIO ** len(rungs)
+            can = np.flatnonzero(step >= _LEAST_IN_SPACINGS * self.spacing)
+            steps = np.full(len(can), step)
+            rung = stencil(self.plan, self.rows[can], self.columns[can], steps, self.value, self.derivatives[can])
+            rungs.append(rung.spread(can, len(self.rows)))
         return replace(self, rungs=tuple(rungs))
 
     def only(self, which: IndexArray) -> Ladder:
@@ -116,14 +119,19 @@ class Ladder:
         return Limits(better_of(plain, sharp), left, right, self._jumps())
 
     def _jumps(self) -> npt.NDArray[np.bool_]:
-        """Entries whose value changes as much over the finest rung as over one that is hundreds of times as wide."""
-        finest, wider = self.rungs[-1], self.rungs[max(0, len(self.rungs) - 1 - _JUMP_RUNGS)]
-        noise = 2 * SIGMAS * self.value_noise
-        jumps = np.zeros(len(self.rows), dtype=bool)
-        for near, far in ((finest.f_above, wider.f_above), (finest.f_below, wider.f_below)):
-            change = np.abs(near - self.value)
-            jumps |= (change > noise) & (change > np.abs(far - self.value) / 4)
-        return jumps if len(self.rungs) > _JUMP_RUNGS else np.zeros_like(jumps)
+        """Entries whose value changes as much over their finest rung as over one sixteen times as wide."""
+        above = np.abs([rung.f_above - self.value for rung in self.rungs])
+        below = np.abs([rung.f_below - self.value for rung in self.rungs])
+        return self._jumps_on(above) | self._jumps_on(below)
+
+    def _jumps_on(self, changes: FloatArray) -> npt.NDArray[np.bool_]:
+        """As ``_jumps``, on one side: K x E changes of the value, rung by rung."""
+        jumps = np.zeros(changes.shape[1], dtype=bool)
+        for wide, near in zip(changes, changes[_JUMP_RUNGS:], strict=False):  # the word of the finest rung is the last
+            with np.errstate(invalid="ignore"):
+                jump = (near > 2 * SIGMAS * self.value_noise) & (near > wide / 2)
+            jumps = np.where(np.isfinite(near), jump, jumps)
+        return jumps
 
 
 def stencil(

@@ -156,6 +156,8 @@ def _gradient_noise(lines: _Lines, at_scores: Evaluation, oracle: Oracle) -> Flo
     gradients = np.concatenate([line.gradients for line in lines.lines])
     eps = noise.effective_eps(gradients, at_scores.gradient_eps)
     measured = _LEAST_OF_LINES * np.min([noise.noise_level(line.gradients) for line in lines.lines], axis=0)
+    # Most errors of a row are of one size; the median, for a few may have met a jump on every line.
+    measured = np.maximum(measured, np.median(measured, axis=1, keepdims=True))
     assert oracle.gradient_scale is not None  # it has been called
     return np.asarray(np.maximum(measured, _GRADIENT_FLOOR * eps * oracle.gradient_scale[:, None]))
 
@@ -172,13 +174,16 @@ def rounding_of_gradient(given: Oracle, exact: Oracle, scores: FloatArray, at_sc
         at_scores: what the loss answered at S in the user's dtype.
 
     Returns:
-        N x C standard deviations: four calls.
+        N x C standard deviations: six calls.
     """
     rng = np.random.default_rng(scores.shape)
     apart = []
-    for _ in range(2):
+    for _ in range(3):
         near = (scores + SPACING * rng.normal(size=scores.shape)).astype(given.dtype).astype(np.float64)
-        apart.append(np.abs(given(near).gradient - exact(near).gradient))
+        apart.append(given(near).gradient - exact(near).gradient)
+    own = np.sqrt(np.mean(np.square(apart), axis=0))
+    # The errors of a row are of one size, for they come from numbers of one size; three of them may all be small.
+    row = np.sqrt(np.mean(np.square(own), axis=1, keepdims=True))
     assert exact.gradient_scale is not None  # it has been called
     floor = _GRADIENT_FLOOR * at_scores.gradient_eps * exact.gradient_scale[:, None]
-    return np.asarray(np.maximum(np.min(apart, axis=0), floor))
+    return np.asarray(np.maximum(np.maximum(own, row), floor))

@@ -36,6 +36,12 @@ class Stencil:
         """The stencils of some of the entries."""
         return Stencil(*(getattr(self, field.name)[which] for field in fields(self)))
 
+    def spread(self, which: npt.NDArray[np.intp], entries: int) -> Stencil:
+        """These stencils as those of ``which`` of more entries; NaN for the others."""
+        wide = np.full((len(fields(self)), entries), np.nan)
+        wide[:, which] = [getattr(self, field.name) for field in fields(self)]
+        return Stencil(*wide)
+
     def left(self) -> FloatArray:
         """The left difference (f(s) - f(s-h)) / h."""
         return (self.f_at - self.f_below) / self.below
