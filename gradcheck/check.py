@@ -242,14 +242,12 @@ class _Run:
         self._progress(self._target, total, total)
 
     def _rerun(self) -> str:
-        """The command that repeats the worst problem alone."""
-        worst = max(self._batches, key=lambda batch: (batch.wrong, batch.unresolved), default=None)
-        if worst is not None and worst.wrong:
-            return rerun_command(self._target, self._config, worst.batch_size, worst.classes, worst.scores, worst.seed)
-        if self._troubled is not None:
-            N, C = self._troubled.S.shape
-            return rerun_command(self._target, self._config, N, C, self._troubled.scores, self._troubled.seed)
-        if worst is not None:
-            worst = max(self._batches, key=lambda batch: (batch.unresolved, batch.max_relative_error))
-            return rerun_command(self._target, self._config, worst.batch_size, worst.classes, worst.scores, worst.seed)
-        return ""
+        """The command that repeats the worst problem alone; empty where none was reached."""
+        worst = max(self._batches, key=lambda b: (b.wrong, b.unresolved, b.max_relative_error), default=None)
+        if worst is not None and (worst.wrong or self._troubled is None):
+            problem = worst.batch_size, worst.classes, worst.scores, worst.seed
+        elif self._troubled is not None:
+            problem = *self._troubled.S.shape, self._troubled.scores, self._troubled.seed
+        else:
+            return ""
+        return rerun_command(self._target, self._config, *problem)

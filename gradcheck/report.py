@@ -180,20 +180,18 @@ class LossReport:
 
     @property
     def failed(self) -> bool:
-        """Checked, at least in part, and found wanting."""
-        return not self.passed and bool(self.batches or self.findings)
+        """A gradient or the contract is wrong, as far as it was checked."""
+        failing = ("error", "warning") if self.strict else ("error",)
+        return (
+            any(not batch.passed for batch in self.batches)
+            or any(finding.severity in failing for finding in self.findings)
+            or (self.strict and any(batch.unresolved for batch in self.batches))
+        )
 
     @property
     def passed(self) -> bool:
         """Checked, and nothing that fails was found."""
-        failing = ("error", "warning") if self.strict else ("error",)
-        return (
-            not self.error
-            and bool(self.batches)
-            and all(batch.passed for batch in self.batches)
-            and not any(finding.severity in failing for finding in self.findings)
-            and not (self.strict and any(batch.unresolved for batch in self.batches))
-        )
+        return bool(self.batches) and not self.error and not self.failed
 
 
 @dataclass(frozen=True, eq=False)
