@@ -33,7 +33,10 @@ class ProgressBar:
             from rich.console import Console
             from rich.progress import Progress
 
-            self._bar = Progress(console=Console(file=self._stream), transient=True)
+            # Left to itself, rich would take over standard output, and let be heard what a loss prints at every call.
+            self._bar = Progress(
+                console=Console(file=self._stream), transient=True, redirect_stdout=False, redirect_stderr=False
+            )
             self._bar.start()
         from rich.markup import escape
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -89,3 +90,10 @@ def test_closing_twice_or_without_a_bar_is_no_error(terminal: Terminal, clock: C
     bar.close()
     bar.close()
     assert terminal.getvalue() == ""
+
+
+def test_a_bar_leaves_standard_output_to_whoever_has_it(bar: ProgressBar, clock: Clock) -> None:
+    before = sys.stdout, sys.stderr
+    clock.now = PATIENCE + 0.1
+    bar.tell("svm", 1, 2)
+    assert (sys.stdout, sys.stderr) == before
