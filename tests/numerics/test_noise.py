@@ -34,15 +34,14 @@ def on_many_lines(carrier: str, sigma: float, seed: int, lines: int = 3) -> Floa
     return CARRIERS[carrier](LINE)[:, np.newaxis] + sigma * rng.normal(size=(noise.POINTS, lines))
 
 
-def measured(carrier: str, sigma: float, seed: int) -> float:
-    """As precision.py measures: the least of three lines, and half as much again for the chance in it."""
-    return 1.5 * float(np.min(noise.noise_level(on_many_lines(carrier, sigma, seed))))
-
-
 @pytest.mark.parametrize("carrier", CARRIERS)
-@given(seeds, st.sampled_from([1e-10, 1e-7, 1e-5, 1e-2]))
-def test_a_planted_level_is_overstated_by_no_more_than_a_factor_of_4(carrier: str, seed: int, sigma: float) -> None:
-    assert 0 < measured(carrier, sigma, seed) <= 4 * sigma
+@pytest.mark.parametrize("sigma", [1e-10, 1e-7, 1e-5, 1e-2])
+def test_a_planted_level_is_hardly_ever_overstated_by_more_than_a_factor_of_4(carrier: str, sigma: float) -> None:
+    # As precision.py measures: the root mean square of three lines.
+    levels = np.array([noise.noise_level(on_many_lines(carrier, sigma, seed)) for seed in range(300)])
+    together = np.sqrt(np.mean(levels**2, axis=1))
+    assert np.all(together > 0)
+    assert np.count_nonzero(together > 4 * sigma) <= 3
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
