@@ -37,7 +37,7 @@ class Judgement:
         bounds: bounds on their errors.
         relative_errors: of the analytic against the numerical gradient.
         verdicts: int8, indices into ``report.VERDICTS``.
-        negligible: whether analytic and numerical are both 0 within the bound.
+        negligible: whether an entry is so small that the bound is no small part of it.
         plain: plain central differences, of half-width ``steps``.
         plan: the name of the plan.
     """
@@ -221,7 +221,7 @@ class _Bench:
             bounds=self._bounds.reshape(shape),
             relative_errors=relative_error(analytic, self._numerical).reshape(shape),
             verdicts=self._verdicts.reshape(shape),
-            negligible=(size <= self._bounds + verdict.gradient_bound(self._entries.noise)).reshape(shape),
+            negligible=verdict.is_negligible(size, self._bounds, self._entries.noise).reshape(shape),
             plain=self._first.plain().reshape(shape),
             steps=((self._first.above + self._first.below) / 2).reshape(shape),
             plan=self._plan.name,

@@ -98,8 +98,8 @@ class BatchReport:
         verdicts: N x C int8, indices into ``VERDICTS``.
         worst: the worst entries, worst first.
         seconds: wall time.
-        negligible: N x C truth values, entries where both numbers are 0 within the bound, so that their
-            relative error says nothing; None for none of them.
+        negligible: N x C truth values, entries so small beside their bound that their relative error is the
+            numerics' and not the loss's; None for none of them.
     """
 
     batch_size: int
@@ -147,11 +147,12 @@ class BatchReport:
         """Largest relative error of the entries judged ``ok`` or ``wrong``; 0 where there is none.
 
         At a kink the relative error means nothing: the central difference there is one subgradient of many. Nor does
-        it where both numbers are 0 within the bound.
+        that of a right entry that is negligible.
         """
-        judged = (self.verdicts == VERDICTS.index(Verdict.OK)) | (self.verdicts == VERDICTS.index(Verdict.WRONG))
+        judged = self.verdicts == VERDICTS.index(Verdict.OK)
         if self.negligible is not None:
             judged &= ~self.negligible
+        judged |= self.verdicts == VERDICTS.index(Verdict.WRONG)
         return float(self.relative_errors[judged].max(initial=0.0))
 
 

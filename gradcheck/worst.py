@@ -29,7 +29,7 @@ def worst_entries(
         judgement: of the same problem.
 
     Returns:
-        At most ``KEPT``: by verdict, then by relative error (of numbers that are not both 0 within the bound), then
+        At most ``KEPT``: by verdict, then by relative error (but negligible entries last), then
         in reading order.
     """
     relative = np.where(judgement.negligible, 0.0, judgement.relative_errors).ravel()

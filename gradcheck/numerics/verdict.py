@@ -22,6 +22,8 @@ BoolArray = npt.NDArray[np.bool_]
 TOO_WIDE = 1e-2
 #: A correction or a kink below this part of the gradients seen is the ordinary curvature of a smooth loss.
 _SMALL = 1e-3
+#: A bound wider than this part of an entry makes its relative error one of the numerics, not of the loss.
+_TELLING = 1e-3
 
 
 def allowance(analytic: FloatArray, numerical: FloatArray, rtol: float, atol: float) -> FloatArray:
@@ -78,6 +80,11 @@ def judge_kinks(
         outside = (analytic < lowest) | (analytic > highest)
     narrow = is_narrow(np.maximum(left.bound, right.bound), allowed, scale)
     return np.where(outside, WRONG, np.where(narrow, SUBGRADIENT, UNRESOLVED)).astype(np.int8)
+
+
+def is_negligible(size: FloatArray, bound: FloatArray, gradient_noise: FloatArray) -> BoolArray:
+    """Whether an entry is so small beside its bounds that its relative error says nothing. All of one shape."""
+    return np.asarray(_TELLING * size <= bound + gradient_bound(gradient_noise))
 
 
 def gradient_bound(gradient_noise: FloatArray) -> FloatArray:

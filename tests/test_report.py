@@ -1,0 +1,75 @@
+"""Totals of a report: what passes, what fails, with which exit code."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gradcheck.report import VERDICTS, BatchReport, Finding, LossReport, Report, Verdict
+
+OK, SUBGRADIENT, UNRESOLVED, WRONG = (
+    VERDICTS.index(v) for v in (Verdict.OK, Verdict.SUBGRADIENT, Verdict.UNRESOLVED, Verdict.WRONG)
+)
+
+
+def batch(verdicts: list[int], errors: list[float] | None = None, negligible: list[bool] | None = None) -> BatchReport:
+    return BatchReport(
+        batch_size=1,
+        classes=len(verdicts),
+        scores="normal(0, 1)",
+        trial=0,
+        seed=0,
+        value=1.0,
+        plan="full",
+        evaluations=1,
+        labels=None,
+        relative_errors=np.array([errors or [0.0] * len(verdicts)]),
+        verdicts=np.array([verdicts], dtype=np.int8),
+        worst=(),
+        seconds=0.0,
+        negligible=None if negligible is None else np.array([negligible]),
+    )
+
+
+def loss(*batches: BatchReport, error: str = "", severity: str = "", strict: bool = False) -> LossReport:
+    findings = (Finding("code", severity, "message"),) if severity else ()  # type: ignore[arg-type]
+    return LossReport("loss", None, None, batches, findings, error=error, strict=strict)
+
+
+def test_the_largest_relative_error_leaves_out_kinks_and_negligible_entries_but_nothing_wrong() -> None:
+    verdicts = [OK, SUBGRADIENT, OK, UNRESOLVED]
+    assert batch(verdicts, [1e-9, 0.5, 0.7, 0.9], [False, False, True, False]).max_relative_error == 1e-9
+    assert batch([OK, WRONG], [1e-9, 0.2], [False, True]).max_relative_error == 0.2
+    assert batch([SUBGRADIENT], [0.5]).max_relative_error == 0.0
+
+
+@pytest.mark.parametrize(
+    ("losses", "code"),
+    [
+        ([loss(batch([OK, SUBGRADIENT]))], 0),
+        ([loss(batch([OK, UNRESOLVED]))], 0),
+        ([loss(batch([OK, UNRESOLVED]), strict=True)], 1),
+        ([loss(batch([OK]), severity="warning")], 0),
+        ([loss(batch([OK]), severity="warning", strict=True)], 1),
+        ([loss(batch([OK]), severity="error")], 1),
+        ([loss(severity="error")], 1),
+        ([loss(batch([OK, WRONG]))], 1),
+        ([loss(error="no such loss")], 2),
+        ([loss(batch([OK]), error="the second problem is too large")], 2),
+        ([loss(batch([WRONG]), error="the second problem is too large")], 1),
+        ([loss(batch([OK])), loss(error="no such loss")], 2),
+        ([loss(batch([WRONG])), loss(error="no such loss")], 1),
+        ([loss()], 2),
+        ([], 2),
+    ],
+)
+def test_exit_codes(losses: list[LossReport], code: int) -> None:
+    report = Report("0", {}, tuple(losses))
+    assert report.exit_code == code
+    assert report.passed == (code == 0)
+
+
+def test_an_interrupted_run_is_never_0() -> None:
+    report = Report("0", {}, (loss(batch([OK])),), interrupted=True)
+    assert report.exit_code == 130
+    assert not report.passed
