@@ -11,7 +11,7 @@ from typing import Any, Literal
 from gradcheck.config_scores import Integers, Normal, ScoresKind
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Labels:
     """What labels the problems have.
 
@@ -29,7 +29,7 @@ class Labels:
         return self.kind if self.kind == "real" else f"{self.kind}, {self.distribution}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Keys:
     """The values of a configuration, however they were come by.
 

@@ -33,7 +33,7 @@ class _Kind:
         return [key.name for key in fields(cls) if key.name != "distribution"]  # type: ignore[arg-type]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Normal(_Kind):
     """Independent normal scores.
 
@@ -47,7 +47,7 @@ class Normal(_Kind):
     scale: float = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Integers(_Kind):
     """Whole scores: exact ties, and margins of exactly 0 and 1.
 
@@ -60,7 +60,7 @@ class Integers(_Kind):
     high: int = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Uniform(_Kind):
     """Scores spread evenly over an interval.
 
@@ -73,7 +73,7 @@ class Uniform(_Kind):
     high: float = 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class StudentT(_Kind):
     """Heavy-tailed scores: a few are very large.
 

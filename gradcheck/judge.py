@@ -164,7 +164,7 @@ class _Bench:
         if not self._doubtful.size:
             return
         entries, bounds = self._entries.only(self._doubtful), self._bounds[self._doubtful]
-        sharper = self._ladder.limits().central
+        sharper = self._ladder.central()
         right = self._smooth[self._doubtful] & (entries.against(sharper, self._scale) == verdict.OK)
         right &= sharper.bound <= np.maximum(bounds, entries.allowed(sharper.estimate))
         self._take(self._doubtful[right], sharper.only(right))

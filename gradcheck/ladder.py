@@ -107,16 +107,24 @@ class Ladder:
         Left and right ones come from values alone. So does the central one where the corrected differences, which are
         sharper, contradict it: at a kink the correction is no correction.
         """
-        two = np.array([rung.noise_bound(self.value_noise) for rung in self.rungs])
-        one = np.array([2 * two_k for two_k in two])
-        with_correction = two + SIGMAS * self.derivative_noise
+        one = 2 * self._noise()
         with np.errstate(all="ignore"):
-            plain = extrapolate(np.array([rung.plain() for rung in self.rungs]), two, first=2, then=2)
-            corrected = np.array([rung.corrected() for rung in self.rungs])
-            sharp = extrapolate(corrected, with_correction, first=4, then=2)
             left = extrapolate(np.array([rung.left() for rung in self.rungs]), one, first=1, then=1)
             right = extrapolate(np.array([rung.right() for rung in self.rungs]), one, first=1, then=1)
-        return Limits(better_of(plain, sharp), left, right, self._jumps())
+        return Limits(self.central(), left, right, self._jumps())
+
+    def central(self) -> Limit:
+        """The central derivatives alone."""
+        noise = self._noise()
+        with np.errstate(all="ignore"):
+            plain = extrapolate(np.array([rung.plain() for rung in self.rungs]), noise, first=2, then=2)
+            corrected = np.array([rung.corrected() for rung in self.rungs])
+            sharp = extrapolate(corrected, noise + SIGMAS * self.derivative_noise, first=4, then=2)
+        return better_of(plain, sharp)
+
+    def _noise(self) -> FloatArray:
+        """K x E, bounds on the noise of central differences."""
+        return np.array([rung.noise_bound(self.value_noise) for rung in self.rungs])
 
     def _jumps(self) -> npt.NDArray[np.bool_]:
         """Entries whose value changes as much over their finest rung as over one sixteen times as wide."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import TextIO
 
@@ -57,6 +56,8 @@ def write_out(text: str, path: Path | None) -> None:
         sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
         sys.stdout.flush()
         return
+    import tempfile  # only a report that goes to a file pays for it
+
     temporary = None
     try:
         path = Path(os.path.realpath(path))  # a link stays a link

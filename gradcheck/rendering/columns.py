@@ -9,10 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.box import SIMPLE_HEAD, Box
+from rich.cells import cell_len
 from rich.console import JustifyMethod, RenderableType
 from rich.padding import Padding
 from rich.segment import SegmentLines
 from rich.table import Table
+from rich.text import Text
 
 from gradcheck.rendering.view import View
 
@@ -66,8 +68,24 @@ def without(columns: Sequence[Column], dropped: int) -> list[Column]:
 
 def fits(layouts: Iterable[Sequence[Column]], view: View) -> Padding | None:
     """The first of these layouts that the view holds, set wide if that fits, else narrow; or None."""
-    tables = (drawn(columns, view, padding) for columns in layouts for padding in (1, 0))
-    return next((table for table in tables if natural_width(table, view) <= view.width), None)
+    for columns in layouts:
+        for padding in (1, 0):
+            table = drawn(columns, view, padding)
+            if _at_most(columns, padding) <= view.width or natural_width(table, view) <= view.width:
+                return table
+    return None
+
+
+def _at_most(columns: Sequence[Column], padding: int) -> int:
+    """A width that these columns surely fit into. It saves rich from measuring every cell once more."""
+    widths = (max(cell_len(line) for cell in (c.head, *c.cells) for line in _plain(cell).split("\n")) for c in columns)
+    return 2 + sum(width + 2 * padding + 1 for width in widths)
+
+
+def _plain(cell: RenderableType) -> str:
+    if isinstance(cell, Padding):
+        return _plain(cell.renderable) + " " * cell.right
+    return cell.plain if isinstance(cell, Text) else str(cell)
 
 
 def fitted(layouts: Sequence[Sequence[Column]], view: View) -> RenderableType:
