@@ -15,12 +15,13 @@ pytestmark = pytest.mark.benchmark
 FLOOR = [sys.executable, "-c", "import numpy, yaml, typer, rich.table, pydantic"]
 WHOLE = [sys.executable, "-m", "gradcheck", "run", "svm"]
 RUNS, ROUNDS = 11, 4
-#: The aim is 1.5, and 1.45 to 1.6 is what is measured, by the state of the machine; past this, something was imported
-#: that a plain run does not need.
+#: What is asked for. It is met in some states of a machine and missed in others: a known failure, shown as one.
+AIM = 1.5
+#: Past this, something was imported that a plain run does not need.
 MOST = 1.75
 
 
-def test_a_run_of_svm_takes_little_more_than_the_imports_it_cannot_do_without(tmp_path: Path) -> None:
+def test_a_run_of_svm_takes_at_most_one_and_a_half_times_its_imports(tmp_path: Path) -> None:
     env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     env["PYTHONPYCACHEPREFIX"] = str(tmp_path / "bytecode")  # an installed gradcheck is compiled once, not each time
 
@@ -37,6 +38,7 @@ def test_a_run_of_svm_takes_little_more_than_the_imports_it_cannot_do_without(tm
         # The least of each: what other processes on the machine do can only add.
         whole, floor = (min(times) for times in zip(*pairs, strict=True))
         ratios.append(whole / floor)
-        if ratios[-1] <= MOST:
+        if ratios[-1] <= AIM:
             return
-    pytest.fail(f"{min(ratios):.2f} times")
+    assert min(ratios) <= MOST
+    pytest.xfail(f"{min(ratios):.2f} times, and not {AIM}")
