@@ -5,9 +5,35 @@
 True
 """
 
-from gradcheck.api import assert_gradients, check, check_at
-from gradcheck.config import Config
-from gradcheck.report import Report
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from gradcheck.version import __version__
 
+if TYPE_CHECKING:
+    from gradcheck.api import assert_gradients, check, check_at
+    from gradcheck.config import Config
+    from gradcheck.report import Report
+
 __all__ = ["Config", "Report", "__version__", "assert_gradients", "check", "check_at"]
+
+#: Imported when they are first asked for: `gradcheck --version` needs no numpy.
+_HOMES = {
+    "Config": "gradcheck.config",
+    "Report": "gradcheck.report",
+    "assert_gradients": "gradcheck.api",
+    "check": "gradcheck.api",
+    "check_at": "gradcheck.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -17,7 +18,7 @@ from gradcheck.errors import UsageError
 from gradcheck.terminal import height_of, is_ascii, refuse_unwritable, wants_color, width_of, write_out
 
 if TYPE_CHECKING:
-    from gradcheck.check import Progress
+    from gradcheck.checking import Progress
     from gradcheck.config import Config
 
 app = typer.Typer(
@@ -121,7 +122,7 @@ def run(
 
     For example: [bold]gradcheck run svm softmax --batch-size 3[/bold]
     """
-    from gradcheck.check import Settings, check_targets
+    from gradcheck.checking import Settings, check_targets
     from gradcheck.config import apply_set, load_config
     from gradcheck.rendering import FORMATS, Options
 
@@ -129,6 +130,7 @@ def run(
         "seed": seed, "trials": trials, "batch_sizes": batch_size, "classes": classes, "scores": scores,
         "dtype": dtype, "rtol": rtol, "atol": atol,
     }  # fmt: skip
+    _let_the_collector_loose()
     with _errors_for_people():
         for text in set_ or []:
             apply_set(overrides, text)
@@ -184,6 +186,13 @@ def show(
             hint = f"{did_you_mean(name, BUILT_INS)} `gradcheck list` shows all".strip()
             raise UsageError(f"{name!r}: no built-in loss has this name", hint=hint)
         write_out(render_one(BUILT_INS[name], width_of(sys.stdout), wants_color(sys.stdout)), None)
+
+
+def _let_the_collector_loose() -> None:
+    """The user's code is about to run: collect garbage again, but never look through what is imported by now."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def _named(targets: list[str] | None, config: Config) -> list[str]:

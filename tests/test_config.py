@@ -291,7 +291,7 @@ def test_importing_the_config_imports_nothing_heavy(here: Path) -> None:
 
 def test_a_check_that_is_given_no_configuration_imports_neither_pydantic_nor_yaml(here: Path) -> None:
     code = (
-        "from gradcheck.check import check_targets\n"
+        "from gradcheck.checking import check_targets\n"
         "from gradcheck.config import load_config\n"
         "config = load_config(None, {'seed': None, 'batch_sizes': []})\n"
         "assert check_targets(['svm'], config).passed"

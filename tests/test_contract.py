@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck.check import check_problem
+from gradcheck.checking import check_problem
 from gradcheck.config import Config
 from gradcheck.contract import Inspection, differs, inspect, inspect_again
 from gradcheck.loss import Evaluation, Loss

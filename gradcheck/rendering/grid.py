@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from rich.console import RenderableType
-from rich.padding import Padding
 from rich.text import Text
 
 from gradcheck.rendering.columns import Column, drawn, fits, fitted, natural_width, without
@@ -67,25 +66,25 @@ def _classes(problem: BatchReport, view: View, digits: int) -> list[Column]:
     verdicts = [[VERDICTS[index] for index in row] for row in problem.verdicts.tolist()]
     errors = problem.relative_errors.tolist()
 
-    def cell(row: int, class_: int) -> Padding:
-        verdict = verdicts[row][class_]
+    def cell(row: int, class_: int) -> str:
         text = relative(errors[row][class_], digits)
         if labels is not None:
             text = f"[{text}]" if labels[row] == class_ else f" {text} "
-        return _ending(text + view.marks.verdicts[verdict] if signed else text, VERDICT_STYLES[verdict])
+        return text + view.marks.verdicts[verdicts[row][class_]] if signed else text
 
     # The heading ends where the numbers end, not where their brackets and signs do.
     after = " " * (signed + (labels is not None))
-    return [
-        Column(_ending(f"class {class_}{after}"), [cell(row, class_) for row in range(problem.batch_size)])
-        for class_ in range(problem.classes)
-    ]
 
+    def column(class_: int) -> Column:
+        head = f"class {class_}{after}"
+        cells = [cell(row, class_) for row in range(problem.batch_size)]
+        # Set to the right here: rich would strip their last blanks.
+        width = max(map(len, [head, *cells]))
+        styles = [VERDICT_STYLES[verdicts[row][class_]] for row in range(problem.batch_size)]
+        texts = [Text(text.rjust(width), style) for text, style in zip(cells, styles, strict=True)]
+        return Column(Text(head.rjust(width)), texts, justify="left")
 
-def _ending(text: str, style: str = "") -> Padding:
-    """Text that keeps its last blanks, which rich would strip from what it sets to the right."""
-    ink = text.rstrip()
-    return Padding(Text(ink, style), (0, len(text) - len(ink), 0, 0))
+    return [column(class_) for class_ in range(problem.classes)]
 
 
 def _entry_columns(entries: Sequence[Entry], view: View, most_digits: int) -> list[Column]:

@@ -15,10 +15,7 @@ pytestmark = pytest.mark.benchmark
 FLOOR = [sys.executable, "-c", "import numpy, yaml, typer, rich.table, pydantic"]
 WHOLE = [sys.executable, "-m", "gradcheck", "run", "svm"]
 RUNS, ROUNDS = 11, 4
-#: What is asked for. It is met in some states of a machine and missed in others: a known failure, shown as one.
 AIM = 1.5
-#: Past this, something was imported that a plain run does not need.
-MOST = 1.75
 
 
 def test_a_run_of_svm_takes_at_most_one_and_a_half_times_its_imports(tmp_path: Path) -> None:
@@ -40,5 +37,4 @@ def test_a_run_of_svm_takes_at_most_one_and_a_half_times_its_imports(tmp_path: P
         ratios.append(whole / floor)
         if ratios[-1] <= AIM:
             return
-    assert min(ratios) <= MOST
-    pytest.xfail(f"{min(ratios):.2f} times, and not {AIM}")
+    pytest.fail(f"{min(ratios):.2f} times, and not {AIM}")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck.check import Settings, check_given, check_problem, check_targets
+from gradcheck.checking import Settings, check_given, check_problem, check_targets
 from gradcheck.config import Config
 from gradcheck.errors import UsageError
 from gradcheck.loss import Loss

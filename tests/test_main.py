@@ -1,0 +1,55 @@
+"""The package's front doors: what ``import gradcheck`` gives, and the console script."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import gradcheck
+
+
+def python(code: str, directory: Path) -> str:
+    done = subprocess.run([sys.executable, "-c", code], cwd=directory, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_every_public_name_is_there_and_listed() -> None:
+    assert set(gradcheck.__all__) <= set(dir(gradcheck))
+    assert all(getattr(gradcheck, name) is not None for name in gradcheck.__all__)
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'chekc'"):
+        gradcheck.chekc  # type: ignore[attr-defined]  # noqa: B018
+
+
+@pytest.mark.parametrize("before", ["", "import gradcheck.checking, gradcheck.cli; gradcheck.check_at; "])
+def test_no_module_takes_the_place_of_a_public_function(tmp_path: Path, before: str) -> None:
+    out = python(f"import gradcheck; {before}print(gradcheck.check('svm').passed)", tmp_path)
+    assert out.strip() == "True"
+
+
+def test_the_version_and_the_help_need_no_numpy(tmp_path: Path) -> None:
+    code = (
+        "import sys\nsys.argv = ['gradcheck', {!r}]\nfrom gradcheck.__main__ import main\n"
+        "try: main()\nfinally: assert 'numpy' not in sys.modules"
+    )
+    assert gradcheck.__version__ in python(code.format("--version"), tmp_path)
+    assert "Usage" in python(code.format("--help"), tmp_path)
+
+
+def test_the_garbage_collector_runs_while_the_loss_does(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import gc, sys\n"
+        "from gradcheck.losses import BUILT_INS\n"
+        "def loss(S, y):\n"
+        "    assert gc.isenabled()\n"
+        "    return BUILT_INS['softmax'].function(S, y)\n"
+    )
+    run = [sys.executable, "-m", "gradcheck", "run", "mine:loss"]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
