@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.callables import refuse_what_is_no_loss, where
-from gradcheck.checking import Settings, check_given, check_targets
+from gradcheck.checking import check_given, check_targets
 from gradcheck.config import Config
 from gradcheck.errors import UsageError
 from gradcheck.loading import load_loss
 from gradcheck.loss import Loss
 from gradcheck.report import Report
+from gradcheck.settings import Settings
 
 LossLike = str | Loss | Callable[[Any, Any], Any]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -25,25 +25,13 @@ from gradcheck.precision import rounding_of_gradient
 from gradcheck.report import BatchReport, Finding, FloatArray, LossReport, Report
 from gradcheck.rerun import rerun_command
 from gradcheck.sampling import Problem, count_problems, problems
+from gradcheck.settings import Settings
 from gradcheck.silence import Silence, silenced
 from gradcheck.version import __version__
 from gradcheck.worst import worst_entries
 
 #: Told after each problem: the target, how many problems are done, how many there are.
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What does not change the problems, but how a run goes.
-
-    Attributes:
-        strict: unresolved entries and warnings fail.
-        fail_fast: stop after the first problem that fails.
-    """
-
-    strict: bool = False
-    fail_fast: bool = False
 
 
 def check_targets(

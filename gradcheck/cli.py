@@ -122,9 +122,10 @@ def run(
 
     For example: [bold]gradcheck run svm softmax --batch-size 3[/bold]
     """
-    from gradcheck.checking import Settings, check_targets
+    from gradcheck.checking import check_targets
     from gradcheck.config import apply_set, load_config
     from gradcheck.rendering import FORMATS, Options
+    from gradcheck.settings import Settings
 
     overrides: dict[str, object] = {
         "seed": seed, "trials": trials, "batch_sizes": batch_size, "classes": classes, "scores": scores,

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck.checking import Settings, check_given, check_problem, check_targets
+from gradcheck.checking import check_given, check_problem, check_targets
 from gradcheck.config import Config
 from gradcheck.errors import UsageError
 from gradcheck.loss import Loss
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import BatchReport, Report, Verdict
 from gradcheck.sampling import problems
+from gradcheck.settings import Settings
 
 SMALL = Config(batch_sizes=[1, 2], classes=[3], scores=["normal", "integers(-2, 2)"])
 
