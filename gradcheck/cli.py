@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -18,8 +18,9 @@ from gradcheck.errors import UsageError
 from gradcheck.terminal import height_of, is_ascii, refuse_unwritable, wants_color, width_of, write_out
 
 if TYPE_CHECKING:
-    from gradcheck.checking import Progress
     from gradcheck.config import Config
+    from gradcheck.progress import ProgressBar
+    from gradcheck.report import Report
 
 app = typer.Typer(
     name="gradcheck",
@@ -36,6 +37,30 @@ class Format(StrEnum):
 
     TABLE = "table"
     JSON = "json"
+
+
+class Framework(StrEnum):
+    """Values of --framework."""
+
+    AUTO = "auto"
+    NUMPY = "numpy"
+    TORCH = "torch"
+    JAX = "jax"
+
+
+class Reference(StrEnum):
+    """Values of --reference."""
+
+    AUTO = "auto"
+    CENTRAL = "central"
+    COMPLEX = "complex"
+
+
+class Backend(StrEnum):
+    """Values of --backend."""
+
+    LOKY = "loky"
+    DASK = "dask"
 
 
 class Entries(StrEnum):
@@ -98,12 +123,38 @@ def run(
     atol: Annotated[
         float | None, typer.Option(help="Allowance on top of the measured bound.", show_default=False)
     ] = None,
+    plan: Annotated[
+        str | None,
+        typer.Option(help="auto, per-sample, rows, full or projections: how values are obtained.", show_default=False),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any key of the configuration.", show_default=False),
     ] = None,
+    framework: Annotated[
+        Framework, typer.Option(help="Whose arrays the loss gets; auto sees it by what the loss returns.")
+    ] = Framework.AUTO,
+    reference: Annotated[
+        Reference,
+        typer.Option(
+            help="What judges an entry: central differences; complex steps; auto: these where those are less precise "
+            "than rtol."
+        ),
+    ] = Reference.AUTO,
     strict: Annotated[bool, typer.Option("--strict", help="Fail on unresolved entries and on warnings too.")] = False,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first problem that fails.")] = False,
+    max_seconds: Annotated[
+        float | None, typer.Option(help="Begin no call of a loss after this time.", show_default=False)
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(help="End a call of a loss that takes more seconds.", show_default=False)
+    ] = None,
+    worst: Annotated[int, typer.Option(min=1, help="Worst entries of a problem: so many are found and shown.")] = 10,
+    jobs: Annotated[int, typer.Option(help="Processes that call the losses; 0 for one on each core.")] = 1,
+    backend: Annotated[Backend, typer.Option(help="Where they run: here, or on a dask cluster.")] = Backend.LOKY,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="The cluster's scheduler.", show_default=False)
+    ] = None,
     format_: Annotated[Format, typer.Option("--format", "-f", help="How to report.")] = Format.TABLE,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the report to this file.", show_default=False)
@@ -129,7 +180,7 @@ def run(
 
     overrides: dict[str, object] = {
         "seed": seed, "trials": trials, "batch_sizes": batch_size, "classes": classes, "scores": scores,
-        "dtype": dtype, "rtol": rtol, "atol": atol,
+        "dtype": dtype, "rtol": rtol, "atol": atol, "plan": plan,
     }  # fmt: skip
     _let_the_collector_loose()
     with _errors_for_people():
@@ -139,22 +190,32 @@ def run(
         if output is not None:
             refuse_unwritable(output)
         named = _named(targets, settings)
-        with _progress() as progress:
-            report = check_targets(named, settings, Settings(strict, fail_fast), progress)
-        to_file = output is not None
-        options = Options(
-            width=width_of(sys.stdout) if not to_file else None,
-            height=height_of(sys.stdout) if not to_file else None,
-            color=not to_file and wants_color(sys.stdout),
-            ascii=not to_file and is_ascii(sys.stdout),
-            entries=entries.value,
-            verbose=verbose,
-            quiet=quiet,
-        )
-        with _a_reader_may_leave():
-            write_out(FORMATS[format_.value](report, options), output)
-        if output is not None and not quiet:
-            typer.echo(f"the report is in {output}", err=True)
+        how = Settings(
+            strict, fail_fast, framework.value, reference.value, worst, jobs=jobs, backend=backend.value,
+            scheduler=scheduler, max_seconds=max_seconds, timeout=timeout,
+        )  # fmt: skip
+
+        def say(report: Report) -> None:
+            to_file = output is not None
+            options = Options(
+                width=width_of(sys.stdout) if not to_file else None,
+                height=height_of(sys.stdout) if not to_file else None,
+                color=not to_file and wants_color(sys.stdout),
+                ascii=not to_file and is_ascii(sys.stdout),
+                entries=entries.value,
+                verbose=verbose,
+                quiet=quiet,
+                worst=worst,
+            )
+            with _a_reader_may_leave():
+                write_out(FORMATS[format_.value](report, options), output)
+            if output is not None and not quiet:
+                typer.echo(f"the report is in {output}", err=True)
+
+        with _progress() as bar:
+            progress = None if bar is None else bar.tell
+            report = check_targets(named, settings, how, progress, _abandon_by(say, bar))
+        say(report)
     raise typer.Exit(report.exit_code)
 
 
@@ -212,18 +273,34 @@ def _named(targets: list[str] | None, config: Config) -> list[str]:
 
 
 @contextmanager
-def _progress() -> Iterator[Progress]:
+def _progress() -> Iterator[ProgressBar | None]:
     """A progress bar on standard error, if that is a terminal and the run takes more than about a second."""
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        yield lambda target, done, total: None
+        yield None
         return
     from gradcheck.progress import ProgressBar
 
     bar = ProgressBar(sys.stderr, time.monotonic)
     try:
-        yield bar.tell
+        yield bar
     finally:
         bar.close()
+
+
+def _abandon_by(say: Callable[[Report], None], bar: ProgressBar | None) -> Callable[[Report], int]:
+    """What is left to do, in another thread, when the main one hangs in a call that cannot be ended."""
+    streams = sys.stdout, sys.stderr
+
+    def abandon(report: Report) -> int:
+        sys.stdout, sys.stderr = streams  # the loss is silenced
+        if bar is not None:
+            bar.close()
+        with _errors_for_people():
+            say(report)
+        typer.echo("the call that hangs cannot be ended, so gradcheck was", err=True)
+        return report.exit_code
+
+    return abandon
 
 
 @contextmanager

@@ -44,7 +44,7 @@ class Keys:
         rtol: relative error that an entry may have beyond the measured bound.
         atol: an allowance on top of the measured bound.
         plan: how perturbed values are obtained.
-        max_entries: entries above which a problem is refused: each takes two calls of the loss.
+        max_entries: entries above which the plan ``auto`` takes projections.
     """
 
     losses: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ class Keys:
     dtype: Literal["float64", "float32"] = "float64"
     rtol: float = 1e-7
     atol: float = 0.0
-    plan: Literal["auto", "full"] = "auto"
+    plan: Literal["auto", "per-sample", "rows", "full", "projections"] = "auto"
     max_entries: int = 10_000
 
     def as_data(self) -> dict[str, Any]:

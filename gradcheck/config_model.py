@@ -214,10 +214,12 @@ class ConfigModel(_Model):
     atol: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)] = Field(
         default=_DEFAULT.atol, description="An allowance on top of the measured bound."
     )
-    plan: Literal["auto", "full"] = Field(default=_DEFAULT.plan, description="How perturbed values are obtained.")
+    plan: Literal["auto", "per-sample", "rows", "full", "projections"] = Field(
+        default=_DEFAULT.plan, description="How perturbed values are obtained."
+    )
     max_entries: Annotated[int, Field(strict=True, ge=1), BeforeValidator(_whole)] = Field(
         default=_DEFAULT.max_entries,
-        description="Number of entries above which a problem is refused: each takes two calls of the loss.",
+        description="Number of entries above which the plan auto takes projections.",
     )
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.errors import LossDefect
+from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.loss import Evaluation, Loss, validated
 from gradcheck.report import Finding
 from gradcheck.silence import Silence
@@ -18,6 +18,7 @@ _ROUNDING = 256.0
 
 _HINTS = {
     "raises": "the scores that it raised at are those of the problem below, or near them",
+    "hangs": "look for a loop without end, or a wait for what never comes; if it is only slow, allow more (--timeout)",
     "wrong-shape": "return (value, dS): a single number, and an array of the shape of S",
     "wrong-dtype": "return real numbers",
     "not-finite": "subtract the row's maximum before exp; take the log of a probability as a difference, not as log(p)",
@@ -35,11 +36,13 @@ class Inspection:
         evaluation: the loss's answer at S; None where no numerics can start from it.
         findings: of the contract, worst first.
         calls: of the loss.
+        first: what the first call returned, or the exception that it raised.
     """
 
     evaluation: Evaluation | None
     findings: tuple[Finding, ...]
     calls: int
+    first: Any = None
 
 
 def inspect(loss: Loss, scores: npt.NDArray[Any], labels: npt.NDArray[Any], silence: Silence | None) -> Inspection:
@@ -51,7 +54,7 @@ def inspect(loss: Loss, scores: npt.NDArray[Any], labels: npt.NDArray[Any], sile
         labels: the problem's y.
         silence: where to let the loss be heard, at its first call; None for not at all.
     """
-    calls = 0
+    calls, first = 0, None
     findings: list[Finding] = []
     answers, evaluations = [], []
     try:
@@ -64,19 +67,24 @@ def inspect(loss: Loss, scores: npt.NDArray[Any], labels: npt.NDArray[Any], sile
                 with silence.aloud():
                     answer = loss.call(own_scores, own_labels)
             if calls == 1:
+                first = answer
                 findings += _mutations(scores, own_scores, labels, own_labels)
             evaluation = validated(answer, scores.shape)
             _refuse_not_finite(evaluation)
             answers.append(answer)
             evaluations.append(evaluation)
     except LossDefect as defect:
-        return Inspection(None, (finding_of(defect), *findings), calls)
+        first = defect.__cause__ if calls == 1 and first is None else first
+        return Inspection(None, (finding_of(defect), *findings), calls, first)
+    except OutOfTime as end:
+        end.found = findings
+        raise
     changed = differs(*evaluations)
     if changed:
         findings.insert(0, _finding("not-deterministic", f"two calls with the same S and y differ: {changed}"))
     if np.shares_memory(np.asarray(answers[0][1]), np.asarray(answers[1][1])):
         findings.append(_finding("shared-buffer", "two calls return the same memory as dS"))
-    return Inspection(None if changed else evaluations[0], tuple(findings), calls)
+    return Inspection(None if changed else evaluations[0], tuple(findings), calls, first)
 
 
 def inspect_again(loss: Loss, scores: npt.NDArray[Any], labels: npt.NDArray[Any], before: Evaluation) -> Finding | None:
@@ -105,6 +113,8 @@ def differs(first: Evaluation, second: Evaluation) -> str:
     allowed = _ROUNDING * first.value_eps * max(abs(first.value), abs(second.value))
     if not abs(first.value - second.value) <= allowed:
         return f"values {_shown(first.value)} and {_shown(second.value)}"
+    if np.array_equal(first.gradient, second.gradient):
+        return ""
     apart = np.abs(first.gradient - second.gradient)
     if not apart.size:
         return ""

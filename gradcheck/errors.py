@@ -5,12 +5,16 @@
     │   ├── ConfigError       a configuration file or option: names file, line, key
     │   ├── TargetError       a target that cannot be found, imported or called
     │   └── OutputError       a report that cannot be written
+    ├── OutOfTime             the run's time is up: what was done is reported, with exit code 2
     └── LossDefect            the loss broke its contract: exit code 1
 
 Each message is written for the person who has to act on it: what is wrong, where, what to do.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 
 class GradcheckError(Exception):
@@ -46,6 +50,16 @@ class TargetError(UsageError):
 
 class OutputError(UsageError):
     """A report that cannot be written where it was asked for."""
+
+
+class OutOfTime(GradcheckError):  # noqa: N818  (nothing is wrong)
+    """No further call of a loss may begin: the run's time is up.
+
+    Attributes:
+        found: the findings of the problem at hand, up to then.
+    """
+
+    found: Sequence[Any] = ()
 
 
 class LossDefect(GradcheckError):  # noqa: N818  (the fault is the loss's: its code is a finding's)

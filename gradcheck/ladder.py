@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from gradcheck.numerics.differences import SIGMAS, Stencil
 from gradcheck.numerics.extrapolation import RATIO, RUNGS, Limit, better_of, extrapolate
-from gradcheck.plans.plan import IndexArray, Plan
+from gradcheck.plans.plan import IndexArray, Plan, Probes
 from gradcheck.report import FloatArray
 
 #: The coarsest rung, unless the step of the first look is far from usual: then this many of those.
@@ -59,8 +59,8 @@ class Ladder:
     Attributes:
         plan: how values are obtained.
         rows, columns: the E entries.
-        value, derivatives: the loss at S, and dS of the E entries there.
-        value_noise: standard deviation of the noise of a value.
+        here: the loss at S, in the plan's coin, and dS of the E entries there.
+        value_noise: E floats, standard deviations of the noise of a value, in the plan's coin.
         derivative_noise: E floats, those of dS.
         top: the coarsest step.
         spacing: E floats, the spacing of floats at each score; no rung is finer than a few of them.
@@ -70,9 +70,8 @@ class Ladder:
     plan: Plan
     rows: IndexArray
     columns: IndexArray
-    value: float
-    derivatives: FloatArray
-    value_noise: float
+    here: Probes
+    value_noise: FloatArray
     derivative_noise: FloatArray
     top: float
     spacing: FloatArray
@@ -85,7 +84,7 @@ class Ladder:
             step = self.top / RATIO ** len(rungs)
             can = np.flatnonzero(step >= _LEAST_IN_SPACINGS * self.spacing)
             steps = np.full(len(can), step)
-            rung = stencil(self.plan, self.rows[can], self.columns[can], steps, self.value, self.derivatives[can])
+            rung = stencil(self.plan, self.rows[can], self.columns[can], steps, self.here.only(can))
             rungs.append(rung.spread(can, len(self.rows)))
         return replace(self, rungs=tuple(rungs))
 
@@ -95,7 +94,8 @@ class Ladder:
             self,
             rows=self.rows[which],
             columns=self.columns[which],
-            derivatives=self.derivatives[which],
+            here=self.here.only(which),
+            value_noise=self.value_noise[which],
             derivative_noise=self.derivative_noise[which],
             spacing=self.spacing[which],
             rungs=tuple(rung.only(which) for rung in self.rungs),
@@ -128,8 +128,8 @@ class Ladder:
 
     def _jumps(self) -> npt.NDArray[np.bool_]:
         """Entries whose value changes as much over their finest rung as over one sixteen times as wide."""
-        above = np.abs([rung.f_above - self.value for rung in self.rungs])
-        below = np.abs([rung.f_below - self.value for rung in self.rungs])
+        above = np.abs([rung.f_above - self.here.values for rung in self.rungs])
+        below = np.abs([rung.f_below - self.here.values for rung in self.rungs])
         return self._jumps_on(above) | self._jumps_on(below)
 
     def _jumps_on(self, changes: FloatArray) -> npt.NDArray[np.bool_]:
@@ -142,19 +142,22 @@ class Ladder:
         return jumps
 
 
-def stencil(
-    plan: Plan, rows: IndexArray, columns: IndexArray, steps: FloatArray, value: float, derivatives: FloatArray
-) -> Stencil:
+def stencil(plan: Plan, rows: IndexArray, columns: IndexArray, steps: FloatArray, here: Probes) -> Stencil:
     """The stencils of E entries at their steps: two calls each, in the plan's coin."""
     above = plan.along(rows, columns, steps)
     below = plan.along(rows, columns, -steps)
+    return stencil_of(below, here, above)
+
+
+def stencil_of(below: Probes, here: Probes, above: Probes) -> Stencil:
+    """The stencils of E entries from what a plan saw of them."""
     return Stencil(
         below=-below.moved,
         above=above.moved,
         f_below=below.values,
-        f_at=np.full(len(steps), value),
+        f_at=here.values,
         f_above=above.values,
         g_below=below.derivatives,
-        g_at=derivatives,
+        g_at=here.derivatives,
         g_above=above.derivatives,
     )

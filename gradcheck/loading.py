@@ -54,7 +54,7 @@ def load_loss(target: str) -> Loss:
     function = _member(module, name, shown)
     refuse_what_is_no_loss(function, name, shown)
     file, line = where(function)
-    return Loss(target, function, file, line)
+    return Loss(target, function, file, line, by_name=True)
 
 
 def _built_in(target: str, shown: str) -> Loss:
@@ -63,7 +63,7 @@ def _built_in(target: str, shown: str) -> Loss:
     if target in BUILT_INS:
         function = BUILT_INS[target].function
         file, line = where(function)
-        return Loss(target, function, file, line)
+        return Loss(target, function, file, line, by_name=True)
     module, _, name = target.rpartition(".")
     if target.endswith(".py"):
         hint = f"name the callable in the file: {shown}:callable"

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
 import numbers
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.errors import LossDefect
+from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import FloatArray
 from gradcheck.tracebacks import trimmed_traceback
+
+if TYPE_CHECKING:
+    from gradcheck.watch import Watch
+    from gradcheck.workers.crew import Crew
 
 _EPS = float(np.finfo(np.float64).eps)
 _NO_NUMBERS = (type(None), bool, np.bool_, str, bytes)
@@ -23,15 +29,17 @@ class Evaluation:
     """What a loss answered at one point.
 
     Attributes:
-        value: the loss's value as a Python float.
+        value: the loss's value as a Python float; the sum of each row's own, where the loss returned those.
         gradient: dS as N x C float64, memory of its own.
         value_eps, gradient_eps: machine epsilon of the dtypes that the loss returned.
+        parts: N floats, what each row adds to ``value``; None where the loss returned a single number.
     """
 
     value: float
     gradient: FloatArray
     value_eps: float
     gradient_eps: float
+    parts: FloatArray | None = None
 
 
 @dataclass(frozen=True)
@@ -42,26 +50,40 @@ class Loss:
         target: as the user named it, for example ``svm`` or ``mymodule:myloss``.
         function: the callable.
         file, line: where it is defined; None where that cannot be known.
+        watch: what counts and limits its calls; None for nothing.
+        framework: whose arrays the user's function gets, ``numpy``, ``torch`` or ``jax``; ``function`` takes NumPy's.
+        way: what made ``function`` of the user's, for the framework; None where it is the user's own.
+        by_name: ``load_loss(target)`` leads to the user's function in any process.
+        crew: what calls it in other processes; None for nobody.
     """
 
     target: str
     function: Callable[[Any, Any], Any]
     file: str | None = None
     line: int | None = None
+    watch: Watch | None = field(default=None, repr=False, compare=False)
+    framework: str = "numpy"
+    way: Callable[[Any], Any] | None = field(default=None, repr=False, compare=False)
+    by_name: bool = field(default=False, repr=False, compare=False)
+    crew: Crew | None = field(default=None, repr=False, compare=False)
 
-    def call(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Any:
+    def call(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any], **options: str) -> Any:
         """Call the loss on these very arrays and return its answer untouched.
 
         Args:
             scores: N x C array, float64 or float32.
             labels: N ints, or what the config's kind of labels says.
+            options: further arguments: ``reduction="none"``.
 
         Raises:
-            LossDefect: ``raises``, with the lines of the traceback that are in the user's code.
+            LossDefect: ``raises`` or ``hangs``, with the lines of the traceback that are in the user's code.
+            OutOfTime: the run's time is up, and the loss was not called.
         """
         try:
-            return self.function(scores, labels)
-        except KeyboardInterrupt:
+            if self.watch is None:
+                return self.function(scores, labels, **options)
+            return self.watch.call(self.function, scores, labels, **options)
+        except (KeyboardInterrupt, LossDefect, OutOfTime):
             raise
         except BaseException as error:  # SystemExit among them: a loss must not end the run
             raise LossDefect(
@@ -82,6 +104,15 @@ class Loss:
         """
         return validated(self.call(scores.copy(), labels.copy()), scores.shape)
 
+    @cached_property
+    def each_row_options(self) -> dict[str, str]:
+        """What makes the loss return each row's own value: ``reduction="none"``, if it has such an argument."""
+        try:
+            parameters = inspect.signature(self.function).parameters
+        except (TypeError, ValueError):  # compiled code may have no signature
+            return {}
+        return {"reduction": "none"} if "reduction" in parameters else {}
+
 
 def validated(answer: Any, shape: tuple[int, ...]) -> Evaluation:
     """A loss's answer as an Evaluation.
@@ -95,12 +126,94 @@ def validated(answer: Any, shape: tuple[int, ...]) -> Evaluation:
     """
     if not isinstance(answer, tuple | list) or len(answer) != 2:
         raise LossDefect("wrong-shape", f"returns {_described(answer)}, not a pair (value, dS)")
-    value, value_eps = _validated_value(answer[0])
+    value, value_eps = _validated_value(answer[0], shape[0])
     gradient, gradient_eps = _validated_gradient(answer[1], shape)
-    return Evaluation(value, gradient, value_eps, gradient_eps)
+    if isinstance(value, float):
+        return Evaluation(value, gradient, value_eps, gradient_eps)
+    return Evaluation(float(np.sum(value)), gradient, value_eps, gradient_eps, value)
 
 
-def _validated_value(value: Any) -> tuple[float, float]:
+def put_together(
+    values: FloatArray, derivatives: FloatArray, weight: float, eps: tuple[float, float]
+) -> Evaluation:
+    """The batch's value and dS, from each row's own.
+
+    Args:
+        values, derivatives: N values and N x C derivatives, as ``values_and_derivatives`` returns them.
+        weight: what a row's own value counts in the batch's.
+        eps: machine epsilon of the dtypes that value and dS come in.
+    """
+    parts = weight * values
+    return Evaluation(float(np.sum(parts)), weight * derivatives, *eps, parts)
+
+
+def value_and_derivative(answer: Any, shape: tuple[int, ...], entry: tuple[int, int]) -> tuple[float, float]:
+    """A loss's answer as its value and one entry of dS: what a probe needs, on the shortest way.
+
+    Args:
+        answer: what the loss returned.
+        shape: (N, C), the shape that dS must have.
+        entry: (row, class).
+
+    Raises:
+        LossDefect: as ``validated``.
+    """
+    if type(answer) is tuple and len(answer) == 2:
+        value, gradient = answer
+        is_plain = isinstance(value, float) and type(gradient) is np.ndarray  # np.float64 is a float
+        if is_plain and gradient.shape == shape and gradient.dtype == np.float64:
+            return float(value), float(gradient[entry])
+    evaluation = validated(answer, shape)
+    return evaluation.value, float(evaluation.gradient[entry])
+
+
+def value_and_gradient(answer: Any, shape: tuple[int, ...]) -> tuple[float, FloatArray]:
+    """A loss's answer as its value and dS, of which no copy is made where it is N x C float64 as it is.
+
+    Args:
+        answer: what the loss returned.
+        shape: (N, C), the shape that dS must have.
+
+    Returns:
+        dS perhaps as the loss's own memory: the next call may change it.
+
+    Raises:
+        LossDefect: as ``validated``.
+    """
+    if isinstance(answer, tuple | list) and len(answer) == 2:
+        value, gradient = answer
+        is_plain = isinstance(value, float) and type(gradient) is np.ndarray
+        if is_plain and gradient.shape == shape and gradient.dtype == np.float64:
+            return float(value), gradient
+    evaluation = validated(answer, shape)
+    return evaluation.value, evaluation.gradient
+
+
+def values_and_derivatives(answer: Any, shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
+    """What a loss answered for ``reduction="none"``: N values, and N x C derivatives of each row's own value.
+
+    Args:
+        answer: what the loss returned.
+        shape: (N, C).
+
+    Returns:
+        Two float64 arrays, perhaps the loss's own memory.
+
+    Raises:
+        LossDefect: ``wrong-shape`` or ``wrong-dtype``.
+    """
+    if type(answer) is tuple and len(answer) == 2:
+        values, gradient = answer
+        is_plain = type(values) is type(gradient) is np.ndarray and values.dtype == gradient.dtype == np.float64
+        if is_plain and values.shape == shape[:1] and gradient.shape == shape:
+            return values, gradient
+    evaluation = validated(answer, shape)
+    if evaluation.parts is not None:
+        return evaluation.parts, evaluation.gradient
+    raise LossDefect("wrong-shape", f"returns {_described(answer)}, not (N values, N x C derivatives)")
+
+
+def _validated_value(value: Any, rows: int) -> tuple[float | FloatArray, float]:
     if isinstance(value, float):  # the usual case, np.float64 included, on the shortest way
         return float(value), _EPS
     if isinstance(value, bool | np.bool_):
@@ -111,11 +224,11 @@ def _validated_value(value: Any) -> tuple[float, float]:
         except OverflowError:
             raise LossDefect("not-finite", "the value is an integer too large for a float") from None
     array = _as_array(value, "the value")
-    if array.ndim != 0:
-        hint = "; return the batch mean" if array.ndim == 1 else ""
+    if array.ndim != 0 and array.shape != (rows,):
+        hint = "; return the batch mean, or each row's own value" if array.ndim == 1 else ""
         raise LossDefect("wrong-shape", f"the value has shape {array.shape}, not that of a single number{hint}")
     real, eps = _as_float64(array, "the value")
-    return float(real), eps
+    return (real if array.ndim else float(real)), eps
 
 
 def _validated_gradient(gradient: Any, shape: tuple[int, ...]) -> tuple[FloatArray, float]:

@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from gradcheck.numerics.differences import SIGMAS
 from gradcheck.numerics.verdict import SUBGRADIENT, UNRESOLVED, WRONG
-from gradcheck.oracle import Oracle
+from gradcheck.oracle import IndexArray, Oracle
 from gradcheck.plans.plan import Plan
 from gradcheck.report import FloatArray
 
@@ -70,14 +71,51 @@ def sample(
         scale: the largest gradient seen near.
         rng: draws the directions.
     """
-    finest = SIGMAS * value_noise / (1e-4 * scale) if scale > 0 else 0.0
-    radius = min(0.1, max(_RADIUS, finest / _WIDEST_STEP))
+    finest = _finest(value_noise, scale)
+    radius = _radius(finest)
     step = max(radius * _STEP, min(finest, radius * _WIDEST_STEP))
-    patterns = (_signs(scores.shape, rng) if k % 2 else _ranks(scores.shape, rng) for k in range(2 * _PATTERNS))
-    directions = np.array(list(patterns))
+    directions = np.array(list(_patterns(scores.shape, 2 * _PATTERNS, rng)))
     gradients = np.array([oracle(scores + radius * d).gradient for d in directions])
     nearer = np.array([oracle(scores + radius / _SHRINK * d).gradient for d in directions])
     return Neighbourhood(radius, step, directions, gradients, nearer)
+
+
+def kinked_entries(
+    oracle: Oracle,
+    scores: FloatArray,
+    rows: IndexArray,
+    columns: IndexArray,
+    value_noise: float,
+    scale: float,
+    rng: np.random.Generator,
+) -> npt.NDArray[np.bool_]:
+    """As ``Neighbourhood.kinked`` for E entries of a matrix too large to be held several times: 16 calls.
+
+    Args:
+        rows, columns: the entries.
+        oracle, scores, value_noise, scale, rng: as for ``sample``.
+    """
+    radius = _radius(_finest(value_noise, scale))
+    gradients: list[FloatArray] = []
+    nearer: list[FloatArray] = []
+    for direction in _patterns(scores.shape, _PATTERNS, rng):
+        for seen, reach in ((gradients, radius), (nearer, radius / _SHRINK)):
+            seen.append(oracle.handed((scores + reach * direction).astype(oracle.dtype, copy=False))[1][rows, columns])
+    spread = np.ptp(gradients, axis=0)
+    return np.asarray((spread > 0) & (np.ptp(nearer, axis=0) > spread / 4))
+
+
+def _finest(value_noise: float, scale: float) -> float:
+    """The step below which differences do not rise above the noise."""
+    return SIGMAS * value_noise / (1e-4 * scale) if scale > 0 else 0.0
+
+
+def _radius(finest: float) -> float:
+    return min(0.1, max(_RADIUS, finest / _WIDEST_STEP))
+
+
+def _patterns(shape: tuple[int, ...], count: int, rng: np.random.Generator) -> Iterator[FloatArray]:
+    return (_signs(shape, rng) if k % 2 else _ranks(shape, rng) for k in range(count))
 
 
 def _signs(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:

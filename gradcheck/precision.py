@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gradcheck.gradient_noise import FLOOR, UNUSUAL, GradientNoise, gradient_noise
 from gradcheck.loss import Evaluation
 from gradcheck.numerics import noise
-from gradcheck.oracle import Oracle
+from gradcheck.oracle import IndexArray, Oracle
+from gradcheck.plans.plan import RowPlan
 from gradcheck.report import FloatArray
 from gradcheck.step import choose_step, directions
 
@@ -21,14 +23,13 @@ SPACING = 2.0**-13
 _FACTOR = 64.0
 _LINES = 3
 _REFINEMENTS = 2
+_MANY_ROWS = 8
+#: Where each row has its own values, a line is one line for each row, and so many of those will do.
+_VERY_MANY_ROWS = 64
 #: Levels of lines that see the same noise differ by chance, but hardly by more than this.
 _ALIKE = 30.0
-#: For dS, entry by entry: a jump on a line raises its level and nothing lowers it but chance; this is for the chance.
+#: Of each row's part: a kink on a line raises its level and nothing lowers it but chance; this is for the chance.
 _LEAST_OF_LINES = 2.0
-
-#: Standard deviation that dS is always granted, in units of the precision it was computed in and of the largest
-#: gradient of its row: what a difference of two such numbers, p - 1 say, leaves.
-_GRADIENT_FLOOR = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,13 +38,33 @@ class Precision:
 
     Attributes:
         value_noise: standard deviation of the noise of a value.
-        gradient_noise: N x C, standard deviations of the noise of dS; never below its rounding.
+        gradient_noise: of dS, entry by entry.
         step: the step for central differences.
+        rounding: value_noise beside the value that it was measured at, or of which it was rounded.
+        smallest_part: what a row's part of the value is taken for at least, when its rounding is reckoned.
+        parts_noise: N floats, as value_noise, of each row's own part of the value; None where only the whole is known.
     """
 
     value_noise: float
-    gradient_noise: FloatArray
+    gradient_noise: GradientNoise
     step: float
+    rounding: float
+    smallest_part: float
+    parts_noise: FloatArray | None = None
+
+    def of_parts(self, rows: IndexArray, parts: FloatArray) -> FloatArray:
+        """Standard deviations of the noise of rows' parts of the value, E floats, as if each were rounded as the whole.
+
+        A row may be noisier than that, but hardly noisier than the whole, of which it is a part.
+
+        Args:
+            rows: E rows.
+            parts: E floats, what each adds to the value.
+        """
+        rounded = self.rounding * np.maximum(np.abs(parts), self.smallest_part)
+        if self.parts_noise is not None:
+            rounded = np.maximum(rounded, self.parts_noise[rows])
+        return np.asarray(np.minimum(rounded, self.value_noise))
 
 
 def measure(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, rng: np.random.Generator) -> Precision:
@@ -61,9 +82,20 @@ def measure(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, rng: np.r
     spent = oracle.calls - before > _LINES * (noise.POINTS - 1)
     value_noise = _value_noise(lines, at_scores, oracle)
     along = directions(lines.curvature(), rng)
-    # Where noise was hard to tell, one direction has to do for the step, the more curved one.
-    step = choose_step(oracle, scores, at_scores, value_noise, along[:1] if spent else along)
-    return Precision(value_noise, _gradient_noise(lines, at_scores, oracle), step)
+    # Where noise was hard to tell, one direction has to do for the step, the more curved one; and where it moves
+    # entries of many rows at once, it does.
+    enough = along[:1] if spent or len(scores) >= _MANY_ROWS else along
+    step = choose_step(oracle, scores, at_scores, value_noise, enough)
+    size = max(abs(at_scores.value), oracle.value_scale)
+    assert oracle.gradient_scale is not None  # it has been called
+    return Precision(
+        value_noise,
+        gradient_noise([line.gradients for line in lines.lines], at_scores.gradient_eps, oracle.gradient_scale),
+        step,
+        rounding=value_noise / size if size > 0 else 0.0,
+        smallest_part=oracle.value_scale / len(scores),
+        parts_noise=_parts_noise(lines),
+    )
 
 
 # --- noise ------------------------------------------------------------------------------------------------
@@ -72,8 +104,9 @@ def measure(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, rng: np.r
 @dataclass(frozen=True, eq=False)
 class _Line:
     values: FloatArray  # m values, the first at S
-    gradients: FloatArray  # m x N x C
+    gradients: list[FloatArray]  # m that are N x C
     level: float  # of noise in the values
+    parts: FloatArray | None  # m x N, each row's part of the values
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +132,8 @@ def _lines(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, rng: np.ra
     A kink on a line raises its level; at a much finer spacing it is gone, while noise stays where it was.
     """
 
+    most = _LINES if at_scores.parts is None or len(scores) < _VERY_MANY_ROWS else 1
+
     def line(spacing: float) -> _Line:
         return _line(oracle, scores, at_scores, spacing, rng)
 
@@ -119,7 +154,7 @@ def _lines(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, rng: np.ra
             settled = True
         else:
             lines, spacing = [finer], spacing / _FACTOR
-    lines += [line(spacing) for _ in range(_LINES - len(lines))]
+    lines += [line(spacing) for _ in range(most - len(lines))]
     # On a stair the differences say less than the noise is; but where every line is one, the loss is flat.
     levels = [each.level for each in lines if not noise.is_stair(each.values)] or [each.level for each in lines]
     if not settled and max(levels) > max(rounding, _ALIKE * min(levels)):
@@ -133,9 +168,10 @@ def _line(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, spacing: fl
     direction = rng.normal(size=scores.shape)
     there = [oracle(scores + t * spacing * direction) for t in noise.POSITIONS[1:]]
     values = np.array([at_scores.value] + [evaluation.value for evaluation in there])
-    gradients = np.array([at_scores.gradient] + [evaluation.gradient for evaluation in there])
+    gradients = [at_scores.gradient] + [evaluation.gradient for evaluation in there]
     level = float(noise.noise_level(values)) if np.all(np.isfinite(values)) else 0.0
-    return _Line(values, gradients, level)
+    parts = [evaluation.parts for evaluation in (at_scores, *there) if evaluation.parts is not None]
+    return _Line(values, gradients, level, np.array(parts) if len(parts) == len(values) else None)
 
 
 def _floor(at_scores: Evaluation) -> float:
@@ -152,15 +188,39 @@ def _value_noise(lines: _Lines, at_scores: Evaluation, oracle: Oracle) -> float:
     return float(max(floor, grid, lines.level))
 
 
-def _gradient_noise(lines: _Lines, at_scores: Evaluation, oracle: Oracle) -> FloatArray:
-    gradients = np.concatenate([line.gradients for line in lines.lines])
-    eps = noise.effective_eps(gradients, at_scores.gradient_eps)
-    measured = _LEAST_OF_LINES * np.min([noise.noise_level(line.gradients) for line in lines.lines], axis=0)
-    # Most errors of a row are of one size; the median, for a few may have met a jump on every line.
-    middle = measured.shape[1] // 2
-    measured = np.maximum(measured, np.sort(measured, axis=1)[:, middle : middle + 1])
-    assert oracle.gradient_scale is not None  # it has been called
-    return np.asarray(np.maximum(measured, _GRADIENT_FLOOR * eps * oracle.gradient_scale[:, None]))
+def _parts_noise(lines: _Lines) -> FloatArray | None:
+    """Of each row's part: the least of lines, as for dS, since a kink on a line raises its level."""
+    levels = [noise.noise_level(line.parts) for line in lines.lines if line.parts is not None]
+    if len(levels) < len(lines.lines):
+        return None
+    if len(levels) == 1:  # a row that met a kink on the only line is taken for one like the others
+        return np.asarray(np.minimum(levels[0], UNUSUAL * np.median(levels[0])))
+    return np.asarray(_LEAST_OF_LINES * np.min(levels, axis=0))
+
+
+def measure_parts(
+    plan: RowPlan, scores: FloatArray, rows: IndexArray, parts: FloatArray, rng: np.random.Generator
+) -> FloatArray:
+    """The noise of some rows' parts of the value, along lines that move these rows alone.
+
+    Args:
+        plan: asked for the rows' parts: 21 calls for each row, or in all.
+        scores: N x C float64.
+        rows: R rows, each once.
+        parts: R floats, their parts of the value at S.
+        rng: draws the lines.
+
+    Returns:
+        R standard deviations: the middle one of three lines, since a kink on one raises its level. Infinite where the
+        parts hardly change: what they were rounded from cannot be seen in them.
+    """
+    levels = []
+    for _ in range(_LINES):
+        direction = rng.normal(size=(len(rows), scores.shape[1]))
+        there = [plan.parts(rows, scores[rows] + t * SPACING * direction) for t in noise.POSITIONS[1:]]
+        series = np.array([parts, *there])
+        levels.append(np.where(noise.is_stair(series), np.inf, noise.noise_level(series)))
+    return np.asarray(np.median(levels, axis=0))
 
 
 def rounding_of_gradient(given: Oracle, exact: Oracle, scores: FloatArray, at_scores: Evaluation) -> FloatArray:
@@ -186,5 +246,5 @@ def rounding_of_gradient(given: Oracle, exact: Oracle, scores: FloatArray, at_sc
     # The errors of a row are of one size, for they come from numbers of one size; three of them may all be small.
     row = np.sqrt(np.mean(np.square(own), axis=1, keepdims=True))
     assert exact.gradient_scale is not None  # it has been called
-    floor = _GRADIENT_FLOOR * at_scores.gradient_eps * exact.gradient_scale[:, None]
+    floor = FLOOR * at_scores.gradient_eps * exact.gradient_scale[:, None]
     return np.asarray(np.maximum(np.maximum(own, row), floor))

@@ -46,7 +46,7 @@ def _quickly(parameter: Any) -> Callable[[Any, Any], Any]:
             value = () if several else None
         elif is_text and value and all(type(item) is str for item in (value if several else (value,))):
             pass
-        elif not isinstance(value, Enum):  # an Enum is a default: what is typed is text
+        elif not (isinstance(value, Enum) or type(value) in (int, float)):  # those are defaults: what is typed is text
             return process(context, value)
         return parameter.callback(context, parameter, value) if parameter.callback else value
 

@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from gradcheck.projections import Projections
 
 FloatArray = npt.NDArray[np.float64]
 Severity = Literal["error", "warning", "note"]
@@ -67,6 +70,8 @@ class Entry:
         verdict: what the numerics say.
         plain: the plain central difference, with ``step``.
         step: half the distance between the two points of the plain central difference.
+        central: the central difference, corrected or extrapolated, where the verdict was given on a complex step; None
+            where it was given on the central difference, which then is ``numerical``.
     """
 
     row: int
@@ -80,6 +85,12 @@ class Entry:
     verdict: Verdict
     plain: float
     step: float
+    central: float | None = None
+
+    @property
+    def reference(self) -> Literal["central", "complex"]:
+        """What the verdict was given on."""
+        return "central" if self.central is None else "complex"
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,14 +103,17 @@ class BatchReport:
         seed: draws this problem alone, as trial 0.
         value: the loss's value at S.
         plan: how perturbed values were obtained, for example ``full``.
+        why: why in this way.
         evaluations: calls of the loss.
         labels: N labels; None where the labels are not classes.
-        relative_errors: N x C float64.
-        verdicts: N x C int8, indices into ``VERDICTS``.
+        relative_errors: N x C float64; None where entries were judged by projections.
+        verdicts: N x C int8, indices into ``VERDICTS``; None likewise.
         worst: the worst entries, worst first.
         seconds: wall time.
         negligible: N x C truth values, entries so small beside their bound that their relative error is the
             numerics' and not the loss's; None for none of them.
+        by_complex: N x C truth values, entries whose verdict was given on a complex step; None for none of them.
+        projections: what stands in place of every entry's verdict where they are too many; None where they are not.
     """
 
     batch_size: int
@@ -111,19 +125,24 @@ class BatchReport:
     plan: str
     evaluations: int
     labels: npt.NDArray[np.int64] | None
-    relative_errors: FloatArray
-    verdicts: npt.NDArray[np.int8]
+    relative_errors: FloatArray | None
+    verdicts: npt.NDArray[np.int8] | None
     worst: tuple[Entry, ...]
     seconds: float
     negligible: npt.NDArray[np.bool_] | None = None
+    why: str = ""
+    by_complex: npt.NDArray[np.bool_] | None = None
+    projections: Projections | None = None
 
     def count(self, verdict: Verdict) -> int:
         """How many entries have this verdict."""
+        if self.projections is not None:
+            return self.projections.count(verdict, self.entries)
         return int(np.count_nonzero(self.verdicts == VERDICTS.index(verdict)))
 
     @property
     def entries(self) -> int:
-        return int(self.verdicts.size)
+        return self.batch_size * self.classes
 
     @property
     def wrong(self) -> int:
@@ -138,6 +157,11 @@ class BatchReport:
         return self.count(Verdict.UNRESOLVED)
 
     @property
+    def complex_steps(self) -> int:
+        """How many entries were judged by a complex step; the others were by central differences."""
+        return 0 if self.by_complex is None else int(np.count_nonzero(self.by_complex))
+
+    @property
     def passed(self) -> bool:
         """No entry is wrong (an unresolved one fails only a strict run)."""
         return self.wrong == 0
@@ -147,8 +171,12 @@ class BatchReport:
         """Largest relative error of the entries judged ``ok`` or ``wrong``; 0 where there is none.
 
         At a kink the relative error means nothing: the central difference there is one subgradient of many. Nor does
-        that of a right entry that is negligible.
+        that of a right entry that is negligible. By projections, of those entries that were judged one by one.
         """
+        if self.projections is not None:
+            return self.projections.max_relative_error
+        if self.relative_errors is None or self.verdicts is None:
+            return 0.0
         judged = self.verdicts == VERDICTS.index(Verdict.OK)
         if self.negligible is not None:
             judged &= ~self.negligible
@@ -163,11 +191,14 @@ class LossReport:
     Attributes:
         target: as the user named it.
         file, line: where the loss stands; None where that cannot be known.
+        framework: whose arrays it was given: ``numpy``, ``torch`` or ``jax``.
         batches: one per problem checked, in the order of the config.
         findings: worst first.
         error: why this target could not be checked at all; empty where it was.
         rerun: the command that repeats this target's worst problem alone; empty where there is none.
         strict: unresolved entries and warnings fail.
+        unchecked: problems of the config that were not checked to their end.
+        cut_short: the problem that was begun and not ended, in words; empty where there is none.
     """
 
     target: str
@@ -178,6 +209,9 @@ class LossReport:
     error: str = ""
     rerun: str = ""
     strict: bool = False
+    unchecked: int = 0
+    cut_short: str = ""
+    framework: str = "numpy"
 
     @property
     def failed(self) -> bool:
@@ -191,8 +225,8 @@ class LossReport:
 
     @property
     def passed(self) -> bool:
-        """Checked, and nothing that fails was found."""
-        return bool(self.batches) and not self.error and not self.failed
+        """Checked at every problem, and nothing that fails was found."""
+        return bool(self.batches) and not self.unchecked and not self.error and not self.failed
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,16 +238,19 @@ class Report:
         config: the configuration as it was used, plain data.
         losses: one per target, in the order they were named.
         interrupted: stopped before every problem was checked.
+        out_of_time: likewise, for ``max_seconds`` were over.
     """
 
     version: str
     config: Mapping[str, Any]
     losses: tuple[LossReport, ...]
     interrupted: bool = False
+    out_of_time: bool = False
 
     @property
     def passed(self) -> bool:
-        return bool(self.losses) and not self.interrupted and all(loss.passed for loss in self.losses)
+        ended = not self.interrupted and not self.out_of_time
+        return bool(self.losses) and ended and all(loss.passed for loss in self.losses)
 
     @property
     def exit_code(self) -> int:

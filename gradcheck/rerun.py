@@ -7,13 +7,23 @@ import shlex
 from gradcheck.config import Config
 
 
-def rerun_command(target: str, config: Config, batch_size: int, classes: int, scores: str, seed: int) -> str:
+def rerun_command(
+    target: str,
+    config: Config,
+    batch_size: int,
+    classes: int,
+    scores: str,
+    seed: int,
+    framework: str = "auto",
+    reference: str = "auto",
+) -> str:
     """A command line for a shell.
 
     Args:
         target: the loss.
         config: of the whole run; what it says beside the problems is kept.
         batch_size, classes, scores, seed: the problem.
+        framework, reference: as the whole run was asked to take.
     """
     options: list[object] = ["--batch-size", batch_size, "--classes", classes, "--scores", scores, "--seed", seed]
     if config.trials != 1:
@@ -28,4 +38,8 @@ def rerun_command(target: str, config: Config, batch_size: int, classes: int, sc
         options += ["--set", f"labels.distribution={config.labels.distribution}"]
     if config.max_entries != default.max_entries:
         options += ["--set", f"max_entries={config.max_entries}"]
+    if framework != "auto":
+        options += ["--framework", framework]
+    if reference != "auto":
+        options += ["--reference", reference]
     return shlex.join(["gradcheck", "run", target, *map(str, options)])

@@ -55,9 +55,10 @@ def problems(config: Config) -> Iterator[Problem]:
                     yield _problem(config, N, C, kind, trial)
 
 
-def count_problems(config: Config) -> int:
-    """How many problems a configuration makes."""
-    return len(config.batch_sizes) * len(config.classes) * len(config.scores) * config.trials
+def shapes(config: Config) -> list[tuple[int, int]]:
+    """N and C of every problem of a configuration, in the order of ``problems``."""
+    each = len(config.scores) * config.trials
+    return [(N, C) for N in config.batch_sizes for C in config.classes for _ in range(each)]
 
 
 def _problem(config: Config, N: int, C: int, kind: ScoresKind, trial: int) -> Problem:
@@ -69,7 +70,7 @@ def _problem(config: Config, N: int, C: int, kind: ScoresKind, trial: int) -> Pr
         for stream in np.random.SeedSequence(entropy=seed, spawn_key=key).spawn(2)
     )
     # Drawn in float64 for every dtype, so that float32 sees the same problem, rounded.
-    S = _draw_scores(scores_stream, kind, (N, C)).astype(config.dtype)
+    S = _draw_scores(scores_stream, kind, (N, C)).astype(config.dtype, copy=False)
     y = draw_labels(labels_stream, config.labels, N, C)
     return Problem(S, y.astype(config.dtype) if y.ndim == 2 else y, seed, trial, kind.describe())
 

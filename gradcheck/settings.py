@@ -21,7 +21,7 @@ class Settings:
         reference: what judges an entry: central differences, complex steps, or (``auto``) complex steps only where
             central differences are less precise than rtol asks for.
         worst: how many of the worst entries are looked for and kept.
-        jobs: processes that call the loss.
+        jobs: processes that call the loss; 0 for one on each core. Of a cluster, 0 and 1 are all workers.
         backend: where they run.
         scheduler: address of the cluster, for the backend ``dask``.
         max_seconds: wall time after which no further call of a loss is begun; None for no end.

@@ -95,21 +95,15 @@ def _along(
 ) -> Callable[[float], tuple[float, float]]:
     """The corrected central difference along a direction, and the bound on its noise, as a function of the step."""
 
-    def slope(evaluation: Evaluation) -> FloatArray:
-        return np.array([np.sum(evaluation.gradient * direction)])
+    at = at_scores.value, float(np.einsum("ij,ij", at_scores.gradient, direction))
 
     def difference(step: float) -> tuple[float, float]:
-        above, below = oracle(scores + step * direction), oracle(scores - step * direction)
-        stencil = Stencil(
-            below=np.array([step]),
-            above=np.array([step]),
-            f_below=np.array([below.value]),
-            f_at=np.array([at_scores.value]),
-            f_above=np.array([above.value]),
-            g_below=slope(below),
-            g_at=slope(at_scores),
-            g_above=slope(above),
-        )
+        away = step * direction
+        above, below = (oracle.slope(point.astype(oracle.dtype), direction) for point in (scores + away, scores - away))
+        f_below, f_at, f_above = (np.array([value]) for value, _ in (below, at, above))
+        g_below, g_at, g_above = (np.array([slope]) for _, slope in (below, at, above))
+        one_step = np.array([step])
+        stencil = Stencil(one_step, one_step, f_below, f_at, f_above, g_below, g_at, g_above)
         return float(stencil.corrected()[0]), float(stencil.noise_bound(value_noise)[0])
 
     return difference

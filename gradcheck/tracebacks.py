@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 
 _OURS = str(Path(__file__).resolve().parent)
 _BUILT_INS = str(Path(__file__).resolve().parent / "losses")
+_STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
 _LIBRARIES = ("site-packages", "dist-packages", "<frozen ", "importlib")
 
 
@@ -20,11 +23,17 @@ def trimmed_traceback(error: BaseException) -> str:
         Lines as Python prints them, without gradcheck's frames and without those inside of libraries, unless there
         are no others.
     """
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(_OURS) or frame.filename.startswith(_BUILT_INS)
-    ]
-    own = [frame for frame in frames if not any(mark in frame.filename for mark in _LIBRARIES)]
-    lines = traceback.StackSummary.from_list(own or frames).format()
+    lines = traceback.StackSummary.from_list(own_frames(traceback.extract_tb(error.__traceback__))).format()
     return "".join(lines + traceback.format_exception_only(error)).rstrip()
+
+
+def own_frames(frames: Iterable[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
+    """Those of these frames that lie in the user's code; or those in libraries, where there are no others."""
+    frames = [
+        frame for frame in frames if not frame.filename.startswith(_OURS) or frame.filename.startswith(_BUILT_INS)
+    ]
+    return [frame for frame in frames if not _in_a_library(frame.filename)] or frames
+
+
+def _in_a_library(file: str) -> bool:
+    return file.startswith(_STANDARD_LIBRARY) or any(mark in file for mark in _LIBRARIES)

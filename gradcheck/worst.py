@@ -8,7 +8,7 @@ import numpy.typing as npt
 from gradcheck.judge import Judgement
 from gradcheck.report import VERDICTS, Entry, FloatArray, Verdict
 
-#: How many are kept for a report.
+#: How many are kept for a report, unless more or fewer are asked for.
 KEPT = 10
 
 #: Wrong entries lead, then those that could not be told, then kinks.
@@ -18,7 +18,11 @@ _GRAVITY = np.array(
 
 
 def worst_entries(
-    scores: FloatArray, labels: npt.NDArray[np.int64] | None, analytic: FloatArray, judgement: Judgement
+    scores: FloatArray,
+    labels: npt.NDArray[np.int64] | None,
+    analytic: FloatArray,
+    judgement: Judgement,
+    most: int = KEPT,
 ) -> tuple[Entry, ...]:
     """The worst entries, worst first.
 
@@ -27,14 +31,19 @@ def worst_entries(
         labels: N labels; None where the labels are not classes.
         analytic: N x C, dS.
         judgement: of the same problem.
+        most: how many.
 
     Returns:
-        At most ``KEPT``: by verdict, then by relative error (but negligible entries last), then
+        At most so many: by verdict, then by relative error (but negligible entries last), then
         in reading order.
     """
     relative = np.where(judgement.negligible, 0.0, judgement.relative_errors).ravel()
-    order = np.lexsort((-np.nan_to_num(relative, nan=np.inf), -_GRAVITY[judgement.verdicts.ravel()]))
-    rows, columns = np.unravel_index(order[:KEPT], scores.shape)
+    relative = np.minimum(np.nan_to_num(relative, nan=np.inf), 2.0)  # it is at most 2 where it is a number
+    badness = 3.0 * _GRAVITY[judgement.verdicts.ravel()] + relative
+    last = np.partition(badness, -most)[-most] if badness.size > most else -np.inf
+    candidates = np.flatnonzero(badness >= last)  # to sort these alone takes no time
+    order = candidates[np.argsort(-badness[candidates], kind="stable")]
+    rows, columns = np.unravel_index(order[:most], scores.shape)
     return tuple(
         Entry(
             row=row,
@@ -48,6 +57,7 @@ def worst_entries(
             verdict=VERDICTS[judgement.verdicts[row, column]],
             plain=float(judgement.plain[row, column]),
             step=float(judgement.steps[row, column]),
+            central=float(judgement.central[row, column]) if judgement.by_complex[row, column] else None,
         )
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
     )

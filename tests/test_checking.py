@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck.checking import check_given, check_problem, check_targets
+from gradcheck.checking import check_given, check_targets
 from gradcheck.config import Config
-from gradcheck.errors import UsageError
 from gradcheck.loss import Loss
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import BatchReport, Report, Verdict
@@ -213,9 +212,13 @@ def test_ctrl_c_ends_with_130_and_keeps_what_was_done(call: int) -> None:
     assert report.interrupted
     assert report.exit_code == 130
     assert not report.passed
-    assert [loss.target for loss in report.losses] == ["svm", "interrupted"]
+    assert [loss.target for loss in report.losses] == ["svm", "interrupted", "softmax"]
+    assert [len(loss.batches) + loss.unchecked for loss in report.losses] == [4, 4, 4]
+    assert [loss.passed for loss in report.losses] == [True, False, False]
     assert len(report.losses[0].batches) == 4
     assert len(report.losses[1].batches) < 4
+    assert report.losses[1].cut_short.startswith("batch size ")
+    assert report.losses[2].unchecked == 4
     if call == 100:
         assert len(report.losses[1].batches) >= 1
 
@@ -239,17 +242,18 @@ def test_the_seed_that_is_told_redraws_a_problem_alone() -> None:
         assert again[0].worst == batch.worst
 
 
-def test_more_entries_than_max_entries_are_an_error_that_says_what_to_do() -> None:
-    report = checked("softmax", config=Config(batch_sizes=3, classes=5, max_entries=10))
-    assert report.exit_code == 2
-    assert "max_entries" in report.losses[0].error
-    assert "3 x 5" in report.losses[0].error
+@pytest.mark.parametrize(("max_entries", "plan"), [(15, "per-sample"), (14, "projections")])
+def test_more_entries_than_max_entries_are_checked_by_projections(max_entries: int, plan: str) -> None:
+    config = Config(batch_sizes=3, classes=5, scores="normal", max_entries=max_entries)
+    (batch,) = checked("softmax", config=config).losses[0].batches
+    assert batch.plan == plan
+    assert ("max_entries is 14" in batch.why) == (plan == "projections")
+    assert (batch.projections is None) == (batch.verdicts is not None) == (plan != "projections")
 
 
-def test_too_many_entries_are_refused_before_the_loss_is_called() -> None:
-    problem = next(problems(Config(batch_sizes=4, classes=5)))
-    with pytest.raises(UsageError, match="max_entries"):
-        check_problem(Loss("raising", raising), problem, Config(max_entries=19))
+def test_a_plan_that_was_asked_for_is_not_bound_by_max_entries() -> None:
+    config = Config(batch_sizes=3, classes=5, scores="normal", max_entries=10, plan="full")
+    assert checked("softmax", config=config).losses[0].batches[0].plan == "full"
 
 
 def count_calls(loss: Callable[..., Any]) -> tuple[Callable[..., Any], list[int]]:
@@ -332,7 +336,7 @@ def test_a_given_problem_is_checked_as_it_is() -> None:
     assert report.losses[0].rerun == ""
 
 
-# --- silence and progress ---------------------------------------------------------------------------------
+# --- silence --------------------------------------------------------------------------------------------
 
 
 def test_what_the_loss_prints_is_heard_once_and_on_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
@@ -343,12 +347,6 @@ def test_what_the_loss_prints_is_heard_once_and_on_standard_error(capsys: pytest
     assert checked(chatty).passed
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "loss here\n")
-
-
-def test_progress_is_told_from_nothing_to_everything() -> None:
-    told: list[tuple[str, int, int]] = []
-    check_targets(["svm"], SMALL, progress=lambda target, done, total: told.append((target, done, total)))
-    assert told == [("svm", done, 4) for done in range(5)]
 
 
 # --- rerun ------------------------------------------------------------------------------------------------

@@ -344,7 +344,10 @@ def test_a_check_that_is_given_no_configuration_imports_neither_pydantic_nor_yam
         ("losses: [svm, 3]", "gradcheck.yaml:1: losses[1]: must be text; got 3"),
         ("losses: ['']", "gradcheck.yaml:1: losses[0]: must not be empty"),
         ("dtype: float16", 'dtype: must be one of float64, float32; got "float16"\ndid you mean float64?'),
-        ("plan: fulll", 'plan: must be one of auto, full; got "fulll"\ndid you mean full?'),
+        (
+            "plan: fulll",
+            'plan: must be one of auto, per-sample, rows, full, projections; got "fulll"\ndid you mean full?',
+        ),
         ("labels: one-hot", 'gradcheck.yaml:1: labels: must be a mapping of keys to values; got "one-hot"'),
         (
             "labels: {kind: onehot}",

@@ -230,7 +230,7 @@ def test_returning_the_scores_themselves_shares_nothing_for_each_call_has_its_ow
         ((1.0, S, S), "wrong-shape"),
         ((1.0, S.T), "wrong-shape"),
         ((1.0, S[0]), "wrong-shape"),
-        ((np.ones(2), S), "wrong-shape"),
+        ((np.ones(3), S), "wrong-shape"),
         ((1j, S), "wrong-dtype"),
         (("one", S), "wrong-dtype"),
         ((True, S), "wrong-dtype"),

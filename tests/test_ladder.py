@@ -13,6 +13,7 @@ from gradcheck.loss import Loss
 from gradcheck.numerics.extrapolation import RATIO, RUNGS
 from gradcheck.oracle import Oracle
 from gradcheck.plans.full import FullPlan
+from gradcheck.plans.plan import Probes
 from gradcheck.report import FloatArray
 
 LossFunction = Callable[[Any, Any], Any]
@@ -23,14 +24,13 @@ def ladder_of(loss: LossFunction, S: FloatArray, noise: float = 1e-16, top: floa
     oracle = Oracle(Loss("test", loss), np.zeros(len(S), dtype=np.int64))
     at = oracle(S)
     rows, columns = (index.ravel() for index in np.indices(S.shape))
-    dS = at.gradient.ravel()
+    plan = FullPlan(oracle, S)
     ladder = Ladder(
-        FullPlan(oracle, S),
+        plan,
         rows,
         columns,
-        at.value,
-        dS,
-        noise,
+        plan.here(rows, columns, at),
+        np.full(S.size, noise),
         np.full(S.size, 1e-16),
         top,
         oracle.spacing(S.ravel()),
@@ -171,7 +171,8 @@ def test_a_stencil_moves_each_entry_alone_and_knows_how_far() -> None:
 
     S = np.array([[1.0, 2.0], [3.0, 4.0]])
     plan = FullPlan(Oracle(Loss("remembers", remembers), np.zeros(2, dtype=np.int64)), S)
-    got = stencil(plan, np.array([0, 1]), np.array([1, 0]), np.array([0.5, 0.25]), 10.0, np.ones(2))
+    here = Probes(np.zeros(2), np.full(2, 10.0), np.ones(2))
+    got = stencil(plan, np.array([0, 1]), np.array([1, 0]), np.array([0.5, 0.25]), here)
     moved = [tuple(map(tuple, np.argwhere(point != S).tolist())) for point in seen]
     assert moved == [((0, 1),), ((1, 0),), ((0, 1),), ((1, 0),)]
     assert (got.above.tolist(), got.below.tolist()) == ([0.5, 0.25], [0.5, 0.25])

@@ -156,7 +156,7 @@ def test_an_answer_is_a_pair(pair: Any) -> None:
         ((), "a tuple of 0"),
         (S, "returns a ndarray"),
         ({"value": 1.0, "dS": S}, "returns a dict"),
-        ((np.ones(2), S), "shape (2,)"),
+        ((np.ones(3), S), "shape (3,)"),
         ((np.ones((1, 1)), S), "shape (1, 1)"),
         (([1.0], S), "shape (1,)"),
         ((1.0, S.T), "dS has shape (3, 2); S has shape (2, 3)"),
@@ -174,7 +174,7 @@ def test_a_wrong_shape_is_named(answer: Any, words: str) -> None:
 
 
 def test_a_vector_of_values_is_told_of_the_mean() -> None:
-    assert "batch mean" in defect((np.ones(2), S)).message
+    assert "batch mean" in defect((np.ones(3), S)).message
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gradcheck.errors import LossDefect
 from gradcheck.loss import Loss
-from gradcheck.oracle import Oracle
+from gradcheck.oracle import Oracle, one_of_each_row
 
 S = np.array([[0.5, -1.0], [2.0, 0.25], [0.0, 0.0]])
 Y = np.array([0, 1, 0])
@@ -98,3 +100,14 @@ def test_spacing_is_that_of_the_resolution() -> None:
     single = Oracle(Loss("square", square), Y, np.float64, resolution=np.float32).spacing(np.array([1.0, -1.0]))
     assert double.tolist() == [2.0**-52, 2.0**-52, 2.0**-42]
     assert single.tolist() == [2.0**-23, 2.0**-23]
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 6), max_size=40))
+def test_entries_are_grouped_so_that_no_group_holds_a_row_twice(rows: list[int]) -> None:
+    groups = one_of_each_row(np.array(rows, dtype=np.intp))
+    assert sorted(np.concatenate([np.zeros(0, dtype=np.intp), *groups]).tolist()) == list(range(len(rows)))
+    assert len(groups) == max((rows.count(row) for row in rows), default=0)
+    for group in groups:
+        members = [rows[e] for e in group]
+        assert len(set(members)) == len(members)

@@ -1,19 +1,29 @@
-"""The progress bar: not before a second is over, and gone at the end."""
+"""The progress bar: not before a second is over, one line that fits, and gone at the end."""
 
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import Iterator
 
 import pytest
 
 from gradcheck.progress import PATIENCE, ProgressBar
+from gradcheck.standing import Standing
+
+ESCAPES = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
 
 
 class Terminal(io.StringIO):
+    encoding = "utf-8"
+
     def isatty(self) -> bool:
         return True
+
+    def line(self) -> str:
+        """What stands on the line now."""
+        return ESCAPES.sub("", self.getvalue()).split("\r")[-1]
 
 
 class Clock:
@@ -26,6 +36,7 @@ class Clock:
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.delenv("NO_COLOR", raising=False)
     return Terminal()
 
@@ -42,45 +53,112 @@ def bar(terminal: Terminal, clock: Clock) -> Iterator[ProgressBar]:
     bar.close()
 
 
+def at(
+    calls: int, *, target: str = "svm", done: int = 1, share: float = 0.25, before: int = 100, expected: int = 1_250
+) -> Standing:
+    return Standing(target, (32, 10), done, 4, calls, expected, share, before + calls)
+
+
 def test_what_is_over_within_a_second_shows_no_bar(bar: ProgressBar, clock: Clock, terminal: Terminal) -> None:
-    for done in range(100):
-        clock.now = PATIENCE * done / 101
-        bar.tell("svm", done, 100)
+    for calls in range(100):
+        clock.now = PATIENCE * calls / 101
+        bar.tell(at(calls))
     bar.close()
     assert terminal.getvalue() == ""
 
 
-def test_past_a_second_it_names_the_target_and_how_far_it_is(
+def test_past_a_second_it_says_what_is_at_hand_and_how_far_it_is(
     bar: ProgressBar, clock: Clock, terminal: Terminal
 ) -> None:
-    bar.tell("svm", 1, 4)
-    clock.now = PATIENCE + 0.1
-    bar.tell("svm", 2, 4)
+    clock.now = PATIENCE
+    bar.tell(at(7))
+    assert terminal.line().startswith("svm 32 x 10 ")
+    assert terminal.line().endswith(" problem 2/4, call 7/1,250")
+
+
+def test_it_tells_the_rate_and_the_remaining_time(bar: ProgressBar, clock: Clock, terminal: Terminal) -> None:
+    clock.now = 1.0
+    bar.tell(at(10, share=0.25))
+    clock.now = 3.0
+    bar.tell(at(210, share=0.5))  # a quarter in two seconds, so half of it in four
+    assert terminal.line().endswith(", call 210/1,250, 100/s, 0:04 left")
+
+
+def test_a_slow_loss_moves_it_at_every_call(bar: ProgressBar, clock: Clock, terminal: Terminal) -> None:
+    lines = []
+    for calls in range(5):
+        clock.now = 1.5 * calls
+        bar.tell(at(calls, share=calls / 100))
+        lines.append(terminal.line())
+    assert lines[0] == ""
+    assert len(set(lines[1:])) == 4
+    assert ", call 3/1,250, 1.5 s each, 2:26 left" in lines[3]
+
+
+def test_the_rate_is_that_of_the_last_seconds(bar: ProgressBar, clock: Clock, terminal: Terminal) -> None:
+    for tenth in range(1, 100):
+        clock.now = tenth / 10
+        bar.tell(at(10 * tenth if tenth < 50 else 500 + 100 * (tenth - 50), share=tenth / 200, expected=9_999))
+    assert ", 1,000/s, " in terminal.line()
+
+
+@pytest.mark.parametrize("columns", [20, 40, 60, 80, 140])
+@pytest.mark.parametrize("target", ["svm", "a/long/path/to/a/file_with_a_long_name.py:and_a_loss_with_a_long_name"])
+def test_it_is_one_line_that_fits(
+    monkeypatch: pytest.MonkeyPatch, clock: Clock, terminal: Terminal, columns: int, target: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    bar = ProgressBar(terminal, clock)
+    for calls in (1_000, 2_000):
+        clock.now += 2
+        bar.tell(at(calls, target=target, expected=60_000, share=calls / 60_000))
+    written = terminal.getvalue()
     bar.close()
-    assert "svm" in terminal.getvalue()
-    assert "50%" in terminal.getvalue()
+    assert "\n" not in written
+    assert len(terminal.line()) <= columns
+    if columns >= 80:
+        assert "32 x 10" in ESCAPES.sub("", written)
+        assert re.search(r"[━╸╺]{8}", written)
+        assert ESCAPES.sub("", written).endswith("problem 2/4, call 2,000/60,000, 500/s, 1:56 left")
+        assert target[-8:] in written or target == "svm"
 
 
-def test_a_target_with_brackets_is_no_markup(bar: ProgressBar, clock: Clock, terminal: Terminal) -> None:
+def test_a_target_can_do_nothing_to_the_terminal(bar: ProgressBar, clock: Clock, terminal: Terminal) -> None:
     clock.now = 2.0
-    bar.tell("my[/bold]file.py:loss", 0, 1)
-    bar.close()
-    assert "my[/bold]file.py:loss" in terminal.getvalue()
+    bar.tell(at(1, target="my[/bold]\x1b[31m.py:loss"))
+    assert "my[/bold]\\x1b[31m.py:loss" in terminal.getvalue()
+    assert "\x1b[31m.py" not in terminal.getvalue()
 
 
-def test_a_second_target_has_a_line_of_its_own(bar: ProgressBar, clock: Clock, terminal: Terminal) -> None:
+def test_a_target_that_begins_is_left_the_screen_for_what_its_loss_may_print(
+    bar: ProgressBar, clock: Clock, terminal: Terminal
+) -> None:
     clock.now = 2.0
-    bar.tell("svm", 4, 4)
-    bar.tell("softmax", 1, 4)
-    bar.close()
-    assert "svm" in terminal.getvalue()
-    assert "25%" in terminal.getvalue()
+    bar.tell(at(3))
+    bar.tell(at(0, target="softmax", done=0, share=0.0))
+    assert terminal.getvalue().endswith("\x1b[2K")  # the line is erased
+    bar.tell(at(1, target="softmax", done=0, share=0.01))
+    assert terminal.line().startswith("softmax 32 x 10 ")
 
 
-def test_at_the_end_the_cursor_is_shown_again(bar: ProgressBar, clock: Clock, terminal: Terminal) -> None:
+def test_the_rate_is_not_that_of_another_target(bar: ProgressBar, clock: Clock, terminal: Terminal) -> None:
     clock.now = 2.0
-    bar.tell("svm", 1, 4)
+    bar.tell(at(300))
+    clock.now = 3.0
+    bar.tell(at(0, target="softmax", done=0, share=0.0, before=400))
+    bar.tell(at(1, target="softmax", done=0, share=0.1, before=400))
+    clock.now = 5.0
+    bar.tell(at(4, target="softmax", done=0, share=0.4, before=400))
+    assert ", 0.5 s each, 0:03 left" in terminal.line()
+
+
+def test_at_the_end_it_is_gone_and_the_cursor_is_shown_again(
+    bar: ProgressBar, clock: Clock, terminal: Terminal
+) -> None:
+    clock.now = 2.0
+    bar.tell(at(1))
     bar.close()
+    assert terminal.line() == ""
     assert "\x1b[?25h" in terminal.getvalue()  # show the cursor
     assert terminal.getvalue().rfind("\x1b[?25h") > terminal.getvalue().rfind("\x1b[?25l")
 
@@ -95,5 +173,5 @@ def test_closing_twice_or_without_a_bar_is_no_error(terminal: Terminal, clock: C
 def test_a_bar_leaves_standard_output_to_whoever_has_it(bar: ProgressBar, clock: Clock) -> None:
     before = sys.stdout, sys.stderr
     clock.now = PATIENCE + 0.1
-    bar.tell("svm", 1, 2)
+    bar.tell(at(1))
     assert (sys.stdout, sys.stderr) == before

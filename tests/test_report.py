@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -31,9 +33,9 @@ def batch(verdicts: list[int], errors: list[float] | None = None, negligible: li
     )
 
 
-def loss(*batches: BatchReport, error: str = "", severity: str = "", strict: bool = False) -> LossReport:
+def loss(*batches: BatchReport, severity: str = "", **fields: Any) -> LossReport:
     findings = (Finding("code", severity, "message"),) if severity else ()  # type: ignore[arg-type]
-    return LossReport("loss", None, None, batches, findings, error=error, strict=strict)
+    return LossReport("loss", None, None, batches, findings, **fields)
 
 
 def test_the_largest_relative_error_leaves_out_kinks_and_negligible_entries_but_nothing_wrong() -> None:
@@ -61,6 +63,10 @@ def test_the_largest_relative_error_leaves_out_kinks_and_negligible_entries_but_
         ([loss(batch([WRONG])), loss(error="no such loss")], 1),
         ([loss()], 2),
         ([], 2),
+        ([loss(batch([OK]), unchecked=1)], 2),
+        ([loss(batch([WRONG]), unchecked=1)], 1),
+        ([loss(severity="error", unchecked=1)], 1),
+        ([loss(batch([OK])), loss(unchecked=4)], 2),
     ],
 )
 def test_exit_codes(losses: list[LossReport], code: int) -> None:
@@ -73,3 +79,9 @@ def test_an_interrupted_run_is_never_0() -> None:
     report = Report("0", {}, (loss(batch([OK])),), interrupted=True)
     assert report.exit_code == 130
     assert not report.passed
+
+
+def test_a_run_that_is_out_of_time_is_2_unless_something_is_wrong_already() -> None:
+    assert Report("0", {}, (loss(batch([OK]), unchecked=1),), out_of_time=True).exit_code == 2
+    assert Report("0", {}, (loss(batch([OK])),), out_of_time=True).exit_code == 2
+    assert Report("0", {}, (loss(batch([WRONG]), unchecked=1), loss(unchecked=2)), out_of_time=True).exit_code == 1

@@ -91,9 +91,10 @@ def test_what_is_as_by_default_is_not_repeated() -> None:
 
 def test_whatever_decides_the_verdict_is_repeated() -> None:
     config = Config(rtol=1e-9, atol=1e-3, dtype="float32", labels={"kind": "real"}, max_entries=9, trials=2)
-    command = rerun_command("a b.py:loss", config, 1, 2, "normal(0, 1)", 7)
+    command = rerun_command("a b.py:loss", config, 1, 2, "normal(0, 1)", 7, framework="torch", reference="complex")
     for part in (
         "'a b.py:loss'", "--rtol 1e-09", "--atol 0.001", "--dtype float32", "labels.kind=real",
         "max_entries=9", "--trials 1", "--seed 7",
+        "--framework torch", "--reference complex",
     ):  # fmt: skip
         assert part in command

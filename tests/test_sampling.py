@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradcheck.config import Config
-from gradcheck.sampling import Problem, problems
+from gradcheck.sampling import Problem, problems, shapes
 
 Key = tuple[int, int, str, int]
 
@@ -203,3 +203,8 @@ def test_scores_are_finite_whatever_the_parameters(scores: str, dtype: str) -> N
 def test_problems_are_drawn_one_at_a_time() -> None:
     config = Config(trials=10**9, batch_sizes=1)
     assert [problem.trial for problem in islice(problems(config), 3)] == [0, 1, 2]
+
+
+def test_shapes_are_those_of_the_problems_in_their_order() -> None:
+    config = Config(batch_sizes=[3, 1], classes=[4, 2], scores=["normal", "uniform"], trials=2)
+    assert shapes(config) == [problem.S.shape for problem in problems(config)]

@@ -25,6 +25,8 @@ def worst_of(
         plain=zeros + 4,
         steps=zeros + 5,
         plan="full",
+        central=zeros + 2,
+        by_complex=zeros.astype(bool),
     )
     scores = np.arange(float(relative.size)).reshape(relative.shape)
     return worst_entries(scores, np.arange(len(relative)), zeros + 1, judgement)
@@ -79,5 +81,7 @@ def test_labels_that_are_no_classes_are_left_out() -> None:
         np.zeros(shape, bool),
         *(np.zeros(shape),) * 2,
         "full",
+        np.zeros(shape),
+        np.zeros(shape, bool),
     )
     assert worst_entries(np.zeros(shape), None, np.zeros(shape), judgement)[0].label is None

@@ -1,20 +1,24 @@
-"""What every built-in loss does first: take scores and labels, refuse what is none, write to neither."""
+"""What every built-in loss does first and last: take scores and labels, and bring the losses of N rows to an answer."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-Scores = npt.NDArray[np.floating[Any]]
+Scores = npt.NDArray[np.inexact[Any]]
 Labels = npt.NDArray[np.integer[Any]]
-Answer = tuple[np.floating[Any], Scores]
+Answer = tuple[Any, Scores]
+Reduction = Literal["mean", "sum", "none"]
+
+#: Up to so many numbers, a Python list is faster to look through than an array.
+_FEW = 16
 
 
 class Batch(NamedTuple):
     """Attributes:
-    S: N x C floats; perhaps the caller's own memory, so never written to.
+    S: N x C floats, real or complex; perhaps the caller's own memory, so never written to.
     i: 0, 1, ..., N - 1, so that ``S[i, y]`` is the label's score of each row.
     y: N labels in [0, C).
     """
@@ -25,10 +29,10 @@ class Batch(NamedTuple):
 
 
 def as_scores(S: npt.ArrayLike) -> Scores:
-    """Scores as an N x C array of floats.
+    """Scores as an N x C array of floats, or of complex numbers.
 
     Args:
-        S: N x C; float dtypes stay as they are, integers become float64.
+        S: N x C; float and complex dtypes stay as they are, integers become float64.
 
     Returns:
         A C-contiguous array, so that a row is summed in the same order whatever the batch: the gradient of N
@@ -36,15 +40,14 @@ def as_scores(S: npt.ArrayLike) -> Scores:
 
     Raises:
         ValueError: S is not of two dimensions.
-        TypeError: S does not hold real numbers.
+        TypeError: S does not hold numbers.
     """
     scores = np.asarray(S)
     if scores.ndim != 2:
         raise ValueError(f"the scores have shape {scores.shape}; they must be N x C, one row a sample")
-    if scores.dtype.kind not in "fiu":
-        # A complex score must not silently lose its imaginary part: a complex step would then find 0.
-        raise TypeError(f"the scores have dtype {scores.dtype}; they must be real numbers")
-    return np.ascontiguousarray(scores, dtype=scores.dtype if scores.dtype.kind == "f" else np.float64)
+    if scores.dtype.kind not in "fciu":
+        raise TypeError(f"the scores have dtype {scores.dtype}; they must be numbers")
+    return np.ascontiguousarray(scores, dtype=scores.dtype if scores.dtype.kind in "fc" else np.float64)
 
 
 def as_batch(S: npt.ArrayLike, y: npt.ArrayLike) -> Batch:
@@ -56,7 +59,7 @@ def as_batch(S: npt.ArrayLike, y: npt.ArrayLike) -> Batch:
 
     Raises:
         ValueError: S is not N x C, or y is not N ints in [0, C) (numpy would take -1 for the last class).
-        TypeError: S does not hold real numbers, or y no integers.
+        TypeError: S does not hold numbers, or y no integers.
     """
     scores, labels = as_scores(S), np.asarray(y)
     N, C = scores.shape
@@ -64,6 +67,34 @@ def as_batch(S: npt.ArrayLike, y: npt.ArrayLike) -> Batch:
         raise TypeError(f"the labels have dtype {labels.dtype}; they must be integers, one class a row")
     if labels.shape != (N,):
         raise ValueError(f"the labels have shape {labels.shape}; {N} rows of scores need shape ({N},)")
-    if N and not (labels.min() >= 0 and labels.max() < C):
-        raise ValueError(f"the labels run from {labels.min()} to {labels.max()}; {C} classes are 0 to {C - 1}")
+    if N:
+        some = labels.tolist() if N <= _FEW else (labels.min(), labels.max())
+        if min(some) < 0 or max(some) >= C:
+            raise ValueError(f"the labels run from {min(some)} to {max(some)}; {C} classes are 0 to {C - 1}")
     return Batch(scores, np.arange(N), labels)
+
+
+def reduced(L: Scores, derivatives: Scores, reduction: Reduction) -> Answer:
+    """The losses of the rows and their derivatives, brought to the answer that the caller wants.
+
+    Args:
+        L: N values, L^(i).
+        derivatives: N x C, dL^(i)/ds_j^(i); memory of the loss's own, for it may be written to.
+        reduction: ``mean``: the mean of L, and 1/N of the derivatives. ``sum``: the sum of L, and the derivatives.
+            ``none``: both as they are.
+
+    Returns:
+        ``(value, dS)``; the value is a scalar of the dtype of L, or for ``none`` N of them.
+
+    Raises:
+        ValueError: another reduction.
+    """
+    if reduction == "none":
+        return L, derivatives
+    value = L.sum()
+    if reduction == "mean":
+        derivatives /= len(L)
+        return value / len(L), derivatives  # bit for bit L.mean(), which takes twice as long on few rows
+    if reduction == "sum":
+        return value, derivatives
+    raise ValueError(f"the reduction is {reduction!r}; it must be 'mean', 'sum' or 'none'")

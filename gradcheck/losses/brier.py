@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcheck.losses.batch import Answer, Labels, Scores, as_batch
+from gradcheck.losses.batch import Answer, Labels, Reduction, Scores, as_batch, reduced
 from gradcheck.losses.registry import built_in
 from gradcheck.losses.softmax_terms import softmax_terms
 
@@ -14,7 +14,7 @@ from gradcheck.losses.softmax_terms import softmax_terms
     formula="sum_j (p_j - 1{j=y})^2,  p_j = e^{s_j} / sum_m e^{s_m}",
     gradient="2 p_j (r_j - sum_m p_m r_m),  r_j = p_j - 1{j=y}",
 )
-def brier(S: Scores, y: Labels) -> Answer:
+def brier(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     """Brier score: the squared distance of the softmax from the label.
 
         L = sum_m r_m^2,    r_m = p_m - 1{m=y},    p_j = e^{s_j} / sum_m e^{s_m}
@@ -46,7 +46,8 @@ def brier(S: Scores, y: Labels) -> Answer:
 
     The mean over the batch: (dS)_ij = 1/N dL^(i)/ds_j^(i).
 
-    S is N x C, y holds N labels; the value and dS have the dtype of S.
+    S is N x C, y holds N labels; the value and dS have the dtype of S. With the
+    reduction "sum" both lack the 1/N; "none" gives N values, and dS_ij = dL^(i)/ds_j^(i).
     """
     batch = as_batch(S, y)
     _, i, y = batch
@@ -57,4 +58,4 @@ def brier(S: Scores, y: Labels) -> Answer:
     p_y, d_y = p[i, y][:, np.newaxis], d[i, y][:, np.newaxis]
     bracket = (p * d).sum(axis=1, keepdims=True) + (np.minimum(p, p_y) - np.minimum(d, d_y))
     bracket[i, y] = -L
-    return L.mean(), 2 * p * bracket / len(i)
+    return reduced(L, 2 * p * bracket, reduction)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcheck.losses.batch import Answer, Labels, Scores, as_batch
+from gradcheck.losses.batch import Answer, Labels, Reduction, Scores, as_batch, reduced
 from gradcheck.losses.registry import built_in
 from gradcheck.losses.softmax_terms import softmax_terms
 
@@ -17,7 +17,7 @@ EPSILON = 0.1
     formula="-log p_y,  p_j = e^{s_j} / sum_m e^{s_m}",
     gradient="p_j - 1{j=y}",
 )
-def softmax(S: Scores, y: Labels) -> Answer:
+def softmax(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     """Softmax cross-entropy: the negative logarithm of the label's probability.
 
         L = -log p_y,    p_j = e^{s_j} / sum_m e^{s_m}
@@ -55,12 +55,13 @@ def softmax(S: Scores, y: Labels) -> Answer:
 
         (dS)_ij = 1/N (p_j^(i) - 1{j=y^(i)})
 
-    S is N x C, y holds N labels; the value and dS have the dtype of S.
+    S is N x C, y holds N labels; the value and dS have the dtype of S. With the
+    reduction "sum" both lack the 1/N; "none" gives N values, and dS_ij = dL^(i)/ds_j^(i).
     """
     batch = as_batch(S, y)
     _, i, y = batch
     terms = softmax_terms(batch)
-    return terms.surprisal[i, y].mean(), terms.residual / len(i)
+    return reduced(terms.surprisal[i, y], terms.residual, reduction)
 
 
 @built_in(
@@ -68,7 +69,7 @@ def softmax(S: Scores, y: Labels) -> Answer:
     formula="-sum_j t_j log p_j,  t_j = 0.9 1{j=y} + 0.1/C",
     gradient="p_j - t_j",
 )
-def label_smoothing(S: Scores, y: Labels) -> Answer:
+def label_smoothing(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     """Softmax cross-entropy with smoothed labels: a tenth of the target goes to all classes.
 
         L = -sum_m t_m log p_m,    t_m = (1 - eps) 1{m=y} + eps/C,    eps = 0.1
@@ -94,17 +95,18 @@ def label_smoothing(S: Scores, y: Labels) -> Answer:
 
     The mean over the batch: (dS)_ij = 1/N (p_j^(i) - t_j^(i)).
 
-    S is N x C, y holds N labels; the value and dS have the dtype of S.
+    S is N x C, y holds N labels; the value and dS have the dtype of S. With the
+    reduction "sum" both lack the 1/N; "none" gives N values, and dS_ij = dL^(i)/ds_j^(i).
     """
     batch = as_batch(S, y)
     S, i, y = batch
-    N, C = S.shape
+    C = S.shape[1]
     terms = softmax_terms(batch)
-    value = ((1 - EPSILON) * terms.surprisal[i, y] + EPSILON * (terms.surprisal.sum(axis=1) / C)).mean()
+    L = (1 - EPSILON) * terms.surprisal[i, y] + EPSILON * (terms.surprisal.sum(axis=1) / C)
 
     pull = np.full_like(S, -EPSILON / C)
     pull[i, y] = EPSILON * (C - 1) / C
-    return value, (terms.residual + pull) / N
+    return reduced(L, terms.residual + pull, reduction)
 
 
 @built_in(
@@ -112,7 +114,7 @@ def label_smoothing(S: Scores, y: Labels) -> Answer:
     formula="-(1 - p_y)^2 log p_y",
     gradient="(u^2 - 2 u p_y log p_y) (p_j - 1{j=y}),  u = 1 - p_y",
 )
-def focal(S: Scores, y: Labels) -> Answer:
+def focal(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     """Focal loss with gamma = 2 (Lin et al. 2017): rows that are right already count little.
 
         L = -(1 - p_y)^2 log p_y
@@ -135,13 +137,12 @@ def focal(S: Scores, y: Labels) -> Answer:
 
     The mean over the batch: (dS)_ij = 1/N dL^(i)/ds_j^(i).
 
-    S is N x C, y holds N labels; the value and dS have the dtype of S.
+    S is N x C, y holds N labels; the value and dS have the dtype of S. With the
+    reduction "sum" both lack the 1/N; "none" gives N values, and dS_ij = dL^(i)/ds_j^(i).
     """
     batch = as_batch(S, y)
     _, i, y = batch
     terms = softmax_terms(batch)
     p_y, v, u = terms.p[i, y], terms.surprisal[i, y], -terms.residual[i, y]
-    value = (u**2 * v).mean()
-
     weight = u * (2 * p_y * v + u)
-    return value, weight[:, np.newaxis] * terms.residual / len(i)
+    return reduced(u**2 * v, weight[:, np.newaxis] * terms.residual, reduction)

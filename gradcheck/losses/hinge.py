@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcheck.losses.batch import Answer, Batch, Labels, Scores, as_batch
+from gradcheck.losses.batch import Answer, Batch, Labels, Reduction, Scores, as_batch, reduced
 from gradcheck.losses.registry import built_in
 
 
@@ -19,7 +19,7 @@ def _margins(batch: Batch) -> Scores:
     formula="sum_{m!=y} max(0, s_m - s_y + 1)",
     gradient="1{j!=y} q_{j,y} - 1{j=y} sum_{m!=y} q_{m,y},  q_{m,y} = 1{s_m - s_y + 1 >= 0}",
 )
-def svm(S: Scores, y: Labels) -> Answer:
+def svm(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     """Multiclass hinge: every wrong class within 1 of the label's score costs.
 
         L = sum_{m!=y} max(0, s_m - s_y + 1)
@@ -49,19 +49,16 @@ def svm(S: Scores, y: Labels) -> Answer:
 
         (dS)_ij = 1/N dL^(i)/ds_j^(i)
 
-    S is N x C, y holds N labels; the value and dS have the dtype of S.
+    S is N x C, y holds N labels; the value and dS have the dtype of S. With the
+    reduction "sum" both lack the 1/N; "none" gives N values, and dS_ij = dL^(i)/ds_j^(i).
     """
     batch = as_batch(S, y)
     _, i, y = batch
     margins = _margins(batch)
+    margins[i, y] = -1  # below 0, so that m = y has no part in either sum
     dS = (margins >= 0).astype(margins.dtype)
-    dS[i, y] = 0
     dS[i, y] -= dS.sum(axis=1)
-    dS /= len(dS)
-
-    margins[i, y] = 0
-    value = np.maximum(margins, 0).sum(axis=1).mean()
-    return value, dS
+    return reduced(np.maximum(margins, 0).sum(axis=1), dS, reduction)
 
 
 @built_in(
@@ -69,7 +66,7 @@ def svm(S: Scores, y: Labels) -> Answer:
     formula="sum_{m!=y} max(0, s_m - s_y + 1)^2",
     gradient="1{j!=y} 2 h_{j,y} - 1{j=y} sum_{m!=y} 2 h_{m,y},  h_{m,y} = max(0, s_m - s_y + 1)",
 )
-def squared_hinge(S: Scores, y: Labels) -> Answer:
+def squared_hinge(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     """Squared multiclass hinge: the hinge without its kinks.
 
         L = sum_{m!=y} max(0, s_m - s_y + 1)^2
@@ -92,18 +89,18 @@ def squared_hinge(S: Scores, y: Labels) -> Answer:
 
     The mean over the batch: (dS)_ij = 1/N dL^(i)/ds_j^(i).
 
-    S is N x C, y holds N labels; the value and dS have the dtype of S.
+    S is N x C, y holds N labels; the value and dS have the dtype of S. With the
+    reduction "sum" both lack the 1/N; "none" gives N values, and dS_ij = dL^(i)/ds_j^(i).
     """
     batch = as_batch(S, y)
     _, i, y = batch
     h = np.maximum(_margins(batch), 0)
     h[i, y] = 0
-    value = (h**2).sum(axis=1).mean()
+    L = (h**2).sum(axis=1)
 
     dS = 2 * h
     dS[i, y] -= dS.sum(axis=1)
-    dS /= len(dS)
-    return value, dS
+    return reduced(L, dS, reduction)
 
 
 @built_in(
@@ -111,7 +108,7 @@ def squared_hinge(S: Scores, y: Labels) -> Answer:
     formula="max_k (s_k + 1{k!=y}) - s_y",
     gradient="1{j=t} - 1{j=y},  t = the first class that attains the maximum",
 )
-def crammer_singer(S: Scores, y: Labels) -> Answer:
+def crammer_singer(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     """Crammer and Singer's hinge: only the class that comes closest costs.
 
         L = max_k (s_k + 1{k!=y}) - s_y
@@ -134,7 +131,8 @@ def crammer_singer(S: Scores, y: Labels) -> Answer:
 
     The mean over the batch: (dS)_ij = 1/N dL^(i)/ds_j^(i).
 
-    S is N x C, y holds N labels; the value and dS have the dtype of S.
+    S is N x C, y holds N labels; the value and dS have the dtype of S. With the
+    reduction "sum" both lack the 1/N; "none" gives N values, and dS_ij = dL^(i)/ds_j^(i).
     """
     batch = as_batch(S, y)
     _, i, y = batch
@@ -142,10 +140,7 @@ def crammer_singer(S: Scores, y: Labels) -> Answer:
     candidates = _margins(batch)
     candidates[i, y] = 0
     t = candidates.argmax(axis=1)
-    value = candidates[i, t].mean()
-
     dS = np.zeros_like(candidates)
     dS[i, t] += 1
     dS[i, y] -= 1
-    dS /= len(dS)
-    return value, dS
+    return reduced(candidates[i, t], dS, reduction)

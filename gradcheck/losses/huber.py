@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcheck.losses.batch import Answer, Labels, Scores, as_batch
+from gradcheck.losses.batch import Answer, Labels, Reduction, Scores, as_batch, reduced
 from gradcheck.losses.registry import built_in
 
 #: Where the parabola ends and the straight line begins.
@@ -16,7 +16,7 @@ DELTA = 1.0
     formula="sum_j (1{|r_j|<=1} r_j^2/2 + 1{|r_j|>1} (|r_j| - 1/2)),  r_j = s_j - 1{j=y}",
     gradient="1{|r_j|<=1} r_j + 1{r_j>1} - 1{r_j<-1}",
 )
-def huber(S: Scores, y: Labels) -> Answer:
+def huber(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     """Huber's loss of the scores as estimates of 1{j=y}: squared when near, absolute when far.
 
         r_m = s_m - 1{m=y}
@@ -42,11 +42,11 @@ def huber(S: Scores, y: Labels) -> Answer:
 
     The mean over the batch: (dS)_ij = 1/N dL^(i)/ds_j^(i).
 
-    S is N x C, y holds N labels; the value and dS have the dtype of S.
+    S is N x C, y holds N labels; the value and dS have the dtype of S. With the
+    reduction "sum" both lack the 1/N; "none" gives N values, and dS_ij = dL^(i)/ds_j^(i).
     """
     S, i, y = as_batch(S, y)
     r = S.copy()
     r[i, y] -= 1
     clipped = np.clip(r, -DELTA, DELTA)
-    value = (clipped * (r - clipped / 2)).sum(axis=1).mean()
-    return value, clipped / len(i)
+    return reduced((clipped * (r - clipped / 2)).sum(axis=1), clipped, reduction)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcheck.losses.batch import Answer, Labels, Scores, as_scores
+from gradcheck.losses.batch import Answer, Labels, Reduction, Scores, as_scores, reduced
 from gradcheck.losses.registry import built_in
 
 
@@ -16,7 +16,7 @@ from gradcheck.losses.registry import built_in
     formula="min(s_1^2, e^{s_2})",
     gradient="1{j=1} 1{s_1^2 < e^{s_2}} 2 s_1 + 1{j=2} 1{s_1^2 >= e^{s_2}} e^{s_2}",
 )
-def min_square_exp(S: Scores, y: Labels) -> Answer:
+def min_square_exp(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     """Two-way selection: the smaller of two functions of two scores.
 
         L = min(s_1^2, e^{s_2})
@@ -40,10 +40,11 @@ def min_square_exp(S: Scores, y: Labels) -> Answer:
 
     The mean over the batch: (dS)_ij = 1/N dL^(i)/ds_j^(i).
 
-    S is N x C, y is ignored; the value and dS have the dtype of S.
+    S is N x C, y is ignored; the value and dS have the dtype of S. With the
+    reduction "sum" both lack the 1/N; "none" gives N values, and dS_ij = dL^(i)/ds_j^(i).
     """
     S = as_scores(S)
-    N, C = S.shape
+    C = S.shape[1]
     square = S[:, 0] ** 2
     with np.errstate(over="ignore"):
         exponential = np.exp(S[:, 1]) if C > 1 else np.full_like(square, np.inf)
@@ -53,7 +54,7 @@ def min_square_exp(S: Scores, y: Labels) -> Answer:
     dS[:, 0] = np.where(selects_square, 2 * S[:, 0], 0)
     if C > 1:
         dS[:, 1] = np.where(selects_square, 0, exponential)
-    return np.minimum(square, exponential).mean(), dS / N
+    return reduced(np.minimum(square, exponential), dS, reduction)
 
 
 @built_in(
@@ -61,7 +62,7 @@ def min_square_exp(S: Scores, y: Labels) -> Answer:
     formula="sum_j max(0, s_j^3)",
     gradient="1{s_j^3 >= 0} 3 s_j^2",
 )
-def cubed_relu(S: Scores, y: Labels) -> Answer:
+def cubed_relu(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     """Two-way selection in every class: the cube where it is not negative.
 
         L = sum_m max(0, s_m^3)
@@ -80,11 +81,12 @@ def cubed_relu(S: Scores, y: Labels) -> Answer:
 
     The mean over the batch: (dS)_ij = 1/N dL^(i)/ds_j^(i).
 
-    S is N x C, y is ignored; the value and dS have the dtype of S.
+    S is N x C, y is ignored; the value and dS have the dtype of S. With the
+    reduction "sum" both lack the 1/N; "none" gives N values, and dS_ij = dL^(i)/ds_j^(i).
     """
     S = as_scores(S)
     positive = np.maximum(S, 0)
-    return (positive**3).sum(axis=1).mean(), 3 * positive**2 / len(S)
+    return reduced((positive**3).sum(axis=1), 3 * positive**2, reduction)
 
 
 @built_in(
@@ -92,7 +94,7 @@ def cubed_relu(S: Scores, y: Labels) -> Answer:
     formula="2 s_1 - 3 s_2 + e^{s_3}",
     gradient="1{j=1} 2 - 1{j=2} 3 + 1{j=3} e^{s_3}",
 )
-def affine_exp(S: Scores, y: Labels) -> Answer:
+def affine_exp(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     """Grouped cases: a derivative that is another one for each score.
 
         L = 2 s_1 - 3 s_2 + e^{s_3}
@@ -113,15 +115,15 @@ def affine_exp(S: Scores, y: Labels) -> Answer:
 
     The mean over the batch: (dS)_ij = 1/N dL^(i)/ds_j^(i).
 
-    S is N x C, y is ignored; the value and dS have the dtype of S.
+    S is N x C, y is ignored; the value and dS have the dtype of S. With the
+    reduction "sum" both lack the 1/N; "none" gives N values, and dS_ij = dL^(i)/ds_j^(i).
     """
     S = as_scores(S)
-    N = len(S)
     affine, exponential = S[:, :2], np.exp(S[:, 2:3])
     slopes = np.array([2, -3], dtype=S.dtype)[: affine.shape[1]]
-    value = ((affine * slopes).sum(axis=1) + exponential.sum(axis=1)).mean()
+    L = (affine * slopes).sum(axis=1) + exponential.sum(axis=1)
 
     dS = np.zeros_like(S)
     dS[:, :2] = slopes
     dS[:, 2:3] = exponential
-    return value, dS / N
+    return reduced(L, dS, reduction)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcheck.losses.batch import Answer, Labels, Scores, as_batch
+from gradcheck.losses.batch import Answer, Labels, Reduction, Scores, as_batch, reduced
 from gradcheck.losses.registry import built_in
 
 
@@ -13,7 +13,7 @@ from gradcheck.losses.registry import built_in
     formula="sum_j log(1 + e^{-t_j s_j}),  t_j = 1{j=y} - 1{j!=y}",
     gradient="-t_j / (1 + e^{t_j s_j})",
 )
-def one_vs_all(S: Scores, y: Labels) -> Answer:
+def one_vs_all(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     """One logistic loss a class: each class against all others.
 
         L = sum_m log(1 + e^{-t_m s_m}),    t_m = 1{m=y} - 1{m!=y}
@@ -38,14 +38,15 @@ def one_vs_all(S: Scores, y: Labels) -> Answer:
 
     The mean over the batch: (dS)_ij = 1/N dL^(i)/ds_j^(i).
 
-    S is N x C, y holds N labels; the value and dS have the dtype of S.
+    S is N x C, y holds N labels; the value and dS have the dtype of S. With the
+    reduction "sum" both lack the 1/N; "none" gives N values, and dS_ij = dL^(i)/ds_j^(i).
     """
     S, i, y = as_batch(S, y)
     t = np.full_like(S, -1)
     t[i, y] = 1
     z = -t * S
-    e = np.exp(-np.abs(z))
-    value = (np.maximum(z, 0) + np.log1p(e)).sum(axis=1).mean()
+    e = np.exp(np.minimum(z, -z))  # -|z|, but abs would drop an imaginary part
+    L = (np.maximum(z, 0) + np.log1p(e)).sum(axis=1)
 
     g = np.where(z >= 0, 1, e) / (1 + e)
-    return value, -t * g / len(i)
+    return reduced(L, -t * g, reduction)

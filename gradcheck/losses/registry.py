@@ -6,9 +6,10 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gradcheck.losses.batch import Answer, Labels, Scores
+from gradcheck.losses.batch import Answer
 
-LossFunction = Callable[[Scores, Labels], Answer]
+#: ``(S, y, reduction="mean") -> (value, dS)``.
+LossFunction = Callable[..., Answer]
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class BuiltIn:
 
     Attributes:
         name: what a target calls it, for example ``svm``.
-        function: ``(S, y) -> (value, dS)``; the value is the mean of L over the batch, dS is N x C.
+        function: ``(S, y, reduction="mean") -> (value, dS)``; the value is the mean of L over the batch, dS is N x C.
         formula: L of one row, in one line.
         gradient: dL/ds_j of one row, in one line; dS is 1/N times it.
         derivation: how the one follows from the other, in the notes' notation: the function's docstring.
@@ -37,7 +38,7 @@ def built_in(name: str, *, formula: str, gradient: str) -> Callable[[LossFunctio
     """Decorate a loss to make it a built-in; the function itself is left as it is.
 
         @built_in("svm", formula="sum_{m!=y} max(0, s_m - s_y + 1)", gradient="...")
-        def svm(S, y): ...
+        def svm(S, y, reduction="mean"): ...
 
     Args:
         name: what a target calls it.

@@ -49,9 +49,17 @@ def softmax_terms(batch: Batch) -> SoftmaxTerms:
     others = e.sum(axis=1, keepdims=True)
     e[i, top] = 1
     p = e / (1 + others)
-    surprisal = np.log1p(others) - below_top
+    surprisal = _log1p(others) - below_top
 
     residual = p.copy()
     residual[i, y] = 0
     residual[i, y] -= residual.sum(axis=1)
     return SoftmaxTerms(p, surprisal, residual, below_top)
+
+
+def _log1p(x: Scores) -> Scores:
+    """log(1 + x), also of complex x near 0, where NumPy's own loses the digits of the real part."""
+    if x.dtype.kind != "c":
+        return np.log1p(x)
+    size = np.log1p(x.real * (2 + x.real) + x.imag**2) / 2  # of |1 + x|^2 = 1 + 2 Re x + |x|^2
+    return np.asarray(size + 1j * np.arctan2(x.imag, 1 + x.real))

@@ -80,11 +80,11 @@ class Stencil:
         """
         return self.right() - self.left() - (self.g_above - self.g_below) / 2
 
-    def noise_bound(self, value_noise: float, sigmas: float = SIGMAS) -> FloatArray:
+    def noise_bound(self, value_noise: float | FloatArray, sigmas: float = SIGMAS) -> FloatArray:
         """Bound on what the noise of the values does to ``plain``.
 
         Args:
-            value_noise: standard deviation of the noise of one value.
+            value_noise: standard deviation of the noise of one value; one for all entries, or E floats.
             sigmas: how many standard deviations the bound allows for.
         """
         return np.asarray(sigmas * np.sqrt(2.0) * value_noise / (self.above + self.below))

@@ -16,6 +16,7 @@ from itertools import pairwise
 from math import prod
 
 import numpy as np
+import numpy.typing as npt
 
 from gradcheck.report import FloatArray
 
@@ -44,14 +45,19 @@ def noise_level(series: FloatArray) -> FloatArray:
     Source: Moré and Wild 2011, section 3; a divided difference whose weights have norm 1 passes the deviation of
     independent noise on unchanged.
     """
-    sizes = np.abs(np.tensordot(_DIFFERENCES, series, axes=1))
-    smallest = np.full(series.shape[1:], np.inf)
+    # One function after another, its differences side by side: so they are sorted fast. By einsum, for threads that a
+    # matrix product woke up would get in the way of what comes next.
+    sizes = np.abs(np.einsum("pe,dp->ed", series.reshape(POINTS, -1), _DIFFERENCES))
+    smallest = np.full(len(sizes), np.inf)
     for start, stop in _ORDERS:
-        kept = np.sort(sizes[start:stop], axis=0)[: stop - start - (stop - start) // 3]
-        # By hypot: squares of values alone may be too large or too small for a float.
-        root_mean_square = np.hypot.reduce(kept, axis=0) / np.sqrt(len(kept))
+        kept = np.sort(sizes[:, start:stop], axis=1)[:, : stop - start - (stop - start) // 3]
+        # Beside the largest: squares of values alone may be too large or too small for a float.
+        largest = kept[:, -1]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            beside = kept / np.where(largest > 0, largest, 1.0)[:, np.newaxis]
+        root_mean_square = largest * np.sqrt(np.einsum("ek,ek->e", beside, beside) / kept.shape[1])
         smallest = np.minimum(smallest, root_mean_square / _TRIMMED_DEVIATION)
-    return smallest
+    return smallest.reshape(series.shape[1:])
 
 
 def _normalised_differences(order: int) -> FloatArray:
@@ -87,13 +93,16 @@ def granularity(samples: FloatArray) -> float:
     return float(np.min(np.ldexp(lowest_bit.astype(np.float64), exponent - 53)))
 
 
-def is_stair(series: FloatArray) -> bool:
+def is_stair(series: FloatArray) -> npt.NDArray[np.bool_]:
     """Whether neighbouring values on a line are often equal: it is finer than the steps of a coarse rounding.
 
     Args:
-        series: m values of one function.
+        series: m values along the first axis; any further axes are separate functions.
+
+    Returns:
+        Of shape ``series.shape[1:]``.
     """
-    return bool(np.mean(np.diff(series) == 0) >= 0.25)
+    return np.asarray(np.mean(np.diff(series, axis=0) == 0, axis=0) >= 0.25)
 
 
 def settled(coarse: float, fine: float) -> bool:

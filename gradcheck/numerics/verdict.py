@@ -11,6 +11,7 @@ import numpy.typing as npt
 from gradcheck.numerics.differences import SIGMAS, Stencil
 from gradcheck.numerics.extrapolation import Limit
 from gradcheck.report import VERDICTS, FloatArray, Verdict
+from gradcheck.settings import Reference
 
 OK, SUBGRADIENT, UNRESOLVED, WRONG = (
     VERDICTS.index(v) for v in (Verdict.OK, Verdict.SUBGRADIENT, Verdict.UNRESOLVED, Verdict.WRONG)
@@ -21,7 +22,9 @@ BoolArray = npt.NDArray[np.bool_]
 #: A bound wider than this part of the largest gradient seen anywhere near says nothing of an entry.
 TOO_WIDE = 1e-2
 #: A correction or a kink below this part of the gradients seen is the ordinary curvature of a smooth loss.
-_SMALL = 1e-3
+SMALL = 1e-3
+#: A central difference bears out a complex step where its bound is below this part of it: three digits.
+_CONFIRMS = 1e-3
 #: A bound wider than this part of an entry makes its relative error one of the numerics, not of the loss.
 _TELLING = 1e-3
 
@@ -31,18 +34,18 @@ def allowance(analytic: FloatArray, numerical: FloatArray, rtol: float, atol: fl
     return rtol * np.maximum(np.abs(analytic), np.abs(numerical)) + atol
 
 
-def is_smooth(stencil: Stencil, value_noise: float, scale: float) -> BoolArray:
+def is_smooth(stencil: Stencil, value_noise: float | FloatArray, scale: float) -> BoolArray:
     """Entries whose stencil shows no sign of a kink.
 
     Args:
         stencil: of E entries.
-        value_noise: standard deviation of the noise of a value.
+        value_noise: standard deviation of the noise of a value; one for all entries, or E floats.
         scale: the largest gradient seen near.
 
     Returns:
         E truth values. False means only: look closer.
     """
-    ordinary = _SMALL * scale + 4 * stencil.noise_bound(value_noise)
+    ordinary = SMALL * scale + 4 * stencil.noise_bound(value_noise)
     return np.asarray((np.abs(stencil.kink()) <= ordinary) & (np.abs(stencil.correction()) <= 10 * ordinary))
 
 
@@ -90,3 +93,41 @@ def is_negligible(size: FloatArray, bound: FloatArray, gradient_noise: FloatArra
 def gradient_bound(gradient_noise: FloatArray) -> FloatArray:
     """Bound on the error that rounding leaves in the analytic gradient itself; any shape."""
     return SIGMAS * gradient_noise
+
+
+def can_confirm(central: Limit) -> BoolArray:
+    """Which of E central differences are sharp enough to bear out a complex step."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(central.bound <= _CONFIRMS * np.abs(central.estimate))
+
+
+def in_question(reference: Reference, analytic: FloatArray, central: Limit, rtol: float, atol: float) -> BoolArray:
+    """Which of E entries a complex step is wanted for, and could be believed with.
+
+    Args:
+        reference: the user's choice; by ``auto``, those whose bound is wider than the tolerances.
+        analytic: E entries of dS.
+        central: their central differences.
+        rtol, atol: the user's tolerances.
+    """
+    if reference == "central":
+        return np.zeros(analytic.shape, dtype=bool)
+    wanted = can_confirm(central)
+    if reference == "auto":
+        wanted &= central.bound > allowance(analytic, np.nan_to_num(central.estimate), rtol, atol)
+    return wanted
+
+
+def judge_by_complex_steps(
+    analytic: FloatArray, steps: FloatArray, rounding: FloatArray, rtol: float, atol: float
+) -> npt.NDArray[np.int8]:
+    """Verdicts where complex steps are believed: ``OK`` or ``WRONG``.
+
+    Args:
+        analytic: E entries of dS.
+        steps: E derivatives by complex steps.
+        rounding: E bounds on what rounding alone puts between the two.
+        rtol, atol: the user's tolerances.
+    """
+    differs = np.abs(analytic - steps) > allowance(analytic, steps, rtol, atol) + rounding
+    return np.where(differs, WRONG, OK).astype(np.int8)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from gradcheck.loss import Evaluation
 from gradcheck.oracle import Oracle
-from gradcheck.plans.plan import IndexArray, Probes
+from gradcheck.plans.plan import IndexArray, Probes, along_imaginary_axis
 from gradcheck.report import FloatArray
 
 
@@ -13,6 +14,7 @@ class FullPlan:
     """One call of the whole batch for each entry and offset: 2·N·C for every entry's central difference."""
 
     name = "full"
+    by_rows = False
 
     def __init__(self, oracle: Oracle, scores: FloatArray) -> None:
         self._oracle = oracle
@@ -22,14 +24,29 @@ class FullPlan:
         """See ``Plan.along``."""
         before = self._scores[rows, columns]
         after = (before + offsets).astype(self._oracle.dtype).astype(np.float64)
-        values, derivatives = np.empty(len(rows)), np.empty(len(rows))
-        point = self._scores.copy()
-        for e, entry in enumerate(zip(rows.tolist(), columns.tolist(), strict=True)):
-            point[entry] = after[e]
-            evaluation = self._oracle(point)
-            point[entry] = before[e]
-            values[e], derivatives[e] = evaluation.value, evaluation.gradient[entry]
+        values, derivatives = self._oracle.probe(self._scores, rows, columns, after)
         return Probes(after - before, values, derivatives)
+
+    def here(self, rows: IndexArray, columns: IndexArray, at_scores: Evaluation) -> Probes:
+        """See ``Plan.here``."""
+        return Probes(np.zeros(len(rows)), np.full(len(rows), at_scores.value), at_scores.gradient[rows, columns])
+
+    def guess(
+        self, rows: IndexArray, columns: IndexArray, above: Probes, below: Probes, at_scores: Evaluation
+    ) -> Probes:
+        """See ``Plan.guess``."""
+        return self.here(rows, columns, at_scores)
+
+    def imaginary(self, rows: IndexArray, columns: IndexArray, step: float) -> FloatArray:
+        """See ``Plan.imaginary``."""
+        slopes = np.full(len(rows), np.nan)
+        for e, entry in enumerate(zip(rows.tolist(), columns.tolist(), strict=True)):
+            point = self._scores.astype(np.complex128)
+            point[entry] += 1j * step
+            slopes[e] = along_imaginary_axis(self._oracle.complex_value(point), step)
+            if np.isnan(slopes[e]):
+                break
+        return slopes
 
     def at(self, scores: FloatArray) -> FullPlan:
         """See ``Plan.at``."""

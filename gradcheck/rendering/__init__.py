@@ -27,6 +27,7 @@ class Options:
             of every problem, ``worst`` the worst entries only, ``none`` neither.
         verbose: also the plain difference and its step, and every worst entry.
         quiet: only the verdict in words, and errors.
+        worst: entries that are shown of a problem without a grid, unless verbose.
         ascii: nothing beyond ASCII, for an output whose encoding is not UTF-8.
     """
 
@@ -37,6 +38,7 @@ class Options:
     verbose: bool = False
     quiet: bool = False
     ascii: bool = False
+    worst: int = 10
 
 
 Renderer = Callable[[Report, Options], str]

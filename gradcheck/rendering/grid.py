@@ -26,8 +26,11 @@ def grid(problem: BatchReport, view: View) -> RenderableType | None:
     """The relative error of each entry, signed by its verdict, the label's in brackets.
 
     Returns:
-        None where the grid has too many rows or classes to be read, or does not fit the view.
+        None where the grid has too many rows or classes to be read, or does not fit the view; and where entries were
+        not judged one by one.
     """
+    if problem.verdicts is None:
+        return None
     height = view.options.height
     rows = MAX_ROWS if height is None else min(MAX_ROWS, height - _AROUND)
     if problem.classes > MAX_CLASSES or problem.batch_size > rows:
@@ -63,6 +66,8 @@ def _classes(problem: BatchReport, view: View, digits: int) -> list[Column]:
     # Every cell has room for a sign, or for brackets, where any cell has them: so numbers stand in line.
     signed = problem.count(Verdict.OK) < problem.entries
     labels = None if problem.labels is None else problem.labels.tolist()
+    assert problem.verdicts is not None
+    assert problem.relative_errors is not None
     verdicts = [[VERDICTS[index] for index in row] for row in problem.verdicts.tolist()]
     errors = problem.relative_errors.tolist()
 
@@ -108,11 +113,15 @@ def _entry_columns(entries: Sequence[Entry], view: View, most_digits: int) -> li
         column("bound", lambda entry: relative(entry.bound), drop=3),
         column("plain\ndifference", lambda entry: precise(entry.plain, entry), drop=5),
         column("step", lambda entry: relative(entry.step), drop=4),
+        column("refer-\nence", lambda entry: entry.reference, drop=4),
+        column("central\ndifference", lambda entry: precise(_central(entry), entry), drop=5),
         column("relative\nerror", lambda entry: relative(entry.relative_error)),
     ]
     unsaid = set() if any(entry.label is not None for entry in entries) else {"label"}
     if not view.options.verbose:
         unsaid |= {"plain\ndifference", "step"}
+    if not view.options.verbose or all(entry.reference == "central" for entry in entries):
+        unsaid |= {"refer-\nence", "central\ndifference"}
     verdicts = [
         Text(f"{view.marks.verdicts[entry.verdict]} {entry.verdict.value}", VERDICT_STYLES[entry.verdict])
         for entry in entries
@@ -121,3 +130,7 @@ def _entry_columns(entries: Sequence[Entry], view: View, most_digits: int) -> li
         *(column for column in columns if column.head not in unsaid),
         Column("  verdict", verdicts, justify="left"),
     ]
+
+
+def _central(entry: Entry) -> float:
+    return entry.numerical if entry.central is None else entry.central

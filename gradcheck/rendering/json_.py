@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcheck.rendering import Options
 from gradcheck.report import VERDICTS, BatchReport, Entry, Finding, LossReport, Report
+
+if TYPE_CHECKING:
+    from gradcheck.projections import Projections
 
 SCHEMA = 1
 
@@ -37,6 +40,7 @@ def _report(report: Report) -> dict[str, Any]:
         "version": report.version,
         "passed": report.passed,
         "interrupted": report.interrupted,
+        "out_of_time": report.out_of_time,
         "config": report.config,
         "losses": [_loss(loss) for loss in report.losses],
     }
@@ -48,11 +52,14 @@ def _loss(loss: LossReport) -> dict[str, Any]:
         "passed": loss.passed,
         "file": loss.file,
         "line": loss.line,
+        "framework": loss.framework,
         "batches": [_batch(batch) for batch in loss.batches],
         "findings": [_finding(finding) for finding in loss.findings],
         "smallest_case": None,
         "error": loss.error,
         "rerun": loss.rerun,
+        "unchecked": loss.unchecked,
+        "cut_short": loss.cut_short,
     }
 
 
@@ -66,19 +73,37 @@ def _batch(batch: BatchReport) -> dict[str, Any]:
         "passed": batch.passed,
         "value": batch.value,
         "plan": batch.plan,
+        "why": batch.why,
         "evaluations": batch.evaluations,
         "entries": batch.entries,
         "wrong": batch.wrong,
         "subgradient": batch.subgradient,
         "unresolved": batch.unresolved,
+        "complex_steps": batch.complex_steps,
         "max_relative_error": batch.max_relative_error,
         "seconds": batch.seconds,
         "worst": [_entry(entry) for entry in batch.worst],
     }
-    if batch.entries <= MAX_ENTRIES:
+    if batch.projections is not None:
+        fields["projections"] = _projections(batch.projections)
+    if batch.entries <= MAX_ENTRIES and batch.verdicts is not None:
         fields["relative_errors"] = batch.relative_errors
         fields["verdicts"] = _WORDS[batch.verdicts]
+        if batch.by_complex is not None:
+            fields["references"] = np.where(batch.by_complex, "complex", "central")
     return fields
+
+
+def _projections(projections: Projections) -> dict[str, Any]:
+    return {
+        "directions": projections.directions,
+        "agree": projections.agree,
+        "smallest_defect": projections.smallest_defect,
+        "largest_gradient": projections.largest_gradient,
+        "smallest_relative_defect": projections.smallest_relative_defect,
+        "checked": projections.checked,
+        "remark": projections.remark,
+    }
 
 
 def _entry(entry: Entry) -> dict[str, Any]:
@@ -94,6 +119,8 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "verdict": entry.verdict.value,
         "plain": entry.plain,
         "step": entry.step,
+        "reference": entry.reference,
+        "central": entry.numerical if entry.central is None else entry.central,
     }
 
 

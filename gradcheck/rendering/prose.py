@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from gradcheck.rendering.marks import counted, number, short_path
+from gradcheck.rendering.marks import counted, number, relative, short_path
 from gradcheck.rendering.selection import Shown
 from gradcheck.rendering.view import SEVERITY_STYLES, VERDICT_STYLES, View
 from gradcheck.rendering.words import Sentence
@@ -19,6 +20,7 @@ _WORD_STYLES = {
     "right so far": "bold yellow",
     "unresolved": "bold yellow",
     "interrupted": "bold yellow",
+    "out of time": "bold yellow",
 }
 _LEGEND = {
     Verdict.WRONG: "wrong",
@@ -33,8 +35,10 @@ _MOST_DETAILS = 30
 
 
 def heading(loss: LossReport, view: View) -> Text:
-    """The target and where it stands: on one line where that holds both."""
+    """The target, its framework, and where it stands: on one line where that holds all."""
     target = Text(view.inert(loss.target), style="bold", overflow="fold")
+    if loss.framework != "numpy":
+        target.append(f" ({loss.framework})", "not bold")
     if loss.file is None:
         return target
     place = Text(view.inert(short_path(loss.file)), style="dim")
@@ -62,6 +66,27 @@ def finding(finding: Finding, view: View) -> Iterator[RenderableType]:
         yield from _lines(finding.details, view, style="dim", indent=6)
 
 
+def plans(problems: Sequence[BatchReport], view: View) -> Iterator[RenderableType]:
+    """Which way was taken to the values, and why."""
+    ways: dict[tuple[str, str], dict[int, None]] = {}
+    for problem in problems:
+        ways.setdefault((problem.plan, problem.why), {})[problem.batch_size] = None
+    for (plan, why), sizes in ways.items():
+        if why:
+            several = "" if len(ways) == 1 else f" at batch size {', '.join(map(str, sizes))}"
+            line = f"plan {view.inert(plan)}{several}: {view.inert(why)}"
+            yield Padding.indent(Text(line, "dim", overflow="fold"), 2)
+
+
+def references(problems: Sequence[BatchReport], view: View) -> Iterator[RenderableType]:
+    """How many entries were judged by complex steps; nothing where none was."""
+    judged, entries = sum(each.complex_steps for each in problems), sum(each.entries for each in problems)
+    if judged:
+        others = "" if judged == entries else ", the others by central differences"
+        text = f"{judged:,} of {counted(entries, 'entry')} judged by complex steps{others}"
+        yield Padding.indent(Text(text, "dim", overflow="fold"), 2)
+
+
 def caption(shown: Shown, view: View) -> RenderableType:
     """Which problem this is, what it stands for, and what came of it."""
     problem = shown.problem
@@ -76,6 +101,21 @@ def caption(shown: Shown, view: View) -> RenderableType:
             text.append(separator).append(f"{count:,} {verdict.value}", VERDICT_STYLES[verdict])
             separator = ", "
     return Padding.indent(text, 2)
+
+
+def projections(problem: BatchReport, view: View) -> Iterator[RenderableType]:
+    """What stands in place of a grid where a problem has too many entries; nothing where it has not."""
+    told = problem.projections
+    if told is None:
+        return
+    lines = [f"{told.directions} random directions {'agree with dS' if told.agree else 'do not tell that dS is right'}"]
+    if told.agree and math.isfinite(told.smallest_defect):
+        share = f" ({relative(told.smallest_relative_defect)} of the largest)" if told.largest_gradient else ""
+        lines[0] += f"; a defect of {relative(told.smallest_defect)} in one entry{share} would have shown"
+    lines += [told.remark] if told.remark else []
+    lines.append(f"{counted(told.checked, 'entry')} checked one by one")
+    for line in lines:
+        yield Padding.indent(Text(view.inert(line), "" if told.agree else "yellow", overflow="fold"), 2)
 
 
 def legend(problems: Iterable[BatchReport], view: View) -> RenderableType | None:
@@ -93,6 +133,15 @@ def legend(problems: Iterable[BatchReport], view: View) -> RenderableType | None
 def left_out(count: int, view: View) -> RenderableType:
     """That a table of worst entries stops before the last wrong one."""
     return Padding.indent(Text(f"and {counted(count, 'more wrong entry')}", "dim"), 2)
+
+
+def unchecked(loss: LossReport, view: View) -> Iterator[RenderableType]:
+    """How many problems were not checked, and where the check was cut short."""
+    verb = "was" if loss.unchecked == 1 else "were"
+    text = f"{counted(loss.unchecked, 'problem')} {verb} not checked"
+    if loss.cut_short:
+        text += f"; cut short at {loss.cut_short}"
+    yield Padding.indent(Text(view.inert(text), "yellow", overflow="fold"), 2)
 
 
 def command(label: str, line: str, view: View) -> Iterator[RenderableType]:

@@ -14,8 +14,8 @@ from gradcheck.rendering.view import View, view_of
 from gradcheck.rendering.words import sentences
 from gradcheck.report import BatchReport, LossReport, Report, Verdict
 
-# Worst entries of one problem that are shown below its grid, or in place of one, unless verbose.
-_BELOW, _ALONE = 5, 10
+# Worst entries of one problem that are shown below its grid, unless verbose.
+_BELOW = 5
 
 
 def render(report: Report, options: Options) -> str:
@@ -56,6 +56,11 @@ def _loss(loss: LossReport, view: View) -> Iterator[RenderableType]:
     if loss.batches:
         yield summary(loss.batches, view)
         yield ""
+        notes = [*prose.plans(loss.batches, view), *prose.references(loss.batches, view)]
+        yield from [*notes, ""] if notes else ()
+    if loss.unchecked and not loss.error:
+        yield from prose.unchecked(loss, view)
+        yield ""
     if loss.rerun:
         yield from prose.command("rerun the worst:" if loss.batches else "rerun:", loss.rerun, view)
         yield ""
@@ -76,6 +81,7 @@ def _up_close(problems: Sequence[BatchReport], view: View) -> Iterator[Renderabl
     with_grid = []
     for shown in selected(problems, view.options):
         yield prose.caption(shown, view)
+        yield from prose.projections(shown.problem, view)
         grids = _grids(shown.problem, view)
         yield from grids
         if grids:
@@ -92,7 +98,7 @@ def _up_close(problems: Sequence[BatchReport], view: View) -> Iterator[Renderabl
 
 def _grids(problem: BatchReport, view: View) -> list[RenderableType]:
     match view.options.entries:
-        case "all":
+        case "all" if problem.verdicts is not None:
             first, *rest = whole_grid(problem, view)
             return [first, *(piece for table in rest for piece in ("", table))]
         case "auto":
@@ -107,7 +113,9 @@ def _worst(shown: Shown, view: View, below_grid: bool) -> Iterator[RenderableTyp
     entries = shown.problem.worst
     if shown.problem.wrong and not view.options.verbose:
         entries = tuple(entry for entry in entries if entry.verdict is not Verdict.OK)
-    most = len(entries) if view.options.verbose else _BELOW if below_grid else _ALONE
+    most = min(_BELOW, view.options.worst) if below_grid else view.options.worst
+    if view.options.verbose:
+        most = len(entries)
     if not entries:
         return
     yield worst_entries(entries[:most], view)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from gradcheck.rendering.marks import counted, relative
 from gradcheck.report import LossReport, Report
 
-Word = Literal["right", "right so far", "wrong", "failed", "unresolved", "not checked", "interrupted"]
+if TYPE_CHECKING:
+    from gradcheck.projections import Projections
+
+Word = Literal["right", "right so far", "wrong", "failed", "unresolved", "not checked", "interrupted", "out of time"]
 
 
 @dataclass(frozen=True)
@@ -25,13 +28,8 @@ class Sentence:
 def sentences(report: Report) -> tuple[Sentence, ...]:
     """What a run says in words: a sentence for each loss, and a last one for the run where that says more."""
     each = tuple(loss_sentence(loss) for loss in report.losses)
-    if report.interrupted:
-        # Only the last one can have been cut short, and what it left out may be wrong.
-        each = (
-            *each[:-1],
-            *(replace(last, word="right so far") if last.word == "right" else last for last in each[-1:]),
-        )
-        return (*each, _interrupted(report))
+    if report.interrupted or report.out_of_time:
+        return (*each, _cut_short(report))
     if not each:
         return (Sentence("not checked", "no loss was named"),)
     return each if len(each) == 1 else (*each, _together(report, each))
@@ -62,14 +60,31 @@ def loss_sentence(loss: LossReport) -> Sentence:
         return Sentence("wrong", f"{loss.target}: {errors}; {agree if entries else 'no entry was checked'}")
     if not entries:
         return Sentence("not checked", f"no entry of {loss.target} was checked")
-    if unresolved == entries:
-        return Sentence("unresolved", "; ".join([f"none {of_all} could be decided", *_reservations(loss)]))
+    projected = [batch for batch in loss.batches if batch.projections is not None]
+    if unresolved == entries or any(not told.agree for told in _projections(loss)):
+        decided = f"{entries - unresolved:,} {of_all}" if unresolved < entries else f"none {of_all}"
+        return Sentence("unresolved", "; ".join([f"{decided} could be decided", *_reservations(loss)]))
     agree = f"{entries - unresolved:,} {of_all}" if unresolved else of_all.removeprefix("of ")
+    if len(projected) == len(loss.batches):
+        agree = f"projections of {agree}"
+        largest += f" of {sum(told.checked for told in _projections(loss)):,} checked one by one"
     reservations = [f"{unresolved:,} unresolved"] if unresolved else []
+    if projected:
+        by = (
+            ""
+            if len(projected) == len(loss.batches)
+            else f"{sum(batch.entries for batch in projected):,} by projections: "
+        )
+        defect = relative(max(told.smallest_defect for told in _projections(loss)))
+        reservations.append(f"{by}a defect of {defect} in one entry would have shown")
     return Sentence(
-        "right" if loss.passed else "failed",
+        "failed" if loss.failed else "right so far" if loss.unchecked else "right",
         "; ".join([f"{agree} agree, largest relative error {largest}", *reservations, *_reservations(loss)]),
     )
+
+
+def _projections(loss: LossReport) -> list[Projections]:
+    return [batch.projections for batch in loss.batches if batch.projections is not None]
 
 
 def _reservations(loss: LossReport) -> list[str]:
@@ -81,7 +96,7 @@ def _reservations(loss: LossReport) -> list[str]:
         reservations.append(counted(subgradient, "subgradient"))
     if warnings:
         reservations.append(f"{counted(warnings, 'warning')}: {_codes(loss, 'warning')}")
-    if not loss.passed:
+    if loss.failed:
         reservations.append("--strict allows no unresolved entry and no warning")
     return reservations
 
@@ -90,12 +105,15 @@ def _codes(loss: LossReport, severity: str) -> str:
     return ", ".join(dict.fromkeys(finding.code for finding in loss.findings if finding.severity == severity))
 
 
-def _interrupted(report: Report) -> Sentence:
+def _cut_short(report: Report) -> Sentence:
+    word: Word = "interrupted" if report.interrupted else "out of time"
     problems = [batch for loss in report.losses for batch in loss.batches]
     if not problems:
-        return Sentence("interrupted", "before any problem was checked")
+        return Sentence(word, "before any problem was checked")
     done = f"{counted(len(problems), 'problem')}, {counted(sum(batch.entries for batch in problems), 'entry')}"
-    return Sentence("interrupted", f"after {done}; the rest was not checked")
+    unchecked = sum(loss.unchecked for loss in report.losses)
+    verb = "was" if unchecked == 1 else "were"
+    return Sentence(word, f"after {done}; {counted(unchecked, 'problem')} {verb} not checked")
 
 
 def _together(report: Report, each: tuple[Sentence, ...]) -> Sentence:

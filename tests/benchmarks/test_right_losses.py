@@ -41,7 +41,8 @@ def test_a_right_smooth_gradient_costs_at_most_sixty_calls_beside_its_entries(na
     for kind in SCORES:
         for seed in range(SEEDS):
             S, y = draw(kind, seed)
-            (batch,) = gradcheck.check_at(RIGHT[name], S, y).losses[0].batches
+            # Complex steps, where central differences are less precise than rtol, come on top.
+            (batch,) = gradcheck.check_at(RIGHT[name], S, y, reference="central").losses[0].batches
             assert batch.evaluations <= 2 * S.size + 60, (kind, seed, batch.evaluations - 2 * S.size)
 
 

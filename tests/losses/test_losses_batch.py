@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradcheck.losses.batch import as_batch, as_scores
+from gradcheck.losses.batch import as_batch, as_scores, reduced
 
 
 def test_contiguous_floats_are_not_copied():
@@ -27,15 +27,24 @@ def test_scores_that_are_no_matrix_are_refused_with_their_shape(S):
         as_scores(S)
 
 
-def test_complex_scores_are_refused_and_do_not_lose_their_imaginary_part():
-    with pytest.raises(TypeError, match="complex128"):
-        as_scores(np.zeros((1, 2), dtype=complex))
+def test_complex_scores_stay_so_and_do_not_lose_their_imaginary_part():
+    S = np.full((1, 2), 1 + 1e-20j)
+    assert as_scores(S) is S
+    assert as_batch(S.tolist(), [0]).S.dtype == np.complex128
+
+
+@pytest.mark.parametrize("S", [np.zeros((1, 2), dtype=bool), np.array([["1", "2"]]), np.array([[None, 1.0]])])
+def test_scores_that_are_no_numbers_are_refused_with_their_dtype(S):
+    with pytest.raises(TypeError, match=str(S.dtype)):
+        as_scores(S)
 
 
 @pytest.mark.parametrize("y", [[0, 3], [-1, 0]])
-def test_labels_outside_the_classes_are_refused(y):
-    with pytest.raises(ValueError, match="0 to 2"):
-        as_batch(np.zeros((2, 3)), y)
+@pytest.mark.parametrize("rows_before", [0, 100])
+def test_labels_outside_the_classes_are_refused(y, rows_before):
+    labels = [1] * rows_before + y
+    with pytest.raises(ValueError, match=f"run from {min(labels)} to {max(labels)}; 3 classes are 0 to 2"):
+        as_batch(np.zeros((len(labels), 3)), labels)
 
 
 @pytest.mark.parametrize("y", [[0], [0, 1, 2], [[0, 1, 0], [1, 0, 0]]])
@@ -47,3 +56,18 @@ def test_labels_of_another_shape_are_refused(y):
 def test_real_labels_are_refused():
     with pytest.raises(TypeError, match="float64"):
         as_batch(np.zeros((2, 3)), [0.0, 1.0])
+
+
+def test_a_mean_is_numpys_to_the_last_bit():
+    for seed in range(50):
+        rng = np.random.default_rng(seed)
+        L = rng.normal(size=rng.integers(1, 200)).astype([np.float64, np.float32][seed % 2])
+        value, dS = reduced(L, np.ones((len(L), 2), dtype=L.dtype), "mean")
+        assert (value.dtype, value) == (L.dtype, L.mean())
+        np.testing.assert_array_equal(dS, 1 / np.full((len(L), 2), len(L), dtype=L.dtype))
+
+
+@pytest.mark.parametrize("reduction", ["Mean", "", None, "batchmean"])
+def test_an_unknown_reduction_is_refused_with_those_there_are(reduction):
+    with pytest.raises(ValueError, match=f"{reduction!r}; it must be 'mean', 'sum' or 'none'"):
+        reduced(np.zeros(2), np.zeros((2, 3)), reduction)

@@ -10,6 +10,7 @@ from gradcheck.numerics import verdict
 from gradcheck.numerics.differences import SIGMAS, Stencil
 from gradcheck.numerics.extrapolation import Limit
 from gradcheck.report import VERDICTS
+from gradcheck.settings import Reference
 
 
 def limit(estimate: float, bound: float) -> Limit:
@@ -136,3 +137,36 @@ def test_noise_alone_is_no_kink() -> None:
 
 def test_the_noise_of_ds_is_allowed_for_by_its_standard_deviations() -> None:
     assert verdict.gradient_bound(np.array([[1e-8]]))[0, 0] == SIGMAS * 1e-8
+
+
+# --- complex steps ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("bound", "reference", "wanted"),
+    [
+        (1e-10, "auto", False),  # as precise as rtol asks
+        (1e-5, "auto", True),
+        (1e-5, "central", False),
+        (1e-10, "complex", True),
+        (0.1, "auto", False),  # nothing could be borne out
+        (0.1, "complex", False),
+        (np.inf, "complex", False),
+        (np.nan, "auto", False),
+    ],
+)
+def test_complex_steps_are_wanted_where_the_bound_is_wider_than_rtol_and_can_still_bear_them_out(
+    bound: float, reference: Reference, wanted: bool
+) -> None:
+    seen = verdict.in_question(reference, np.array([1.0]), limit(1.0, bound), rtol=1e-7, atol=0.0)
+    assert seen.tolist() == [wanted]
+
+
+def test_atol_makes_them_unwanted_too() -> None:
+    assert not verdict.in_question("auto", np.array([1.0]), limit(1.0, 1e-5), rtol=1e-7, atol=1e-4)[0]
+
+
+@pytest.mark.parametrize(("analytic", "expected"), [(1.0, "ok"), (1 + 1.9e-13, "ok"), (1 + 2.2e-13, "wrong")])
+def test_by_complex_steps_an_entry_is_right_within_the_tolerance_and_rounding(analytic: float, expected: str) -> None:
+    one = np.array([1.0])
+    assert word(verdict.judge_by_complex_steps(analytic * one, one, 1e-13 * one, rtol=1e-13, atol=0.0)) == expected

@@ -78,8 +78,8 @@ def make_loss(*batches: BatchReport, **fields: Any) -> LossReport:
     return LossReport(batches=batches, **(defaults | fields))
 
 
-def make_report(*losses: LossReport, interrupted: bool = False) -> Report:
-    return Report("0.1.0", {"seed": 0, "batch_sizes": (1, 3)}, losses, interrupted)
+def make_report(*losses: LossReport, interrupted: bool = False, out_of_time: bool = False) -> Report:
+    return Report("0.1.0", {"seed": 0, "batch_sizes": (1, 3)}, losses, interrupted, out_of_time)
 
 
 @pytest.fixture

@@ -44,10 +44,21 @@ ENTRY = exactly(
     verdict=VERDICT,
     plain=NUMBER,
     step=NUMBER,
+    reference={"enum": ["central", "complex"]},
+    central=NUMBER,
     **{"class": COUNT},
 )
+PROJECTIONS = exactly(
+    directions=COUNT,
+    agree=FLAG,
+    smallest_defect=NUMBER,
+    largest_gradient=NUMBER,
+    smallest_relative_defect=NUMBER,
+    checked=COUNT,
+    remark=TEXT,
+)
 BATCH = exactly(
-    optional=("relative_errors", "verdicts"),
+    optional=("relative_errors", "verdicts", "references", "projections"),
     batch_size={"type": "integer", "minimum": 1},
     classes={"type": "integer", "minimum": 1},
     scores=TEXT,
@@ -56,16 +67,20 @@ BATCH = exactly(
     passed=FLAG,
     value=NUMBER,
     plan=TEXT,
+    why=TEXT,
     evaluations=COUNT,
     entries=COUNT,
     wrong=COUNT,
     subgradient=COUNT,
     unresolved=COUNT,
+    complex_steps=COUNT,
     max_relative_error=NUMBER,
     seconds=NUMBER,
     worst=items(ENTRY),
+    projections=PROJECTIONS,
     relative_errors=items(items(NUMBER)),
     verdicts=items(items(VERDICT)),
+    references=items(items({"enum": ["central", "complex"]})),
 )
 FINDING = exactly(code=TEXT, severity={"enum": ["error", "warning", "note"]}, message=TEXT, hint=TEXT, details=TEXT)
 LOSS = exactly(
@@ -73,17 +88,21 @@ LOSS = exactly(
     passed=FLAG,
     file={"type": ["string", "null"]},
     line={"type": ["integer", "null"]},
+    framework=TEXT,
     batches=items(BATCH),
     findings=items(FINDING),
     smallest_case={"type": ["object", "null"]},
     error=TEXT,
     rerun=TEXT,
+    unchecked=COUNT,
+    cut_short=TEXT,
 )
 SCHEMA = exactly(
     schema={"const": 1},
     version=TEXT,
     passed=FLAG,
     interrupted=FLAG,
+    out_of_time=FLAG,
     config={"type": "object"},
     losses=items(LOSS),
 )
@@ -160,6 +179,8 @@ def test_the_values_are_those_of_the_report(everything):
         "verdict": "wrong",
         "plain": 0.2468,
         "step": 0.00071,
+        "reference": "central",
+        "central": 0.25 * (1 - 0.333),
     }
     assert answer["losses"][1]["error"] == "there is no such loss"
 

@@ -99,6 +99,7 @@ def test_a_file_in_the_working_directory_is_named_relative_to_it(loss, report, t
     inside = loss(file=str(tmp_path / "pkg" / "mine.py"), line=12)
     outside = loss(file="/elsewhere/mine.py", line=12)
     assert table(report(inside)).splitlines()[0] == "svm  pkg/mine.py:12"
+    assert table(report(replace(inside, framework="torch"))).splitlines()[0] == "svm (torch)  pkg/mine.py:12"
     assert table(report(outside)).splitlines()[0] == "svm  /elsewhere/mine.py:12"
 
 

@@ -71,12 +71,32 @@ def test_a_run_that_checked_nothing_does_not_say_right(loss, report):
     assert last_line(report()) == "not checked: no loss was named"
 
 
-def test_an_interrupted_run_says_how_far_it_came_last(problem, loss, report):
-    assert last_line(report(loss(problem(), problem()), interrupted=True)) == (
-        "interrupted: after 2 problems, 30 entries; the rest was not checked"
+@pytest.mark.parametrize(("how", "word"), [("interrupted", "interrupted"), ("out_of_time", "out of time")])
+def test_a_run_that_was_cut_short_says_how_far_it_came_last(problem, loss, report, how, word):
+    cut, not_begun = loss(problem(), problem(), unchecked=1), loss(unchecked=3, target="b")
+    assert last_line(report(cut, not_begun, **{how: True})) == (
+        f"{word}: after 2 problems, 30 entries; 4 problems were not checked"
     )
-    assert last_line(report(interrupted=True)) == "interrupted: before any problem was checked"
-    assert "right so far: " in FORMATS["table"](report(loss(problem()), interrupted=True), Options())
+    assert last_line(report(cut, **{how: True})).endswith("; 1 problem was not checked")
+    assert last_line(report(loss(unchecked=1), **{how: True})) == f"{word}: before any problem was checked"
+
+
+def test_a_loss_with_problems_left_is_right_so_far_and_says_what_is_missing(problem, loss, report):
+    where = "batch size 8, normal(0, 1), seed 0, after 37 calls"
+    cut = loss(problem(), unchecked=2, cut_short=where)
+    lines = FORMATS["table"](report(loss(problem(), target="a"), cut, out_of_time=True), Options()).splitlines()
+    assert f"  2 problems were not checked; cut short at {where}" in lines
+    assert lines[-3] == "right: 15 entries of a agree, largest relative error 3.1e-11"
+    assert lines[-2] == "right so far: 15 entries of svm agree, largest relative error 3.1e-11"
+
+
+def test_strict_fails_a_loss_with_problems_left_only_for_what_was_seen(problem, loss, report):
+    def word(target) -> str:
+        last_but_one = FORMATS["table"](report(target, out_of_time=True), Options(width=200)).splitlines()[-2]
+        return last_but_one.partition(":")[0]
+
+    assert word(loss(problem(unresolved=[(0, 0)]), unchecked=1, strict=True)) == "failed"
+    assert word(loss(problem(), unchecked=1, strict=True)) == "right so far"
 
 
 def test_several_losses_get_a_sentence_each_and_one_together(problem, loss, report):

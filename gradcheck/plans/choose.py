@@ -1,0 +1,133 @@
+"""Which plan suits a loss here: the cheapest that the evidence allows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcheck.errors import UsageError
+from gradcheck.loss import Evaluation
+from gradcheck.oracle import Oracle
+from gradcheck.plans.full import FullPlan
+from gradcheck.plans.per_sample import PerSamplePlan
+from gradcheck.plans.plan import Coupled, Plan
+from gradcheck.plans.rows import RowsPlan
+from gradcheck.plans.separability import Yardstick, weight_of_rows, weight_of_values
+from gradcheck.report import Finding, FloatArray
+
+#: Two ways to the same derivative may differ by this many units in the last place of the largest.
+_ROUNDINGS = 64.0
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """A plan, and why this one."""
+
+    plan: Plan
+    why: str
+
+
+@dataclass(frozen=True, eq=False)
+class EachRow:
+    """Whether a loss gives each row's own value.
+
+    Attributes:
+        why_not: empty if it does.
+        answer: then, what it answers at S, put together from each row's own; else None.
+        findings: what its two ways of answering disagree on.
+    """
+
+    why_not: str
+    answer: Evaluation | None = None
+    findings: tuple[Finding, ...] = ()
+
+
+def try_each_row(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, wanted: str) -> EachRow:
+    """Whether the loss gives each row's own value; if it does, ``oracle`` asks for those from now on.
+
+    Args:
+        oracle: the loss at this problem.
+        scores: N x C float64.
+        at_scores: what the loss answered at S.
+        wanted: the plan that was asked for.
+
+    Raises:
+        UsageError: the plan per-sample was asked for, and cannot be had.
+    """
+    if wanted not in ("auto", "per-sample"):
+        return EachRow(f"the plan {wanted} was asked for")
+    if not oracle.loss.each_row_options and at_scores.parts is None:
+        why_not = "it has no argument reduction"
+    else:
+        try:
+            weight, answer = weight_of_values(oracle, scores, at_scores, _rng(scores))
+            oracle.weight, oracle.eps = weight, (at_scores.value_eps, at_scores.gradient_eps)
+            oracle.remember(answer)
+            return EachRow("", answer, _disagreement(at_scores, answer.gradient, weight))
+        except Coupled as evidence:
+            why_not = str(evidence)
+    if wanted == "per-sample":
+        raise refused(wanted, why_not)
+    return EachRow(why_not)
+
+
+def _disagreement(at_scores: Evaluation, gradient: FloatArray, weight: float) -> tuple[Finding, ...]:
+    """dS of the default call, which is what is judged, beside what ``reduction="none"`` makes of it."""
+    apart = np.abs(at_scores.gradient - gradient)
+    largest = max(float(np.max(np.abs(gradient))), float(np.max(np.abs(at_scores.gradient))))
+    if np.all(apart <= _ROUNDINGS * at_scores.gradient_eps * largest):
+        return ()
+    row, column = np.unravel_index(int(np.nanargmax(apart)), apart.shape)
+    one, other = float(at_scores.gradient[row, column]), float(gradient[row, column])
+    kind = "mean" if weight < 1 else "sum"
+    message = f"dS[{row}, {column}] is {one!r}, but the {kind} of what reduction='none' returns has {other!r} there"
+    return (Finding("reductions-disagree", "warning", message, "the default call is what was judged"),)
+
+
+def choose(
+    oracle: Oracle,
+    scores: FloatArray,
+    at_scores: Evaluation,
+    yardstick: Yardstick,
+    wanted: str,
+    why_not: str,
+    spare: int = 100,
+) -> Choice:
+    """The cheapest plan that the evidence allows.
+
+    Args:
+        oracle: the loss at this problem, after ``try_each_row``.
+        scores: N x C float64.
+        at_scores: what the loss answered at S.
+        yardstick: what is the same, beside the noise of the value.
+        wanted: the plan that was asked for; ``auto`` for the cheapest.
+        why_not: what ``try_each_row`` said.
+        spare: calls that the evidence may cost.
+
+    Raises:
+        UsageError: the plan rows was asked for, and cannot be had.
+    """
+    if oracle.weight is not None:
+        return Choice(PerSamplePlan(oracle, scores, oracle.weight), "the loss gives each row's own value")
+    if wanted == "full":
+        return Choice(FullPlan(oracle, scores), "it was asked for")
+    if len(scores) == 1:
+        return Choice(FullPlan(oracle, scores), "a batch of one row is whole")
+    try:
+        weight = weight_of_rows(oracle, scores, at_scores, yardstick, _rng(scores), spare)
+    except Coupled as evidence:
+        if wanted == "rows":
+            raise refused(wanted, evidence) from None
+        return Choice(FullPlan(oracle, scores), str(evidence))
+    kind = "mean" if weight < 1 else "sum"
+    return Choice(RowsPlan(oracle, scores, weight), f"the value is the {kind} of its rows'; {why_not}")
+
+
+def refused(wanted: str, why: object) -> UsageError:
+    """A plan was asked for, and cannot be had."""
+    return UsageError(f"the plan {wanted} does not suit this loss: {why}", hint="leave the choice to --plan auto")
+
+
+def _rng(scores: FloatArray) -> np.random.Generator:
+    return np.random.default_rng(scores.shape)

@@ -1,0 +1,86 @@
+"""The plan for losses that give each row's own value: one call of the whole batch moves an entry of every row."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradcheck.errors import LossDefect
+from gradcheck.loss import Evaluation
+from gradcheck.oracle import Oracle, one_of_each_row
+from gradcheck.plans.plan import Coupled, IndexArray, Probes
+from gradcheck.report import FloatArray
+
+
+class PerSamplePlan:
+    """2·C calls for every entry's central difference.
+
+    Args:
+        oracle: the loss at this problem.
+        scores: N x C float64.
+        weight: what a row's own value counts in the batch's: 1/N in a mean, 1 in a sum.
+    """
+
+    name = "per-sample"
+    by_rows = True
+
+    def __init__(self, oracle: Oracle, scores: FloatArray, weight: float) -> None:
+        self._oracle, self._scores, self._weight = oracle, scores, weight
+
+    def along(self, rows: IndexArray, columns: IndexArray, offsets: FloatArray) -> Probes:
+        """See ``Plan.along``: as many calls as the row with the most entries has."""
+        before = self._scores[rows, columns]
+        after = (before + offsets).astype(self._oracle.dtype).astype(np.float64)
+        try:
+            values, derivatives = self._oracle.probe_each_row(self._scores, rows, columns, after)
+        except LossDefect as defect:
+            raise _not_each_row(defect) from None
+        derivatives *= self._weight
+        self._oracle.remember_derivatives(rows, derivatives)
+        return Probes(after - before, values * self._weight, derivatives)
+
+    def here(self, rows: IndexArray, columns: IndexArray, at_scores: Evaluation) -> Probes:
+        """See ``Plan.here``: the loss at S was asked for each row's own value already."""
+        assert at_scores.parts is not None
+        return Probes(np.zeros(len(rows)), at_scores.parts[rows], at_scores.gradient[rows, columns])
+
+    def guess(
+        self, rows: IndexArray, columns: IndexArray, above: Probes, below: Probes, at_scores: Evaluation
+    ) -> Probes:
+        """See ``Plan.guess``."""
+        return self.here(rows, columns, at_scores)
+
+    def imaginary(self, rows: IndexArray, columns: IndexArray, step: float) -> FloatArray:
+        """See ``Plan.imaginary``."""
+        slopes = np.full(len(rows), np.nan)
+        for entries in one_of_each_row(rows):
+            i, j = rows[entries], columns[entries]
+            point = self._scores.astype(np.complex128)
+            point[i, j] += 1j * step
+            each = self._oracle.complex_values(point)
+            if each is None:
+                break
+            slopes[entries] = each.imag[i] / step * self._weight
+        return slopes
+
+    def parts(self, rows: IndexArray, points: FloatArray) -> FloatArray:
+        """See ``RowPlan.parts``: as many calls as the row that is named most often is named."""
+        values = np.empty(len(rows))
+        for entries in one_of_each_row(rows):
+            point = self._scores.copy()
+            point[rows[entries]] = points[entries]
+            values[entries] = self._ask(point)[0][rows[entries]]
+        return values * self._weight
+
+    def at(self, scores: FloatArray) -> PerSamplePlan:
+        """See ``Plan.at``."""
+        return PerSamplePlan(self._oracle, scores, self._weight)
+
+    def _ask(self, point: FloatArray) -> tuple[FloatArray, FloatArray]:
+        try:
+            return self._oracle.each_row(point)
+        except LossDefect as defect:
+            raise _not_each_row(defect) from None
+
+
+def _not_each_row(defect: LossDefect) -> Coupled:
+    return Coupled(f"asked for each row's own value it {defect.message}")

@@ -1,0 +1,264 @@
+"""Is the loss a sum over rows? Evidence from values alone, far from S and near it; never from what is assumed.
+
+What is additive in its rows passes every test here, up to rounding. What couples them in some places alone may be
+missed; so what a plan that takes rows one by one calls wrong is looked at once more by calls of the whole batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.errors import LossDefect
+from gradcheck.loss import Evaluation, put_together
+from gradcheck.numerics.noise import effective_eps
+from gradcheck.oracle import Oracle
+from gradcheck.plans.plan import Coupled, IndexArray, Probes
+from gradcheck.report import FloatArray
+
+#: Two ways to the same number may differ by this many standard deviations of their noise, or units of their rounding.
+_SIGMAS = 16.0
+_ROUNDINGS = 64.0
+#: How far the farthest point lies, in units of the largest score: hinges between rows are on there, or off.
+_FAR = 10.0
+_FEW = 3
+_SPLITS = 3
+#: Calls that it takes to learn anything.
+_LEAST = 5
+
+
+@dataclass(frozen=True, eq=False)
+class Yardstick:
+    """How far two values that ought to be the same may differ.
+
+    Attributes:
+        noise: standard deviation of the noise of a value near S.
+        rounding: the same beside the value.
+    """
+
+    noise: float
+    rounding: float
+
+    def same(self, first: float, second: float, *sizes: float) -> bool:
+        """Whether two numbers are the same, computed from others of these sizes."""
+        size = max(map(abs, (first, second, *sizes)))
+        return abs(first - second) <= _SIGMAS * (self.noise + self.rounding * size) + _ROUNDINGS * _EPS * size
+
+
+_EPS = float(np.finfo(np.float64).eps)
+
+
+def far_points(scores: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    """Scores far above S and far below it, every one.
+
+    A hinge on the difference of two rows is on where the one is far above and the other at S, whatever its margin; one
+    on their sum, where both are far above, or below.
+    """
+    far = _FAR * max(1.0, float(np.max(np.abs(scores))))
+    above, below = rng.uniform(0.5, 1.0, size=(2, *scores.shape))
+    return scores + far * above, scores - far * below
+
+
+def splits(rows: int, rng: np.random.Generator) -> Iterator[npt.NDArray[np.bool_]]:
+    """Rows split in two, so that any two of them are on different sides at least once."""
+    order = rng.permutation(rows)
+    for bit in range(max(1, (rows - 1).bit_length())):
+        yield (order >> bit) & 1 == 1
+
+
+def weight_of_rows(
+    oracle: Oracle,
+    scores: FloatArray,
+    at_scores: Evaluation,
+    yardstick: Yardstick,
+    rng: np.random.Generator,
+    spare: int,
+) -> float:
+    """What a row's own value, from a call of that row alone, counts in the batch's: 1/N, or 1.
+
+    Five calls, and about 2·log2(N) + 3 more if so many can be spared.
+
+    Raises:
+        Coupled: with the evidence that it is neither.
+    """
+    N, value = len(scores), at_scores.value
+    candidates = far_points(scores, rng)[: 2 if spare > _LEAST + 3 else 1]
+    points = [(far, value_far) for far in candidates if np.isfinite(value_far := _value(oracle, far))] or oracle.afar
+    if not points:
+        raise Coupled("it could not be tried far from S")
+
+    def mixed(side: npt.NDArray[np.bool_], far: FloatArray) -> float:
+        return _value(oracle, np.where(side[:, np.newaxis], far, scores))
+
+    def additive(side: npt.NDArray[np.bool_], far: FloatArray, value_far: float) -> float:
+        one, other = mixed(side, far), mixed(~side, far)
+        if not yardstick.same(one + other, value + value_far, one, other, value, value_far):
+            raise Coupled("its rows are coupled: the value is no sum over them")
+        return one
+
+    (far, value_far), *others = points
+    first, second = rng.permutation(N)[:2].tolist()
+    alone = np.arange(N) == first
+    weights = _weights(oracle, (scores, far), first, additive(alone, far, value_far), value, yardstick)
+    tries = [(second, far), *((row, place) for place, _ in oracle.afar[:1] for row in (first, second))]
+    while len(weights) > 1 and tries:  # the row adds nothing, or what it adds drowns in noise
+        row, place = tries.pop(0)
+        moved = mixed(np.arange(N) == row, place)
+        weights = _weights(oracle, (scores, place), row, moved, value, yardstick)
+    if len(weights) != 1:
+        raise Coupled(
+            "what a row adds to the batch drowns in noise" if weights else "a row alone is not worth what it adds"
+        )
+    # Of two or three rows, one against the rest is a split as good as any.
+    sides = list(splits(N, rng)) if N > _FEW else [np.roll(alone, k) for k in range(1, N - 1)]
+    for side in sides[: (spare - _LEAST) // 2]:
+        additive(side, far, value_far)
+    if spare >= _LEAST + 2 * len(sides) + 3:
+        for other in others:
+            additive(sides[0] if N > _FEW else alone, *other)
+    return weights[0]
+
+
+def _weights(
+    oracle: Oracle,
+    points: tuple[FloatArray, FloatArray],
+    row: int,
+    moved: float,
+    value: float,
+    yardstick: Yardstick,
+) -> list[float]:
+    """Of the mean's weight and the sum's, those by which a row alone changes as the batch does.
+
+    Args:
+        oracle: the loss at this problem.
+        points: S, and scores far from it.
+        row: which row changes.
+        moved: the batch's value with this row far from S.
+        value: the batch's value at S.
+        yardstick: what is the same.
+    """
+    here, there = (_value_of_row(oracle, point, row) for point in points)
+    return [
+        weight
+        for weight in (1 / len(points[0]), 1.0)
+        if yardstick.same(moved - value, weight * (there - here), moved, value, there, here)
+    ]
+
+
+def weight_of_values(
+    oracle: Oracle, scores: FloatArray, at_scores: Evaluation, rng: np.random.Generator
+) -> tuple[float, Evaluation]:
+    """What each row's own value, from one call of the batch, counts in the batch's: 1/N, or 1.
+
+    At most nine calls.
+
+    Returns:
+        The weight, and what the loss answers at S, put together from each row's own.
+
+    Raises:
+        Coupled: with the evidence that it is neither, or that a row's own value hangs on other rows.
+    """
+    N = len(scores)
+    values, gradient = _each_row(oracle, scores)
+    points = far_points(scores, rng)
+    far_values = [_each_row(oracle, point)[0] for point in points]
+    eps = effective_eps(np.concatenate([values, *far_values]), _EPS)
+    allowed = _ROUNDINGS * eps
+
+    def same(one: FloatArray, other: FloatArray) -> bool:
+        with np.errstate(invalid="ignore"):
+            largest = np.max(np.abs(other), initial=0.0, where=np.isfinite(other))
+            return bool(np.all((np.abs(one - other) <= allowed * largest) | ~np.isfinite(other)))
+
+    pairs = list(zip(points, far_values, strict=True))
+    sides = list(splits(N, rng))
+    # A hinge between two rows shows in one of them, by one of the far points: where splits are few, by each of them.
+    tries = (
+        [(side, *pair) for side in sides for pair in pairs]
+        if len(sides) <= _SPLITS
+        else [(side, *pairs[k % len(pairs)]) for k, side in enumerate(sides[: _SPLITS + 1])]
+    )
+    for side, far, there in tries:
+        mixed, _ = _each_row(oracle, np.where(side[:, np.newaxis], far, scores))
+        if not same(mixed, np.where(side, there, values)):
+            raise Coupled("its rows are coupled: a row's own value changes with the others")
+    eps = max(eps, at_scores.value_eps)
+    total, sizes = float(np.sum(values)), float(np.sum(np.abs(values)))
+    weights = [w for w in (1 / N, 1.0) if abs(at_scores.value - w * total) <= _ROUNDINGS * eps * w * sizes]
+    if not weights:
+        raise Coupled("the values of its rows do not make up the batch's")
+    return weights[0], put_together(values, gradient, weights[0], (at_scores.value_eps, at_scores.gradient_eps))
+
+
+def verify(
+    oracle: Oracle,
+    scores: FloatArray,
+    entries: tuple[IndexArray, IndexArray],
+    seen: Probes,
+    yardstick: Yardstick,
+) -> None:
+    """Move an entry of every row at once: the batch must say what the rows said one by one. One call.
+
+    Args:
+        oracle: the loss at this problem.
+        scores: N x C float64.
+        entries: rows and columns of N entries, one of every row.
+        seen: of each, moved alone.
+        yardstick: what is the same.
+
+    Raises:
+        Coupled: it does not.
+    """
+    point = scores.copy()
+    point[entries] += seen.moved
+    if not yardstick.same(_value(oracle, point), float(np.sum(seen.values)), float(np.sum(np.abs(seen.values)))):
+        raise Coupled("the whole batch answers otherwise than its rows one by one")
+
+
+def verify_entries(
+    oracle: Oracle,
+    scores: FloatArray,
+    entries: tuple[IndexArray, IndexArray],
+    offsets: FloatArray,
+    changes: FloatArray,
+    value: float,
+    yardstick: Yardstick,
+) -> None:
+    """As ``verify``, for a few entries, each moved alone: one call each.
+
+    Args:
+        oracle, scores, yardstick: as for ``verify``.
+        entries: rows and columns of E entries.
+        offsets: E floats, by how much each is moved.
+        changes: E floats, by how much its row's part of the value changed.
+        value: of the whole batch at S.
+    """
+    rows, columns = entries
+    values, _ = oracle.probe(scores, rows, columns, scores[rows, columns] + offsets)
+    for moved, change in zip(values.tolist(), changes.tolist(), strict=True):
+        if not yardstick.same(moved - value, change, moved, value):
+            raise Coupled("the whole batch answers otherwise than its rows one by one")
+
+
+def _value(oracle: Oracle, scores: FloatArray) -> float:
+    try:
+        return oracle(scores).value
+    except LossDefect as defect:
+        raise Coupled(f"with rows far from S it {defect.message}") from None
+
+
+def _value_of_row(oracle: Oracle, scores: FloatArray, row: int) -> float:
+    try:
+        return oracle.row(scores[row : row + 1], row).value
+    except LossDefect as defect:
+        raise Coupled(f"with a single row it {defect.message}") from None
+
+
+def _each_row(oracle: Oracle, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
+    try:
+        return oracle.each_row(scores)
+    except LossDefect as defect:
+        raise Coupled(f"asked for each row's own value it {defect.message}") from None

@@ -1,0 +1,153 @@
+"""The workers of a cluster: a dask cluster of two processes on this machine."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from worker_losses import FILES, facts
+
+from gradcheck.checking import check_targets
+from gradcheck.config import Config
+from gradcheck.errors import UsageError
+from gradcheck.settings import Settings
+from gradcheck.workers import crew as crew_module
+from gradcheck.workers import dask_pool
+from gradcheck.workers.dask_pool import DaskPool
+from gradcheck.workers.worker import carry_out
+
+distributed = pytest.importorskip("distributed")
+pytest.importorskip("joblib")
+pytestmark = pytest.mark.benchmark
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A working directory with losses, which the cluster does not start in; and errands as small as can be."""
+    place = tmp_path_factory.mktemp("losses")
+    for name, text in FILES.items():
+        (place / name).write_text(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        patch.setattr(sys, "path", [*sys.path])
+        for constant in ("TRIAL", "WORTH_STARTING", "WORTH_SENDING", "ERRAND"):
+            patch.setattr(crew_module, constant, 0.0)
+        yield
+
+
+def two_processes() -> Any:
+    return distributed.LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=":0", memory_limit=None)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory, _place: None) -> Iterator[Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("elsewhere"))
+        running = two_processes()
+    with running:
+        yield running
+
+
+@pytest.fixture
+def errands(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """What was sent to a cluster."""
+    sent: list[Any] = []
+    real = DaskPool.submit
+
+    def submit(self: DaskPool, function: Any, *arguments: Any) -> Any:
+        if function is carry_out:
+            sent.append(arguments)
+        return real(self, function, *arguments)
+
+    monkeypatch.setattr(DaskPool, "submit", submit)
+    return sent
+
+
+def on(cluster: Any, **how: Any) -> Settings:
+    return Settings(backend="dask", scheduler=cluster.scheduler_address, **how)
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 0])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(
+    ("plan", "targets"),
+    [
+        ("full", ["svm", "mine:right", "mine.py:wrong", "mine.py:in_float32"]),
+        ("rows", ["softmax", "mine.py:right", "mine:kinked"]),
+        ("per-sample", ["softmax", "mine.py:in_rows"]),
+    ],
+)
+def test_the_report_is_the_same_to_the_last_bit(
+    cluster: Any, errands: list[Any], plan: str, dtype: str, targets: list[str], jobs: int
+) -> None:
+    config = Config(batch_sizes=[3], classes=[4], plan=plan, dtype=dtype)  # type: ignore[arg-type]
+    together, alone = check_targets(targets, config, on(cluster, jobs=jobs)), check_targets(targets, config)
+    assert facts(together) == facts(alone)
+    assert not any(loss.error for loss in alone.losses)
+    assert len(errands) > 4 * len(targets)
+
+
+def test_what_raises_and_what_is_another_loss_there_is_told(cluster: Any) -> None:
+    config = Config(batch_sizes=[3], scores="normal", plan="full")
+    report = check_targets(["mine.py:raises_elsewhere", "mine.py:drawn", "svm"], config, on(cluster))
+    raises, drawn, later = report.losses
+    assert "the loss raises RuntimeError: not at home, and not so here" in raises.error
+    assert "in a worker: the loss's value is" in drawn.error
+    assert later.passed
+
+
+def test_nothing_is_heard_and_the_workers_stay_where_they_were(
+    cluster: Any, errands: list[Any], capfd: pytest.CaptureFixture[str]
+) -> None:
+    with distributed.Client(cluster, set_as_default=False) as client:
+        before = client.run(os.getcwd)
+        assert check_targets(["mine.py:where"], Config(batch_sizes=[3], scores="normal"), on(cluster)).passed
+        assert client.run(os.getcwd) == before
+    assert errands
+    assert capfd.readouterr().out == ""
+
+
+def test_workers_that_die_cost_their_problem_and_no_other() -> None:
+    config = Config(batch_sizes=[1, 3], scores="normal", plan="full")
+    with two_processes() as cluster:
+        report = check_targets(["mine.py:is_killed", "mine.py:right"], config, on(cluster))
+    dead, later = report.losses
+    assert "died, one after another, while they called the loss" in dead.error
+    assert [batch.batch_size for batch in dead.batches] == [1]
+    assert facts(later) == facts(check_targets(["mine.py:right"], config).losses[0])
+    assert report.exit_code == 2
+
+
+def test_a_cluster_that_goes_away_is_told_and_what_was_finished_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask_pool, "_ANSWERS", 1.0)
+    config = Config(batch_sizes=[1, 8], classes=[100], scores="normal", plan="full")
+    with two_processes() as cluster:
+        end = threading.Timer(4.0, cluster.close)
+        end.start()
+        report = check_targets(["mine.py:slow"], config, on(cluster))
+        end.join()
+    (lost,) = report.losses
+    assert "the scheduler at tcp://" in lost.error
+    assert "does not answer any more" in lost.error
+    assert [batch.batch_size for batch in lost.batches] == [1]
+
+
+def test_a_cluster_without_workers_is_refused() -> None:
+    with (
+        distributed.LocalCluster(n_workers=0, dashboard_address=":0") as empty,
+        pytest.raises(UsageError, match="has no workers"),
+    ):
+        check_targets(["svm"], Config(), on(empty))
+
+
+def test_an_address_of_something_else_is_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dask_pool, "_ANSWERS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(UsageError, match=f"no scheduler answers at {address}: nothing that makes sense"):
+            check_targets(["svm"], Config(), Settings(backend="dask", scheduler=address))

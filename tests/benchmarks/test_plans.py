@@ -1,0 +1,155 @@
+"""What a plan costs, beside the bare calls that it cannot do without and beside other checkers. Ratios in one run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import row_losses
+from scipy.optimize._numdiff import approx_derivative
+
+from gradcheck.api import check_at
+from gradcheck.config import Config
+from gradcheck.losses import BUILT_INS
+from gradcheck.report import BatchReport
+
+pytestmark = pytest.mark.benchmark
+
+N, C = 256, 100
+ROUNDS = 7
+EVERY_ENTRY = Config(max_entries=10**6)
+
+
+def softmax(S: Any, y: Any) -> Any:
+    return BUILT_INS["softmax"].function(S, y)
+
+
+per_sample_softmax = BUILT_INS["softmax"].function
+
+
+def problem(N: int = N, C: int = C) -> tuple[Any, Any]:
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(N, C)), rng.integers(0, C, size=N)
+
+
+def seconds(run: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    run()
+    return time.perf_counter() - begun
+
+
+def best_ratio(run: Callable[[], object], floor: Callable[[], object], enough: float) -> float:
+    """The least of a few ratios of times taken one after the other; no more are taken than it needs."""
+    best = float("inf")
+    for _ in range(ROUNDS):
+        best = min(best, seconds(run) / seconds(floor))
+        if best <= enough:
+            break
+    return best
+
+
+def batch_of(loss: Any, S: Any, y: Any, config: Config = EVERY_ENTRY) -> BatchReport:
+    (batch,) = check_at(loss, S, y, config).losses[0].batches
+    return batch
+
+
+def test_rows_cost_at_most_a_quarter_more_than_their_bare_calls() -> None:
+    S, y = problem()
+    rows = [(S[i : i + 1], y[i : i + 1]) for i in range(N)]
+
+    def bare() -> None:
+        for row, label in rows:
+            for _ in range(2 * C):
+                softmax(row, label)
+
+    batch = batch_of(softmax, S, y)
+    assert (batch.plan, batch.wrong, batch.unresolved) == ("rows", 0, 0)
+    assert batch.evaluations <= 2 * N * C + 400  # an entry in a few thousand needs a second look
+    assert best_ratio(lambda: batch_of(softmax, S, y), bare, 1.25) <= 1.25
+
+
+def test_per_sample_costs_at_most_half_more_than_its_bare_calls() -> None:
+    S, y = problem()
+
+    def bare() -> None:
+        for _ in range(2 * C):
+            per_sample_softmax(S, y, reduction="none")
+
+    batch = batch_of(per_sample_softmax, S, y)
+    assert (batch.plan, batch.wrong, batch.unresolved) == ("per-sample", 0, 0)
+    assert batch.evaluations <= 2 * C + 60
+    assert best_ratio(lambda: batch_of(per_sample_softmax, S, y), bare, 1.5) <= 1.5
+
+
+def test_rows_are_four_times_faster_and_more_accurate_than_scipys_three_points() -> None:
+    S, y = problem()
+    exact = softmax(S, y)[1]
+
+    def three_points(some: int) -> Any:
+        """The first entries of the gradient, as scipy takes them: calls of the whole batch."""
+
+        def value(x: Any) -> Any:
+            scores = S.ravel().copy()
+            scores[:some] = x
+            return softmax(scores.reshape(N, C), y)[0]
+
+        return approx_derivative(value, S.ravel()[:some], method="3-point")
+
+    some = 640
+    batch = batch_of(softmax, S, y)
+    ratio = best_ratio(lambda: three_points(some), lambda: batch_of(softmax, S, y), 0) * (N * C / some)
+    theirs = np.max(np.abs(three_points(some) - exact.ravel()[:some])) / np.max(np.abs(exact))
+    assert ratio >= 4, ratio
+    assert batch.max_relative_error < 1e-7
+    assert max(entry.bound for entry in batch.worst) / np.max(np.abs(exact)) < theirs
+
+
+@pytest.mark.torch
+def test_rows_are_four_times_faster_than_torchs_gradcheck_and_per_sample_a_hundred_times() -> None:
+    torch = pytest.importorskip("torch")
+    S, y = problem()
+    rows = 4  # of theirs; its time grows with the square of the rows: each of N·C entries takes calls of all N rows
+    labels = torch.from_numpy(y)
+
+    def theirs() -> None:
+        """Their check of the first rows' scores, the whole batch being called for each."""
+        rest = torch.from_numpy(S[rows:])
+
+        def value(some: Any) -> Any:
+            return torch.nn.functional.cross_entropy(torch.cat([some, rest]), labels)
+
+        assert torch.autograd.gradcheck(value, torch.from_numpy(S[:rows]).requires_grad_())
+
+    theirs_in_all = min(seconds(theirs) for _ in range(3)) * N / rows
+    by_rows = min(seconds(lambda: batch_of(softmax, S, y)) for _ in range(3))
+    by_sample = min(seconds(lambda: batch_of(per_sample_softmax, S, y)) for _ in range(3))
+    assert theirs_in_all / by_rows >= 4, theirs_in_all / by_rows
+    assert theirs_in_all / by_sample >= 100, theirs_in_all / by_sample
+
+
+def growth() -> list[tuple[int, int, int, int, int]]:
+    """N, C and the calls of the plans full, rows and per-sample, over N and C doubling."""
+    lines = []
+    for N, C in ((4, 5), (8, 5), (16, 5), (32, 5), (8, 10), (8, 20), (8, 40)):
+        S, y = problem(N, C)
+        calls = [
+            batch_of(row_losses.reduced, S, y, Config(plan=plan)).evaluations for plan in ("full", "rows", "per-sample")
+        ]
+        lines.append((N, C, *calls))
+    return lines
+
+
+def test_calls_grow_with_the_entries_in_full_and_rows_and_with_the_classes_alone_per_sample() -> None:
+    for N, C, full, rows, each in growth():
+        assert full <= 2 * N * C + 60
+        assert rows <= 2 * N * C + 60
+        assert each <= 2 * C + 60
+
+
+if __name__ == "__main__":
+    print("   N    C    2NC    full    rows  per-sample")
+    for N, C, full, rows, each in growth():
+        print(f"{N:4d} {C:4d} {2 * N * C:6d} {full:7d} {rows:7d} {each:11d}")

@@ -1,0 +1,115 @@
+"""The progress bar as a terminal of 80 columns shows it: it takes more than a second to be seen."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [
+    pytest.mark.benchmark,
+    pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals here"),
+]
+
+LOSSES = """\
+import ctypes
+import time
+
+def slow(S, y):
+    time.sleep(0.05)
+    return (S**2).sum() / 2, S
+
+def prints(S, y):
+    print("hello from the loss")
+    return slow(S, y)
+
+def stuck(S, y):
+    if len(S) == 2:
+        library, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(256)
+        library.pthread_mutex_lock(mutex)
+        library.pthread_mutex_lock(mutex)
+    return slow(S, y)
+"""
+
+ESCAPES = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
+
+
+def in_a_terminal(directory: Path, *arguments: str) -> tuple[int, str, str]:
+    """The exit code, standard output, and what the terminal got as standard error."""
+    import fcntl
+    import pty
+    import termios
+
+    (directory / "mine.py").write_text(LOSSES)
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 80, 0, 0))
+    environment = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR")}
+    with subprocess.Popen(
+        [sys.executable, "-m", "gradcheck", "run", *arguments],
+        cwd=directory,
+        env={**environment, "TERM": "xterm-256color", "PYTHONIOENCODING": "utf-8"},
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+        encoding="utf-8",
+    ) as process:
+        os.close(theirs)
+        written = b""
+        while True:
+            try:
+                part = os.read(ours, 65536)
+            except OSError:  # Linux says so when the other end is closed
+                break
+            if not part:
+                break
+            written += part
+        assert process.stdout is not None
+        output = process.stdout.read()
+        code = process.wait(timeout=60)
+    os.close(ours)
+    return code, output, written.decode()
+
+
+def frames(written: str) -> list[str]:
+    """What stood on the line, one after the other."""
+    return [line for line in re.split(r"[\r\n]+", ESCAPES.sub("", written)) if ", call " in line]
+
+
+def test_a_slow_loss_moves_the_bar_within_a_problem_and_its_report_is_untouched(tmp_path: Path) -> None:
+    arguments = ("mine.py:slow", "--batch-size", "2", "--classes", "3", "--scores", "normal")
+    code, output, written = in_a_terminal(tmp_path, *arguments, "--format", "json")
+    assert code == 0
+    assert json.loads(output)["passed"]
+    lines = frames(written)
+    assert all(len(line) <= 80 for line in lines)
+    assert len(set(lines)) >= 10
+    assert any(
+        re.match(r"mine\.py:slow 2 x 3 .* problem 1/1, call \d+/\d+, 1?\d/s, 0:0\d left$", line) for line in lines
+    )
+    assert written.endswith("\x1b[2K")  # and it is gone
+
+
+def test_what_the_next_loss_prints_has_a_line_of_its_own(tmp_path: Path) -> None:
+    arguments = ("--batch-size", "1", "--classes", "3", "--scores", "normal", "--max-seconds", "3.5", "--quiet")
+    _, _, written = in_a_terminal(tmp_path, "mine.py:slow", "mine.py:prints", *arguments)
+    assert frames(written)
+    lines = re.split(r"\r\n", written)
+    assert [ESCAPES.sub("", line).split("\r")[-1] for line in lines if "hello" in line] == ["hello from the loss"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the mutex is Linux's")
+def test_the_bar_is_gone_also_where_the_process_ends_with_a_call_that_hangs(tmp_path: Path) -> None:
+    arguments = ("--batch-size", "1", "--batch-size", "2", "--classes", "3", "--scores", "normal", "--timeout", "0.5")
+    code, output, written = in_a_terminal(tmp_path, "mine.py:stuck", *arguments, "--quiet")
+    assert code == 1
+    assert "hangs" in output
+    assert frames(written)
+    assert written.rfind("\x1b[?25h") > written.rfind("\x1b[?25l")
+    assert "cannot be ended" in written.split("\x1b[2K")[-1]

@@ -1,0 +1,274 @@
+"""Whose arrays a loss gets, tried on a framework that is made up here."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from frameworks.conftest import Run
+
+import gradcheck
+from gradcheck import frameworks
+from gradcheck.errors import UsageError
+from gradcheck.frameworks import Framework, adapted, recognised, require
+from gradcheck.loss import Loss
+from gradcheck.losses import BUILT_INS
+from gradcheck.recognition import inspect_at_first
+from gradcheck.report import LossReport
+from gradcheck.silence import silenced
+
+S, Y = np.array([[0.5, -1.0, 2.0], [0.25, 0.0, -0.75]]), np.array([2, 0])
+SMALL = gradcheck.Config(batch_sizes=2, classes=3, scores="normal")
+
+
+class Array:
+    """The made-up framework's: half the sum of its squares knows its gradient."""
+
+    def __init__(self, numbers: Any, gradient: Any = None) -> None:
+        self.numbers, self.gradient = numbers, gradient
+
+    def half_square(self) -> Array:
+        return Array((self.numbers**2).sum() / 2, self.numbers)
+
+
+Array.__module__ = "fakeframework.core"
+
+
+def by_hand(function: Any) -> Any:
+    @functools.wraps(function)
+    def loss(scores: Any, labels: Any) -> Any:
+        value, gradient = function(Array(scores), labels)
+        return value.numbers, gradient.numbers
+
+    return loss
+
+
+def by_graph(function: Any) -> Any:
+    @functools.wraps(function)
+    def loss(scores: Any, labels: Any) -> Any:
+        value = function(Array(scores), labels)
+        return value.numbers, value.gradient
+
+    return loss
+
+
+@pytest.fixture(autouse=True)
+def _only_the_fake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frameworks, "FRAMEWORKS", {"fake": Framework(("fakeframework",), lambda: (by_hand, by_graph))})
+    monkeypatch.setitem(sys.modules, "torch", types.ModuleType("torch"))  # as if the user's code had imported one
+
+
+class Calls:
+    """Counts the calls of a loss, and what kind of scores each got."""
+
+    def __init__(self, function: Any) -> None:
+        self.function = function
+        self.kinds: list[str] = []
+
+    def __call__(self, S: Any, y: Any) -> Any:
+        self.kinds.append(type(S).__name__)
+        return self.function(S, y)
+
+
+def met(function: Any, framework: Any = "auto") -> Loss:
+    """The loss as it is called after its first inspection."""
+    with silenced() as silence:
+        return inspect_at_first(Loss("mine", function), S, Y, silence, framework)[0]
+
+
+def report_of(function: Any, **options: Any) -> LossReport:
+    return gradcheck.check(function, SMALL, **options).losses[0]
+
+
+# --- recognised by what is returned -----------------------------------------------------------------------
+
+
+def lone(S: Any, y: Any) -> Any:
+    return (S if isinstance(S, Array) else Array(S)).half_square()
+
+
+def pair(S: Any, y: Any) -> Any:
+    value = lone(S, y)
+    return value, Array(value.gradient)
+
+
+def gradient_alone_is_an_array(S: Any, y: Any) -> Any:
+    value, gradient = pair(S, y)
+    return (value, gradient) if isinstance(S, Array) else (float(value.numbers), gradient)
+
+
+@pytest.mark.parametrize("function", [lone, pair, gradient_alone_is_an_array])
+def test_a_framework_is_recognised_by_what_the_loss_returns(function: Any) -> None:
+    loss = met(function)
+    assert loss.framework == "fake"
+    value, gradient = loss.call(S.copy(), Y)
+    assert value == (S**2).sum() / 2
+    np.testing.assert_array_equal(gradient, S)
+
+
+def test_it_is_checked_in_that_framework_and_the_report_says_so() -> None:
+    calls = Calls(lone)
+    report = report_of(calls)
+    assert report.passed
+    assert report.framework == "fake"
+    assert calls.kinds.count("ndarray") == 1
+    assert calls.kinds[0] == "ndarray"
+
+
+def test_a_loss_of_numpys_costs_no_call_more() -> None:
+    calls = Calls(BUILT_INS["softmax"].function)
+    report = report_of(calls)
+    assert report.framework == "numpy"
+    assert len(calls.kinds) == report.batches[0].evaluations
+
+
+def test_a_usable_answer_stays_numpys_where_the_framework_cannot_take_the_loss() -> None:
+    class Number(float):
+        """A number of the framework's, from a loss that takes NumPy's arrays only."""
+
+    Number.__module__ = "fakeframework.core"
+
+    def loss(S: np.ndarray, y: Any) -> Any:
+        return Number((S**2).sum() / 2), S + np.zeros_like(S)
+
+    assert met(loss).framework == "numpy"
+    assert report_of(loss).passed
+
+
+def test_an_answer_that_is_no_use_either_way_is_told_in_the_frameworks_words() -> None:
+    def loss(S: Any, y: Any) -> Any:
+        return {"loss": 1} if isinstance(S, Array) else Array(1.0)
+
+    report = report_of(loss)
+    assert report.framework == "fake"
+    assert [finding.code for finding in report.findings] == ["raises"]
+
+
+def test_where_asked_for_numpy_nothing_is_recognised() -> None:
+    report = report_of(lone, framework="numpy")
+    assert report.framework == "numpy"
+    assert "returns a Array, not a pair" in report.findings[0].message
+
+
+# --- recognised by what is raised -------------------------------------------------------------------------
+
+
+def takes_nothing_else(S: Any, y: Any) -> Any:
+    return S.half_square()
+
+
+def test_a_loss_that_raises_is_tried_with_the_arrays_that_its_module_knows() -> None:
+    assert met(takes_nothing_else).framework == "fake"  # this module knows Array
+    assert report_of(takes_nothing_else).passed
+
+
+def test_where_no_framework_is_imported_none_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "torch")
+    monkeypatch.delitem(sys.modules, "jax", raising=False)
+    assert met(takes_nothing_else).framework == "numpy"
+
+
+def test_a_mistake_that_has_nothing_to_do_with_arrays_is_told_as_it_is() -> None:
+    def loss(S: Any, y: Any) -> Any:
+        raise ValueError("a mistake")
+
+    report = report_of(loss)
+    assert report.framework == "numpy"
+    assert "raises ValueError: a mistake" in report.findings[0].message
+
+
+def test_a_mistake_within_the_framework_is_told_as_it_is_there() -> None:
+    def loss(S: Any, y: Any) -> Any:
+        return (S.half_square().numbers, "mistake" + 1)
+
+    report = report_of(loss)
+    assert report.framework == "fake"
+    assert 'can only concatenate str (not "int") to str' in report.findings[0].message
+
+
+def test_a_loss_that_only_raises_for_numpy_is_not_recognised_by_a_name_in_a_text() -> None:
+    source = "NAME = 'fakeframework'\ndef loss(S, y):\n    return S.half_square()\n"
+    names: dict[str, Any] = {"__name__": "mine"}
+    exec(source, names)
+    assert met(names["loss"]).framework == "numpy"
+
+
+# --- asked for by name ------------------------------------------------------------------------------------
+
+
+def test_by_name_the_loss_never_sees_another_array() -> None:
+    calls = Calls(lone)
+    loss = adapted(Loss("mine", calls), "fake", S, Y)
+    assert loss.framework == "fake"
+    loss.call(S, Y)
+    assert set(calls.kinds) == {"Array"}
+
+
+def test_what_is_known_of_a_loss_stays_known() -> None:
+    loss = adapted(Loss("mine", lone, "mine.py", 3), "fake", S, Y)
+    assert (loss.target, loss.file, loss.line) == ("mine", "mine.py", 3)
+
+
+def test_the_built_in_losses_are_numpys_in_every_run() -> None:
+    loss = Loss("svm", BUILT_INS["svm"].function)
+    assert adapted(loss, "fake", S, Y) is loss
+
+
+def test_scores_and_labels_are_left_untouched_while_ways_are_tried() -> None:
+    def loss(S: Array, y: Any) -> Any:
+        S.numbers += 1
+        y += 1
+        return S.half_square()
+
+    scores, labels = S.copy(), Y.copy()
+    adapted(Loss("mine", loss), "fake", scores, labels)
+    np.testing.assert_array_equal(scores, S)
+    np.testing.assert_array_equal(labels, Y)
+
+
+def test_a_loss_that_works_in_no_way_is_told_what_the_usual_one_says() -> None:
+    def loss(S: Any, y: Any) -> Any:
+        raise KeyError("usual")
+
+    assert recognised(Loss("mine", loss), S, Y, KeyError("never raised"), usable=False).framework == "numpy"
+    assert adapted(Loss("mine", loss), "fake", S, Y).way is by_graph
+
+
+@pytest.mark.parametrize("call", ["check", "check_at", "assert_gradients"])
+def test_a_framework_that_is_not_there_is_a_usage_error(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments: dict[str, tuple[Any, ...]] = {"check_at": ("svm", S, Y)}
+    with pytest.raises(UsageError, match=r"pip install 'gradcheck\[fake\]'"):
+        getattr(gradcheck, call)(*arguments.get(call, ("svm",)), framework="fake")
+    with pytest.raises(UsageError, match="'tensorflow' is no framework"):
+        getattr(gradcheck, call)(*arguments.get(call, ("svm",)), framework="tensorflow")
+    monkeypatch.setitem(sys.modules, "fakeframework", types.ModuleType("fakeframework"))
+    require("fake")
+
+
+# --- as a process -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["torch", "jax"])
+def test_on_the_command_line_it_is_exit_code_2_with_what_to_install(name: str, run_json: Run, tmp_path: Path) -> None:
+    (tmp_path / "without").mkdir()
+    (tmp_path / "without" / f"{name}.py").write_text(f"raise ModuleNotFoundError('No module named {name}')")
+    code, report, said = run_json("", "svm", "--framework", name, PYTHONPATH=str(tmp_path / "without"))
+    assert (code, report) == (2, None)
+    assert f"pip install 'gradcheck[{name}]'" in said
+    assert "Traceback" not in said
+
+
+def test_a_plain_run_imports_no_framework_and_nothing_of_the_room() -> None:
+    source = (
+        "import sys, gradcheck\n"
+        "assert gradcheck.check('svm').passed\n"
+        "print(sorted({'torch', 'jax', 'gradcheck.frameworks'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "[]\n"

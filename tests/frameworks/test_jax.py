@@ -1,0 +1,305 @@
+"""Losses of JAX's: right ones pass, wrong rules are found, in 64 bits whatever the user's setting."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from frameworks.conftest import Run
+
+import gradcheck
+from gradcheck.frameworks import adapted
+from gradcheck.loss import Loss
+from gradcheck.report import Finding, LossReport
+
+pytestmark = pytest.mark.jax
+
+S, Y = np.array([[0.5, -1.0, 2.0], [0.25, 0.0, -0.75]]), np.array([2, 0])
+CONFIG = gradcheck.Config(batch_sizes=[1, 3], classes=4)
+SMALL = gradcheck.Config(batch_sizes=2, classes=3, scores="normal")
+Make = Callable[[Any], Callable[[Any, Any], Any]]
+
+
+@pytest.fixture(scope="module")
+def jax() -> Any:
+    return pytest.importorskip("jax")
+
+
+def report_of(loss: Any, config: gradcheck.Config = SMALL, **options: Any) -> LossReport:
+    report = gradcheck.check(loss, config, **options).losses[0]
+    assert report.framework == "jax"
+    return report
+
+
+def only_finding(loss: Any, **options: Any) -> Finding:
+    findings = report_of(loss, **options).findings
+    assert len(findings) == 1, findings
+    return findings[0]
+
+
+# --- right losses -----------------------------------------------------------------------------------------
+
+
+def each_row(jax: Any) -> Any:
+    return lambda S, y: -jax.nn.log_softmax(S)[jax.numpy.arange(len(y)), y]
+
+
+def softmax(jax: Any) -> Any:
+    return lambda S, y: each_row(jax)(S, y).mean()
+
+
+def jitted(jax: Any) -> Any:
+    return jax.jit(softmax(jax))
+
+
+def jitted_each_row(jax: Any) -> Any:
+    return jax.jit(each_row(jax))
+
+
+def by_hand(jax: Any) -> Any:
+    @jax.jit
+    def loss(S: Any, y: Any) -> Any:
+        rows = jax.numpy.arange(len(y))
+        p = jax.nn.softmax(S)
+        return -jax.numpy.log(p[rows, y]).mean(), p.at[rows, y].add(-1) / len(y)
+
+    return loss
+
+
+def by_grad_of_its_own(jax: Any) -> Any:
+    return jax.value_and_grad(jitted(jax))
+
+
+def from_arrays(jax: Any) -> Any:
+    def loss(S: Any, y: Any) -> Any:
+        T = S.copy()
+        T[T < 0] = 0  # no array of JAX's takes that
+        return jax.numpy.sum(jax.numpy.asarray(T) ** 2) / 2, jax.numpy.asarray(T)
+
+    return loss
+
+
+@pytest.mark.parametrize("framework", ["auto", "jax"])
+@pytest.mark.parametrize("make", [softmax, jitted, jitted_each_row, by_hand, by_grad_of_its_own, from_arrays])
+def test_a_right_loss_passes_however_it_is_written(make: Make, framework: Any, jax: Any) -> None:
+    report = report_of(make(jax), CONFIG, framework=framework)
+    assert report.passed
+    assert not report.findings
+    assert not any(batch.unresolved for batch in report.batches)
+    assert max(batch.max_relative_error for batch in report.batches) < 1e-9
+
+
+def test_a_subgradient_of_jaxs_at_a_tie_is_no_false_alarm(jax: Any) -> None:
+    @jax.jit
+    def hinge(S: Any, y: Any) -> Any:
+        rows = jax.numpy.arange(len(y))
+        margins = jax.numpy.maximum(0, S - S[rows, y][:, None] + 1)
+        return margins.at[rows, y].set(0).sum() / len(y)
+
+    config = gradcheck.Config(batch_sizes=[3, 8], classes=5, scores="integers", trials=2)
+    report = report_of(hinge, config)
+    assert report.passed
+    assert sum(batch.subgradient for batch in report.batches) > 3
+
+
+def test_a_reduction_is_offered_and_taken(jax: Any) -> None:
+    rows = each_row(jax)
+
+    def loss(S: Any, y: Any, reduction: str = "mean") -> Any:
+        return rows(S, y) if reduction == "none" else rows(S, y).mean()
+
+    compiled = jax.jit(loss, static_argnames="reduction")
+    p = np.exp(S) / np.exp(S).sum(axis=1, keepdims=True)
+    for function in (loss, compiled):
+        other = adapted(Loss("mine", function), "jax", S, Y)
+        assert other.each_row_options == {"reduction": "none"}
+        values, gradient = other.call(S.copy(), Y, reduction="none")
+        np.testing.assert_allclose(values, -np.log(p[[0, 1], Y]))
+        np.testing.assert_allclose(gradient, p - np.eye(3)[Y])
+    assert {batch.plan for batch in report_of(compiled).batches} == {"per-sample"}
+
+
+# --- wrong rules ------------------------------------------------------------------------------------------
+
+
+def with_custom_vjp(jax: Any, spoil: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    """Softmax cross-entropy whose backward pass is ``spoil`` of the right one."""
+
+    @jax.custom_vjp
+    def loss(S: Any, y: Any) -> Any:
+        return softmax(jax)(S, y)
+
+    def backward(saved: Any, upstream: Any) -> Any:
+        S, y = saved
+        rows = jax.numpy.arange(len(y))
+        return upstream * spoil(jax.nn.softmax(S).at[rows, y].add(-1) / len(y)), None
+
+    loss.defvjp(lambda S, y: (loss(S, y), (S, y)), backward)
+    return loss
+
+
+def test_the_right_rule_passes(jax: Any) -> None:
+    assert report_of(with_custom_vjp(jax, lambda dS: dS), CONFIG).passed
+
+
+@pytest.mark.parametrize("framework", ["auto", "jax"])
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda dS: -dS, lambda dS: dS * len(dS), lambda dS: dS * (1 + 1e-6)],
+    ids=["sign", "mean", "millionth"],
+)
+def test_a_wrong_custom_vjp_is_found(spoil: Any, framework: Any, jax: Any) -> None:
+    report = report_of(jax.jit(with_custom_vjp(jax, spoil)), framework=framework)
+    assert not report.passed
+    assert report.batches[0].wrong == 6
+
+
+def test_a_wrong_custom_jvp_is_found(jax: Any) -> None:
+    @jax.custom_jvp
+    def square(S: Any) -> Any:
+        return S * S
+
+    square.defjvp(lambda primals, tangents: (primals[0] ** 2, primals[0] * tangents[0]))  # half of it
+    assert report_of(jax.jit(lambda S, y: square(S).mean())).batches[0].wrong == 6
+
+
+def test_a_given_gradient_is_judged(jax: Any) -> None:
+    assert report_of(lambda S, y: (jax.numpy.sum(S**2) / 2, 1.001 * S)).batches[0].wrong == 6
+
+
+# --- what the loss is given -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("kind", ["class", "real"])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_scores_come_in_the_dtype_of_the_config_and_classes_as_int64(
+    dtype: str, kind: str, compiled: bool, jax: Any
+) -> None:
+    seen = set()
+
+    def loss(S: Any, y: Any) -> Any:
+        assert isinstance(y, jax.Array)
+        seen.add((str(S.dtype), str(y.dtype)))
+        return (S**2).sum()
+
+    config = gradcheck.Config(batch_sizes=2, classes=3, scores="normal", labels={"kind": kind}, dtype=dtype)
+    assert report_of(jax.jit(loss) if compiled else loss, config, framework="jax").passed
+    assert seen == {(one, "int64" if kind == "class" else one) for one in ("float64", dtype)}
+
+
+def test_the_users_own_setting_stays_as_it_is(jax: Any) -> None:
+    before = jax.numpy.zeros(1).dtype
+    assert before == np.float32
+    assert report_of(jitted(jax)).passed
+    assert jax.numpy.zeros(1).dtype == before
+
+
+def test_a_constant_made_in_32_bits_does_no_harm(jax: Any) -> None:
+    weights = jax.numpy.array([0.1, 0.2, 0.3])
+    report = report_of(jax.jit(lambda S, y: (weights * S**2).sum()))
+    assert report.passed
+    assert report.batches[0].max_relative_error < 1e-9
+
+
+@pytest.mark.parametrize("make", [softmax, jitted])
+def test_complex_scores_get_a_complex_value(make: Make, jax: Any) -> None:
+    function = make(jax)
+    loss = adapted(Loss("mine", lambda S, y: jax.numpy.exp(S).sum()), "jax", S, Y)
+    value, gradient = loss.call(S + 1e-3j, Y)
+    assert gradient is None
+    assert complex(value) == pytest.approx(complex(np.exp(S + 1e-3j).sum()))
+    assert adapted(Loss("mine", function), "jax", S, Y).framework == "jax"
+
+
+# --- the contract -----------------------------------------------------------------------------------------
+
+
+def test_what_is_random_or_keeps_a_state_is_not_traced_away(jax: Any) -> None:
+    rng, calls = np.random.default_rng(0), itertools.count()
+    for loss in (
+        lambda S, y: jax.numpy.sum(S) * rng.random(),
+        lambda S, y: jax.numpy.sum(S**2) * (1 + (next(calls) > 20)),
+    ):
+        assert only_finding(loss, framework="jax").code == "not-deterministic"
+
+
+def test_an_array_that_nobody_can_change_is_no_shared_buffer(jax: Any) -> None:
+    with jax.enable_x64(True):
+        ones = jax.numpy.ones((2, 3))
+    assert report_of(lambda S, y: (jax.numpy.sum(S), ones)).passed
+    assert not report_of(lambda S, y: (jax.numpy.sum(S), ones)).findings
+
+
+def test_scores_cannot_be_changed_and_that_is_said(jax: Any) -> None:
+    def loss(S: Any, y: Any) -> Any:
+        S[0] = 0
+        return jax.numpy.sum(S)
+
+    finding = only_finding(loss)
+    assert "immutable" in finding.message
+    assert "S[0] = 0" in finding.details
+
+
+@pytest.mark.parametrize(
+    ("make", "code", "words"),
+    [
+        (lambda jax: lambda S, y: jax.numpy.sum(y), "wrong-dtype", "the value has dtype int64"),
+        (lambda jax: lambda S, y: (jax.numpy.sum(S), None), "wrong-shape", "dS is None"),
+        (lambda jax: lambda S, y: (jax.numpy.sum(S), jax.numpy.ones(3)), "wrong-shape", "dS has shape (3,)"),
+        (lambda jax: lambda S, y: jax.numpy.sum(S, axis=0), "wrong-shape", "the value has shape (3,)"),
+        (lambda jax: lambda S, y: {"loss": jax.numpy.sum(S)}, "wrong-shape", "returns a dict, neither"),
+        (lambda jax: lambda S, y: (jax.numpy.sum(S), jax.random.key(0)), "wrong-dtype", "dS is no array of numbers"),
+        (lambda jax: jax.jit(lambda S, y: (S.sum(), S.astype("bfloat16"))), "wrong-dtype", "bfloat16"),
+    ],
+    ids=["integer", "None", "shape", "rows", "dict", "key", "bfloat16"],
+)
+def test_an_answer_that_is_no_use_is_named(make: Make, code: str, words: str, jax: Any) -> None:
+    finding = only_finding(make(jax), framework="jax")
+    assert finding.code == code
+    assert words in finding.message
+    assert not finding.details
+
+
+@pytest.mark.parametrize("framework", ["auto", "jax"])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_the_users_lines_are_shown_and_none_of_jaxs(compiled: bool, framework: Any, jax: Any) -> None:
+    def loss(S: Any, y: Any) -> Any:
+        return jax.numpy.dot(S, jax.numpy.ones(7)).sum()
+
+    finding = only_finding(jax.jit(loss) if compiled else loss, framework=framework)
+    assert finding.code == "raises"
+    assert "jax.numpy.dot(S, jax.numpy.ones(7))" in finding.details
+    assert finding.details.count("File ") == finding.details.count(f'File "{__file__}"') > 0
+    assert "FILTERING" not in finding.details
+
+
+# --- as a process -----------------------------------------------------------------------------------------
+
+SOURCE = """\
+import jax
+import jax.numpy as jnp
+
+@jax.jit
+def right(S, y):
+    return -jnp.mean(jax.nn.log_softmax(S)[jnp.arange(len(y)), y])
+
+def wrong(S, y):
+    value, gradient = jax.value_and_grad(right)(S, y)
+    return value, gradient * 1.001
+"""
+
+
+@pytest.mark.usefixtures("jax")
+@pytest.mark.parametrize("options", [(), ("--framework", "jax")], ids=["auto", "jax"])
+def test_the_command_line_checks_a_loss_of_jaxs(options: tuple[str, ...], run_json: Run) -> None:
+    code, report, _ = run_json(SOURCE, "mine:right", "mine:wrong", "svm", "--batch-size", "2", *options)
+    assert code == 1
+    right, wrong, svm = report["losses"]
+    assert (right["passed"], right["framework"]) == (True, "jax")
+    assert (wrong["passed"], wrong["framework"]) == (False, "jax")
+    assert wrong["batches"][0]["wrong"] == 10
+    assert (svm["passed"], svm["framework"]) == (True, "numpy")

@@ -1,0 +1,446 @@
+"""Losses of PyTorch's: right ones pass, wrong backwards are found, and what breaks the contract is named."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from frameworks.conftest import Run
+
+import gradcheck
+from gradcheck.frameworks import adapted
+from gradcheck.loss import Loss
+from gradcheck.report import Finding, LossReport
+
+pytestmark = pytest.mark.torch
+
+S, Y = np.array([[0.5, -1.0, 2.0], [0.25, 0.0, -0.75]]), np.array([2, 0])
+CONFIG = gradcheck.Config(batch_sizes=[1, 3], classes=4)
+SMALL = gradcheck.Config(batch_sizes=2, classes=3, scores="normal")
+Make = Callable[[Any], Callable[[Any, Any], Any]]
+
+
+@pytest.fixture(scope="module")
+def torch() -> Any:
+    return pytest.importorskip("torch")
+
+
+def report_of(loss: Any, config: gradcheck.Config = SMALL, **options: Any) -> LossReport:
+    report = gradcheck.check(loss, config, **options).losses[0]
+    assert report.framework == "torch"
+    return report
+
+
+def only_finding(loss: Any, **options: Any) -> Finding:
+    findings = report_of(loss, **options).findings
+    assert len(findings) == 1, findings
+    return findings[0]
+
+
+# --- right losses -----------------------------------------------------------------------------------------
+
+
+def cross_entropy(torch: Any) -> Any:
+    return torch.nn.functional.cross_entropy
+
+
+def criterion(torch: Any) -> Any:
+    return torch.nn.CrossEntropyLoss(label_smoothing=0.1)
+
+
+def partial(torch: Any) -> Any:
+    return functools.partial(torch.nn.functional.cross_entropy, label_smoothing=0.1)
+
+
+def written_out(torch: Any) -> Any:
+    return lambda S, y: (S.logsumexp(1) - S[torch.arange(len(S)), y]).mean()
+
+
+def each_row(torch: Any) -> Any:
+    return lambda S, y: torch.nn.functional.cross_entropy(S, y, reduction="none")
+
+
+def by_hand(torch: Any) -> Any:
+    def loss(S: Any, y: Any) -> Any:
+        rows = torch.arange(len(S))
+        p = torch.softmax(S, 1)
+        value = -torch.log(p[rows, y]).mean()
+        p[rows, y] -= 1
+        return value, p / len(S)
+
+    return loss
+
+
+def by_backward_of_its_own(torch: Any) -> Any:
+    def loss(S: Any, y: Any) -> Any:
+        value = torch.nn.functional.cross_entropy(S, y)
+        value.backward()
+        return value, S.grad
+
+    return loss
+
+
+def from_arrays(torch: Any) -> Any:
+    def loss(S: Any, y: Any) -> Any:
+        leaf = torch.from_numpy(S).requires_grad_()
+        value = torch.nn.functional.cross_entropy(leaf, torch.from_numpy(y))
+        (gradient,) = torch.autograd.grad(value, leaf)
+        return value, gradient
+
+    return loss
+
+
+def with_parameters(torch: Any) -> Any:
+    weights = torch.full((4,), 2.0, dtype=torch.float64, requires_grad=True)
+
+    def loss(S: Any, y: Any) -> Any:
+        return (weights * S**2).sum() / 2, weights * S
+
+    return loss
+
+
+@pytest.mark.parametrize("framework", ["auto", "torch"])
+@pytest.mark.parametrize(
+    "make",
+    [cross_entropy, criterion, partial, written_out, each_row, by_hand, by_backward_of_its_own, from_arrays,
+     with_parameters],
+)  # fmt: skip
+def test_a_right_loss_passes_however_it_is_written(make: Make, framework: Any, torch: Any) -> None:
+    report = report_of(make(torch), CONFIG, framework=framework)
+    assert report.passed
+    assert not report.findings
+    assert sum(batch.entries for batch in report.batches) == 32
+    assert not any(batch.unresolved for batch in report.batches)
+    assert max(batch.max_relative_error for batch in report.batches) < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("binary_cross_entropy_with_logits", "multi-hot"),
+        ("multilabel_soft_margin_loss", "multi-hot"),
+        ("cross_entropy", "one-hot"),
+        ("mse_loss", "real"),
+        ("smooth_l1_loss", "real"),
+        ("multi_margin_loss", "class"),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_torchs_own_losses_pass_with_the_labels_they_take(name: str, kind: str, dtype: str, torch: Any) -> None:
+    config = gradcheck.Config(batch_sizes=[1, 3], classes=4, labels={"kind": kind}, dtype=dtype)
+    report = report_of(getattr(torch.nn.functional, name), config)
+    assert report.passed
+    assert not report.findings
+
+
+def test_a_subgradient_of_torchs_at_a_tie_is_no_false_alarm(torch: Any) -> None:
+    config = gradcheck.Config(batch_sizes=[3, 8], classes=5, scores="integers", trials=3)
+    report = report_of(lambda S, y: torch.nn.functional.multi_margin_loss(S, y), config)
+    assert report.passed
+    assert sum(batch.subgradient for batch in report.batches) > 10
+
+
+def test_a_reduction_is_offered_and_taken(torch: Any) -> None:
+    loss = adapted(Loss("mine", torch.nn.functional.cross_entropy), "torch", S, Y)
+    assert loss.each_row_options == {"reduction": "none"}
+    values, gradient = loss.call(S.copy(), Y, reduction="none")
+    p = np.exp(S) / np.exp(S).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(values, -np.log(p[[0, 1], Y]))
+    np.testing.assert_allclose(gradient, p - np.eye(3)[Y])
+    assert {batch.plan for batch in report_of(torch.nn.functional.cross_entropy).batches} == {"per-sample"}
+
+
+# --- wrong backwards --------------------------------------------------------------------------------------
+
+
+def softmax_with_backward(torch: Any, spoil: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    """Cross-entropy as a ``torch.autograd.Function`` whose backward is ``spoil`` of the right one."""
+
+    class Softmax(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, S: Any, y: Any) -> Any:
+            p = torch.softmax(S, 1)
+            ctx.save_for_backward(p, y)
+            return -torch.log(p[torch.arange(len(S)), y]).mean()
+
+        @staticmethod
+        def backward(ctx: Any, upstream: Any) -> Any:
+            p, y = ctx.saved_tensors
+            p = p.clone()
+            p[torch.arange(len(p)), y] -= 1
+            return upstream * spoil(p / len(p)), None
+
+    def loss(S: Any, y: Any) -> Any:
+        return Softmax.apply(S, y)
+
+    return loss
+
+
+def test_the_right_backward_of_a_function_passes(torch: Any) -> None:
+    assert report_of(softmax_with_backward(torch, lambda dS: dS), CONFIG).passed
+
+
+@pytest.mark.parametrize("framework", ["auto", "torch"])
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda dS: -dS, lambda dS: dS * len(dS), lambda dS: dS * (1 + 1e-6)],
+    ids=["sign", "mean", "millionth"],
+)
+def test_a_wrong_backward_is_found(spoil: Any, framework: Any, torch: Any) -> None:
+    report = report_of(softmax_with_backward(torch, spoil), SMALL, framework=framework)
+    assert not report.passed
+    assert report.batches[0].wrong == 6
+
+
+def test_a_given_gradient_is_judged_though_the_value_carries_a_graph(torch: Any) -> None:
+    report = report_of(lambda S, y: ((S**2).sum() / 2, 1.001 * S), framework="torch")
+    assert report.batches[0].wrong == 6
+
+
+# --- what the loss is given -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("kind", ["class", "real"])
+def test_scores_come_in_the_dtype_of_the_config_and_classes_as_int64(dtype: str, kind: str, torch: Any) -> None:
+    seen = set()
+
+    def loss(S: Any, y: Any) -> Any:
+        seen.add((str(S.dtype), str(y.dtype)))
+        return (S**2).sum()
+
+    config = gradcheck.Config(batch_sizes=2, classes=3, scores="normal", labels={"kind": kind}, dtype=dtype)
+    assert report_of(loss, config, framework="torch").passed
+    scores = {"torch.float64", f"torch.{dtype}"}  # the reference is taken in float64
+    assert seen == {(one, "torch.int64" if kind == "class" else one) for one in scores}
+
+
+def test_graphs_are_made_even_where_torch_is_told_to_make_none(torch: Any) -> None:
+    with torch.no_grad():
+        assert report_of(torch.nn.functional.cross_entropy).passed
+        assert not torch.is_grad_enabled()
+
+
+def test_the_number_of_threads_is_as_it_was(torch: Any) -> None:
+    threads, seen = torch.get_num_threads(), set()
+    try:
+        torch.set_num_threads(2)
+
+        def loss(S: Any, y: Any) -> Any:
+            seen.add(torch.get_num_threads())
+            return S.sum()
+
+        assert report_of(loss, framework="torch").passed
+        assert seen == {1}
+        assert torch.get_num_threads() == 2
+        Loss("mine", adapted(Loss("mine", loss), "torch", S, Y).function).call(np.zeros((400, 100)), Y)
+        assert seen == {1, 2}
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_complex_scores_get_a_complex_value(torch: Any) -> None:
+    function = written_out(torch)
+    value, gradient = adapted(Loss("mine", function), "torch", S, Y).call(S + 1e-3j, Y)
+    assert gradient is None
+    assert value == pytest.approx(complex(np.log(np.exp(S + 1e-3j).sum(axis=1)).mean() - (S[[0, 1], Y] + 1e-3j).mean()))
+
+
+# --- the contract -----------------------------------------------------------------------------------------
+
+
+def subtracts_and_goes_on(torch: Any) -> Any:
+    def loss(S: Any, y: Any) -> Any:
+        S -= S.max(dim=1, keepdim=True).values
+        return torch.nn.functional.cross_entropy(S, y)
+
+    return loss
+
+
+def subtracts_behind_the_graph(torch: Any) -> Any:
+    def loss(S: Any, y: Any) -> Any:
+        S.data -= S.data.max(dim=1, keepdim=True).values
+        return torch.nn.functional.cross_entropy(S, y)
+
+    return loss
+
+
+def subtracts_by_hand(torch: Any) -> Any:
+    def loss(S: Any, y: Any) -> Any:
+        S -= S.max(dim=1, keepdim=True).values
+        return (S**2).sum() / 2, torch.clone(S)
+
+    return loss
+
+
+@pytest.mark.parametrize("framework", ["auto", "torch"])
+@pytest.mark.parametrize("make", [subtracts_and_goes_on, subtracts_behind_the_graph, subtracts_by_hand])
+def test_scores_changed_in_place_are_noticed_through_the_tensor(make: Make, framework: Any, torch: Any) -> None:
+    findings = report_of(make(torch), framework=framework).findings
+    assert "mutates-input" in [finding.code for finding in findings]
+    assert any("changes S in place" in finding.message for finding in findings)
+
+
+def test_labels_changed_in_place_are_noticed_through_the_tensor(torch: Any) -> None:
+    def loss(S: Any, y: Any) -> Any:
+        y.zero_()
+        return S.sum()
+
+    assert "changes y in place" in only_finding(loss, framework="torch").message
+
+
+def test_dropout_is_not_deterministic(torch: Any) -> None:
+    finding = only_finding(lambda S, y: torch.nn.functional.dropout(S, 0.5).sum())
+    assert finding.code == "not-deterministic"
+
+
+def test_a_gradient_kept_and_returned_again_is_a_shared_buffer(torch: Any) -> None:
+    buffer = torch.zeros(2, 3, dtype=torch.float64)
+
+    def loss(S: Any, y: Any) -> Any:
+        return (S**2).sum() / 2, buffer.copy_(S)
+
+    assert only_finding(loss).code == "shared-buffer"
+
+
+def test_a_gradient_that_is_not_finite_is_named(torch: Any) -> None:
+    finding = only_finding(lambda S, y: torch.sqrt(S - S.detach()).sum())
+    assert finding.code == "not-finite"
+    assert "dS[0, 0] is inf" in finding.message
+
+
+def shape_of_backward(torch: Any) -> Any:
+    return softmax_with_backward(torch, lambda dS: dS[0])
+
+
+def none_of_backward(torch: Any) -> Any:
+    class Nothing(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, S: Any) -> Any:
+            return S.sum()
+
+        @staticmethod
+        def backward(ctx: Any, upstream: Any) -> Any:
+            return None
+
+    return lambda S, y: Nothing.apply(S)
+
+
+@pytest.mark.parametrize(
+    ("make", "code", "words"),
+    [
+        (lambda torch: lambda S, y: S.sum().item(), "wrong-shape", "returns a float, and no gradient"),
+        (lambda torch: lambda S, y: S.sum().detach(), "wrong-shape", "returns a tensor without a graph"),
+        (lambda torch: lambda S, y: torch.tensor(1.0), "wrong-shape", "compute the value from S"),
+        (lambda torch: lambda S, y: torch.ones(1, requires_grad=True), "wrong-shape", "does not lead to S"),
+        (none_of_backward, "wrong-shape", "a backward return None"),
+        (lambda torch: lambda S, y: (S.sum(), S.grad), "wrong-shape", "call backward first"),
+        (lambda torch: lambda S, y: (S.sum(), torch.ones(3)), "wrong-shape", "dS has shape (3,)"),
+        (lambda torch: lambda S, y: (S.sum(), torch.ones_like(S).bfloat16()), "wrong-dtype", "BFloat16"),
+        (lambda torch: lambda S, y: S.sum(0), "wrong-shape", "the value has shape (3,)"),
+        (lambda torch: lambda S, y: {"loss": S.sum()}, "wrong-shape", "returns a dict, neither"),
+        (lambda torch: lambda S, y: None, "wrong-shape", "returns None, neither"),
+        (lambda torch: lambda S, y: (S + 1j).sum(), "wrong-dtype", "complex128"),
+        (shape_of_backward, "wrong-shape", "expected shape compatible with [2, 3]"),
+    ],
+    ids=["item", "detached", "constant", "elsewhere", "None", "grad", "shape", "bfloat16", "rows", "dict", "nothing",
+         "complex", "backward"],
+)  # fmt: skip
+def test_an_answer_that_is_no_use_is_named_with_what_to_do(make: Make, code: str, words: str, torch: Any) -> None:
+    finding = only_finding(make(torch), framework="torch")
+    assert finding.code == code
+    assert words in finding.message
+    assert not finding.details
+
+
+# --- tracebacks -------------------------------------------------------------------------------------------
+
+
+def inside_torch(torch: Any) -> Any:
+    return lambda S, y: torch.nn.functional.cross_entropy(S, y[:, None, None])
+
+
+def inside_backward(torch: Any) -> Any:
+    return softmax_with_backward(torch, lambda dS: dS.reshape(7))
+
+
+@pytest.mark.parametrize("framework", ["auto", "torch"])
+@pytest.mark.parametrize(
+    ("make", "line"),
+    [(inside_torch, "cross_entropy(S, y[:, None, None])"), (inside_backward, "lambda dS: dS.reshape(7)")],
+)
+def test_the_users_lines_are_shown_and_none_of_torchs(make: Make, line: str, framework: Any, torch: Any) -> None:
+    finding = only_finding(make(torch), framework=framework)
+    assert finding.code == "raises"
+    assert line in finding.details
+    assert finding.details.count("File ") == finding.details.count(f'File "{__file__}"') > 0
+
+
+def test_a_clash_of_dtypes_says_what_the_scores_are(torch: Any) -> None:
+    weight = torch.ones(3)
+
+    def loss(S: Any, y: Any) -> Any:
+        return torch.nn.functional.cross_entropy(S, y, weight=weight)
+
+    assert "--dtype float32" in only_finding(loss).details
+    in_float32 = gradcheck.Config(batch_sizes=2, classes=3, scores="normal", dtype="float32")
+    assert report_of(loss, in_float32).passed
+
+
+def test_a_loss_that_keeps_a_state_is_found_after_other_calls(torch: Any) -> None:
+    calls = itertools.count()
+    finding = only_finding(lambda S, y: (S**2).sum() * (1 + (next(calls) > 20)), framework="torch")
+    assert finding.code == "not-deterministic"
+
+
+# --- as a process -----------------------------------------------------------------------------------------
+
+SOURCE = """\
+import torch
+import torch.nn.functional as F
+
+def right(S, y):
+    return F.cross_entropy(S, y)
+
+def wrong(S, y):
+    value = F.cross_entropy(S, y)
+    (gradient,) = torch.autograd.grad(value, S)
+    return value, gradient * 1.001
+"""
+LATE = """\
+def loss(S, y):
+    from torch.nn.functional import cross_entropy
+
+    print("heard")
+    return cross_entropy(S, y)
+"""
+
+
+@pytest.mark.usefixtures("torch")
+@pytest.mark.parametrize("options", [(), ("--framework", "torch")], ids=["auto", "torch"])
+def test_the_command_line_checks_a_loss_of_torchs(options: tuple[str, ...], run_json: Run) -> None:
+    code, report, _ = run_json(SOURCE, "mine:right", "mine:wrong", "svm", "--batch-size", "2", *options)
+    assert code == 1
+    right, wrong, svm = report["losses"]
+    assert (right["passed"], right["framework"]) == (True, "torch")
+    assert (wrong["passed"], wrong["framework"]) == (False, "torch")
+    assert wrong["batches"][0]["wrong"] == 10
+    assert (svm["passed"], svm["framework"]) == (True, "numpy")
+    assert wrong["rerun"].endswith("--framework torch") is bool(options)
+
+
+@pytest.mark.usefixtures("torch")
+def test_a_framework_imported_by_the_first_call_is_recognised_too(run_json: Run) -> None:
+    code, report, said = run_json(LATE, "mine:loss", "--batch-size", "2")
+    assert (code, report["losses"][0]["framework"]) == (0, "torch")
+    assert 1 <= said.count("heard") <= 2
+
+
+@pytest.mark.usefixtures("torch")
+def test_torch_itself_can_be_the_target(run_json: Run) -> None:
+    code, report, _ = run_json("", "torch.nn.functional:cross_entropy", "--batch-size", "2")
+    assert (code, report["losses"][0]["batches"][0]["plan"]) == (0, "per-sample")

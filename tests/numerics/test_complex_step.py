@@ -1,0 +1,202 @@
+"""Complex steps: what rounding explains, and which functions can be believed with a complex argument."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gradcheck.numerics import complex_step
+from gradcheck.numerics.complex_step import RADII, STEP, Circle, confirmed, is_frozen, near, points, rounding, seen_on
+from gradcheck.numerics.extrapolation import Limit
+from gradcheck.report import FloatArray
+
+EPS = float(np.finfo(np.float64).eps)
+ENTRIES = 40
+
+
+def samples(points: int, noise: float, seed: int, wrong_by: float = 0.0) -> tuple[FloatArray, FloatArray]:
+    """Complex steps and analytic derivatives of sizes about 1 at so many points, both with noise, one wrong perhaps."""
+    rng = np.random.default_rng(seed)
+    truth = rng.uniform(0.5, 1.0, size=ENTRIES) * (1 + 1e-4 * rng.normal(size=(points, ENTRIES)))
+    slopes = truth + noise * rng.normal(size=truth.shape)
+    return slopes, truth * (1 + wrong_by) + noise * rng.normal(size=truth.shape)
+
+
+# --- rounding ---------------------------------------------------------------------------------------------
+
+
+def test_the_step_squared_is_nothing_and_dividing_by_it_rounds_nothing() -> None:
+    assert 1.0 + STEP**2 == 1.0
+    assert np.frexp(STEP)[0] == 0.5
+
+
+@given(st.integers(0, 100), st.sampled_from([0.0, 1e-3, 1.0, 1e3, 1e12]))
+def test_near_points_are_near_and_nearly_every_score_is_moved(seed: int, size: float) -> None:
+    rng = np.random.default_rng(seed)
+    scores = size * rng.normal(size=(3, 4))
+    moved = near(scores, rng) - scores
+    assert moved.shape == (3, 4)
+    assert np.count_nonzero(moved) >= 10
+    assert (np.abs(moved) <= np.maximum(1e-3, 1e-12 * np.abs(scores))).all()
+
+
+@pytest.mark.parametrize("points", [3, 17])
+def test_what_is_only_rounding_lies_within_the_bound(points: int) -> None:
+    outside = 0
+    for seed in range(200):
+        slopes, derivatives = samples(points, 1e-15, seed)
+        bound = rounding(slopes, derivatives).bound
+        outside += int(np.sum(np.abs(slopes[0] - derivatives[0]) > bound))
+    assert outside == 0
+
+
+@pytest.mark.parametrize(("points", "most"), [(3, 12.0), (17, 6.0)])
+def test_the_bound_is_a_few_deviations_of_the_rounding(points: int, most: float) -> None:
+    slopes, derivatives = samples(points, 1e-15, seed=0)
+    apart = np.sqrt(2.0) * 1e-15
+    bound = rounding(slopes, derivatives).bound
+    assert np.median(bound) <= most * apart
+    assert (bound >= apart).all()
+
+
+@given(st.floats(-0.5, 0.5), st.integers(0, 20))
+def test_what_is_wrong_is_not_taken_for_rounding(wrong_by: float, seed: int) -> None:
+    slopes, derivatives = samples(17, 1e-16, seed, wrong_by)
+    assert (rounding(slopes, derivatives).bound <= 1e-14 + 2e-3 * abs(wrong_by)).all()
+
+
+def test_rounding_that_both_share_is_none() -> None:
+    """A margin of 1e-6 that was rounded at 1 is in the value and in dS alike."""
+    slopes, _ = samples(17, 1e-10, seed=0)
+    assert (rounding(slopes, slopes).bound <= 2 * EPS).all()
+
+
+def test_an_entry_whose_rounding_did_not_show_by_chance_is_granted_what_is_usual() -> None:
+    slopes, derivatives = samples(3, 1e-14, seed=0)
+    derivatives[:, 0] = slopes[:, 0]
+    alone = rounding(slopes[:, :1], derivatives[:, :1])
+    among_others = rounding(slopes, derivatives)
+    told = rounding(slopes[:, :1], derivatives[:, :1], usual=among_others.usual)
+    assert alone.bound[0] <= 2 * EPS
+    assert among_others.bound[0] == told.bound[0] >= 1e-14
+
+
+def test_entries_of_0_alone_have_no_rounding() -> None:
+    nothing = rounding(np.zeros((3, 4)), np.zeros((3, 4)))
+    assert nothing.usual == 0
+    assert not nothing.bound.any()
+
+
+def test_a_derivative_is_frozen_where_nearby_points_hardly_change_the_numbers_it_was_cancelled_from() -> None:
+    derivatives, scale = np.array([[0.1, 1e-14], [0.0, -1e-9]]), np.array([[1.0], [1e3]])
+    assert is_frozen(derivatives, scale).tolist() == [[False, True], [False, True]]
+    # 1 - p, for p near 1: at points near S it is rounded to the same few numbers
+    p = 1 - 1e-13 * np.exp(near(np.zeros((200, 1)), np.random.default_rng(0)))
+    assert len(np.unique(1 - p)) <= 2
+    assert is_frozen(1 - p, np.ones((200, 1))).all()
+
+
+# --- confirmed --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("slope", "estimate", "bound", "believed"),
+    [
+        (1.0, 1.0 + 1e-9, 1e-8, True),
+        (1.0, 1.0 + 1e-7, 1e-8, False),  # half a value in a term with abs, say
+        (0.0, 1.0, 1e-8, False),  # all of it dropped
+        (1.0, 1.0, 0.1, False),  # anything agrees with that
+        (1.0, 1.0, np.inf, False),
+        (1.0, np.nan, np.inf, False),
+        (np.nan, 1.0, 1e-8, False),  # takes no complex scores
+        (0.0, 1e-17, 1e-16, False),
+    ],
+)
+def test_a_complex_step_is_believed_where_a_sharp_central_difference_says_the_same(
+    slope: float, estimate: float, bound: float, believed: bool
+) -> None:
+    assert confirmed(np.array([slope]), Limit(np.array([estimate]), np.array([bound]))).tolist() == [believed]
+
+
+# --- circles ----------------------------------------------------------------------------------------------
+
+Function = Callable[[np.ndarray], np.ndarray]
+
+ANALYTIC: dict[str, Function] = {
+    "line": lambda z: 3 * z - 1,
+    "exp": np.exp,
+    "log-sum-exp": lambda z: np.log(1 + np.exp(z - 0.5) + np.exp(-z)),
+    "fifth power": lambda z: (z + 0.7) ** 5,
+    "tanh": lambda z: np.tanh(2 * z + 0.3),
+    "focal": lambda z: np.log1p(np.exp(-z)) * (1 / (1 + np.exp(z))) ** 2,
+    "beside 1e6": lambda z: 1e6 + np.sin(z),
+}
+#: What has no complex derivative, and the size of its derivative by conj(z) at 0.
+OTHERS: dict[str, tuple[Function, float]] = {
+    "abs(z)**2": (lambda z: np.abs(z + 0.5) ** 2, 0.5),
+    "abs": (lambda z: np.abs(z + 0.5), 0.5),
+    "conj": (lambda z: 2 * np.conj(z), 2.0),
+    "real": (lambda z: np.real(z), 0.5),
+    "norm": (lambda z: np.hypot(np.abs(z - 0.5), np.abs(2 * z + 1)), 0.65),
+    "vdot": (lambda z: np.conj(z - 0.5) * (z - 0.5) + (z - 0.5) ** 2, 0.5),
+}
+
+
+def circle(f: Function, radius: float = RADII[0]) -> Circle:
+    return seen_on(radius, f(points(radius)))
+
+
+@pytest.mark.parametrize("name", ANALYTIC)
+def test_an_analytic_function_is_known_as_one_by_every_circle(name: str) -> None:
+    f = ANALYTIC[name]
+    assert all(circle(f, radius).is_analytic for radius in RADII)
+    slope = float(np.imag(f(np.array(1j * STEP))) / STEP)
+    assert circle(f).slope == pytest.approx(abs(slope), rel=1e-9)
+
+
+@pytest.mark.parametrize("weight", [1.0, 1e-4, 1e-8])
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_term_without_a_complex_derivative_shows_whatever_its_weight(name: str, weight: float) -> None:
+    f, expected = OTHERS[name]
+    seen = circle(lambda z: np.exp(z) + weight * f(z))
+    assert not seen.is_analytic
+    assert seen.conjugate == pytest.approx(weight * expected, rel=0.2)
+
+
+@given(st.floats(-16, 0), st.sampled_from(sorted(ANALYTIC)))
+def test_a_term_that_does_not_show_is_smaller_than_what_may_be_hidden(exponent: float, name: str) -> None:
+    weight = 10.0**exponent
+    seen = circle(lambda z: ANALYTIC[name](z) + weight * np.conj(z))
+    assert not seen.is_analytic or weight <= max(seen.hidden, 2e-10 * seen.slope)
+
+
+def test_nothing_is_hidden_beside_a_value_of_usual_size_and_some_beside_a_large_one() -> None:
+    assert circle(np.sin).hidden == 0
+    assert 1e-11 < circle(lambda z: 1e7 + np.sin(z)).hidden < 1e-7
+
+
+@pytest.mark.parametrize("f", [lambda z: np.maximum(z - 1e-3, 0), lambda z: np.maximum(z - 1e-3, 0) ** 2])
+def test_a_kink_within_a_circle_blurs_it_and_a_smaller_one_does_not_see_it(f: Function) -> None:
+    def with_kink(z: np.ndarray) -> np.ndarray:
+        return np.sin(z) + f(z)
+
+    wide, small = circle(with_kink, RADII[1]), circle(with_kink, RADII[2])
+    assert wide.noise > 1e4 * small.noise
+    assert not wide.is_analytic or wide.hidden > 1e-3
+    assert small.is_analytic
+    assert small.hidden == 0
+
+
+def test_what_is_not_finite_on_a_circle_is_not_analytic_there() -> None:
+    with np.errstate(all="ignore"):
+        seen = circle(lambda z: np.exp(1e4 * z))
+    assert not seen.is_analytic
+
+
+def test_half_a_circle_is_asked_for_and_the_other_half_is_its_conjugate() -> None:
+    assert len(points(1.0)) == complex_step._POINTS // 2 + 1
+    assert (points(1.0).imag >= -EPS).all()

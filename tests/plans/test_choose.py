@@ -1,0 +1,159 @@
+"""Which plan is taken: the cheapest that the evidence allows, and never one that the evidence refutes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from row_losses import COUPLED, EACH_ROW, SEPARABLE, LossFunction, each_row, mean
+
+from gradcheck.api import check
+from gradcheck.config import Config
+from gradcheck.report import BatchReport, LossReport
+
+
+def checked(loss: LossFunction, **config: Any) -> LossReport:
+    return check(loss, Config(**{"batch_sizes": [2, 3, 8], "classes": 4, "trials": 3, **config})).losses[0]
+
+
+def plans(report: LossReport) -> set[str]:
+    assert report.batches
+    return {batch.plan for batch in report.batches}
+
+
+@pytest.mark.parametrize("name", SEPARABLE)
+def test_a_mean_or_sum_over_rows_is_checked_row_by_row(name: str) -> None:
+    report = checked(SEPARABLE[name])
+    assert report.passed
+    assert plans(report) <= {"rows", "full"}
+    # What rounds as float32 does, or worse, may look coupled; then the price is calls and not a verdict.
+    assert [batch.plan for batch in report.batches].count("rows") >= 0.8 * len(report.batches)
+
+
+@pytest.mark.parametrize("name", EACH_ROW)
+def test_a_loss_that_gives_each_rows_own_value_is_asked_for_those(name: str) -> None:
+    report = checked(EACH_ROW[name], batch_sizes=[1, 3, 8])
+    assert report.passed
+    assert plans(report) == {"per-sample"}
+
+
+@pytest.mark.parametrize("name", COUPLED)
+def test_whatever_couples_rows_ends_in_full_calls_and_the_right_verdict(name: str) -> None:
+    # Labels that are all different, or all alike, may leave nothing to couple.
+    report = checked(COUPLED[name], batch_sizes=[3, 8])
+    assert report.passed, [finding.message for finding in report.findings]
+    through_labels = name in ("by_class_counts", "by_first_label")
+    full = [batch.plan for batch in report.batches].count("full")
+    assert full >= (0.5 if through_labels else 1.0) * len(report.batches), plans(report)
+
+
+@pytest.mark.parametrize("name", COUPLED)
+def test_a_slip_in_what_couples_rows_is_found(name: str) -> None:
+    def broken(S: Any, y: Any, reduction: str = "mean") -> Any:
+        value, dS = COUPLED[name](S, y)
+        dS = np.array(dS)
+        dS[..., 1] *= 1 + 1e-5
+        return value, dS
+
+    report = checked(lambda S, y: broken(S, y), batch_sizes=[3, 8], scores="normal")
+    assert all(batch.wrong for batch in report.batches if batch.batch_size == 8)
+
+
+def test_a_coupling_that_the_gradient_forgets_is_found() -> None:
+    def forgets(S: Any, y: Any) -> Any:
+        return mean(S - S.mean(axis=0), y)
+
+    assert all(batch.wrong for batch in checked(forgets).batches)
+
+
+def test_a_hinge_between_rows_at_its_very_kink_is_a_subgradient_and_no_false_alarm() -> None:
+    def tied(S: Any, y: Any) -> Any:
+        value, dS = mean(S, y)
+        if len(S) > 1 and (apart := S[0, 0] - S[1, 0] - tied.margin) >= 0:  # type: ignore[attr-defined]
+            value += apart
+            dS[0, 0] += 1
+            dS[1, 0] -= 1
+        return value, dS
+
+    from gradcheck.api import check_at
+
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        S, y = rng.normal(size=(4, 3)), rng.integers(0, 3, size=4)
+        tied.margin = S[0, 0] - S[1, 0]  # type: ignore[attr-defined]
+        batch = check_at(tied, S, y).losses[0].batches[0]
+        assert (batch.plan, batch.wrong) == ("full", 0)
+        assert batch.subgradient == 2
+
+
+def test_the_default_call_is_what_is_judged() -> None:
+    def wrong_by_default(S: Any, y: Any, reduction: str = "mean") -> Any:
+        values, p = each_row(S, y)
+        return (values, p) if reduction == "none" else (values.mean(), p)
+
+    report = checked(wrong_by_default)
+    assert plans(report) == {"per-sample"}
+    assert all(batch.wrong == batch.entries for batch in report.batches)
+
+
+def test_derivatives_that_only_reduction_none_has_wrong_are_a_warning() -> None:
+    def wrong_for_none(S: Any, y: Any, reduction: str = "mean") -> Any:
+        values, p = each_row(S, y)
+        return (values, 2 * p) if reduction == "none" else (values.mean(), p / len(S))
+
+    report = checked(wrong_for_none)
+    assert report.passed
+    assert [(f.code, f.severity) for f in report.findings] == [("reductions-disagree", "warning")]
+    assert not check(wrong_for_none, Config(), strict=True).passed
+
+
+def test_a_vector_of_values_beside_the_derivatives_of_their_mean_is_told_of_the_mean() -> None:
+    def forgets_the_mean(S: Any, y: Any) -> Any:
+        values, p = each_row(S, y)
+        return values, p / len(S)
+
+    report = checked(forgets_the_mean)
+    assert not report.passed
+    assert "wrong-shape" in {finding.code for finding in report.findings}
+    assert "mean" in report.findings[0].hint
+
+
+@pytest.mark.parametrize(
+    ("plan", "loss"), [("per-sample", mean), ("per-sample", COUPLED["reduced_centred"]), ("rows", COUPLED["centred"])]
+)
+def test_a_plan_that_does_not_suit_is_refused_and_says_why(plan: str, loss: LossFunction) -> None:
+    report = checked(loss, plan=plan)
+    assert plan in report.error
+    assert "--plan auto" in report.error
+    assert not report.batches
+
+
+@pytest.mark.parametrize("plan", ["full", "rows", "per-sample"])
+def test_a_plan_can_be_forced(plan: str) -> None:
+    report = checked(EACH_ROW["reduced"], plan=plan)
+    assert report.passed
+    assert plans(report) == {plan}
+
+
+def batch_of(loss: LossFunction, plan: str, N: int, C: int) -> BatchReport:
+    report = check(loss, Config(batch_sizes=N, classes=C, scores="normal", plan=plan, max_entries=10**6))
+    (batch,) = report.losses[0].batches
+    assert batch.plan == plan
+    return batch
+
+
+def test_calls_grow_as_each_plan_promises() -> None:
+    loss = EACH_ROW["reduced"]
+    for N, C in ((4, 4), (8, 4), (4, 8), (8, 8), (16, 16)):
+        assert batch_of(loss, "full", N, C).evaluations <= 2 * N * C + 60
+        assert batch_of(loss, "rows", N, C).evaluations <= 2 * N * C + 60 + 2 * N.bit_length()
+        assert batch_of(loss, "per-sample", N, C).evaluations <= 2 * C + 60 + 2 * N.bit_length()
+
+
+def test_what_the_plan_is_and_why_is_reported() -> None:
+    whys = {batch.why for batch in checked(mean).batches}
+    assert whys == {"the value is the mean of its rows'; it has no argument reduction"}
+    whys = {batch.why for batch in checked(COUPLED["centred"]).batches}
+    assert any("coupled" in why for why in whys)
+    assert all(whys)
