@@ -1,7 +1,6 @@
 """The command line: read arguments, call, hand the report to a renderer, exit code. No numerics."""
 
-from __future__ import annotations
-
+# No annotations from the future here: Typer evaluates them all at every start, and texts take it thrice as long.
 import gc
 import os
 import sys
@@ -195,7 +194,7 @@ def run(
             scheduler=scheduler, max_seconds=max_seconds, timeout=timeout,
         )  # fmt: skip
 
-        def say(report: Report) -> None:
+        def say(report: "Report") -> None:
             to_file = output is not None
             options = Options(
                 width=width_of(sys.stdout) if not to_file else None,
@@ -257,7 +256,7 @@ def _let_the_collector_loose() -> None:
         gc.enable()
 
 
-def _named(targets: list[str] | None, config: Config) -> list[str]:
+def _named(targets: list[str] | None, config: "Config") -> list[str]:
     """The targets of the command line, or else the configuration's; each once.
 
     Raises:
@@ -273,7 +272,7 @@ def _named(targets: list[str] | None, config: Config) -> list[str]:
 
 
 @contextmanager
-def _progress() -> Iterator[ProgressBar | None]:
+def _progress() -> "Iterator[ProgressBar | None]":
     """A progress bar on standard error, if that is a terminal and the run takes more than about a second."""
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield None
@@ -287,11 +286,11 @@ def _progress() -> Iterator[ProgressBar | None]:
         bar.close()
 
 
-def _abandon_by(say: Callable[[Report], None], bar: ProgressBar | None) -> Callable[[Report], int]:
+def _abandon_by(say: "Callable[[Report], None]", bar: "ProgressBar | None") -> "Callable[[Report], int]":
     """What is left to do, in another thread, when the main one hangs in a call that cannot be ended."""
     streams = sys.stdout, sys.stderr
 
-    def abandon(report: Report) -> int:
+    def abandon(report: "Report") -> int:
         sys.stdout, sys.stderr = streams  # the loss is silenced
         if bar is not None:
             bar.close()

@@ -45,7 +45,8 @@ class GradientNoise:
         if not len(rows) or not self.lines:
             return self.at_least(rows, columns)
         which, place = np.unique(rows, return_inverse=True)
-        levels = [noise.noise_level(np.array([gradient[which] for gradient in line])) for line in self.lines]
+        series = np.array([[gradient[which] for gradient in points] for points in zip(*self.lines, strict=True)])
+        levels = noise.noise_level(series)  # of each line
         measured = _LEAST_OF_LINES * np.min(levels, axis=0)
         # Most errors of a row are of one size; the median, for a few may have met a jump on every line.
         middle = np.sort(measured, axis=1)[:, measured.shape[1] // 2, np.newaxis]

@@ -24,6 +24,7 @@ from gradcheck.plans.separability import Yardstick, verify, verify_entries
 from gradcheck.precision import Precision, measure, measure_parts
 from gradcheck.report import FloatArray
 from gradcheck.settings import Reference
+from gradcheck.step import wide_enough
 
 _LEAST_STEP_IN_SPACINGS = 64.0
 #: The first look may send an entry on without harm, so its bound on noise is tight.
@@ -218,7 +219,7 @@ class _Bench:
 
     def _probes_on_both_sides(self) -> tuple[Probes, Probes]:
         """Below and above every entry; where rows are taken one by one, not before the whole batch bears a few out."""
-        steps = np.maximum(self._precision.step, _LEAST_STEP_IN_SPACINGS * self._spacing)
+        steps = np.maximum(self._step(), _LEAST_STEP_IN_SPACINGS * self._spacing)
         if not self._plan.by_rows:
             above = self._plan.along(self._rows, self._columns, steps)
             return self._plan.along(self._rows, self._columns, -steps), above
@@ -235,6 +236,17 @@ class _Bench:
             entries = self._rows[last], self._columns[last]
             verify(self._oracle, self._scores, entries, below.only(last), self._yardstick)
         return below, above
+
+    def _step(self) -> float:
+        """The step of the first look: narrower where values carry the rounding of single rows alone."""
+        if not self._plan.by_rows:
+            return self._precision.step
+        N, parts = len(self._scores), self._at_scores.parts
+        parts = np.full(N, self._at_scores.value / N) if parts is None else parts
+        noise = self._precision.of_parts(np.arange(N), parts)
+        assert self._oracle.gradient_scale is not None  # it has been called
+        scale = float(np.max(self._oracle.gradient_scale))
+        return min(self._precision.step, wide_enough(float(np.max(noise)), scale))
 
     def _one_of_each_row(self) -> IndexArray:
         rows, columns = self._scores.shape
@@ -303,7 +315,7 @@ class _Bench:
         around = neighbourhood.sample(self._oracle, self._scores, noise, self._scale, self._rng)
         for e, kink in zip(self._doubtful[suspects].tolist(), self._kinks[suspects].tolist(), strict=True):
             entry = int(self._rows[e]), int(self._columns[e])
-            if not (kink or around.kinked(entry)):
+            if not (kink or around.kinked(entry) or around.is_one_of_many(self._scores, entry)):
                 continue
             analytic, allowed = self._entries.analytic[e], self._entries.allowed(self._numerical)[e]
             self._verdicts[e] = neighbourhood.judge_hull(

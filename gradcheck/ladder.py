@@ -107,11 +107,12 @@ class Ladder:
         Left and right ones come from values alone. So does the central one where the corrected differences, which are
         sharper, contradict it: at a kink the correction is no correction.
         """
+        entries = np.arange(len(self.rows))
         one = 2 * self._noise()
         with np.errstate(all="ignore"):
-            left = extrapolate(np.array([rung.left() for rung in self.rungs]), one, first=1, then=1)
-            right = extrapolate(np.array([rung.right() for rung in self.rungs]), one, first=1, then=1)
-        return Limits(self.central(), left, right, self._jumps())
+            sides = np.array([np.concatenate([rung.left(), rung.right()]) for rung in self.rungs])
+            limits = extrapolate(sides, np.concatenate([one, one], axis=1), first=1, then=1)
+        return Limits(self.central(), limits.only(entries), limits.only(entries + len(entries)), self._jumps())
 
     def central(self) -> Limit:
         """The central derivatives alone."""

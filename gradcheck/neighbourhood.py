@@ -26,6 +26,8 @@ _RADIUS = 1e-4
 #: Directions of each of two patterns that are sampled for all entries together.
 _PATTERNS = 8
 _SHRINK = 16.0
+#: Ranks among tied entries that are tried.
+_RANKS = 4
 #: Calls that the search for one entry's two points may cost, and points that are checked for each of the two.
 _SEARCH = 20
 _CHECKED = 2
@@ -52,6 +54,13 @@ class Neighbourhood:
     directions: FloatArray
     gradients: FloatArray
     nearer: FloatArray
+
+    def is_one_of_many(self, scores: FloatArray, entry: tuple[int, int]) -> bool:
+        """Whether the entry is tied with two others of its row or more.
+
+        Then its derivative may jump at points that were not sampled: the second largest of many is seldom just this.
+        """
+        return len(_tied(scores, self.radius, *entry)) > 1
 
     def kinked(self, entry: tuple[int, int]) -> bool:
         """Whether the entry's derivative jumps around S: its spread does not shrink with the radius."""
@@ -180,6 +189,8 @@ class _Search:
         self._seen = list(zip(around.gradients[:, *entry].tolist(), around.directions, strict=True))
         self._calls = 0
         self._proposals = self._proposed()
+        for ranked in self._ranks_among_tied(*entry):
+            self._ask(ranked)
 
     def towards(self, sign: float, goal: float) -> list[FloatArray]:
         """Directions by falling ``sign`` times derivative, once the first reaches ``goal`` or the calls are spent."""
@@ -188,7 +199,13 @@ class _Search:
             if direction is None:
                 direction = self._turned(self._best(sign)[1])
             self._ask(direction)
-        return [direction for _, direction in sorted(self._seen, key=lambda pair: -sign * pair[0])]
+        return [direction for _, direction in sorted(self._seen, key=lambda p: (-sign * p[0], -self._room(p[1])))]
+
+    def _room(self, direction: FloatArray) -> float:
+        """How far a direction sets the entry apart from the nearest that it is tied with: a difference needs room."""
+        row, column = self._entry
+        others = _tied(self._scores, self._around.radius, row, column)
+        return float(np.min(np.abs(direction[row, others] - direction[row, column]), initial=np.inf))
 
     def _best(self, sign: float) -> tuple[float, FloatArray]:
         return max(self._seen, key=lambda pair: sign * pair[0])
@@ -211,14 +228,24 @@ class _Search:
         rising = np.where(self._ask(up) >= self._ask(-up), up, -up)
         yield rising
         yield -rising
-        # An entry that passes all others of its row, one after another, takes every rank among those it is tied with.
         row, column = self._entry
+        # An entry that passes all others of its row, one after another, takes every rank among those it is tied with.
         columns = self._scores.shape[1]
         levels = np.arange(columns) / columns * 2 - 1
         for level in levels[:: max(1, columns // 6)]:
             passing = self._around.directions[0].copy()
             passing[row] = np.insert(levels[1:], column, level) - 1 / columns
             yield passing
+
+    def _ranks_among_tied(self, row: int, column: int) -> Iterator[FloatArray]:
+        """The entry as the first, the second, ... of those of its row that it is tied with; and as the last of them."""
+        others = _tied(self._scores, self._around.radius, row, column)
+        for above in sorted({*range(min(_RANKS, len(others) + 1)), len(others)} if len(others) else ()):
+            ranked = self._around.directions[0].copy()
+            ranked[row, column] = 0.0  # with room on both sides
+            ranked[row, others[:above]] = np.linspace(0.9, 0.4, above)
+            ranked[row, others[above:]] = np.linspace(-0.4, -0.9, len(others) - above)
+            yield ranked
 
     def _turned(self, direction: FloatArray) -> FloatArray:
         """The direction with one of its coordinates turned round, first those of the entry's row, then its column's."""
@@ -229,6 +256,12 @@ class _Search:
         turned = direction.copy()
         turned[(in_row + in_column)[self._calls % (rows + columns - 1)]] *= -1
         return turned
+
+
+def _tied(scores: FloatArray, radius: float, row: int, column: int) -> IndexArray:
+    """The other entries of a row that are tied with one, as far as the sampled points can tell."""
+    apart = np.abs(scores[row] - scores[row, column])
+    return np.flatnonzero((apart <= radius) & (np.arange(scores.shape[1]) != column))
 
 
 def _limit_along(

@@ -157,6 +157,10 @@ def _judged(loss: Loss, problem: Problem, at_scores: Evaluation, config: Config,
     return _Judged(judgement.plan, choice.why, given.calls + exact.calls, tried.findings, worst, judgement)
 
 
+#: Calls that a right gradient takes by projections: some 35 of the batch, and two of a row for each of a sample.
+_BY_PROJECTIONS = 165
+
+
 def _why_projections(entries: int, config: Config) -> str:
     """Why a problem of so many entries is checked by projections; empty where every entry is judged."""
     if config.plan == "projections":
@@ -173,6 +177,8 @@ def _projected(
     from gradcheck.projected.check import project
 
     S, most = problem.S, settings.worst
+    if loss.watch:
+        loss.watch.expect(_BY_PROJECTIONS)
     told = project(loss, S, problem.y, at_scores, config.rtol, config.atol, most)
     worst = tuple(each.as_entry(S, _labels(problem)) for each in told.entries[:most])
     return _Judged("projections", f"{why}; {told.why}", told.calls, told.findings, worst, projections=told.projections)

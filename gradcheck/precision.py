@@ -190,9 +190,10 @@ def _value_noise(lines: _Lines, at_scores: Evaluation, oracle: Oracle) -> float:
 
 def _parts_noise(lines: _Lines) -> FloatArray | None:
     """Of each row's part: the least of lines, as for dS, since a kink on a line raises its level."""
-    levels = [noise.noise_level(line.parts) for line in lines.lines if line.parts is not None]
-    if len(levels) < len(lines.lines):
+    parts = [line.parts for line in lines.lines if line.parts is not None]
+    if len(parts) < len(lines.lines):
         return None
+    levels = noise.noise_level(np.stack(parts, axis=1))
     if len(levels) == 1:  # a row that met a kink on the only line is taken for one like the others
         return np.asarray(np.minimum(levels[0], UNUSUAL * np.median(levels[0])))
     return np.asarray(_LEAST_OF_LINES * np.min(levels, axis=0))

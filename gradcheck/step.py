@@ -41,9 +41,17 @@ def choose_step(
         best = min(best, _best_step(difference, STEPS[coarsest:]))
         # The next direction need not begin where this one was far from done.
         coarsest = max(coarsest, int(np.searchsorted(-STEPS, -best)) - 2)
-    # A step wider than precision asks for gains nothing, and meets more kinks.
-    wanted = SIGMAS * value_noise / (_PRECISE * scale or np.inf)
-    return min(best, max(wanted, _NARROWEST))
+    return min(best, wide_enough(value_noise, scale))
+
+
+def wide_enough(value_noise: float, scale: float) -> float:
+    """The step that is precise enough: a wider one gains nothing, and meets more kinks.
+
+    Args:
+        value_noise: standard deviation of the noise of a value.
+        scale: the largest gradient seen near.
+    """
+    return max(SIGMAS * value_noise / (_PRECISE * scale or np.inf), _NARROWEST)
 
 
 def directions(curvature: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:

@@ -269,3 +269,25 @@ def test_importing_gradcheck_brings_in_no_terminal() -> None:
     code = "import sys, gradcheck; print(sorted({'rich', 'typer', 'click'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# --- how many of the worst --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("plan", ["full", "projections"])
+@pytest.mark.parametrize("worst", [1, 4, 20])
+def test_so_many_of_the_worst_entries_are_kept_as_were_asked_for(plan: Any, worst: int) -> None:
+    def flipped(S: Any, y: Any) -> Any:
+        value, dS = BUILT_INS["softmax"].function(S, y)
+        return value, -dS
+
+    config = gradcheck.Config(batch_sizes=6, classes=5, scores="normal", plan=plan)
+    report = gradcheck.check(flipped, config, worst=worst)
+    (batch,) = report.losses[0].batches
+    assert len(batch.worst) == worst
+    assert all(entry.verdict == "wrong" for entry in batch.worst)
+
+
+def test_no_worst_entries_at_all_are_refused() -> None:
+    with pytest.raises(UsageError, match="worst must be at least 1"):
+        gradcheck.check("svm", SMALL, worst=0)

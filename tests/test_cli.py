@@ -137,6 +137,13 @@ def test_entries(entries: str) -> None:
     assert run("mine.py:wrong", "--entries", entries).exit_code == 1
 
 
+def test_a_problem_of_too_many_entries_shows_no_grid_and_as_many_of_the_worst_as_were_asked_for() -> None:
+    of_one = ("mine.py:wrong", "--batch-size", "4", "--scores", "normal", "--set", "max_entries=10")
+    shown = [run(*of_one, "--worst", str(worst)).stdout for worst in (1, 3)]
+    assert [text.count("✗ wrong") for text in shown] == [1, 3]
+    assert all("4 random directions" in text and "class 0" not in text for text in shown)
+
+
 def test_entries_none_is_the_shortest_and_all_the_longest() -> None:
     lengths = {kind: len(run("svm", "--entries", kind).stdout) for kind in ("auto", "all", "none")}
     assert lengths["none"] < lengths["auto"] < lengths["all"]

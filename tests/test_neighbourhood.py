@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from gradcheck import neighbourhood
+from gradcheck.api import check_at
+from gradcheck.config import Config
 from gradcheck.loss import Loss
 from gradcheck.numerics import verdict
 from gradcheck.oracle import Oracle
@@ -213,3 +215,19 @@ def test_where_nothing_can_be_measured_nothing_is_called_wrong() -> None:
         oracle, FullPlan(oracle, S), S, around, (0, 0), lowest=2.0, highest=2.0, value_noise=1.0, widest=1e-2
     )
     assert told == verdict.UNRESOLVED
+
+
+@pytest.mark.parametrize("rank", [2, 3])
+@pytest.mark.parametrize("columns", [30, 400])
+def test_the_second_and_the_third_largest_of_many_that_tie_are_right(rank: int, columns: int) -> None:
+    """Few points around S know one of dozens of tied scores as the second of them; along its axis it never is."""
+
+    def ranked(S, y):
+        i, place = np.arange(len(S)), np.argsort(S, axis=1, kind="stable")[:, -rank]
+        dS = np.zeros(S.shape)
+        dS[i, place] = 1 / len(S)
+        return S[i, place].mean(), dS
+
+    for seed in range(4):
+        S = np.random.default_rng(seed).integers(-2, 3, size=(1, columns)).astype(float)
+        assert check_at(ranked, S, [0], Config(plan="full")).passed, seed

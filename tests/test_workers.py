@@ -51,6 +51,8 @@ def _place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         patch.setattr(sys, "path", [*sys.path])
+        for name in FILES:  # another test's module of that name
+            patch.delitem(sys.modules, Path(name).stem, raising=False)
         for constant in ("TRIAL", "WORTH_STARTING", "WORTH_SENDING", "ERRAND"):
             patch.setattr(crew_module, constant, 0.0)
         yield

@@ -177,7 +177,8 @@ class Directions:
             pair, best = _pair(looks[-2:]), min(_bounds(looks, noise))
             noisier = float(pair.fine.noise_bound(noise)[0]) * RATIO
             enough = best <= granted or noisier > best / 2
-            if enough or not self._can_take(finer) or has_kinks_at_point(pair, noise, granted):
+            leave = not self.is_beside and has_kinks_at_point(pair, noise, granted)
+            if enough or leave or not self._can_take(finer):
                 break
             looks.append(self._along().look(direction, finer))
         best_of = int(np.argmin(_bounds(looks, noise)))

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -101,17 +102,10 @@ class Crew:
 
     def _await_workers(self, source: Source, bulk: Bulk, pace: float) -> None:
         """Start the workers, if need be, and go on here until one of them is ready."""
-        try:
-            if not self._starting:
-                pickled = _pickled(source, source.target)
-                jobs = range(self._pool.jobs)
-                self._starting = [self._pool.submit(prepare, __version__, pickled) for _ in jobs]
-            while bulk.left and pace < ERRAND and not any(future.done() for future in self._starting):
-                bulk.here(max(1, int(TRIAL / pace)))
-        except GradcheckError:
-            raise
-        except Exception as error:
-            raise self._lost(error) from None
+        if not self._starting:
+            self._starting = [self._submitted(prepare, source, source.target) for _ in range(self._pool.jobs)]
+        while bulk.left and pace < ERRAND and not any(future.done() for future in self._starting):
+            bulk.here(max(1, int(TRIAL / pace)))
 
     def _send(self, source: Source, bulk: Bulk, pace: float) -> None:
         """Have all that is left done by the workers. Errands are sent, and answers taken, in order."""
@@ -123,7 +117,7 @@ class Crew:
                     watch.begin(0)
                 which = bulk.next(count)
                 errand = bulk.errand(source, which)
-                under_way.append((which, self._submitted(errand)))
+                under_way.append((which, self._submitted(carry_out, errand, source.target)))
                 if len(under_way) >= _UNDER_WAY * self._pool.jobs:
                     self._receive(bulk, *under_way.popleft())
             while under_way:
@@ -142,10 +136,10 @@ class Crew:
         ends = np.linspace(0, bulk.left, errands + 1).round().astype(int)
         return [int(last - first) for first, last in pairwise(ends)]
 
-    def _submitted(self, errand: Errand) -> Future:
-        pickled = _pickled(errand, errand.source.target)
+    def _submitted(self, function: Callable[[str, bytes], Any], thing: Source | Errand, target: str) -> Future:
+        pickled = _pickled(thing, target)
         try:
-            return self._pool.submit(carry_out, __version__, pickled)
+            return self._pool.submit(function, __version__, pickled)
         except GradcheckError:
             raise
         except Exception as error:
