@@ -102,7 +102,7 @@ def run(
     config: Annotated[
         Path | None,
         typer.Option(
-            "--config", "-c", help="YAML file. [default: gradcheck.yaml, if there is one]", show_default=False
+            "--config", "-c", help="YAML file; without it gradcheck.yaml, if there is one.", show_default=False
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of the first trial.", show_default=False)] = None,

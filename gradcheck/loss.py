@@ -133,9 +133,7 @@ def validated(answer: Any, shape: tuple[int, ...]) -> Evaluation:
     return Evaluation(float(np.sum(value)), gradient, value_eps, gradient_eps, value)
 
 
-def put_together(
-    values: FloatArray, derivatives: FloatArray, weight: float, eps: tuple[float, float]
-) -> Evaluation:
+def put_together(values: FloatArray, derivatives: FloatArray, weight: float, eps: tuple[float, float]) -> Evaluation:
     """The batch's value and dS, from each row's own.
 
     Args:

@@ -63,9 +63,17 @@ class Neighbourhood:
         return len(_tied(scores, self.radius, *entry)) > 1
 
     def kinked(self, entry: tuple[int, int]) -> bool:
-        """Whether the entry's derivative jumps around S: its spread does not shrink with the radius."""
-        spread = float(np.ptp(self.gradients[:, *entry]))
-        return spread > 0 and float(np.ptp(self.nearer[:, *entry])) > spread / 4
+        """Whether a derivative of the entry's row or column jumps around S: its spread does not shrink with the radius.
+
+        Not the entry's own alone: where two of its kinks meet, one may go on as the other goes off at every point;
+        but across a kink the derivatives by all its scores jump.
+        """
+        row, column = entry
+        spread, nearer = (
+            np.concatenate([np.ptp(seen[:, row], axis=0), np.ptp(seen[:, :, column], axis=0)])
+            for seen in (self.gradients, self.nearer)
+        )
+        return bool(np.any((spread > 0) & (nearer > spread / 4)))
 
 
 def sample(
@@ -105,13 +113,36 @@ def kinked_entries(
         oracle, scores, value_noise, scale, rng: as for ``sample``.
     """
     radius = _radius(_finest(value_noise, scale))
-    gradients: list[FloatArray] = []
-    nearer: list[FloatArray] = []
+    (own_rows, row), (own_columns, column) = (np.unique(index, return_inverse=True) for index in (rows, columns))
+    spreads = [_Spread(), _Spread()], [_Spread(), _Spread()]
     for direction in _patterns(scores.shape, _PATTERNS, rng):
-        for seen, reach in ((gradients, radius), (nearer, radius / _SHRINK)):
-            seen.append(oracle.handed((scores + reach * direction).astype(oracle.dtype, copy=False))[1][rows, columns])
-    spread = np.ptp(gradients, axis=0)
-    return np.asarray((spread > 0) & (np.ptp(nearer, axis=0) > spread / 4))
+        for (in_rows, in_columns), reach in zip(spreads, (radius, radius / _SHRINK), strict=True):
+            gradient = oracle.handed((scores + reach * direction).astype(oracle.dtype, copy=False))[1]
+            in_rows.see(gradient[own_rows].T)
+            in_columns.see(gradient[:, own_columns])
+            del gradient
+    jumps = [
+        np.any((far.spread > 0) & (near.spread > far.spread / 4), axis=0) for far, near in zip(*spreads, strict=True)
+    ]
+    return np.asarray(jumps[0][row] | jumps[1][column])
+
+
+class _Spread:
+    """The range of numbers that are seen one after another, each of an array's."""
+
+    def __init__(self) -> None:
+        self._least: FloatArray | None = None
+        self._most: FloatArray | None = None
+
+    def see(self, numbers: FloatArray) -> None:
+        self._least = numbers.copy() if self._least is None else np.minimum(self._least, numbers)
+        self._most = numbers.copy() if self._most is None else np.maximum(self._most, numbers)
+
+    @property
+    def spread(self) -> FloatArray:
+        assert self._least is not None
+        assert self._most is not None
+        return np.asarray(self._most - self._least)
 
 
 def _finest(value_noise: float, scale: float) -> float:
@@ -202,10 +233,13 @@ class _Search:
         return [direction for _, direction in sorted(self._seen, key=lambda p: (-sign * p[0], -self._room(p[1])))]
 
     def _room(self, direction: FloatArray) -> float:
-        """How far a direction sets the entry apart from the nearest that it is tied with: a difference needs room."""
+        """How far a direction moves the entry apart from the nearest of its row: a difference needs room.
+
+        From those that it is not tied with too, for a margin's two scores may tie at any distance.
+        """
         row, column = self._entry
-        others = _tied(self._scores, self._around.radius, row, column)
-        return float(np.min(np.abs(direction[row, others] - direction[row, column]), initial=np.inf))
+        apart = np.abs(np.delete(direction[row], column) - direction[row, column])
+        return float(np.min(apart, initial=np.inf))
 
     def _best(self, sign: float) -> tuple[float, FloatArray]:
         return max(self._seen, key=lambda pair: sign * pair[0])
@@ -242,9 +276,9 @@ class _Search:
         others = _tied(self._scores, self._around.radius, row, column)
         for above in sorted({*range(min(_RANKS, len(others) + 1)), len(others)} if len(others) else ()):
             ranked = self._around.directions[0].copy()
-            ranked[row, column] = 0.0  # with room on both sides
             ranked[row, others[:above]] = np.linspace(0.9, 0.4, above)
             ranked[row, others[above:]] = np.linspace(-0.4, -0.9, len(others) - above)
+            ranked[row, column] = _roomiest(np.delete(ranked[row], column))
             yield ranked
 
     def _turned(self, direction: FloatArray) -> FloatArray:
@@ -256,6 +290,13 @@ class _Search:
         turned = direction.copy()
         turned[(in_row + in_column)[self._calls % (rows + columns - 1)]] *= -1
         return turned
+
+
+def _roomiest(taken: FloatArray) -> float:
+    """The place about 0 that is farthest from those that are taken."""
+    places = np.linspace(-0.3, 0.3, 61)
+    room = np.min(np.abs(places[:, np.newaxis] - taken), axis=1, initial=1.0)
+    return float(places[np.argmax(room)])
 
 
 def _tied(scores: FloatArray, radius: float, row: int, column: int) -> IndexArray:

@@ -27,7 +27,7 @@ _MANY_ROWS = 8
 #: Where each row has its own values, a line is one line for each row, and so many of those will do.
 _VERY_MANY_ROWS = 64
 #: Levels of lines that see the same noise differ by chance, but hardly by more than this.
-_ALIKE = 30.0
+_ALIKE = 50.0
 #: Of each row's part: a kink on a line raises its level and nothing lowers it but chance; this is for the chance.
 _LEAST_OF_LINES = 2.0
 
@@ -82,9 +82,9 @@ def measure(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, rng: np.r
     spent = oracle.calls - before > _LINES * (noise.POINTS - 1)
     value_noise = _value_noise(lines, at_scores, oracle)
     along = directions(lines.curvature(), rng)
-    # Where noise was hard to tell, one direction has to do for the step, the more curved one; and where it moves
-    # entries of many rows at once, it does.
-    enough = along[:1] if spent or len(scores) >= _MANY_ROWS else along
+    # Where noise was hard to tell, one direction has to do for the step, the more curved one; and where each row has
+    # its own values, it does.
+    enough = along[:1] if spent or (at_scores.parts is not None and len(scores) >= _MANY_ROWS) else along
     step = choose_step(oracle, scores, at_scores, value_noise, enough)
     size = max(abs(at_scores.value), oracle.value_scale)
     assert oracle.gradient_scale is not None  # it has been called

@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from gradcheck.judge import Judgement, judge
+from gradcheck.judge import Judgement, judge, judge_entries
 from gradcheck.loss import Loss
 from gradcheck.losses import BUILT_INS
 from gradcheck.oracle import Oracle
 from gradcheck.plans.full import FullPlan
+from gradcheck.precision import measure
 from gradcheck.report import VERDICTS, FloatArray
 
 LossFunction = Callable[[Any, Any], Any]
@@ -274,3 +275,49 @@ def test_an_entry_at_a_kink_costs_at_most_60_calls_more(at_tie: float, shape: tu
         S, y = tied(seed, shape)
         judgement, calls = judged(hinge(at_tie), S, y)
         assert calls + 2 <= 2 * S.size + 60 + 60 * count(judgement, "subgradient")
+
+
+# --- some entries, and matrices too large to be held many times -------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["softmax", "svm"])
+def test_some_entries_are_judged_as_they_are_among_all(name: str) -> None:
+    rng = np.random.default_rng(0)
+    S, y = rng.integers(-2, 3, size=(4, 6)).astype(float), rng.integers(0, 6, 4)
+    oracle = Oracle(Loss("test", BUILT_INS[name].function), y)
+    at = oracle(S)
+    analytic = at.gradient.copy()
+    analytic[1, 2] += 0.5
+    precision = measure(oracle, S, at, np.random.default_rng(S.shape))
+    every = judge(oracle, FullPlan(oracle, S), S, analytic, at, rtol=1e-7, atol=0.0, precision=precision)
+    rows, columns = np.array([1, 3, 0]), np.array([2, 5, 0])
+    some = judge_entries(
+        oracle, S, rows, columns, analytic[rows, columns], at, rtol=1e-7, atol=0.0, precision=precision
+    )
+    assert some.verdicts.tolist() == every.verdicts[rows, columns].tolist()
+    assert np.array_equal(some.numerical, every.numerical[rows, columns])
+    assert some.verdicts.shape == (3,)
+
+
+def test_near_kinks_of_a_matrix_too_large_to_search_around_nothing_is_called_wrong(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gradcheck.judge._MOST_HELD", 5)
+
+    def second_largest(S: Any, y: Any) -> Any:
+        i, place = np.arange(len(S)), np.argsort(S, axis=1, kind="stable")[:, -2]
+        dS = np.zeros(S.shape)
+        dS[i, place] = 1.0
+        return S[i, place].sum(), dS
+
+    tied = np.array([[2.0, 2.0, 2.0, 0.0]] * 2)
+    judgement, _ = judged(second_largest, tied, np.zeros(2, dtype=int))
+    assert words(judgement) == {"ok", "unresolved"}
+
+    def wrong(S: Any, y: Any) -> Any:
+        value, dS = softmax(S, y)
+        dS[0, 1] += 0.01
+        return value, dS
+
+    judgement, _ = judged(wrong, np.random.default_rng(0).normal(size=(3, 4)), np.zeros(3, dtype=int))
+    assert words(judgement) == {"ok", "wrong"}

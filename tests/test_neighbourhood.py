@@ -58,6 +58,17 @@ def ramp(S: Any, y: Any) -> Any:
     return np.clip(margins, 0, 1).sum() / N, active / N
 
 
+def open_ramp(S: Any, y: Any) -> Any:
+    """The same with neither end counted."""
+    value, _ = ramp(S, y)
+    N, i = len(S), np.arange(len(S))
+    margins = S - S[i, y][:, None] + 1
+    active = ((margins > 0) & (margins < 1)).astype(float)
+    active[i, y] = 0
+    active[i, y] = -active.sum(axis=1)
+    return value, active / N
+
+
 def second_largest(S: Any, y: Any) -> Any:
     i, order = np.arange(len(S)), np.argsort(S, axis=1, kind="stable")
     dS = np.zeros(S.shape)
@@ -116,19 +127,34 @@ def test_a_flat_loss_is_sampled_without_a_division_by_0() -> None:
 @pytest.mark.parametrize(
     ("loss", "S", "expected"),
     [
-        (absolute, [[0.0, 1.0]], [True, False]),
-        (smooth, [[0.0, 1.0]], [False, False]),
-        (largest, [[1.0, 1.0, 0.0]], [True, True, False]),
-        (ramp, [[1.0, 1.0, 0.0]], [True, True, True]),
+        (absolute, [[0.0, 1.0], [2.0, 3.0]], [[True, True], [True, False]]),
+        (smooth, [[0.0, 1.0]], [[False, False]]),
+        (absolute, [[1.0, 2.0]], [[False, False]]),
+        (largest, [[1.0, 1.0, 0.0]], [[True, True, True]]),
+        (largest, [[1.0, 2.0, 0.0]], [[False, False, False]]),
+        (ramp, [[1.0, 1.0, 0.0]], [[True, True, True]]),
     ],
-    ids=["absolute", "smooth", "largest", "ramp"],
+    ids=["absolute", "smooth", "absolute, away", "largest", "largest, no tie", "ramp"],
 )
-def test_a_derivative_that_jumps_around_the_point_is_kinked(
-    loss: LossFunction, S: list[list[float]], expected: list[bool]
+def test_what_has_a_derivative_in_its_row_or_column_that_jumps_around_the_point_is_kinked(
+    loss: LossFunction, S: list[list[float]], expected: list[list[bool]]
 ) -> None:
-    oracle = Oracle(Loss("test", loss), np.array([0]))
+    oracle = Oracle(Loss("test", loss), np.zeros(len(S), dtype=np.int64))
     around = neighbourhood.sample(oracle, np.array(S), NOISE, 1.0, np.random.default_rng(0))
-    assert [around.kinked((0, k)) for k in range(len(S[0]))] == expected
+    assert [[around.kinked((i, k)) for k in range(len(S[0]))] for i in range(len(S))] == expected
+
+
+@pytest.mark.parametrize(("seed", "entry"), [(74, (1, 7)), (1460, (0, 4)), (1540, (3, 0)), (68, (1, 3))])
+def test_one_kink_that_goes_on_as_another_goes_off_at_all_sampled_points_is_no_false_alarm(
+    seed: int, entry: tuple[int, int]
+) -> None:
+    rng = np.random.default_rng(seed)
+    N, C = int(rng.integers(1, 14)), int(rng.integers(2, 9))
+    S = rng.integers(-2, 3, size=(N, C)).astype(float)
+    batch = check_at(open_ramp, S, rng.integers(0, C, size=N), Config(plan="full")).losses[0].batches[0]
+    assert batch.verdicts is not None
+    assert batch.wrong == 0
+    assert batch.verdicts[entry] == verdict.SUBGRADIENT
 
 
 # --- the hull ---------------------------------------------------------------------------------------------

@@ -111,3 +111,38 @@ def test_entries_are_grouped_so_that_no_group_holds_a_row_twice(rows: list[int])
     for group in groups:
         members = [rows[e] for e in group]
         assert len(set(members)) == len(members)
+
+
+def test_a_point_is_handed_over_and_its_answer_is_not_copied() -> None:
+    answers, points = [], []
+
+    def keeps(scores: Any, labels: Any) -> Any:
+        points.append(scores)
+        answers.append(2 * scores)
+        return float((scores**2).sum()), answers[-1]
+
+    oracle = Oracle(Loss("keeps", keeps), Y)
+    point = S.copy()
+    value, gradient = oracle.handed(point)
+    assert points[0] is point
+    assert gradient is answers[0]
+    assert value == float((S**2).sum())
+    assert oracle.calls == 1
+    assert oracle.gradient_scale is not None
+    assert oracle.gradient_scale.tolist() == [2.0, 4.0, 0.0]
+
+
+@pytest.mark.parametrize("answer", [(1.0, np.zeros((3, 3))), (1.0, None), 1.0, (1.0, np.zeros((3, 2), dtype=complex))])
+def test_an_answer_that_breaks_the_contract_is_a_defect_there_too(answer: Any) -> None:
+    with pytest.raises(LossDefect):
+        Oracle(Loss("broken", lambda scores, labels: answer), Y).handed(S.copy())
+
+
+def test_a_row_alone_is_a_problem_of_its_own() -> None:
+    def labelled(scores: Any, labels: Any) -> Any:
+        return float(labels.sum()), np.zeros(scores.shape)
+
+    oracle = Oracle(Loss("labelled", labelled), Y)
+    alone = oracle.alone(1)
+    assert alone(S[1:2]).value == 1.0
+    assert (alone.calls, oracle.calls) == (1, 0)

@@ -167,5 +167,5 @@ def seen_on(radius: float, values: ComplexArray) -> Circle:
     def coefficient(power: int) -> float:
         return float(np.abs(np.mean(around * np.exp(-1j * power * _ANGLES)))) / radius
 
-    noise = float(np.sqrt(np.mean([coefficient(-power) ** 2 for power in _NOISE])))
+    noise = float(np.hypot.reduce([coefficient(-power) for power in _NOISE]) / np.sqrt(len(_NOISE)))
     return Circle(slope=coefficient(1), conjugate=coefficient(-1), noise=noise)

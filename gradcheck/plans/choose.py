@@ -13,9 +13,11 @@ from gradcheck.plans.full import FullPlan
 from gradcheck.plans.per_sample import PerSamplePlan
 from gradcheck.plans.plan import Coupled, Plan
 from gradcheck.plans.rows import RowsPlan
-from gradcheck.plans.separability import Yardstick, weight_of_rows, weight_of_values
+from gradcheck.plans.separability import LEAST, Yardstick, weight_of_rows, weight_of_values
 from gradcheck.report import Finding, FloatArray
 
+#: Calls that a second look at an entry takes, which one of many needs by chance.
+_SECOND_LOOK = 7
 #: Two ways to the same derivative may differ by this many units in the last place of the largest.
 _ROUNDINGS = 64.0
 
@@ -114,6 +116,8 @@ def choose(
         return Choice(FullPlan(oracle, scores), "it was asked for")
     if len(scores) == 1:
         return Choice(FullPlan(oracle, scores), "a batch of one row is whole")
+    if wanted == "auto" and spare < LEAST + _SECOND_LOOK:
+        return Choice(FullPlan(oracle, scores), "for so small a problem it costs too much to find a cheaper one")
     try:
         weight = weight_of_rows(oracle, scores, at_scores, yardstick, _rng(scores), spare)
     except Coupled as evidence:

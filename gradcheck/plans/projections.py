@@ -52,6 +52,24 @@ def draw(shape: tuple[int, ...], number: int, into: FloatArray | None = None) ->
     return direction
 
 
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What two calls told, on both sides of a point along a direction.
+
+    Attributes:
+        stencil: of this one direction.
+        expected: the analytic gradient along the displacement really taken.
+    """
+
+    stencil: Stencil
+    expected: float
+
+    @property
+    def step(self) -> float:
+        """How far the point was moved each way."""
+        return float(self.stencil.above[0])
+
+
 class Along:
     """The loss around a point, along directions and parts of them.
 
@@ -64,36 +82,23 @@ class Along:
     def __init__(self, oracle: Oracle, base: Base, weight: float = 1.0) -> None:
         self._oracle, self._base, self._weight = oracle, base, weight
 
-    def look(self, direction: FloatArray, step: float, within: slice = WHOLE) -> tuple[Stencil, float]:
+    def look(self, direction: FloatArray, step: float, within: slice = WHOLE) -> Look:
         """Move the scores by ``step`` times a direction, both ways: two calls.
 
         Args:
             direction: N x C.
             step: how far.
             within: which flat entries are moved, in reading order; the others stay.
-
-        Returns:
-            The stencil of one direction; and the analytic gradient along the displacement really taken.
         """
         part = direction.reshape(-1)[within]
-        at = self._weight * inner(self._base.gradient, part, within)
-        values, slopes = [], []
-        for signed in (-step, step):
-            value, slope = self._ask(self.point(direction, signed, within), part, within)
-            values.append(self._weight * value)
-            slopes.append(self._weight * slope)
-        distance = np.array([step])
-        stencil = Stencil(
-            below=distance,
-            above=distance,
-            f_below=np.array(values[:1]),
-            f_at=np.array([self._weight * self._base.value]),
-            f_above=np.array(values[1:]),
-            g_below=np.array(slopes[:1]),
-            g_at=np.array([at]),
-            g_above=np.array(slopes[1:]),
+        at = inner(self._base.gradient, part, within)
+        (f_below, g_below), (f_above, g_above) = (
+            self._ask(self.point(direction, signed, within), part, within) for signed in (-step, step)
         )
-        return stencil, self._weight * self._expected(part, step, within)
+        numbers = np.array([f_below, self._base.value, f_above, g_below, at, g_above])
+        distance = np.array([step])
+        stencil = Stencil(distance, distance, *(self._weight * numbers[:, np.newaxis]))
+        return Look(stencil, self._weight * self._expected(part, step, within))
 
     def _ask(self, point: npt.NDArray[Any], part: FloatArray, within: slice) -> tuple[float, float]:
         """Value and slope there; dS is let go before the next call."""
@@ -147,6 +152,11 @@ def norms(matrix: FloatArray, part: FloatArray | None = None, within: slice = WH
         if part is not None:
             products.append(float(np.dot(np.abs(scaled), np.abs(part[piece]))))
     return largest * math.sqrt(math.fsum(squares)), largest * math.fsum(products)
+
+
+def usual_size(matrix: FloatArray) -> float:
+    """The median of the absolute values of about a thousand of a matrix's entries, spread over all of it."""
+    return float(np.median(np.abs(matrix.reshape(-1)[:: max(1, matrix.size // 1024)])))
 
 
 def pieces(length: int) -> Iterator[slice]:

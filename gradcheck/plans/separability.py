@@ -27,7 +27,7 @@ _FAR = 10.0
 _FEW = 3
 _SPLITS = 3
 #: Calls that it takes to learn anything.
-_LEAST = 5
+LEAST = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ def weight_of_rows(
         Coupled: with the evidence that it is neither.
     """
     N, value = len(scores), at_scores.value
-    candidates = far_points(scores, rng)[: 2 if spare > _LEAST + 3 else 1]
+    candidates = far_points(scores, rng)[: 2 if spare > LEAST + 3 else 1]
     points = [(far, value_far) for far in candidates if np.isfinite(value_far := _value(oracle, far))] or oracle.afar
     if not points:
         raise Coupled("it could not be tried far from S")
@@ -114,9 +114,9 @@ def weight_of_rows(
         )
     # Of two or three rows, one against the rest is a split as good as any.
     sides = list(splits(N, rng)) if N > _FEW else [np.roll(alone, k) for k in range(1, N - 1)]
-    for side in sides[: (spare - _LEAST) // 2]:
+    for side in sides[: (spare - LEAST) // 2]:
         additive(side, far, value_far)
-    if spare >= _LEAST + 2 * len(sides) + 3:
+    if spare >= LEAST + 2 * len(sides) + 3:
         for other in others:
             additive(sides[0] if N > _FEW else alone, *other)
     return weights[0]

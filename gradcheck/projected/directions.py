@@ -13,7 +13,7 @@ from math import sqrt
 
 import numpy as np
 
-from gradcheck.numerics.differences import SIGMAS, Stencil
+from gradcheck.numerics.differences import SIGMAS
 from gradcheck.numerics.projecting import (
     LEAST_IN_SPACINGS,
     RATIO,
@@ -24,7 +24,7 @@ from gradcheck.numerics.projecting import (
     residuals,
 )
 from gradcheck.oracle import Oracle
-from gradcheck.plans.projections import WHOLE, Along, Base, draw, norms
+from gradcheck.plans.projections import WHOLE, Along, Base, Look, draw, norms, usual_size
 from gradcheck.projected.bisection import Measure
 from gradcheck.projected.setting import Setting
 from gradcheck.report import FloatArray
@@ -41,8 +41,6 @@ _WILD = 4.0
 _BESIDE = 2.0**-4
 _BESIDE_NUMBER = 90
 _EPS = float(np.finfo(np.float64).eps)
-
-Look = tuple[Stencil, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +80,7 @@ class Directions:
         self._oracle, self._given, self._base = setting.oracle, setting.given, setting.base
         self._precision, self._rtol, self._atol = setting.precision, setting.rtol, setting.atol
         self.buffer = setting.buffer
-        self._spacing = _usual_spacing(self._base.scores, self._oracle)
+        self._spacing = float(np.spacing(np.asarray(usual_size(self._base.scores), dtype=self._oracle.dtype)))
         self._alone: tuple[int, Oracle, Base] | None = None
         self.is_beside = self.meets_kinks = False
         self.calls_of_rows = 0
@@ -100,7 +98,7 @@ class Directions:
         """Every direction at two steps: 16 calls, up to 9 more to find the steps, 8 more for a third."""
         first = self._first_looks()
         noise = self._precision.value_noise
-        steps = [float(stencil.above[0]) for stencil, _ in first]
+        steps = [look.step for look in first]
         looks, granted = [first], [self._granted(self.buffer)]
         for number in range(2, DIRECTIONS + 1):
             direction = self.drawn(number)
@@ -148,13 +146,13 @@ class Directions:
             else:
                 along, moved, within = Along(self._oracle, self._base), direction, slice(start, stop)
             step = finest_step(noise, _SHARE_OF_DISAGREEMENT * size, self._spacing)
-            stencil, expected = along.look(moved, step, within)
-            residual = float(self._of(stencil)[0]) - expected
+            look = along.look(moved, step, within)
+            residual = float(self._of(look.stencil)[0]) - look.expected
             for off in known:
                 residual -= sum(off[entry] * float(direction.flat[entry]) for entry in off if start <= entry < stop)
             changes = self._changes * sqrt(part * step / self._fine)
             rounding = SIGMAS * self._precision.slope_noise * sqrt(part)
-            bound = float(stencil.noise_bound(noise)[0]) + changes + rounding
+            bound = float(look.stencil.noise_bound(noise)[0]) + changes + rounding
             return residual, bound + self._granted(direction, slice(start, stop))
 
         return measure
@@ -162,6 +160,9 @@ class Directions:
     def _first_looks(self) -> list[Look]:
         """The best two neighbouring steps along the first direction; at S, or beside it if kinks meet there."""
         granted = self._usually_granted()
+        if self._precision.starts_at_kinks:
+            self._go_beside()
+            return self._best_looks(granted)
         two = self._best_looks(granted)
         if has_kinks_at_point(_pair(two), self._precision.value_noise, granted):
             self._go_beside()
@@ -173,7 +174,7 @@ class Directions:
         fine = finest_step(noise, _SHARE_OF_GRANTED * granted, self._spacing)
         looks = [self._along().look(direction, step) for step in (RATIO * fine, fine)]
         for _ in range(_FINER):
-            finer = float(looks[-1][0].above[0]) / RATIO
+            finer = looks[-1].step / RATIO
             pair, best = _pair(looks[-2:]), min(_bounds(looks, noise))
             noisier = float(pair.fine.noise_bound(noise)[0]) * RATIO
             enough = best <= granted or noisier > best / 2
@@ -235,16 +236,10 @@ class Directions:
 
 def _pair(*looks: list[Look]) -> Pair:
     """Looks at a coarse and at a fine step along each of K directions."""
-    coarse, fine = (joined([look for look, _ in at]) for at in zip(*looks, strict=True))
-    return Pair(coarse, fine, np.array([expected for _, (_, expected) in looks]))
+    coarse, fine = (joined([look.stencil for look in at]) for at in zip(*looks, strict=True))
+    return Pair(coarse, fine, np.array([fine.expected for _, fine in looks]))
 
 
 def _bounds(looks: list[Look], value_noise: float) -> list[float]:
     """The bound that each two neighbouring steps along one direction leave."""
     return [float(residuals(_pair(list(two)), value_noise).bounds[0]) for two in pairwise(looks)]
-
-
-def _usual_spacing(scores: FloatArray, oracle: Oracle) -> float:
-    """Of floats at a usual score, in the dtype that the loss gets."""
-    some = np.abs(scores.reshape(-1)[:: max(1, scores.size // 1024)])
-    return float(np.spacing(np.asarray(np.median(some), dtype=oracle.dtype)))

@@ -92,7 +92,8 @@ class Entrywise:
     ) -> None:  # fmt: skip
         self._oracle, self._given, self._base, self._precision = oracle, given, base, precision
         self._rtol, self._atol, self._weight = rtol, atol, weight
-        self._rows: dict[int, tuple[Oracle, Evaluation, Precision]] = {}
+        #: The row of late, for entries of one row come together; of every row would take too much memory.
+        self._row: tuple[int, tuple[Oracle, Evaluation, Precision]] | None = None
         self.calls_of_rows = 0
 
     def judge(self, row: int, columns: Iterable[int]) -> list[Judged]:
@@ -120,9 +121,9 @@ class Entrywise:
 
     def _by_its_row(self, row: int, columns: IndexArray, weight: float) -> list[Judged]:
         scores = self._base.scores[row : row + 1]
-        if row not in self._rows:
-            self._rows[row] = self._measured(row, scores)
-        alone, at_scores, precision = self._rows[row]
+        if self._row is None or self._row[0] != row:
+            self._row = row, self._measured(row, scores, weight)
+        alone, at_scores, precision = self._row[1]
         before, analytic = alone.calls, self._base.analytic[row, columns]
         judgement = judge_entries(
             alone, scores, np.zeros(len(columns), dtype=np.intp), columns, analytic / weight, at_scores,
@@ -131,13 +132,15 @@ class Entrywise:
         self.calls_of_rows += alone.calls - before
         return _listed(judgement, np.full(len(columns), row), columns, analytic, weight)
 
-    def _measured(self, row: int, scores: FloatArray) -> tuple[Oracle, Evaluation, Precision]:
+    def _measured(self, row: int, scores: FloatArray, weight: float) -> tuple[Oracle, Evaluation, Precision]:
         alone, given = self._oracle.alone(row), self._given.alone(row)
         at_scores = alone(scores)
         precision = measure(alone, scores, at_scores, np.random.default_rng(scores.shape))
+        # The whole batch's dS is judged: its noise may be more than what this row alone has.
+        beyond = np.full(scores.shape, self._precision.gradient_noise.least[row] / weight)
         if given.dtype != alone.dtype:
-            beyond = rounding_of_gradient(given, alone, scores, given(scores))
-            precision = replace(precision, gradient_noise=replace(precision.gradient_noise, beyond=beyond))
+            beyond = np.maximum(beyond, rounding_of_gradient(given, alone, scores, given(scores)))
+        precision = replace(precision, gradient_noise=replace(precision.gradient_noise, beyond=beyond))
         self.calls_of_rows += alone.calls + given.calls
         return alone, at_scores, precision
 

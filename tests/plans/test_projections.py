@@ -38,7 +38,8 @@ def test_a_part_of_a_direction_moves_those_entries_alone(start: int, length: int
     stop = min(start + length, 12)
     S, V = np.random.default_rng(0).normal(size=(2, 3, 4))
     along, base, oracle = around(S)
-    stencil, expected = along.look(V, step, slice(start, stop))
+    look = along.look(V, step, slice(start, stop))
+    stencil, expected = look.stencil, look.expected
     part = np.zeros(12)
     part[start:stop] = V.ravel()[start:stop]
     slope = float(np.sum(base.gradient.ravel() * part))
@@ -66,7 +67,8 @@ def test_the_analytic_gradient_is_taken_along_the_displacement_really_taken() ->
     """In float32 at scores of 1000 a step of 1e-4 is rounded to something else altogether."""
     S = np.full((3, 4), 1000.0)
     along, _, _ = around(S, lambda S, y: (float(np.sum(A * S, dtype=np.float64)), A), np.float32)
-    stencil, expected = along.look(np.ones((3, 4)), 1e-4)
+    look = along.look(np.ones((3, 4)), 1e-4)
+    stencil, expected = look.stencil, look.expected
     assert expected == pytest.approx(stencil.plain()[0], rel=1e-9)
     assert expected != pytest.approx(np.sum(A), rel=1e-3)
 
@@ -74,11 +76,10 @@ def test_the_analytic_gradient_is_taken_along_the_displacement_really_taken() ->
 def test_a_weight_counts_in_everything_but_the_distance() -> None:
     S, V = np.random.default_rng(0).normal(size=(2, 3, 4))
     _, base, oracle = around(S)
-    one, expected = Along(oracle, base).look(V, 1e-3)
-    half, expected_half = Along(oracle, base, 0.5).look(V, 1e-3)
-    assert half.corrected()[0] == pytest.approx(one.corrected()[0] / 2)
-    assert expected_half == pytest.approx(expected / 2)
-    assert half.above == one.above
+    one, half = (Along(oracle, base, weight).look(V, 1e-3) for weight in (1.0, 0.5))
+    assert half.stencil.corrected()[0] == pytest.approx(one.stencil.corrected()[0] / 2)
+    assert half.expected == pytest.approx(one.expected / 2)
+    assert half.step == one.step == 1e-3
 
 
 @pytest.mark.parametrize("size", [1, 7, 2**13, 2**13 + 1, 3 * 2**13 - 1])

@@ -111,6 +111,19 @@ def test_float32_is_held_to_the_same_loss_in_float64() -> None:
     assert wrong_entries(checked(Counted(SOFTMAX, 16, change), S.astype(np.float32), y).batches[0]) == [(3, 7)]
 
 
+@pytest.mark.parametrize("offset", [1e3, 1e6, 1e9])
+@pytest.mark.parametrize("rtol", [1e-7, 1e-12])
+def test_a_gradient_that_was_rounded_on_the_way_is_no_wrong_one(offset: float, rtol: float) -> None:
+    def rounded(S: np.ndarray, y: np.ndarray) -> Any:
+        value, dS = SOFTMAX(S, y)
+        return value, (dS + offset) - offset
+
+    for seed in range(5):
+        report = checked(rounded, *problem(16, 300, seed), rtol=rtol)
+        assert not report.failed, report.findings
+        assert report.batches[0].projections.agree or offset == 1e9  # what hardly moves hides how coarse it is
+
+
 # --- wrong ones -------------------------------------------------------------------------------------------
 
 
