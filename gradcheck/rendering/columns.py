@@ -53,7 +53,7 @@ def drawn(columns: Sequence[Column], view: View, padding: int = 1) -> Padding:
         table.add_column(column.head, justify=column.justify)
     for cells in zip(*(column.cells for column in columns), strict=True):
         table.add_row(*cells)
-    return Padding.indent(table, 1)
+    return Padding(table, (0, 0, 0, 1))  # as wide as it may be: else rich measures every cell twice more
 
 
 def natural_width(table: Padding, view: View) -> int:
