@@ -5,14 +5,15 @@ first look at every entry -> a ladder for those in doubt -> the hull where kinks
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck import neighbourhood
-from gradcheck.ladder import Ladder, Limits, stencil_of, top_step
+from gradcheck.hull import judge_hull
+from gradcheck.judgement import Entries, Judgement
+from gradcheck.ladder import Ladder, stencil_of, top_step
 from gradcheck.loss import Evaluation
 from gradcheck.numerics import verdict
 from gradcheck.numerics.differences import relative_error
@@ -37,34 +38,6 @@ _MANY = 64
 _MOST_HELD = 2**18
 #: Wrong entries that are looked at once more by calls of the whole batch, the worst first.
 _CONFIRMED = 3
-
-
-@dataclass(frozen=True, eq=False)
-class Judgement:
-    """What the numerics say of one problem; every array is N x C, or holds those entries that were judged.
-
-    Attributes:
-        numerical: the estimates that the verdicts were given on.
-        bounds: bounds on their errors.
-        relative_errors: of the analytic against the numerical gradient.
-        verdicts: int8, indices into ``report.VERDICTS``.
-        negligible: whether an entry is so small that the bound is no small part of it.
-        plain: plain central differences, of half-width ``steps``.
-        plan: the name of the plan.
-        central: the central differences, corrected or extrapolated: where ``by_complex`` is false, ``numerical``.
-        by_complex: whether the verdict was given on a complex step.
-    """
-
-    numerical: FloatArray
-    bounds: FloatArray
-    relative_errors: FloatArray
-    verdicts: npt.NDArray[np.int8]
-    negligible: npt.NDArray[np.bool_]
-    plain: FloatArray
-    steps: FloatArray
-    plan: str
-    central: FloatArray
-    by_complex: npt.NDArray[np.bool_]
 
 
 def judge(
@@ -134,32 +107,6 @@ def judge_entries(
     return bench.judgement(analytic, rtol, atol, reference)
 
 
-@dataclass(frozen=True, eq=False)
-class _Entries:
-    """E entries of dS, the noise of each, and the user's tolerances."""
-
-    analytic: FloatArray
-    noise: FloatArray
-    rtol: float
-    atol: float
-
-    def only(self, which: IndexArray) -> _Entries:
-        return _Entries(self.analytic[which], self.noise[which], self.rtol, self.atol)
-
-    def allowed(self, numerical: FloatArray) -> FloatArray:
-        user = verdict.allowance(self.analytic, np.nan_to_num(numerical), self.rtol, self.atol)
-        return user + verdict.gradient_bound(self.noise)
-
-    def against(self, limit: Limit, scale: float) -> npt.NDArray[np.int8]:
-        return verdict.judge_smooth(self.analytic, limit, self.allowed(limit.estimate), scale)
-
-    def at_limits(self, limits: Limits, scale: float) -> npt.NDArray[np.int8]:
-        allowed = self.allowed(limits.central.estimate)
-        kinks = verdict.judge_kinks(self.analytic, limits.left, limits.right, allowed, scale)
-        verdicts = np.where(limits.is_kink(), kinks, self.against(limits.central, scale))
-        return np.where(limits.jumps, verdict.UNRESOLVED, verdicts)  # where it jumps there is no derivative
-
-
 class _Bench:
     """The entries of one problem, all of them or some, on their way to their verdicts.
 
@@ -208,7 +155,7 @@ class _Bench:
         self._scale = self._gradient_scale()
         limit = Limit(self._numerical, self._bounds)
         granted = self._precision.gradient_noise
-        self._entries = _Entries(analytic.ravel(), granted.at_least(self._rows, self._columns), rtol, atol)
+        self._entries = Entries(analytic.ravel(), granted.at_least(self._rows, self._columns), rtol, atol)
         self._verdicts = self._entries.against(limit, self._scale)
         self._smooth = verdict.is_smooth(self._first, noise, self._scale)
         doubtful = np.flatnonzero(~self._smooth | (self._verdicts != verdict.OK))
@@ -318,7 +265,7 @@ class _Bench:
             if not (kink or around.kinked(entry) or around.is_one_of_many(self._scores, entry)):
                 continue
             analytic, allowed = self._entries.analytic[e], self._entries.allowed(self._numerical)[e]
-            self._verdicts[e] = neighbourhood.judge_hull(
+            self._verdicts[e] = judge_hull(
                 self._oracle,
                 whole,
                 self._scores,

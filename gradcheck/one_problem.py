@@ -12,7 +12,8 @@ import numpy.typing as npt
 from gradcheck.config import Config
 from gradcheck.contract import Inspection, finding_of, inspect, inspect_again
 from gradcheck.errors import LossDefect, OutOfTime
-from gradcheck.judge import Judgement, judge
+from gradcheck.judge import judge
+from gradcheck.judgement import Judgement
 from gradcheck.loss import Evaluation, Loss
 from gradcheck.oracle import Oracle
 from gradcheck.plans.choose import Choice, choose, refused, try_each_row

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.judge import Judgement
+from gradcheck.judgement import Judgement
 from gradcheck.report import VERDICTS, Entry, FloatArray, Verdict
 
 #: How many are kept for a report, unless more or fewer are asked for.

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from gradcheck.judge import Judgement, judge, judge_entries
+from gradcheck.judge import judge, judge_entries
+from gradcheck.judgement import Judgement
 from gradcheck.loss import Loss
 from gradcheck.losses import BUILT_INS
 from gradcheck.oracle import Oracle

@@ -11,6 +11,7 @@ import pytest
 from gradcheck import neighbourhood
 from gradcheck.api import check_at
 from gradcheck.config import Config
+from gradcheck.hull import judge_hull
 from gradcheck.loss import Loss
 from gradcheck.numerics import verdict
 from gradcheck.oracle import Oracle
@@ -34,7 +35,7 @@ def hull(
     scale = float(np.max(np.abs(oracle(S).gradient), initial=1.0))
     around = neighbourhood.sample(oracle, S, NOISE, scale, np.random.default_rng(0))
     calls = oracle.calls
-    told = neighbourhood.judge_hull(
+    told = judge_hull(
         oracle,
         FullPlan(oracle, S),
         S,
@@ -237,7 +238,7 @@ def test_where_nothing_can_be_measured_nothing_is_called_wrong() -> None:
     oracle = Oracle(Loss("drowned", drowned), np.array([0]))
     oracle(S)
     around = neighbourhood.sample(oracle, S, NOISE, 1.0, np.random.default_rng(0))
-    told = neighbourhood.judge_hull(
+    told = judge_hull(
         oracle, FullPlan(oracle, S), S, around, (0, 0), lowest=2.0, highest=2.0, value_noise=1.0, widest=1e-2
     )
     assert told == verdict.UNRESOLVED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradcheck.judge import Judgement
+from gradcheck.judgement import Judgement
 from gradcheck.numerics.verdict import OK, SUBGRADIENT, UNRESOLVED, WRONG
 from gradcheck.report import Entry, FloatArray, Verdict
 from gradcheck.worst import KEPT, worst_entries

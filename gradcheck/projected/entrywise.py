@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import LossDefect
-from gradcheck.judge import Judgement, judge_entries
+from gradcheck.judge import judge_entries
+from gradcheck.judgement import Judgement
 from gradcheck.loss import Evaluation
 from gradcheck.oracle import IndexArray, Oracle
 from gradcheck.plans.plan import Coupled

@@ -1,0 +1,68 @@
+"""What a judge is asked of entries of dS, and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.ladder import Limits
+from gradcheck.numerics import verdict
+from gradcheck.numerics.extrapolation import Limit
+from gradcheck.oracle import IndexArray
+from gradcheck.report import FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Judgement:
+    """What the numerics say of one problem; every array is N x C, or holds those entries that were judged.
+
+    Attributes:
+        numerical: the estimates that the verdicts were given on.
+        bounds: bounds on their errors.
+        relative_errors: of the analytic against the numerical gradient.
+        verdicts: int8, indices into ``report.VERDICTS``.
+        negligible: whether an entry is so small that the bound is no small part of it.
+        plain: plain central differences, of half-width ``steps``.
+        plan: the name of the plan.
+        central: the central differences, corrected or extrapolated: where ``by_complex`` is false, ``numerical``.
+        by_complex: whether the verdict was given on a complex step.
+    """
+
+    numerical: FloatArray
+    bounds: FloatArray
+    relative_errors: FloatArray
+    verdicts: npt.NDArray[np.int8]
+    negligible: npt.NDArray[np.bool_]
+    plain: FloatArray
+    steps: FloatArray
+    plan: str
+    central: FloatArray
+    by_complex: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Entries:
+    """E entries of dS, the noise of each, and the user's tolerances."""
+
+    analytic: FloatArray
+    noise: FloatArray
+    rtol: float
+    atol: float
+
+    def only(self, which: IndexArray) -> Entries:
+        return Entries(self.analytic[which], self.noise[which], self.rtol, self.atol)
+
+    def allowed(self, numerical: FloatArray) -> FloatArray:
+        user = verdict.allowance(self.analytic, np.nan_to_num(numerical), self.rtol, self.atol)
+        return user + verdict.gradient_bound(self.noise)
+
+    def against(self, limit: Limit, scale: float) -> npt.NDArray[np.int8]:
+        return verdict.judge_smooth(self.analytic, limit, self.allowed(limit.estimate), scale)
+
+    def at_limits(self, limits: Limits, scale: float) -> npt.NDArray[np.int8]:
+        allowed = self.allowed(limits.central.estimate)
+        kinks = verdict.judge_kinks(self.analytic, limits.left, limits.right, allowed, scale)
+        verdicts = np.where(limits.is_kink(), kinks, self.against(limits.central, scale))
+        return np.where(limits.jumps, verdict.UNRESOLVED, verdicts)  # where it jumps there is no derivative
