@@ -40,7 +40,7 @@ def begun(directory: Path, *arguments: str) -> subprocess.Popen[str]:
 
 def workers_of(session: int) -> list[str]:
     """Command lines of loky's workers that live in a session."""
-    listed = subprocess.run(["ps", "-eo", "sid=,stat=,args="], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["ps", "-ww", "-eo", "sid=,stat=,args="], capture_output=True, text=True, check=True).stdout
     lines = (line.split(maxsplit=2) for line in listed.splitlines())
     return [args for sid, _, args in lines if int(sid) == session and "popen_loky" in args]
 
