@@ -89,22 +89,21 @@ def judge_entries(
     rtol: float,
     atol: float,
     precision: Precision,
-    reference: Reference = "central",
 ) -> Judgement:
-    """Judge E entries of dS, by calls of the whole batch.
+    """Judge E entries of dS, by calls of the whole batch and central differences.
 
     Args:
         rows, columns: the entries.
         analytic: E floats, dS there.
         precision: of the loss here; with it, what else dS is granted.
-        oracle, scores, at_scores, rtol, atol, reference: as for ``judge``.
+        oracle, scores, at_scores, rtol, atol: as for ``judge``.
 
     Returns:
         A judgement whose arrays hold E.
     """
     rng = np.random.default_rng(scores.shape)
     bench = _Bench(oracle, FullPlan(oracle, scores), scores, at_scores, precision, rng, rows, columns)
-    return bench.judgement(analytic, rtol, atol, reference)
+    return bench.judgement(analytic, rtol, atol, "central")
 
 
 class _Bench:

@@ -185,28 +185,16 @@ class Oracle:
         self, scores: FloatArray, rows: IndexArray, columns: IndexArray, after: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
         values, derivatives = np.empty(len(rows)), np.empty(len(rows))
-        groups = one_of_each_row(rows)
-        if not groups:
-            return values, derivatives
         unmoved = scores.astype(self.dtype)
         point = unmoved.copy()
-        flat = point.reshape(-1)
-        # In the order of the calls: what is not looked at now stays out of the loss's cache.
-        order = np.concatenate(groups)
-        rows, places, after = rows[order], (rows * scores.shape[1] + columns)[order], after[order]
-        seen = np.empty((2, len(order)))
-        start = 0
-        for group in groups:
-            now = slice(start, start := start + len(group))
-            place = places[now]
-            before = flat.take(place)
-            flat[place] = after[now]
+        for entries in one_of_each_row(rows):
+            i, j = rows[entries], columns[entries]
+            point[i, j] = after[entries]
             each, gradient = values_and_derivatives(self._answer_of_each_row(point), scores.shape)
-            seen[0, now], seen[1, now] = each.take(rows[now]), gradient.take(place)
-            flat[place] = before
+            values[entries], derivatives[entries] = each[i], gradient[i, j]
+            point[i, j] = unmoved[i, j]
         if not np.array_equal(point, unmoved):
             raise LossDefect("mutates-input", "changes S in place")
-        values[order], derivatives[order] = seen
         return values, derivatives
 
     def row(self, scores: FloatArray, row: int) -> Evaluation:

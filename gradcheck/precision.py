@@ -26,8 +26,9 @@ _REFINEMENTS = 2
 _MANY_ROWS = 8
 #: Where each row has its own values, a line is one line for each row, and so many of those will do.
 _VERY_MANY_ROWS = 64
-#: Levels of lines that see the same noise differ by chance, but hardly by more than this.
-_ALIKE = 50.0
+#: Levels of three lines that see the same noise differ by more than this in one problem of a hundred: then a line more
+#: is spent in vain.
+_ALIKE = 30.0
 #: Of each row's part: a kink on a line raises its level and nothing lowers it but chance; this is for the chance.
 _LEAST_OF_LINES = 2.0
 
@@ -85,7 +86,7 @@ def measure(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, rng: np.r
     # Where noise was hard to tell, one direction has to do for the step, the more curved one; and where each row has
     # its own values, it does.
     enough = along[:1] if spent or (at_scores.parts is not None and len(scores) >= _MANY_ROWS) else along
-    step = choose_step(oracle, scores, at_scores, value_noise, enough)
+    step = choose_step(oracle, scores, at_scores, value_noise, enough, in_short=spent)
     size = max(abs(at_scores.value), oracle.value_scale)
     assert oracle.gradient_scale is not None  # it has been called
     return Precision(

@@ -27,15 +27,18 @@ def choose_step(
     at_scores: Evaluation,
     value_noise: float,
     directions: tuple[FloatArray, ...],
+    in_short: bool = False,
 ) -> float:
     """The step of least error among ``STEPS``, for corrected central differences along a few directions.
+
+    ``in_short`` leaves out the coarsest of those that suit a precise loss, which is seldom the best.
 
     The error at a step is how far its difference lies from those at finer steps beyond their noise, plus the bound on
     its own noise.
     """
     assert oracle.gradient_scale is not None  # it has been called
     scale = float(np.max(oracle.gradient_scale))
-    best, coarsest = float("inf"), 0 if value_noise > _NOISY * scale else _COARSEST
+    best, coarsest = float("inf"), 0 if value_noise > _NOISY * scale else _COARSEST + in_short
     for direction in directions:
         difference = _along(oracle, scores, at_scores, direction, value_noise)
         best = min(best, _best_step(difference, STEPS[coarsest:]))
