@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gradcheck.asking import IndexArray
 from gradcheck.numerics import noise
-from gradcheck.oracle import IndexArray
 from gradcheck.report import FloatArray
 
 #: A jump of dS on a line raises its level and nothing lowers it but chance; this is for the chance.

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.asking import IndexArray
 from gradcheck.ladder import Limits
 from gradcheck.numerics import verdict
 from gradcheck.numerics.extrapolation import Limit
-from gradcheck.oracle import IndexArray
 from gradcheck.report import FloatArray
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.asking import IndexArray
 from gradcheck.numerics.differences import SIGMAS
-from gradcheck.oracle import IndexArray, Oracle
+from gradcheck.oracle import Oracle
 from gradcheck.report import FloatArray
 
 _RADIUS = 1e-4

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.asking import Asking, IndexArray, ask_for
 from gradcheck.errors import LossDefect
-from gradcheck.loss import (
-    Evaluation,
-    Loss,
-    put_together,
-    value_and_derivative,
-    value_and_gradient,
-    values_and_derivatives,
-)
+from gradcheck.loss import Evaluation, Loss, put_together, validated, value_and_gradient, values_and_derivatives
 from gradcheck.report import FloatArray
 
-IndexArray = npt.NDArray[np.intp]
-
 _EPS = float(np.finfo(np.float64).eps)
-
-#: How to ask for entries: by calls of the whole batch, of single rows, or of the whole batch for each row's own value.
-Asking = Literal["whole", "rows", "each-row"]
 
 
 class Oracle:
@@ -72,8 +61,7 @@ class Oracle:
             LossDefect: the loss raised, or answered what is no value and gradient.
         """
         if self.weight is None:
-            self._begin()
-            evaluation = self.loss.evaluate(scores.astype(self.dtype), self.labels)
+            evaluation = validated(self._call(scores.astype(self.dtype), self.labels.copy()), scores.shape)
         else:
             evaluation = put_together(*self.each_row(scores), self.weight, self.eps)
         self.remember(evaluation)
@@ -91,8 +79,7 @@ class Oracle:
         Raises:
             LossDefect: as for a call.
         """
-        self._begin()
-        value, gradient = value_and_gradient(self.loss.call(point, self.labels.copy()), point.shape)
+        value, gradient = value_and_gradient(self._call(point, self.labels.copy()), point.shape)
         self.remember_largest(gradient)
         return value, gradient
 
@@ -101,7 +88,7 @@ class Oracle:
         if self.weight is None:
             value, gradient = self.handed(point)
             return value, float(np.einsum("ij,ij", gradient, direction))
-        values, gradient = values_and_derivatives(self._answer_of_each_row(point), point.shape)
+        values, gradient = values_and_derivatives(self._answer_of_each_row(point, self.labels.copy()), point.shape)
         return self.weight * float(np.sum(values)), self.weight * float(np.einsum("ij,ij", gradient, direction))
 
     def alone(self, row: int) -> Oracle:
@@ -149,58 +136,13 @@ class Oracle:
         self, asking: Asking, scores: FloatArray, rows: IndexArray, columns: IndexArray, after: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
         """The calls of ``probe``, ``probe_rows`` or ``probe_each_row``, in this process, one after another."""
-        ask = {"whole": self._ask_whole, "rows": self._ask_rows, "each-row": self._ask_each_row}[asking]
-        return ask(scores, rows, columns, after)
-
-    def _ask_whole(
-        self, scores: FloatArray, rows: IndexArray, columns: IndexArray, after: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
-        values, derivatives = np.empty(len(rows)), np.empty(len(rows))
-        point = scores.astype(self.dtype, copy=False)
-        for e, entry in enumerate(zip(rows.tolist(), columns.tolist(), strict=True)):
-            self._begin()
-            moved = point.copy()
-            moved[entry] = after[e]
-            answer = self.loss.call(moved, self.labels.copy())
-            values[e], derivatives[e] = value_and_derivative(answer, point.shape, entry)
-        return values, derivatives
-
-    def _ask_rows(
-        self, scores: FloatArray, rows: IndexArray, columns: IndexArray, after: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
-        # A loss may take no longer for a row than this loop does: so it does as little as it can.
-        answers = []
-        points = np.split(scores.astype(self.dtype, copy=False), len(scores))
-        labels = np.split(self.labels, len(scores))
-        shape, begin, call = points[0].shape, self._begin, self.loss.call
-        for row, column, score in zip(rows.tolist(), columns.tolist(), after.tolist(), strict=True):
-            begin()
-            moved = points[row].copy()
-            moved[0, column] = score
-            answers.append(value_and_derivative(call(moved, labels[row].copy()), shape, (0, column)))
-        values, derivatives = np.array(answers, dtype=np.float64).reshape(-1, 2).T.copy()
-        return values, derivatives
-
-    def _ask_each_row(
-        self, scores: FloatArray, rows: IndexArray, columns: IndexArray, after: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
-        values, derivatives = np.empty(len(rows)), np.empty(len(rows))
-        unmoved = scores.astype(self.dtype)
-        point = unmoved.copy()
-        for entries in one_of_each_row(rows):
-            i, j = rows[entries], columns[entries]
-            point[i, j] = after[entries]
-            each, gradient = values_and_derivatives(self._answer_of_each_row(point), scores.shape)
-            values[entries], derivatives[entries] = each[i], gradient[i, j]
-            point[i, j] = unmoved[i, j]
-        if not np.array_equal(point, unmoved):
-            raise LossDefect("mutates-input", "changes S in place")
-        return values, derivatives
+        call = self._answer_of_each_row if asking == "each-row" else self._call
+        scores = scores.astype(self.dtype, copy=False)
+        return ask_for(asking, call, scores, self.labels, rows, columns, after)
 
     def row(self, scores: FloatArray, row: int) -> Evaluation:
         """Ask the loss for one row alone: its scores, 1 x C, and which row's label goes with them."""
-        self._begin()
-        return self.loss.evaluate(scores.astype(self.dtype), self.labels[row : row + 1])
+        return validated(self._call(scores.astype(self.dtype), self.labels[row : row + 1].copy()), scores.shape)
 
     def each_row(self, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Ask the loss for each row's own value, N floats, and its derivatives, N x C.
@@ -208,12 +150,8 @@ class Oracle:
         Args:
             scores: N x C float64.
         """
-        return values_and_derivatives(self._answer_of_each_row(scores.astype(self.dtype)), scores.shape)
-
-    def _answer_of_each_row(self, scores: npt.NDArray[Any]) -> Any:
-        """The loss gets these very scores: they are its own from now on."""
-        self._begin()
-        return self.loss.call(scores, self.labels.copy(), **self.loss.each_row_options)
+        answer = self._answer_of_each_row(scores.astype(self.dtype), self.labels.copy())
+        return values_and_derivatives(answer, scores.shape)
 
     def complex_value(self, scores: npt.NDArray[np.complex128], labels: npt.NDArray[Any] | None = None) -> Any:
         """What the loss answers as its value to complex scores; None where it does not take them."""
@@ -225,16 +163,19 @@ class Oracle:
         return values if values.shape == (len(scores),) and values.dtype.kind == "c" else None
 
     def _complex(self, scores: npt.NDArray[np.complex128], labels: npt.NDArray[Any], **options: str) -> Any:
-        self._begin()
         try:
-            answer = self.loss.call(scores, labels.copy(), **options)
+            answer = self._call(scores, labels.copy(), **options)
         except LossDefect:
             return None
         return answer[0] if isinstance(answer, tuple | list) and len(answer) == 2 else None
 
-    def _begin(self) -> None:
-        """Before every call of the loss."""
+    def _call(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any], **options: str) -> Any:
+        """Call the loss, count it. The arrays are the loss's own from then on."""
         self.calls += 1
+        return self.loss.call(scores, labels, **options)
+
+    def _answer_of_each_row(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Any:
+        return self._call(scores, labels, **self.loss.each_row_options)
 
     def remember(self, evaluation: Evaluation) -> None:
         """Let ``gradient_scale`` know of an answer that came without a call."""
@@ -277,19 +218,3 @@ class Oracle:
         """Distance between neighbouring floats of the ``resolution`` at these scores; same shape."""
         spacing: FloatArray = np.spacing(np.abs(scores).astype(self.resolution)).astype(np.float64)
         return spacing
-
-
-def one_of_each_row(rows: IndexArray) -> list[IndexArray]:
-    """The indices of E entries in groups that hold each row once at most: as few groups as can be.
-
-    The k-th group holds the k-th entry of each row that has so many.
-    """
-    order = np.argsort(rows, kind="stable") if np.any(rows[1:] < rows[:-1]) else np.arange(len(rows))
-    firsts = np.flatnonzero(np.diff(rows[order], prepend=-1))
-    counts = np.diff(np.append(firsts, len(rows)))
-    if len(set(counts.tolist())) == 1:  # as when all entries are asked for
-        return list(np.ascontiguousarray(order.reshape(len(firsts), -1).T))
-    rank = np.arange(len(rows)) - np.repeat(firsts, counts)
-    by_rank = order[np.argsort(rank, kind="stable")]
-    sizes = np.bincount(rank) if len(rows) else np.zeros(0, dtype=np.intp)
-    return np.split(by_rank, np.cumsum(sizes)[:-1]) if len(rows) else []

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gradcheck.asking import IndexArray
 from gradcheck.gradient_noise import FLOOR, UNUSUAL, GradientNoise, gradient_noise
 from gradcheck.loss import Evaluation
 from gradcheck.numerics import noise
-from gradcheck.oracle import IndexArray, Oracle
+from gradcheck.oracle import Oracle
 from gradcheck.plans.plan import RowPlan
 from gradcheck.report import FloatArray
 from gradcheck.step import choose_step, directions

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.asking import IndexArray
 from gradcheck.errors import LossDefect
 from gradcheck.judge import judge_entries
 from gradcheck.judgement import Judgement
 from gradcheck.loss import Evaluation
-from gradcheck.oracle import IndexArray, Oracle
+from gradcheck.oracle import Oracle
 from gradcheck.plans.plan import Coupled
 from gradcheck.plans.projections import Base
 from gradcheck.precision import Precision, measure, rounding_of_gradient

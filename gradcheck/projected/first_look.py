@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.asking import IndexArray
 from gradcheck.ladder import stencil_of
 from gradcheck.loss import Evaluation
 from gradcheck.numerics import verdict
 from gradcheck.numerics.differences import relative_error
 from gradcheck.numerics.extrapolation import Limit
-from gradcheck.oracle import IndexArray, Oracle
+from gradcheck.oracle import Oracle
 from gradcheck.plans.projections import Base
 from gradcheck.plans.rows import RowsPlan
 from gradcheck.precision import Precision

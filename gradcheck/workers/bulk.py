@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcheck.oracle import IndexArray, Oracle, one_of_each_row
+from gradcheck.asking import IndexArray, one_of_each_row
+from gradcheck.oracle import Oracle
 from gradcheck.workers.errand import Errand, Points, Source
 
 

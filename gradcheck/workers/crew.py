@@ -13,9 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.asking import Asking, IndexArray
 from gradcheck.errors import GradcheckError, LossDefect, UsageError
 from gradcheck.loss import Loss
-from gradcheck.oracle import Asking, IndexArray, Oracle
+from gradcheck.oracle import Oracle
 from gradcheck.report import FloatArray
 from gradcheck.version import __version__
 from gradcheck.workers.bulk import Bulk

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.oracle import Asking, IndexArray, Oracle
+from gradcheck.asking import Asking, IndexArray
+from gradcheck.oracle import Oracle
 from gradcheck.report import FloatArray
 
 
