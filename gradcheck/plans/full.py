@@ -31,12 +31,6 @@ class FullPlan:
         """See ``Plan.here``."""
         return Probes(np.zeros(len(rows)), np.full(len(rows), at_scores.value), at_scores.gradient[rows, columns])
 
-    def guess(
-        self, rows: IndexArray, columns: IndexArray, above: Probes, below: Probes, at_scores: Evaluation
-    ) -> Probes:
-        """See ``Plan.guess``."""
-        return self.here(rows, columns, at_scores)
-
     def imaginary(self, rows: IndexArray, columns: IndexArray, step: float) -> FloatArray:
         """See ``Plan.imaginary``."""
         slopes = np.full(len(rows), np.nan)

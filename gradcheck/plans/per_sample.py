@@ -47,7 +47,7 @@ class PerSamplePlan:
     def guess(
         self, rows: IndexArray, columns: IndexArray, above: Probes, below: Probes, at_scores: Evaluation
     ) -> Probes:
-        """See ``Plan.guess``."""
+        """See ``RowPlan.guess``."""
         return self.here(rows, columns, at_scores)
 
     def imaginary(self, rows: IndexArray, columns: IndexArray, step: float) -> FloatArray:

@@ -71,12 +71,6 @@ class Plan(Protocol):
         """The same E entries unmoved. ``at_scores`` is what the loss answered at S."""
         ...
 
-    def guess(
-        self, rows: IndexArray, columns: IndexArray, above: Probes, below: Probes, at_scores: Evaluation
-    ) -> Probes:
-        """As ``here``, as far as it can be told without a call from probes on both sides of S."""
-        ...
-
     def imaginary(self, rows: IndexArray, columns: IndexArray, step: float) -> FloatArray:
         """Im(value) / step at S with entry e moved by i·step, for each e of E; NaN where it takes no complex scores."""
         ...
@@ -88,6 +82,12 @@ class Plan(Protocol):
 
 class RowPlan(Plan, Protocol):
     """A plan that knows each row's part of the value."""
+
+    def guess(
+        self, rows: IndexArray, columns: IndexArray, above: Probes, below: Probes, at_scores: Evaluation
+    ) -> Probes:
+        """As ``here``, as far as it can be told without a call from probes on both sides of S."""
+        ...
 
     def parts(self, rows: IndexArray, points: FloatArray) -> FloatArray:
         """What rows add to the value, R floats, where their scores are ``points``, R x C, instead of those of S."""

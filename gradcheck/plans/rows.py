@@ -58,7 +58,7 @@ class RowsPlan:
     def guess(
         self, rows: IndexArray, columns: IndexArray, above: Probes, below: Probes, at_scores: Evaluation
     ) -> Probes:
-        """See ``Plan.guess``: the even part of the values on both sides, less the curvature that the derivatives show.
+        """See ``RowPlan.guess``: the even part of the values on both sides, less the curvature that derivatives show.
 
         (f(+h) + f(-h))/2 - h/4 (f'(+h) - f'(-h)) is f(0) to fourth order in h, the same for all entries of a row. An
         entry with a kink says otherwise; so the row's median counts.
