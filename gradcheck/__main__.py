@@ -10,7 +10,7 @@ def main() -> NoReturn:
     """Run the command line, which imports what a command needs.
 
     What is imported stays to the end, so the garbage collector, which would look through it again and again as it
-    grows, waits; a command that runs the user's code lets it loose (``gradcheck.cli``).
+    grows, waits; a command that runs the user's code lets it loose (``gradcheck.surroundings``).
     """
     gc.disable()
     from gradcheck.cli import main as command_line

@@ -1,24 +1,25 @@
 """The command line: read arguments, call, hand the report to a renderer, exit code. No numerics."""
 
 # No annotations from the future here: Typer evaluates them all at every start, and texts take it thrice as long.
-import gc
-import os
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from gradcheck.choices import Backend, Entries, Format, Framework, Reference
 from gradcheck.errors import UsageError
+from gradcheck.surroundings import (
+    a_reader_may_leave,
+    abandon_by,
+    errors_for_people,
+    let_the_collector_loose,
+    progress_bar,
+)
 from gradcheck.terminal import height_of, is_ascii, refuse_unwritable, wants_color, width_of, write_out
 
 if TYPE_CHECKING:
     from gradcheck.config import Config
-    from gradcheck.progress import ProgressBar
     from gradcheck.report import Report
 
 app = typer.Typer(
@@ -29,46 +30,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class Format(StrEnum):
-    """Values of --format."""
-
-    TABLE = "table"
-    JSON = "json"
-
-
-class Framework(StrEnum):
-    """Values of --framework."""
-
-    AUTO = "auto"
-    NUMPY = "numpy"
-    TORCH = "torch"
-    JAX = "jax"
-
-
-class Reference(StrEnum):
-    """Values of --reference."""
-
-    AUTO = "auto"
-    CENTRAL = "central"
-    COMPLEX = "complex"
-
-
-class Backend(StrEnum):
-    """Values of --backend."""
-
-    LOKY = "loky"
-    DASK = "dask"
-
-
-class Entries(StrEnum):
-    """Values of --entries."""
-
-    AUTO = "auto"
-    ALL = "all"
-    WORST = "worst"
-    NONE = "none"
 
 
 def _show_version(wanted: bool) -> None:
@@ -181,8 +142,8 @@ def run(
         "seed": seed, "trials": trials, "batch_sizes": batch_size, "classes": classes, "scores": scores,
         "dtype": dtype, "rtol": rtol, "atol": atol, "plan": plan,
     }  # fmt: skip
-    _let_the_collector_loose()
-    with _errors_for_people():
+    let_the_collector_loose()
+    with errors_for_people():
         for text in set_ or []:
             apply_set(overrides, text)
         settings = load_config(config, overrides)
@@ -206,14 +167,14 @@ def run(
                 quiet=quiet,
                 worst=worst,
             )
-            with _a_reader_may_leave():
+            with a_reader_may_leave():
                 write_out(FORMATS[format_.value](report, options), output)
             if output is not None and not quiet:
                 typer.echo(f"the report is in {output}", err=True)
 
-        with _progress() as bar:
+        with progress_bar() as bar:
             progress = None if bar is None else bar.tell
-            report = check_targets(named, settings, how, progress, _abandon_by(say, bar))
+            report = check_targets(named, settings, how, progress, abandon_by(say, bar))
         say(report)
     raise typer.Exit(report.exit_code)
 
@@ -226,7 +187,7 @@ def list_() -> None:
     """
     from gradcheck.rendering.built_ins import render_list
 
-    with _a_reader_may_leave():
+    with a_reader_may_leave():
         write_out(render_list(width_of(sys.stdout), wants_color(sys.stdout)), None)
 
 
@@ -242,18 +203,11 @@ def show(
     from gradcheck.rendering.built_ins import render_one
     from gradcheck.spelling import did_you_mean
 
-    with _errors_for_people(), _a_reader_may_leave():
+    with errors_for_people(), a_reader_may_leave():
         if name not in BUILT_INS:
             hint = f"{did_you_mean(name, BUILT_INS)} `gradcheck list` shows all".strip()
             raise UsageError(f"{name!r}: no built-in loss has this name", hint=hint)
         write_out(render_one(BUILT_INS[name], width_of(sys.stdout), wants_color(sys.stdout)), None)
-
-
-def _let_the_collector_loose() -> None:
-    """The user's code is about to run: collect garbage again, but never look through what is imported by now."""
-    if not gc.isenabled():
-        gc.freeze()
-        gc.enable()
 
 
 def _named(targets: list[str] | None, config: "Config") -> list[str]:
@@ -269,60 +223,6 @@ def _named(targets: list[str] | None, config: "Config") -> list[str]:
             hint="try `gradcheck run svm`, or `gradcheck list` for what else is built in",
         )
     return named
-
-
-@contextmanager
-def _progress() -> "Iterator[ProgressBar | None]":
-    """A progress bar on standard error, if that is a terminal and the run takes more than about a second."""
-    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
-        yield None
-        return
-    from gradcheck.progress import ProgressBar
-
-    bar = ProgressBar(sys.stderr, time.monotonic)
-    try:
-        yield bar
-    finally:
-        bar.close()
-
-
-def _abandon_by(say: "Callable[[Report], None]", bar: "ProgressBar | None") -> "Callable[[Report], int]":
-    """What is left to do, in another thread, when the main one hangs in a call that cannot be ended."""
-    streams = sys.stdout, sys.stderr
-
-    def abandon(report: "Report") -> int:
-        sys.stdout, sys.stderr = streams  # the loss is silenced
-        if bar is not None:
-            bar.close()
-        with _errors_for_people():
-            say(report)
-        typer.echo("the call that hangs cannot be ended, so gradcheck was", err=True)
-        return report.exit_code
-
-    return abandon
-
-
-@contextmanager
-def _errors_for_people() -> Iterator[None]:
-    """A user's mistake as a message, with exit code 2."""
-    try:
-        yield
-    except UsageError as error:
-        from gradcheck.rendering.marks import inert
-
-        for line in inert(str(error), lines=True).splitlines() or ["error"]:
-            typer.echo(line, err=True)
-        raise typer.Exit(2) from None
-
-
-@contextmanager
-def _a_reader_may_leave() -> Iterator[None]:
-    """A reader that closes its end early (``| head``) is no mistake, and changes no exit code."""
-    try:
-        yield
-    except BrokenPipeError:
-        # Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main() -> NoReturn:
