@@ -131,29 +131,29 @@ def _judged(loss: Loss, problem: Problem, at_scores: Evaluation, config: Config,
             oracle, reference = given, at_scores
     oracle.remember(at_scores)
     tried = try_each_row(oracle, scores, reference, config.plan)
-    reference = tried.answer or reference
-    precision = measure(oracle, scores, reference, np.random.default_rng(scores.shape))
+    answer = tried.answer or reference
+    precision = measure(oracle, scores, answer, np.random.default_rng(scores.shape))
     yardstick = Yardstick(precision.value_noise, precision.rounding)
     spare = max(_BESIDE - given.calls - exact.calls, scores.size // _SHARE)
-    choice = choose(oracle, scores, reference, yardstick, config.plan, tried.why_not, spare)
+    choice = choose(oracle, scores, answer, yardstick, config.plan, tried.why_not, spare)
 
-    def judged(plan: Plan) -> Judgement:
+    def judged(plan: Plan, answer: Evaluation) -> Judgement:
         if loss.watch:
             loss.watch.expect(2 * scores.shape[1] if plan.name == "per-sample" else 2 * scores.size)
         return judge(
-            oracle, plan, scores, at_scores.gradient, reference,
+            oracle, plan, scores, at_scores.gradient, answer,
             rtol=config.rtol, atol=config.atol, gradient_noise=gradient_noise, precision=precision,
             reference=settings.reference,
         )  # fmt: skip
 
     try:
-        judgement = judged(choice.plan)
+        judgement = judged(choice.plan, answer)
     except Coupled as evidence:
         if config.plan in ("rows", "per-sample"):
             raise refused(config.plan, evidence) from None
         oracle.weight = None
         choice = Choice(FullPlan(oracle, scores), str(evidence))
-        judgement = judged(choice.plan)
+        judgement = judged(choice.plan, reference)
     worst = worst_entries(scores, _labels(problem), at_scores.gradient, judgement, settings.worst)
     return _Judged(judgement.plan, choice.why, given.calls + exact.calls, tried.findings, worst, judgement)
 

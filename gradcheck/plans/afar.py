@@ -16,12 +16,14 @@ from gradcheck.errors import LossDefect
 from gradcheck.oracle import Oracle
 from gradcheck.plans.plan import Coupled
 from gradcheck.plans.projections import Along, Base
-from gradcheck.plans.separability import Yardstick
+from gradcheck.plans.separability import Yardstick, weights_that_fit
 from gradcheck.report import FloatArray
 
 #: How far the far point lies, in units of the largest score: hinges between rows are on there, or off.
 _FAR = 10.0
 _NUMBER = 70
+#: Rows that are tried: one may add nothing.
+_TRIES = 3
 
 
 class Afar:
@@ -51,7 +53,7 @@ class Afar:
     def weight_of_rows(self, yardstick: Yardstick, rng: np.random.Generator) -> float:
         """What a row's own value, from a call of that row alone, counts in the batch's: 1/N, or 1.
 
-        Three calls of the whole batch, two of a row.
+        Three calls of the whole batch, two of a row; and up to two and four more where these tell nothing.
 
         Raises:
             Coupled: with the evidence that it is neither.
@@ -64,13 +66,16 @@ class Afar:
         one, other = self._value_with(side), self._value_with(~side)
         if not yardstick.same(one + other, value + self._value, one, other, value, self._value):
             raise Coupled("its rows are coupled: the value is no sum over them")
-        row = int(rng.integers(N))
-        moved = self._value_with(np.arange(N) == row)
-        there, here = self._of_row(row, self._far), self._of_row(row, 0.0)
-        for weight in (1 / N, 1.0):
-            if yardstick.same(moved - value, weight * (there - here), moved, value, there, here):
-                return weight
-        raise Coupled("a row alone is not worth what it adds to the batch")
+        weights: list[float] = []
+        for row in rng.permutation(N)[:_TRIES].tolist():
+            moved = self._value_with(np.arange(N) == row)
+            alone = self._of_row(row, 0.0), self._of_row(row, self._far)
+            weights = weights_that_fit(N, (value, moved), alone, yardstick)
+            if len(weights) == 1:
+                return weights[0]
+            if not weights:
+                raise Coupled("a row alone is not worth what it adds to the batch")
+        raise Coupled("what a row adds to the batch drowns in noise")
 
     def _ask(self, point: npt.NDArray[Any]) -> float:
         """The value alone; dS is let go at once."""

@@ -62,6 +62,27 @@ def far_points(scores: FloatArray, rng: np.random.Generator) -> tuple[FloatArray
     return scores + far * above, scores - far * below
 
 
+def weights_that_fit(
+    rows: int, batch: tuple[float, float], alone: tuple[float, float], yardstick: Yardstick
+) -> list[float]:
+    """Of the mean's weight and the sum's, those by which a row alone changes as the batch does.
+
+    Both, where the row adds nothing, or what it adds drowns in noise: then nothing has been learnt.
+
+    Args:
+        rows: N.
+        batch: the batch's value at S, and where the row is elsewhere.
+        alone: the row's own value at S, and there.
+        yardstick: what is the same.
+    """
+    (value, moved), (here, there) = batch, alone
+    return [
+        weight
+        for weight in (1 / rows, 1.0)
+        if yardstick.same(moved - value, weight * (there - here), moved, value, there, here)
+    ]
+
+
 def splits(rows: int, rng: np.random.Generator) -> Iterator[npt.NDArray[np.bool_]]:
     """Rows split in two, so that any two of them are on different sides at least once."""
     order = rng.permutation(rows)
@@ -141,11 +162,7 @@ def _weights(
         yardstick: what is the same.
     """
     here, there = (_value_of_row(oracle, point, row) for point in points)
-    return [
-        weight
-        for weight in (1 / len(points[0]), 1.0)
-        if yardstick.same(moved - value, weight * (there - here), moved, value, there, here)
-    ]
+    return weights_that_fit(len(points[0]), (value, moved), (here, there), yardstick)
 
 
 def weight_of_values(
