@@ -29,7 +29,7 @@ def rerun_command(
     if config.trials != 1:
         options += ["--trials", 1]
     default = Config()
-    for key in ("rtol", "atol", "dtype"):
+    for key in ("rtol", "atol", "dtype", "plan"):
         value = getattr(config, key)
         if value != getattr(default, key):
             options += [f"--{key}", value]

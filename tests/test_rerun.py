@@ -98,3 +98,10 @@ def test_whatever_decides_the_verdict_is_repeated() -> None:
         "--framework torch", "--reference complex",
     ):  # fmt: skip
         assert part in command
+
+
+def test_a_plan_that_was_asked_for_is_asked_for_again() -> None:
+    arguments = ["it's mine.py:wrong", "--batch-size", "3", "--plan", "full"]
+    again = report_of(rerun_of(arguments))["batches"]
+    assert [batch["plan"] for batch in again] == ["full"]
+    assert {batch["plan"] for batch in report_of(arguments[:-2])["batches"]} != {"full"}

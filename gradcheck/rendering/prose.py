@@ -111,7 +111,7 @@ def projections(problem: BatchReport, view: View) -> Iterator[RenderableType]:
     lines = [f"{told.directions} random directions {'agree with dS' if told.agree else 'do not tell that dS is right'}"]
     if told.agree and math.isfinite(told.smallest_defect):
         share = f" ({relative(told.smallest_relative_defect)} of the largest)" if told.largest_gradient else ""
-        lines[0] += f"; a defect of {relative(told.smallest_defect)} in one entry{share} would have shown"
+        lines[0] += f"; a defect of {relative(told.smallest_defect)} in one entry{share} would have shown (99%)"
     lines += [told.remark] if told.remark else []
     lines.append(f"{counted(told.checked, 'entry')} checked one by one")
     for line in lines:

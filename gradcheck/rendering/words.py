@@ -76,7 +76,7 @@ def loss_sentence(loss: LossReport) -> Sentence:
             else f"{sum(batch.entries for batch in projected):,} by projections: "
         )
         defect = relative(max(told.smallest_defect for told in _projections(loss)))
-        reservations.append(f"{by}a defect of {defect} in one entry would have shown")
+        reservations.append(f"{by}a defect of {defect} in one entry would have shown (99%)")
     return Sentence(
         "failed" if loss.failed else "right so far" if loss.unchecked else "right",
         "; ".join([f"{agree} agree, largest relative error {largest}", *reservations, *_reservations(loss)]),

@@ -55,14 +55,14 @@ def test_no_option_asks_for_a_grid_that_there_is_not(projected, loss, report, en
 def test_the_sentence_says_right_as_far_as_it_goes(projected, loss, report):
     assert table(report(loss(projected()))).splitlines()[-1] == (
         "right: projections of 16,384 entries of svm agree, largest relative error 3.1e-11 of 64 checked one by one; "
-        "a defect of 5.1e-08 in one entry would have shown"
+        "a defect of 5.1e-08 in one entry would have shown (99%)"
     )
 
 
 def test_beside_problems_of_which_every_entry_was_judged_it_says_which_were_not(problem, projected, loss, report):
     assert table(report(loss(problem(), projected()))).splitlines()[-1] == (
         "right: 16,399 entries of svm agree, largest relative error 3.1e-11; "
-        "16,384 by projections: a defect of 5.1e-08 in one entry would have shown"
+        "16,384 by projections: a defect of 5.1e-08 in one entry would have shown (99%)"
     )
 
 
