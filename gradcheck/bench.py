@@ -161,7 +161,7 @@ class Bench:
         around = neighbourhood.sample(self._oracle, self._scores, noise, self._scale, self._rng)
         for e, kink in zip(self._doubtful[suspects].tolist(), self._kinks[suspects].tolist(), strict=True):
             entry = int(self._rows[e]), int(self._columns[e])
-            if not (kink or around.kinked(entry) or around.is_one_of_many(self._scores, entry)):
+            if not (kink or around.kinked(entry)):
                 continue
             analytic, allowed = self._entries.analytic[e], self._entries.allowed(self._numerical)[e]
             self._verdicts[e] = judge_hull(

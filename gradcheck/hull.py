@@ -14,7 +14,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gradcheck.neighbourhood import Neighbourhood, tied
+from gradcheck.asking import IndexArray
+from gradcheck.neighbourhood import Neighbourhood
 from gradcheck.numerics.differences import SIGMAS
 from gradcheck.numerics.verdict import SUBGRADIENT, UNRESOLVED, WRONG
 from gradcheck.oracle import Oracle
@@ -75,7 +76,7 @@ class _Search:
         self._seen = list(zip(around.gradients[:, *entry].tolist(), around.directions, strict=True))
         self._calls = 0
         self._proposals = self._proposed()
-        for ranked in self._ranks_amongtied(*entry):
+        for ranked in self._ranks_among_tied(*entry):
             self._ask(ranked)
 
     def towards(self, sign: float, goal: float) -> list[FloatArray]:
@@ -126,9 +127,9 @@ class _Search:
             passing[row] = np.insert(levels[1:], column, level) - 1 / columns
             yield passing
 
-    def _ranks_amongtied(self, row: int, column: int) -> Iterator[FloatArray]:
+    def _ranks_among_tied(self, row: int, column: int) -> Iterator[FloatArray]:
         """The entry as the first, the second, ... of those of its row that it is tied with; and as the last of them."""
-        others = tied(self._scores, self._around.radius, row, column)
+        others = _tied(self._scores, self._around.radius, row, column)
         for above in sorted({*range(min(_RANKS, len(others) + 1)), len(others)} if len(others) else ()):
             ranked = self._around.directions[0].copy()
             ranked[row, others[:above]] = np.linspace(0.9, 0.4, above)
@@ -152,6 +153,12 @@ def _roomiest(taken: FloatArray) -> float:
     places = np.linspace(-0.3, 0.3, 61)
     room = np.min(np.abs(places[:, np.newaxis] - taken), axis=1, initial=1.0)
     return float(places[np.argmax(room)])
+
+
+def _tied(scores: FloatArray, radius: float, row: int, column: int) -> IndexArray:
+    """The other entries of a row that are tied with one, as far as the sampled points can tell."""
+    apart = np.abs(scores[row] - scores[row, column])
+    return np.flatnonzero((apart <= radius) & (np.arange(scores.shape[1]) != column))
 
 
 def _limit_along(

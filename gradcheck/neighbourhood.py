@@ -41,13 +41,6 @@ class Neighbourhood:
     gradients: FloatArray
     nearer: FloatArray
 
-    def is_one_of_many(self, scores: FloatArray, entry: tuple[int, int]) -> bool:
-        """Whether the entry is tied with two others of its row or more.
-
-        Then its derivative may jump at points that were not sampled: the second largest of many is seldom just this.
-        """
-        return len(tied(scores, self.radius, *entry)) > 1
-
     def kinked(self, entry: tuple[int, int]) -> bool:
         """Whether a derivative of the entry's row or column jumps around S: its spread does not shrink with the radius.
 
@@ -157,9 +150,3 @@ def _ranks(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
     rows, columns = shape
     levels = (np.arange(columns) + 0.5) / columns * 2 - 1
     return np.array([rng.uniform(0.8, 1.0) * rng.permutation(levels) for _ in range(rows)])
-
-
-def tied(scores: FloatArray, radius: float, row: int, column: int) -> IndexArray:
-    """The other entries of a row that are tied with one, as far as the sampled points can tell."""
-    apart = np.abs(scores[row] - scores[row, column])
-    return np.flatnonzero((apart <= radius) & (np.arange(scores.shape[1]) != column))
