@@ -61,6 +61,7 @@ class Bench:
             self._rows_alone = RowsAlone(oracle, cast(RowPlan, plan), scores, at_scores, precision, rng)
         self._shape, self._rows, self._columns = rows.shape, rows.ravel(), columns.ravel()
         self._spacing = oracle.spacing(scores[self._rows, self._columns])
+        self._kinked = np.zeros(len(self._rows), dtype=bool)
 
     def judgement(self, analytic: FloatArray, rtol: float, atol: float, reference: Reference) -> Judgement:
         """The verdicts, and what they were given on, in arrays of the shape of the indices."""
@@ -128,7 +129,6 @@ class Bench:
         if not self._doubtful.size:
             return
         self._ladder = self._ladder.climbed()
-        self._kinks = np.zeros(len(self._doubtful), dtype=bool)
         self._judge_limits(np.arange(len(self._doubtful)), self._ladder)
 
     def look_into_rows(self) -> None:
@@ -159,9 +159,10 @@ class Bench:
             return
         noise, whole = self._precision.value_noise, FullPlan(self._oracle, self._scores)
         around = neighbourhood.sample(self._oracle, self._scores, noise, self._scale, self._rng)
-        for e, kink in zip(self._doubtful[suspects].tolist(), self._kinks[suspects].tolist(), strict=True):
+        for e in self._doubtful[suspects].tolist():
             entry = int(self._rows[e]), int(self._columns[e])
-            if not (kink or around.kinked(entry)):
+            self._kinked[e] |= around.kinked(entry)
+            if not self._kinked[e]:
                 continue
             analytic, allowed = self._entries.analytic[e], self._entries.allowed(self._numerical)[e]
             self._verdicts[e] = judge_hull(
@@ -179,11 +180,11 @@ class Bench:
     def _leave_open(self, suspects: IndexArray) -> None:
         """Of a matrix too large for a search around it: an entry near kinks might be a subgradient or wrong."""
         entries = self._doubtful[suspects]
-        kinked = self._kinks[suspects] | neighbourhood.kinked_entries(
+        self._kinked[entries] |= neighbourhood.kinked_entries(
             self._oracle, self._scores, self._rows[entries], self._columns[entries],
             self._precision.value_noise, self._scale, self._rng,
         )  # fmt: skip
-        self._verdicts[entries[kinked]] = verdict.UNRESOLVED
+        self._verdicts[entries[self._kinked[entries]]] = verdict.UNRESOLVED
 
     def confirm(self) -> None:
         """The worst of what is wrong, by calls of the whole batch: do they see what the rows alone showed?"""
@@ -237,6 +238,8 @@ class Bench:
             plan=self._plan.name,
             central=self._central.reshape(shape),
             by_complex=self._by_complex.reshape(shape),
+            kinked=self._kinked.reshape(shape),
+            granted=(verdict.gradient_bound(self._entries.noise) + self._entries.atol).reshape(shape),
         )
 
     def _judge_limits(self, which: IndexArray, ladder: Ladder) -> None:
@@ -245,7 +248,7 @@ class Bench:
         entries = self._doubtful[which]
         self._take(entries, limits.central)
         self._scale = self._gradient_scale()
-        self._kinks[which] = limits.is_kink()
+        self._kinked[entries] = limits.is_kink()
         self._verdicts[entries] = self._entries.only(entries).at_limits(limits, self._scale)
 
     def _value_noise(self, rows: IndexArray, values: FloatArray) -> FloatArray:

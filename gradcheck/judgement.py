@@ -28,6 +28,8 @@ class Judgement:
         plan: the name of the plan.
         central: the central differences, corrected or extrapolated: where ``by_complex`` is false, ``numerical``.
         by_complex: whether the verdict was given on a complex step.
+        kinked: whether left and right derivatives differ, or kinks meet there.
+        granted: bounds on the rounding of dS itself, with ``atol``.
     """
 
     numerical: FloatArray
@@ -40,6 +42,8 @@ class Judgement:
     plan: str
     central: FloatArray
     by_complex: npt.NDArray[np.bool_]
+    kinked: npt.NDArray[np.bool_]
+    granted: FloatArray
 
 
 @dataclass(frozen=True, eq=False)

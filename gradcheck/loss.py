@@ -33,6 +33,7 @@ class Evaluation:
         gradient: dS as N x C float64, memory of its own.
         value_eps, gradient_eps: machine epsilon of the dtypes that the loss returned.
         parts: N floats, what each row adds to ``value``; None where the loss returned a single number.
+        whole_numbers: dS came as an array of integers.
     """
 
     value: float
@@ -40,6 +41,7 @@ class Evaluation:
     value_eps: float
     gradient_eps: float
     parts: FloatArray | None = None
+    whole_numbers: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,11 @@ class Loss:
         """
         return validated(self.call(scores.copy(), labels.copy()), scores.shape)
 
+    @property
+    def is_built_in(self) -> bool:
+        """It is one of gradcheck's own."""
+        return self.by_name and not any(sign in self.target for sign in ":./")
+
     @cached_property
     def each_row_options(self) -> dict[str, str]:
         """What makes the loss return each row's own value: ``reduction="none"``, if it has such an argument."""
@@ -127,10 +134,10 @@ def validated(answer: Any, shape: tuple[int, ...]) -> Evaluation:
     if not isinstance(answer, tuple | list) or len(answer) != 2:
         raise LossDefect("wrong-shape", f"returns {_described(answer)}, not a pair (value, dS)")
     value, value_eps = _validated_value(answer[0], shape[0])
-    gradient, gradient_eps = _validated_gradient(answer[1], shape)
+    gradient, gradient_eps, whole_numbers = _validated_gradient(answer[1], shape)
     if isinstance(value, float):
-        return Evaluation(value, gradient, value_eps, gradient_eps)
-    return Evaluation(float(np.sum(value)), gradient, value_eps, gradient_eps, value)
+        return Evaluation(value, gradient, value_eps, gradient_eps, None, whole_numbers)
+    return Evaluation(float(np.sum(value)), gradient, value_eps, gradient_eps, value, whole_numbers)
 
 
 def put_together(values: FloatArray, derivatives: FloatArray, weight: float, eps: tuple[float, float]) -> Evaluation:
@@ -229,11 +236,11 @@ def _validated_value(value: Any, rows: int) -> tuple[float | FloatArray, float]:
     return (real if array.ndim else float(real)), eps
 
 
-def _validated_gradient(gradient: Any, shape: tuple[int, ...]) -> tuple[FloatArray, float]:
+def _validated_gradient(gradient: Any, shape: tuple[int, ...]) -> tuple[FloatArray, float, bool]:
     array = _as_array(gradient, "dS")
     if array.shape != shape:
         raise LossDefect("wrong-shape", f"dS has shape {array.shape}; S has shape {shape}, and so must dS")
-    return _as_float64(array, "dS")
+    return *_as_float64(array, "dS"), array.dtype.kind in "iu"
 
 
 def _as_array(thing: Any, what: str) -> npt.NDArray[Any]:

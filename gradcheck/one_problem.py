@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.judge import judge
 from gradcheck.judgement import Judgement
 from gradcheck.loss import Evaluation, Loss
+from gradcheck.observation import Line, Observation
 from gradcheck.oracle import Oracle
 from gradcheck.plans.choose import Choice, choose, refused, try_each_row
 from gradcheck.plans.full import FullPlan
@@ -30,13 +31,27 @@ if TYPE_CHECKING:
     from gradcheck.projections import Projections
 
 
+class Checked(NamedTuple):
+    """What became of one problem.
+
+    Attributes:
+        batch: its report; None where the loss broke its contract before a verdict was reached.
+        findings: of the contract.
+        observation: what the rules of findings are to look at; None where no entry was judged by itself.
+    """
+
+    batch: BatchReport | None
+    findings: list[Finding]
+    observation: Observation | None = None
+
+
 def check_problem(
     loss: Loss,
     problem: Problem,
     config: Config,
     inspection: Inspection | None = None,
     settings: Settings = Settings(),
-) -> tuple[BatchReport | None, list[Finding]]:
+) -> Checked:
     """Check one loss at one problem.
 
     Args:
@@ -46,9 +61,6 @@ def check_problem(
         inspection: what inspecting it there has told; None where that is still to be done.
         settings: how the run goes.
 
-    Returns:
-        The batch, None where the loss broke its contract before a verdict was reached; and the contract's findings.
-
     Raises:
         UsageError: the plan that the config asks for does not suit the loss.
         OutOfTime: the run's time is up; with the contract's findings so far.
@@ -57,7 +69,7 @@ def check_problem(
     inspection = inspection or replace(inspect(loss, problem.S, problem.y, None), first=None)
     findings, at_scores = list(inspection.findings), inspection.evaluation
     if at_scores is None:
-        return None, findings
+        return Checked(None, findings)
     try:
         if why := _why_projections(problem.S.size, config):
             judged = _projected(loss, problem, at_scores, config, settings, why)
@@ -66,7 +78,7 @@ def check_problem(
         state = inspect_again(loss, problem.S, problem.y, at_scores)
     except LossDefect as defect:
         near = LossDefect(defect.code, f"{defect.message}, at scores near these", details=defect.details)
-        return None, [finding_of(near), *findings]
+        return Checked(None, [finding_of(near), *findings])
     except OutOfTime as end:
         end.found = findings
         raise
@@ -75,7 +87,8 @@ def check_problem(
     findings += judged.findings
     if at_scores.parts is not None and batch.wrong:
         findings.append(_NO_MEAN)
-    return batch, [*([state] if state else []), *findings]
+    observation = _observation(problem, at_scores, judged, config, batch)
+    return Checked(batch, [*([state] if state else []), *findings], observation)
 
 
 #: Calls beside two for each entry that a smooth loss may cost, less those of the contract and one to bear rows out.
@@ -102,6 +115,7 @@ class _Judged:
         worst: the worst entries.
         judgement: of every entry; None where they are too many.
         projections: what stands in its place.
+        lines: dS along a few lines from S.
     """
 
     plan: str
@@ -111,6 +125,7 @@ class _Judged:
     worst: tuple[Entry, ...]
     judgement: Judgement | None = None
     projections: Projections | None = None
+    lines: tuple[Line, ...] = ()
 
 
 def _judged(loss: Loss, problem: Problem, at_scores: Evaluation, config: Config, settings: Settings) -> _Judged:
@@ -155,7 +170,8 @@ def _judged(loss: Loss, problem: Problem, at_scores: Evaluation, config: Config,
         choice = Choice(FullPlan(oracle, scores), str(evidence))
         judgement = judged(choice.plan, reference)
     worst = worst_entries(scores, _labels(problem), at_scores.gradient, judgement, settings.worst)
-    return _Judged(judgement.plan, choice.why, given.calls + exact.calls, tried.findings, worst, judgement)
+    calls = given.calls + exact.calls
+    return _Judged(judgement.plan, choice.why, calls, tried.findings, worst, judgement, lines=precision.lines)
 
 
 #: Calls that a right gradient takes by projections: some 35 of the batch, and two of a row for each of a sample.
@@ -210,4 +226,28 @@ def _batch(problem: Problem, at_scores: Evaluation, judged: _Judged, evaluations
         worst=judged.worst,
         seconds=seconds,
         projections=judged.projections,
+    )
+
+
+def _observation(
+    problem: Problem, at_scores: Evaluation, judged: _Judged, config: Config, batch: BatchReport
+) -> Observation | None:
+    judgement = judged.judgement
+    if judgement is None:
+        return None
+    return Observation(
+        S=problem.S.astype(np.float64),
+        y=problem.y,
+        seed=problem.seed,
+        scores=problem.scores,
+        value=at_scores.value,
+        analytic=at_scores.gradient,
+        numerical=judgement.numerical,
+        bounds=judgement.bounds,
+        granted=judgement.granted,
+        verdicts=judgement.verdicts,
+        kinked=judgement.kinked,
+        whole_numbers=at_scores.whole_numbers,
+        evaluations=batch.evaluations,
+        lines=judged.lines if batch.wrong else (),
     )

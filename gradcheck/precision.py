@@ -14,6 +14,7 @@ from gradcheck.asking import IndexArray
 from gradcheck.gradient_noise import FLOOR, UNUSUAL, GradientNoise, gradient_noise
 from gradcheck.loss import Evaluation
 from gradcheck.numerics import noise
+from gradcheck.observation import Line
 from gradcheck.oracle import Oracle
 from gradcheck.plans.plan import RowPlan
 from gradcheck.report import FloatArray
@@ -45,6 +46,7 @@ class Precision:
         rounding: value_noise beside the value that it was measured at, or of which it was rounded.
         smallest_part: what a row's part of the value is taken for at least, when its rounding is reckoned.
         parts_noise: N floats, as value_noise, of each row's own part of the value; None where only the whole is known.
+        lines: dS along the lines that noise was measured on.
     """
 
     value_noise: float
@@ -53,6 +55,7 @@ class Precision:
     rounding: float
     smallest_part: float
     parts_noise: FloatArray | None = None
+    lines: tuple[Line, ...] = ()
 
     def of_parts(self, rows: IndexArray, parts: FloatArray) -> FloatArray:
         """Standard deviations of the noise of rows' parts of the value, E floats, as if each were rounded as the whole.
@@ -97,6 +100,7 @@ def measure(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, rng: np.r
         rounding=value_noise / size if size > 0 else 0.0,
         smallest_part=oracle.value_scale / len(scores),
         parts_noise=_parts_noise(lines),
+        lines=tuple(Line(line.direction, line.offsets, tuple(line.gradients)) for line in lines.lines),
     )
 
 
@@ -105,6 +109,8 @@ def measure(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, rng: np.r
 
 @dataclass(frozen=True, eq=False)
 class _Line:
+    direction: FloatArray  # N x C
+    offsets: FloatArray  # m, the first 0
     values: FloatArray  # m values, the first at S
     gradients: list[FloatArray]  # m that are N x C
     level: float  # of noise in the values
@@ -173,7 +179,8 @@ def _line(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, spacing: fl
     gradients = [at_scores.gradient] + [evaluation.gradient for evaluation in there]
     level = float(noise.noise_level(values)) if np.all(np.isfinite(values)) else 0.0
     parts = [evaluation.parts for evaluation in (at_scores, *there) if evaluation.parts is not None]
-    return _Line(values, gradients, level, np.array(parts) if len(parts) == len(values) else None)
+    offsets = spacing * noise.POSITIONS
+    return _Line(direction, offsets, values, gradients, level, np.array(parts) if len(parts) == len(values) else None)
 
 
 def _floor(at_scores: Evaluation) -> float:

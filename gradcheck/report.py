@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     from gradcheck.projections import Projections
+    from gradcheck.smallest_case import SmallestCase
 
 FloatArray = npt.NDArray[np.float64]
 Severity = Literal["error", "warning", "note"]
@@ -193,12 +194,14 @@ class LossReport:
         file, line: where the loss stands; None where that cannot be known.
         framework: whose arrays it was given: ``numpy``, ``torch`` or ``jax``.
         batches: one per problem checked, in the order of the config.
-        findings: worst first.
+        findings: worst first; of several, the one that explains most leads.
         error: why this target could not be checked at all; empty where it was.
         rerun: the command that repeats this target's worst problem alone; empty where there is none.
         strict: unresolved entries and warnings fail.
         unchecked: problems of the config that were not checked to their end.
         cut_short: the problem that was begun and not ended, in words; empty where there is none.
+        smallest_case: the smallest case that it was seen to fail at; None where it does not fail, or none was found.
+        evaluations_to_explain: calls of the loss beside those of the batches, to find out why it is wrong.
     """
 
     target: str
@@ -212,6 +215,8 @@ class LossReport:
     unchecked: int = 0
     cut_short: str = ""
     framework: str = "numpy"
+    smallest_case: SmallestCase | None = None
+    evaluations_to_explain: int = 0
 
     @property
     def failed(self) -> bool:

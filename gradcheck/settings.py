@@ -26,6 +26,7 @@ class Settings:
         scheduler: address of the cluster, for the backend ``dask``.
         max_seconds: wall time after which no further call of a loss is begun; None for no end.
         timeout: seconds that one call of a loss may take; None for no end.
+        like: the built-in loss that the value is meant to be; None where nothing is said.
     """
 
     strict: bool = False
@@ -38,3 +39,4 @@ class Settings:
     scheduler: str | None = None
     max_seconds: float | None = None
     timeout: float | None = None
+    like: str | None = None

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck.checking import check_problem
 from gradcheck.config import Config
 from gradcheck.contract import Inspection, differs, inspect, inspect_again
 from gradcheck.loss import Evaluation, Loss
 from gradcheck.losses import BUILT_INS
+from gradcheck.one_problem import check_problem
 from gradcheck.report import Finding
 from gradcheck.sampling import Problem
 from gradcheck.silence import silenced
@@ -39,7 +39,7 @@ def only_finding(loss: LossFunction) -> Finding:
 def codes_of_a_check(loss: LossFunction) -> list[str]:
     """The findings of one problem, the numerics and all."""
     problem = Problem(S.copy(), Y.copy(), seed=0, trial=0, scores="given")
-    _, findings = check_problem(Loss("test", loss), problem, Config())
+    _, findings, _ = check_problem(Loss("test", loss), problem, Config())
     return [finding.code for finding in findings]
 
 
@@ -81,7 +81,7 @@ def test_labels_changed_in_place_are_named() -> None:
 
 def test_a_loss_that_spoils_its_input_is_still_judged_on_scores_of_its_own() -> None:
     problem = Problem(S.copy(), Y.copy(), seed=0, trial=0, scores="given")
-    batch, findings = check_problem(Loss("test", subtracts_in_place), problem, Config())
+    batch, findings, _ = check_problem(Loss("test", subtracts_in_place), problem, Config())
     assert [finding.code for finding in findings] == ["mutates-input"]
     assert batch is not None
     assert batch.wrong == 0
@@ -299,7 +299,7 @@ def test_a_loss_that_raises_only_at_perturbed_scores_is_told_so() -> None:
         return softmax(scores, labels)
 
     problem = Problem(S.copy(), Y.copy(), seed=0, trial=0, scores="given")
-    batch, findings = check_problem(Loss("test", only_at_home), problem, Config())
+    batch, findings, _ = check_problem(Loss("test", only_at_home), problem, Config())
     assert batch is None
     assert [finding.code for finding in findings] == ["raises"]
     assert "these are not my scores" in findings[0].message

@@ -1,0 +1,89 @@
+"""What the rules look at: the problems that were judged, and a loss that may be asked a little more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.loss import Evaluation, Loss
+from gradcheck.observation import BoolArray, Observation
+from gradcheck.report import FloatArray
+
+
+class Spent(Exception):  # noqa: N818  (nothing is wrong)
+    """No further call is granted."""
+
+
+class Allowance:
+    """A loss that may be called so many times more.
+
+    Attributes:
+        loss: what is called.
+        dtype: what the loss's scores are rounded to.
+        left: calls that are left.
+        calls: calls that were made.
+    """
+
+    def __init__(self, loss: Loss, left: int, dtype: npt.DTypeLike = np.float64) -> None:
+        self.loss, self.left, self.calls = loss, left, 0
+        self.dtype = np.dtype(dtype)
+
+    def evaluate(self, S: FloatArray, y: npt.NDArray[Any]) -> Evaluation:
+        """What the loss answers.
+
+        Args:
+            S: N x C float64.
+            y: labels.
+
+        Raises:
+            Spent: no call is left.
+            LossDefect: as ``Loss.evaluate``.
+        """
+        if self.left < 1:
+            raise Spent
+        self.left -= 1
+        self.calls += 1
+        return self.loss.evaluate(S.astype(self.dtype), y)
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What is known of one loss.
+
+    Attributes:
+        observations: of every kind of problem, right and wrong ones, in the order of the config.
+        rtol: the user's relative tolerance.
+        ask: the loss, for a few calls more.
+        like: the built-in that the loss is meant to be; None where nothing was said.
+    """
+
+    observations: tuple[Observation, ...]
+    rtol: float
+    ask: Allowance
+    like: str | None = None
+
+    @property
+    def wrong(self) -> Sequence[Observation]:
+        """Those with a wrong entry."""
+        return [each for each in self.observations if each.is_wrong]
+
+    def same(self, seen: Observation, dS: FloatArray, derivative: FloatArray, factor: float = 1.0) -> BoolArray:
+        """Whether what the loss returned as dS is some multiple of its numerical gradient, or near it.
+
+        Args:
+            seen: where.
+            dS: N x C, dS or what is made of it.
+            derivative: N x C, ``factor`` times the numerical gradient, or what differs from that exactly.
+            factor: of the numerical gradient's bound.
+
+        Returns:
+            N x C truth values; true where the derivative is not known.
+        """
+        with np.errstate(invalid="ignore"):
+            size = np.maximum(np.abs(dS), np.abs(derivative))
+            apart = np.abs(dS - derivative) <= abs(factor) * seen.bounds + seen.granted + self.rtol * size
+        return np.asarray(apart | ~seen.known)

@@ -1,0 +1,102 @@
+"""One judged problem as the findings look at it: scores, labels, value, dS beside the numerical gradient, bounds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.report import VERDICTS, FloatArray, Verdict
+
+BoolArray = npt.NDArray[np.bool_]
+
+_WRONG, _UNRESOLVED, _SUBGRADIENT = (
+    VERDICTS.index(verdict) for verdict in (Verdict.WRONG, Verdict.UNRESOLVED, Verdict.SUBGRADIENT)
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """dS along a line from S, as it was seen while noise was measured.
+
+    Attributes:
+        direction: N x C.
+        offsets: m floats, the first 0: dS was seen at S + offset * direction.
+        gradients: m that are N x C.
+    """
+
+    direction: FloatArray
+    offsets: FloatArray
+    gradients: tuple[FloatArray, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """What was seen of a loss at one problem.
+
+    Attributes:
+        S: N x C float64.
+        y: N ints; or, for other kinds of labels, N x C floats.
+        seed, scores: where the problem comes from, as in the report.
+        value: the loss's value at S.
+        analytic: N x C, dS.
+        numerical: N x C, the estimates that verdicts were given on.
+        bounds: N x C, bounds on the errors of ``numerical``; infinite where there is none.
+        granted: N x C, bounds on the rounding of dS itself, and the user's ``atol``.
+        verdicts: N x C int8, indices into ``report.VERDICTS``.
+        kinked: N x C, where left and right derivatives differ, or kinks meet: ``numerical`` is one of many there.
+        whole_numbers: dS came as an array of integers.
+        evaluations: calls of the loss that the problem took.
+        lines: dS along a few lines from S; empty where nothing is wrong.
+    """
+
+    S: FloatArray
+    y: npt.NDArray[Any]
+    seed: int
+    scores: str
+    value: float
+    analytic: FloatArray
+    numerical: FloatArray
+    bounds: FloatArray
+    granted: FloatArray
+    verdicts: npt.NDArray[np.int8]
+    kinked: BoolArray
+    whole_numbers: bool = False
+    evaluations: int = 0
+    lines: tuple[Line, ...] = ()
+
+    @property
+    def rows(self) -> int:
+        """N."""
+        return len(self.S)
+
+    @property
+    def classes(self) -> int:
+        """C."""
+        return int(self.S.shape[1])
+
+    @cached_property
+    def wrong(self) -> BoolArray:
+        """N x C, entries judged wrong."""
+        return np.asarray(self.verdicts == _WRONG)
+
+    @property
+    def is_wrong(self) -> bool:
+        """Some entry is."""
+        return bool(self.wrong.any())
+
+    @cached_property
+    def known(self) -> BoolArray:
+        """N x C, entries whose derivative is known: no kink, and resolved."""
+        undecided = (self.verdicts == _UNRESOLVED) | (self.verdicts == _SUBGRADIENT) | self.kinked
+        return np.asarray(~undecided & np.isfinite(self.bounds))
+
+    @cached_property
+    def at_label(self) -> BoolArray | None:
+        """N x C, 1{j=y}; None where the labels are not classes."""
+        if self.y.ndim != 1 or self.y.dtype.kind not in "iu":
+            return None
+        return np.asarray(np.arange(self.classes) == self.y[:, np.newaxis])
