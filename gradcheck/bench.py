@@ -61,7 +61,7 @@ class Bench:
             self._rows_alone = RowsAlone(oracle, cast(RowPlan, plan), scores, at_scores, precision, rng)
         self._shape, self._rows, self._columns = rows.shape, rows.ravel(), columns.ravel()
         self._spacing = oracle.spacing(scores[self._rows, self._columns])
-        self._kinked = np.zeros(len(self._rows), dtype=bool)
+        self._kinked, self._leaps = np.zeros(len(self._rows), dtype=bool), np.zeros(len(self._rows))
 
     def judgement(self, analytic: FloatArray, rtol: float, atol: float, reference: Reference) -> Judgement:
         """The verdicts, and what they were given on, in arrays of the shape of the indices."""
@@ -239,6 +239,7 @@ class Bench:
             central=self._central.reshape(shape),
             by_complex=self._by_complex.reshape(shape),
             kinked=self._kinked.reshape(shape),
+            leaps=self._leaps.reshape(shape),
             granted=(verdict.gradient_bound(self._entries.noise) + self._entries.atol).reshape(shape),
         )
 
@@ -248,7 +249,7 @@ class Bench:
         entries = self._doubtful[which]
         self._take(entries, limits.central)
         self._scale = self._gradient_scale()
-        self._kinked[entries] = limits.is_kink()
+        self._kinked[entries], self._leaps[entries] = limits.is_kink(), limits.leaps
         self._verdicts[entries] = self._entries.only(entries).at_limits(limits, self._scale)
 
     def _value_noise(self, rows: IndexArray, values: FloatArray) -> FloatArray:

@@ -30,6 +30,7 @@ class Judgement:
         by_complex: whether the verdict was given on a complex step.
         kinked: whether left and right derivatives differ, or kinks meet there.
         granted: bounds on the rounding of dS itself, with ``atol``.
+        leaps: by how much the value at S lies below its neighbourhood along an axis, both ways; 0 where it does not.
     """
 
     numerical: FloatArray
@@ -44,6 +45,7 @@ class Judgement:
     by_complex: npt.NDArray[np.bool_]
     kinked: npt.NDArray[np.bool_]
     granted: FloatArray
+    leaps: FloatArray
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,12 +26,20 @@ _JUMP_RUNGS = 2
 
 @dataclass(frozen=True, eq=False)
 class Limits:
-    """Derivatives of E entries along their axes, and where there are none since the value itself jumps at S."""
+    """Derivatives of E entries along their axes, and where there are none since the value itself jumps at S.
+
+    Attributes:
+        central, left, right: the derivatives.
+        jumps: E truth values, where the value jumps.
+        leaps: E floats, by how much it lies below its neighbourhood where that is the same on both sides: a removable
+            discontinuity. 0 where it is not so.
+    """
 
     central: Limit
     left: Limit
     right: Limit
     jumps: npt.NDArray[np.bool_]
+    leaps: FloatArray
 
     def is_kink(self) -> npt.NDArray[np.bool_]:
         """Whether the one-sided derivatives differ by more than their bounds can explain."""
@@ -112,7 +120,8 @@ class Ladder:
         with np.errstate(all="ignore"):
             sides = np.array([np.concatenate([rung.left(), rung.right()]) for rung in self.rungs])
             limits = extrapolate(sides, np.concatenate([one, one], axis=1), first=1, then=1)
-        return Limits(self.central(), limits.only(entries), limits.only(entries + len(entries)), self._jumps())
+        left, right = limits.only(entries), limits.only(entries + len(entries))
+        return Limits(self.central(), left, right, self._jumps(), self._leaps())
 
     def central(self) -> Limit:
         """The central derivatives alone."""
@@ -132,6 +141,17 @@ class Ladder:
         above = np.abs([rung.f_above - self.here.values for rung in self.rungs])
         below = np.abs([rung.f_below - self.here.values for rung in self.rungs])
         return self._jumps_on(above) | self._jumps_on(below)
+
+    def _leaps(self) -> FloatArray:
+        """E floats, see ``Limits.leaps``: the change from S to both sides, on the finest rung that there is."""
+        leaps = np.zeros(len(self.rows))
+        jump = self._jumps()
+        for rung in self.rungs:  # the word of the finest rung is the last
+            above, below = rung.f_above - self.here.values, rung.f_below - self.here.values
+            with np.errstate(invalid="ignore"):
+                alike = np.abs(above - below) <= np.minimum(np.abs(above), np.abs(below)) / 8
+            leaps = np.where(np.isfinite(above + below), np.where(alike, (above + below) / 2, 0.0), leaps)
+        return np.where(jump, leaps, 0.0)
 
     def _jumps_on(self, changes: FloatArray) -> npt.NDArray[np.bool_]:
         """As ``_jumps``, on one side: K x E changes of the value, rung by rung."""

@@ -48,6 +48,7 @@ class Observation:
         granted: N x C, bounds on the rounding of dS itself, and the user's ``atol``.
         verdicts: N x C int8, indices into ``report.VERDICTS``.
         kinked: N x C, where left and right derivatives differ, or kinks meet: ``numerical`` is one of many there.
+        leaps: N x C, by how much the value at S lies below its neighbourhood along an axis, on both sides; else 0.
         whole_numbers: dS came as an array of integers.
         evaluations: calls of the loss that the problem took.
         lines: dS along a few lines from S; empty where nothing is wrong.
@@ -64,6 +65,7 @@ class Observation:
     granted: FloatArray
     verdicts: npt.NDArray[np.int8]
     kinked: BoolArray
+    leaps: FloatArray
     whole_numbers: bool = False
     evaluations: int = 0
     lines: tuple[Line, ...] = ()

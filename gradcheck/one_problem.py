@@ -247,6 +247,7 @@ def _observation(
         granted=judgement.granted,
         verdicts=judgement.verdicts,
         kinked=judgement.kinked,
+        leaps=judgement.leaps,
         whole_numbers=at_scores.whole_numbers,
         evaluations=batch.evaluations,
         lines=judged.lines if batch.wrong else (),
