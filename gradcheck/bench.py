@@ -12,7 +12,7 @@ import numpy as np
 
 from gradcheck import neighbourhood
 from gradcheck.hull import judge_hull
-from gradcheck.judgement import Entries, Judgement
+from gradcheck.judgement import Entries, Judgement, Rungs
 from gradcheck.ladder import Ladder, stencil_of, top_step
 from gradcheck.loss import Evaluation
 from gradcheck.numerics import verdict
@@ -62,6 +62,7 @@ class Bench:
         self._shape, self._rows, self._columns = rows.shape, rows.ravel(), columns.ravel()
         self._spacing = oracle.spacing(scores[self._rows, self._columns])
         self._kinked, self._leaps = np.zeros(len(self._rows), dtype=bool), np.zeros(len(self._rows))
+        self._rungs: Rungs | None = None
 
     def judgement(self, analytic: FloatArray, rtol: float, atol: float, reference: Reference) -> Judgement:
         """The verdicts, and what they were given on, in arrays of the shape of the indices."""
@@ -129,6 +130,7 @@ class Bench:
         if not self._doubtful.size:
             return
         self._ladder = self._ladder.climbed()
+        self._rungs = Rungs(self._doubtful, *self._ladder.plain_differences())
         self._judge_limits(np.arange(len(self._doubtful)), self._ladder)
 
     def look_into_rows(self) -> None:
@@ -240,6 +242,7 @@ class Bench:
             by_complex=self._by_complex.reshape(shape),
             kinked=self._kinked.reshape(shape),
             leaps=self._leaps.reshape(shape),
+            rungs=self._rungs,
             granted=(verdict.gradient_bound(self._entries.noise) + self._entries.atol).reshape(shape),
         )
 

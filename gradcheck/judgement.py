@@ -15,6 +15,30 @@ from gradcheck.report import FloatArray
 
 
 @dataclass(frozen=True, eq=False)
+class Rungs:
+    """Plain central differences of those entries that were looked at again, step by step.
+
+    Attributes:
+        entries: E indices into the flattened arrays of a judgement.
+        steps: K x E, half the distance between the two points; NaN where a step was too fine for an entry.
+        plain: K x E, the plain central differences.
+    """
+
+    entries: IndexArray
+    steps: FloatArray
+    plain: FloatArray
+
+    def of(self, entry: int) -> tuple[tuple[float, float], ...]:
+        """Steps and plain differences of one entry, the widest first; none where it was not looked at again."""
+        at = np.flatnonzero(self.entries == entry)
+        if not at.size:
+            return ()
+        steps, plain = self.steps[:, at[0]], self.plain[:, at[0]]
+        taken = np.isfinite(steps) & np.isfinite(plain)
+        return tuple(zip(steps[taken].tolist(), plain[taken].tolist(), strict=True))
+
+
+@dataclass(frozen=True, eq=False)
 class Judgement:
     """What the numerics say of one problem; every array is N x C, or holds those entries that were judged.
 
@@ -31,6 +55,7 @@ class Judgement:
         kinked: whether left and right derivatives differ, or kinks meet there.
         granted: bounds on the rounding of dS itself, with ``atol``.
         leaps: by how much the value at S lies below its neighbourhood along an axis, both ways; 0 where it does not.
+        rungs: of the entries that were in doubt; None where none was.
     """
 
     numerical: FloatArray
@@ -46,6 +71,7 @@ class Judgement:
     kinked: npt.NDArray[np.bool_]
     granted: FloatArray
     leaps: FloatArray
+    rungs: Rungs | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -132,6 +132,11 @@ class Ladder:
             sharp = extrapolate(corrected, noise + SIGMAS * self.derivative_noise, first=4, then=2)
         return better_of(plain, sharp)
 
+    def plain_differences(self) -> tuple[FloatArray, FloatArray]:
+        """Half-widths and plain central differences of every rung: two arrays of K x E, NaN where a rung has none."""
+        steps = np.array([(rung.above + rung.below) / 2 for rung in self.rungs])
+        return steps, np.array([rung.plain() for rung in self.rungs])
+
     def _noise(self) -> FloatArray:
         """K x E, bounds on the noise of central differences."""
         return np.array([rung.noise_bound(self.value_noise) for rung in self.rungs])

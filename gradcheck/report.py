@@ -73,6 +73,7 @@ class Entry:
         step: half the distance between the two points of the plain central difference.
         central: the central difference, corrected or extrapolated, where the verdict was given on a complex step; None
             where it was given on the central difference, which then is ``numerical``.
+        tried: steps and plain central differences of an entry that was looked at again, the widest step first.
     """
 
     row: int
@@ -87,6 +88,7 @@ class Entry:
     plain: float
     step: float
     central: float | None = None
+    tried: tuple[tuple[float, float], ...] = ()
 
     @property
     def reference(self) -> Literal["central", "complex"]:

@@ -58,6 +58,7 @@ def worst_entries(
             plain=float(judgement.plain[row, column]),
             step=float(judgement.steps[row, column]),
             central=float(judgement.central[row, column]) if judgement.by_complex[row, column] else None,
+            tried=judgement.rungs.of(row * scores.shape[1] + column) if judgement.rungs else (),
         )
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
     )

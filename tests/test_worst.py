@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradcheck.judgement import Judgement
+from gradcheck.judgement import Judgement, Rungs
 from gradcheck.numerics.verdict import OK, SUBGRADIENT, UNRESOLVED, WRONG
 from gradcheck.report import Entry, FloatArray, Verdict
 from gradcheck.worst import KEPT, worst_entries
@@ -27,6 +27,10 @@ def worst_of(
         plan="full",
         central=zeros + 2,
         by_complex=zeros.astype(bool),
+        kinked=zeros.astype(bool),
+        granted=zeros,
+        leaps=zeros,
+        rungs=Rungs(np.array([relative.size - 1]), np.array([[0.5], [np.nan]]), np.array([[6.0], [np.nan]])),
     )
     scores = np.arange(float(relative.size)).reshape(relative.shape)
     return worst_entries(scores, np.arange(len(relative)), zeros + 1, judgement)
@@ -67,10 +71,14 @@ def test_an_entry_says_all_that_is_known_of_it_in_plain_python() -> None:
     entry = worst_of([[0.0, 0.0], [0.0, 0.25]], [[OK, OK], [OK, WRONG]])[0]
     assert entry == Entry(
         row=1, class_=1, label=1, score=3.0, analytic=1.0, numerical=2.0, bound=3.0, relative_error=0.25,
-        verdict=Verdict.WRONG, plain=4.0, step=5.0,
+        verdict=Verdict.WRONG, plain=4.0, step=5.0, tried=((0.5, 6.0),),
     )  # fmt: skip
     assert {type(entry.row), type(entry.class_), type(entry.label)} == {int}
     assert {type(entry.score), type(entry.numerical), type(entry.step)} == {float}
+
+
+def test_an_entry_that_was_decided_at_the_first_look_has_no_other_steps() -> None:
+    assert worst_of([[0.0, 0.5]], [[WRONG, OK]])[0].tried == ()
 
 
 def test_labels_that_are_no_classes_are_left_out() -> None:
@@ -82,6 +90,7 @@ def test_labels_that_are_no_classes_are_left_out() -> None:
         *(np.zeros(shape),) * 2,
         "full",
         np.zeros(shape),
-        np.zeros(shape, bool),
+        *(np.zeros(shape, bool),) * 2,
+        *(np.zeros(shape),) * 2,
     )
     assert worst_entries(np.zeros(shape), None, np.zeros(shape), judgement)[0].label is None
