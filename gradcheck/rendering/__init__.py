@@ -6,6 +6,7 @@ user nor another format pays for rich.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -44,16 +45,21 @@ class Options:
 Renderer = Callable[[Report, Options], str]
 
 
-def _table(report: Report, options: Options) -> str:
-    from gradcheck.rendering.table import render
+def _in(module: str) -> Renderer:
+    """The renderer in a module, which is imported when it is first used."""
 
-    return render(report, options)
+    def render(report: Report, options: Options) -> str:
+        renderer: Renderer = importlib.import_module(f"gradcheck.rendering.{module}").render
+        return renderer(report, options)
 
-
-def _json(report: Report, options: Options) -> str:
-    from gradcheck.rendering.json_ import render
-
-    return render(report, options)
+    return render
 
 
-FORMATS: dict[str, Renderer] = {"table": _table, "json": _json}
+FORMATS: dict[str, Renderer] = {
+    "table": _in("table"),
+    "json": _in("json_"),
+    "junit": _in("junit"),
+    "github": _in("github"),
+    "html": _in("html"),
+    "markdown": _in("markdown"),
+}

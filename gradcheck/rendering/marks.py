@@ -72,6 +72,18 @@ def inert(text: str, *, ascii_only: bool = False, lines: bool = False) -> str:
     )
 
 
+#: The most that is said of a text from outside where nobody would read more.
+LONGEST = 10_000
+
+
+def in_short(text: str) -> str:
+    """Text from outside, its middle left out where it is very long."""
+    if len(text) <= LONGEST:
+        return text
+    half = LONGEST // 2
+    return f"{text[:half]} ({counted(len(text) - 2 * half, 'more character')}) {text[-half:]}"
+
+
 def relative(error: float, digits: int = 2) -> str:
     """A relative error with one or two significant digits: ``3.1e-11``, ``0.33``, and exact zero as ``0``."""
     if error == 0:
