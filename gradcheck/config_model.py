@@ -94,7 +94,7 @@ Integer = Annotated[int, Field(strict=True, ge=-(2**53), le=2**53)]
 Size = Annotated[int, Field(strict=True, ge=1, le=_MOST_SCORES), BeforeValidator(_whole)]
 Sizes = Annotated[
     tuple[Size, ...],
-    BeforeValidator(_listed, json_schema_input_type=Size | tuple[Size, ...]),
+    BeforeValidator(_listed, json_schema_input_type=Size | Annotated[tuple[Size, ...], Field(min_length=1)]),
     Field(min_length=1),
 ]
 Target = Annotated[str, Field(strict=True, min_length=1)]
@@ -197,7 +197,7 @@ class ConfigModel(_Model):
     classes: Sizes = Field(default=_DEFAULT.classes, description="Numbers of classes C.")
     scores: Annotated[
         tuple[Kind, ...],
-        BeforeValidator(_listed, json_schema_input_type=Kind | tuple[Kind, ...]),
+        BeforeValidator(_listed, json_schema_input_type=Kind | Annotated[tuple[Kind, ...], Field(min_length=1)]),
         Field(min_length=1),
     ] = Field(
         default=_DEFAULT.scores,
