@@ -50,7 +50,7 @@ def test_a_failure_reads_like_the_table_and_its_first_line_is_the_verdict(projec
     result.stdout.fnmatch_lines(
         [
             "wrong: * entries of losses:no_mean disagree*missing-mean",
-            "*error: missing-mean",
+            "*error: *(missing-mean)",
             "*batch size 3: 5 classes, normal(0, 1), seed 0*wrong",
             "gradcheck run losses:no_mean --batch-size 3*",
             "FAILED gradcheck.yaml::losses:no_mean[[]batch size 3[]] - wrong: *",

@@ -29,6 +29,7 @@ class Options:
         verbose: also the plain difference and its step, and every worst entry.
         quiet: only the verdict in words, and errors.
         worst: entries that are shown of a problem without a grid, unless verbose.
+        explain: below the findings, also the pages of their codes.
         ascii: nothing beyond ASCII, for an output whose encoding is not UTF-8.
     """
 
@@ -40,6 +41,7 @@ class Options:
     quiet: bool = False
     ascii: bool = False
     worst: int = 10
+    explain: bool = False
 
 
 Renderer = Callable[[Report, Options], str]

@@ -14,6 +14,7 @@ from gradcheck.report import VERDICTS, BatchReport, Entry, Finding, LossReport, 
 
 if TYPE_CHECKING:
     from gradcheck.projections import Projections
+    from gradcheck.smallest_case import SmallestCase
 
 SCHEMA = 1
 
@@ -55,7 +56,8 @@ def _loss(loss: LossReport) -> dict[str, Any]:
         "framework": loss.framework,
         "batches": [_batch(batch) for batch in loss.batches],
         "findings": [_finding(finding) for finding in loss.findings],
-        "smallest_case": None,
+        "smallest_case": _smallest_case(loss.smallest_case) if loss.smallest_case else None,
+        "evaluations_to_explain": loss.evaluations_to_explain,
         "error": loss.error,
         "rerun": loss.rerun,
         "unchecked": loss.unchecked,
@@ -107,7 +109,7 @@ def _projections(projections: Projections) -> dict[str, Any]:
 
 
 def _entry(entry: Entry) -> dict[str, Any]:
-    return {
+    fields = {
         "row": entry.row,
         "class": entry.class_,
         "label": entry.label,
@@ -121,6 +123,19 @@ def _entry(entry: Entry) -> dict[str, Any]:
         "step": entry.step,
         "reference": entry.reference,
         "central": entry.numerical if entry.central is None else entry.central,
+    }
+    return fields | ({"tried": entry.tried} if entry.tried else {})
+
+
+def _smallest_case(case: SmallestCase) -> dict[str, Any]:
+    return {
+        "S": case.S,
+        "y": case.y,
+        "dtype": str(case.S.dtype),
+        "code": case.code,
+        "analytic": case.analytic,
+        "numerical": case.numerical,
+        "snippet": case.snippet,
     }
 
 

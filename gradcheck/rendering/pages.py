@@ -42,18 +42,29 @@ def render_page(page: Page, options: Options) -> str:
         options: width and colour; the others do not matter.
     """
     view = view_of(options)
-    theme = Theme(
-        {
-            "markdown.h1": SEVERITY_STYLES[page.severity],
-            "markdown.h2": "bold",
-            "markdown.code": "cyan",  # rich's own is on black, which a light terminal shows as a box
-            "markdown.item.number": "default",
-        }
-    )
-    with view.console.use_theme(theme):
-        # Lines of prose that are much longer are hard to read, whatever the terminal holds.
-        view.console.print(_Page(page.text, options.color), crop=False, width=min(view.width, DEFAULT_WIDTH))
+    view.console.print(Drawn(page, options.color), crop=False)
     return _printed(view)
+
+
+class Drawn:
+    """One page, to be printed on any console."""
+
+    def __init__(self, page: Page, color: bool) -> None:
+        self._page, self._color = page, color
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        theme = Theme(
+            {
+                "markdown.h1": SEVERITY_STYLES[self._page.severity],
+                "markdown.h2": "bold",
+                "markdown.code": "cyan",  # rich's own is on black, which a light terminal shows as a box
+                "markdown.item.number": "default",
+            }
+        )
+        with console.use_theme(theme):
+            # Lines of prose that are much longer are hard to read, whatever the terminal holds.
+            text = _Page(self._page.text, self._color)
+            yield from console.render(text, options.update(width=min(options.max_width, DEFAULT_WIDTH)))
 
 
 def _printed(view: View) -> str:

@@ -86,7 +86,9 @@ def _plots(loss: LossReport) -> list[Any]:
 
 
 def _draw(part: Any, loss: LossReport, plots: list[Any]) -> None:
-    part.suptitle(_plain(f"{loss.target}: {loss_sentence(loss).word}"), fontsize=12, fontweight="bold", parse_math=False)
+    part.suptitle(
+        _plain(f"{loss.target}: {loss_sentence(loss).word}"), fontsize=12, fontweight="bold", parse_math=False
+    )
     count = math.ceil(len(plots) / _COLUMNS) * _COLUMNS
     axes = part.subplots(count // _COLUMNS, _COLUMNS, squeeze=False).ravel()
     for axis, thing in zip(axes, plots, strict=False):

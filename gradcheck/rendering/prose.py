@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.text import Text
 
-from gradcheck.rendering.marks import counted, number, relative, short_path
+from gradcheck.rendering import remarks
+from gradcheck.rendering.marks import counted, number, short_path
 from gradcheck.rendering.selection import Shown
+from gradcheck.rendering.shortening import fewer, shortened
 from gradcheck.rendering.view import SEVERITY_STYLES, VERDICT_STYLES, View
 from gradcheck.rendering.words import Sentence
 from gradcheck.report import BatchReport, Finding, LossReport, Verdict
+from gradcheck.smallest_case import SmallestCase
 
 _WORD_STYLES = {
     "right": "bold green",
@@ -27,11 +29,6 @@ _LEGEND = {
     Verdict.SUBGRADIENT: "subgradient (at a kink)",
     Verdict.UNRESOLVED: "unresolved",
 }
-
-# The most that is shown of a line and of how many lines, unless verbose: the repr of an array, or the frames
-# of a loss that calls itself for ever, would push everything else off the screen.
-_LONGEST_MESSAGE = 2_000
-_MOST_DETAILS = 30
 
 
 def heading(loss: LossReport, view: View) -> Text:
@@ -55,11 +52,16 @@ def error(text: str, view: View) -> Iterator[RenderableType]:
 
 
 def finding(finding: Finding, view: View) -> Iterator[RenderableType]:
-    """What is wrong and why, what to look at, and the user's own traceback."""
-    sign = view.marks.severities[finding.severity]
-    title = Text(f"{sign} {finding.severity}: {view.inert(finding.code)}", SEVERITY_STYLES[finding.severity])
-    yield Padding.indent(title, 2)
-    yield from _lines(finding.message, view)
+    """What is wrong and why, in the first words that are read; what to look at, and the user's own traceback."""
+    first, *others = finding.message.strip("\r\n").split("\n")
+    message = Text(view.inert(first if view.options.verbose else shortened(first)), overflow="fold")
+    style = SEVERITY_STYLES[finding.severity]
+    severity, code = Text(f"{finding.severity}: ", style), Text(f" ({view.inert(finding.code)})", style)
+    body, sign = severity + message + code, f"  {view.marks.severities[finding.severity]} "
+    for line in body.wrap(view.console, max(view.width - len(sign), 1), overflow="fold"):
+        yield Text.assemble((sign, style), line, overflow="fold")  # the sign stands by itself, left of every line
+        sign = " " * len(sign)
+    yield from _lines("\n".join(others), view) if others else ()
     if finding.hint:
         yield from _lines(f"{view.marks.hint} {finding.hint}", view)
     if finding.details:
@@ -67,24 +69,9 @@ def finding(finding: Finding, view: View) -> Iterator[RenderableType]:
 
 
 def plans(problems: Sequence[BatchReport], view: View) -> Iterator[RenderableType]:
-    """Which way was taken to the values, and why."""
-    ways: dict[tuple[str, str], dict[int, None]] = {}
-    for problem in problems:
-        ways.setdefault((problem.plan, problem.why), {})[problem.batch_size] = None
-    for (plan, why), sizes in ways.items():
-        if why:
-            several = "" if len(ways) == 1 else f" at batch size {', '.join(map(str, sizes))}"
-            line = f"plan {view.inert(plan)}{several}: {view.inert(why)}"
-            yield Padding.indent(Text(line, "dim", overflow="fold"), 2)
-
-
-def references(problems: Sequence[BatchReport], view: View) -> Iterator[RenderableType]:
-    """How many entries were judged by complex steps; nothing where none was."""
-    judged, entries = sum(each.complex_steps for each in problems), sum(each.entries for each in problems)
-    if judged:
-        others = "" if judged == entries else ", the others by central differences"
-        text = f"{judged:,} of {counted(entries, 'entry')} judged by complex steps{others}"
-        yield Padding.indent(Text(text, "dim", overflow="fold"), 2)
+    """Which way was taken to the values, and why; and what judged, where that was complex steps."""
+    for line in (*remarks.plans(problems), *remarks.references(problems)):
+        yield Padding.indent(Text(view.inert(line), "dim", overflow="fold"), 2)
 
 
 def caption(shown: Shown, view: View) -> RenderableType:
@@ -105,17 +92,9 @@ def caption(shown: Shown, view: View) -> RenderableType:
 
 def projections(problem: BatchReport, view: View) -> Iterator[RenderableType]:
     """What stands in place of a grid where a problem has too many entries; nothing where it has not."""
-    told = problem.projections
-    if told is None:
-        return
-    lines = [f"{told.directions} random directions {'agree with dS' if told.agree else 'do not tell that dS is right'}"]
-    if told.agree and math.isfinite(told.smallest_defect):
-        share = f" ({relative(told.smallest_relative_defect)} of the largest)" if told.largest_gradient else ""
-        lines[0] += f"; a defect of {relative(told.smallest_defect)} in one entry{share} would have shown (99%)"
-    lines += [told.remark] if told.remark else []
-    lines.append(f"{counted(told.checked, 'entry')} checked one by one")
-    for line in lines:
-        yield Padding.indent(Text(view.inert(line), "" if told.agree else "yellow", overflow="fold"), 2)
+    style = "" if problem.projections is None or problem.projections.agree else "yellow"
+    for line in remarks.projections(problem):
+        yield Padding.indent(Text(view.inert(line), style, overflow="fold"), 2)
 
 
 def legend(problems: Iterable[BatchReport], view: View) -> RenderableType | None:
@@ -137,11 +116,7 @@ def left_out(count: int, view: View) -> RenderableType:
 
 def unchecked(loss: LossReport, view: View) -> Iterator[RenderableType]:
     """How many problems were not checked, and where the check was cut short."""
-    verb = "was" if loss.unchecked == 1 else "were"
-    text = f"{counted(loss.unchecked, 'problem')} {verb} not checked"
-    if loss.cut_short:
-        text += f"; cut short at {loss.cut_short}"
-    yield Padding.indent(Text(view.inert(text), "yellow", overflow="fold"), 2)
+    yield Padding.indent(Text(view.inert(remarks.unchecked(loss)), "yellow", overflow="fold"), 2)
 
 
 def command(label: str, line: str, view: View) -> Iterator[RenderableType]:
@@ -154,6 +129,13 @@ def command(label: str, line: str, view: View) -> Iterator[RenderableType]:
         yield Group(text)  # printed by itself, a Text would lose its no_wrap
 
 
+def smallest_case(case: SmallestCase, view: View) -> Iterator[RenderableType]:
+    """The smallest failing case: Python to copy, so no line of it is broken, nor indented."""
+    yield Padding.indent(Text("smallest failing case:", "dim"), 2)
+    for line in view.inert(case.snippet.strip("\n"), lines=True).split("\n"):
+        yield Group(Text(line, no_wrap=True, overflow="ignore"))
+
+
 def sentence(sentence: Sentence, view: View) -> Text:
     """The verdict in words."""
     style = _WORD_STYLES.get(sentence.word, "bold red")
@@ -163,18 +145,5 @@ def sentence(sentence: Sentence, view: View) -> Text:
 def _lines(text: str, view: View, style: str = "", indent: int = 4) -> Iterator[RenderableType]:
     lines = view.inert(text.strip("\r\n"), lines=True).split("\n")
     if not view.options.verbose:
-        lines = [_shortened(line, view) for line in _fewer(lines)]
+        lines = [shortened(line) for line in fewer(lines)]
     return (Padding.indent(Text(line, style, overflow="fold"), indent) for line in lines)
-
-
-def _fewer(lines: list[str]) -> list[str]:
-    if len(lines) <= _MOST_DETAILS:
-        return lines
-    half = _MOST_DETAILS // 2
-    return [*lines[:half], f"({counted(len(lines) - 2 * half, 'line')} left out)", *lines[-half:]]
-
-
-def _shortened(line: str, view: View) -> str:
-    if len(line) <= _LONGEST_MESSAGE:
-        return line
-    return f"{line[:_LONGEST_MESSAGE]} ({counted(len(line) - _LONGEST_MESSAGE, 'more character')})"

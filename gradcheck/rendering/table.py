@@ -52,17 +52,32 @@ def _loss(loss: LossReport, view: View) -> Iterator[RenderableType]:
     for finding in loss.findings:
         yield from prose.finding(finding, view)
         yield ""
+    if view.options.explain:
+        yield from _pages(loss, view)
     yield from _up_close(loss.batches, view)
     if loss.batches:
         yield summary(loss.batches, view)
         yield ""
-        notes = [*prose.plans(loss.batches, view), *prose.references(loss.batches, view)]
+        notes = list(prose.plans(loss.batches, view))
         yield from [*notes, ""] if notes else ()
     if loss.unchecked and not loss.error:
         yield from prose.unchecked(loss, view)
         yield ""
+    if loss.smallest_case is not None:
+        yield from prose.smallest_case(loss.smallest_case, view)
+        yield ""
     if loss.rerun:
         yield from prose.command("rerun the worst:" if loss.batches else "rerun:", loss.rerun, view)
+        yield ""
+
+
+def _pages(loss: LossReport, view: View) -> Iterator[RenderableType]:
+    """The pages of the codes of its findings, as ``gradcheck explain`` shows them."""
+    from gradcheck.findings.pages import page
+    from gradcheck.rendering.pages import Drawn
+
+    for code in dict.fromkeys(finding.code for finding in loss.findings):
+        yield Drawn(page(code), view.options.color)
         yield ""
 
 
@@ -72,7 +87,7 @@ def _loss_in_short(loss: LossReport, view: View) -> Iterator[RenderableType]:
         yield prose.heading(loss, view)
     if loss.error:
         yield from prose.error(loss.error, view)
-    for finding in errors:
+    for finding in errors[:1]:
         yield from prose.finding(finding, view)
 
 

@@ -46,6 +46,8 @@ ENTRY = exactly(
     step=NUMBER,
     reference={"enum": ["central", "complex"]},
     central=NUMBER,
+    tried=items(items(NUMBER)),
+    optional=("tried",),
     **{"class": COUNT},
 )
 PROJECTIONS = exactly(
@@ -83,6 +85,15 @@ BATCH = exactly(
     references=items(items({"enum": ["central", "complex"]})),
 )
 FINDING = exactly(code=TEXT, severity={"enum": ["error", "warning", "note"]}, message=TEXT, hint=TEXT, details=TEXT)
+SMALLEST_CASE = exactly(
+    S=items(items(NUMBER)),
+    y=items({"type": ["integer", "array"]}),
+    dtype=TEXT,
+    code=TEXT,
+    analytic={"oneOf": [items(items(NUMBER)), {"type": "null"}]},
+    numerical={"oneOf": [items(items(NUMBER)), {"type": "null"}]},
+    snippet=TEXT,
+)
 LOSS = exactly(
     target=TEXT,
     passed=FLAG,
@@ -91,7 +102,8 @@ LOSS = exactly(
     framework=TEXT,
     batches=items(BATCH),
     findings=items(FINDING),
-    smallest_case={"type": ["object", "null"]},
+    smallest_case={"oneOf": [SMALLEST_CASE, {"type": "null"}]},
+    evaluations_to_explain=COUNT,
     error=TEXT,
     rerun=TEXT,
     unchecked=COUNT,

@@ -18,8 +18,7 @@ ERROR = Finding("missing-mean", "error", "dS is 3 times the numerical gradient",
 WHOLE = """\
 mymodule:myloss
 
-  ✗ error: missing-mean
-    dS is 3 times the numerical gradient
+  ✗ error: dS is 3 times the numerical gradient (missing-mean)
     → divide by the number of rows
 
   batch size 2: 3 classes, normal(0, 1), seed 0 — 1 wrong
@@ -107,8 +106,7 @@ def test_a_finding_shows_severity_code_message_hint_and_traceback(loss, report):
     details = 'Traceback (most recent call last):\n  File "mine.py", line 7, in broken\n    dS = S - y'
     text = table(report(loss(findings=(Finding("raises", "error", "raises ValueError", "look here", details),))))
     for part in (
-        "✗ error: raises",
-        "raises ValueError",
+        "✗ error: raises ValueError (raises)",
         "→ look here",
         '        File "mine.py", line 7',
         "dS = S - y",
