@@ -4,10 +4,15 @@ from enum import StrEnum
 
 
 class Format(StrEnum):
-    """Values of --format."""
+    """Values of --format; ``auto`` is the table, and GitHub's annotations where a workflow runs."""
 
+    AUTO = "auto"
     TABLE = "table"
     JSON = "json"
+    JUNIT = "junit"
+    GITHUB = "github"
+    HTML = "html"
+    MARKDOWN = "markdown"
 
 
 class Framework(StrEnum):
@@ -41,3 +46,10 @@ class Entries(StrEnum):
     ALL = "all"
     WORST = "worst"
     NONE = "none"
+
+
+def complete_targets(args: list[str], incomplete: str) -> list[str]:
+    """What a target that was begun may be: for the shell."""
+    from gradcheck.completion import targets
+
+    return targets(args, incomplete)

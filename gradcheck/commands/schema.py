@@ -1,0 +1,15 @@
+"""``gradcheck schema``."""
+
+from gradcheck.surroundings import a_reader_may_leave
+from gradcheck.terminal import write_out
+
+
+def schema() -> None:
+    """Print the JSON Schema of gradcheck.yaml, for an editor or a validator.
+
+    For example: [bold]gradcheck schema > gradcheck.schema.json[/bold]
+    """
+    from gradcheck.config_schema import schema_text
+
+    with a_reader_may_leave():
+        write_out(schema_text(), None)

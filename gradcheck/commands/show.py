@@ -1,0 +1,24 @@
+"""``gradcheck show``."""
+
+# No annotations from the future here: see ``run``.
+import sys
+from typing import Annotated
+
+import typer
+
+from gradcheck.surroundings import a_reader_may_leave, errors_for_people
+from gradcheck.terminal import wants_color, width_of, write_out
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="A built-in loss, as `gradcheck list` names it.")],
+) -> None:
+    """Print a built-in loss: its formula, its gradient, and how the one follows from the other.
+
+    For example: [bold]gradcheck show softmax[/bold]
+    """
+    from gradcheck.loading import built_in_named
+    from gradcheck.rendering.built_ins import render_one
+
+    with errors_for_people(), a_reader_may_leave():
+        write_out(render_one(built_in_named(name), width_of(sys.stdout), wants_color(sys.stdout)), None)
