@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gradcheck.errors import LossDefect
+from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.findings.evidence import Evidence, Spent
 from gradcheck.findings.rule import rules
 from gradcheck.report import Finding
@@ -24,7 +24,7 @@ def find(evidence: Evidence) -> tuple[Finding, ...]:
             continue
         try:
             told = [finding for finding in rule.judge(evidence) if finding.code not in implied]
-        except (Spent, LossDefect):  # what it would have to ask for cannot be had
+        except (Spent, LossDefect, OutOfTime):  # what it would have to ask for cannot be had
             continue
         found += told
         if told:

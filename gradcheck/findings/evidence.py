@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import wraps
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.errors import OutOfTime
 from gradcheck.loss import Evaluation, Loss
 from gradcheck.observation import BoolArray, Observation
 from gradcheck.report import FloatArray
@@ -32,22 +34,46 @@ class Allowance:
         self.loss, self.left, self.calls = loss, left, 0
         self.dtype = np.dtype(dtype)
 
-    def evaluate(self, S: FloatArray, y: npt.NDArray[Any]) -> Evaluation:
+    def evaluate(self, S: FloatArray, y: npt.NDArray[Any], dtype: npt.DTypeLike | None = None) -> Evaluation:
         """What the loss answers.
 
         Args:
             S: N x C float64.
             y: labels.
+            dtype: what the scores are rounded to; None for ``dtype`` above.
 
         Raises:
             Spent: no call is left.
             LossDefect: as ``Loss.evaluate``.
         """
+        self._charge(Spent)
+        return self.loss.evaluate(S.astype(self.dtype if dtype is None else dtype), y)
+
+    def call(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Any:
+        """What the loss returns for these very arrays, untouched.
+
+        Raises:
+            Spent, LossDefect: as ``evaluate``.
+        """
+        self._charge(Spent)
+        return self.loss.call(scores, labels)
+
+    def charged(self) -> Loss:
+        """The loss for whoever calls it by himself: every call counts here, and raises OutOfTime where none is left."""
+        function = self.loss.function
+
+        @wraps(function)
+        def counted(*arguments: Any, **options: Any) -> Any:
+            self._charge(OutOfTime)
+            return function(*arguments, **options)
+
+        return replace(self.loss, function=counted)
+
+    def _charge(self, refusal: type[Exception]) -> None:
         if self.left < 1:
-            raise Spent
+            raise refusal
         self.left -= 1
         self.calls += 1
-        return self.loss.evaluate(S.astype(self.dtype), y)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,12 +85,16 @@ class Evidence:
         rtol: the user's relative tolerance.
         ask: the loss, for a few calls more.
         like: the built-in that the loss is meant to be; None where nothing was said.
+        inspect: the loss, for a very few calls that every loss takes, right or wrong: they belong to its check.
+        beside: problems with too many entries to judge each: the value is all they tell. Kept where ``like`` is said.
     """
 
     observations: tuple[Observation, ...]
     rtol: float
     ask: Allowance
     like: str | None = None
+    inspect: Allowance | None = None
+    beside: tuple[Observation, ...] = ()
 
     @property
     def wrong(self) -> Sequence[Observation]:

@@ -22,7 +22,8 @@ class Rule:
     """A rule.
 
     Attributes:
-        codes: of the findings that it may return.
+        codes: of the findings that it may return; where all are implied it is not asked. Codes of other rules, for what
+            else is at work, may stand beside them.
         rank: the lower, the more specific; of several findings, that of the lowest rank leads.
         applies: to which losses.
         implies: codes that need not be said beside one of its own.

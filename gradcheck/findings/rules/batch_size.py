@@ -1,0 +1,92 @@
+"""dS is right at some batch sizes and wrong at others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from gradcheck.errors import LossDefect, OutOfTime
+from gradcheck.findings.evidence import Evidence, Spent
+from gradcheck.findings.fits import factor_fit, factors_by_size
+from gradcheck.findings.rule import rule
+from gradcheck.findings.wording import factors_in_words, listed
+from gradcheck.observation import Observation
+from gradcheck.report import Finding
+
+#: Where as many rows would all be right by chance no more often than this, they are so for their batch size.
+_CHANCE = 0.05
+#: Wrong rows that are tried alone, and those that must be right.
+_MOST_ALONE, _LEAST_ALONE = 4, 2
+
+_HINT = (
+    "look for a sum, mean or maximum over the whole batch (no axis=1), for an N-vector against an N x C matrix without "
+    "[:, None], and for a batch or chunk size that is written as a number"
+)
+
+
+@rule("batch-size-dependent", rank=70)
+def batch_size(evidence: Evidence) -> Iterable[Finding]:
+    """Right in every problem of some batch sizes, wrong in problems of others, and not by chance.
+
+    For a slip that shows in some rows only, whatever N, spares small batches by chance: of R rows w are wrong, and all
+    of them among the M of the sizes that are wrong with a probability of (M choose w) / (R choose w). Where that is no
+    small one, wrong rows are tried alone; what is right then was wrong for its batch.
+    """
+    wrong = sorted({seen.rows for seen in evidence.wrong})
+    right = sorted({seen.rows for seen in evidence.observations} - set(wrong))
+    if not right:
+        return
+    total = sum(seen.rows for seen in evidence.observations)
+    among = sum(seen.rows for seen in evidence.observations if seen.rows in wrong)
+    amiss = sum(int(seen.wrong.any(axis=1).sum()) for seen in evidence.wrong)
+    if math.comb(among, amiss) > _CHANCE * math.comb(total, amiss) and not _are_right_alone(evidence):
+        return
+    yield Finding("batch-size-dependent", "error", _message(evidence, right, wrong), _HINT)
+
+
+def _message(evidence: Evidence, right: list[int], wrong: list[int]) -> str:
+    said = [f"right at N = {listed(right)}"]
+    problems = {size: [seen.is_wrong for seen in evidence.observations if seen.rows == size] for size in wrong}
+    always = [size for size in wrong if all(problems[size])]
+    said += [f"wrong at N = {listed(always)}"] if always else []
+    said += [
+        f"wrong in {sum(problems[size])} of {len(problems[size])} problems at N = {size}"
+        for size in wrong
+        if size not in always
+    ]
+    message = f"dS is {', '.join(said)}"
+    fit = factor_fit(evidence)
+    if fit is not None:
+        return f"{message}: it is {fit.law} times the numerical gradient"
+    by_size = {size: each for size, each in factors_by_size(evidence).items() if size in wrong}
+    return f"{message}: it is {factors_in_words(by_size)}" if by_size else message
+
+
+def _are_right_alone(evidence: Evidence) -> bool:
+    """Whether rows that are wrong in their batch are right in a batch of one: up to four calls."""
+    tried = 0
+    for seen in sorted(evidence.wrong, key=lambda each: -each.rows):
+        for row in np.flatnonzero(seen.wrong.any(axis=1) & seen.known.all(axis=1)).tolist():
+            if seen.rows == 1 or tried == _MOST_ALONE:
+                break
+            if not _is_right_alone(evidence, seen, row):
+                return False
+            tried += 1
+    return tried >= _LEAST_ALONE
+
+
+def _is_right_alone(evidence: Evidence, seen: Observation, row: int) -> bool:
+    only = slice(row, row + 1)
+    try:
+        dS = evidence.ask.evaluate(seen.S[only], seen.y[only]).gradient
+    except (Spent, LossDefect, OutOfTime):
+        return False
+    cut = {
+        name: getattr(seen, name)[only] for name in ("S", "y", "numerical", "bounds", "granted", "verdicts", "kinked")
+    }
+    alone = replace(seen, **cut)
+    # Of a mean, the row's own gradient is N times what it is in the batch; of a sum, the same.
+    return any(bool(evidence.same(alone, dS, c * alone.numerical, c).all()) for c in (float(seen.rows), 1.0))

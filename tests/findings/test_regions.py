@@ -1,0 +1,94 @@
+"""Places in dS, and how likely wrong entries are all in one by chance."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from observed import evidence_of
+
+from gradcheck.findings.regions import Region, covering, halves, log_chance
+from gradcheck.observation import BoolArray, Observation
+
+
+def seen(*shapes: tuple[int, int]) -> tuple[Observation, ...]:
+    return evidence_of("softmax", lambda a, S, y: a, shapes).observations
+
+
+def entries(*places: tuple[int, int]) -> Any:
+    """The same entries of every problem that has them."""
+
+    def these(seen: Observation) -> BoolArray:
+        which = np.zeros(seen.S.shape, dtype=bool)
+        for row, column in places:
+            if row < seen.rows and column < seen.classes:
+                which[row, column] = True
+        return which
+
+    return these
+
+
+def test_a_class_from_the_back_is_another_one_where_class_counts_differ() -> None:
+    three, five = seen((2, 3), (2, 5))
+    last = Region("one-class", -1)
+    assert np.flatnonzero(last.of(three)[0]).tolist() == [2]
+    assert np.flatnonzero(last.of(five)[0]).tolist() == [4]
+    assert not Region("one-class", 4).of(three).any()
+
+
+@pytest.mark.parametrize(
+    ("region", "words"),
+    [
+        (Region("label-column"), "the label's column (j = y)"),
+        (Region("one-class", 0), "class 0"),
+        (Region("one-class", 4), "class 4, the last"),
+        (Region("one-row", -1), "the last row"),
+        (Region("one-row", 2), "row 2"),
+        (Region("one-row", -2), "row -2, counted from the back"),
+        (Region("one-row", by_size=((1, 0), (3, 1))), "one row, row 1 of 3"),
+    ],
+)
+def test_places_have_names(region: Region, words: str) -> None:
+    assert region.words(seen((1, 5), (3, 5))) == words
+
+
+def test_one_row_with_one_wrong_entry_is_chance_one_time_in_c() -> None:
+    (only,) = seen((1, 5))
+    at = int(only.y[0])
+    assert log_chance(Region("label-column"), [only], entries((0, at))) == pytest.approx(math.log(1 / 5))
+    assert log_chance(Region("one-class", at), [only], entries((0, at))) == pytest.approx(math.log(1 / 5))
+    assert log_chance(Region("one-row", 0), [only], entries((0, at))) == 0
+
+
+def test_a_whole_row_of_eight_is_chance_one_time_in_eight() -> None:
+    problems = seen((8, 5))
+    assert log_chance(Region("one-row", 0), problems, entries((0, 1), (0, 2))) == pytest.approx(math.log(1 / 8))
+
+
+def test_entries_in_a_place_beside_it_do_not_count() -> None:
+    problems = seen((3, 5))
+    wrong = entries((0, 0), (1, 0), (1, 1), (1, 2))
+    alone = log_chance(Region("one-class", 0), problems, wrong, outside=Region("one-row", 1))
+    assert alone == pytest.approx(math.log(1 / 5))
+
+
+def test_what_is_covered_is_counted_from_the_front_where_sizes_are_alike() -> None:
+    found = covering(seen((3, 5), (3, 5)), entries((1, 2)))
+    assert Region("one-class", 2) in found
+    assert Region("one-row", 1) in found
+    assert all(region.index >= 0 for region in found)
+
+
+def test_nothing_wrong_is_nowhere() -> None:
+    assert covering(seen((3, 5)), entries()) == []
+
+
+def test_one_half_at_least_lies_outside_of_any_region() -> None:
+    problems = seen((1, 3), (3, 5), (8, 4))
+    regions = [Region("label-column"), Region("other-columns")]
+    regions += [Region("one-class", k) for k in range(-3, 3)] + [Region("one-row", i) for i in range(-8, 8)]
+    for region in regions:
+        outside = [all(not (half(each) & region.of(each)).any() for each in problems) for half in halves(problems)]
+        assert any(outside), region
