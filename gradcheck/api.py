@@ -34,6 +34,7 @@ def check(
     scheduler: str | None = None,
     max_seconds: float | None = None,
     timeout: float | None = None,
+    like: str | None = None,
 ) -> Report:
     """Check losses at the problems of a configuration.
 
@@ -53,14 +54,15 @@ def check(
             the report does not pass.
         timeout: seconds that a call of a loss may take: one that hangs is ended, and is a finding. One in compiled code
             that cannot be ended ends the process.
+        like: the built-in loss that the values are meant to be: one that is not, is a finding.
 
     Returns:
         What was found. Nothing is printed, and a wrong gradient raises nothing: see ``Report.passed``.
 
     Raises:
         TargetError: a target that leads to no loss.
-        UsageError: the framework cannot be imported, there can be no such jobs, a time cannot be kept, or worst is
-            below 1.
+        UsageError: the framework cannot be imported, there can be no such jobs, a time cannot be kept, worst is
+            below 1, or like names no built-in.
 
     Example:
         >>> report = check("softmax", Config(batch_sizes=[3], scores="normal"))
@@ -73,7 +75,7 @@ def check(
         config or Config(),
         Settings(
             strict, fail_fast, framework, reference, _at_least_1(worst), jobs=jobs, backend=backend,
-            scheduler=scheduler, max_seconds=max_seconds, timeout=timeout,
+            scheduler=scheduler, max_seconds=max_seconds, timeout=timeout, like=like,
         ),
     )  # fmt: skip
     if report.interrupted:
@@ -96,6 +98,7 @@ def check_at(
     scheduler: str | None = None,
     max_seconds: float | None = None,
     timeout: float | None = None,
+    like: str | None = None,
 ) -> Report:
     """Check a loss at one given problem.
 
@@ -105,7 +108,7 @@ def check_at(
         y: N labels in [0, C), or whatever the loss takes for its labels.
         config: tolerances; its problems are not looked at.
         strict: unresolved entries and warnings fail.
-        framework, reference, worst, jobs, backend, scheduler, max_seconds, timeout: as for ``check``.
+        framework, reference, worst, jobs, backend, scheduler, max_seconds, timeout, like: as for ``check``.
 
     Raises:
         TargetError: a target that leads to no loss.
@@ -129,7 +132,7 @@ def check_at(
         raise UsageError("S is not finite everywhere; there is no gradient to check there")
     settings = Settings(
         strict, False, framework, reference, _at_least_1(worst), jobs=jobs, backend=backend, scheduler=scheduler,
-        max_seconds=max_seconds, timeout=timeout,
+        max_seconds=max_seconds, timeout=timeout, like=like,
     )  # fmt: skip
     return check_given(as_loss(loss), scores, labels, config or Config(), settings)
 
@@ -147,6 +150,7 @@ def assert_gradients(
     scheduler: str | None = None,
     max_seconds: float | None = None,
     timeout: float | None = None,
+    like: str | None = None,
 ) -> None:
     """For a test: as ``check``, but a gradient that does not pass raises.
 
@@ -160,7 +164,7 @@ def assert_gradients(
     """
     report = check(
         losses, config, strict=strict, framework=framework, reference=reference, worst=worst, jobs=jobs,
-        backend=backend, scheduler=scheduler, max_seconds=max_seconds, timeout=timeout,
+        backend=backend, scheduler=scheduler, max_seconds=max_seconds, timeout=timeout, like=like,
     )  # fmt: skip
     if not report.passed:
         from gradcheck.rendering import FORMATS, Options

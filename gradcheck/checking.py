@@ -10,10 +10,11 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
 
 from gradcheck.config import Config
-from gradcheck.errors import LossDefect
+from gradcheck.errors import LossDefect, UsageError
 from gradcheck.loss import Loss
 from gradcheck.one_target import TargetRun
 from gradcheck.recognition import refuse_what_is_not_there
@@ -50,10 +51,11 @@ def check_targets(
         The report; ``interrupted`` after Ctrl-C, ``out_of_time`` after ``max_seconds``, each with what had been done.
 
     Raises:
-        UsageError: ``max_seconds`` or ``timeout`` cannot be kept, ``framework`` cannot be imported, or there can be no
-            such ``jobs``.
+        UsageError: ``max_seconds`` or ``timeout`` cannot be kept, ``framework`` cannot be imported, there can be no
+            such ``jobs``, or ``like`` names no built-in that takes such labels.
     """
     refuse_what_is_not_there(settings.framework)
+    _refuse_what_none_is_like(settings.like, config.labels.kind)
     runs = [TargetRun(target, config, settings) for target in targets]
     at_hand = 0
     interrupted = False
@@ -97,12 +99,31 @@ def check_given(
         UsageError: as ``check_targets``.
     """
     refuse_what_is_not_there(settings.framework)
+    _refuse_what_none_is_like(settings.like)
     problem = Problem(scores, labels, seed=config.seed, trial=0, scores="given")
     run = TargetRun(loss, config, settings, [problem])
     with _watching(settings) as watch, _hiring(settings) as crew, silenced() as silence:
         run.go(silence, watch, crew)
     report = replace(run.report(), rerun="")
     return Report(__version__, config.as_data(), (report,), out_of_time=run.out_of_time)
+
+
+def _refuse_what_none_is_like(name: str | None, labels: str = "class") -> None:
+    """A built-in of no such name, or one that takes no such labels."""
+    if name is None:
+        return
+    from gradcheck.loading import built_in_named
+
+    try:
+        like = built_in_named(name)
+    except UsageError as error:
+        raise UsageError(f"like: {error.message}", hint=error.hint) from None
+    if labels in ("multi-hot", "real"):
+        try:
+            like.function(np.zeros((1, 2)), np.zeros((1, 2)))
+        except (TypeError, ValueError):
+            hint = "labels.kind class or one-hot"
+            raise UsageError(f"like: {name} takes classes as labels, and these are {labels}", hint=hint) from None
 
 
 def _watching(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.loss import Evaluation, Loss, validated
+from gradcheck.raised import hint_of
 from gradcheck.report import Finding
 from gradcheck.silence import Silence
 
@@ -105,7 +106,9 @@ def inspect_again(loss: Loss, scores: npt.NDArray[Any], labels: npt.NDArray[Any]
 
 def finding_of(defect: LossDefect) -> Finding:
     """A defect that ended the check of a problem, as a finding."""
-    return _finding(defect.code, defect.message, defect.details)
+    found = _finding(defect.code, defect.message, defect.details)
+    hint = hint_of(defect.__cause__) if defect.code == "raises" else ""
+    return replace(found, hint=hint) if hint else found
 
 
 def differs(first: Evaluation, second: Evaluation) -> str:

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy.typing as npt
 
 from gradcheck.config import Config
 from gradcheck.findings.driver import find
 from gradcheck.findings.evidence import Allowance, Evidence
+from gradcheck.findings.refinements import refine
+from gradcheck.findings.terms import explain_terms
 from gradcheck.loss import Loss
 from gradcheck.observation import Observation
-from gradcheck.report import Finding
+from gradcheck.report import BatchReport, Finding
 from gradcheck.sampling import Problem
 from gradcheck.settings import Settings
 from gradcheck.smallest_case import SmallestCase
 
 #: Finding out why may cost this part of the calls that the check took.
 _SHARE = 4
+#: Findings that say something of the loss's manners and nothing of its derivative.
+_CONTRACT = frozenset(
+    {"mutates-input", "not-deterministic", "wrong-shape", "wrong-dtype", "not-finite", "raises", "hangs"}
+)
 #: Calls for a loss that broke its contract before there was anything to share.
 _LEAST = 40
+#: Calls that every loss may take once its problems are checked: one, and a few more where that is not finite.
+_INSPECTING = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,12 +40,14 @@ class Explanation:
         smallest_case: None where nothing fails, or none was found.
         calls: of the loss, for both.
         contract_calls: calls that every loss takes, right or wrong.
+        refined: what is to be said in place of the contract's finding; None where that says it all.
     """
 
     findings: tuple[Finding, ...]
     smallest_case: SmallestCase | None
     calls: int
     contract_calls: int = 0
+    refined: Finding | None = None
 
 
 def explain(
@@ -46,6 +58,8 @@ def explain(
     evaluations: int,
     contract: Finding | None = None,
     troubled: Problem | None = None,
+    projected: tuple[Problem, BatchReport] | None = None,
+    dtype: npt.DTypeLike | None = None,
 ) -> Explanation:
     """Find out why a loss is wrong, and what else is to be said of it.
 
@@ -56,8 +70,53 @@ def explain(
         evaluations: calls of the loss so far.
         contract: the first of the contract's findings that is an error; None for none.
         troubled: where that was; None likewise.
+        projected: a problem that was checked by projections, and is wrong; None for none.
+        dtype: what the loss was given; None for the config's.
     """
-    ask = Allowance(loss, evaluations // _SHARE, config.dtype)
-    evidence = Evidence(tuple(observations), config.rtol, ask, settings.like)
-    findings = find(evidence)
-    return Explanation(findings, None, ask.calls)
+    ask = Allowance(loss, evaluations // _SHARE if evaluations else _LEAST, dtype or config.dtype)
+    inspect = Allowance(loss, _INSPECTING, ask.dtype)
+    judged = tuple(each for each in observations if each.judged)
+    beside = tuple(each for each in observations if not each.judged)
+    evidence = Evidence(judged, config.rtol, ask, settings.like, inspect, beside)
+    refined = refine(contract, troubled, ask) if contract and troubled else None
+    findings = _in_the_notes_notation(find(evidence), evidence)
+    code = next((finding.code for finding in (refined, contract) if finding), _leading(findings))
+    case = _smallest_case(evidence, code, config, settings, contract, troubled, projected)
+    return Explanation(findings, case, ask.calls, inspect.calls, refined)
+
+
+def _in_the_notes_notation(findings: tuple[Finding, ...], evidence: Evidence) -> tuple[Finding, ...]:
+    """What leads is said after what dS and the gradient of the value are, where a few terms say that."""
+    leading = next((f for f in findings if f.severity == "error" and f.code not in _CONTRACT), None)
+    terms = explain_terms(evidence) if leading else None
+    if leading is None or terms is None:
+        return findings
+    told = replace(leading, message=f"{terms.sentence()}: {leading.message}")
+    return tuple(told if finding is leading else finding for finding in findings)
+
+
+def _leading(findings: Sequence[Finding]) -> str:
+    """The code of the first error; ``wrong`` where there is none."""
+    return next((finding.code for finding in findings if finding.severity == "error"), "wrong")
+
+
+def _smallest_case(
+    evidence: Evidence,
+    code: str,
+    config: Config,
+    settings: Settings,
+    contract: Finding | None,
+    troubled: Problem | None,
+    projected: tuple[Problem, BatchReport] | None,
+) -> SmallestCase | None:
+    """Of the finding that leads, which has this code: the contract's before all others."""
+    failing = any(seen.is_wrong or seen.leaps.any() for seen in evidence.observations)
+    if contract is None and projected is None and not failing:
+        return None
+    from gradcheck.shrinking import smallest_failing_contract, smallest_wrong_gradient
+
+    if contract is not None and troubled is not None:
+        case = smallest_failing_contract(evidence, contract, troubled, code, config, settings)
+        if case is not None:
+            return case
+    return smallest_wrong_gradient(evidence, code, config, settings, projected)

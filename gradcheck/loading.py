@@ -15,13 +15,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradcheck.callables import callables_of, refuse_what_is_no_loss, where
-from gradcheck.errors import TargetError
+from gradcheck.errors import TargetError, UsageError
 from gradcheck.loss import Loss
 from gradcheck.spelling import did_you_mean
 from gradcheck.tracebacks import trimmed_traceback
+
+if TYPE_CHECKING:
+    from gradcheck.losses import BuiltIn
 
 _FORMS = "write package.module:callable or path/to/file.py:callable"
 
@@ -55,6 +58,24 @@ def load_loss(target: str) -> Loss:
     refuse_what_is_no_loss(function, name, shown)
     file, line = where(function)
     return Loss(target, function, file, line, by_name=True)
+
+
+def built_in_named(name: str) -> BuiltIn:
+    """The built-in loss of this name.
+
+    Raises:
+        UsageError: there is none; it names the nearest.
+
+    Example:
+        >>> built_in_named("svm").formula
+        'sum_{m!=y} max(0, s_m - s_y + 1)'
+    """
+    from gradcheck.losses import BUILT_INS
+
+    if name not in BUILT_INS:
+        hint = f"{did_you_mean(name, BUILT_INS)} `gradcheck list` shows all".strip()
+        raise UsageError(f"{name!r}: no built-in loss has this name", hint=hint)
+    return BUILT_INS[name]
 
 
 def _built_in(target: str, shown: str) -> Loss:

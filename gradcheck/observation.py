@@ -50,8 +50,12 @@ class Observation:
         kinked: N x C, where left and right derivatives differ, or kinks meet: ``numerical`` is one of many there.
         leaps: N x C, by how much the value at S lies below its neighbourhood along an axis, on both sides; else 0.
         whole_numbers: dS came as an array of integers.
+        by_rows: the loss returned each row's own value: ``value`` is their sum, and dS has the derivatives of each.
+        row_weight: what one row, of those that were tried, counts in the value beside its own value as a batch of its
+            own, where that is neither 1/N nor 1; None where it is, or nothing was learnt.
         evaluations: calls of the loss that the problem took.
         lines: dS along a few lines from S; empty where nothing is wrong.
+        judged: entries were judged by themselves; else the value and dS are all that is known.
     """
 
     S: FloatArray
@@ -67,8 +71,11 @@ class Observation:
     kinked: BoolArray
     leaps: FloatArray
     whole_numbers: bool = False
+    by_rows: bool = False
+    row_weight: float | None = None
     evaluations: int = 0
     lines: tuple[Line, ...] = ()
+    judged: bool = True
 
     @property
     def rows(self) -> int:
@@ -102,3 +109,16 @@ class Observation:
         if self.y.ndim != 1 or self.y.dtype.kind not in "iu":
             return None
         return np.asarray(np.arange(self.classes) == self.y[:, np.newaxis])
+
+
+def unjudged(
+    S: FloatArray, y: npt.NDArray[Any], seed: int, scores: str, value: float, analytic: FloatArray, by_rows: bool
+) -> Observation:
+    """What was seen where entries are too many to be judged each by itself; arguments as the attributes."""
+    nothing, infinite = np.broadcast_to(np.nan, S.shape), np.broadcast_to(np.inf, S.shape)
+    undecided = np.broadcast_to(np.int8(_UNRESOLVED), S.shape)
+    no, still = np.broadcast_to(np.False_, S.shape), np.broadcast_to(0.0, S.shape)
+    return Observation(
+        S, y, seed, scores, value, analytic, numerical=nothing, bounds=infinite, granted=infinite,
+        verdicts=undecided, kinked=no, leaps=still, by_rows=by_rows, judged=False,
+    )  # fmt: skip

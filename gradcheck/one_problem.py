@@ -15,7 +15,7 @@ from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.judge import judge
 from gradcheck.judgement import Judgement
 from gradcheck.loss import Evaluation, Loss
-from gradcheck.observation import Line, Observation
+from gradcheck.observation import Line, Observation, unjudged
 from gradcheck.oracle import Oracle
 from gradcheck.plans.choose import Choice, choose, refused, try_each_row
 from gradcheck.plans.full import FullPlan
@@ -78,6 +78,7 @@ def check_problem(
         state = inspect_again(loss, problem.S, problem.y, at_scores)
     except LossDefect as defect:
         near = LossDefect(defect.code, f"{defect.message}, at scores near these", details=defect.details)
+        near.__cause__ = defect.__cause__
         return Checked(None, [finding_of(near), *findings])
     except OutOfTime as end:
         end.found = findings
@@ -87,12 +88,13 @@ def check_problem(
     findings += judged.findings
     if at_scores.parts is not None and batch.wrong:
         findings.append(_NO_MEAN)
-    observation = _observation(problem, at_scores, judged, config, batch)
+    observation = _observation(problem, at_scores, judged, batch, settings)
     return Checked(batch, [*([state] if state else []), *findings], observation)
 
 
-#: Calls beside two for each entry that a smooth loss may cost, less those of the contract and one to bear rows out.
-_BESIDE = 60 - 4
+#: Calls beside two for each entry that a smooth loss may cost, less those of the contract, one to bear rows out and one
+#: at large scores once all problems are checked.
+_BESIDE = 60 - 5
 #: What this part of the entries costs is a small matter.
 _SHARE = 50
 
@@ -116,6 +118,7 @@ class _Judged:
         judgement: of every entry; None where they are too many.
         projections: what stands in its place.
         lines: dS along a few lines from S.
+        row_weight: as in ``Choice``.
     """
 
     plan: str
@@ -126,6 +129,7 @@ class _Judged:
     judgement: Judgement | None = None
     projections: Projections | None = None
     lines: tuple[Line, ...] = ()
+    row_weight: float | None = None
 
 
 def _judged(loss: Loss, problem: Problem, at_scores: Evaluation, config: Config, settings: Settings) -> _Judged:
@@ -171,7 +175,10 @@ def _judged(loss: Loss, problem: Problem, at_scores: Evaluation, config: Config,
         judgement = judged(choice.plan, reference)
     worst = worst_entries(scores, _labels(problem), at_scores.gradient, judgement, settings.worst)
     calls = given.calls + exact.calls
-    return _Judged(judgement.plan, choice.why, calls, tried.findings, worst, judgement, lines=precision.lines)
+    return _Judged(
+        judgement.plan, choice.why, calls, tried.findings, worst, judgement,
+        lines=precision.lines, row_weight=choice.row_weight,
+    )  # fmt: skip
 
 
 #: Calls that a right gradient takes by projections: some 35 of the batch, and two of a row for each of a sample.
@@ -230,13 +237,16 @@ def _batch(problem: Problem, at_scores: Evaluation, judged: _Judged, evaluations
 
 
 def _observation(
-    problem: Problem, at_scores: Evaluation, judged: _Judged, config: Config, batch: BatchReport
+    problem: Problem, at_scores: Evaluation, judged: _Judged, batch: BatchReport, settings: Settings
 ) -> Observation | None:
-    judgement = judged.judgement
+    judgement, S, by_rows = judged.judgement, problem.S.astype(np.float64), at_scores.parts is not None
     if judgement is None:
-        return None
+        if settings.like is None:
+            return None
+        value = at_scores.value, at_scores.gradient
+        return unjudged(S, problem.y, problem.seed, problem.scores, *value, by_rows)
     return Observation(
-        S=problem.S.astype(np.float64),
+        S=S,
         y=problem.y,
         seed=problem.seed,
         scores=problem.scores,
@@ -249,6 +259,8 @@ def _observation(
         kinked=judgement.kinked,
         leaps=judgement.leaps,
         whole_numbers=at_scores.whole_numbers,
+        by_rows=by_rows,
+        row_weight=judged.row_weight,
         evaluations=batch.evaluations,
         lines=judged.lines if batch.wrong else (),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gradcheck.config import Config
 from gradcheck.contract import finding_of
@@ -16,7 +16,7 @@ from gradcheck.one_problem import check_problem
 from gradcheck.recognition import inspect_at_first
 from gradcheck.report import BatchReport, Finding, LossReport
 from gradcheck.rerun import rerun_command
-from gradcheck.sampling import Problem, problems, shapes
+from gradcheck.sampling import Problem, drawn, problems, shapes
 from gradcheck.settings import Settings
 from gradcheck.silence import Silence
 
@@ -54,6 +54,7 @@ class TargetRun:
         self._findings: dict[str, Finding] = {}
         self._explanation: Explanation | None = None
         self._troubled: Problem | None = None
+        self._dtype: Any = None
         self._error = ""
         self.out_of_time = False
 
@@ -120,6 +121,7 @@ class TargetRun:
             if watch and self._done:
                 watch.turn_to(self._target, self._shapes, self._done)
             self._at_hand = problem
+            self._dtype = problem.S.dtype
             inspection = None
             try:
                 if self._done == 0:
@@ -144,7 +146,7 @@ class TargetRun:
 
     def _keep(self, observation: Observation) -> None:
         alike = sum(each.is_wrong == observation.is_wrong for each in self._observations)
-        if alike < _KEPT:
+        if alike < _KEPT or self._settings.like is not None:  # then every value is compared
             self._observations.append(observation)
 
     def _explain(self, watch: Watch | None) -> None:
@@ -159,11 +161,27 @@ class TargetRun:
         evaluations = sum(batch.evaluations for batch in self._batches)
         contract = next((f for f in self._findings.values() if f.severity == "error"), None)
         self._explanation = told = explain(
-            loss, self._observations, self._config, self._settings, evaluations, contract, self._troubled
-        )
+            loss, self._observations, self._config, self._settings, evaluations, contract, self._troubled,
+            self._projected(), self._dtype,
+        )  # fmt: skip
+        if contract is not None and told.refined is not None:
+            self._findings[contract.code] = told.refined
         if told.contract_calls and self._batches:
             last = self._batches[-1]
             self._batches[-1] = replace(last, evaluations=last.evaluations + told.contract_calls)
+
+    def _projected(self) -> tuple[Problem, BatchReport] | None:
+        """A problem that was checked by projections and is wrong; none where there are others that tell more."""
+        if any(observation.is_wrong for observation in self._observations):
+            return None
+        disagree = "projections-disagree" in self._findings
+        for batch in self._batches:
+            if batch.projections is not None and (batch.wrong or (disagree and not batch.projections.agree)):
+                shape = batch.batch_size, batch.classes
+                if not isinstance(self._problems, Sequence):
+                    return drawn(self._config, *shape, batch.scores, batch.seed), batch
+                return next((each, batch) for each in self._problems if each.S.shape == shape)
+        return None
 
     def _loaded(self, silence: Silence, watch: Watch | None) -> Loss:
         if self._loss is None:
@@ -181,7 +199,9 @@ class TargetRun:
         else:
             return ""
         how = self._settings
-        command = rerun_command(self._target, self._config, *problem, framework=how.framework, reference=how.reference)
+        command = rerun_command(
+            self._target, self._config, *problem, framework=how.framework, reference=how.reference, like=how.like
+        )
         timeout = how.timeout  # what hangs should not hang again
         return command if timeout is None else f"{command} --timeout {timeout:g}"
 

@@ -16,6 +16,7 @@ def rerun_command(
     seed: int,
     framework: str = "auto",
     reference: str = "auto",
+    like: str | None = None,
 ) -> str:
     """A command line for a shell.
 
@@ -23,7 +24,7 @@ def rerun_command(
         target: the loss.
         config: of the whole run; what it says beside the problems is kept.
         batch_size, classes, scores, seed: the problem.
-        framework, reference: as the whole run was asked to take.
+        framework, reference, like: as the whole run was asked to take.
     """
     options: list[object] = ["--batch-size", batch_size, "--classes", classes, "--scores", scores, "--seed", seed]
     if config.trials != 1:
@@ -42,4 +43,6 @@ def rerun_command(
         options += ["--framework", framework]
     if reference != "auto":
         options += ["--reference", reference]
+    if like is not None:
+        options += ["--like", like]
     return shlex.join(["gradcheck", "run", target, *map(str, options)])

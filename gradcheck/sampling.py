@@ -55,6 +55,25 @@ def problems(config: Config) -> Iterator[Problem]:
                     yield _problem(config, N, C, kind, trial)
 
 
+def drawn(config: Config, N: int, C: int, scores: str, seed: int) -> Problem:
+    """One problem of a configuration, drawn again.
+
+    Args:
+        config: whose problem it is.
+        N, C: its rows and classes.
+        scores: its kind of scores, as the problem has it.
+        seed: its seed.
+
+    Example:
+        >>> from gradcheck.config import Config
+        >>> first = next(problems(Config()))
+        >>> np.array_equal(drawn(Config(), 1, 5, "normal(0, 1)", 0).S, first.S)
+        True
+    """
+    kind = next(kind for kind in config.scores if kind.describe() == scores)
+    return _problem(config, N, C, kind, seed - config.seed)
+
+
 def shapes(config: Config) -> list[tuple[int, int]]:
     """N and C of every problem of a configuration, in the order of ``problems``."""
     each = len(config.scores) * config.trials

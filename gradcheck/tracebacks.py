@@ -27,6 +27,11 @@ def trimmed_traceback(error: BaseException) -> str:
     return "".join(lines + traceback.format_exception_only(error)).rstrip()
 
 
+def is_own(file: str) -> bool:
+    """Whether a file is the user's: neither gradcheck's, but for its built-in losses, nor a library's."""
+    return (not file.startswith(_OURS) or file.startswith(_BUILT_INS)) and not _in_a_library(file)
+
+
 def own_frames(frames: Iterable[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
     """Those of these frames that lie in the user's code; or those in libraries, where there are no others."""
     frames = [

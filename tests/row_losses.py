@@ -19,11 +19,11 @@ LossFunction = Callable[..., Answer]
 def each_row(S: Array, y: Array) -> tuple[Array, Array]:
     """Softmax cross-entropy of each row, and its derivatives: N and N x C."""
     i = np.arange(len(S))
-    p = np.exp(S - S.max(axis=1, keepdims=True))
-    p /= p.sum(axis=1, keepdims=True)
-    values = -np.log(p[i, y])
+    z = S - S.max(axis=1, keepdims=True)
+    log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
+    p = np.exp(log_p)
     p[i, y] -= 1
-    return values, p
+    return -log_p[i, y], p
 
 
 def mean(S: Array, y: Array) -> Answer:

@@ -24,10 +24,16 @@ _ROUNDINGS = 64.0
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """A plan, and why this one."""
+    """A plan, and why this one.
+
+    Attributes:
+        row_weight: what a row counts in the batch's value beside its own, as far as it was seen, where that is neither
+            1/N nor 1; else None.
+    """
 
     plan: Plan
     why: str
+    row_weight: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +129,7 @@ def choose(
     except Coupled as evidence:
         if wanted == "rows":
             raise refused(wanted, evidence) from None
-        return Choice(FullPlan(oracle, scores), str(evidence))
+        return Choice(FullPlan(oracle, scores), str(evidence), evidence.row_weight)
     kind = "mean" if weight < 1 else "sum"
     return Choice(RowsPlan(oracle, scores, weight), f"the value is the {kind} of its rows'; {why_not}")
 

@@ -14,7 +14,16 @@ from gradcheck.report import FloatArray
 
 
 class Coupled(Exception):  # noqa: N818  (evidence, and no error of anybody's)
-    """A plan that takes rows one by one has met evidence that the loss couples them; says which."""
+    """A plan that takes rows one by one has met evidence that the loss couples them; says which.
+
+    Attributes:
+        row_weight: where the value may be a sum over rows all the same, what one row, of those that were tried, counts
+            in it beside its own value; None where that was not seen.
+    """
+
+    def __init__(self, evidence: str, row_weight: float | None = None) -> None:
+        super().__init__(evidence)
+        self.row_weight = row_weight
 
 
 @dataclass(frozen=True, eq=False)

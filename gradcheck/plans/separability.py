@@ -26,8 +26,8 @@ _ROUNDINGS = 64.0
 _FAR = 10.0
 _FEW = 3
 _SPLITS = 3
-#: Calls that it takes to learn anything.
-LEAST = 5
+#: Calls that it takes to learn anything, and to try another row.
+LEAST, _TRY = 5, 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +105,7 @@ def weight_of_rows(
     Raises:
         Coupled: with the evidence that it is neither.
     """
-    N, value = len(scores), at_scores.value
+    N, value, begun = len(scores), at_scores.value, oracle.calls
     candidates = far_points(scores, rng)[: 2 if spare > LEAST + 3 else 1]
     points = [(far, value_far) for far in candidates if np.isfinite(value_far := _value(oracle, far))] or oracle.afar
     if not points:
@@ -113,6 +113,9 @@ def weight_of_rows(
 
     def mixed(side: npt.NDArray[np.bool_], far: FloatArray) -> float:
         return _value(oracle, np.where(side[:, np.newaxis], far, scores))
+
+    def left() -> int:
+        return spare - (oracle.calls - begun)
 
     def additive(side: npt.NDArray[np.bool_], far: FloatArray, value_far: float) -> float:
         one, other = mixed(side, far), mixed(~side, far)
@@ -125,19 +128,17 @@ def weight_of_rows(
     alone = np.arange(N) == first
     weights = _weights(oracle, (scores, far), first, additive(alone, far, value_far), value, yardstick)
     tries = [(second, far), *((row, place) for place, _ in oracle.afar[:1] for row in (first, second))]
-    while len(weights) > 1 and tries:  # the row adds nothing, or what it adds drowns in noise
+    while len(weights) > 1 and tries and left() >= _TRY:  # the row adds nothing, or what it adds drowns in noise
         row, place = tries.pop(0)
         moved = mixed(np.arange(N) == row, place)
         weights = _weights(oracle, (scores, place), row, moved, value, yardstick)
-    if len(weights) != 1:
-        raise Coupled(
-            "what a row adds to the batch drowns in noise" if weights else "a row alone is not worth what it adds"
-        )
+    if len(weights) > 1:
+        raise Coupled("what a row adds to the batch drowns in noise")
     # Of two or three rows, one against the rest is a split as good as any.
     sides = list(splits(N, rng)) if N > _FEW else [np.roll(alone, k) for k in range(1, N - 1)]
-    for side in sides[: (spare - LEAST) // 2]:
+    for side in sides[: left() // 2]:
         additive(side, far, value_far)
-    if spare >= LEAST + 2 * len(sides) + 3:
+    if left() >= 2 * len(others):
         for other in others:
             additive(sides[0] if N > _FEW else alone, *other)
     return weights[0]
@@ -160,9 +161,17 @@ def _weights(
         moved: the batch's value with this row far from S.
         value: the batch's value at S.
         yardstick: what is the same.
+
+    Raises:
+        Coupled: it is neither; with what the row counts instead.
     """
     here, there = (_value_of_row(oracle, point, row) for point in points)
-    return weights_that_fit(len(points[0]), (value, moved), (here, there), yardstick)
+    weights = weights_that_fit(len(points[0]), (value, moved), (here, there), yardstick)
+    if not weights:
+        change = there - here
+        counts = (moved - value) / change if change and np.isfinite(change) else None
+        raise Coupled("a row alone is not worth what it adds", counts)
+    return weights
 
 
 def weight_of_values(
