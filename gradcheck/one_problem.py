@@ -15,6 +15,7 @@ from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.judge import judge
 from gradcheck.judgement import Judgement
 from gradcheck.loss import Evaluation, Loss
+from gradcheck.memory import keep_at_hand
 from gradcheck.observation import Line, Observation, unjudged
 from gradcheck.oracle import Oracle
 from gradcheck.plans.choose import Choice, choose, refused, try_each_row
@@ -66,6 +67,7 @@ def check_problem(
         OutOfTime: the run's time is up; with the contract's findings so far.
     """
     begun = time.perf_counter()
+    keep_at_hand(8 * problem.S.size)
     inspection = inspection or replace(inspect(loss, problem.S, problem.y, None), first=None)
     findings, at_scores = list(inspection.findings), inspection.evaluation
     if at_scores is None:
