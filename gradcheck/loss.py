@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gradcheck.workers.crew import Crew
 
 _EPS = float(np.finfo(np.float64).eps)
+_FLOAT64 = np.dtype(np.float64)
 _NO_NUMBERS = (type(None), bool, np.bool_, str, bytes)
 
 
@@ -209,7 +210,7 @@ def values_and_derivatives(answer: Any, shape: tuple[int, ...]) -> tuple[FloatAr
     """
     if type(answer) is tuple and len(answer) == 2:
         values, gradient = answer
-        is_plain = type(values) is type(gradient) is np.ndarray and values.dtype == gradient.dtype == np.float64
+        is_plain = type(values) is type(gradient) is np.ndarray and values.dtype is gradient.dtype is _FLOAT64
         if is_plain and values.shape == shape[:1] and gradient.shape == shape:
             return values, gradient
     evaluation = validated(answer, shape)

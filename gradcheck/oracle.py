@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.asking import Asking, IndexArray, ask_for
+from gradcheck.asking import Asking, IndexArray, ask_for, table_of
 from gradcheck.errors import LossDefect
 from gradcheck.loss import Evaluation, Loss, put_together, validated, value_and_gradient, values_and_derivatives
 from gradcheck.report import FloatArray
@@ -60,10 +60,15 @@ class Oracle:
         Raises:
             LossDefect: the loss raised, or answered what is no value and gradient.
         """
+        return self.given(scores.astype(self.dtype))
+
+    def given(self, point: npt.NDArray[Any]) -> Evaluation:
+        """As a call, at a point that becomes the loss's own: N x C, worthless afterwards."""
         if self.weight is None:
-            evaluation = validated(self._call(scores.astype(self.dtype), self.labels.copy()), scores.shape)
+            point = point.astype(self.dtype, copy=False)
+            evaluation = validated(self._call(point, self.labels.copy()), point.shape)
         else:
-            evaluation = put_together(*self.each_row(scores), self.weight, self.eps)
+            evaluation = put_together(*self.each_row_given(point), self.weight, self.eps)
         self.remember(evaluation)
         return evaluation
 
@@ -86,9 +91,9 @@ class Oracle:
     def slope(self, point: npt.NDArray[Any], direction: FloatArray) -> tuple[float, float]:
         """Ask the loss at a point that becomes its own, for its value and the derivative along a direction, N x C."""
         if self.weight is None:
-            value, gradient = self.handed(point)
+            value, gradient = self.handed(point.astype(self.dtype, copy=False))
             return value, float(np.einsum("ij,ij", gradient, direction))
-        values, gradient = values_and_derivatives(self._answer_of_each_row(point, self.labels.copy()), point.shape)
+        values, gradient = self.each_row_given(point)
         return self.weight * float(np.sum(values)), self.weight * float(np.einsum("ij,ij", gradient, direction))
 
     def alone(self, row: int) -> Oracle:
@@ -145,13 +150,17 @@ class Oracle:
         return validated(self._call(scores.astype(self.dtype), self.labels[row : row + 1].copy()), scores.shape)
 
     def each_row(self, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Ask the loss for each row's own value, N floats, and its derivatives, N x C.
+        """Ask the loss for each row's own value, N floats, and its derivatives, N x C: perhaps the loss's own memory.
 
         Args:
             scores: N x C float64.
         """
-        answer = self._answer_of_each_row(scores.astype(self.dtype), self.labels.copy())
-        return values_and_derivatives(answer, scores.shape)
+        return self.each_row_given(scores.astype(self.dtype))
+
+    def each_row_given(self, point: npt.NDArray[Any]) -> tuple[FloatArray, FloatArray]:
+        """As ``each_row``, at a point that becomes the loss's own, as by ``given``."""
+        point = point.astype(self.dtype, copy=False)
+        return values_and_derivatives(self._answer_of_each_row(point, self.labels.copy()), point.shape)
 
     def complex_value(self, scores: npt.NDArray[np.complex128], labels: npt.NDArray[Any] | None = None) -> Any:
         """What the loss answers as its value to complex scores; None where it does not take them."""
@@ -192,7 +201,11 @@ class Oracle:
         """Let ``gradient_scale`` know of E derivatives by entries of these rows."""
         if self.gradient_scale is None or not len(rows):
             return
-        sizes = np.where(np.isfinite(derivatives), np.abs(derivatives), 0.0)
+        sizes = np.abs(derivatives)
+        if not np.isfinite(np.max(sizes)):
+            sizes[~np.isfinite(sizes)] = 0.0
+        if (table := table_of(rows)) is not None:
+            rows, sizes = rows[:: table[1]], sizes.reshape(table).max(axis=1)
         np.maximum.at(self.gradient_scale, rows, sizes)
 
     def look_afar(self, scores: FloatArray) -> None:

@@ -114,6 +114,31 @@ def test_entries_are_grouped_so_that_no_group_holds_a_row_twice(rows: list[int])
         assert len(set(members)) == len(members)
 
 
+@settings(deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(["reading order", "some rows", "any order", "any entries"]))
+def test_each_row_is_asked_for_in_whatever_order(seed: int, order: str) -> None:
+    rng = np.random.default_rng(seed)
+    N, C = rng.integers(1, 12, size=2).tolist()
+    scores, rows, columns = rng.normal(size=(N, C)), *(index.ravel() for index in np.indices((N, C)))
+    which = {
+        "reading order": np.arange(N * C),
+        "some rows": np.flatnonzero(rows % 2 == 0),
+        "any order": rng.permutation(N * C),
+        "any entries": rng.integers(N * C, size=rng.integers(0, 2 * N * C)),
+    }[order]
+    rows, columns, after = rows[which], columns[which], rng.normal(size=len(which))
+
+    def cubes(scores: Any, labels: Any, reduction: str = "mean") -> Any:
+        return (scores**3).sum(axis=1), 3 * scores**2
+
+    oracle = Oracle(Loss("cubes", cubes), np.zeros(N, dtype=int))
+    values, derivatives = oracle.probe_each_row(scores, rows, columns, after)
+    assert oracle.calls == max(np.bincount(rows, minlength=1).tolist())
+    moved = (scores**3).sum(axis=1)[rows] - scores[rows, columns] ** 3 + after**3
+    assert values == pytest.approx(moved, abs=1e-12)
+    assert derivatives.tolist() == (3 * after**2).tolist()
+
+
 def test_a_point_is_handed_over_and_its_answer_is_not_copied() -> None:
     answers, points = [], []
 

@@ -23,7 +23,7 @@ class FullPlan:
     def along(self, rows: IndexArray, columns: IndexArray, offsets: FloatArray) -> Probes:
         """See ``Plan.along``."""
         before = self._scores[rows, columns]
-        after = (before + offsets).astype(self._oracle.dtype).astype(np.float64)
+        after = (before + offsets).astype(self._oracle.dtype, copy=False).astype(np.float64, copy=False)
         values, derivatives = self._oracle.probe(self._scores, rows, columns, after)
         return Probes(after - before, values, derivatives)
 

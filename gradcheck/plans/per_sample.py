@@ -29,20 +29,22 @@ class PerSamplePlan:
 
     def along(self, rows: IndexArray, columns: IndexArray, offsets: FloatArray) -> Probes:
         """See ``Plan.along``: as many calls as the row with the most entries has."""
-        before = self._scores[rows, columns]
-        after = (before + offsets).astype(self._oracle.dtype).astype(np.float64)
+        before = self._scores.take(rows * self._scores.shape[1] + columns)
+        after = (before + offsets).astype(self._oracle.dtype, copy=False).astype(np.float64, copy=False)
         try:
             values, derivatives = self._oracle.probe_each_row(self._scores, rows, columns, after)
         except LossDefect as defect:
             raise _not_each_row(defect) from None
+        values *= self._weight
         derivatives *= self._weight
         self._oracle.remember_derivatives(rows, derivatives)
-        return Probes(after - before, values * self._weight, derivatives)
+        return Probes(after - before, values, derivatives)
 
     def here(self, rows: IndexArray, columns: IndexArray, at_scores: Evaluation) -> Probes:
         """See ``Plan.here``: the loss at S was asked for each row's own value already."""
         assert at_scores.parts is not None
-        return Probes(np.zeros(len(rows)), at_scores.parts[rows], at_scores.gradient[rows, columns])
+        places = rows * self._scores.shape[1] + columns
+        return Probes(np.zeros(len(rows)), at_scores.parts[rows], at_scores.gradient.take(places))
 
     def guess(
         self, rows: IndexArray, columns: IndexArray, above: Probes, below: Probes, at_scores: Evaluation

@@ -37,7 +37,7 @@ class RowsPlan:
             Coupled: the loss does not take single rows.
         """
         before = self._scores[rows, columns]
-        after = (before + offsets).astype(self._oracle.dtype).astype(np.float64)
+        after = (before + offsets).astype(self._oracle.dtype, copy=False).astype(np.float64, copy=False)
         try:
             values, derivatives = self._oracle.probe_rows(self._scores, rows, columns, after)
         except LossDefect as defect:
