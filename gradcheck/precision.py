@@ -7,6 +7,7 @@ smooth, and at most 87.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
@@ -131,7 +132,7 @@ class _Lines:
 
     def curvature(self) -> FloatArray:
         """N x C, how far each derivative changed along the lines."""
-        return np.asarray(np.max([np.abs(line.gradients[-1] - line.gradients[0]) for line in self.lines], axis=0))
+        return reduce(np.maximum, (np.abs(line.gradients[-1] - line.gradients[0]) for line in self.lines))
 
 
 def _lines(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, rng: np.random.Generator) -> _Lines:
@@ -174,7 +175,7 @@ def _lines(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, rng: np.ra
 
 def _line(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, spacing: float, rng: np.random.Generator) -> _Line:
     direction = rng.normal(size=scores.shape)
-    there = [oracle(scores + t * spacing * direction) for t in noise.POSITIONS[1:]]
+    there = [oracle.given(scores + t * spacing * direction) for t in noise.POSITIONS[1:]]
     values = np.array([at_scores.value] + [evaluation.value for evaluation in there])
     gradients = [at_scores.gradient] + [evaluation.gradient for evaluation in there]
     level = float(noise.noise_level(values)) if np.all(np.isfinite(values)) else 0.0

@@ -57,6 +57,8 @@ class RowsAlone:
         Raises:
             Coupled: it does not.
         """
+        if self._oracle.weight is not None:
+            return self._look_at_whole_batches(rows, columns, steps)
         first = self._one_of_each_row()
         others = np.ones(len(steps), dtype=bool)
         others[first] = False
@@ -72,6 +74,18 @@ class RowsAlone:
         if not self._adds_up(here.values[:: self._scores.shape[1]], float(np.max(above.moved))):
             here = self._plan.here(rows, columns, self._at_scores)
         return below, here, above
+
+    def _look_at_whole_batches(
+        self, rows: IndexArray, columns: IndexArray, steps: FloatArray
+    ) -> tuple[Probes, Probes, Probes]:
+        """As ``look``, where the rows come from calls of the whole batch, each of which moved one column, or nearly.
+
+        So what bears them out is a call with another column moved in each row.
+        """
+        above, below = self._plan.along(rows, columns, steps), self._plan.along(rows, columns, -steps)
+        some = self._one_of_each_row()
+        verify(self._oracle, self._scores, (rows[some], columns[some]), below.only(some), self._yardstick)
+        return below, self._plan.here(rows, columns, self._at_scores), above
 
     def noise_measured(self, ladder: Ladder) -> FloatArray:
         """The noise of the values of a ladder's E entries, along lines that move their rows alone: E floats.

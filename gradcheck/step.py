@@ -110,7 +110,7 @@ def _along(
 
     def difference(step: float) -> tuple[float, float]:
         away = step * direction
-        above, below = (oracle.slope(point.astype(oracle.dtype), direction) for point in (scores + away, scores - away))
+        above, below = (oracle.slope(point, direction) for point in (scores + away, scores - away))
         f_below, f_at, f_above = (np.array([value]) for value, _ in (below, at, above))
         g_below, g_at, g_above = (np.array([slope]) for _, slope in (below, at, above))
         one_step = np.array([step])

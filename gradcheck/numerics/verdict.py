@@ -34,6 +34,18 @@ def allowance(analytic: FloatArray, numerical: FloatArray, rtol: float, atol: fl
     return rtol * np.maximum(np.abs(analytic), np.abs(numerical)) + atol
 
 
+def as_numbers(estimates: FloatArray) -> FloatArray:
+    """Estimates with 0 for NaN, and the largest float for what is larger; any shape."""
+    return estimates if np.isfinite(estimates).all() else np.nan_to_num(estimates)
+
+
+def largest(numbers: FloatArray) -> float:
+    """The largest absolute value of those that are finite, 0 where none is; any shape."""
+    sizes = np.abs(numbers)
+    most = float(np.max(sizes, initial=0.0))
+    return most if np.isfinite(most) else float(np.max(sizes, initial=0.0, where=np.isfinite(sizes)))
+
+
 def is_smooth(stencil: Stencil, value_noise: float | FloatArray, scale: float) -> BoolArray:
     """Entries whose stencil shows no sign of a kink.
 
@@ -65,8 +77,9 @@ def judge_smooth(analytic: FloatArray, limit: Limit, allowed: FloatArray, scale:
     """
     with np.errstate(invalid="ignore"):
         differs = np.abs(analytic - limit.estimate) > allowed + limit.bound
-    within = np.where(is_narrow(limit.bound, allowed, scale), OK, UNRESOLVED)
-    return np.where(differs, WRONG, within).astype(np.int8)
+    verdicts = np.where(is_narrow(limit.bound, allowed, scale), np.int8(OK), np.int8(UNRESOLVED))
+    verdicts[differs] = WRONG
+    return verdicts
 
 
 def judge_kinks(
@@ -114,7 +127,7 @@ def in_question(reference: Reference, analytic: FloatArray, central: Limit, rtol
         return np.zeros(analytic.shape, dtype=bool)
     wanted = can_confirm(central)
     if reference == "auto":
-        wanted &= central.bound > allowance(analytic, np.nan_to_num(central.estimate), rtol, atol)
+        wanted &= central.bound > allowance(analytic, as_numbers(central.estimate), rtol, atol)
     return wanted
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from gradcheck.errors import LossDefect
 from gradcheck.loss import Evaluation, put_together
 from gradcheck.numerics.noise import effective_eps
+from gradcheck.numerics.verdict import largest
 from gradcheck.oracle import Oracle
 from gradcheck.plans.plan import Coupled, IndexArray, Probes
 from gradcheck.report import FloatArray
@@ -58,8 +59,10 @@ def far_points(scores: FloatArray, rng: np.random.Generator) -> tuple[FloatArray
     on their sum, where both are far above, or below.
     """
     far = _FAR * max(1.0, float(np.max(np.abs(scores))))
-    above, below = rng.uniform(0.5, 1.0, size=(2, *scores.shape))
-    return scores + far * above, scores - far * below
+    distances = rng.random(size=(2, *scores.shape))
+    distances *= far / 2
+    distances += far / 2
+    return scores + distances[0], scores - distances[1]
 
 
 def weights_that_fit(
@@ -107,7 +110,8 @@ def weight_of_rows(
     """
     N, value, begun = len(scores), at_scores.value, oracle.calls
     candidates = far_points(scores, rng)[: 2 if spare > LEAST + 3 else 1]
-    points = [(far, value_far) for far in candidates if np.isfinite(value_far := _value(oracle, far))] or oracle.afar
+    far_values = [(far, _value(oracle, far.copy())) for far in candidates]
+    points = [(far, value_far) for far, value_far in far_values if np.isfinite(value_far)] or oracle.afar
     if not points:
         raise Coupled("it could not be tried far from S")
 
@@ -188,16 +192,15 @@ def weight_of_values(
         Coupled: with the evidence that it is neither, or that a row's own value hangs on other rows.
     """
     N = len(scores)
-    values, gradient = _each_row(oracle, scores)
+    values, gradient = _each_row(oracle, scores.copy())
     points = far_points(scores, rng)
-    far_values = [_each_row(oracle, point)[0] for point in points]
+    far_values = [_each_row(oracle, point.copy())[0] for point in points]
     eps = effective_eps(np.concatenate([values, *far_values]), _EPS)
     allowed = _ROUNDINGS * eps
 
     def same(one: FloatArray, other: FloatArray) -> bool:
         with np.errstate(invalid="ignore"):
-            largest = np.max(np.abs(other), initial=0.0, where=np.isfinite(other))
-            return bool(np.all((np.abs(one - other) <= allowed * largest) | ~np.isfinite(other)))
+            return bool(np.all((np.abs(one - other) <= allowed * largest(other)) | ~np.isfinite(other)))
 
     pairs = list(zip(points, far_values, strict=True))
     sides = list(splits(N, rng))
@@ -269,9 +272,10 @@ def verify_entries(
             raise Coupled("the whole batch answers otherwise than its rows one by one")
 
 
-def _value(oracle: Oracle, scores: FloatArray) -> float:
+def _value(oracle: Oracle, point: FloatArray) -> float:
+    """At a point that becomes the loss's own."""
     try:
-        return oracle(scores).value
+        return oracle.given(point).value
     except LossDefect as defect:
         raise Coupled(f"with rows far from S it {defect.message}") from None
 
@@ -283,8 +287,9 @@ def _value_of_row(oracle: Oracle, scores: FloatArray, row: int) -> float:
         raise Coupled(f"with a single row it {defect.message}") from None
 
 
-def _each_row(oracle: Oracle, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _each_row(oracle: Oracle, point: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """At a point that becomes the loss's own."""
     try:
-        return oracle.each_row(scores)
+        return oracle.each_row_given(point)
     except LossDefect as defect:
         raise Coupled(f"asked for each row's own value it {defect.message}") from None

@@ -87,6 +87,26 @@ def test_a_hinge_between_rows_at_its_very_kink_is_a_subgradient_and_no_false_ala
         assert batch.subgradient == 2
 
 
+def test_what_couples_rows_near_the_scores_alone_and_in_different_columns_alone_is_met() -> None:
+    from gradcheck.api import check_at
+
+    rng = np.random.default_rng(1)
+    S, y = rng.normal(size=(3, 8)), rng.integers(0, 8, size=3)
+
+    def near(scores: Any, y: Any, reduction: str = "mean") -> Any:
+        values, p = each_row(scores, y)
+        (first, second), apart = (scores - S)[:2], 1 - np.eye(8)
+        if np.max(np.abs(scores - S)) < 0.1:
+            values[0] += 100 * first @ apart @ second
+            p[0] += 100 * apart @ second
+            p[1] += 100 * first @ apart
+        return (values, p) if reduction == "none" else (values.mean(), p / len(scores))
+
+    batch = check_at(near, S, y).losses[0].batches[0]
+    assert (batch.plan, batch.wrong) == ("full", 0)
+    assert batch.why == "the whole batch answers otherwise than its rows one by one"
+
+
 def test_the_default_call_is_what_is_judged() -> None:
     def wrong_by_default(S: Any, y: Any, reduction: str = "mean") -> Any:
         values, p = each_row(S, y)
