@@ -60,7 +60,6 @@ class Bench:
         if plan.by_rows:
             self._rows_alone = RowsAlone(oracle, cast(RowPlan, plan), scores, at_scores, precision, rng)
         self._shape, self._rows, self._columns = rows.shape, rows.ravel(), columns.ravel()
-        self._spacing = oracle.spacing(scores[self._rows, self._columns])
         self._kinked, self._leaps = np.zeros(len(self._rows), dtype=bool), np.zeros(len(self._rows))
         self._rungs: Rungs | None = None
 
@@ -78,7 +77,7 @@ class Bench:
     def first_look(self, analytic: FloatArray, rtol: float, atol: float) -> None:
         """Every entry by its corrected central difference: two calls each."""
         step = self._precision.step if self._rows_alone is None else self._rows_alone.step()
-        steps = np.maximum(step, _LEAST_STEP_IN_SPACINGS * self._spacing)
+        steps = self._steps(step)
         if self._rows_alone is None:
             above = self._plan.along(self._rows, self._columns, steps)
             below = self._plan.along(self._rows, self._columns, -steps)
@@ -98,8 +97,9 @@ class Bench:
         self._smooth = verdict.is_smooth(self._first, noise, self._scale)
         doubtful = np.flatnonzero(~self._smooth | (self._verdicts != verdict.OK))
         # What dS is granted beyond the least is worked out for those alone that need it.
-        self._entries.noise[doubtful] = granted.of(self._rows[doubtful], self._columns[doubtful])
-        self._verdicts[doubtful] = self._entries.only(doubtful).against(limit.only(doubtful), self._scale)
+        if doubtful.size:
+            self._entries.noise[doubtful] = granted.of(self._rows[doubtful], self._columns[doubtful])
+            self._verdicts[doubtful] = self._entries.only(doubtful).against(limit.only(doubtful), self._scale)
         self._doubtful = doubtful[~self._smooth[doubtful] | (self._verdicts[doubtful] != verdict.OK)]
 
     def second_look(self) -> None:
@@ -114,7 +114,8 @@ class Bench:
         noise = self._value_noise(rows, here.values)
         top = top_step(self._precision.step, float(np.max(noise)), self._scale)
         granted = self._precision.gradient_noise.of(rows, columns)
-        ladder = Ladder(self._plan, rows, columns, here, noise, granted, top, self._spacing[self._doubtful])
+        spacing = self._oracle.spacing(self._scores[rows, columns])
+        ladder = Ladder(self._plan, rows, columns, here, noise, granted, top, spacing)
         self._ladder = ladder.climbed(_SECOND_LOOK)
         entries, bounds = self._entries.only(self._doubtful), self._bounds[self._doubtful]
         sharper = self._ladder.central()
@@ -202,15 +203,17 @@ class Bench:
 
         Not at kinks: there a complex step is one of many right answers.
         """
-        entries, central = self._entries, Limit(self._numerical.copy(), self._bounds.copy())
+        entries, central = self._entries, Limit(self._numerical, self._bounds)
         self._central, self._by_complex = central.estimate, np.zeros(len(self._bounds), dtype=bool)
-        self._unsure = self._bounds.copy(), entries.noise.copy()
+        self._unsure = central.bound, entries.noise
         wanted = verdict.in_question(reference, entries.analytic, central, entries.rtol, entries.atol)
         asked = np.flatnonzero(wanted & (self._verdicts != verdict.SUBGRADIENT))
         if not asked.size:
             return
         from gradcheck.complex_reference import sharpen
 
+        self._numerical, self._bounds = central.estimate.copy(), central.bound.copy()
+        self._unsure = central.bound.copy(), entries.noise.copy()
         rows, columns = self._rows[asked], self._columns[asked]
         noise = self._precision.gradient_noise.of(rows, columns)
         some, analytic = central.only(asked), entries.analytic[asked]
@@ -255,6 +258,14 @@ class Bench:
         self._kinked[entries], self._leaps[entries] = limits.is_kink(), limits.leaps
         self._verdicts[entries] = self._entries.only(entries).at_limits(limits, self._scale)
 
+    def _steps(self, step: float) -> FloatArray:
+        """E floats, this step, but where it is a few spacings of the scores alone."""
+        least = _LEAST_STEP_IN_SPACINGS * self._oracle.spacing(np.array([verdict.largest(self._scores)]))
+        if float(least[0]) <= step:
+            return np.full(len(self._rows), step)
+        spacing = self._oracle.spacing(self._scores[self._rows, self._columns])
+        return np.asarray(np.maximum(step, _LEAST_STEP_IN_SPACINGS * spacing))
+
     def _value_noise(self, rows: IndexArray, values: FloatArray) -> FloatArray:
         """E floats, the noise of values in the plan's coin."""
         if self._plan.by_rows:
@@ -270,7 +281,5 @@ class Bench:
     def _gradient_scale(self) -> float:
         """The largest gradient seen near, analytic or numerical; where all are 0, the value beside the scores."""
         assert self._oracle.gradient_scale is not None  # it has been called
-        finite = self._numerical[np.isfinite(self._numerical)]
-        seen = max(float(np.max(self._oracle.gradient_scale)), float(np.max(np.abs(finite), initial=0.0)))
-        reach = max(1.0, float(np.max(np.abs(self._scores), initial=0.0)))
-        return seen or abs(self._at_scores.value) / reach
+        seen = max(float(np.max(self._oracle.gradient_scale)), verdict.largest(self._numerical))
+        return seen or abs(self._at_scores.value) / max(1.0, verdict.largest(self._scores))

@@ -139,8 +139,9 @@ def _mutations(
 ) -> list[Finding]:
     findings = []
     for name, before, now in (("S", scores, after), ("y", labels, labels_after)):
-        changed = np.argwhere(before != now)
-        if len(changed):
+        apart = before != now
+        if np.any(apart):
+            changed = np.argwhere(apart)
             at = tuple(changed[0].tolist())
             where = f"{name}[{', '.join(map(str, at))}]"
             message = (
@@ -153,8 +154,9 @@ def _mutations(
 def _refuse_not_finite(evaluation: Evaluation) -> None:
     if not np.isfinite(evaluation.value):
         raise LossDefect("not-finite", f"the value is {evaluation.value}")
-    bad = np.argwhere(~np.isfinite(evaluation.gradient))
-    if len(bad):
+    finite = np.isfinite(evaluation.gradient)
+    if not finite.all():
+        bad = np.argwhere(~finite)
         row, column = bad[0].tolist()
         what = f"dS[{row}, {column}] is {evaluation.gradient[row, column]}"
         raise LossDefect("not-finite", f"{what} ({len(bad)} of {evaluation.gradient.size} entries are not finite)")

@@ -87,7 +87,7 @@ class Entries:
         return Entries(self.analytic[which], self.noise[which], self.rtol, self.atol)
 
     def allowed(self, numerical: FloatArray) -> FloatArray:
-        user = verdict.allowance(self.analytic, np.nan_to_num(numerical), self.rtol, self.atol)
+        user = verdict.allowance(self.analytic, verdict.as_numbers(numerical), self.rtol, self.atol)
         return user + verdict.gradient_bound(self.noise)
 
     def against(self, limit: Limit, scale: float) -> npt.NDArray[np.int8]:

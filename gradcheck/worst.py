@@ -38,7 +38,7 @@ def worst_entries(
         in reading order.
     """
     relative = np.where(judgement.negligible, 0.0, judgement.relative_errors).ravel()
-    relative = np.minimum(np.nan_to_num(relative, nan=np.inf), 2.0)  # it is at most 2 where it is a number
+    relative = np.fmin(relative, 2.0)  # it is at most 2 where it is a number
     badness = 3.0 * _GRAVITY[judgement.verdicts.ravel()] + relative
     last = np.partition(badness, -most)[-most] if badness.size > most else -np.inf
     candidates = np.flatnonzero(badness >= last)  # to sort these alone takes no time

@@ -12,8 +12,8 @@ rounding of a nearly linear function can be as regular as the function, and its 
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
-from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -49,15 +49,17 @@ def noise_level(series: FloatArray) -> FloatArray:
     # matrix product woke up would get in the way of what comes next.
     sizes = np.abs(np.einsum("pe,dp->ed", series.reshape(POINTS, -1), _DIFFERENCES))
     smallest = np.full(len(sizes), np.inf)
-    for start, stop in _ORDERS:
-        kept = np.sort(sizes[:, start:stop], axis=1)[:, : stop - start - (stop - start) // 3]
-        # Beside the largest: squares of values alone may be too large or too small for a float.
-        largest = kept[:, -1]
-        with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for start, stop in _ORDERS:
+            of_order = sizes[:, start:stop]
+            of_order.sort(axis=1)
+            kept = of_order[:, : stop - start - (stop - start) // 3]
+            # Beside the largest: squares of values alone may be too large or too small for a float.
+            largest = kept[:, -1]
             beside = kept / np.where(largest > 0, largest, 1.0)[:, np.newaxis]
-        root_mean_square = largest * np.sqrt(np.einsum("ek,ek->e", beside, beside) / kept.shape[1])
-        smallest = np.minimum(smallest, root_mean_square / _TRIMMED_DEVIATION)
-    return smallest.reshape(series.shape[1:])
+            root_mean_square = largest * np.sqrt(np.einsum("ek,ek->e", beside, beside) / kept.shape[1])
+            np.minimum(smallest, root_mean_square, out=smallest)
+    return (smallest / _TRIMMED_DEVIATION).reshape(series.shape[1:])
 
 
 def _normalised_differences(order: int) -> FloatArray:
@@ -66,7 +68,7 @@ def _normalised_differences(order: int) -> FloatArray:
     for first, row in enumerate(rows):
         window = range(first, first + order + 1)
         for j in window:
-            row[j] = 1 / prod(POSITIONS[j] - POSITIONS[i] for i in window if i != j)
+            row[j] = 1 / math.prod(POSITIONS[j] - POSITIONS[i] for i in window if i != j)
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
@@ -116,6 +118,11 @@ def settled(coarse: float, fine: float) -> bool:
     return fine >= coarse / 4
 
 
+def _is_longer_than_single(number: float) -> bool:
+    """Whether a number has more digits than a float32 can hold."""
+    return math.isfinite(number) and not math.ldexp(math.frexp(number)[0], 24).is_integer()
+
+
 def effective_eps(samples: FloatArray, eps: float) -> float:
     """Machine epsilon of the precision that numbers were really computed in.
 
@@ -129,6 +136,8 @@ def effective_eps(samples: FloatArray, eps: float) -> float:
     Returns:
         ``eps``, or float32's where every sample is a float32 and not all of them are short binary fractions.
     """
+    if samples.size and _is_longer_than_single(float(samples.flat[0])):  # as nearly always
+        return eps
     finite = samples[np.isfinite(samples)]
     single = np.finfo(np.float32)
     if eps >= single.eps or not np.any(finite):
