@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -38,6 +38,13 @@ class Region:
     @property
     def is_row(self) -> bool:
         return self.kind == "one-row"
+
+    def alternatives(self, observations: Sequence[Observation]) -> int:
+        """How many regions of the kind would have been named as readily."""
+        if self.needs_labels:
+            return 1
+        size = max(seen.rows if self.is_row else seen.classes for seen in observations)
+        return min(2, size) if self.index in (0, -1) else size
 
     def of(self, seen: Observation) -> BoolArray:
         """The place in one problem: N x C truth values; none of them where there is no such class or row."""
@@ -141,12 +148,13 @@ def covering(observations: Sequence[Observation], wrong: Entries) -> list[Region
 
 
 def log_chance(
-    region: Region, observations: Iterable[Observation], wrong: Entries, outside: Region | None = None
+    region: Region, observations: Sequence[Observation], wrong: Entries, outside: Region | None = None
 ) -> float:
-    """The logarithm of how likely entries of the same rows, drawn at random, would all be in a region.
+    """The logarithm of how likely entries of the same rows, drawn at random, would all be in a region of its kind.
 
     In a row with w wrong entries of C, of which a region has r, that is (r choose w) / (C choose w); rows are drawn
-    one by one. In the place of entries stand rows where the region is a row.
+    one by one. In the place of entries stand rows where the region is a row. Any class would do as well, and any row:
+    as many regions as there are of that kind share in the chance, or two, the first and the last.
 
     Args:
         region: which all of the wrong entries are in.
@@ -157,9 +165,9 @@ def log_chance(
     Returns:
         At most 0; 0 for a row that is another one at each N, for that was chosen to hold them.
     """
-    log = 0.0
     if region.by_size:
-        return log
+        return 0.0
+    log = 0.0
     for seen in observations:
         counted = np.ones(seen.S.shape, dtype=bool) if outside is None else ~outside.of(seen)
         entries, inside = wrong(seen) & counted, region.of(seen) & counted
@@ -168,7 +176,7 @@ def log_chance(
         else:
             for r, C, w in zip(inside.sum(axis=1), counted.sum(axis=1), entries.sum(axis=1), strict=True):
                 log += _log_share(int(r), int(C), int(w))
-    return log
+    return min(0.0, log + math.log(region.alternatives(observations)))
 
 
 def _log_share(r: int, C: int, w: int) -> float:

@@ -5,6 +5,6 @@ failures -> variants -> (does it still fail?) -> fewer rows, fewer classes, simp
 
 from __future__ import annotations
 
-from gradcheck.shrinking.smallest import smallest_failing_contract, smallest_wrong_gradient
+from gradcheck.shrinking.smallest import case_as_it_was, smallest_failing_contract, smallest_wrong_gradient
 
-__all__ = ["smallest_failing_contract", "smallest_wrong_gradient"]
+__all__ = ["case_as_it_was", "smallest_failing_contract", "smallest_wrong_gradient"]

@@ -63,6 +63,13 @@ def smallest_failing_contract(
     return _case(evidence, best, code, None, config, settings)
 
 
+def case_as_it_was(
+    evidence: Evidence, troubled: Problem, code: str, config: Config, settings: Settings
+) -> SmallestCase | None:
+    """A problem that a loss failed at, where nothing simpler shows why; arguments as above."""
+    return _case(evidence, Candidate(troubled.S.astype(np.float64), troubled.y), code, None, config, settings)
+
+
 def smallest_wrong_gradient(
     evidence: Evidence,
     code: str,

@@ -49,14 +49,13 @@ def snippet(
         text = listed(array, len(name) + 3)
         lines.append(f"{name} = {text}" if is_plain[name] else f"{name} = np.array({text}, dtype={_dtype(array)})")
     if analytic is not None and numerical is not None and analytic.size <= _MOST:
-        width = _enough_digits(analytic, numerical)
-        lines += _comment("dS                 = ", analytic, width) + _comment(
-            "numerical gradient = ", numerical, width
-        )
+        digits = _enough_digits(analytic, numerical)
+        lines += _comment("dS                 = ", analytic, digits)
+        lines += _comment("numerical gradient = ", numerical, digits)
     name = repr(loss.target)
     if not loss.by_name:
-        name = _name_of(loss.target)
-        where = f", {loss.file}:{loss.line}" if loss.file else ""
+        name = _name_of(loss)
+        where = f", {repr(loss.file)[1:-1]}:{loss.line}" if loss.file else ""
         lines.append(f"# {name}: the loss that was checked{where}; it must be in scope here")
     arguments = ", ".join([name, "S", "y", *_options(loss, config, settings, code)])
     check = [f"report = gradcheck.check_at({arguments})", f"assert report.passed, {_complaint(code, analytic)!r}"]
@@ -85,9 +84,9 @@ def listed(array: npt.NDArray[Any], indent: int = 0) -> str:
 
 
 def _number(value: Any) -> str:
-    return (
-        str(value) if isinstance(value, np.number) else repr(value.item() if isinstance(value, np.generic) else value)
-    )
+    if isinstance(value, np.number):
+        return str(value)
+    return repr(value.item() if isinstance(value, np.generic) else value)
 
 
 def _is_plain(array: npt.NDArray[Any]) -> bool:
@@ -120,10 +119,11 @@ def _comment(head: str, derivatives: FloatArray, digits: int) -> list[str]:
     return [f"# {head}[", *(f"#     {row}," for row in rows), "# ]"]
 
 
-def _name_of(target: str) -> str:
-    """What a callable may be called that no target leads to."""
-    last = target.rpartition(".")[2]
-    return last if last.isidentifier() and not keyword.iskeyword(last) else "myloss"
+def _name_of(loss: Loss) -> str:
+    """What a callable may be called that no target leads to; an object's target is but its class's name."""
+    last = loss.target.rpartition(".")[2]
+    has_a_name = loss.way is not None or hasattr(loss.function, "__qualname__")
+    return last if has_a_name and last.isidentifier() and not keyword.iskeyword(last) else "myloss"
 
 
 def _options(loss: Loss, config: Config, settings: Settings, code: str) -> list[str]:

@@ -54,24 +54,34 @@ def test_places_have_names(region: Region, words: str) -> None:
     assert region.words(seen((1, 5), (3, 5))) == words
 
 
-def test_one_row_with_one_wrong_entry_is_chance_one_time_in_c() -> None:
+def test_one_wrong_entry_is_the_label_s_by_chance_one_time_in_c() -> None:
     (only,) = seen((1, 5))
     at = int(only.y[0])
     assert log_chance(Region("label-column"), [only], entries((0, at))) == pytest.approx(math.log(1 / 5))
-    assert log_chance(Region("one-class", at), [only], entries((0, at))) == pytest.approx(math.log(1 / 5))
-    assert log_chance(Region("one-row", 0), [only], entries((0, at))) == 0
 
 
-def test_a_whole_row_of_eight_is_chance_one_time_in_eight() -> None:
-    problems = seen((8, 5))
-    assert log_chance(Region("one-row", 0), problems, entries((0, 1), (0, 2))) == pytest.approx(math.log(1 / 8))
+def test_one_wrong_entry_is_in_some_class_for_certain() -> None:
+    (only,) = seen((1, 5))
+    assert log_chance(Region("one-class", 2), [only], entries((0, 2))) == 0
+    assert log_chance(Region("one-row", 0), [only], entries((0, 2))) == 0
+
+
+def test_three_rows_agree_on_a_class_one_time_in_c_squared() -> None:
+    wrong = entries((0, 2), (1, 2), (2, 2))
+    assert log_chance(Region("one-class", 2), seen((3, 5)), wrong) == pytest.approx(math.log(1 / 25))
+
+
+def test_it_is_the_first_row_or_the_last_in_two_of_eight() -> None:
+    wrong = entries((0, 1), (0, 2))
+    assert log_chance(Region("one-row", 0), seen((8, 5)), wrong) == pytest.approx(math.log(2 / 8))
+    assert log_chance(Region("one-row", 0), seen((8, 5), (8, 5)), wrong) == pytest.approx(math.log(2 / 64))
 
 
 def test_entries_in_a_place_beside_it_do_not_count() -> None:
     problems = seen((3, 5))
-    wrong = entries((0, 0), (1, 0), (1, 1), (1, 2))
-    alone = log_chance(Region("one-class", 0), problems, wrong, outside=Region("one-row", 1))
-    assert alone == pytest.approx(math.log(1 / 5))
+    wrong = entries((0, 2), (1, 0), (1, 1), (1, 2), (2, 2))
+    beside = log_chance(Region("one-class", 2), problems, wrong, outside=Region("one-row", 1))
+    assert beside == pytest.approx(math.log(1 / 5))
 
 
 def test_what_is_covered_is_counted_from_the_front_where_sizes_are_alike() -> None:

@@ -12,7 +12,7 @@ def test_every_loss_of_the_plan_is_there_in_the_order_that_list_shows():
         "svm", "squared-hinge", "crammer-singer",
         "softmax", "label-smoothing", "focal",
         "brier", "one-vs-all", "huber",
-        "min-square-exp", "cubed-relu", "affine-exp",
+        "soft-cross-entropy", "binary-cross-entropy", "squared-error", "min-square-exp", "cubed-relu", "affine-exp",
     ]  # fmt: skip
 
 

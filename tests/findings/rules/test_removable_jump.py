@@ -35,7 +35,7 @@ def test_without_a_tie_it_is_right() -> None:
 
 def test_a_value_that_jumps_to_one_side_alone_is_no_removable_jump() -> None:
     def counts_greater(S: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
-        value = np.mean(np.sum(S > S[np.arange(len(S)), y][:, np.newaxis], axis=1) + np.sum(S**2, axis=1) / 2)
+        value = np.mean(np.sum(S[np.arange(len(S)), y][:, np.newaxis] < S, axis=1) + np.sum(S**2, axis=1) / 2)
         return float(value), S / len(S)
 
     assert "removable-jump" not in codes(gradcheck.check_at(counts_greater, [[2.0, 1.0, 2.0]], [0]))

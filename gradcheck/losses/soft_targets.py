@@ -1,0 +1,148 @@
+"""Losses whose labels are a number for each class: one-hot or any distribution, multi-hot, real.
+
+All of them take classes as well, N ints, for what they mean: t_j = 1{j=y}.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.losses.batch import Answer, Batch, Labels, Reduction, Scores, as_batch, as_scores, reduced
+from gradcheck.losses.registry import built_in
+from gradcheck.losses.softmax_terms import softmax_terms
+
+Targets = npt.NDArray[Any]
+
+
+class _Targets(NamedTuple):
+    """Attributes:
+    S: N x C floats, real or complex; perhaps the caller's own memory.
+    t: N x C real floats.
+    """
+
+    S: Scores
+    t: Targets
+
+
+def _as_targets(S: npt.ArrayLike, y: npt.ArrayLike) -> _Targets:
+    """Scores, and a target for each of them.
+
+    Args:
+        S: N x C, as in ``as_scores``.
+        y: N x C real numbers, or N ints in [0, C).
+
+    Raises:
+        ValueError: the shapes do not belong together, or a class is none.
+        TypeError: S or y does not hold numbers.
+    """
+    scores, labels = as_scores(S), np.asarray(y)
+    if labels.ndim != 2:
+        scores, i, classes = as_batch(scores, labels)
+        t = np.zeros(scores.shape, dtype=scores.real.dtype)
+        t[i, classes] = 1
+        return _Targets(scores, t)
+    if labels.dtype.kind not in "fiub":
+        raise TypeError(f"the labels have dtype {labels.dtype}; they must be real numbers, one a class")
+    if labels.shape != scores.shape:
+        raise ValueError(f"the labels have shape {labels.shape}; scores of shape {scores.shape} need the same")
+    return _Targets(scores, labels.astype(scores.real.dtype))
+
+
+@built_in(
+    "soft-cross-entropy",
+    formula="-sum_j t_j log p_j,  labels t one-hot, or any N x C weights",
+    gradient="p_j sum_m t_m - t_j",
+)
+def soft_cross_entropy(S: Scores, y: Targets | Labels, reduction: Reduction = "mean") -> Answer:
+    """Softmax cross-entropy against a target for each class: one-hot, or any distribution.
+
+        L = -sum_m t_m log p_m,    p_j = e^{s_j} / sum_m e^{s_m}
+
+    Each term is the softmax's, d(-log p_m)/ds_j = p_j - 1{j=m}, so
+
+        dL/ds_j = sum_m t_m (p_j - 1{j=m})
+                = p_j sum_m t_m - t_j
+
+    by many-way selection. For t_m = 1{m=y} it is p_j - 1{j=y}. Where p_j nears 1 the last
+    line would lose its digits; with 1 - p_j = sum_{m!=j} p_m it is
+
+        dL/ds_j = p_j sum_{m!=j} t_m - t_j sum_{m!=j} p_m
+
+    and that is how it is computed.
+
+    The mean over the batch: (dS)_ij = 1/N dL^(i)/ds_j^(i).
+
+    S is N x C, y holds N x C numbers or N classes; the value and dS have the dtype of S. With
+    the reduction "sum" both lack the 1/N; "none" gives N values, and dS_ij = dL^(i)/ds_j^(i).
+    """
+    S, t = _as_targets(S, y)
+    p, surprisal, _, _ = softmax_terms(Batch(S, np.arange(len(S)), np.zeros(len(S), dtype=np.intp)))
+    L = (t * surprisal).sum(axis=1)
+    return reduced(L, p * _of_the_others(t) - t * _of_the_others(p), reduction)
+
+
+@built_in(
+    "binary-cross-entropy",
+    formula="sum_j log(1 + e^{s_j}) - t_j s_j,  labels t multi-hot",
+    gradient="g(s_j) - t_j,  g(x) = 1 / (1 + e^{-x})",
+)
+def binary_cross_entropy(S: Scores, y: Targets | Labels, reduction: Reduction = "mean") -> Answer:
+    """One logistic loss a class, where a row may belong to several classes or to none.
+
+        L = -sum_m (t_m log g(s_m) + (1 - t_m) log(1 - g(s_m))),    g(x) = 1 / (1 + e^{-x})
+
+    -log g(x) = log(1 + e^{-x}) and 1 - g(x) = g(-x), and s_j is in the term m = j alone:
+
+        dL/ds_j = -t_j g(-s_j) + (1 - t_j) g(s_j)
+                = g(s_j) - t_j
+
+    Both the value and the first line have terms of one sign each, so neither loses digits; the
+    logarithms are computed from e^{-|x|}, as in one-vs-all:
+
+        log(1 + e^x) = max(0, x) + log(1 + e^{-|x|})
+
+    The mean over the batch: (dS)_ij = 1/N dL^(i)/ds_j^(i).
+
+    S is N x C, y holds N x C numbers in [0, 1] or N classes; the value and dS have the dtype
+    of S. With the reduction "sum" both lack the 1/N; "none" gives N values, and
+    dS_ij = dL^(i)/ds_j^(i).
+    """
+    S, t = _as_targets(S, y)
+    e = np.exp(np.minimum(S, -S))  # -|s|, but abs would drop an imaginary part
+    logarithm = np.log1p(e)
+    L = (t * (np.maximum(-S, 0) + logarithm) + (1 - t) * (np.maximum(S, 0) + logarithm)).sum(axis=1)
+    above, below = np.where(S >= 0, 1, e) / (1 + e), np.where(S >= 0, e, 1) / (1 + e)
+    return reduced(L, (1 - t) * above - t * below, reduction)
+
+
+@built_in(
+    "squared-error",
+    formula="1/2 sum_j (s_j - t_j)^2,  labels t real",
+    gradient="s_j - t_j",
+)
+def squared_error(S: Scores, y: Targets | Labels, reduction: Reduction = "mean") -> Answer:
+    """Regression: half the squared distance of the scores from labels that are real numbers.
+
+        L = 1/2 sum_m (s_m - t_m)^2
+
+        dL/ds_j = sum_m 1{m=j} (s_m - t_m) = s_j - t_j
+
+    The mean over the batch: (dS)_ij = 1/N (s_j^(i) - t_j^(i)).
+
+    S is N x C, y holds N x C numbers or N classes; the value and dS have the dtype of S. With
+    the reduction "sum" both lack the 1/N; "none" gives N values, and dS_ij = dL^(i)/ds_j^(i).
+    """
+    S, t = _as_targets(S, y)
+    r = S - t
+    return reduced((r**2).sum(axis=1) / 2, r, reduction)
+
+
+def _of_the_others(x: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """For each entry of N x C the sum of its row's others. Nothing is subtracted, so no digits are lost."""
+    before, after = np.zeros_like(x), np.zeros_like(x)
+    np.cumsum(x[:, :-1], axis=1, out=before[:, 1:])
+    after[:, :-1] = np.cumsum(x[:, :0:-1], axis=1)[:, ::-1]
+    return np.asarray(before + after)
