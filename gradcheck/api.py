@@ -14,6 +14,7 @@ from gradcheck.config import Config
 from gradcheck.errors import UsageError
 from gradcheck.loading import load_loss
 from gradcheck.loss import Loss
+from gradcheck.notebook import NotebookReport
 from gradcheck.report import Report
 from gradcheck.settings import Backend, Framework, Reference, Settings
 
@@ -80,7 +81,7 @@ def check(
     )  # fmt: skip
     if report.interrupted:
         raise KeyboardInterrupt
-    return report
+    return NotebookReport.of(report)
 
 
 def check_at(
@@ -134,7 +135,7 @@ def check_at(
         strict, False, framework, reference, _at_least_1(worst), jobs=jobs, backend=backend, scheduler=scheduler,
         max_seconds=max_seconds, timeout=timeout, like=like,
     )  # fmt: skip
-    return check_given(as_loss(loss), scores, labels, config or Config(), settings)
+    return NotebookReport.of(check_given(as_loss(loss), scores, labels, config or Config(), settings))
 
 
 def assert_gradients(

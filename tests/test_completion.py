@@ -30,7 +30,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("args", "begun", "expected"),
     [
-        ([], "sof", ["softmax"]),
+        ([], "softm", ["softmax"]),
         ([], "mi", ["min-square-exp", "mine.py:"]),
         ([], "mine.py:", ["mine.py:softly", "mine.py:hard", "mine.py:made"]),
         ([], "mine:so", ["mine:softly"]),

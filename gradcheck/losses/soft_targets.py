@@ -99,7 +99,7 @@ def binary_cross_entropy(S: Scores, y: Targets | Labels, reduction: Reduction = 
         dL/ds_j = -t_j g(-s_j) + (1 - t_j) g(s_j)
                 = g(s_j) - t_j
 
-    Both the value and the first line have terms of one sign each, so neither loses digits; the
+    The value and the first line have terms of one sign each, so neither loses digits; the
     logarithms are computed from e^{-|x|}, as in one-vs-all:
 
         log(1 + e^x) = max(0, x) + log(1 + e^{-|x|})
