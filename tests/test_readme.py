@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -14,14 +15,16 @@ import yaml
 from readme import README, examples, files, set_up_commands
 from typer.testing import CliRunner
 
-from gradcheck.cli import app
+from gradcheck.cli import COMMANDS, app
 from gradcheck.config import Config
+from gradcheck.rendering import FORMATS
 
 
 @pytest.fixture
 def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory with the README's files in it, and nothing else."""
     for name, text in files().items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -44,7 +47,8 @@ def test_an_example_prints_what_the_readme_shows(example, at_home: Path) -> None
 
 def test_there_are_examples() -> None:
     assert len(examples()) >= 2
-    assert {"mymodule.py", "test_gradients.py", ".pre-commit-config.yaml"} <= set(files())
+    named = {"mymodule.py", "test_gradients.py", ".pre-commit-config.yaml", ".github/workflows/gradients.yml"}
+    assert named <= set(files())
 
 
 def test_the_test_in_the_readme_passes(at_home: Path) -> None:
@@ -67,6 +71,31 @@ def test_the_hook_in_the_readme_runs_a_command_that_exists(at_home: Path) -> Non
     assert CliRunner().invoke(app, arguments).exit_code == 0
 
 
+def test_the_workflow_in_the_readme_is_valid_and_its_commands_run(at_home: Path) -> None:
+    workflow = yaml.safe_load(files()[".github/workflows/gradients.yml"])
+    assert workflow[True] == "push"  # YAML 1.1 reads `on` as a truth value; GitHub does not
+    (job,) = workflow["jobs"].values()
+    assert {"runs-on", "steps"} <= set(job)
+    Path("gradcheck.yaml").write_text("losses: [svm]\n", encoding="utf-8")
+    commands = [shlex.split(step["run"]) for step in job["steps"] if "run" in step]
+    assert commands[0][:2] == ["pip", "install"]
+    for program, *arguments in commands[1:]:
+        assert program == "gradcheck"
+        assert CliRunner().invoke(app, arguments).exit_code == 0
+    assert json.loads(Path("report.json").read_text(encoding="utf-8"))["passed"]
+
+
+def test_every_command_and_format_is_in_the_readme() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert [name for name in COMMANDS if f"gradcheck {name}" not in text] == []
+    assert [name for name in FORMATS if f"`{name}`" not in text] == []
+
+
+def test_the_commands_that_the_readme_names_exist() -> None:
+    named = set(re.findall(r"`gradcheck\s([a-z]+)", README.read_text(encoding="utf-8")))
+    assert named - set(COMMANDS) == set()
+
+
 def test_the_configuration_table_has_every_key_with_its_default() -> None:
     section = README.read_text(encoding="utf-8").partition("## Configuration")[2].partition("\n## ")[0]
     rows = dict(re.findall(r"^\| `(\w+)` \| `(.*?)` \|", section, re.MULTILINE))
@@ -82,8 +111,8 @@ def test_the_configuration_table_has_every_key_with_its_default() -> None:
 def test_the_options_that_the_readme_names_exist() -> None:
     # An option in the text, not in a block of code of another program's.
     text = re.sub(r"^```(?!console).*?^```$", "", README.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
-    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) - {"--strict gradcheck"}
-    help_text = CliRunner().invoke(app, ["run", "--help"], env={"COLUMNS": "200"}).output
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) - {"--gradcheck"}  # that one is pytest's
+    help_text = "".join(CliRunner().invoke(app, [name, "--help"], env={"COLUMNS": "200"}).output for name in COMMANDS)
     assert named - {option for option in named if option in help_text} == set()
 
 

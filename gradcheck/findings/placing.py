@@ -22,7 +22,7 @@ _CHANCE_OF_LABELS = math.log(0.05)
 _PERHAPS = math.log(0.2)
 #: Regions whose chances differ by less are as likely as each other.
 _ALIKE = math.log(20)
-#: Wrong entries that a region must have outside of another one, for there to be two.
+#: Wrong entries that a region must have; where there are two, outside of the other one.
 _OF_ITS_OWN = 2
 
 
@@ -104,6 +104,8 @@ def place(evidence: Evidence) -> tuple[Placed, ...]:
         One, two, or none.
     """
     seen = evidence.observations
+    if sum(int(each.wrong.sum()) for each in seen) < _OF_ITS_OWN:
+        return ()
     single = [(log_chance(region, seen, judged_wrong), region) for region in _single(evidence)]
     likely = [(odds, each) for odds, each in single if odds <= (_CHANCE_OF_LABELS if each.needs_labels else _CHANCE)]
     regions: Sequence[Region]

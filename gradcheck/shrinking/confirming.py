@@ -11,6 +11,7 @@ from gradcheck.sampling import Problem
 from gradcheck.settings import Settings
 from gradcheck.shrinking.candidate import Candidate
 from gradcheck.shrinking.gradients import StillWrong, look_calls
+from gradcheck.shrinking.snippet import tolerances
 
 #: What a check takes: of any problem, and beside that of each entry that is wrong, at a kink and elsewhere.
 _CHECK, _AT_KINK, _ELSEWHERE = 55, 60, 45
@@ -53,7 +54,7 @@ class Confirmation:
             look = wrong.entry_by_entry(candidate)
         except (Spent, OutOfTime, LossDefect):
             return None
-        if look is None:
+        if look is None or (wrong.shows(look.seen) and not wrong.agrees(look.seen)):
             return None
         if self._ask.left >= self._price(candidate.S.size):
             try:
@@ -61,8 +62,8 @@ class Confirmation:
             except OutOfTime:  # it took more than it usually does
                 pass
             else:
-                return seen if seen is not None and wrong.agrees(seen) else None
-        return look.seen if look.surely and wrong.agrees(look.seen) else None
+                return seen if seen is not None and wrong.shows(seen) else None
+        return look.seen if look.surely else None
 
     def _price(self, entries: int) -> int:
         return _CHECK + (_AT_KINK if self._at_kinks else _ELSEWHERE) * entries
@@ -70,11 +71,6 @@ class Confirmation:
     def _checked(self, candidate: Candidate) -> Observation | None:
         problem = Problem(candidate.S.astype(self._ask.dtype), candidate.y, self._config.seed, 0, "given")
         settings = Settings(reference=self._settings.reference)
-        return check_problem(self._ask.charged(), problem, tolerances(self._config), None, settings).observation
-
-
-def tolerances(config: Config) -> Config:
-    """A configuration of which only the tolerances are kept: that of the snippet."""
-    default = Config()
-    kept = {key: getattr(config, key) for key in ("rtol", "atol") if getattr(config, key) != getattr(default, key)}
-    return Config(**kept)
+        return check_problem(
+            self._ask.charged(), problem, Config(**tolerances(self._config)), None, settings
+        ).observation

@@ -112,9 +112,13 @@ class StillWrong:
         self._entries = entries
         return True
 
+    def shows(self, seen: Observation) -> bool:
+        """Whether it is wrong, for whatever reason."""
+        return bool(seen.leaps.any()) if self._leaping else seen.is_wrong
+
     def agrees(self, seen: Observation) -> bool:
         """Whether it is wrong, and for the same reason as far as one can see."""
-        return bool(seen.leaps.any()) if self._leaping else self._pattern.fits(seen)
+        return self.shows(seen) and (self._leaping or self._pattern.fits(seen))
 
     def _along_a_direction(self, candidate: Candidate) -> bool:
         """The derivative of the value along a direction that moves every entry, beside that of dS."""

@@ -110,9 +110,8 @@ def _enough_digits(analytic: FloatArray, numerical: FloatArray) -> int:
 def _comment(head: str, derivatives: FloatArray, digits: int) -> list[str]:
     # What is rounding beside the others is shown as 0.
     floor = _ROUNDING * float(np.max(np.abs(derivatives)))
-    rows = [
-        f"[{', '.join(f'{value if abs(value) > floor else 0:.{digits}g}' for value in row)}]" for row in derivatives
-    ]
+    shown = np.where(np.abs(derivatives) > floor, derivatives, 0.0).tolist()
+    rows = [f"[{', '.join(f'{value:.{digits}g}' for value in row)}]" for row in shown]
     line = f"# {head}[{', '.join(rows)}]"
     if len(line) <= _LINE:
         return [line]
@@ -126,10 +125,15 @@ def _name_of(loss: Loss) -> str:
     return last if has_a_name and last.isidentifier() and not keyword.iskeyword(last) else "myloss"
 
 
+def tolerances(config: Config) -> dict[str, float]:
+    """Those of a configuration that are not the defaults: all of it that matters for one given problem."""
+    default = Config()
+    given = {key: getattr(config, key) for key in ("rtol", "atol")}
+    return {key: value for key, value in given.items() if value != getattr(default, key)}
+
+
 def _options(loss: Loss, config: Config, settings: Settings, code: str) -> list[str]:
-    keys = [
-        f"{key}={getattr(config, key)!r}" for key in ("rtol", "atol") if getattr(config, key) != getattr(Config(), key)
-    ]
+    keys = [f"{key}={value!r}" for key, value in tolerances(config).items()]
     options = [f"gradcheck.Config({', '.join(keys)})"] if keys else []
     if settings.framework != "auto":
         options.append(f"framework={settings.framework!r}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hostile import HOSTILE, LONG
+from hostile_text import HOSTILE, LONG
 
 from gradcheck.rendering import FORMATS, Options
 from gradcheck.report import Finding, Report

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import xmlschema
-from hostile import HOSTILE, LONG
+from hostile_text import HOSTILE, LONG
 
 from gradcheck.rendering import FORMATS, Options
 from gradcheck.report import Finding, Report

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hostile import HOSTILE, LONG
+from hostile_text import HOSTILE, LONG
 from markdown_it import MarkdownIt
 
 from gradcheck.rendering import FORMATS, Options

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hostile import HOSTILE
+from hostile_text import HOSTILE
 
 from gradcheck.errors import UsageError
 from gradcheck.rendering.plot import picture, refuse_what_cannot_be_drawn

@@ -46,11 +46,11 @@ def label_term(evidence: Evidence) -> Iterable[Finding]:
     or_else = f" (or {d.alternative})" if d.alternative else ""
     if c.is_one:
         right = "" if any(np.any(seen.wrong & _others(seen)) for seen in evidence.wrong) else ", and right elsewhere"
-        message = f"dS is the numerical gradient {plus(d)}{or_else} {where}{right}: {_as_if(d)}"
+        message = f"{_what_is_wrong(d)}: dS is the numerical gradient {plus(d)}{or_else} {where}{right}"
         return [Finding("missing-label-term", "error", message, _HINT)]
     elsewhere = f"in all {others.entries} entries outside of the label's column, which is off by {d} beyond that"
-    beyond = f"dS is {c} times the numerical gradient everywhere, {plus(d)}{or_else} {where}: {_as_if(d)}"
-    message = f"{beyond}, and the factor is a second defect"
+    beyond = f"dS is {c} times the numerical gradient everywhere, {plus(d)}{or_else} {where}"
+    message = f"{_what_is_wrong(d)}, and a factor is a second defect: {beyond}"
     return [Finding("missing-label-term", "error", message, _HINT), *factor_findings(c, elsewhere, "")]
 
 
@@ -78,16 +78,16 @@ def _is_told(evidence: Evidence, term: Fit) -> bool:
     return term.rows >= (_FREE if term.law.is_free else 2) or term.law.fraction in (1, -1, 2)
 
 
-def _as_if(d: Law) -> str:
-    """What would make dS off by d: that a term -d 1{j=y} is not there, or is there twice."""
+def _what_is_wrong(d: Law) -> str:
+    """What makes dS off by d: that a term -d 1{j=y} is not there, or is there twice."""
     size = Law(abs(d.constant), d.rows, d.classes, None if d.fraction is None else abs(d.fraction), d.name.lstrip("-"))
     if d.constant < 0:
-        return f"as if the term -{_term(size)} were counted twice"
-    as_if = f"as if the term -{_term(size)} were missing"
+        return f"the label's term -{_term(size)} is counted twice"
+    missing = f"the label's term -{_term(size)} is missing"
     if d.fraction is None:
-        return as_if
+        return missing
     half = Law(size.constant / 2, d.rows, d.classes, abs(d.fraction) / 2)
-    return f"{as_if}, or -{_term(half)} had the wrong sign" if d.fraction == 2 else as_if
+    return f"{missing}, or -{_term(half)} has the wrong sign" if d.fraction == 2 else missing
 
 
 def _term(law: Law) -> str:

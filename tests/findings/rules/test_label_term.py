@@ -29,24 +29,12 @@ def test_a_constant_in_the_label_s_column_alone_is_named(name: str, C: int, seed
 @pytest.mark.parametrize(
     ("k", "power", "words"),
     [
-        (
-            1.0,
-            -1,
-            "plus 1/N in the label's column (j = y) of all 24 rows, and right elsewhere: as if the term -1{j=y}/N",
-        ),
-        (
-            1.0,
-            0,
-            "plus 1 in the label's column (j = y) of all 24 rows, and right elsewhere: as if the term -1{j=y} were",
-        ),
-        (
-            -1.0,
-            -1,
-            "minus 1/N in the label's column (j = y) of all 24 rows, and right elsewhere: as if the term -1{j=y}/N",
-        ),
-        (-1.0, -1, "were counted twice"),
-        (2.0, -1, "as if the term -2·1{j=y}/N were missing, or -1{j=y}/N had the wrong sign"),
-        (0.8, -1, "as if the term -4·1{j=y}/(5N) were missing"),
+        (1.0, -1, "the label's term -1{j=y}/N is missing: dS is the numerical gradient plus 1/N in the label's column"),
+        (1.0, -1, "(j = y) of all 24 rows, and right elsewhere"),
+        (1.0, 0, "the label's term -1{j=y} is missing: dS is the numerical gradient plus 1 in"),
+        (-1.0, -1, "the label's term -1{j=y}/N is counted twice: dS is the numerical gradient minus 1/N in"),
+        (2.0, -1, "the label's term -2·1{j=y}/N is missing, or -1{j=y}/N has the wrong sign"),
+        (0.8, -1, "the label's term -4·1{j=y}/(5N) is missing"),
     ],
 )
 def test_it_says_what_the_constant_is(k: float, power: int, words: str) -> None:

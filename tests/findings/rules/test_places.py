@@ -140,7 +140,7 @@ def test_one_wrong_entry_in_all_is_no_place(name: str, seed: int) -> None:
             a[rng.integers(len(S)), rng.integers(5)] += 1.0
         return a
 
-    assert codes(places(evidence_of(name, one_entry, seed=seed, calls=0))) == []
+    assert codes(places(evidence_of(name, one_entry, seed=seed))) == []
 
 
 @few_examples
