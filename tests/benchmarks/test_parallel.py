@@ -17,7 +17,7 @@ from gradcheck.config import Config
 from gradcheck.settings import Settings
 
 pytest.importorskip("joblib")
-pytestmark = pytest.mark.benchmark
+pytestmark = [pytest.mark.benchmark, pytest.mark.timing]
 
 SLOW = """\
 import time

@@ -16,7 +16,7 @@ from gradcheck.config import Config
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import BatchReport
 
-pytestmark = pytest.mark.benchmark
+pytestmark = [pytest.mark.benchmark, pytest.mark.timing]
 
 N, C = 256, 100
 ROUNDS = 7

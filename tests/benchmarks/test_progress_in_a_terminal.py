@@ -14,6 +14,7 @@ import pytest
 
 pytestmark = [
     pytest.mark.benchmark,
+    pytest.mark.timing,
     pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals here"),
 ]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.benchmark
+pytestmark = [pytest.mark.benchmark, pytest.mark.timing]
 
 FLOOR = [sys.executable, "-c", "import numpy, yaml, typer, rich.table, pydantic"]
 WHOLE = [sys.executable, "-m", "gradcheck", "run", "svm"]

@@ -293,6 +293,7 @@ def test_terms_are_plain_data():
 
 
 @pytest.mark.benchmark
+@pytest.mark.timing
 @pytest.mark.parametrize("loss", [without_the_label, without_the_log, changed("focal", lambda dS, S, y: 2 * dS)])
 def test_the_terms_of_a_default_run_take_50_ms(loss):
     evidence, seconds = evidence_of(loss), []
