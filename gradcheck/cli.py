@@ -1,28 +1,15 @@
 """The command line: which commands there are. Each has a file of its own in ``gradcheck.commands``."""
 
+import importlib
 import sys
 from collections.abc import Callable
 from typing import Annotated, NoReturn
 
 import typer
 
-from gradcheck.commands.compare import compare
-from gradcheck.commands.explain import explain
-from gradcheck.commands.init import init
-from gradcheck.commands.list_ import list_
-from gradcheck.commands.run import run
-from gradcheck.commands.schema import schema
-from gradcheck.commands.show import show
-
-COMMANDS: dict[str, Callable[..., None]] = {
-    "run": run,
-    "list": list_,
-    "show": show,
-    "explain": explain,
-    "init": init,
-    "schema": schema,
-    "compare": compare,
-}
+#: In the order that ``--help`` shows; each has a module of its name.
+COMMANDS = ("run", "list", "show", "explain", "init", "schema", "compare")
+_MODULES = {"list": "list_"}  # where Python has the name already
 
 
 def _show_version(wanted: bool) -> None:
@@ -56,13 +43,19 @@ def application(only: str | None = None) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(gradcheck)
-    for name, command in COMMANDS.items():
-        if only in (name, None):
-            app.command(name=name)(command)
+    for name in COMMANDS if only is None else [only]:
+        module = _MODULES.get(name, name)
+        command: Callable[..., None] = getattr(importlib.import_module(f"gradcheck.commands.{module}"), module)
+        app.command(name=name)(command)
     return app
 
 
-app = application()
+def __getattr__(name: str) -> typer.Typer:
+    """``app``: all commands, made when it is first asked for."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    app = globals()[name] = application()
+    return app
 
 
 def main() -> NoReturn:
@@ -73,7 +66,7 @@ def main() -> NoReturn:
 
     first = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
-        quickened(get_command(application(first) if first in COMMANDS else app))()
+        quickened(get_command(application(first if first in COMMANDS else None)))()
     except KeyboardInterrupt:
         typer.echo("interrupted before any problem was checked", err=True)
         sys.exit(130)

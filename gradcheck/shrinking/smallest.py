@@ -53,7 +53,8 @@ def smallest_failing_contract(
     best = start = Candidate(troubled.S.astype(np.float64), troubled.y)
     if finding.code != "hangs":
         broken = StillBroken(evidence.ask, finding)
-        failure = Failure(start.S, start.y, np.zeros(start.S.shape, dtype=bool))
+        size = np.abs(start.S)
+        failure = Failure(start.S, start.y, size == np.max(size))  # the largest score is the likeliest to matter
         variants = Variants([failure], evidence.ask.dtype)
         shrinker = Shrinker(broken, variants, start.size, start, _right_ones(evidence), thrifty=True)
         if not shrinker.holds(start):

@@ -73,7 +73,7 @@ class Variants:
             rows = _foremost(failure.wrong.sum(axis=1), n)
             weights = 2.0 * failure.wrong[rows].sum(axis=0)
             own = columns_of(failure.y[rows], kind)
-            if own is not None:  # the first row's label before all else
+            if own is not None and c > 1:  # the label before all else
                 weights += np.bincount(own, minlength=len(weights))
                 weights[own[np.argmax(failure.wrong[rows].sum(axis=1))]] += weights.sum() + 1
             columns = _foremost(weights, c)
