@@ -240,27 +240,25 @@ def _validated_value(value: Any, rows: int) -> tuple[float | FloatArray, float]:
 def _validated_gradient(gradient: Any, shape: tuple[int, ...]) -> tuple[FloatArray, float, bool]:
     array = _as_array(gradient, "dS")
     if array.shape != shape:
-        raise LossDefect("wrong-shape", f"dS has shape {array.shape}{_likeness(array.shape, shape)}")
+        what = _likeness(array.shape, shape)
+        raise LossDefect("wrong-shape", f"dS has shape {array.shape}; S has shape {shape}, and so must dS{what}")
     return *_as_float64(array, "dS"), array.dtype.kind in "iu"
 
 
 def _likeness(given: tuple[int, ...], shape: tuple[int, ...]) -> str:
-    """What dS may be that has another shape than S, and what to do."""
+    """What dS may be that has another shape than S, and what to do; empty where nothing is like it."""
     N, C = shape
     if given == (C, N):
-        return f": that is the shape of S transposed, S has shape {shape}: return dS.T"
-    what = ""
+        return ": it has the shape of S transposed, return dS.T"
     if given == (C,) and N == 1:
-        what = ": the axis of the rows is missing"
-    elif given in ((C, C), (N, N)):
-        what = ": dS looks like a product with a matrix transposed"
-    elif given == (N * C,):
-        what = ": dS was flattened, reshape(S.shape) folds it again"
-    elif given == (C,):
-        what = ": one row's, or all rows' together"
-    elif given == (N,):
-        what = ": one number for each row"
-    return f"{what}; S has shape {shape}, and so must dS"
+        return ": the axis of the rows is missing"
+    if given in ((C, C), (N, N)):
+        return ": it looks like a product with a matrix transposed"
+    if given == (N * C,):
+        return ": it was flattened, reshape(S.shape) folds it again"
+    if given == (C,):
+        return ": it is one row's, or all rows' together"
+    return ": it is one number for each row" if given == (N,) else ""
 
 
 def _as_array(thing: Any, what: str) -> npt.NDArray[Any]:

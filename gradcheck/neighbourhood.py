@@ -21,6 +21,8 @@ _SHRINK = 16.0
 #: for losses whose noise asks for it.
 _STEP = 1 / 256
 _WIDEST_STEP = 1 / 64
+#: Of evenly spaced levels: with a half, a score in the middle would not be moved at all.
+_OFF_CENTRE = 0.4
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,5 +150,5 @@ def _signs(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
 def _ranks(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
     """The scores of each row in some order, evenly spaced: breaks ties of many in every way there is."""
     rows, columns = shape
-    levels = (np.arange(columns) + 0.5) / columns * 2 - 1
+    levels = (np.arange(columns) + _OFF_CENTRE) / columns * 2 - 1
     return np.array([rng.uniform(0.8, 1.0) * rng.permutation(levels) for _ in range(rows)])

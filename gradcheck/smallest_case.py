@@ -18,7 +18,7 @@ class SmallestCase:
         S: N x C, of the dtype that the loss was given.
         y: its labels.
         code: of the finding that it shows; ``wrong`` where no finding explains the wrong entries.
-        analytic: N x C, dS; None where the loss answers none there.
+        analytic: N x C, dS; None where the code is of the contract, and derivatives are no matter.
         numerical: N x C, the numerical gradient; None likewise.
         snippet: Python that raises when it is run.
     """

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any
@@ -44,19 +45,19 @@ class Allowance:
 
         Raises:
             Spent: no call is left.
-            LossDefect: as ``Loss.evaluate``.
+            LossDefect, OutOfTime: as ``Loss.evaluate``.
         """
-        self._charge(Spent)
-        return self.loss.evaluate(S.astype(self.dtype if dtype is None else dtype), y)
+        with self._one_call():
+            return self.loss.evaluate(S.astype(self.dtype if dtype is None else dtype), y)
 
     def call(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Any:
         """What the loss returns for these very arrays, untouched.
 
         Raises:
-            Spent, LossDefect: as ``evaluate``.
+            Spent, LossDefect, OutOfTime: as ``evaluate``.
         """
-        self._charge(Spent)
-        return self.loss.call(scores, labels)
+        with self._one_call():
+            return self.loss.call(scores, labels)
 
     def charged(self) -> Loss:
         """The loss for whoever calls it by himself: every call counts here, and raises OutOfTime where none is left."""
@@ -68,6 +69,16 @@ class Allowance:
             return function(*arguments, **options)
 
         return replace(self.loss, function=counted)
+
+    @contextmanager
+    def _one_call(self) -> Iterator[None]:
+        self._charge(Spent)
+        try:
+            yield
+        except OutOfTime:  # it was not called
+            self.left += 1
+            self.calls -= 1
+            raise
 
     def _charge(self, refusal: type[Exception]) -> None:
         if self.left < 1:

@@ -52,12 +52,22 @@ class Rows:
 
 @cache
 def built_ins() -> tuple[Known, ...]:
-    """The built-in losses, in the order of ``gradcheck list``."""
+    """The built-in losses of classes, in the order of ``gradcheck list``.
+
+    Those of other labels are left out: for classes they are the same as others, by another name.
+    """
+    from gradcheck.losses import BUILT_INS, soft_targets
+
+    others = soft_targets.__name__
+    return tuple(built_in(name) for name, each in BUILT_INS.items() if each.function.__module__ != others)
+
+
+def built_in(name: str) -> Known:
+    """A built-in loss by its name, whatever its labels."""
     from gradcheck.losses import BUILT_INS
 
-    return tuple(
-        Known(each.name, each.formula, partial(each.function, reduction="none")) for each in BUILT_INS.values()
-    )
+    each = BUILT_INS[name]
+    return Known(each.name, each.formula, partial(each.function, reduction="none"))
 
 
 def labels_of(seen: Observation) -> IntArray | None:

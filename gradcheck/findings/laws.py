@@ -141,7 +141,8 @@ def simplest_law(told: Sequence[Told], rows: int = 2, classes: int = 2) -> Law |
     laws = [law for law in laws if not (law.is_zero and (law.rows or law.classes))]
     if not laws:
         return None
-    best = min(laws, key=_cost)
+    # Of one N alone, N/3 is no simpler than a constant.
+    best = min(laws, key=lambda law: _cost(law) + (2 if len(sizes) == 1 and law.rows and abs(law.constant) != 1 else 0))
     return Law(best.constant, best.rows, best.classes, best.fraction, best.name, _alternative(best, sizes, counts))
 
 

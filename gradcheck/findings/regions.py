@@ -43,8 +43,9 @@ class Region:
         """How many regions of the kind would have been named as readily."""
         if self.needs_labels:
             return 1
-        size = max(seen.rows if self.is_row else seen.classes for seen in observations)
-        return min(2, size) if self.index in (0, -1) else size
+        sizes = {seen.rows if self.is_row else seen.classes for seen in observations}
+        is_at_an_end = self.index in (0, -1) or sizes == {self.index + 1}
+        return min(2, max(sizes)) if is_at_an_end else max(sizes)
 
     def of(self, seen: Observation) -> BoolArray:
         """The place in one problem: N x C truth values; none of them where there is no such class or row."""

@@ -11,7 +11,7 @@ from gradcheck.loss import Evaluation
 from gradcheck.oracle import Oracle
 from gradcheck.plans.full import FullPlan
 from gradcheck.plans.per_sample import PerSamplePlan
-from gradcheck.plans.plan import Coupled, Plan
+from gradcheck.plans.plan import Coupled, Disagreeing, Plan
 from gradcheck.plans.rows import RowsPlan
 from gradcheck.plans.separability import LEAST, Yardstick, weight_of_rows, weight_of_values
 from gradcheck.report import Finding, FloatArray
@@ -65,6 +65,7 @@ def try_each_row(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, want
     """
     if wanted not in ("auto", "per-sample"):
         return EachRow(f"the plan {wanted} was asked for")
+    findings: tuple[Finding, ...] = ()
     if not oracle.loss.each_row_options and at_scores.parts is None:
         why_not = "it has no argument reduction"
     else:
@@ -75,9 +76,20 @@ def try_each_row(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, want
             return EachRow("", answer, _disagreement(at_scores, answer.gradient, weight))
         except Coupled as evidence:
             why_not = str(evidence)
+            # A vector that the default call returns has no other answer beside it.
+            told = isinstance(evidence, Disagreeing) and at_scores.parts is None
+            findings = (_DISAGREEING,) if told else ()
     if wanted == "per-sample":
         raise refused(wanted, why_not)
-    return EachRow(why_not)
+    return EachRow(why_not, findings=findings)
+
+
+_DISAGREEING = Finding(
+    "reductions-disagree",
+    "warning",
+    "neither the mean nor the sum of the values that reduction='none' returns is the value of the default call",
+    "the default call is what was judged",
+)
 
 
 def _disagreement(at_scores: Evaluation, gradient: FloatArray, weight: float) -> tuple[Finding, ...]:

@@ -26,6 +26,10 @@ class Coupled(Exception):  # noqa: N818  (evidence, and no error of anybody's)
         self.row_weight = row_weight
 
 
+class Disagreeing(Coupled):
+    """What a loss gives as each row's own value does not make up the batch's."""
+
+
 @dataclass(frozen=True, eq=False)
 class Probes:
     """What a plan saw of E entries, each moved by itself.

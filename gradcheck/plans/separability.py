@@ -17,7 +17,7 @@ from gradcheck.loss import Evaluation, put_together
 from gradcheck.numerics.noise import effective_eps
 from gradcheck.numerics.verdict import largest
 from gradcheck.oracle import Oracle
-from gradcheck.plans.plan import Coupled, IndexArray, Probes
+from gradcheck.plans.plan import Coupled, Disagreeing, IndexArray, Probes
 from gradcheck.report import FloatArray
 
 #: Two ways to the same number may differ by this many standard deviations of their noise, or units of their rounding.
@@ -218,7 +218,7 @@ def weight_of_values(
     total, sizes = float(np.sum(values)), float(np.sum(np.abs(values)))
     weights = [w for w in (1 / N, 1.0) if abs(at_scores.value - w * total) <= _ROUNDINGS * eps * w * sizes]
     if not weights:
-        raise Coupled("the values of its rows do not make up the batch's")
+        raise Disagreeing("the values of its rows do not make up the batch's")
     return weights[0], put_together(values, gradient, weights[0], (at_scores.value_eps, at_scores.gradient_eps))
 
 

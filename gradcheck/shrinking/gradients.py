@@ -135,8 +135,8 @@ class StillWrong:
         tells = told(stencil, np.array([np.sum(given.gradient * direction)]), self._usual(S))
         if self._leaping:
             return bool(tells.leaps[0] != 0)
-        # No more is allowed of all entries together than of one: a few may be wrong.
-        allowed = self._rtol * float(np.max(np.abs(given.gradient))) + float(np.max(self._tolerance(given)))
+        # Of all entries together less is allowed than of each: a few may be wrong, and hide among the others.
+        allowed = self._rtol / 4 * float(np.max(np.abs(given.gradient))) + float(np.max(self._tolerance(given)))
         return bool(tells.gap[0] > allowed)
 
     def entry_by_entry(self, candidate: Candidate) -> Look | None:

@@ -53,7 +53,8 @@ class Shrinker:
         try:
             self._find_sizes()
             while True:
-                self._find_scores()
+                if self.failed:
+                    self._find_scores()
                 if not self._doubt():
                     return
                 self._find_sizes()
@@ -135,12 +136,12 @@ class Shrinker:
                     break
 
     def _doubt(self) -> bool:
-        """Try every smaller size again, those next to the best one first; whether one failed after all."""
+        """Try smaller sizes again, those next to the best one first; whether one failed after all."""
         N, C = self._size
         sizes = [(N, classes) for classes in range(C - 1, 0, -1)]
         sizes += [(rows, classes) for rows in range(N - 1, 0, -1) for classes in range(self._largest[1], 0, -1)]
-        sizes = sizes[:_DOUBTED]
-        return any(self._try(size, 1) for _ in range(_ROUNDS) for size in sizes)
+        doubted = sizes[:_DOUBTED] if self.failed else sizes[: -_DOUBTED - 1 : -1]
+        return any(self._try(size, 1) for _ in range(_ROUNDS) for size in doubted)
 
 
 def _least(below: int, holds: Callable[[int], bool]) -> None:

@@ -90,7 +90,9 @@ def smallest_wrong_gradient(
         None where none was found that can be pasted.
     """
     failed = [each for each in evidence.observations if _wrong(each, code).any()]
-    seen = sorted(failed, key=lambda each: simplicity(Candidate(each.S, each.y)))
+    pattern = Pattern.of(failed)
+    telling = [each for each in failed if pattern.fits(each)] or failed
+    seen = sorted(telling, key=lambda each: simplicity(Candidate(each.S, each.y)))
     if seen:
         start = Candidate(seen[0].S, seen[0].y)
         failures = [Failure(each.S, each.y, _wrong(each, code)) for each in _varied(seen)]
@@ -105,7 +107,7 @@ def smallest_wrong_gradient(
     else:
         return None
     confirmation = Confirmation(evidence.ask, config, settings, at_kinks)
-    wrong = StillWrong(evidence, sharpness, Pattern.of(seen), code, confirmation.reserve, not confirmation.thrifty)
+    wrong = StillWrong(evidence, sharpness, pattern, code, confirmation.reserve, not confirmation.thrifty)
     largest = max(len(each.S) for each in failures), max(each.S.shape[1] for each in failures)
     variants = Variants(failures, evidence.ask.dtype)
     shrinker = Shrinker(wrong, variants, largest, start, _right_ones(evidence), confirmation.thrifty)

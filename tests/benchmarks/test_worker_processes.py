@@ -14,7 +14,11 @@ import pytest
 from worker_losses import FILES
 
 pytest.importorskip("joblib")
-pytestmark = [pytest.mark.benchmark, pytest.mark.timing, pytest.mark.skipif(sys.platform == "win32", reason="POSIX's signals")]
+pytestmark = [
+    pytest.mark.benchmark,
+    pytest.mark.timing,
+    pytest.mark.skipif(sys.platform == "win32", reason="POSIX's signals"),
+]
 
 LONG = ["mine.py:slow", "--jobs", "2", "--batch-size", "8", "--classes", "400", "--scores", "normal"]
 

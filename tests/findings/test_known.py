@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from observed import evidence_of
 
-from gradcheck.findings.known import Known, built_ins, kinks_of, labels_of, rows_of
+from gradcheck.findings.known import Known, built_in, built_ins, kinks_of, labels_of, rows_of
 from gradcheck.findings.relatives import RELATIVES
 from gradcheck.losses import BUILT_INS
 from gradcheck.observation import Observation
@@ -23,8 +23,10 @@ def named(name: str) -> Known:
     return next(each for each in built_ins() if each.name == name)
 
 
-def test_every_built_in_is_known() -> None:
-    assert [each.name for each in built_ins()] == list(BUILT_INS)
+def test_every_built_in_of_classes_is_known_and_every_other_by_its_name() -> None:
+    others = {"soft-cross-entropy", "binary-cross-entropy", "squared-error"}
+    assert [each.name for each in built_ins()] == [name for name in BUILT_INS if name not in others]
+    assert {built_in(name).name for name in others} == others
 
 
 @pytest.mark.parametrize(

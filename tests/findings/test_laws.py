@@ -51,6 +51,12 @@ def test_a_constant_that_is_no_power_of_the_sizes_tried_is_no_other() -> None:
     assert (str(law), law.alternative) == ("1/2", "")
 
 
+def test_of_one_batch_size_a_fraction_is_no_part_of_n() -> None:
+    law = simplest_law([told(4 / 3, 4, 5), told(4 / 3, 4, 5)])
+    assert law is not None
+    assert (str(law), law.alternative) == ("4/3", "")
+
+
 def test_two_may_be_the_number_of_classes() -> None:
     law = simplest_law([told(2.0, N, 2) for N in (1, 3, 8)])
     assert law is not None

@@ -22,7 +22,8 @@ CODES = {
     "error": [
         "averaged-twice", "batch-size-dependent", "constant-factor", "gradient-of-another-loss", "hangs",
         "label-column", "labels-misaligned", "log-guard", "missing-label-term", "missing-mean", "missing-regularizer",
-        "mutates-input", "not-a-gradient", "not-deterministic", "not-finite", "one-class", "one-row", "other-columns",
+        "mutates-input", "not-a-gradient", "not-a-subgradient", "not-deterministic", "not-finite", "one-class",
+        "one-row", "other-columns",
         "projections-disagree", "raises", "removable-jump", "sign-flipped", "transposed", "truncated-to-integer",
         "unlike", "value-of-another-loss", "wrong-dtype", "wrong-shape",
     ],

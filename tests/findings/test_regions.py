@@ -74,6 +74,8 @@ def test_three_rows_agree_on_a_class_one_time_in_c_squared() -> None:
 def test_it_is_the_first_row_or_the_last_in_two_of_eight() -> None:
     wrong = entries((0, 1), (0, 2))
     assert log_chance(Region("one-row", 0), seen((8, 5)), wrong) == pytest.approx(math.log(2 / 8))
+    assert log_chance(Region("one-row", 7), seen((8, 5)), entries((7, 1))) == pytest.approx(math.log(2 / 8))
+    assert log_chance(Region("one-row", 6), seen((8, 5)), entries((6, 1))) == pytest.approx(0)
     assert log_chance(Region("one-row", 0), seen((8, 5), (8, 5)), wrong) == pytest.approx(math.log(2 / 64))
 
 

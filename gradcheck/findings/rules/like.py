@@ -12,7 +12,7 @@ import numpy as np
 from gradcheck.errors import UsageError
 from gradcheck.findings.evidence import Evidence
 from gradcheck.findings.fractions_ import number_in_words
-from gradcheck.findings.known import Known, built_ins, rows_of
+from gradcheck.findings.known import Known, built_in, built_ins, rows_of
 from gradcheck.findings.relatives import RELATIVES
 from gradcheck.findings.rule import rule
 from gradcheck.findings.values import ROUGHLY_ALIKE, ValueMatch, Values, told_apart
@@ -30,7 +30,7 @@ def like(evidence: Evidence) -> Iterator[Finding]:
         seen = *evidence.observations, *evidence.beside
         if not seen:  # the loss broke its contract everywhere
             return
-        known = next(each for each in built_ins() if each.name == evidence.like)
+        known = built_in(evidence.like)
         values = Values(_comparable(known, seen), ROUGHLY_ALIKE)
         match = values.match(known)
         yield from _unlike(values, known) if match is None or match.sign < 0 else _told(match, "error")

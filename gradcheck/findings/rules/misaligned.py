@@ -84,7 +84,7 @@ def misaligned(evidence: Evidence) -> Iterator[Finding]:
 
     Most other mistakes are ruled out without a call: where a mistake takes the right label, dS must be right.
     """
-    if any(labels_of(seen) is None for seen in evidence.observations):
+    if any(labels_of(seen) is None for seen in evidence.observations) or not _most_wrong(evidence):
         return
     for mistake in (*_CLASSES_SHIFTED, *_ROWS_SHIFTED):
         entries = _entries_right_when_given(evidence, mistake) if _may_be(evidence, mistake) else 0
@@ -130,8 +130,9 @@ def _gradient(evidence: Evidence, seen: Observation, labels: IntArray) -> FloatA
 
 
 def _most_wrong(evidence: Evidence) -> list[Observation]:
-    """Wrong problems, those that say most first."""
-    return sorted(evidence.wrong, key=lambda seen: -int(_wrong_rows(seen).sum()))[:_PROBLEMS]
+    """Wrong problems, those that say most first; none where dS is wrong at kinks alone, which any labels explain."""
+    telling = [seen for seen in evidence.wrong if np.any(seen.wrong & seen.known)]
+    return sorted(telling, key=lambda seen: -int(_wrong_rows(seen).sum()))[:_PROBLEMS]
 
 
 def _entries_right_when_given(evidence: Evidence, mistake: _Mistake) -> int:

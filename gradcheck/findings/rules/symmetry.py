@@ -23,6 +23,8 @@ _SAME = 3.0
 _TELLING = 100.0
 #: Pairs of directions that must agree before dS is called symmetric.
 _FEWEST = 3
+#: More of the scores than this part being multiples of an eighth is no chance.
+_ROUND = 0.5
 #: The step of a line that has to be asked for: as those that noise was measured on.
 _STEP = 2.0**-13
 #: Such a step bends a smooth function by this part of what it changes, at most.
@@ -69,6 +71,16 @@ def not_a_gradient(evidence: Evidence) -> Iterator[Finding]:
 @rule("gradient-of-another-loss", rank=90)
 def gradient_of_some_loss(evidence: Evidence) -> Iterator[Finding]:
     """Wherever they can be told they are the same: a defect of dS that leaves it a gradient is rare."""
+    lines = [line for seen in _generic(evidence) for line in seen.lines if np.any(seen.analytic)]
+    if len(lines) >= _FEWEST and all(_is_constant(line) for line in lines):
+        yield Finding(
+            "gradient-of-another-loss",
+            "error",
+            f"dS does not change along {len(lines)} random directions: it is the gradient of a piecewise linear "
+            "function, and the value is none, or another",
+            hint="is a factor missing in dS that depends on S (as of a square), or is a square too many in the value?",
+        )
+        return
     pairs = [pair for pair in _pairs(evidence) if pair.says_something]
     if len(pairs) < _FEWEST or any(pair.apart > _SAME for pair in pairs):
         return
@@ -81,12 +93,23 @@ def gradient_of_some_loss(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
+def _generic(evidence: Evidence) -> list[Observation]:
+    """Wrong problems at which dS may have a Jacobian: where most scores are round numbers, ties and kinks are likely,
+    and two lines from there may see the two sides of one."""
+    round_ = [np.mean(np.round(8 * seen.S) == 8 * seen.S) > _ROUND for seen in evidence.wrong]
+    # A number, which a 1 x 1 Jacobian is, is symmetric.
+    return [seen for seen, is_round in zip(evidence.wrong, round_, strict=True) if seen.S.size > 1 and not is_round]
+
+
+def _is_constant(line: Line) -> bool:
+    """Whether dS stays the same along a line, as that of a piecewise linear function does."""
+    return all(np.array_equal(gradient, line.gradients[0]) for gradient in line.gradients)
+
+
 @remembered
 def _pairs(evidence: Evidence) -> tuple[_Pair, ...]:
     pairs = []
-    for seen in evidence.wrong:
-        if seen.S.size == 1:  # a number is symmetric
-            continue
+    for seen in _generic(evidence):
         lines = [line for line in seen.lines if slope_along(line, line.direction, seen) is not None]
         if len(seen.lines) == 1 and lines:
             pairs += _with_another(evidence, seen, lines[0])

@@ -1,0 +1,75 @@
+"""The smallest failing case of every wrong loss: what it costs, whether it fails, and whether it is the smallest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from wrong_losses import WRONG
+
+import gradcheck
+from gradcheck.report import LossReport
+from gradcheck.smallest_case import SmallestCase
+
+pytestmark = pytest.mark.benchmark
+
+CONFIGS = {
+    "the defaults": gradcheck.Config(),
+    "one problem": gradcheck.Config(batch_sizes=[3], scores="normal"),
+    "float32": gradcheck.Config(dtype="float32"),
+}
+#: Sizes that are tried below that of the smallest case.
+_SMALLER = 8
+
+
+@pytest.fixture(autouse=True)
+def quiet_numpy() -> Iterator[None]:
+    """What is not finite is told by a finding."""
+    with np.errstate(all="ignore"):
+        yield
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+@pytest.mark.parametrize("name", WRONG)
+def test_a_snippet_that_fails_is_found_within_a_quarter_of_the_calls(name: str, config: str) -> None:
+    loss = WRONG[name].function
+    report = gradcheck.check(loss, CONFIGS[config]).losses[0]
+    if not report.failed:
+        return  # one problem, or float32, shows nothing of it
+    case, calls = report.smallest_case, sum(batch.evaluations for batch in report.batches)
+    assert case is not None
+    assert case.code == next((finding.code for finding in report.findings if finding.severity == "error"), "wrong")
+    assert case.S.dtype == CONFIGS[config].dtype
+    assert report.evaluations_to_explain <= (calls / 4 if calls else 40)
+    with pytest.raises(AssertionError):
+        exec(case.snippet, {_name_in(case): loss})
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_nothing_smaller_fails_at_random(name: str) -> None:
+    loss = WRONG[name].function
+    case = gradcheck.check(loss).losses[0].smallest_case
+    assert case is not None
+    if case.code == "hangs":
+        return  # it is shown as it was
+    N, C = case.S.shape
+    sizes = [(N, classes) for classes in range(C - 1, 0, -1)]
+    sizes += [(rows, classes) for rows in range(N - 1, 0, -1) for classes in (C, 5, 2, 1)]
+    for rows, classes in dict.fromkeys(sizes[:_SMALLER]):
+        config = gradcheck.Config(batch_sizes=[rows], classes=[classes], trials=2, seed=100)
+        report = gradcheck.check(loss, config).losses[0]
+        assert not _fails_as(report, case), (rows, classes)
+
+
+def _name_in(case: SmallestCase) -> str:
+    """What the snippet calls the loss."""
+    line = next(line for line in case.snippet.splitlines() if "must be in scope" in line)
+    return line.removeprefix("# ").partition(":")[0]
+
+
+def _fails_as(report: LossReport, case: SmallestCase) -> bool:
+    """Whether a report shows what the case does: entries that are wrong, or the same breach of the contract."""
+    if case.analytic is not None:
+        return any(batch.wrong for batch in report.batches) and bool(np.any(case.analytic != case.numerical))
+    return any(finding.code == case.code and finding.severity == "error" for finding in report.findings)

@@ -1,0 +1,147 @@
+"""The shrinker, with predicates made up: what it finds, what it asks for, where it stops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gradcheck.errors import OutOfTime
+from gradcheck.findings.evidence import Spent
+from gradcheck.shrinking.candidate import Candidate, simplicity
+from gradcheck.shrinking.shrinker import Shrinker
+from gradcheck.shrinking.variants import Failure, Variants
+
+
+class Asked:
+    """A predicate that counts, and that has so many answers."""
+
+    def __init__(self, holds: Callable[[Candidate], bool], answers: int = 10_000, end: type[Exception] = Spent) -> None:
+        self._holds, self.answers, self._end = holds, answers, end
+        self.asked: list[Candidate] = []
+
+    def __call__(self, candidate: Candidate) -> bool:
+        if self.answers == 0:
+            raise self._end
+        self.answers -= 1
+        self.asked.append(candidate)
+        return bool(self._holds(candidate))
+
+
+def shrinker(fails, size=(8, 5), right=None, *, known=True, thrifty=False) -> Shrinker:
+    rng = np.random.default_rng(0)
+    start = Candidate(rng.normal(size=size), rng.integers(0, size[1], size=size[0]))
+    failure = Failure(start.S, start.y, np.ones(size, dtype=bool))
+    variants = Variants([failure], np.float64)
+    return Shrinker(fails, variants, size, start if known else None, right or {}, thrifty=thrifty)
+
+
+def shrunk(fails, **options) -> Candidate:
+    run = shrinker(fails, **options)
+    run.run()
+    return run.failed[-1]
+
+
+@settings(max_examples=40, deadline=None)
+@given(N=st.integers(1, 8), C=st.integers(1, 5), known=st.booleans())
+def test_the_least_rows_and_classes_are_found_whatever_they_are(N, C, known):
+    assert shrunk(lambda c: c.size[0] >= N and c.size[1] >= C, known=known).size == (N, C)
+
+
+@pytest.mark.parametrize(("N", "C"), [(1, 300), (60, 1), (37, 2), (3, 177)])
+def test_large_sizes_are_found_by_few_questions(N, C):
+    fails = Asked(lambda c: c.size[0] >= N and c.size[1] >= C)
+    run = shrinker(fails, size=(64, 400))
+    run._find_sizes()
+    assert run.failed[-1].size == (N, C)
+    assert len(fails.asked) < 120
+
+
+def test_scores_and_labels_end_at_0_where_they_do_not_matter():
+    best = shrunk(lambda c: c.size[1] >= 2)
+    assert (best.S.tolist(), best.y.tolist()) == ([[0.0, 0.0]], [0])
+
+
+def test_scores_end_at_small_numbers_where_they_do():
+    best = shrunk(lambda c: c.size[1] >= 2 and c.S[0, 0] > c.S[0, 1])
+    assert best.S.tolist() in ([[1.0, 0.0]], [[0.0, -1.0]])
+
+
+def test_a_tie_is_kept():
+    tie = Candidate(np.array([[2.0, 1.0, -1.0]]), np.array([0]))
+    failure = Failure(tie.S, tie.y, np.array([[True, True, False]]))
+
+    def fails(c: Candidate) -> bool:
+        own = c.S[np.arange(len(c.y)), c.y][:, np.newaxis]
+        return bool((c.S - own + 1 == 0).any())
+
+    run = Shrinker(fails, Variants([failure], np.float64), tie.size, tie, {})
+    run.run()
+    assert run.failed[-1].S.tolist() == [[1.0, 0.0]]
+
+
+def test_distinct_labels_are_found_where_they_are_needed():
+    best = shrunk(lambda c: len(set(c.y.tolist())) == 2)
+    assert best.size == (2, 2)
+    assert sorted(best.y.tolist()) == [0, 1]
+
+
+def test_a_size_that_fails_seldom_is_found_by_doubt():
+    best = shrunk(lambda c: c.size[1] == 5 or (c.S > 1.5).any(), size=(1, 5))
+    assert best.size == (1, 1)
+
+
+def test_each_that_failed_is_simpler_than_the_one_before_and_nothing_is_asked_twice():
+    fails = Asked(lambda c: c.size[0] >= 2 and c.S[0, 0] != 0)
+    run = shrinker(fails)
+    run.run()
+    order = [simplicity(each) for each in run.failed]
+    assert order == sorted(order, reverse=True)
+    keys = [(each.size, each.S.tobytes(), each.y.tobytes()) for each in fails.asked]
+    assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize("end", [Spent, OutOfTime])
+@pytest.mark.parametrize("answers", [0, 1, 5, 12])
+def test_what_was_reached_stands_when_no_more_may_be_asked(answers, end):
+    run = shrinker(Asked(lambda c: c.size[1] >= 2, answers, end))
+    run.run()
+    assert run.failed[-1].size == ((8, 5) if answers == 0 else run.failed[-1].size)
+    assert run.failed[-1].size[1] >= 2
+
+
+def test_with_few_calls_a_size_is_tried_once():
+    thrifty, lavish = (Asked(lambda c: c.size[0] >= 3) for _ in range(2))
+    for fails, is_thrifty in ((thrifty, True), (lavish, False)):
+        run = shrinker(fails, thrifty=is_thrifty)
+        run._find_sizes()
+        assert run.failed[-1].size == (3, 1)
+    assert len(thrifty.asked) < len(lavish.asked)
+
+
+def test_sizes_that_were_seen_to_be_right_are_asked_less():
+    def asked(right) -> int:
+        fails = Asked(lambda c: c.size[0] >= 3)
+        shrinker(fails, right=right)._find_sizes()
+        return len(fails.asked)
+
+    assert asked({(1, 5): 2, (2, 5): 2}) < asked({})
+
+
+def test_what_is_rejected_is_not_found_again():
+    run = shrinker(lambda c: c.size[1] >= 2)
+    run.run()
+    first = run.failed[-1]
+    run.reject()
+    run.run()
+    second = run.failed[-1]
+    assert (second.S.tolist(), second.y.tolist()) != (first.S.tolist(), first.y.tolist())
+
+
+def test_nothing_is_found_where_nothing_fails_and_nothing_is_known_to():
+    run = shrinker(lambda c: False, known=False)
+    run.run()
+    assert run.failed == []

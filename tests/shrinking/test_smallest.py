@@ -1,0 +1,250 @@
+"""From a check to the smallest failing case."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from losses_to_shrink import given, probabilities, softmax, svm_at_ties, without_label
+
+import gradcheck
+from gradcheck.config import Config
+from gradcheck.report import LossReport
+
+
+def checked(loss, config: Config | None = None, **options) -> LossReport:
+    return gradcheck.check(loss, config, **options).losses[0]
+
+
+def calls_of(report: LossReport) -> int:
+    return sum(batch.evaluations for batch in report.batches)
+
+
+def fails(report: LossReport, loss) -> bool:
+    """Whether the snippet of a report raises."""
+    name = next(line for line in report.smallest_case.snippet.splitlines() if "must be in scope" in line)[2:].split(
+        ":"
+    )[0]
+    try:
+        exec(report.smallest_case.snippet, {name: loss})
+    except AssertionError:
+        return True
+    return False
+
+
+def in_class(k, factor=2.0):
+    return softmax(lambda dS, S, y: np.where(np.arange(S.shape[1]) == k, factor * dS, dS))
+
+
+def in_row(k, factor=2.0):
+    return softmax(lambda dS, S, y: np.where(np.arange(len(S))[:, None] == k, factor * dS, dS))
+
+
+def at_size(N, factor=2.0):
+    return softmax(lambda dS, S, y: dS * (factor if len(S) == N else 1.0))
+
+
+def at_label(k):
+    return softmax(lambda dS, S, y: np.where((y == k)[:, None], 2 * dS, dS))
+
+
+def far_out(S, y):
+    """Half the square, whose derivative is off where a score is large."""
+    return (S**2).sum() / 2 / len(S), (S + (abs(S) > 1.8)) / len(S)
+
+
+CASES = {
+    "label forgotten": (without_label, (1, 1)),
+    "no mean": (softmax(lambda dS, S, y: dS * len(S)), (2, 2)),
+    "class 0": (in_class(0), (1, 2)),
+    "class 3": (in_class(3), (1, 4)),
+    "class 4": (in_class(4), (1, 5)),
+    "the last class": (softmax(lambda dS, S, y: dS * (1 + (np.arange(S.shape[1]) == S.shape[1] - 1))), (1, 2)),
+    "row 0": (in_row(0), (1, 2)),
+    "row 2": (in_row(2), (3, 2)),
+    "row 7": (in_row(7), (8, 2)),
+    "batches of 8": (at_size(8), (8, 2)),
+    "batches of 3": (at_size(3), (3, 2)),
+    "label 2": (at_label(2), (1, 3)),
+    "labels rolled": (softmax(lambda dS, S, y: softmax(lambda d, *_: d)(S, np.roll(y, 1))[1]), (2, 2)),
+    "at ties": (svm_at_ties(2.0), (1, 2)),
+    "a slip of 3e-7": (in_class(1, 1 + 3e-7), (1, 2)),
+    "where scores are large": (far_out, (1, 1)),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_least_rows_and_classes_are_found_within_a_quarter_of_the_calls_and_the_snippet_fails(name):
+    loss, size = CASES[name]
+    report = checked(loss)
+    assert report.smallest_case.S.shape == size
+    assert report.evaluations_to_explain <= calls_of(report) / 4
+    assert fails(report, loss)
+
+
+ALONE = ("label forgotten", "no mean", "the last class", "labels rolled")
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        *((name, "float64") for name in (*ALONE, "row 2", "a slip of 3e-7")),
+        *((name, "float32") for name in ALONE),
+    ],
+)
+def test_so_they_are_where_one_problem_was_all_that_was_checked(name, dtype):
+    loss, size = CASES[name]
+    report = checked(loss, Config(batch_sizes=[3], scores="normal", dtype=dtype))
+    assert report.smallest_case.S.shape == size
+    assert report.smallest_case.S.dtype == dtype
+    assert report.evaluations_to_explain <= calls_of(report) / 4
+    assert fails(report, loss)
+
+
+def test_it_is_told_with_the_code_that_leads_and_both_gradients():
+    report = checked(without_label)
+    case = report.smallest_case
+    assert case.code == next(finding.code for finding in report.findings if finding.severity == "error")
+    assert (case.S.tolist(), case.y.tolist()) == ([[0.0]], [0])
+    assert case.analytic.tolist() == [[1.0]]
+    assert case.numerical == pytest.approx(np.array([[0.0]]), abs=1e-12)
+
+
+def test_a_failure_at_kinks_ends_at_the_tie_itself():
+    case = checked(svm_at_ties(2.0)).smallest_case
+    assert abs(case.S[0, 0] - case.S[0, 1]) == 1
+    assert np.array_equal(case.S, np.rint(case.S))
+
+
+def test_a_right_loss_has_none():
+    report = checked(softmax(lambda dS, S, y: dS))
+    assert report.smallest_case is None
+
+
+def test_a_wrong_gradient_is_shown_and_not_the_tie_of_a_loss_that_is_wrong_at_ties_too():
+    right = svm_at_ties(5.0)
+
+    def loss(S, y):
+        value, dS = right(S, y)
+        return value, dS * len(S)
+
+    case = checked(loss).smallest_case
+    assert case.S.shape == (2, 2)
+
+
+@pytest.mark.parametrize("kind", ["one-hot", "multi-hot", "real"])
+def test_labels_that_are_matrices_shrink_along(kind):
+    def loss(S, Y):
+        return ((S - Y) ** 2).sum() / len(S), (S - Y) / len(S)
+
+    report = checked(loss, Config(labels={"kind": kind}))
+    assert report.smallest_case.S.shape == report.smallest_case.y.shape == (1, 1)
+    assert fails(report, loss)
+
+
+def test_targets_of_rows_shrink_along():
+    def loss(S, t):
+        off = S.sum(axis=1) - t
+        return (off**2).mean(), np.repeat(off[:, None], S.shape[1], axis=1) / len(S)
+
+    report = gradcheck.check_at(loss, [[1.0, 2.0], [0.0, 1.0], [1.0, 1.0]], [0.5, 1.5, 2.25]).losses[0]
+    assert report.smallest_case.S.shape == (1, 1)
+    assert fails(report, loss)
+
+
+def test_a_problem_given_in_float32_stays_in_it():
+    report = gradcheck.check_at(without_label, np.float32([[0.1, 0.7, 0.2]]), [1]).losses[0]
+    assert report.smallest_case.S.dtype == np.float32
+    assert fails(report, without_label)
+
+
+@pytest.mark.parametrize(("loss", "size"), [(without_label, (1, 1)), (in_class(17), (1, 18)), (in_row(30), None)])
+def test_of_a_problem_checked_by_projections_what_is_wrong_is_shrunk(loss, size):
+    report = checked(loss, Config(batch_sizes=[40], classes=[30], scores="normal", max_entries=100))
+    assert report.batches[0].plan == "projections"
+    if size is None:  # row 30 of more than 16: nothing that can be pasted is looked at
+        assert report.smallest_case is None or fails(report, loss)
+    else:
+        assert report.smallest_case.S.shape == size
+        assert fails(report, loss)
+    assert report.evaluations_to_explain <= calls_of(report) / 4
+
+
+def test_what_cannot_be_pasted_is_not_shown():
+    loss = softmax(lambda dS, S, y: dS * (2 if S.size > 600 else 1))
+    assert checked(loss, Config(batch_sizes=[40], classes=[20], scores="normal")).smallest_case is None
+
+
+def test_time_that_is_up_leaves_what_was_found():
+    calls = [0]
+
+    def slow(S, y):
+        calls[0] += 1
+        if calls[0] > 100:
+            time.sleep(0.02)
+        return without_label(S, y)
+
+    report = checked(slow, Config(batch_sizes=[3], scores="normal"), max_seconds=4)
+    if not report.unchecked:  # where the machine is quick enough for the check itself
+        assert report.smallest_case is not None
+
+
+# The contract
+
+
+def test_a_broken_contract_is_shrunk_too():
+    def loss(S, y):
+        if len(S) > 1 and S.shape[1] > 2:
+            S += 1
+        return softmax(lambda dS, S, y: dS)(S, y)
+
+    report = checked(loss)
+    case = report.smallest_case
+    assert (case.code, case.S.shape, case.analytic) == ("mutates-input", (2, 3), None)
+    assert fails(report, loss)
+
+
+@pytest.mark.parametrize(("least", "size"), [(1, (1, 1)), (3, (3, 1))])
+def test_a_loss_that_raises_is_tried_with_a_small_allowance_where_nothing_was_checked(least, size):
+    def loss(S, y):
+        if len(S) >= least:
+            raise KeyError("no")
+        return without_label(S, y)
+
+    report = checked(loss, Config(batch_sizes=[8]))
+    assert calls_of(report) == 0
+    assert report.evaluations_to_explain <= 40
+    assert report.smallest_case.S.shape == size
+    assert fails(report, loss)
+
+
+def test_what_raises_near_the_scores_only_is_shown_as_it_was():
+    def loss(S, y):
+        if not np.array_equal(S, np.rint(S)):
+            raise ValueError("whole numbers, please")
+        return (S**2).sum() / len(S), 2 * S / len(S)
+
+    report = checked(loss, Config(batch_sizes=[3], scores="integers"))
+    assert report.smallest_case.S.shape == (3, 5)
+    assert report.smallest_case.code == "raises"
+    assert fails(report, loss)
+
+
+def test_what_hangs_is_shown_as_it_was_and_hangs_no_more():
+    def loss(S, y):
+        if len(S) > 1:
+            time.sleep(60)
+        return softmax(lambda dS, S, y: dS)(S, y)
+
+    begun = time.monotonic()
+    report = checked(loss, Config(batch_sizes=[1, 3], scores="normal"), timeout=0.5)
+    assert time.monotonic() - begun < 20
+    assert (report.smallest_case.code, report.smallest_case.S.shape) == ("hangs", (3, 5))
+    assert "timeout=0.5" in report.smallest_case.snippet
+
+
+def test_a_problem_as_the_helper_makes_it_is_one_for_check_at():
+    problem = given([[0.0, 1.0]], [0])
+    assert not gradcheck.check_at(without_label, problem.S, problem.y).passed
+    assert probabilities(problem.S).sum() == pytest.approx(1)
