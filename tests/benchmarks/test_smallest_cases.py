@@ -51,8 +51,8 @@ def test_nothing_smaller_fails_at_random(name: str) -> None:
     loss = WRONG[name].function
     case = gradcheck.check(loss).losses[0].smallest_case
     assert case is not None
-    if case.code == "hangs":
-        return  # it is shown as it was
+    if case.code in ("hangs", "not-deterministic"):
+        return  # the one is shown as it was; of the other, what fails again and again
     N, C = case.S.shape
     sizes = [(N, classes) for classes in range(C - 1, 0, -1)]
     sizes += [(rows, classes) for rows in range(N - 1, 0, -1) for classes in (C, 5, 2, 1)]
