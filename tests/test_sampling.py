@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gradcheck.config import Config
 from gradcheck.sampling import Problem, problems, shapes
+from gradcheck.sampling import drawn as drawn_again
 
 Key = tuple[int, int, str, int]
 
@@ -208,3 +209,15 @@ def test_problems_are_drawn_one_at_a_time() -> None:
 def test_shapes_are_those_of_the_problems_in_their_order() -> None:
     config = Config(batch_sizes=[3, 1], classes=[4, 2], scores=["normal", "uniform"], trials=2)
     assert shapes(config) == [problem.S.shape for problem in problems(config)]
+
+
+@pytest.mark.parametrize("kind", ["class", "one-hot", "real"])
+def test_one_problem_can_be_drawn_again_by_what_its_report_says_of_it(kind: str) -> None:
+    config = Config(
+        batch_sizes=[3, 4], classes=[2, 5], scores=["normal", "integers"], trials=2, seed=7, labels={"kind": kind}
+    )
+    for problem in problems(config):
+        again = drawn_again(config, *problem.S.shape, problem.scores, problem.seed)
+        assert np.array_equal(again.S, problem.S)
+        assert np.array_equal(again.y, problem.y)
+        assert (again.seed, again.trial, again.scores) == (problem.seed, problem.trial, problem.scores)

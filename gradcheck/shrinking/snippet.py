@@ -139,6 +139,8 @@ def _options(loss: Loss, config: Config, settings: Settings, code: str) -> list[
         options.append(f"framework={settings.framework!r}")
     if settings.reference != "auto":
         options.append(f"reference={settings.reference!r}")
+    if settings.like is not None:
+        options.append(f"like={settings.like!r}")
     if code == "hangs" and settings.timeout is not None:
         options.append(f"timeout={settings.timeout!r}")
     return options

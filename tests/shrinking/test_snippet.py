@@ -82,11 +82,10 @@ def test_float32_stays_float32_and_looks_short(here):
 
 def test_what_would_change_the_answer_is_kept_and_nothing_else(here):
     config = Config(rtol=1e-9, atol=1e-12, batch_sizes=[3], plan="full", seed=7)
-    text = snippet(
-        load_loss("mymodule:myloss"), S, y, "wrong", config, Settings(framework="numpy", reference="complex")
-    )
+    how = Settings(framework="numpy", reference="complex", like="svm", jobs=2, strict=True, timeout=9.0)
+    text = snippet(load_loss("mymodule:myloss"), S, y, "wrong", config, how)
     call = "gradcheck.check_at('mymodule:myloss', S, y, gradcheck.Config(rtol=1e-09, atol=1e-12), "
-    assert f"{call}framework='numpy', reference='complex')" in text
+    assert f"{call}framework='numpy', reference='complex', like='svm')" in text
     assert run(text, here).returncode == 1
 
 
