@@ -79,7 +79,9 @@ def explain(
     beside = tuple(each for each in observations if not each.judged)
     evidence = Evidence(judged, config.rtol, ask, settings.like, inspect, beside)
     refined = refine(contract, troubled, ask) if contract and troubled else None
-    findings = _in_the_notes_notation(find(evidence), evidence)
+    # Of a loss that answers otherwise each time, nothing that it answered is evidence of anything else.
+    is_evidence = contract is None or contract.code != "not-deterministic"
+    findings = _in_the_notes_notation(find(evidence), evidence) if is_evidence else ()
     code = next((finding.code for finding in (refined, contract) if finding), _leading(findings))
     case = _smallest_case(evidence, code, config, settings, contract, troubled, projected)
     return Explanation(findings, case, ask.calls, inspect.calls, refined)

@@ -50,7 +50,8 @@ def test_a_failure_reads_like_the_table_and_its_first_line_is_the_verdict(projec
     result.stdout.fnmatch_lines(
         [
             "wrong: * entries of losses:no_mean disagree*missing-mean",
-            "*error: *(missing-mean)",
+            "*error: your dS = s_j, but the gradient of your value is s_j/N*",
+            "*(missing-mean)",
             "*batch size 3: 5 classes, normal(0, 1), seed 0*wrong",
             "gradcheck run losses:no_mean --batch-size 3*",
             "FAILED gradcheck.yaml::losses:no_mean[[]batch size 3[]] - wrong: *",

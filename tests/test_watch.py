@@ -181,7 +181,8 @@ def test_whatever_the_deadline_the_counts_add_up(seconds: int, fail_fast: bool) 
         assert len(loss.batches) + loss.unchecked == 4
         assert [batch.batch_size for batch in loss.batches] == [N for N, _ in shapes(SMALL)][: len(loss.batches)]
         evaluations = sum(batch.evaluations for batch in loss.batches)
-        assert evaluations + calls_before_the_cut(loss) == called[loss.target]
+        explained = loss.evaluations_to_explain
+        assert evaluations + explained + calls_before_the_cut(loss) == called[loss.target]
         assert loss.passed == (loss.target == "right" and not loss.unchecked)
         assert loss.failed == (loss.target == "wrong" and bool(loss.batches)) or loss.target == "spoils"
     if not fail_fast:
