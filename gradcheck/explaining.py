@@ -28,7 +28,7 @@ _CONTRACT = frozenset(
 #: Calls for a loss that broke its contract before there was anything to share.
 _LEAST = 40
 #: Calls that every loss may take once its problems are checked: one, and a few more where that is not finite.
-_INSPECTING = 3
+_INSPECTING = 36
 
 
 @dataclass(frozen=True, eq=False)

@@ -111,11 +111,12 @@ def _weights(observations: Sequence[Observation]) -> Mapping[int, float]:
 
 def _rows_make_up_the_value(evidence: Evidence) -> bool:
     """Whether rows' own values, times the weight, add up to the batch's: a call for each row of a few problems."""
+    ask = evidence.inspect or evidence.ask  # for right losses too
     weighed = [seen for seen in evidence.observations if seen.row_weight is not None and seen.rows <= _ROWS]
     tried = sorted(weighed, key=lambda seen: seen.rows)[:_PROBLEMS]
     for seen in tried:
         assert seen.row_weight is not None
-        alone = [evidence.ask.evaluate(seen.S[i : i + 1], seen.y[i : i + 1]).value for i in range(seen.rows)]
+        alone = [ask.evaluate(seen.S[i : i + 1], seen.y[i : i + 1]).value for i in range(seen.rows)]
         size = seen.row_weight * float(np.sum(np.abs(alone)))
         if not abs(seen.value - seen.row_weight * float(np.sum(alone))) <= _ALIKE * abs(size):
             return False
