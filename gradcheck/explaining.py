@@ -27,7 +27,8 @@ _CONTRACT = frozenset(
 )
 #: Calls for a loss that broke its contract before there was anything to share.
 _LEAST = 40
-#: Calls that every loss may take once its problems are checked: one, and a few more where that is not finite.
+#: Calls that every loss may take once its problems are checked: one, a few more where that is not finite, and one for
+#: each of some rows where those seem to count otherwise than in a mean.
 _INSPECTING = 36
 
 
