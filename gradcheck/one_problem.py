@@ -94,9 +94,9 @@ def check_problem(
     return Checked(batch, [*([state] if state else []), *findings], observation)
 
 
-#: Calls beside two for each entry that a smooth loss may cost, less those of the contract, one to bear rows out and one
+#: Calls beside two for each entry that a smooth loss may cost, less those of the contract, two to bear rows out and one
 #: at large scores once all problems are checked.
-_BESIDE = 60 - 5
+_BESIDE = 60 - 6
 #: What this part of the entries costs is a small matter.
 _SHARE = 50
 
