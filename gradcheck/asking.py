@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.answers import value_and_derivative, values_and_derivatives
 from gradcheck.errors import LossDefect
-from gradcheck.loss import value_and_derivative, values_and_derivatives
 from gradcheck.report import FloatArray
 
 IndexArray = npt.NDArray[np.intp]

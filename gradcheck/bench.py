@@ -10,29 +10,25 @@ from typing import cast
 
 import numpy as np
 
-from gradcheck import neighbourhood
-from gradcheck.hull import judge_hull
+from gradcheck.answers import Evaluation
 from gradcheck.judgement import Entries, Judgement, Rungs
 from gradcheck.ladder import Ladder, stencil_of, top_step
-from gradcheck.loss import Evaluation
 from gradcheck.numerics import verdict
 from gradcheck.numerics.differences import relative_error
 from gradcheck.numerics.extrapolation import Limit
 from gradcheck.oracle import Oracle
-from gradcheck.plans.full import FullPlan
 from gradcheck.plans.plan import IndexArray, Plan, RowPlan
 from gradcheck.precision import Precision
 from gradcheck.report import FloatArray
 from gradcheck.rows_alone import RowsAlone
 from gradcheck.settings import Reference
+from gradcheck.step import above_rounding
+from gradcheck.suspects import Suspects, ask_around
 
-_LEAST_STEP_IN_SPACINGS = 64.0
 #: The first look may send an entry on without harm, so its bound on noise is tight.
 _FIRST_LOOK_SIGMAS = 3.0
 #: Rungs that usually settle an entry of a smooth loss.
 _SECOND_LOOK = 3
-#: Entries of a matrix of which some fifty are held to search for the hull of derivatives around it.
-_MOST_HELD = 2**18
 #: Wrong entries that are looked at once more by calls of the whole batch, the worst first.
 _CONFIRMED = 3
 
@@ -77,7 +73,7 @@ class Bench:
     def first_look(self, analytic: FloatArray, rtol: float, atol: float) -> None:
         """Every entry by its corrected central difference: two calls each."""
         step = self._precision.step if self._rows_alone is None else self._rows_alone.step()
-        steps = self._steps(step)
+        steps = above_rounding(step, self._oracle, self._scores, self._rows, self._columns)
         if self._rows_alone is None:
             above = self._plan.along(self._rows, self._columns, steps)
             below = self._plan.along(self._rows, self._columns, -steps)
@@ -157,37 +153,14 @@ class Bench:
         suspects = np.flatnonzero(self._verdicts[self._doubtful] == verdict.WRONG)
         if not suspects.size:
             return
-        if self._scores.size > _MOST_HELD:
-            self._leave_open(suspects)
-            return
-        noise, whole = self._precision.value_noise, FullPlan(self._oracle, self._scores)
-        around = neighbourhood.sample(self._oracle, self._scores, noise, self._scale, self._rng)
-        for e in self._doubtful[suspects].tolist():
-            entry = int(self._rows[e]), int(self._columns[e])
-            self._kinked[e] |= around.kinked(entry)
-            if not self._kinked[e]:
-                continue
-            analytic, allowed = self._entries.analytic[e], self._entries.allowed(self._numerical)[e]
-            self._verdicts[e] = judge_hull(
-                self._oracle,
-                whole,
-                self._scores,
-                around,
-                entry,
-                lowest=analytic - allowed,
-                highest=analytic + allowed,
-                value_noise=noise,
-                widest=verdict.TOO_WIDE * self._scale + allowed,
-            )
-
-    def _leave_open(self, suspects: IndexArray) -> None:
-        """Of a matrix too large for a search around it: an entry near kinks might be a subgradient or wrong."""
-        entries = self._doubtful[suspects]
-        self._kinked[entries] |= neighbourhood.kinked_entries(
-            self._oracle, self._scores, self._rows[entries], self._columns[entries],
-            self._precision.value_noise, self._scale, self._rng,
+        which = self._doubtful[suspects]
+        asked = Suspects(
+            self._rows[which], self._columns[which], self._kinked[which], self._entries.analytic[which],
+            self._entries.only(which).allowed(self._numerical[which]),
         )  # fmt: skip
-        self._verdicts[entries[self._kinked[entries]]] = verdict.UNRESOLVED
+        self._kinked[which], self._verdicts[which] = ask_around(
+            self._oracle, self._scores, asked, self._precision.value_noise, self._scale, self._rng
+        )
 
     def confirm(self) -> None:
         """The worst of what is wrong, by calls of the whole batch: do they see what the rows alone showed?"""
@@ -257,14 +230,6 @@ class Bench:
         self._scale = self._gradient_scale()
         self._kinked[entries], self._leaps[entries] = limits.is_kink(), limits.leaps
         self._verdicts[entries] = self._entries.only(entries).at_limits(limits, self._scale)
-
-    def _steps(self, step: float) -> FloatArray:
-        """E floats, this step, but where it is a few spacings of the scores alone."""
-        least = _LEAST_STEP_IN_SPACINGS * self._oracle.spacing(np.array([verdict.largest(self._scores)]))
-        if float(least[0]) <= step:
-            return np.full(len(self._rows), step)
-        spacing = self._oracle.spacing(self._scores[self._rows, self._columns])
-        return np.asarray(np.maximum(step, _LEAST_STEP_IN_SPACINGS * spacing))
 
     def _value_noise(self, rows: IndexArray, values: FloatArray) -> FloatArray:
         """E floats, the noise of values in the plan's coin."""

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.answers import Evaluation, validated
 from gradcheck.errors import LossDefect, OutOfTime
-from gradcheck.loss import Evaluation, Loss, validated
+from gradcheck.loss import Loss
 from gradcheck.raised import hint_of
 from gradcheck.report import Finding
 from gradcheck.silence import Silence

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from gradcheck.answers import Evaluation
 from gradcheck.bench import Bench
 from gradcheck.judgement import Judgement
-from gradcheck.loss import Evaluation
 from gradcheck.oracle import Oracle
 from gradcheck.plans.full import FullPlan
 from gradcheck.plans.plan import IndexArray, Plan

@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.answers import Evaluation
 from gradcheck.config import Config
 from gradcheck.contract import Inspection, finding_of, inspect, inspect_again
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.judge import judge
 from gradcheck.judgement import Judgement
-from gradcheck.loss import Evaluation, Loss
+from gradcheck.loss import Loss
 from gradcheck.memory import keep_at_hand
 from gradcheck.observation import Line, Observation, unjudged
 from gradcheck.oracle import Oracle
 from gradcheck.plans.choose import Choice, choose, refused, try_each_row
 from gradcheck.plans.full import FullPlan
 from gradcheck.plans.plan import Coupled, Plan
-from gradcheck.plans.separability import Yardstick
+from gradcheck.plans.yardstick import Yardstick
 from gradcheck.precision import measure, rounding_of_gradient
 from gradcheck.report import BatchReport, Entry, Finding
 from gradcheck.sampling import Problem

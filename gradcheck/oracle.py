@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.answers import Evaluation, put_together, validated, value_and_gradient, values_and_derivatives
 from gradcheck.asking import Asking, IndexArray, ask_for, table_of
 from gradcheck.errors import LossDefect
-from gradcheck.loss import Evaluation, Loss, put_together, validated, value_and_gradient, values_and_derivatives
+from gradcheck.loss import Loss
 from gradcheck.report import FloatArray
 
 _EPS = float(np.finfo(np.float64).eps)

@@ -11,9 +11,9 @@ from functools import reduce
 
 import numpy as np
 
+from gradcheck.answers import Evaluation
 from gradcheck.asking import IndexArray
 from gradcheck.gradient_noise import FLOOR, UNUSUAL, GradientNoise, gradient_noise
-from gradcheck.loss import Evaluation
 from gradcheck.numerics import noise
 from gradcheck.observation import Line
 from gradcheck.oracle import Oracle

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from gradcheck.answers import Evaluation
 from gradcheck.asking import IndexArray
 from gradcheck.ladder import Ladder
-from gradcheck.loss import Evaluation
 from gradcheck.numerics import verdict
 from gradcheck.oracle import Oracle
+from gradcheck.plans.bearing_out import verify, verify_entries
 from gradcheck.plans.plan import Probes, RowPlan, joined
-from gradcheck.plans.separability import Yardstick, verify, verify_entries
+from gradcheck.plans.yardstick import Yardstick
 from gradcheck.precision import Precision, measure_parts
 from gradcheck.report import FloatArray
 from gradcheck.step import wide_enough

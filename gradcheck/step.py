@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gradcheck.loss import Evaluation
+from gradcheck.answers import Evaluation
+from gradcheck.asking import IndexArray
 from gradcheck.numerics.differences import SIGMAS, Stencil
+from gradcheck.numerics.verdict import largest
 from gradcheck.oracle import Oracle
 from gradcheck.report import FloatArray
 
@@ -19,6 +21,7 @@ _NOISY = 1e-8
 #: Noise below this part of the gradients is precise enough for any purpose.
 _PRECISE = 1e-13
 _NARROWEST = 2.0**-9
+_LEAST_IN_SPACINGS = 64.0
 
 
 def choose_step(
@@ -55,6 +58,23 @@ def wide_enough(value_noise: float, scale: float) -> float:
         scale: the largest gradient seen near.
     """
     return max(SIGMAS * value_noise / (_PRECISE * scale or np.inf), _NARROWEST)
+
+
+def above_rounding(
+    step: float, oracle: Oracle, scores: FloatArray, rows: IndexArray, columns: IndexArray
+) -> FloatArray:
+    """This step for each of E entries, or more where the spacing of floats at an entry's score asks for it.
+
+    Args:
+        step: for all of them.
+        oracle: the loss at this problem.
+        scores: N x C float64.
+        rows, columns: E entries.
+    """
+    least = _LEAST_IN_SPACINGS * oracle.spacing(np.array([largest(scores)]))
+    if float(least[0]) <= step:
+        return np.full(len(rows), step)
+    return np.asarray(np.maximum(step, _LEAST_IN_SPACINGS * oracle.spacing(scores[rows, columns])))
 
 
 def directions(curvature: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gradcheck.answers import Evaluation
 from gradcheck.config import Config
 from gradcheck.contract import Inspection, differs, inspect, inspect_again
-from gradcheck.loss import Evaluation, Loss
+from gradcheck.loss import Loss
 from gradcheck.losses import BUILT_INS
 from gradcheck.one_problem import check_problem
 from gradcheck.report import Finding

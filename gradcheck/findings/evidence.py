@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.answers import Evaluation
 from gradcheck.errors import OutOfTime
-from gradcheck.loss import Evaluation, Loss
+from gradcheck.loss import Loss
 from gradcheck.observation import BoolArray, Observation
 from gradcheck.report import FloatArray
 

@@ -16,7 +16,8 @@ from gradcheck.errors import LossDefect
 from gradcheck.oracle import Oracle
 from gradcheck.plans.plan import Coupled
 from gradcheck.plans.projections import Along, Base
-from gradcheck.plans.separability import Yardstick, weights_that_fit
+from gradcheck.plans.separability import weights_that_fit
+from gradcheck.plans.yardstick import Yardstick
 from gradcheck.report import FloatArray
 
 #: How far the far point lies, in units of the largest score: hinges between rows are on there, or off.

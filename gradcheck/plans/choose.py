@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gradcheck.answers import Evaluation
 from gradcheck.errors import UsageError
-from gradcheck.loss import Evaluation
 from gradcheck.oracle import Oracle
 from gradcheck.plans.full import FullPlan
 from gradcheck.plans.per_sample import PerSamplePlan
 from gradcheck.plans.plan import Coupled, Disagreeing, Plan
 from gradcheck.plans.rows import RowsPlan
-from gradcheck.plans.separability import LEAST, Yardstick, weight_of_rows, weight_of_values
+from gradcheck.plans.separability import LEAST, weight_of_rows, weight_of_values
+from gradcheck.plans.yardstick import Yardstick
 from gradcheck.report import Finding, FloatArray
 
 #: Calls that a second look at an entry takes, which one of many needs by chance.

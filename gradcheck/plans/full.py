@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcheck.loss import Evaluation
+from gradcheck.answers import Evaluation
 from gradcheck.oracle import Oracle
 from gradcheck.plans.plan import IndexArray, Probes, along_imaginary_axis
 from gradcheck.report import FloatArray

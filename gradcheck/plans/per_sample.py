@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from gradcheck.answers import Evaluation
 from gradcheck.asking import one_of_each_row
 from gradcheck.errors import LossDefect
-from gradcheck.loss import Evaluation
 from gradcheck.oracle import Oracle
 from gradcheck.plans.plan import Coupled, IndexArray, Probes
 from gradcheck.report import FloatArray

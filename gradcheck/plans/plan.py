@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.answers import Evaluation
 from gradcheck.asking import IndexArray as IndexArray
-from gradcheck.loss import Evaluation
 from gradcheck.report import FloatArray
 
 

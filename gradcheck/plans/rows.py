@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from gradcheck.answers import Evaluation
 from gradcheck.errors import LossDefect
-from gradcheck.loss import Evaluation
 from gradcheck.oracle import Oracle
 from gradcheck.plans.plan import Coupled, IndexArray, Probes, along_imaginary_axis
 from gradcheck.report import FloatArray

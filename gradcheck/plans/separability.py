@@ -7,48 +7,25 @@ missed; so what a plan that takes rows one by one calls wrong is looked at once 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.answers import Evaluation, put_together
 from gradcheck.errors import LossDefect
-from gradcheck.loss import Evaluation, put_together
 from gradcheck.numerics.noise import effective_eps
 from gradcheck.numerics.verdict import largest
 from gradcheck.oracle import Oracle
-from gradcheck.plans.plan import Coupled, Disagreeing, IndexArray, Probes
+from gradcheck.plans.plan import Coupled, Disagreeing
+from gradcheck.plans.yardstick import ROUNDINGS, Yardstick
 from gradcheck.report import FloatArray
 
-#: Two ways to the same number may differ by this many standard deviations of their noise, or units of their rounding.
-_SIGMAS = 16.0
-_ROUNDINGS = 64.0
 #: How far the farthest point lies, in units of the largest score: hinges between rows are on there, or off.
 _FAR = 10.0
 _FEW = 3
 _SPLITS = 3
 #: Calls that it takes to learn anything, and to try another row.
 LEAST, _TRY = 5, 3
-
-
-@dataclass(frozen=True, eq=False)
-class Yardstick:
-    """How far two values that ought to be the same may differ.
-
-    Attributes:
-        noise: standard deviation of the noise of a value near S.
-        rounding: the same beside the value.
-    """
-
-    noise: float
-    rounding: float
-
-    def same(self, first: float, second: float, *sizes: float) -> bool:
-        """Whether two numbers are the same, computed from others of these sizes."""
-        size = max(map(abs, (first, second, *sizes)))
-        return abs(first - second) <= _SIGMAS * (self.noise + self.rounding * size) + _ROUNDINGS * _EPS * size
-
-
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -196,7 +173,7 @@ def weight_of_values(
     points = far_points(scores, rng)
     far_values = [_each_row(oracle, point.copy())[0] for point in points]
     eps = effective_eps(np.concatenate([values, *far_values]), _EPS)
-    allowed = _ROUNDINGS * eps
+    allowed = ROUNDINGS * eps
 
     def same(one: FloatArray, other: FloatArray) -> bool:
         with np.errstate(invalid="ignore"):
@@ -216,60 +193,10 @@ def weight_of_values(
             raise Coupled("its rows are coupled: a row's own value changes with the others")
     eps = max(eps, at_scores.value_eps)
     total, sizes = float(np.sum(values)), float(np.sum(np.abs(values)))
-    weights = [w for w in (1 / N, 1.0) if abs(at_scores.value - w * total) <= _ROUNDINGS * eps * w * sizes]
+    weights = [w for w in (1 / N, 1.0) if abs(at_scores.value - w * total) <= ROUNDINGS * eps * w * sizes]
     if not weights:
         raise Disagreeing("the values of its rows do not make up the batch's")
     return weights[0], put_together(values, gradient, weights[0], (at_scores.value_eps, at_scores.gradient_eps))
-
-
-def verify(
-    oracle: Oracle,
-    scores: FloatArray,
-    entries: tuple[IndexArray, IndexArray],
-    seen: Probes,
-    yardstick: Yardstick,
-) -> None:
-    """Move an entry of every row at once: the batch must say what the rows said one by one. One call.
-
-    Args:
-        oracle: the loss at this problem.
-        scores: N x C float64.
-        entries: rows and columns of N entries, one of every row.
-        seen: of each, moved alone.
-        yardstick: what is the same.
-
-    Raises:
-        Coupled: it does not.
-    """
-    point = scores.copy()
-    point[entries] += seen.moved
-    if not yardstick.same(_value(oracle, point), float(np.sum(seen.values)), float(np.sum(np.abs(seen.values)))):
-        raise Coupled("the whole batch answers otherwise than its rows one by one")
-
-
-def verify_entries(
-    oracle: Oracle,
-    scores: FloatArray,
-    entries: tuple[IndexArray, IndexArray],
-    offsets: FloatArray,
-    changes: FloatArray,
-    value: float,
-    yardstick: Yardstick,
-) -> None:
-    """As ``verify``, for a few entries, each moved alone: one call each.
-
-    Args:
-        oracle, scores, yardstick: as for ``verify``.
-        entries: rows and columns of E entries.
-        offsets: E floats, by how much each is moved.
-        changes: E floats, by how much its row's part of the value changed.
-        value: of the whole batch at S.
-    """
-    rows, columns = entries
-    values, _ = oracle.probe(scores, rows, columns, scores[rows, columns] + offsets)
-    for moved, change in zip(values.tolist(), changes.tolist(), strict=True):
-        if not yardstick.same(moved - value, change, moved, value):
-            raise Coupled("the whole batch answers otherwise than its rows one by one")
 
 
 def _value(oracle: Oracle, point: FloatArray) -> float:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.loss import Evaluation, Loss
+from gradcheck.answers import Evaluation
+from gradcheck.loss import Loss
 from gradcheck.numerics.projecting import smallest_defect
 from gradcheck.numerics.verdict import TOO_WIDE
 from gradcheck.projected.directions import DIRECTIONS, Directions, Seen

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.answers import Evaluation
 from gradcheck.asking import IndexArray
 from gradcheck.errors import LossDefect
 from gradcheck.judge import judge_entries
 from gradcheck.judgement import Judgement
-from gradcheck.loss import Evaluation
 from gradcheck.oracle import Oracle
 from gradcheck.plans.plan import Coupled
 from gradcheck.plans.projections import Base

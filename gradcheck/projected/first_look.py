@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.answers import Evaluation
 from gradcheck.asking import IndexArray
 from gradcheck.ladder import stencil_of
-from gradcheck.loss import Evaluation
 from gradcheck.numerics import verdict
 from gradcheck.numerics.differences import relative_error
 from gradcheck.numerics.extrapolation import Limit

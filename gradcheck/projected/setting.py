@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.answers import Evaluation
 from gradcheck.errors import LossDefect
 from gradcheck.gradient_noise import FLOOR
-from gradcheck.loss import Evaluation, Loss
+from gradcheck.loss import Loss
 from gradcheck.oracle import Oracle
 from gradcheck.plans.afar import Afar
 from gradcheck.plans.plan import Coupled
 from gradcheck.plans.projections import Base, draw
-from gradcheck.plans.separability import Yardstick
+from gradcheck.plans.yardstick import Yardstick
 from gradcheck.precision import Precision, measure
 from gradcheck.projected.precision import ProjectedPrecision, measure_line, rounding_of_projections
 from gradcheck.report import FloatArray

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.plans.bearing_out import verify_entries
 from gradcheck.plans.plan import Coupled
 from gradcheck.plans.projections import Base
-from gradcheck.plans.separability import verify_entries
 from gradcheck.projected.entrywise import Entrywise, Judged
 from gradcheck.projected.first_look import BY_ROWS, BY_THE_WHOLE, chosen, first_look
 from gradcheck.projected.setting import Setting

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.answers import Evaluation
 from gradcheck.errors import LossDefect
 from gradcheck.findings.evidence import Evidence, Spent
-from gradcheck.loss import Evaluation
 from gradcheck.numerics.differences import Stencil
 from gradcheck.observation import Observation
 from gradcheck.report import VERDICTS, FloatArray, Verdict

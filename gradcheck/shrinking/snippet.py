@@ -73,8 +73,8 @@ def listed(array: npt.NDArray[Any], indent: int = 0) -> str:
         indent: columns that are taken on the first line.
 
     Example:
-        >>> print(listed(np.float32([[0.1, 2], [0, -1]])))
-        [[0.1, 2.0], [0.0, -1.0]]
+        >>> listed(np.float32([[0.1, 2], [0, -1]]))
+        '[[0.1, 2.0], [0.0, -1.0]]'
     """
     if array.ndim < 2:
         return f"[{', '.join(map(_number, array.reshape(-1)))}]" if array.ndim else _number(array[()])

@@ -13,7 +13,7 @@ from gradcheck.oracle import Oracle
 from gradcheck.plans.afar import Afar
 from gradcheck.plans.plan import Coupled
 from gradcheck.plans.projections import Base
-from gradcheck.plans.separability import Yardstick
+from gradcheck.plans.yardstick import Yardstick
 
 
 def weight_of(loss: Any, N: int = 6, C: int = 4, rounding: float = 1e-15) -> float:

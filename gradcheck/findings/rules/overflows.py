@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.answers import Evaluation
 from gradcheck.errors import LossDefect
 from gradcheck.findings.evidence import Allowance, Evidence
 from gradcheck.findings.known import IntArray, built_ins, labels_of
 from gradcheck.findings.rule import rule
 from gradcheck.findings.values import Values
-from gradcheck.loss import Evaluation
 from gradcheck.observation import Observation
 from gradcheck.report import Finding, FloatArray
 
