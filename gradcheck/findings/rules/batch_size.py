@@ -17,7 +17,7 @@ from gradcheck.observation import Observation
 from gradcheck.report import Finding
 
 #: Where as many rows would all be right by chance no more often than this, they are so for their batch size.
-_CHANCE = 0.05
+_CHANCE = 0.001
 #: Wrong rows that are tried alone, and those that must be right.
 _MOST_ALONE, _LEAST_ALONE = 4, 2
 
