@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gradcheck.findings.evidence import Evidence
+from gradcheck.findings.factor_findings import factor_findings
+from gradcheck.findings.fits import Where, everywhere, factor_at, factor_fit
 from gradcheck.findings.known import IntArray, labels_of
+from gradcheck.findings.laws import ONE, Law
 from gradcheck.findings.rule import LESS_SPECIFIC, rule
 from gradcheck.observation import BoolArray, Observation
 from gradcheck.report import Finding, FloatArray
 
-#: Problems that bear a mistake out by calls of their own.
-_PROBLEMS = 2
 #: Classes that are tried one by one.
 _CLASSES = 10
 #: Rows that show dS to be right for a fixed class.
@@ -82,22 +83,31 @@ _OTHERS = "look for a shuffle, a sort or an order of rows that only one of the t
 def misaligned(evidence: Evidence) -> Iterator[Finding]:
     """dS(S, y) is the gradient for other labels, which dS can be made to show by calls with labels that are no y.
 
-    Most other mistakes are ruled out without a call: where a mistake takes the right label, dS must be right.
+    Most other mistakes are ruled out without a call: where a mistake takes the right label, dS must be right. A factor
+    may be at work as well, where dS as it is has none.
     """
     if any(labels_of(seen) is None for seen in evidence.observations) or not _most_wrong(evidence):
         return
+    scaled = factor_fit(evidence) is None
     for mistake in (*_CLASSES_SHIFTED, *_ROWS_SHIFTED):
-        entries = _entries_right_when_given(evidence, mistake) if _may_be(evidence, mistake) else 0
-        if entries:
-            yield _finding(
-                f"dS takes the labels {mistake.words} where the value takes y: given labels that make up for it, dS is "
-                f"right in all {entries} entries",
-                mistake.hint,
-            )
-            return
-    told = _fixed_class(evidence) or _rows_mixed_up(evidence)
-    if told is not None:
-        yield told
+        if _may_be(evidence, _kept_by(mistake), scaled):
+            answered = _given(evidence, mistake, scaled)
+            law = _law(evidence, answered, _kept_by(mistake), scaled) if answered else None
+            if law is not None:
+                yield from _told(mistake.words, mistake.hint, law, answered, "given labels that make up for it")
+                return
+    yield from _fixed_class(evidence) or _rows_mixed_up(evidence, scaled)
+
+
+def _told(words: str, hint: str, law: Law, answered: Sequence[Observation], how: str) -> list[Finding]:
+    """What dS takes for y, and by which factor it is off beyond that."""
+    entries = sum(int(np.count_nonzero(seen.known)) for seen in answered)
+    taken = f"dS takes the labels {words} where the value takes y"
+    if law.is_one:
+        return [_finding(f"{taken}: {how}, dS is right in all {entries} entries", hint)]
+    found = f"{how}, dS is {law} times the numerical gradient in all {entries} entries"
+    beside = factor_findings(law, f"in all {entries} entries, {how}", ": more than one defect is at work")
+    return [_finding(f"{taken}, and a factor is a second defect: {found}", hint), *beside]
 
 
 def _finding(message: str, hint: str) -> Finding:
@@ -114,13 +124,28 @@ def _wrong_rows(seen: Observation) -> BoolArray:
     return np.asarray(seen.wrong.any(axis=1))
 
 
-def _may_be(evidence: Evidence, mistake: _Mistake) -> bool:
-    """No row is wrong that the mistake leaves its label."""
-    for seen in evidence.wrong:
+def _kept_by(mistake: _Mistake) -> Where:
+    """The rows that a mistake leaves their label: N x C."""
+
+    def kept(seen: Observation) -> BoolArray:
         y = _labels(seen)
-        if np.any(_wrong_rows(seen) & (mistake.taken(y, seen.classes) == y)):
-            return False
-    return True
+        rows = mistake.taken(y, seen.classes) == y
+        return np.asarray(np.broadcast_to(rows[:, np.newaxis], seen.S.shape))
+
+    return kept
+
+
+def _one_label(seen: Observation) -> BoolArray:
+    """All rows, where they have the same label; else none."""
+    return np.full(seen.S.shape, len(set(_labels(seen).tolist())) == 1)
+
+
+def _may_be(evidence: Evidence, kept: Where, scaled: bool) -> bool:
+    """Nothing is wrong in rows that are left their label, but perhaps by a factor."""
+    return all(
+        not np.any(seen.wrong & kept(seen)) or (scaled and factor_at(evidence, seen, kept(seen)) is not None)
+        for seen in evidence.wrong
+    )
 
 
 def _gradient(evidence: Evidence, seen: Observation, labels: IntArray) -> FloatArray:
@@ -130,24 +155,47 @@ def _gradient(evidence: Evidence, seen: Observation, labels: IntArray) -> FloatA
 
 
 def _most_wrong(evidence: Evidence) -> list[Observation]:
-    """Wrong problems, those that say most first; none where dS is wrong at kinks alone, which any labels explain."""
+    """Two wrong problems, of different N where there are such, those that say most first; none where dS is wrong at
+    kinks alone, which any labels explain."""
     telling = [seen for seen in evidence.wrong if np.any(seen.wrong & seen.known)]
-    return sorted(telling, key=lambda seen: -int(_wrong_rows(seen).sum()))[:_PROBLEMS]
+    telling.sort(key=lambda seen: -int(_wrong_rows(seen).sum()))
+    return [*telling[:1], *sorted(telling[1:], key=lambda seen: seen.rows == telling[0].rows)[:1]]
 
 
-def _entries_right_when_given(evidence: Evidence, mistake: _Mistake) -> int:
-    """How many entries of dS are right, given labels that make up for the mistake; 0 where one is not."""
-    entries = 0
+def _given(evidence: Evidence, mistake: _Mistake, scaled: bool) -> list[Observation]:
+    """Problems with the dS that labels give which make up for a mistake; none where it is not right, nor scaled."""
+    answered = []
     for seen in _most_wrong(evidence):
         assert mistake.given is not None
-        given = mistake.given(_labels(seen), seen.classes)
-        if not evidence.same(seen, _gradient(evidence, seen, given), seen.numerical).all():
-            return 0
-        entries += int(np.count_nonzero(seen.known))
-    return entries
+        there = replace(seen, analytic=_gradient(evidence, seen, mistake.given(_labels(seen), seen.classes)))
+        if not _is_right(evidence, there, everywhere(there), scaled):
+            return []
+        answered.append(there)
+    return answered
 
 
-def _fixed_class(evidence: Evidence) -> Finding | None:
+def _is_right(evidence: Evidence, seen: Observation, where: BoolArray, scaled: bool) -> bool:
+    """dS is the numerical gradient in some entries; or some multiple of it, where it may be scaled."""
+    right = bool(evidence.same(seen, seen.analytic, seen.numerical)[where].all())
+    return right or (scaled and factor_at(evidence, seen, where) is not None)
+
+
+def _law(evidence: Evidence, answered: Sequence[Observation], kept: Where, scaled: bool) -> Law | None:
+    """The law of c in dS = c n, in what was answered for other labels and in the rows that are left their own."""
+    if all(_is_right(evidence, seen, everywhere(seen), scaled=False) for seen in answered) and _may_be(
+        evidence, kept, scaled=False
+    ):
+        return ONE
+
+    def where(seen: Observation) -> BoolArray:
+        return everywhere(seen) if any(seen is each for each in answered) else kept(seen)
+
+    both = replace(evidence, observations=(*answered, *evidence.observations))
+    fit = factor_fit(both, where) if scaled else None
+    return None if fit is None or fit.law.is_zero or fit.law.is_free else fit.law
+
+
+def _fixed_class(evidence: Evidence) -> list[Finding]:
     """dS is the same for whatever labels, and right in the rows of one class alone."""
     right: set[int] = set()
     wrong: set[int] = set()
@@ -159,57 +207,62 @@ def _fixed_class(evidence: Evidence) -> Finding | None:
         wrong |= set(_labels(seen)[amiss].tolist())
         rows += int(np.count_nonzero(~amiss & tells))
     if len(right) != 1 or right & wrong or rows < _ROWS:
-        return None
+        return []
     for seen in _most_wrong(evidence):
         other = _gradient(evidence, seen, (_labels(seen) + 1) % seen.classes)
         if not _alike(evidence, seen, other).all():
-            return None
+            return []
     (label,) = right
-    return _finding(
-        f"dS takes class {label} for the label of every row: it is the same for other labels, right in all {rows} rows "
-        f"whose label is {label}, and wrong in rows of other labels",
-        "index dS with the row's own label: dS[i, y[i]], dS[np.arange(N), y]",
-    )
+    return [
+        _finding(
+            f"dS takes class {label} for the label of every row: it is the same for other labels, right in all {rows} "
+            f"rows whose label is {label}, and wrong in rows of other labels",
+            "index dS with the row's own label: dS[i, y[i]], dS[np.arange(N), y]",
+        )
+    ]
 
 
-def _rows_mixed_up(evidence: Evidence) -> Finding | None:
+def _rows_mixed_up(evidence: Evidence, scaled: bool) -> list[Finding]:
     """dS is right where all rows have the same label, and else has the labels of other rows."""
     seen_mixed = [seen for seen in _most_wrong(evidence) if 1 < len(set(_labels(seen).tolist())) <= _CLASSES]
-    if not seen_mixed or any(seen.rows == 1 for seen in evidence.wrong):
-        return None
-    candidates = [mistake for mistake in _ROWS_MIXED_UP if _may_be(evidence, mistake)]
-    entries, example = 0, ""
+    if not seen_mixed or not _may_be(evidence, _one_label, scaled):
+        return []
+    candidates = [mistake for mistake in _ROWS_MIXED_UP if _may_be(evidence, _kept_by(mistake), scaled)]
+    answered, example = [], ""
     for seen in seen_mixed:
-        fits = _fitting_labels(evidence, seen)
-        if fits is None:
-            return None
+        there, fits = _with_one_label(evidence, seen, scaled)
+        if not fits.any(axis=1).all():
+            return []
         y = _labels(seen)
         candidates = [each for each in candidates if fits[np.arange(seen.rows), each.taken(y, seen.classes)].all()]
         row = int(np.argmax(_wrong_rows(seen)))
         example = example or f"row {row} has the label {y[row]} and the dS of {int(np.argmax(fits[row]))}"
-        entries += int(np.count_nonzero(seen.known))
+        answered.append(there)
+    law = _law(evidence, answered, _one_label, scaled)
+    if law is None:
+        return []
     words, hint = (candidates[0].words, candidates[0].hint) if candidates else ("of other rows", _OTHERS)
-    where = f"at batch size {seen_mixed[0].rows}, {seen_mixed[0].scores}, seed {seen_mixed[0].seed}"
-    return _finding(
-        f"dS takes the labels {words} where the value takes y: {example} ({where}); with one label for all rows dS is "
-        f"right in all {entries} entries",
-        hint,
-    )
+    first = seen_mixed[0]
+    where = f"{example} at batch size {first.rows}, {first.scores}, seed {first.seed}"
+    return _told(words, hint, law, answered, f"with one label for all rows ({where})")
 
 
-def _fitting_labels(evidence: Evidence, seen: Observation) -> BoolArray | None:
-    """For which labels of the batch a row's dS is right, N x C; None where dS is wrong though all labels are one.
+def _with_one_label(evidence: Evidence, seen: Observation, scaled: bool) -> tuple[Observation, BoolArray]:
+    """A problem with the dS that each row has where all labels are its own, and the labels that dS is that of: N x C.
 
-    Row i of dS(S, l, l, ..., l) is its gradient for label l, whichever row's label it takes: a call for each class.
+    Row i of dS(S, l, l, ..., l) is its gradient for label l, whichever row's label it takes: a call for each class. No
+    label where dS is wrong though all are one.
     """
-    y = _labels(seen)
+    y, dS = _labels(seen), seen.analytic.copy()
     fits = np.zeros(seen.S.shape, dtype=bool)
     for label in sorted(set(y.tolist())):
-        dS = _gradient(evidence, seen, np.full_like(y, label))
-        if not evidence.same(seen, dS, seen.numerical)[y == label].all():
-            return None
-        fits[:, label] = _alike(evidence, seen, dS).all(axis=1)
-    return fits if fits.any(axis=1).all() else None
+        all_alike = _gradient(evidence, seen, np.full_like(y, label))
+        own = np.broadcast_to((y == label)[:, np.newaxis], seen.S.shape)
+        dS = np.where(own, all_alike, dS)
+        if not _is_right(evidence, replace(seen, analytic=dS), own, scaled):
+            return seen, np.zeros_like(fits)
+        fits[:, label] = _alike(evidence, seen, all_alike).all(axis=1)
+    return replace(seen, analytic=dS), fits
 
 
 def _alike(evidence: Evidence, seen: Observation, dS: FloatArray) -> BoolArray:
