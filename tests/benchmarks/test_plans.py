@@ -81,10 +81,7 @@ def test_per_sample_costs_at_most_half_more_than_its_bare_calls() -> None:
     batch = batch_of(per_sample_softmax, S, y)
     assert (batch.plan, batch.wrong, batch.unresolved) == ("per-sample", 0, 0)
     assert batch.evaluations <= 2 * C + 60
-    ratio = best_ratio(lambda: batch_of(per_sample_softmax, S, y), bare, 1.5)
-    assert ratio <= 2
-    if ratio > 1.5:  # a machine that is at work adds to it
-        pytest.xfail(f"{ratio:.2f} times, and not 1.5")
+    assert best_ratio(lambda: batch_of(per_sample_softmax, S, y), bare, 1.5) <= 1.5
 
 
 def test_rows_are_four_times_faster_and_more_accurate_than_scipys_three_points() -> None:
