@@ -78,8 +78,8 @@ def table_of(rows: IndexArray) -> tuple[int, int] | None:
     if of_first == 0 or len(rows) % of_first:
         return None
     table = rows.reshape(-1, of_first)
-    firsts, lasts = table[:, 0], table[:, -1]
-    fits = np.array_equal(firsts, lasts) and np.all(firsts[1:] > firsts[:-1]) and np.all(rows[1:] >= rows[:-1])
+    firsts = table[:, 0]
+    fits = np.all(firsts[1:] > firsts[:-1]) and np.all(table == firsts[:, np.newaxis])
     return table.shape if fits else None
 
 

@@ -120,8 +120,6 @@ def differs(first: Evaluation, second: Evaluation) -> str:
     if np.array_equal(first.gradient, second.gradient):
         return ""
     apart = np.abs(first.gradient - second.gradient)
-    if not apart.size:
-        return ""
     largest = max(float(np.max(np.abs(first.gradient))), float(np.max(np.abs(second.gradient))))
     if np.max(apart) <= _ROUNDING * first.gradient_eps * largest:
         return ""
@@ -164,5 +162,4 @@ def _refuse_not_finite(evaluation: Evaluation) -> None:
 
 
 def _finding(code: str, message: str, details: str = "") -> Finding:
-    severity = "warning" if code == "shared-buffer" else "error"
-    return Finding(code, "warning" if severity == "warning" else "error", message, _HINTS.get(code, ""), details)
+    return Finding(code, "warning" if code == "shared-buffer" else "error", message, _HINTS.get(code, ""), details)

@@ -11,8 +11,8 @@ from gradcheck.asking import IndexArray
 from gradcheck.numerics import noise
 from gradcheck.report import FloatArray
 
-#: A jump of dS on a line raises its level and nothing lowers it but chance; this is for the chance.
-_LEAST_OF_LINES = 2.0
+#: A kink or jump on a line raises its level and nothing lowers it but chance; this is for the chance.
+LEAST_OF_LINES = 2.0
 #: Levels of like things on one line differ by chance, but hardly by more than this.
 UNUSUAL = 8.0
 #: Numbers of each gradient that tell in which precision dS was computed.
@@ -47,7 +47,7 @@ class GradientNoise:
         which, place = np.unique(rows, return_inverse=True)
         series = np.array([[gradient[which] for gradient in points] for points in zip(*self.lines, strict=True)])
         levels = noise.noise_level(series)  # of each line
-        measured = _LEAST_OF_LINES * np.min(levels, axis=0)
+        measured = LEAST_OF_LINES * np.min(levels, axis=0)
         # Most errors of a row are of one size; the median, for a few may have met a jump on every line.
         middle = np.sort(measured, axis=1)[:, measured.shape[1] // 2, np.newaxis]
         if len(levels) == 1:  # an entry that met a jump on the only line is taken for one like the others

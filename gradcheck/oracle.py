@@ -150,16 +150,12 @@ class Oracle:
         """Ask the loss for one row alone: its scores, 1 x C, and which row's label goes with them."""
         return validated(self._call(scores.astype(self.dtype), self.labels[row : row + 1].copy()), scores.shape)
 
-    def each_row(self, scores: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def each_row_given(self, point: npt.NDArray[Any]) -> tuple[FloatArray, FloatArray]:
         """Ask the loss for each row's own value, N floats, and its derivatives, N x C: perhaps the loss's own memory.
 
         Args:
-            scores: N x C float64.
+            point: N x C; becomes the loss's own, as by ``given``.
         """
-        return self.each_row_given(scores.astype(self.dtype))
-
-    def each_row_given(self, point: npt.NDArray[Any]) -> tuple[FloatArray, FloatArray]:
-        """As ``each_row``, at a point that becomes the loss's own, as by ``given``."""
         point = point.astype(self.dtype, copy=False)
         return values_and_derivatives(self._answer_of_each_row(point, self.labels.copy()), point.shape)
 

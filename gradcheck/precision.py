@@ -7,13 +7,13 @@ smooth, and at most 87.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 
 from gradcheck.answers import Evaluation
 from gradcheck.asking import IndexArray
-from gradcheck.gradient_noise import FLOOR, UNUSUAL, GradientNoise, gradient_noise
+from gradcheck.gradient_noise import FLOOR, GradientNoise, gradient_noise
+from gradcheck.lines import LINES, SPACING, look_along_lines
 from gradcheck.numerics import noise
 from gradcheck.observation import Line
 from gradcheck.oracle import Oracle
@@ -21,19 +21,8 @@ from gradcheck.plans.plan import RowPlan
 from gradcheck.report import FloatArray
 from gradcheck.step import choose_step, directions
 
-#: Spacing of the points on a line, for scores up to 1: a float32 function still changes from one to the next.
-SPACING = 2.0**-13
-_FACTOR = 64.0
-_LINES = 3
-_REFINEMENTS = 2
+#: Rows from which on one direction tells the step, where each has its own values.
 _MANY_ROWS = 8
-#: Where each row has its own values, a line is one line for each row, and so many of those will do.
-_VERY_MANY_ROWS = 64
-#: Levels of three lines that see the same noise differ by more than this in one problem of a hundred: then a line more
-#: is spent in vain.
-_ALIKE = 30.0
-#: Of each row's part: a kink on a line raises its level and nothing lowers it but chance; this is for the chance.
-_LEAST_OF_LINES = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,9 +73,9 @@ def measure(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, rng: np.r
     """
     oracle.look_afar(scores)
     before = oracle.calls
-    lines = _lines(oracle, scores, at_scores, rng)
-    spent = oracle.calls - before > _LINES * (noise.POINTS - 1)
-    value_noise = _value_noise(lines, at_scores, oracle)
+    lines = look_along_lines(oracle, scores, at_scores, rng)
+    spent = oracle.calls - before > LINES * (noise.POINTS - 1)
+    value_noise = lines.value_noise(at_scores, oracle)
     along = directions(lines.curvature(), rng)
     # Where noise was hard to tell, one direction has to do for the step, the more curved one; and where each row has
     # its own values, it does.
@@ -100,113 +89,9 @@ def measure(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, rng: np.r
         step,
         rounding=value_noise / size if size > 0 else 0.0,
         smallest_part=oracle.value_scale / len(scores),
-        parts_noise=_parts_noise(lines),
-        lines=tuple(Line(line.direction, line.offsets, tuple(line.gradients)) for line in lines.lines),
+        parts_noise=lines.parts_noise(),
+        lines=lines.lines,
     )
-
-
-# --- noise ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class _Line:
-    direction: FloatArray  # N x C
-    offsets: FloatArray  # m, the first 0
-    values: FloatArray  # m values, the first at S
-    gradients: list[FloatArray]  # m that are N x C
-    level: float  # of noise in the values
-    parts: FloatArray | None  # m x N, each row's part of the values
-
-
-@dataclass(frozen=True, eq=False)
-class _Lines:
-    """Lines from S, all at one spacing.
-
-    Attributes:
-        lines: three of them.
-        level: of the noise in the values.
-    """
-
-    lines: list[_Line]
-    level: float
-
-    def curvature(self) -> FloatArray:
-        """N x C, how far each derivative changed along the lines."""
-        return reduce(np.maximum, (np.abs(line.gradients[-1] - line.gradients[0]) for line in self.lines))
-
-
-def _lines(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, rng: np.random.Generator) -> _Lines:
-    """Lines from S, at a spacing where noise has settled. A line goes one way: a tie at S is then at its end.
-
-    A kink on a line raises its level; at a much finer spacing it is gone, while noise stays where it was.
-    """
-
-    most = _LINES if at_scores.parts is None or len(scores) < _VERY_MANY_ROWS else 1
-
-    def line(spacing: float) -> _Line:
-        return _line(oracle, scores, at_scores, spacing, rng)
-
-    rounding = 10 * _floor(at_scores)
-    spacing, settled = SPACING, False
-    lines = [line(spacing)]
-    if noise.is_stair(lines[0].values):  # finer than the loss's own rounding, or the loss is flat
-        spacing *= _FACTOR
-        lines = [line(spacing)]
-    for _ in range(_REFINEMENTS):
-        if settled or lines[0].level <= rounding:
-            break
-        finer = line(spacing / _FACTOR)
-        if noise.is_stair(finer.values):
-            settled = True
-        elif noise.settled(lines[0].level, finer.level):
-            lines.append(finer)
-            settled = True
-        else:
-            lines, spacing = [finer], spacing / _FACTOR
-    lines += [line(spacing) for _ in range(most - len(lines))]
-    # On a stair the differences say less than the noise is; but where every line is one, the loss is flat.
-    levels = [each.level for each in lines if not noise.is_stair(each.values)] or [each.level for each in lines]
-    if not settled and max(levels) > max(rounding, _ALIKE * min(levels)):
-        finer = line(spacing / _FACTOR)
-        if not noise.is_stair(finer.values) and finer.level < max(levels) / _ALIKE:
-            return _Lines(lines, 2 * min(*levels, finer.level))
-    return _Lines(lines, float(np.hypot.reduce(levels) / np.sqrt(len(levels))))
-
-
-def _line(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, spacing: float, rng: np.random.Generator) -> _Line:
-    direction = rng.normal(size=scores.shape)
-    there = [oracle.given(scores + t * spacing * direction) for t in noise.POSITIONS[1:]]
-    values = np.array([at_scores.value] + [evaluation.value for evaluation in there])
-    gradients = [at_scores.gradient] + [evaluation.gradient for evaluation in there]
-    level = float(noise.noise_level(values)) if np.all(np.isfinite(values)) else 0.0
-    parts = [evaluation.parts for evaluation in (at_scores, *there) if evaluation.parts is not None]
-    offsets = spacing * noise.POSITIONS
-    return _Line(direction, offsets, values, gradients, level, np.array(parts) if len(parts) == len(values) else None)
-
-
-def _floor(at_scores: Evaluation) -> float:
-    """Rounding of the value itself: no function has less noise than half a unit in its last place."""
-    return 0.5 * at_scores.value_eps * abs(at_scores.value)
-
-
-def _value_noise(lines: _Lines, at_scores: Evaluation, oracle: Oracle) -> float:
-    values = np.concatenate([line.values for line in lines.lines])
-    eps = noise.effective_eps(values, at_scores.value_eps)
-    largest = float(np.max(np.abs(values), initial=0.0, where=np.isfinite(values)))
-    floor = 0.5 * eps * max(largest, oracle.value_scale)
-    grid = noise.granularity(values) / np.sqrt(12)
-    return float(max(floor, grid, lines.level))
-
-
-def _parts_noise(lines: _Lines) -> FloatArray | None:
-    """Of each row's part: the least of lines, as for dS, since a kink on a line raises its level."""
-    parts = [line.parts for line in lines.lines if line.parts is not None]
-    if len(parts) < len(lines.lines):
-        return None
-    levels = noise.noise_level(np.stack(parts, axis=1))
-    if len(levels) == 1:  # a row that met a kink on the only line is taken for one like the others
-        return np.asarray(np.minimum(levels[0], UNUSUAL * np.median(levels[0])))
-    return np.asarray(_LEAST_OF_LINES * np.min(levels, axis=0))
 
 
 def measure_parts(
@@ -226,7 +111,7 @@ def measure_parts(
         parts hardly change: what they were rounded from cannot be seen in them.
     """
     levels = []
-    for _ in range(_LINES):
+    for _ in range(LINES):
         direction = rng.normal(size=(len(rows), scores.shape[1]))
         there = [plan.parts(rows, scores[rows] + t * SPACING * direction) for t in noise.POSITIONS[1:]]
         series = np.array([parts, *there])

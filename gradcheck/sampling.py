@@ -39,6 +39,11 @@ class Problem:
     trial: int
     scores: str
 
+    @property
+    def labels(self) -> npt.NDArray[np.int64] | None:
+        """N labels; None where they are not classes."""
+        return self.y.astype(np.int64) if self.y.ndim == 1 and self.y.dtype.kind in "iu" else None
+
 
 def problems(config: Config) -> Iterator[Problem]:
     """Every problem of a configuration, one at a time: by batch size, class count, kind of scores, trial.

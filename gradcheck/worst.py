@@ -6,15 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.judgement import Judgement
-from gradcheck.report import VERDICTS, Entry, FloatArray, Verdict
-
-#: How many are kept for a report, unless more or fewer are asked for.
-KEPT = 10
-
-#: Wrong entries lead, then those that could not be told, then kinks.
-_GRAVITY = np.array(
-    [{Verdict.WRONG: 3, Verdict.UNRESOLVED: 2, Verdict.SUBGRADIENT: 1, Verdict.OK: 0}[v] for v in VERDICTS]
-)
+from gradcheck.report import VERDICTS, Entry, FloatArray
 
 
 def worst_entries(
@@ -22,7 +14,7 @@ def worst_entries(
     labels: npt.NDArray[np.int64] | None,
     analytic: FloatArray,
     judgement: Judgement,
-    most: int = KEPT,
+    most: int,
 ) -> tuple[Entry, ...]:
     """The worst entries, worst first.
 
@@ -39,7 +31,7 @@ def worst_entries(
     """
     relative = np.where(judgement.negligible, 0.0, judgement.relative_errors).ravel()
     relative = np.fmin(relative, 2.0)  # it is at most 2 where it is a number
-    badness = 3.0 * _GRAVITY[judgement.verdicts.ravel()] + relative
+    badness = 3.0 * judgement.verdicts.ravel() + relative  # of ``VERDICTS`` the worst is the last
     last = np.partition(badness, -most)[-most] if badness.size > most else -np.inf
     candidates = np.flatnonzero(badness >= last)  # to sort these alone takes no time
     order = candidates[np.argsort(-badness[candidates], kind="stable")]

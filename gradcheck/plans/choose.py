@@ -14,13 +14,11 @@ from gradcheck.plans.per_sample import PerSamplePlan
 from gradcheck.plans.plan import Coupled, Disagreeing, Plan
 from gradcheck.plans.rows import RowsPlan
 from gradcheck.plans.separability import LEAST, weight_of_rows, weight_of_values
-from gradcheck.plans.yardstick import Yardstick
+from gradcheck.plans.yardstick import ROUNDINGS, Yardstick
 from gradcheck.report import Finding, FloatArray
 
 #: Calls that a second look at an entry takes, which one of many needs by chance.
 _SECOND_LOOK = 7
-#: Two ways to the same derivative may differ by this many units in the last place of the largest.
-_ROUNDINGS = 64.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +95,7 @@ def _disagreement(at_scores: Evaluation, gradient: FloatArray, weight: float) ->
     """dS of the default call, which is what is judged, beside what ``reduction="none"`` makes of it."""
     apart = np.abs(at_scores.gradient - gradient)
     largest = max(float(np.max(np.abs(gradient))), float(np.max(np.abs(at_scores.gradient))))
-    if np.all(apart <= _ROUNDINGS * at_scores.gradient_eps * largest):
+    if np.all(apart <= ROUNDINGS * at_scores.gradient_eps * largest):
         return ()
     row, column = np.unravel_index(int(np.nanargmax(apart)), apart.shape)
     one, other = float(at_scores.gradient[row, column]), float(gradient[row, column])

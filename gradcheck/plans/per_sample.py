@@ -71,18 +71,28 @@ class PerSamplePlan:
         for entries in one_of_each_row(rows):
             point = self._scores.copy()
             point[rows[entries]] = points[entries]
-            values[entries] = self._ask(point)[0][rows[entries]]
+            values[entries] = each_row(self._oracle, point)[0][rows[entries]]
         return values * self._weight
 
     def at(self, scores: FloatArray) -> PerSamplePlan:
         """See ``Plan.at``."""
         return PerSamplePlan(self._oracle, scores, self._weight)
 
-    def _ask(self, point: FloatArray) -> tuple[FloatArray, FloatArray]:
-        try:
-            return self._oracle.each_row(point)
-        except LossDefect as defect:
-            raise _not_each_row(defect) from None
+
+def each_row(oracle: Oracle, point: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Each row's own value, N floats, and its derivatives, N x C: one call.
+
+    Args:
+        oracle: the loss at this problem.
+        point: N x C float64; becomes the loss's own.
+
+    Raises:
+        Coupled: it does not give them.
+    """
+    try:
+        return oracle.each_row_given(point)
+    except LossDefect as defect:
+        raise _not_each_row(defect) from None
 
 
 def _not_each_row(defect: LossDefect) -> Coupled:

@@ -16,6 +16,7 @@ from gradcheck.errors import LossDefect
 from gradcheck.numerics.noise import effective_eps
 from gradcheck.numerics.verdict import largest
 from gradcheck.oracle import Oracle
+from gradcheck.plans.per_sample import each_row
 from gradcheck.plans.plan import Coupled, Disagreeing
 from gradcheck.plans.yardstick import ROUNDINGS, Yardstick
 from gradcheck.report import FloatArray
@@ -169,9 +170,9 @@ def weight_of_values(
         Coupled: with the evidence that it is neither, or that a row's own value hangs on other rows.
     """
     N = len(scores)
-    values, gradient = _each_row(oracle, scores.copy())
+    values, gradient = each_row(oracle, scores.copy())
     points = far_points(scores, rng)
-    far_values = [_each_row(oracle, point.copy())[0] for point in points]
+    far_values = [each_row(oracle, point.copy())[0] for point in points]
     eps = effective_eps(np.concatenate([values, *far_values]), _EPS)
     allowed = ROUNDINGS * eps
 
@@ -188,7 +189,7 @@ def weight_of_values(
         else [(side, *pairs[k % len(pairs)]) for k, side in enumerate(sides[: _SPLITS + 1])]
     )
     for side, far, there in tries:
-        mixed, _ = _each_row(oracle, np.where(side[:, np.newaxis], far, scores))
+        mixed, _ = each_row(oracle, np.where(side[:, np.newaxis], far, scores))
         if not same(mixed, np.where(side, there, values)):
             raise Coupled("its rows are coupled: a row's own value changes with the others")
     eps = max(eps, at_scores.value_eps)
@@ -212,11 +213,3 @@ def _value_of_row(oracle: Oracle, scores: FloatArray, row: int) -> float:
         return oracle.row(scores[row : row + 1], row).value
     except LossDefect as defect:
         raise Coupled(f"with a single row it {defect.message}") from None
-
-
-def _each_row(oracle: Oracle, point: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """At a point that becomes the loss's own."""
-    try:
-        return oracle.each_row_given(point)
-    except LossDefect as defect:
-        raise Coupled(f"asked for each row's own value it {defect.message}") from None

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcheck.gradient_noise import FLOOR, GradientNoise
+from gradcheck.lines import SPACING, level_on_a_line, noise_of_values
 from gradcheck.numerics import noise
 from gradcheck.numerics.differences import SIGMAS
 from gradcheck.numerics.projecting import noise_of_derivatives
 from gradcheck.oracle import Oracle
 from gradcheck.plans.projections import Along, Base, draw, inner, norms, usual_size
-from gradcheck.precision import SPACING, Precision
+from gradcheck.precision import Precision
 from gradcheck.report import FloatArray
 
 #: Spacings of the points on a line: so fine that it crosses few of millions of kinks; and where a coarser rounding of
@@ -81,7 +82,7 @@ def measure_line(
     """
     along = Along(oracle, base)
     values, slopes = _values_and_slopes(oracle, along, base, direction)
-    value_noise = _level(values, noise.effective_eps(values, value_eps), oracle.value_scale)
+    value_noise = noise_of_values(values, level_on_a_line(values), value_eps, oracle.value_scale)
     derivatives = _derivatives(oracle, along, direction, SPACING * min(1.0, max(usual_size(base.scores), _SMALLEST)))
     eps = noise.effective_eps(derivatives, gradient_eps)
     derivative_noise = noise_of_derivatives(derivatives, _FURTHER)
@@ -134,14 +135,6 @@ def _starts_at_kinks(slopes: FloatArray, norm: float) -> bool:
     with np.errstate(invalid="ignore"):
         first, *others = np.abs(np.diff(slopes))
     return bool(first > _MANY_KINKS * norm and first > _APART * max(others))
-
-
-def _level(values: FloatArray, eps: float, scale: float) -> float:
-    """The noise of values on a line, never below their rounding."""
-    finite = values[np.isfinite(values)]
-    floor = 0.5 * eps * max(float(np.max(np.abs(finite), initial=0.0)), scale)
-    level = float(noise.noise_level(values)) if len(finite) == len(values) else 0.0
-    return max(floor, noise.granularity(values) / math.sqrt(12), level)
 
 
 def rounding_of_projections(given: Oracle, exact: Oracle, base: Base) -> float:
