@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from gradcheck.stored import StoredBatch, StoredLoss, StoredReport
 
-#: ``gone``: it was checked, and is not any more. ``new``: the other way round.
+#: ``gone``: it was checked, and is not any more. ``new``: the other way round. In the order in which they are told.
 Direction = Literal["worse", "better", "gone", "new"]
+DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def compare(before: StoredReport, after: StoredReport, strict: bool = False) -> 
     changes = [change for target in both for change in _changes(earlier[target], later[target], strict)]
     changes += [_gone(target, "", strict) for target in earlier if target not in later]
     changes += [_arrived(later[target]) for target in later if target not in earlier]
-    changes.sort(key=lambda change: ("worse", "better", "gone", "new").index(change.direction))
+    changes.sort(key=lambda change: DIRECTIONS.index(change.direction))
     problems = sum(len(_by_problem(earlier[target]).keys() & _by_problem(later[target]).keys()) for target in both)
     return Comparison(tuple(changes), len(both), problems)
 
@@ -77,27 +78,41 @@ def _changes(before: StoredLoss, after: StoredLoss, strict: bool) -> Iterator[Ch
         direction: Direction = "worse" if after.error else "better"
         yield Change(target, "", direction, before.error or "checked", after.error or "checked")
         return
-    yield from _findings(before, after, strict)
-    earlier, later = _by_problem(before), _by_problem(after)
-    for problem, batch in later.items():
-        if problem in earlier:
-            yield from _entries(target, problem, earlier[problem], batch)
-        elif batch.wrong and before.passed:
-            yield Change(target, problem, "worse", "not checked", _counted(batch))
-    for problem in earlier.keys() - later.keys():
-        yield _gone(target, problem, strict)
+    changes = [*_findings(before, after, strict), *_problems(before, after, strict)]
+    yield from changes
+    direction = "worse" if before.passed else "better"
+    if before.passed != after.passed and not any(change.direction == direction for change in changes):
+        yield Change(target, "", direction, *("passes" if loss.passed else "does not pass" for loss in (before, after)))
 
 
 def _findings(before: StoredLoss, after: StoredLoss, strict: bool) -> Iterator[Change]:
-    earlier, later = ({finding.code: finding for finding in loss.findings} for loss in (before, after))
     grave = ("error", "warning") if strict else ("error",)
-    for code, finding in later.items():
-        was = earlier.get(code)
-        if was is None and finding.severity in grave:
-            yield Change(after.target, "", "worse", "", f"{finding.severity}: {code}: {finding.message}")
-    for code, finding in earlier.items():
-        if code not in later and finding.severity in grave:
-            yield Change(after.target, "", "better", f"{finding.severity}: {code}: {finding.message}", "")
+    earlier, later = (
+        {
+            found.code: f"{found.severity}: {found.code}: {found.message}"
+            for found in loss.findings
+            if found.severity in grave
+        }
+        for loss in (before, after)
+    )
+    for code, text in later.items():
+        if code not in earlier:
+            yield Change(after.target, "", "worse", "", text)
+    for code, text in earlier.items():
+        if code not in later:
+            yield Change(after.target, "", "better", text, "")
+
+
+def _problems(before: StoredLoss, after: StoredLoss, strict: bool) -> Iterator[Change]:
+    earlier, later = _by_problem(before), _by_problem(after)
+    for problem, batch in later.items():
+        if problem in earlier:
+            yield from _entries(after.target, problem, earlier[problem], batch)
+        elif batch.wrong and before.passed:
+            yield Change(after.target, problem, "worse", "not checked", _counted(batch))
+    for problem in earlier:
+        if problem not in later:
+            yield _gone(after.target, problem, strict)
 
 
 def _entries(target: str, problem: str, before: StoredBatch, after: StoredBatch) -> Iterator[Change]:

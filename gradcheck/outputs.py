@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import typer
 
 from gradcheck.errors import OutputError, UsageError
-from gradcheck.rendering import FORMATS, Entries, Options
+from gradcheck.rendering import FORMATS, Options
 from gradcheck.report import Report
 from gradcheck.surroundings import a_reader_may_leave
 from gradcheck.terminal import height_of, is_ascii, refuse_unwritable, wants_color, width_of, write_bytes, write_out
@@ -22,17 +22,6 @@ _SUFFIXES = {
 }  # fmt: skip
 #: Entries with all their numbers that a page shows of a problem.
 _ON_A_PAGE = 100
-
-
-@dataclass(frozen=True)
-class Look:
-    """How reports are to look, wherever they go; see ``rendering.Options``."""
-
-    entries: Entries = "auto"
-    verbose: bool = False
-    quiet: bool = False
-    worst: int = 10
-    explain: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,22 +40,26 @@ class Destinations:
 
     def entries_kept(self, worst: int) -> int:
         """How many of a problem's worst entries a run has to keep, where so many are to be shown."""
-        return max(worst, _ON_A_PAGE) if any(format_ == "html" for format_, _ in self.files) else worst
+        return max(worst, _ON_A_PAGE) if "html" in (*self.shown, *dict(self.files)) else worst
 
-    def write(self, report: Report, look: Look) -> None:
+    def write(self, report: Report, look: Options) -> None:
         """Write a report everywhere.
+
+        Args:
+            report: of the run.
+            look: how it is to look, wherever it goes; ``for_standard_output`` adds what holds there.
 
         Raises:
             OutputError: a file cannot be written.
         """
         for format_ in self.shown:
-            text = FORMATS[format_](report, _options(look, to_terminal=True))
+            text = FORMATS[format_](report, for_standard_output(look))
             with a_reader_may_leave():
                 write_out(text, None)
         if "github" in self.shown:
             _add_to_summary(report, look)
         for format_, path in self.files:
-            write_out(FORMATS[format_](report, _options(look, to_terminal=False)), path)
+            write_out(FORMATS[format_](report, look), path)
             if not look.quiet:
                 typer.echo(f"the report is in {path}", err=True)
         if self.plot is not None:
@@ -75,6 +68,12 @@ class Destinations:
             write_bytes(picture(report, self.plot.suffix.lower().lstrip(".")), self.plot)
             if not look.quiet:
                 typer.echo(f"the picture is in {self.plot}", err=True)
+
+
+def for_standard_output(look: Options) -> Options:
+    """The same, to the width, height, colours and letters that standard output has."""
+    out = sys.stdout
+    return replace(look, width=width_of(out), height=height_of(out), color=wants_color(out), ascii=is_ascii(out))
 
 
 def destinations(formats: Sequence[str], outputs: Sequence[str], plot: Path | None = None) -> Destinations:
@@ -139,27 +138,13 @@ def _split(outputs: Sequence[str]) -> tuple[dict[str, Path], Path | None]:
     return named, Path(bare[0]) if bare else None
 
 
-def _options(look: Look, to_terminal: bool) -> Options:
-    return Options(
-        width=width_of(sys.stdout) if to_terminal else None,
-        height=height_of(sys.stdout) if to_terminal else None,
-        color=to_terminal and wants_color(sys.stdout),
-        ascii=to_terminal and is_ascii(sys.stdout),
-        entries=look.entries,
-        verbose=look.verbose,
-        quiet=look.quiet,
-        worst=look.worst,
-        explain=look.explain,
-    )
-
-
-def _add_to_summary(report: Report, look: Look) -> None:
+def _add_to_summary(report: Report, look: Options) -> None:
     """Add the report to the summary of a workflow's step, where there is one; that it cannot be is no failure."""
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if not summary:
         return
     try:
         with open(summary, "a", encoding="utf-8") as file:
-            file.write(FORMATS["markdown"](report, _options(look, to_terminal=False)))
+            file.write(FORMATS["markdown"](report, look))
     except OSError as error:
         typer.echo(str(OutputError(f"the step's summary cannot be written: {error.strerror or error}")), err=True)

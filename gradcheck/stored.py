@@ -5,12 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from gradcheck.errors import UsageError
-
-#: The schema that is read; keys may have been added since.
-SCHEMA = 1
 
 
 class StoredFinding(BaseModel):
@@ -44,13 +41,10 @@ class StoredLoss(BaseModel):
 
 
 class StoredReport(BaseModel):
-    """A run."""
+    """A run; keys may have been added to schema 1 since."""
 
-    schema_: Literal[1]
-    passed: bool
+    schema_: Literal[1] = Field(alias="schema")
     losses: list[StoredLoss]
-
-    model_config = {"alias_generator": lambda name: name.rstrip("_")}
 
 
 def read_report(path: Path) -> StoredReport:

@@ -34,16 +34,16 @@ def check_again_and_again(targets: Sequence[str], config: Path | None) -> int:
     except ImportError:
         raise UsageError("--watch needs watchfiles", hint="pip install 'gradcheck[watch]'") from None
     directories = directories_of(targets)
-    files = {Path(config or DEFAULT_FILE).resolve()}
+    configuration = Path(config or DEFAULT_FILE).resolve()
     if not directories and config is None:
         raise UsageError("--watch: there is no file of a loss to be watched", hint="name a loss of your own")
     command = [sys.executable, "-m", "gradcheck", *(word for word in sys.argv[1:] if word != "--watch")]
     code = None
     try:
         # The watch begins before the first check: what changes while one runs is seen after it.
-        for changes in watch(*directories, *{file.parent for file in files}, rust_timeout=200, yield_on_timeout=True):
+        for changes in watch(*directories, configuration.parent, rust_timeout=200, yield_on_timeout=True):
             changed = {Path(path) for _, path in changes}
-            if code is None or any(each in files or _is_of_a_loss(each, directories) for each in changed):
+            if code is None or any(each == configuration or _is_of_a_loss(each, directories) for each in changed):
                 code = _run(command)
     except KeyboardInterrupt:  # some versions of watchfiles end the loop, others pass it on
         pass

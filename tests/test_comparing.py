@@ -68,6 +68,28 @@ def test_an_error_that_was_not_there_is_worse_and_a_warning_only_where_strict() 
     assert changes(right, warned, strict=True) == [("worse", "svm")]
 
 
+def test_a_note_that_became_an_error_is_worse() -> None:
+    offset = {"code": "constant-offset", "message": "the value is svm's plus 1"}
+    noted, broken = (
+        stored(loss(batch()) | {"findings": [offset | {"severity": severity}], "passed": severity == "note"})
+        for severity in ("note", "error")
+    )
+    assert changes(noted, broken) == [("worse", "svm")]
+    assert changes(broken, noted) == [("better", "svm")]
+
+
+def test_a_loss_that_passed_and_does_not_is_worse_whatever_is_the_same() -> None:
+    passed, failed = (stored(loss(batch(unresolved=1)) | {"passed": passed}) for passed in (True, False))
+    assert compare(passed, failed).worse == (Change("svm", "", "worse", "passes", "does not pass"),)
+    assert changes(failed, passed) == [("better", "svm")]
+
+
+def test_problems_that_are_gone_are_told_in_their_order() -> None:
+    many = stored(loss(*(batch(seed=seed) for seed in range(20))))
+    gone = [change.where for change in compare(many, stored(loss())).changes]
+    assert gone == [f"batch size 3, 5 classes, normal(0, 1), seed {seed}" for seed in range(20)]
+
+
 def test_a_loss_that_cannot_be_checked_any_more_is_worse() -> None:
     assert changes(stored(loss(batch())), stored(loss(error="no such module", passed=False))) == [("worse", "svm")]
 

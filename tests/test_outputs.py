@@ -125,7 +125,8 @@ def test_a_picture_is_drawn() -> None:
     assert Path("errors.svg").read_text().startswith("<?xml")
 
 
-def test_a_page_shows_the_numbers_of_every_entry_of_a_small_problem() -> None:
-    run("mine.py:right", "--output", "html=page.html", "--output", "json=a.json")
+@pytest.mark.parametrize("page", [["--output", "html=page.html"], ["--format", "html"]], ids=["file", "shown"])
+def test_a_page_shows_the_numbers_of_every_entry_of_a_small_problem(page: list[str]) -> None:
+    run("mine.py:right", *page, "--output", "json=a.json", "--classes", "8")
     (batch,) = json.loads(Path("a.json").read_text())["losses"][0]["batches"]
-    assert len(batch["worst"]) == batch["entries"] == 10
+    assert len(batch["worst"]) == batch["entries"] == 16

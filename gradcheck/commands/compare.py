@@ -1,14 +1,13 @@
 """``gradcheck compare``."""
 
 # No annotations from the future here: see ``run``.
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gradcheck.surroundings import a_reader_may_leave, errors_for_people
-from gradcheck.terminal import is_ascii, wants_color, width_of, write_out
+from gradcheck.terminal import write_out
 
 
 def compare(
@@ -26,12 +25,12 @@ def compare(
     For example: [bold]gradcheck compare last.json report.json[/bold]
     """
     from gradcheck.comparing import compare
+    from gradcheck.outputs import for_standard_output
     from gradcheck.rendering import Options
     from gradcheck.rendering.comparison import render
     from gradcheck.stored import read_report
 
     with errors_for_people(), a_reader_may_leave():
         comparison = compare(read_report(before), read_report(after), strict)
-        width, color = width_of(sys.stdout), wants_color(sys.stdout)
-        write_out(render(comparison, Options(width, color=color, ascii=is_ascii(sys.stdout), quiet=quiet)), None)
+        write_out(render(comparison, for_standard_output(Options(quiet=quiet))), None)
     raise typer.Exit(1 if comparison.worse else 0)

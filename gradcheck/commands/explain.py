@@ -1,13 +1,12 @@
 """``gradcheck explain``."""
 
 # No annotations from the future here: see ``run``.
-import sys
 from typing import Annotated
 
 import typer
 
 from gradcheck.surroundings import a_reader_may_leave, errors_for_people
-from gradcheck.terminal import wants_color, width_of, write_out
+from gradcheck.terminal import write_out
 
 
 def explain(
@@ -21,10 +20,11 @@ def explain(
     For example: [bold]gradcheck explain missing-mean[/bold]
     """
     from gradcheck.findings.pages import page
+    from gradcheck.outputs import for_standard_output
     from gradcheck.rendering import Options
     from gradcheck.rendering.pages import render_codes, render_page
 
-    options = Options(width=width_of(sys.stdout), color=wants_color(sys.stdout))
+    options = for_standard_output(Options())
     with errors_for_people(), a_reader_may_leave():
         asked = [page(code) for code in codes or []]
         write_out("\n".join(render_page(each, options) for each in asked) or render_codes(options), None)

@@ -1,10 +1,8 @@
 """``gradcheck list``."""
 
 # No annotations from the future here: see ``run``.
-import sys
-
 from gradcheck.surroundings import a_reader_may_leave
-from gradcheck.terminal import wants_color, width_of, write_out
+from gradcheck.terminal import write_out
 
 
 def list_() -> None:
@@ -12,7 +10,9 @@ def list_() -> None:
 
     For example: [bold]gradcheck list[/bold]
     """
+    from gradcheck.outputs import for_standard_output
+    from gradcheck.rendering import Options
     from gradcheck.rendering.built_ins import render_list
 
     with a_reader_may_leave():
-        write_out(render_list(width_of(sys.stdout), wants_color(sys.stdout)), None)
+        write_out(render_list(for_standard_output(Options())), None)

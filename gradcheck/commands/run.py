@@ -128,7 +128,8 @@ def run(
     """
     from gradcheck.checking import check_targets
     from gradcheck.config import apply_set, load_config
-    from gradcheck.outputs import Look, destinations
+    from gradcheck.outputs import destinations
+    from gradcheck.rendering import Options
     from gradcheck.settings import Settings
 
     overrides: dict[str, object] = {
@@ -150,7 +151,7 @@ def run(
             strict, fail_fast, framework.value, reference.value, wanted.entries_kept(worst), jobs=jobs,
             backend=backend.value, scheduler=scheduler, max_seconds=max_seconds, timeout=timeout, like=like,
         )  # fmt: skip
-        look = Look(entries.value, verbose, quiet, worst, explain)
+        look = Options(entries=entries.value, verbose=verbose, quiet=quiet, worst=worst, explain=explain)
 
         def say(report: "Report") -> None:
             wanted.write(report, look)

@@ -1,13 +1,12 @@
 """``gradcheck show``."""
 
 # No annotations from the future here: see ``run``.
-import sys
 from typing import Annotated
 
 import typer
 
 from gradcheck.surroundings import a_reader_may_leave, errors_for_people
-from gradcheck.terminal import wants_color, width_of, write_out
+from gradcheck.terminal import write_out
 
 
 def show(
@@ -18,7 +17,9 @@ def show(
     For example: [bold]gradcheck show softmax[/bold]
     """
     from gradcheck.loading import built_in_named
+    from gradcheck.outputs import for_standard_output
+    from gradcheck.rendering import Options
     from gradcheck.rendering.built_ins import render_one
 
     with errors_for_people(), a_reader_may_leave():
-        write_out(render_one(built_in_named(name), width_of(sys.stdout), wants_color(sys.stdout)), None)
+        write_out(render_one(built_in_named(name), for_standard_output(Options())), None)

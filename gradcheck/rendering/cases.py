@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from gradcheck.rendering.marks import counted, number, relative
+from gradcheck.rendering.marks import counted, digits_of, number, relative
 from gradcheck.rendering.selection import gravity, grouped
+from gradcheck.rendering.totals import Totals
 from gradcheck.report import BatchReport, LossReport, Report, Verdict
 
 Outcome = Literal["passed", "failed", "error", "skipped"]
@@ -70,9 +71,9 @@ def _case(batch_size: int, problems: list[BatchReport], loss: LossReport) -> Cas
     name = f"batch size {batch_size}"
     if not problems:
         return Case(name, "skipped", message="not checked")
-    seconds = sum(problem.seconds for problem in problems)
-    wrong, unresolved = (sum(problem.count(v) for problem in problems) for v in (Verdict.WRONG, Verdict.UNRESOLVED))
-    of = f"of {counted(sum(problem.entries for problem in problems), 'entry')}"
+    totals = Totals(problems)
+    wrong, unresolved, seconds = totals.count(Verdict.WRONG), totals.count(Verdict.UNRESOLVED), totals.seconds
+    of = f"of {counted(totals.entries, 'entry')}"
     worst = max(problems, key=gravity)
     if wrong:
         leading = next((finding for finding in loss.findings if finding.severity == "error"), None)
@@ -94,8 +95,9 @@ def _entries(problem: BatchReport) -> list[str]:
     lines = [f"{problem.classes} classes, {problem.scores}, seed {problem.seed}:"]
     bad = [entry for entry in problem.worst if entry.verdict in (Verdict.WRONG, Verdict.UNRESOLVED)]
     for entry in bad[:_SPELT]:
+        analytic, numerical = (number(each, digits_of(entry)) for each in (entry.analytic, entry.numerical))
         lines.append(
-            f"  dS[{entry.row}, {entry.class_}] = {number(entry.analytic, 8)}, numerical {number(entry.numerical, 8)} "
-            f"± {entry.bound:.1e}: {entry.verdict.value}"
+            f"  dS[{entry.row}, {entry.class_}] = {analytic}, numerical {numerical} ± {relative(entry.bound)}: "
+            f"{entry.verdict.value}"
         )
     return lines

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from gradcheck.comparing import Change, Comparison
+from gradcheck.comparing import DIRECTIONS, Change, Comparison
 from gradcheck.rendering import Options
-from gradcheck.rendering.marks import counted, in_short
+from gradcheck.rendering.marks import counted
+from gradcheck.rendering.shortening import in_short
 from gradcheck.rendering.view import View, view_of
 
 _STYLES = {"worse": "bold red", "better": "green", "gone": "yellow", "new": "cyan"}
@@ -26,7 +27,7 @@ def render(comparison: Comparison, options: Options) -> str:
                 view.console.print(line)
             view.console.print()
     view.console.print(_sentence(comparison))
-    return "\n".join(line.rstrip() for line in view.file.getvalue().split("\n"))
+    return view.printed
 
 
 def _lines(change: Change, view: View) -> list[Text]:
@@ -41,8 +42,7 @@ def _lines(change: Change, view: View) -> list[Text]:
 
 def _sentence(comparison: Comparison) -> Text:
     counts = {
-        direction: sum(change.direction == direction for change in comparison.changes)
-        for direction in ("worse", "better", "gone", "new")
+        direction: sum(change.direction == direction for change in comparison.changes) for direction in DIRECTIONS
     }
     word = "worse" if counts["worse"] else "better" if counts["better"] else "the same"
     parts = [f"{count:,} {direction}" for direction, count in counts.items() if count]

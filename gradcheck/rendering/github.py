@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gradcheck.rendering import Options
-from gradcheck.rendering.marks import in_short, inert, short_path
+from gradcheck.rendering.marks import inert, short_path
+from gradcheck.rendering.shortening import in_short
 from gradcheck.rendering.words import loss_sentence
 from gradcheck.report import LossReport, Report
 

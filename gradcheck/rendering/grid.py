@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from gradcheck.rendering.columns import Column, drawn, fits, fitted, natural_width, without
-from gradcheck.rendering.marks import digits_to_tell_apart, number, relative
+from gradcheck.rendering.marks import digits_of, number, relative
 from gradcheck.rendering.view import VERDICT_STYLES, View
 from gradcheck.report import VERDICTS, BatchReport, Entry, Verdict
 
@@ -93,11 +93,8 @@ def _classes(problem: BatchReport, view: View, digits: int) -> list[Column]:
 
 
 def _entry_columns(entries: Sequence[Entry], view: View, most_digits: int) -> list[Column]:
-    agreeing = (Verdict.OK, Verdict.SUBGRADIENT)
-
     def precise(value: float, entry: Entry) -> str:
-        wanted = 5 if entry.verdict in agreeing else digits_to_tell_apart(entry.relative_error)
-        return number(value, min(wanted, most_digits))
+        return number(value, min(digits_of(entry), most_digits))
 
     def column(head: str, text: Callable[[Entry], str], drop: int = 0) -> Column:
         dims = ["dim" if entry.verdict is Verdict.OK else "" for entry in entries]

@@ -6,7 +6,8 @@ from xml.etree import ElementTree as ET
 
 from gradcheck.rendering import Options
 from gradcheck.rendering.cases import Case, cases, findings_in_words
-from gradcheck.rendering.marks import in_short, inert
+from gradcheck.rendering.marks import inert
+from gradcheck.rendering.shortening import in_short
 from gradcheck.report import LossReport, Report
 
 _ELEMENTS = {"failed": "failure", "error": "error", "skipped": "skipped"}

@@ -7,12 +7,16 @@ import re
 from collections.abc import Iterator
 
 from gradcheck.rendering import Options
-from gradcheck.rendering.marks import UNICODE, counted, duration, in_short, inert, number, relative, short_path
-from gradcheck.rendering.selection import gravity, grouped, kind
+from gradcheck.rendering.marks import UNICODE, counted, digits_of, duration, inert, number, place_of, relative
+from gradcheck.rendering.selection import gravity
+from gradcheck.rendering.shortening import in_short
+from gradcheck.rendering.totals import totals_by_kind
 from gradcheck.rendering.words import sentences
 from gradcheck.report import BatchReport, LossReport, Report, Verdict
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~])")
+#: What calls an issue, a person or an address, where something follows that it could belong to.
+_CALLING = re.compile(r"[#@:](?=\S)")
 _SIGNS = {True: "✅", False: "❌"}
 
 
@@ -32,10 +36,8 @@ def render(report: Report, options: Options) -> str:
 
 
 def _loss(loss: LossReport, options: Options) -> Iterator[str]:
-    place = ""
-    if loss.file is not None:
-        place = f" ({code(short_path(loss.file) + (f':{loss.line}' if loss.line is not None else ''))})"
-    yield f"### {code(loss.target)}{place}"
+    where = "" if loss.file is None else f" ({code(place_of(loss.file, loss.line))})"
+    yield f"### {code(loss.target)}{where}"
     if loss.error:
         yield from ["", "Could not be checked:", "", *fenced(loss.error)]
     for finding in loss.findings:
@@ -58,19 +60,16 @@ def _problems(loss: LossReport) -> Iterator[str]:
     heads = "batch size, classes, scores, entries, wrong, subgradient, unresolved, largest rel. error, calls, time"
     yield f"| {heads.replace(', ', ' | ')} |"
     yield "| ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
-    for group in grouped(loss.batches, kind):
-        counts = (
-            sum(each.count(v) for each in group) for v in (Verdict.WRONG, Verdict.SUBGRADIENT, Verdict.UNRESOLVED)
-        )
+    for totals in totals_by_kind(loss.batches):
         cells = [
-            str(group[0].batch_size),
-            str(group[0].classes),
-            plain(group[0].scores),
-            f"{sum(each.entries for each in group):,}",
-            *(f"{count:,}" for count in counts),
-            relative(max(each.max_relative_error for each in group)),
-            f"{sum(each.evaluations for each in group):,}",
-            duration(sum(each.seconds for each in group)),
+            str(totals.first.batch_size),
+            str(totals.first.classes),
+            plain(totals.first.scores),
+            f"{totals.entries:,}",
+            *(f"{totals.count(verdict):,}" for verdict in (Verdict.WRONG, Verdict.SUBGRADIENT, Verdict.UNRESOLVED)),
+            relative(totals.max_relative_error),
+            f"{totals.evaluations:,}",
+            duration(totals.seconds),
         ]
         yield f"| {' | '.join(cells)} |"
 
@@ -83,9 +82,10 @@ def _entries(problem: BatchReport, options: Options) -> Iterator[str]:
     yield "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
     for entry in wrong:
         label = "" if entry.label is None else str(entry.label)
+        analytic, numerical = (number(each, digits_of(entry)) for each in (entry.analytic, entry.numerical))
         yield (
-            f"| {entry.row} | {entry.class_} | {label} | {number(entry.score)} | {number(entry.analytic, 8)} "
-            f"| {number(entry.numerical, 8)} | {entry.bound:.1e} | {relative(entry.relative_error)} |"
+            f"| {entry.row} | {entry.class_} | {label} | {number(entry.score)} | {analytic} "
+            f"| {numerical} | {relative(entry.bound)} | {relative(entry.relative_error)} |"
         )
     if problem.wrong > len(wrong):
         yield from ["", f"and {counted(problem.wrong - len(wrong), 'more wrong entry')}"]
@@ -94,14 +94,7 @@ def _entries(problem: BatchReport, options: Options) -> Iterator[str]:
 def plain(text: str) -> str:
     """Text from outside on one line of Markdown, with nothing in it that Markdown, HTML or GitHub would act on."""
     escaped = html.escape(inert(in_short(text)), quote=False)
-    for sign in "#@:":  # of issues, of people, of addresses
-        escaped = _not_before_a_blank(sign).sub(f"&#{ord(sign)};", escaped)
-    return _SPECIAL.sub(r"\\\1", escaped)
-
-
-def _not_before_a_blank(sign: str) -> re.Pattern[str]:
-    """The sign where something follows that it could belong to; not within ``&#64;``."""
-    return re.compile(rf"(?<!&){re.escape(sign)}(?=\S)")
+    return _SPECIAL.sub(r"\\\1", _CALLING.sub(lambda sign: f"&#{ord(sign[0])};", escaped))
 
 
 def code(text: str) -> str:

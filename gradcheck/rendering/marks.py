@@ -7,7 +7,7 @@ import os
 import unicodedata
 from dataclasses import dataclass
 
-from gradcheck.report import Severity, Verdict
+from gradcheck.report import Entry, Severity, Verdict
 
 # Controls, formatting characters (those that reverse the direction of text among them), lone surrogates, and
 # line and paragraph separators: what can act on a terminal, or break an encoder, without being seen.
@@ -72,18 +72,6 @@ def inert(text: str, *, ascii_only: bool = False, lines: bool = False) -> str:
     )
 
 
-#: The most that is said of a text from outside where nobody would read more.
-LONGEST = 10_000
-
-
-def in_short(text: str) -> str:
-    """Text from outside, its middle left out where it is very long."""
-    if len(text) <= LONGEST:
-        return text
-    half = LONGEST // 2
-    return f"{text[:half]} ({counted(len(text) - 2 * half, 'more character')}) {text[-half:]}"
-
-
 def relative(error: float, digits: int = 2) -> str:
     """A relative error with one or two significant digits: ``3.1e-11``, ``0.33``, and exact zero as ``0``."""
     if error == 0:
@@ -107,6 +95,12 @@ def digits_to_tell_apart(relative_error: float) -> int:
     return min(max(math.ceil(-math.log10(relative_error)) + 2, 5), 17)
 
 
+def digits_of(entry: Entry) -> int:
+    """How many significant digits the derivatives of an entry are shown with: of a wrong one, enough to see that."""
+    agrees = entry.verdict in (Verdict.OK, Verdict.SUBGRADIENT)
+    return 5 if agrees else digits_to_tell_apart(entry.relative_error)
+
+
 def duration(seconds: float) -> str:
     """Wall time: ``3 ms``, ``1.2 s``, ``2.5 min``."""
     if seconds < 0.9995:
@@ -121,6 +115,11 @@ def counted(number: int, thing: str) -> str:
     if thing.endswith("y"):
         return f"{number:,} {thing[:-1]}ies"
     return f"{number:,} {thing}{'es' if thing.endswith('s') else 's'}"
+
+
+def place_of(file: str, line: int | None) -> str:
+    """Where a loss stands: ``losses.py:7``, or the file alone where the line is not known."""
+    return short_path(file) + ("" if line is None else f":{line}")
 
 
 def short_path(file: str) -> str:

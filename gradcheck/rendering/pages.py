@@ -12,7 +12,7 @@ from rich.theme import Theme
 
 from gradcheck.findings.pages import Page, pages
 from gradcheck.rendering import Options
-from gradcheck.rendering.view import DEFAULT_WIDTH, SEVERITY_STYLES, View, view_of
+from gradcheck.rendering.view import DEFAULT_WIDTH, SEVERITY_STYLES, view_of
 
 _INDENT = 2
 
@@ -31,7 +31,7 @@ def render_codes(options: Options) -> str:
         table.add_row(page.code, Text(page.severity, SEVERITY_STYLES[page.severity]), page.title)
     view = view_of(options)
     view.console.print(table)
-    return _printed(view)
+    return view.printed
 
 
 def render_page(page: Page, options: Options) -> str:
@@ -43,7 +43,7 @@ def render_page(page: Page, options: Options) -> str:
     """
     view = view_of(options)
     view.console.print(Drawn(page, options.color), crop=False)
-    return _printed(view)
+    return view.printed
 
 
 class Drawn:
@@ -65,10 +65,6 @@ class Drawn:
             # Lines of prose that are much longer are hard to read, whatever the terminal holds.
             text = _Page(self._page.text, self._color)
             yield from console.render(text, options.update(width=min(options.max_width, DEFAULT_WIDTH)))
-
-
-def _printed(view: View) -> str:
-    return "\n".join(line.rstrip() for line in view.file.getvalue().splitlines()) + "\n"
 
 
 class _LeftHeading(Heading):

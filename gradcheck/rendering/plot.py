@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck.errors import UsageError
-from gradcheck.rendering.marks import in_short, inert
+from gradcheck.rendering.marks import inert
 from gradcheck.rendering.selection import gravity, grouped
+from gradcheck.rendering.shortening import shortened
 from gradcheck.rendering.words import loss_sentence
 from gradcheck.report import VERDICTS, BatchReport, Entry, LossReport, Report, Verdict
 
@@ -165,4 +166,4 @@ def _error_against_batch_size(axis: Axes, loss: LossReport) -> None:
 
 def _plain(text: str) -> str:
     """Text from outside; whoever draws it has to see to it that it is not read as mathematics."""
-    return inert(in_short(text))[:100]
+    return inert(shortened(text, 100))

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from gradcheck.rendering import remarks
-from gradcheck.rendering.marks import counted, number, short_path
+from gradcheck.rendering.marks import counted, number, place_of
 from gradcheck.rendering.selection import Shown
 from gradcheck.rendering.shortening import fewer, shortened
 from gradcheck.rendering.view import SEVERITY_STYLES, VERDICT_STYLES, View
@@ -38,11 +38,9 @@ def heading(loss: LossReport, view: View) -> Text:
         target.append(f" ({loss.framework})", "not bold")
     if loss.file is None:
         return target
-    place = Text(view.inert(short_path(loss.file)), style="dim")
-    if loss.line is not None:
-        place.append(f":{loss.line}")
-    between = "  " if target.cell_len + 2 + place.cell_len <= view.width else "\n  "
-    return Text.assemble(target, between, place, overflow="fold")
+    where = Text(view.inert(place_of(loss.file, loss.line)), style="dim")
+    between = "  " if target.cell_len + 2 + where.cell_len <= view.width else "\n  "
+    return Text.assemble(target, between, where, overflow="fold")
 
 
 def error(text: str, view: View) -> Iterator[RenderableType]:

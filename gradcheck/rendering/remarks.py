@@ -46,6 +46,10 @@ def projections(problem: BatchReport) -> list[str]:
 
 def unchecked(loss: LossReport) -> str:
     """How many problems were not checked, and where the check was cut short."""
-    verb = "was" if loss.unchecked == 1 else "were"
-    text = f"{counted(loss.unchecked, 'problem')} {verb} not checked"
+    text = not_checked(loss.unchecked)
     return f"{text}; cut short at {loss.cut_short}" if loss.cut_short else text
+
+
+def not_checked(problems: int) -> str:
+    """That so many problems were not checked."""
+    return f"{counted(problems, 'problem')} {'was' if problems == 1 else 'were'} not checked"

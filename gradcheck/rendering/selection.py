@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from gradcheck.rendering import Options
-from gradcheck.report import BatchReport
+from gradcheck.report import BatchReport, Entry, Verdict
 
 #: Problems whose grids take no more lines than this are all shown.
 FEW_LINES = 24
@@ -38,6 +38,23 @@ def selected(problems: Sequence[BatchReport], options: Options) -> list[Shown]:
     if len(wrong) <= MANY_WRONG:
         return [Shown(problem) for problem in wrong]
     return _worst_of_each(wrong, kind, "wrong problems")
+
+
+def worst_of(problem: BatchReport, options: Options, most: int | None = None) -> tuple[tuple[Entry, ...], int]:
+    """The entries of a problem to list, and how many wrong ones are not among them.
+
+    Where some are wrong, none that are right are listed, unless verbose; and then all that are known are.
+
+    Args:
+        problem: any.
+        options: ``worst`` and ``verbose`` count.
+        most: fewer than ``worst``, where there is no room.
+    """
+    entries = problem.worst
+    if not options.verbose:
+        doubtful = tuple(entry for entry in entries if entry.verdict is not Verdict.OK)
+        entries = (doubtful if problem.wrong else entries)[: options.worst][:most]
+    return entries, problem.wrong - sum(entry.verdict is Verdict.WRONG for entry in entries)
 
 
 def kind(problem: BatchReport) -> Hashable:

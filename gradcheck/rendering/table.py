@@ -8,11 +8,11 @@ from rich.console import RenderableType
 
 from gradcheck.rendering import Options, prose
 from gradcheck.rendering.grid import grid, whole_grid, worst_entries
-from gradcheck.rendering.selection import Shown, selected
+from gradcheck.rendering.selection import Shown, selected, worst_of
 from gradcheck.rendering.summary import summary
 from gradcheck.rendering.view import View, view_of
 from gradcheck.rendering.words import sentences
-from gradcheck.report import BatchReport, LossReport, Report, Verdict
+from gradcheck.report import BatchReport, LossReport, Report
 
 # Worst entries of one problem that are shown below its grid, unless verbose.
 _BELOW = 5
@@ -30,7 +30,7 @@ def render(report: Report, options: Options) -> str:
     """
     on = view_of(options)
     show(report, on)
-    return "\n".join(line.rstrip() for line in on.file.getvalue().split("\n"))
+    return on.printed
 
 
 def show(report: Report, view: View) -> None:
@@ -124,16 +124,8 @@ def _grids(problem: BatchReport, view: View) -> list[RenderableType]:
 
 
 def _worst(shown: Shown, view: View, below_grid: bool) -> Iterator[RenderableType]:
-    """The worst entries; where some are wrong, none that are right, unless verbose."""
-    entries = shown.problem.worst
-    if shown.problem.wrong and not view.options.verbose:
-        entries = tuple(entry for entry in entries if entry.verdict is not Verdict.OK)
-    most = min(_BELOW, view.options.worst) if below_grid else view.options.worst
-    if view.options.verbose:
-        most = len(entries)
-    if not entries:
-        return
-    yield worst_entries(entries[:most], view)
-    more = shown.problem.wrong - sum(entry.verdict is Verdict.WRONG for entry in entries[:most])
-    if more > 0:
+    entries, more = worst_of(shown.problem, view.options, _BELOW if below_grid else None)
+    if entries:
+        yield worst_entries(entries, view)
+    if entries and more:
         yield prose.left_out(more, view)

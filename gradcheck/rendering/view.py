@@ -39,6 +39,11 @@ class View:
     def width(self) -> int:
         return self.console.width
 
+    @property
+    def printed(self) -> str:
+        """What was printed so far, without the blanks that rich fills lines up with."""
+        return "\n".join(line.rstrip() for line in self.file.getvalue().split("\n"))
+
     def inert(self, text: str, lines: bool = False) -> str:
         """Text from outside that can do nothing to the terminal, nor to the output's encoding."""
         return inert(text, ascii_only=self.options.ascii, lines=lines)

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from gradcheck.rendering.marks import counted, relative
-from gradcheck.report import LossReport, Report
+from gradcheck.rendering.remarks import not_checked
+from gradcheck.rendering.totals import Totals
+from gradcheck.report import BatchReport, LossReport, Report, Verdict
 
 if TYPE_CHECKING:
     from gradcheck.projections import Projections
@@ -44,10 +46,9 @@ def loss_sentence(loss: LossReport) -> Sentence:
     if loss.error:
         first, *_ = loss.error.strip().splitlines() or ["for no reason given"]
         return Sentence("not checked", f"{loss.target}: {first}")
-    entries = sum(batch.entries for batch in loss.batches)
-    wrong = sum(batch.wrong for batch in loss.batches)
-    unresolved = sum(batch.unresolved for batch in loss.batches)
-    largest = relative(max((batch.max_relative_error for batch in loss.batches), default=0.0))
+    totals = Totals(loss.batches)
+    entries, wrong, unresolved = totals.entries, totals.count(Verdict.WRONG), totals.count(Verdict.UNRESOLVED)
+    largest = relative(totals.max_relative_error)
     errors = _codes(loss, "error")
     of_all = f"of {counted(entries, 'entry')} of {loss.target}"
     if wrong:
@@ -70,11 +71,7 @@ def loss_sentence(loss: LossReport) -> Sentence:
         largest += f" of {sum(told.checked for told in _projections(loss)):,} checked one by one"
     reservations = [f"{unresolved:,} unresolved"] if unresolved else []
     if projected:
-        by = (
-            ""
-            if len(projected) == len(loss.batches)
-            else f"{sum(batch.entries for batch in projected):,} by projections: "
-        )
+        by = "" if len(projected) == len(loss.batches) else f"{Totals(projected).entries:,} by projections: "
         defect = relative(max(told.smallest_defect for told in _projections(loss)))
         reservations.append(f"{by}a defect of {defect} in one entry would have shown (99%)")
     return Sentence(
@@ -89,7 +86,7 @@ def _projections(loss: LossReport) -> list[Projections]:
 
 def _reservations(loss: LossReport) -> list[str]:
     """What else a reader should know of a loss with no wrong entry and no error."""
-    subgradient = sum(batch.subgradient for batch in loss.batches)
+    subgradient = Totals(loss.batches).count(Verdict.SUBGRADIENT)
     warnings = sum(finding.severity == "warning" for finding in loss.findings)
     reservations = []
     if subgradient:
@@ -107,13 +104,15 @@ def _codes(loss: LossReport, severity: str) -> str:
 
 def _cut_short(report: Report) -> Sentence:
     word: Word = "interrupted" if report.interrupted else "out of time"
-    problems = [batch for loss in report.losses for batch in loss.batches]
+    problems = _problems(report)
     if not problems:
         return Sentence(word, "before any problem was checked")
-    done = f"{counted(len(problems), 'problem')}, {counted(sum(batch.entries for batch in problems), 'entry')}"
-    unchecked = sum(loss.unchecked for loss in report.losses)
-    verb = "was" if unchecked == 1 else "were"
-    return Sentence(word, f"after {done}; {counted(unchecked, 'problem')} {verb} not checked")
+    done = f"{counted(len(problems), 'problem')}, {counted(Totals(problems).entries, 'entry')}"
+    return Sentence(word, f"after {done}; {not_checked(sum(loss.unchecked for loss in report.losses))}")
+
+
+def _problems(report: Report) -> list[BatchReport]:
+    return [batch for loss in report.losses for batch in loss.batches]
 
 
 def _together(report: Report, each: tuple[Sentence, ...]) -> Sentence:
@@ -125,6 +124,6 @@ def _together(report: Report, each: tuple[Sentence, ...]) -> Sentence:
         others = ""
     else:
         others = "".join(f", {count:,} {other}" for other, count in counts.items() if count and other != word)
-    entries = counted(sum(batch.entries for loss in report.losses for batch in loss.batches), "entry")
+    entries = counted(Totals(_problems(report)).entries, "entry")
     of = f"{counts[word]:,} of" if others else "all"
     return Sentence(word, f"{of} {counted(len(each), 'loss')}{others}; {entries} in all")

@@ -10,6 +10,7 @@ from pathlib import Path
 from string import Template
 
 from gradcheck.errors import OutputError, UsageError
+from gradcheck.terminal import write_bytes
 
 #: Where the schema stands beside the configuration, which names it for editors.
 SCHEMA_FILE = ".gradcheck.schema.json"
@@ -39,7 +40,7 @@ def files(loss: str | None) -> dict[str, str]:
 
 
 def write_files(texts: Mapping[str, str], directory: Path, force: bool) -> list[Path]:
-    """Write files, all or none.
+    """Write files; none of them where one that is there would change and may not.
 
     Args:
         texts: what each file is to hold, by its name.
@@ -57,13 +58,13 @@ def write_files(texts: Mapping[str, str], directory: Path, force: bool) -> list[
     if there and not force:
         names = ", ".join(repr(str(path)) for path in there)
         raise OutputError(f"{names} would be overwritten; nothing was written", hint="--force writes all the same")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{str(directory)!r} cannot be made: {error.strerror or error}") from None
     changed = [path for path, text in paths.items() if not _holds(path, text)]
     for path in changed:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(paths[path], encoding="utf-8")
-        except OSError as error:
-            raise OutputError(f"{str(path)!r} cannot be written: {error.strerror or error}") from None
+        write_bytes(paths[path].encode(), path)
     return changed
 
 

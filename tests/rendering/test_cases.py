@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gradcheck.rendering.cases import cases
 from gradcheck.report import Finding
 
@@ -23,6 +25,13 @@ def test_a_wrong_batch_size_fails_with_the_leading_finding_and_its_worst_entries
     assert wrong.message.startswith("1 of 15 entries disagrees")
     assert "dS is 3 times" in wrong.message
     assert "dS[2, 0] = 0.25" in wrong.text
+
+
+def test_a_wrong_entry_has_the_digits_that_show_it(report, loss, problem):
+    one = problem(3, wrong=[(2, 0)])
+    close = replace(one.worst[0], analytic=0.25, numerical=0.25 * (1 - 3e-9), relative_error=3e-9)
+    told = loss(replace(one, worst=(close,)))
+    assert "dS[2, 0] = 0.25, numerical 0.24999999925 ± 1.0e-12: wrong" in cases(report(told), told)[0].text
 
 
 def test_a_finding_that_no_batch_size_shows_is_a_case_of_its_own(report, loss, problem):

@@ -1,7 +1,8 @@
 """What the page's script draws: grids of relative errors, and the numbers of the worst entries, as compact JSON.
 
-{"names": ["score", ...], "problems": [{"rows": N, "classes": C, "labels": [...], "errors": [...],
- "verdicts": "0030...", "worst": [{"at": 7, "verdict": 3, "numbers": ["0.3", ...], "plot": {...}}]}]}
+{"names": ["score", ...], "verdicts": ["ok", ...], "signs": ["", ...], "lowest": -16, "levels": 17,
+ "problems": [{"rows": N, "classes": C, "labels": [...], "errors": [...], "verdicts": "0030...",
+   "worst": [{"at": 7, "verdict": 3, "numbers": ["0.3", ...], "plot": {...}}]}]}
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from typing import Any
 import numpy as np
 
 from gradcheck.rendering.json_ import MAX_ENTRIES
+from gradcheck.rendering.marks import UNICODE
+from gradcheck.rendering.page.colours import LEVELS, LOWEST
+from gradcheck.rendering.page.legend import NEGLIGIBLE
 from gradcheck.rendering.page.markup import Html
 from gradcheck.rendering.page.tables import NUMBERS, numbers
 from gradcheck.rendering.selection import gravity
@@ -24,8 +28,10 @@ MOST_CELLS = 120_000
 #: Worst entries of one problem, and of all.
 _MOST_WORST, _MOST_WORST_TOGETHER = 1_000, 4_000
 
-# A verdict of the grid's own: right, and so small beside its bound that its relative error is the numerics'.
+# A verdict of the grid's own, the last: right, and so small beside its bound that its relative error is the numerics'.
 _NEGLIGIBLE = len(VERDICTS)
+_WORDS = [*(verdict.value for verdict in VERDICTS), Verdict.OK.value]
+_SIGNS = [*(UNICODE.verdicts[verdict].strip() for verdict in VERDICTS), NEGLIGIBLE]
 
 
 def with_grid(problems: Sequence[BatchReport]) -> set[int]:
@@ -47,8 +53,9 @@ def data(problems: Sequence[BatchReport], grids: set[int]) -> Html:
         grids: the places of those with a grid.
     """
     most = min(_MOST_WORST, _MOST_WORST_TOGETHER // max(1, len(problems)))
+    head = _json({"names": NUMBERS, "verdicts": _WORDS, "signs": _SIGNS, "lowest": LOWEST, "levels": LEVELS})
     parts = (_problem(problem, place in grids, most) for place, problem in enumerate(problems))
-    return inside_a_script(f'{{"names":{_json(NUMBERS)},"problems":[{",".join(parts)}]}}')
+    return inside_a_script(f'{head[:-1]},"problems":[{",".join(parts)}]}}')
 
 
 def inside_a_script(content: str) -> Html:

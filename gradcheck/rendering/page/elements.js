@@ -3,12 +3,9 @@
 const DATA = JSON.parse(document.getElementById("data").textContent);
 
 // By the digit that stands for a verdict in the data; the last is right, and too small for its relative error to count.
-const VERDICTS = ["ok", "subgradient", "unresolved", "wrong", "ok"];
-const SIGNS = ["", "\u2248", "?", "\u2717", "\u00b7"];
-const [SUBGRADIENT, UNRESOLVED, WRONG, NEGLIGIBLE] = [1, 2, 3, 4];
-
-const LOWEST_POWER = -16;
-const LAST_LEVEL = 16;
+const { verdicts: VERDICTS, signs: SIGNS } = DATA;
+const [SUBGRADIENT, UNRESOLVED, WRONG] = ["subgradient", "unresolved", "wrong"].map((word) => VERDICTS.indexOf(word));
+const NEGLIGIBLE = VERDICTS.length - 1;
 
 function fill(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
@@ -35,8 +32,9 @@ function relative(error) {
 
 // Which colour a relative error has: one for each power of ten.
 function level(error) {
-  if (error === null) return LAST_LEVEL;
+  const last = DATA.levels - 1;
+  if (error === null) return last;
   if (error === 0) return 0;
   const power = Math.floor(Math.log10(error) + 1e-9);
-  return Math.min(Math.max(power - LOWEST_POWER + 1, 0), LAST_LEVEL);
+  return Math.min(Math.max(power - DATA.lowest + 1, 0), last);
 }

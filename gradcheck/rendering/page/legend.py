@@ -7,6 +7,8 @@ from gradcheck.rendering.page.colours import LEVELS, LOWEST
 from gradcheck.rendering.page.markup import Html, tag
 from gradcheck.report import Verdict
 
+#: The sign of what is right, and too small for its relative error to count.
+NEGLIGIBLE = "\N{MIDDLE DOT}"
 #: Powers of ten that are written at the scale.
 _WRITTEN = (-16, -12, -8, -4, 0)
 
@@ -32,7 +34,7 @@ def legend() -> Html:
         _sign(UNICODE.verdicts[Verdict.WRONG], "wrong"),
         _sign(UNICODE.verdicts[Verdict.SUBGRADIENT], "subgradient, at a kink"),
         _sign(UNICODE.verdicts[Verdict.UNRESOLVED], "unresolved"),
-        _sign("\N{MIDDLE DOT}", "right, too small to compare"),
+        _sign(NEGLIGIBLE, "right, too small to compare"),
         tag("li", tag("span", class_="is-label"), "the label's class"),
     )
     return tag("template", tag("div", scale, signs, class_="legend"), id="legend")

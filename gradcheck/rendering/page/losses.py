@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gradcheck.rendering import Options, remarks
-from gradcheck.rendering.marks import short_path
+from gradcheck.rendering.marks import place_of
 from gradcheck.rendering.page.findings import command, error, findings, smallest_case
 from gradcheck.rendering.page.markup import Html, joined, tag, text
 from gradcheck.rendering.page.problems import identity, problem
@@ -87,8 +87,8 @@ def verdict(sentence: Sentence, target: str, element: str) -> Html:
 
 def _heading(of: LossReport, name: str) -> Html:
     title = tag("h2", tag("code", of.target), id=f"{name}-name")
-    place = "" if of.file is None else short_path(of.file) + ("" if of.line is None else f":{of.line}")
-    facts = [*([of.framework] if of.framework != "numpy" else []), *([place] if place else [])]
+    facts = [of.framework] if of.framework != "numpy" else []
+    facts += [] if of.file is None else [place_of(of.file, of.line)]
     return tag("header", title, tag("p", ", ".join(facts), class_="place") if facts else None)
 
 

@@ -8,7 +8,7 @@ from gradcheck.rendering import Options, remarks
 from gradcheck.rendering.marks import UNICODE, counted, number, relative
 from gradcheck.rendering.page.markup import SPACE, Html, joined, tag
 from gradcheck.rendering.page.tables import worst_entries
-from gradcheck.rendering.selection import Shown, gravity, selected
+from gradcheck.rendering.selection import Shown, gravity, selected, worst_of
 from gradcheck.report import BatchReport, Verdict
 
 #: So many problems of a loss are all shown; of more, those that a table in a terminal would show.
@@ -80,20 +80,15 @@ def _no_grid(of: BatchReport) -> Html:
 
 
 def _worst(of: BatchReport, grid: bool, options: Options) -> Html | None:
-    """The worst entries; where some are wrong, none that are right, unless verbose."""
-    entries = of.worst
-    if of.wrong and not options.verbose:
-        entries = tuple(entry for entry in entries if entry.verdict is not Verdict.OK)
-    shown = entries if options.verbose else entries[: options.worst]
+    shown, more = worst_of(of, options)
     if not shown:
         return None
-    more = of.wrong - sum(entry.verdict is Verdict.WRONG for entry in shown)
     title = "The worst entry" if len(shown) == 1 else f"The {len(shown)} worst entries"
     return tag(
         "details",
         tag("summary", title),
         worst_entries(shown, options.verbose),
-        tag("p", f"and {counted(more, 'more wrong entry')}", class_="remark") if more > 0 else None,
+        tag("p", f"and {counted(more, 'more wrong entry')}", class_="remark") if more else None,
         class_="worst",
         open=bool(of.wrong) or not grid,
     )

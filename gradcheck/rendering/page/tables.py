@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from gradcheck.rendering.marks import UNICODE, digits_to_tell_apart, duration, number, relative
+from gradcheck.rendering.marks import UNICODE, digits_of, duration, number, relative
 from gradcheck.rendering.page.markup import Html, joined, tag
-from gradcheck.rendering.selection import gravity, grouped, kind
+from gradcheck.rendering.selection import gravity
+from gradcheck.rendering.totals import Totals, totals_by_kind
 from gradcheck.report import BatchReport, Entry, Verdict
 
 #: The numbers of an entry, by the names under which the page shows them.
@@ -27,8 +28,7 @@ def numbers(entry: Entry) -> tuple[str, ...]:
 
     Of a wrong entry, analytic and numerical have the digits that it takes to tell them apart.
     """
-    agrees = entry.verdict in (Verdict.OK, Verdict.SUBGRADIENT)
-    digits = 5 if agrees else digits_to_tell_apart(entry.relative_error)
+    digits = digits_of(entry)
     return (
         number(entry.score),
         number(entry.analytic, digits),
@@ -48,32 +48,29 @@ def totals(problems: Sequence[BatchReport], links: Mapping[int, str]) -> Html:
         problems: at least one.
         links: from a problem's ``id()`` to the id of its element on the page, for those that are shown.
     """
-    groups = grouped(problems, kind)
+    lines, whole = totals_by_kind(problems), Totals(problems)
 
-    def linked(group: list[BatchReport]) -> Html | str:
-        shown = [problem for problem in group if id(problem) in links]
-        size = str(group[0].batch_size)
+    def linked(line: Totals) -> Html | str:
+        shown = [problem for problem in line.problems if id(problem) in links]
+        size = str(line.first.batch_size)
         return tag("a", size, href=f"#{links[id(max(shown, key=gravity))]}") if shown else size
 
-    def any_are(of: Verdict) -> bool:
-        return any(problem.count(of) for problem in problems)
-
-    Column = tuple[str, Callable[[list[BatchReport]], str], bool]
+    Column = tuple[str, Callable[[Totals], str], bool]
     columns: list[Column] = [
         ("batch size", linked, True),
-        ("classes", lambda group: str(group[0].classes), len({problem.classes for problem in problems}) > 1),
-        ("scores", lambda group: group[0].scores, True),
-        ("problems", lambda group: f"{len(group):,}", len(groups) < len(problems)),
-        ("entries", lambda group: f"{sum(problem.entries for problem in group):,}", True),
-        ("wrong", lambda group: _count(group, Verdict.WRONG), True),
-        ("subgradient", lambda group: _count(group, Verdict.SUBGRADIENT), any_are(Verdict.SUBGRADIENT)),
-        ("unresolved", lambda group: _count(group, Verdict.UNRESOLVED), any_are(Verdict.UNRESOLVED)),
-        ("largest rel. error", lambda group: relative(max(problem.max_relative_error for problem in group)), True),
-        ("evaluations", lambda group: f"{sum(problem.evaluations for problem in group):,}", True),
-        ("time", lambda group: duration(sum(problem.seconds for problem in group)), True),
+        ("classes", lambda line: str(line.first.classes), len({problem.classes for problem in problems}) > 1),
+        ("scores", lambda line: line.first.scores, True),
+        ("problems", lambda line: f"{len(line.problems):,}", len(lines) < len(problems)),
+        ("entries", lambda line: f"{line.entries:,}", True),
+        ("wrong", lambda line: _count(line, Verdict.WRONG), True),
+        ("subgradient", lambda line: _count(line, Verdict.SUBGRADIENT), whole.count(Verdict.SUBGRADIENT) > 0),
+        ("unresolved", lambda line: _count(line, Verdict.UNRESOLVED), whole.count(Verdict.UNRESOLVED) > 0),
+        ("largest rel. error", lambda line: relative(line.max_relative_error), True),
+        ("evaluations", lambda line: f"{line.evaluations:,}", True),
+        ("time", lambda line: duration(line.seconds), True),
     ]
     said = [(name, text) for name, text, says_something in columns if says_something]
-    rows = [[text(group) for _, text in said] for group in groups]
+    rows = [[text(line) for _, text in said] for line in lines]
     return _table([name for name, _ in said], rows, "Totals of the problems", words={"scores"})
 
 
@@ -105,8 +102,8 @@ def verdict(of: Verdict) -> Html:
     )
 
 
-def _count(group: Iterable[BatchReport], of: Verdict) -> Html:
-    count = sum(problem.count(of) for problem in group)
+def _count(line: Totals, of: Verdict) -> Html:
+    count = line.count(of)
     return tag("span", f"{count:,}", class_=of.value if count else "none")
 
 
