@@ -93,4 +93,4 @@ def test_labels_that_are_no_classes_are_left_out() -> None:
         *(np.zeros(shape, bool),) * 2,
         *(np.zeros(shape),) * 2,
     )
-    assert worst_entries(np.zeros(shape), None, np.zeros(shape), judgement)[0].label is None
+    assert worst_entries(np.zeros(shape), None, np.zeros(shape), judgement, most=1)[0].label is None
