@@ -119,7 +119,7 @@ def test_the_options_that_the_readme_names_exist() -> None:
 def test_the_set_up_is_two_commands() -> None:
     install, test = set_up_commands()
     assert install.endswith("gradcheck run svm")
-    assert test.endswith("pytest --cov -n auto")
+    assert test.endswith("pytest -n auto")
 
 
 def test_the_readme_is_short_enough_to_be_read() -> None:

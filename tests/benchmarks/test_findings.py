@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections import Counter
-from typing import Any
 
-import numpy as np
 import pytest
 from right_losses import RIGHT
 from score_kinds import SCORES, SHAPES, draw
 from wrong_losses import CONTRACT, QUIET, WARNED, WRONG, Case
+from wrong_losses_checked import asked
 
 import gradcheck
-from gradcheck.report import LossReport
 
-pytestmark = pytest.mark.benchmark
+pytestmark = [pytest.mark.benchmark, pytest.mark.xdist_group("wrong losses")]
 
 #: This part of the wrong losses must have the expected reason first.
 LEADING = 0.95
@@ -41,33 +38,6 @@ FOUR_KINDS = [
     {"distribution": "normal", "scale": 1e-3},
     {"distribution": "normal", "scale": 1e3},
 ]
-
-
-@functools.cache
-def exit_code_and_report(case: Case) -> tuple[int, LossReport]:
-    """What the default configuration says of a loss; it is asked once."""
-    with np.errstate(all="ignore"):  # what is not finite is told by a finding
-        report = gradcheck.check([case.function])
-    return report.exit_code, report.losses[0]
-
-
-def codes(case: Case) -> list[str]:
-    """The codes of a loss's findings, the leading one first."""
-    return [finding.code for finding in exit_code_and_report(case)[1].findings]
-
-
-def real_and_counted_calls(case: Case) -> tuple[int, int]:
-    """How often the loss was called, and how often its problems say that it was."""
-    calls = 0
-
-    @functools.wraps(case.function)
-    def counted(*arguments: Any, **options: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        return case.function(*arguments, **options)
-
-    (report,) = gradcheck.check([counted]).losses
-    return calls, sum(batch.evaluations for batch in report.batches)
 
 
 # --- the losses themselves --------------------------------------------------------------------------------
@@ -99,19 +69,19 @@ def test_every_loss_says_its_mistake_in_one_line() -> None:
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_loss_is_caught(name: str) -> None:
-    assert exit_code_and_report(WRONG[name])[0] == 1
+    assert asked(WRONG[name]).exit_code == 1
 
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_wrong_loss_is_given_a_reason(name: str) -> None:
-    _, report = exit_code_and_report(WRONG[name])
+    report = asked(WRONG[name]).report
     assert any(finding.severity == "error" for finding in report.findings), report.findings
 
 
 def test_the_leading_reason_is_the_right_one() -> None:
     misses = []
     for case in WRONG.values():
-        found = codes(case)
+        found = asked(case).codes
         if not found or found[0] not in case.acceptable:
             misses.append(f"{case.name}: {' or '.join(case.acceptable)}, but found {', '.join(found) or 'nothing'}")
     right = len(WRONG) - len(misses)
@@ -123,7 +93,7 @@ def test_the_leading_reason_is_the_right_one() -> None:
 @pytest.mark.parametrize("name", PAIRS)
 def test_two_defects_are_both_named(name: str) -> None:
     case = WRONG[name]
-    assert case.with_ <= set(codes(case)), codes(case)
+    assert case.with_ <= set(asked(case).codes), asked(case).codes
 
 
 # --- right losses -----------------------------------------------------------------------------------------
@@ -132,17 +102,15 @@ def test_two_defects_are_both_named(name: str) -> None:
 @pytest.mark.parametrize("name", WARNED)
 def test_a_right_loss_is_warned_of_and_passes(name: str) -> None:
     case = WARNED[name]
-    exit_code, report = exit_code_and_report(case)
-    assert exit_code == 0
-    severities = {finding.code: finding.severity for finding in report.findings}
+    assert asked(case).exit_code == 0
+    severities = {finding.code: finding.severity for finding in asked(case).report.findings}
     assert severities.get(case.code) == ("note" if case.code in NOTES else "warning"), severities
 
 
 @pytest.mark.parametrize("name", QUIET)
 def test_nothing_is_said_of_a_right_loss(name: str) -> None:
-    exit_code, report = exit_code_and_report(QUIET[name])
-    assert exit_code == 0
-    assert report.findings == ()
+    assert asked(QUIET[name]).exit_code == 0
+    assert asked(QUIET[name]).report.findings == ()
 
 
 def errors_of(report: gradcheck.Report) -> list[str]:
@@ -167,11 +135,10 @@ def test_no_reason_is_given_against_a_right_loss_over_all_kinds_of_scores(name: 
 
 @pytest.mark.parametrize("name", [name for name, case in WRONG.items() if case.keeps_contract])
 def test_a_reason_costs_at_most_a_quarter_of_the_check(name: str) -> None:
-    calls, counted = real_and_counted_calls(WRONG[name])
-    assert calls <= (1 + BESIDE) * counted, f"{calls} calls, {counted} of them for the problems"
+    told = asked(WRONG[name])
+    assert told.calls <= (1 + BESIDE) * told.counted, f"{told.calls} calls, {told.counted} of them for the problems"
 
 
 @pytest.mark.parametrize("case", [*WARNED.values(), *QUIET.values()], ids=lambda case: case.name)
 def test_a_right_loss_is_called_no_oftener_than_is_said(case: Case) -> None:
-    calls, counted = real_and_counted_calls(case)
-    assert calls == counted
+    assert asked(case).calls == asked(case).counted

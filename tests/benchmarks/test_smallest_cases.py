@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from wrong_losses import WRONG
+from wrong_losses_checked import asked
 
 import gradcheck
 from gradcheck.report import LossReport
 from gradcheck.smallest_case import SmallestCase
 
-pytestmark = pytest.mark.benchmark
+pytestmark = [pytest.mark.benchmark, pytest.mark.xdist_group("wrong losses")]
 
 CONFIGS = {
     "the defaults": gradcheck.Config(),
@@ -39,7 +40,8 @@ def quiet_numpy() -> Iterator[None]:
 )
 def test_a_snippet_that_fails_is_found_within_a_quarter_of_the_calls(name: str, config: str) -> None:
     loss = WRONG[name].function
-    report = gradcheck.check(loss, CONFIGS[config]).losses[0]
+    defaults = config == "the defaults"
+    report = asked(WRONG[name]).report if defaults else gradcheck.check(loss, CONFIGS[config]).losses[0]
     if not report.failed:
         return  # one problem, or float32, shows nothing of it
     case, calls = report.smallest_case, sum(batch.evaluations for batch in report.batches)
@@ -54,7 +56,7 @@ def test_a_snippet_that_fails_is_found_within_a_quarter_of_the_calls(name: str, 
 @pytest.mark.parametrize("name", SOME)
 def test_nothing_smaller_fails_at_random(name: str) -> None:
     loss = WRONG[name].function
-    case = gradcheck.check(loss).losses[0].smallest_case
+    case = asked(WRONG[name]).report.smallest_case
     assert case is not None
     if case.code in ("hangs", "not-deterministic"):
         return  # the one is shown as it was; of the other, what fails again and again
