@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from gradcheck.findings.evidence import Evidence
 from gradcheck.findings.factor_findings import factor_findings
 from gradcheck.findings.fits import Where, everywhere, factor_at, factor_fit
 from gradcheck.findings.known import IntArray, labels_of
+from gradcheck.findings.label_mistakes import CLASSES_SHIFTED, OTHERS, ROWS_MIXED_UP, ROWS_SHIFTED, Mistake
 from gradcheck.findings.laws import ONE, Law
 from gradcheck.findings.rule import LESS_SPECIFIC, rule
 from gradcheck.observation import BoolArray, Observation
@@ -20,63 +21,6 @@ from gradcheck.report import Finding, FloatArray
 _CLASSES = 10
 #: Rows that show dS to be right for a fixed class.
 _ROWS = 3
-
-_Labels = Callable[[IntArray, int], IntArray]
-
-
-@dataclass(frozen=True)
-class _Mistake:
-    """Labels that dS takes in place of y.
-
-    Attributes:
-        words: which.
-        hint: what to look at.
-        taken: y and C to the labels that dS takes.
-        given: y and C to labels that make dS take y; None where there are no such, or they say nothing.
-    """
-
-    words: str
-    hint: str
-    taken: _Labels
-    given: _Labels | None = None
-
-
-_FROM_ONE = "do the labels start at 0 or at 1? value and dS must take the same; an index of -1 is the last class"
-_ROWS_MIXED = "value and dS must take the label of the same row"
-
-_CLASSES_SHIFTED = (
-    _Mistake("y - 1", _FROM_ONE, lambda y, C: (y - 1) % C, lambda y, C: (y + 1) % C),
-    _Mistake("y + 1", _FROM_ONE, lambda y, C: (y + 1) % C, lambda y, C: (y - 1) % C),
-    _Mistake("C - 1 - y", "are the classes reversed in dS alone?", lambda y, C: C - 1 - y, lambda y, C: C - 1 - y),
-)
-_ROWS_SHIFTED = (
-    _Mistake(
-        "y[i - 1], the label of the row before,",
-        f"{_ROWS_MIXED}: look for a roll, a shift or an index i - 1",
-        lambda y, C: np.roll(y, 1),
-        lambda y, C: np.roll(y, -1),
-    ),
-    _Mistake(
-        "y[i + 1], the label of the next row,",
-        f"{_ROWS_MIXED}: look for a roll, a shift or an index i + 1",
-        lambda y, C: np.roll(y, -1),
-        lambda y, C: np.roll(y, 1),
-    ),
-    _Mistake(
-        "y in reverse, y[N - 1 - i],",
-        f"{_ROWS_MIXED}: look for reversed or [::-1]",
-        lambda y, C: y[::-1],
-        lambda y, C: y[::-1],
-    ),
-)
-_ROWS_MIXED_UP = (
-    *_ROWS_SHIFTED,
-    _Mistake("y in ascending order", f"{_ROWS_MIXED}: look for a sort of y", lambda y, C: np.sort(y)),
-    _Mistake("y in descending order", f"{_ROWS_MIXED}: look for a sort of y", lambda y, C: np.sort(y)[::-1]),
-    _Mistake("y[0] for every row", "index y with the row: y[i]", lambda y, C: np.full_like(y, y[0])),
-    _Mistake("y[-1] for every row", "index y with the row: y[i]", lambda y, C: np.full_like(y, y[-1])),
-)
-_OTHERS = "look for a shuffle, a sort or an order of rows that only one of the two goes by"
 
 
 @rule("labels-misaligned", rank=20, implies=LESS_SPECIFIC)
@@ -89,7 +33,7 @@ def misaligned(evidence: Evidence) -> Iterator[Finding]:
     if any(labels_of(seen) is None for seen in evidence.observations) or not _most_wrong(evidence):
         return
     scaled = factor_fit(evidence) is None
-    for mistake in (*_CLASSES_SHIFTED, *_ROWS_SHIFTED):
+    for mistake in (*CLASSES_SHIFTED, *ROWS_SHIFTED):
         if _may_be(evidence, _kept_by(mistake), scaled):
             answered = _given(evidence, mistake, scaled)
             law = _law(evidence, answered, _kept_by(mistake), scaled) if answered else None
@@ -124,7 +68,7 @@ def _wrong_rows(seen: Observation) -> BoolArray:
     return np.asarray(seen.wrong.any(axis=1))
 
 
-def _kept_by(mistake: _Mistake) -> Where:
+def _kept_by(mistake: Mistake) -> Where:
     """The rows that a mistake leaves their label: N x C."""
 
     def kept(seen: Observation) -> BoolArray:
@@ -162,7 +106,7 @@ def _most_wrong(evidence: Evidence) -> list[Observation]:
     return [*telling[:1], *sorted(telling[1:], key=lambda seen: seen.rows == telling[0].rows)[:1]]
 
 
-def _given(evidence: Evidence, mistake: _Mistake, scaled: bool) -> list[Observation]:
+def _given(evidence: Evidence, mistake: Mistake, scaled: bool) -> list[Observation]:
     """Problems with the dS that labels give which make up for a mistake; none where it is not right, nor scaled."""
     answered = []
     for seen in _most_wrong(evidence):
@@ -227,7 +171,7 @@ def _rows_mixed_up(evidence: Evidence, scaled: bool) -> list[Finding]:
     seen_mixed = [seen for seen in _most_wrong(evidence) if 1 < len(set(_labels(seen).tolist())) <= _CLASSES]
     if not seen_mixed or not _may_be(evidence, _one_label, scaled):
         return []
-    candidates = [mistake for mistake in _ROWS_MIXED_UP if _may_be(evidence, _kept_by(mistake), scaled)]
+    candidates = [mistake for mistake in ROWS_MIXED_UP if _may_be(evidence, _kept_by(mistake), scaled)]
     answered, example = [], ""
     for seen in seen_mixed:
         there, fits = _with_one_label(evidence, seen, scaled)
@@ -241,7 +185,7 @@ def _rows_mixed_up(evidence: Evidence, scaled: bool) -> list[Finding]:
     law = _law(evidence, answered, _one_label, scaled)
     if law is None:
         return []
-    words, hint = (candidates[0].words, candidates[0].hint) if candidates else ("of other rows", _OTHERS)
+    words, hint = (candidates[0].words, candidates[0].hint) if candidates else ("of other rows", OTHERS)
     first = seen_mixed[0]
     where = f"{example} at batch size {first.rows}, {first.scores}, seed {first.seed}"
     return _told(words, hint, law, answered, f"with one label for all rows ({where})")
