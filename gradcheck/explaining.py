@@ -21,15 +21,11 @@ from gradcheck.smallest_case import SmallestCase
 
 #: Finding out why may cost this part of the calls that the check took.
 _SHARE = 4
-#: Findings that say something of the loss's manners and nothing of its derivative.
-_CONTRACT = frozenset(
-    {"mutates-input", "not-deterministic", "wrong-shape", "wrong-dtype", "not-finite", "raises", "hangs"}
-)
 #: Calls for a loss that broke its contract before there was anything to share.
 _LEAST = 40
 #: Calls that every loss may take once its problems are checked: one, a few more where that is not finite, and one for
-#: each of some rows where those seem to count otherwise than in a mean.
-_INSPECTING = 36
+#: each of some rows, and two of their batches, where those seem to count otherwise than in a mean.
+_INSPECTING = 38
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,46 +47,53 @@ class Explanation:
     refined: Finding | None = None
 
 
-def explain(
-    loss: Loss,
-    observations: Sequence[Observation],
-    config: Config,
-    settings: Settings,
-    evaluations: int,
-    contract: Finding | None = None,
-    troubled: Problem | None = None,
-    projected: tuple[Problem, BatchReport] | None = None,
-    dtype: npt.DTypeLike | None = None,
-) -> Explanation:
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What the check of a loss has shown.
+
+    Attributes:
+        observations: the problems that were judged, or some of them.
+        evaluations: calls of the loss.
+        dtype: what the loss was given.
+        contract: the first of the contract's findings that is an error; None for none.
+        troubled: where that was; None likewise.
+        projected: a problem that was checked by projections, and is wrong; None for none.
+    """
+
+    observations: Sequence[Observation]
+    evaluations: int
+    dtype: npt.DTypeLike
+    contract: Finding | None
+    troubled: Problem | None
+    projected: tuple[Problem, BatchReport] | None
+
+
+def explain(loss: Loss, shown: Shown, config: Config, settings: Settings) -> Explanation:
     """Find out why a loss is wrong, and what else is to be said of it.
 
     Args:
         loss: what was checked.
-        observations: what was seen of it.
+        shown: what that has shown.
         config, settings: of the run.
-        evaluations: calls of the loss so far.
-        contract: the first of the contract's findings that is an error; None for none.
-        troubled: where that was; None likewise.
-        projected: a problem that was checked by projections, and is wrong; None for none.
-        dtype: what the loss was given; None for the config's.
     """
-    ask = Allowance(loss, evaluations // _SHARE if evaluations else _LEAST, dtype or config.dtype)
-    inspect = Allowance(loss, _INSPECTING, ask.dtype)
-    judged = tuple(each for each in observations if each.judged)
-    beside = tuple(each for each in observations if not each.judged)
+    contract, troubled = shown.contract, shown.troubled
+    ask = Allowance(loss, shown.evaluations // _SHARE if shown.evaluations else _LEAST, shown.dtype)
+    inspect = Allowance(loss, _INSPECTING, shown.dtype)
+    judged = tuple(each for each in shown.observations if each.judged)
+    beside = tuple(each for each in shown.observations if not each.judged)
     evidence = Evidence(judged, config.rtol, ask, settings.like, inspect, beside)
     refined = refine(contract, troubled, ask) if contract and troubled else None
     # Of a loss that answers otherwise each time, nothing that it answered is evidence of anything else.
     is_evidence = contract is None or contract.code != "not-deterministic"
     findings = _in_the_notes_notation(find(evidence), evidence) if is_evidence else ()
     code = next((finding.code for finding in (refined, contract) if finding), _leading(findings))
-    case = _smallest_case(evidence, code, config, settings, contract, troubled, projected)
+    case = _smallest_case(evidence, code, config, settings, shown)
     return Explanation(findings, case, ask.calls, inspect.calls, refined)
 
 
 def _in_the_notes_notation(findings: tuple[Finding, ...], evidence: Evidence) -> tuple[Finding, ...]:
     """What leads is said after what dS and the gradient of the value are, where a few terms say that."""
-    leading = next((f for f in findings if f.severity == "error" and f.code not in _CONTRACT), None)
+    leading = next((f for f in findings if f.severity == "error"), None)
     terms = explain_terms(evidence) if leading else None
     if leading is None or terms is None:
         return findings
@@ -104,15 +107,10 @@ def _leading(findings: Sequence[Finding]) -> str:
 
 
 def _smallest_case(
-    evidence: Evidence,
-    code: str,
-    config: Config,
-    settings: Settings,
-    contract: Finding | None,
-    troubled: Problem | None,
-    projected: tuple[Problem, BatchReport] | None,
+    evidence: Evidence, code: str, config: Config, settings: Settings, shown: Shown
 ) -> SmallestCase | None:
     """Of the finding that leads, which has this code: the contract's before all others."""
+    contract, troubled, projected = shown.contract, shown.troubled, shown.projected
     failing = any(seen.is_wrong or seen.leaps.any() for seen in evidence.observations)
     if contract is None and projected is None and not failing:
         return None

@@ -155,15 +155,15 @@ class TargetRun:
         failed = self._troubled is not None or any(batch.wrong for batch in self._batches)
         if not failed and self._loss.is_built_in and self._settings.like is None:
             return
-        from gradcheck.explaining import explain
+        from gradcheck.explaining import Shown, explain
 
         loss = replace(self._loss, watch=watch, crew=None)
-        evaluations = sum(batch.evaluations for batch in self._batches)
         contract = next((f for f in self._findings.values() if f.severity == "error"), None)
-        self._explanation = told = explain(
-            loss, self._observations, self._config, self._settings, evaluations, contract, self._troubled,
-            self._projected(), self._dtype,
+        shown = Shown(
+            self._observations, sum(batch.evaluations for batch in self._batches), self._dtype or self._config.dtype,
+            contract, self._troubled, self._projected(),
         )  # fmt: skip
+        self._explanation = told = explain(loss, shown, self._config, self._settings)
         if contract is not None and told.refined is not None:
             self._findings[contract.code] = told.refined
         if told.contract_calls and self._batches:
