@@ -13,6 +13,8 @@ from gradcheck.report import VERDICTS, FloatArray, Verdict
 
 BoolArray = npt.NDArray[np.bool_]
 
+#: More of the scores than this part being multiples of an eighth is no chance.
+_ROUND = 0.5
 _WRONG, _UNRESOLVED, _SUBGRADIENT = (
     VERDICTS.index(verdict) for verdict in (Verdict.WRONG, Verdict.UNRESOLVED, Verdict.SUBGRADIENT)
 )
@@ -96,6 +98,11 @@ class Observation:
     def is_wrong(self) -> bool:
         """Some entry is."""
         return bool(self.wrong.any())
+
+    @cached_property
+    def is_round(self) -> bool:
+        """Most scores are multiples of an eighth: then ties, kinks and values that agree by chance are likely."""
+        return bool(np.mean(np.round(8 * self.S) == 8 * self.S) > _ROUND)
 
     @cached_property
     def known(self) -> BoolArray:

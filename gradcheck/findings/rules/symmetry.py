@@ -23,8 +23,6 @@ _SAME = 3.0
 _TELLING = 100.0
 #: Pairs of directions that must agree before dS is called symmetric.
 _FEWEST = 3
-#: More of the scores than this part being multiples of an eighth is no chance.
-_ROUND = 0.5
 #: The step of a line that has to be asked for: as those that noise was measured on.
 _STEP = 2.0**-13
 #: Such a step bends a smooth function by this part of what it changes, at most.
@@ -94,11 +92,9 @@ def gradient_of_some_loss(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _generic(evidence: Evidence) -> list[Observation]:
-    """Wrong problems at which dS may have a Jacobian: where most scores are round numbers, ties and kinks are likely,
-    and two lines from there may see the two sides of one."""
-    round_ = [np.mean(np.round(8 * seen.S) == 8 * seen.S) > _ROUND for seen in evidence.wrong]
+    """Wrong problems at which dS may have a Jacobian: two lines from a kink may see the two sides of it."""
     # A number, which a 1 x 1 Jacobian is, is symmetric.
-    return [seen for seen, is_round in zip(evidence.wrong, round_, strict=True) if seen.S.size > 1 and not is_round]
+    return [seen for seen in evidence.wrong if seen.S.size > 1 and not seen.is_round]
 
 
 def _is_constant(line: Line) -> bool:
