@@ -8,15 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 from breaks import Loss
+from numerics_alone import checked_at
 from score_kinds import SCORES, draw
 
-import gradcheck
-from gradcheck.loss import Loss as Asked
 from gradcheck.losses import BUILT_INS
-from gradcheck.one_problem import check_problem
 from gradcheck.report import VERDICTS, BatchReport, Verdict
-from gradcheck.sampling import Problem
-from gradcheck.settings import Settings
 
 pytestmark = pytest.mark.benchmark
 
@@ -30,9 +26,7 @@ OK = VERDICTS.index(Verdict.OK)
 
 
 def checked(loss: Loss, S: Any, y: Any, rtol: float, reference: Any = "complex") -> BatchReport:
-    """What the numerics make of one problem; why something is wrong takes long to say."""
-    problem, config = Problem(S, y, seed=0, trial=0, scores="given"), gradcheck.Config(rtol=rtol)
-    batch, _, _ = check_problem(Asked("loss", loss), problem, config, settings=Settings(reference=reference))
+    batch = checked_at(loss, S, y, rtol, reference).batch
     assert batch is not None
     return batch
 

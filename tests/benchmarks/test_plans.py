@@ -100,7 +100,8 @@ def test_rows_are_four_times_faster_and_more_accurate_than_scipys_three_points()
 
     some = 640
     batch = batch_of(softmax, S, y)
-    ratio = best_ratio(lambda: three_points(some), lambda: batch_of(softmax, S, y), 0) * (N * C / some)
+    theirs_in_all = min(seconds(lambda: three_points(some)) for _ in range(3)) * (N * C / some)
+    ratio = theirs_in_all / min(seconds(lambda: batch_of(softmax, S, y)) for _ in range(2))
     theirs = np.max(np.abs(three_points(some) - exact.ravel()[:some])) / np.max(np.abs(exact))
     assert ratio >= 4, ratio
     assert batch.max_relative_error < 1e-7
@@ -126,7 +127,7 @@ def test_rows_are_four_times_faster_than_torchs_gradcheck_and_per_sample_a_hundr
         assert torch.autograd.gradcheck(value, torch.from_numpy(S[:rows]).requires_grad_())
 
     theirs_in_all = min(seconds(theirs) for _ in range(5)) * N / rows
-    by_rows = min(seconds(lambda: batch_of(softmax, S, y)) for _ in range(3))
+    by_rows = min(seconds(lambda: batch_of(softmax, S, y)) for _ in range(2))
     by_sample = min(seconds(lambda: batch_of(per_sample_softmax, S, y)) for _ in range(5))
     assert theirs_in_all / by_rows >= 4, theirs_in_all / by_rows
     assert theirs_in_all / by_sample >= 100, theirs_in_all / by_sample

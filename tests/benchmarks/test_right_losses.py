@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numerics_alone import checked_at
 from right_losses import RIGHT, SMOOTH
 from score_kinds import SCORES, draw
 
@@ -66,7 +67,8 @@ def test_a_small_relative_defect_in_one_entry_is_seen(defect: float, rtol: float
 
             if right(S, y)[1][entry] == 0:
                 continue
-            (batch,) = gradcheck.check_at(off, S, y, gradcheck.Config(rtol=rtol)).losses[0].batches
+            batch = checked_at(off, S, y, rtol).batch
+            assert batch is not None
             draws += 1
             seen += int(batch.verdicts[entry] == 3)
             assert batch.wrong == int(batch.verdicts[entry] == 3), "another entry was called wrong"
