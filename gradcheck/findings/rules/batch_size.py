@@ -18,8 +18,8 @@ from gradcheck.report import Finding
 
 #: Where as many rows would all be right by chance no more often than this, they are so for their batch size.
 _CHANCE = 0.001
-#: Wrong rows that are tried alone, and those that must be right.
-_MOST_ALONE, _LEAST_ALONE = 4, 2
+#: Wrong rows that are tried at a right size, and those of them that there must be.
+_MOST, _LEAST = 4, 2
 
 _HINT = (
     "look for a sum, mean or maximum over the whole batch (no axis=1), for an N-vector against an N x C matrix without "
@@ -42,7 +42,7 @@ def batch_size(evidence: Evidence) -> Iterable[Finding]:
     total = sum(seen.rows for seen in evidence.observations)
     among = sum(seen.rows for seen in evidence.observations if seen.rows in wrong)
     amiss = sum(int(seen.wrong.any(axis=1).sum()) for seen in evidence.wrong)
-    if math.comb(among, amiss) > _CHANCE * math.comb(total, amiss) and not _are_right_alone(evidence):
+    if math.comb(among, amiss) > _CHANCE * math.comb(total, amiss) and not _are_right_at(evidence, right[0]):
         return
     yield Finding("batch-size-dependent", "error", _message(evidence, right, wrong), _HINT)
 
@@ -65,28 +65,30 @@ def _message(evidence: Evidence, right: list[int], wrong: list[int]) -> str:
     return f"{message}: it is {factors_in_words(by_size)}" if by_size else message
 
 
-def _are_right_alone(evidence: Evidence) -> bool:
-    """Whether rows that are wrong in their batch are right in a batch of one: up to four calls."""
+def _are_right_at(evidence: Evidence, size: int) -> bool:
+    """Whether rows that are wrong in their batch are right in one of another size, of copies: up to four calls."""
     tried = 0
     for seen in sorted(evidence.wrong, key=lambda each: -each.rows):
-        for row in np.flatnonzero(seen.wrong.any(axis=1) & seen.known.all(axis=1)).tolist():
-            if seen.rows == 1 or tried == _MOST_ALONE:
+        for row in np.flatnonzero((seen.wrong & seen.known).any(axis=1)).tolist():
+            if tried == _MOST:
                 break
-            if not _is_right_alone(evidence, seen, row):
+            if not _is_right_at(evidence, seen, row, size):
                 return False
             tried += 1
-    return tried >= _LEAST_ALONE
+    # A row by itself has no place in its batch that the slip could hang on instead.
+    return tried >= (1 if all(seen.rows == 1 for seen in evidence.wrong) else _LEAST)
 
 
-def _is_right_alone(evidence: Evidence, seen: Observation, row: int) -> bool:
+def _is_right_at(evidence: Evidence, seen: Observation, row: int, size: int) -> bool:
     only = slice(row, row + 1)
     try:
-        dS = evidence.ask.evaluate(seen.S[only], seen.y[only]).gradient
+        S, y = (np.repeat(each[only], size, axis=0) for each in (seen.S, seen.y))
+        dS = evidence.ask.evaluate(S, y).gradient
     except (Spent, LossDefect, OutOfTime):
         return False
     cut = {
         name: getattr(seen, name)[only] for name in ("S", "y", "numerical", "bounds", "granted", "verdicts", "kinked")
     }
     alone = replace(seen, **cut)
-    # Of a mean, the row's own gradient is N times what it is in the batch; of a sum, the same.
-    return any(bool(evidence.same(alone, dS, c * alone.numerical, c).all()) for c in (float(seen.rows), 1.0))
+    # Of a mean, the row's own gradient is to that in the other batch as one size to the other; of a sum, the same.
+    return any(bool(evidence.same(alone, dS[:1], c * alone.numerical, c).all()) for c in (seen.rows / size, 1.0))

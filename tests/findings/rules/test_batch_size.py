@@ -63,6 +63,14 @@ def test_rows_that_are_right_alone_are_wrong_for_their_batch() -> None:
     assert evidence.ask.calls > 0
 
 
+@few_examples
+@given(smooth_losses, seeds)
+def test_what_is_wrong_alone_and_right_in_a_batch_is_told(name: str, seed: int) -> None:
+    """A squeeze of axes of 1: so few rows could be all that are wrong by chance, but are right as copies."""
+    (finding,) = batch_size(evidence_of(name, lambda a, S, y: bent(a, S) if len(S) == 1 else a, seed=seed))
+    assert finding.message == "dS is right at N = 3, 8, wrong at N = 1"
+
+
 def test_without_calls_chance_is_not_ruled_out() -> None:
     evidence = evidence_of(
         "softmax", lambda a, S, y: a[np.argsort(y, kind="stable")], [(1, 5), (3, 5)], seed=3, calls=0
