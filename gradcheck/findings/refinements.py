@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,38 +45,63 @@ def refine(contract: Finding, troubled: Problem, ask: Allowance) -> Finding | No
 
 
 def _transposed(contract: Finding, troubled: Problem, ask: Allowance) -> Finding | None:
-    """dS of shape C x N: whether its transpose is the gradient, along one direction. Two calls."""
-    S, (N, C) = troubled.S.astype(np.float64), troubled.S.shape
-    if N == C or troubled.S.dtype.name not in _STEPS:
-        return None
-    step, off = _STEPS[troubled.S.dtype.name]
-    rng = np.random.default_rng([N, C])
-    middle = S + _AWAY * rng.standard_normal(S.shape)
-    direction = rng.standard_normal(S.shape)
-    points = [(middle + way * step * direction).astype(troubled.S.dtype) for way in (1, -1)]
-    (above, dS_above), (below, dS_below) = (_value_and_transpose(ask, point, troubled) for point in points)
-    moved = points[0].astype(np.float64) - points[1].astype(np.float64)
-    dS = (dS_above + dS_below) / 2
-    size = float(np.abs(dS).ravel() @ np.abs(moved).ravel())
-    if not (size > 0 and abs((above - below) - float(np.sum(dS * moved))) <= off * size):
+    """dS of shape C x N: whether its transpose is the gradient, along one direction. Two calls; and two more with the
+    row repeated, where a batch of one row hides what there is to say of the mean."""
+    N, C = troubled.S.shape
+    if N == C or troubled.S.dtype.name not in _STEPS or not _agrees(*_seen_along(ask, troubled.S, troubled.y)):
         return None
     return replace(
         contract,
         code="transposed",
-        message=f"dS.T is the gradient, and dS is not: {contract.message}",
+        message=f"dS.T is the gradient, and dS is not: {contract.message}{_beside(troubled, ask) if N == 1 else ''}",
         hint="return dS.T; or make dS with the shape of S, dS[i, j] for row i and class j",
     )
 
 
+def _beside(troubled: Problem, ask: Allowance) -> str:
+    """What is wrong beside the transpose, which a single row does not show, and copies of it do. Two calls."""
+    rows = 2 if troubled.S.shape[1] == 3 else 3
+    S, y = (np.repeat(each, rows, axis=0) for each in (troubled.S, troubled.y))
+    try:
+        change, predicted, off = _seen_along(ask, S, y)
+    except LossDefect:
+        return ""
+    if not _agrees(rows * change, predicted, rows * off):
+        return ""
+    return f"; at N = {rows} dS.T is {rows} times the gradient, not divided by N: more than one defect is at work"
+
+
+def _agrees(change: float, predicted: float, off: float) -> bool:
+    return off > 0 and abs(change - predicted) <= off
+
+
+def _seen_along(ask: Allowance, scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> tuple[float, float, float]:
+    """Between two points near S: how much the value changes, by how much dS.T says it does, and how far these may
+    differ. Two calls.
+
+    Raises:
+        LossDefect: the loss does not return a number and C x N numbers.
+    """
+    step, off = _STEPS[scores.dtype.name]
+    rng = np.random.default_rng(scores.shape)
+    middle = scores.astype(np.float64) + _AWAY * rng.standard_normal(scores.shape)
+    direction = rng.standard_normal(scores.shape)
+    points = [(middle + way * step * direction).astype(scores.dtype) for way in (1, -1)]
+    (above, dS_above), (below, dS_below) = (_value_and_transpose(ask, point, labels) for point in points)
+    moved = points[0].astype(np.float64) - points[1].astype(np.float64)
+    dS = (dS_above + dS_below) / 2
+    return above - below, float(np.sum(dS * moved)), off * float(np.abs(dS).ravel() @ np.abs(moved).ravel())
+
+
 def _value_and_transpose(
-    ask: Allowance, scores: npt.NDArray[np.floating], troubled: Problem
+    ask: Allowance, scores: npt.NDArray[np.floating], labels: npt.NDArray[Any]
 ) -> tuple[float, FloatArray]:
     """What the loss returns where it returns a number and numbers that are C x N.
 
     Raises:
         LossDefect: it does not.
     """
-    answer = ask.call(scores.copy(), troubled.y.copy())
+    answer = ask.call(scores.copy(), labels.copy())
     try:
         value, dS = answer
         value, dS = float(value), np.asarray(dS, dtype=np.float64)
