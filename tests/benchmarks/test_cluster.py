@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from worker_losses import FILES, facts
 
+from gradcheck import one_target
 from gradcheck.checking import check_targets
 from gradcheck.config import Config
 from gradcheck.errors import UsageError
@@ -125,9 +126,16 @@ def test_workers_that_die_cost_their_problem_and_no_other() -> None:
 def test_a_cluster_that_goes_away_is_told_and_what_was_finished_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dask_pool, "_ANSWERS", 1.0)
     config = Config(batch_sizes=[1, 8], classes=[100], scores="normal", plan="full")
+    check_problem = one_target.check_problem
     with two_processes() as cluster:
-        end = threading.Timer(4.0, cluster.close)
-        end.start()
+        end = threading.Timer(0.5, cluster.close)
+
+        def check_and_close(loss: Any, problem: Any, *how: Any) -> Any:
+            if len(problem.S) == 8:
+                end.start()
+            return check_problem(loss, problem, *how)
+
+        monkeypatch.setattr(one_target, "check_problem", check_and_close)
         report = check_targets(["mine.py:slow"], config, on(cluster))
         end.join()
     (lost,) = report.losses
