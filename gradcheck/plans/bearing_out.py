@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcheck.errors import LossDefect
 from gradcheck.oracle import Oracle
 from gradcheck.plans.plan import Coupled, IndexArray, Probes
+from gradcheck.plans.separability import value_at
 from gradcheck.plans.yardstick import Yardstick
 from gradcheck.report import FloatArray
 
@@ -32,7 +32,8 @@ def verify(
     """
     point = scores.copy()
     point[entries] += seen.moved
-    if not yardstick.same(_value(oracle, point), float(np.sum(seen.values)), float(np.sum(np.abs(seen.values)))):
+    value = value_at(oracle, point, "with an entry of every row moved")
+    if not yardstick.same(value, float(np.sum(seen.values)), float(np.sum(np.abs(seen.values)))):
         raise Coupled("the whole batch answers otherwise than its rows one by one")
 
 
@@ -59,11 +60,3 @@ def verify_entries(
     for moved, change in zip(values.tolist(), changes.tolist(), strict=True):
         if not yardstick.same(moved - value, change, moved, value):
             raise Coupled("the whole batch answers otherwise than its rows one by one")
-
-
-def _value(oracle: Oracle, point: FloatArray) -> float:
-    """At a point that becomes the loss's own."""
-    try:
-        return oracle.given(point).value
-    except LossDefect as defect:
-        raise Coupled(f"with an entry of every row moved it {defect.message}") from None

@@ -23,6 +23,7 @@ from gradcheck.report import FloatArray
 
 #: How far the farthest point lies, in units of the largest score: hinges between rows are on there, or off.
 _FAR = 10.0
+_FAR_AWAY = "with rows far from S"
 _FEW = 3
 _SPLITS = 3
 #: Calls that it takes to learn anything, and to try another row.
@@ -88,13 +89,13 @@ def weight_of_rows(
     """
     N, value, begun = len(scores), at_scores.value, oracle.calls
     candidates = far_points(scores, rng)[: 2 if spare > LEAST + 3 else 1]
-    far_values = [(far, _value(oracle, far.copy())) for far in candidates]
+    far_values = [(far, value_at(oracle, far.copy(), _FAR_AWAY)) for far in candidates]
     points = [(far, value_far) for far, value_far in far_values if np.isfinite(value_far)] or oracle.afar
     if not points:
         raise Coupled("it could not be tried far from S")
 
     def mixed(side: npt.NDArray[np.bool_], far: FloatArray) -> float:
-        return _value(oracle, np.where(side[:, np.newaxis], far, scores))
+        return value_at(oracle, np.where(side[:, np.newaxis], far, scores), _FAR_AWAY)
 
     def left() -> int:
         return spare - (oracle.calls - begun)
@@ -200,12 +201,21 @@ def weight_of_values(
     return weights[0], put_together(values, gradient, weights[0], (at_scores.value_eps, at_scores.gradient_eps))
 
 
-def _value(oracle: Oracle, point: FloatArray) -> float:
-    """At a point that becomes the loss's own."""
+def value_at(oracle: Oracle, point: FloatArray, where: str) -> float:
+    """The value of the whole batch. One call.
+
+    Args:
+        oracle: the loss at this problem.
+        point: N x C float64; becomes the loss's own.
+        where: what is special about the point, in words.
+
+    Raises:
+        Coupled: it has none there.
+    """
     try:
         return oracle.given(point).value
     except LossDefect as defect:
-        raise Coupled(f"with rows far from S it {defect.message}") from None
+        raise Coupled(f"{where} it {defect.message}") from None
 
 
 def _value_of_row(oracle: Oracle, scores: FloatArray, row: int) -> float:
