@@ -87,14 +87,20 @@ class Ladder:
 
     def climbed(self, down_to: int = RUNGS) -> Ladder:
         """This ladder with so many rungs: two calls for each new rung, and entry that it is not too fine for."""
-        rungs = list(self.rungs)
-        while len(rungs) < down_to:
-            step = self.top / RATIO ** len(rungs)
-            can = np.flatnonzero(step >= _LEAST_IN_SPACINGS * self.spacing)
-            steps = np.full(len(can), step)
-            rung = stencil(self.plan, self.rows[can], self.columns[can], steps, self.here.only(can))
-            rungs.append(rung.spread(can, len(self.rows)))
-        return replace(self, rungs=tuple(rungs))
+        new = [self.top / RATIO**k for k in range(len(self.rungs), down_to)]
+        if not new:
+            return self
+        able = [np.flatnonzero(step >= _LEAST_IN_SPACINGS * self.spacing) for step in new]
+        # All of them at once: a plan asks for many entries with less ado than for a few, again and again.
+        which = np.concatenate(able)
+        steps = np.repeat(new, [len(can) for can in able])
+        asked = stencil(self.plan, self.rows[which], self.columns[which], steps, self.here.only(which))
+        ends = np.cumsum([len(can) for can in able]).tolist()
+        rungs = [
+            asked.only(slice(end - len(can), end)).spread(can, len(self.rows))
+            for can, end in zip(able, ends, strict=True)
+        ]
+        return replace(self, rungs=(*self.rungs, *rungs))
 
     def only(self, which: IndexArray) -> Ladder:
         """The ladder of some of its entries."""
@@ -170,9 +176,8 @@ class Ladder:
 
 def stencil(plan: Plan, rows: IndexArray, columns: IndexArray, steps: FloatArray, here: Probes) -> Stencil:
     """The stencils of E entries at their steps: two calls each, in the plan's coin."""
-    above = plan.along(rows, columns, steps)
-    below = plan.along(rows, columns, -steps)
-    return stencil_of(below, here, above)
+    both = plan.along(np.tile(rows, 2), np.tile(columns, 2), np.concatenate([steps, -steps]))
+    return stencil_of(both.only(slice(len(rows), None)), here, both.only(slice(len(rows))))
 
 
 def stencil_of(below: Probes, here: Probes, above: Probes) -> Stencil:

@@ -33,7 +33,7 @@ class Stencil:
     g_at: FloatArray
     g_above: FloatArray
 
-    def only(self, which: npt.NDArray[np.intp]) -> Stencil:
+    def only(self, which: npt.NDArray[np.intp] | slice) -> Stencil:
         """The stencils of some of the entries."""
         return Stencil(*(getattr(self, field.name)[which] for field in fields(self)))
 

@@ -47,25 +47,18 @@ def extrapolate(differences: FloatArray, noise: FloatArray, *, first: int, then:
     Returns:
         Estimates and bounds of E entries.
     """
-    rungs, entries = differences.shape
-    estimates = np.full((rungs, entries), np.nan)
-    bounds = np.full((rungs, entries), np.inf)
-    # Row k of the tableau, from differences 0 to k, and the noise in each of its columns.
-    above: list[FloatArray] = []
-    noise_above: list[FloatArray] = []
-    for k in range(rungs):
-        row, noise_row = [differences[k]], [noise[k]]
-        if k > 0:
-            # Without extrapolation: two neighbouring differences, the finer is the better one.
-            _keep(estimates[k], bounds[k], row[0], np.abs(row[0] - above[0]) + noise_row[0])
-        for m in range(1, min(k, _COLUMNS) + 1):
-            gain = RATIO ** (first + then * (m - 1)) - 1
-            finer, coarser = row[m - 1], above[m - 1]
-            row.append(finer + (finer - coarser) / gain)
-            noise_row.append(noise_row[m - 1] * (1 + 1 / gain) + noise_above[m - 1] / gain)
-            truncation = np.maximum(np.abs(row[m] - finer), np.abs(row[m] - coarser))
-            _keep(estimates[k], bounds[k], row[m], truncation + noise_row[m])
-        above, noise_above = row, noise_row
+    estimates, bounds = np.full(differences.shape, np.nan), np.full(differences.shape, np.inf)
+    # Column m of the tableau, and the noise in it: its row k is made of the differences k - m to k.
+    column, noise_of = differences, noise
+    # Without extrapolation: two neighbouring differences, the finer is the better one.
+    _keep(estimates[1:], bounds[1:], column[1:], np.abs(column[1:] - column[:-1]) + noise_of[1:])
+    for m in range(1, min(len(differences) - 1, _COLUMNS) + 1):
+        gain = RATIO ** (first + then * (m - 1)) - 1
+        finer, coarser = column[1:], column[:-1]
+        column = finer + (finer - coarser) / gain
+        noise_of = noise_of[1:] * (1 + 1 / gain) + noise_of[:-1] / gain
+        truncation = np.maximum(np.abs(column - finer), np.abs(column - coarser))
+        _keep(estimates[m:], bounds[m:], column, truncation + noise_of)
     return _best_uncontradicted(estimates, bounds)
 
 
@@ -77,11 +70,11 @@ def better_of(trusted: Limit, sharper: Limit) -> Limit:
     return Limit(np.where(take, sharper.estimate, trusted.estimate), np.where(take, sharper.bound, trusted.bound))
 
 
-def _keep(estimate: FloatArray, bound: FloatArray, candidate: FloatArray, error: FloatArray) -> None:
-    """Take a candidate, in place, for the entries where its error is the least so far."""
-    better = error < bound  # False for NaN
-    estimate[better] = candidate[better]
-    bound[better] = error[better]
+def _keep(estimates: FloatArray, bounds: FloatArray, candidates: FloatArray, errors: FloatArray) -> None:
+    """Take candidates, in place, where their error is the least so far: arrays of one shape."""
+    better = errors < bounds  # False for NaN
+    np.copyto(estimates, candidates, where=better)
+    np.copyto(bounds, errors, where=better)
 
 
 def _best_uncontradicted(estimates: FloatArray, bounds: FloatArray) -> Limit:

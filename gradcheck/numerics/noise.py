@@ -13,7 +13,6 @@ rounding of a nearly linear function can be as regular as the function, and its 
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -45,21 +44,20 @@ def noise_level(series: FloatArray) -> FloatArray:
     Source: Moré and Wild 2011, section 3; a divided difference whose weights have norm 1 passes the deviation of
     independent noise on unchanged.
     """
-    # One function after another, its differences side by side: so they are sorted fast. By einsum, for threads that a
-    # matrix product woke up would get in the way of what comes next.
-    sizes = np.abs(np.einsum("pe,dp->ed", series.reshape(POINTS, -1), _DIFFERENCES))
-    smallest = np.full(len(sizes), np.inf)
+    # One function after another, the differences of an order side by side: so they are sorted fast. By einsum, for
+    # threads that a matrix product woke up would get in the way of what comes next.
+    sizes = np.einsum("pe,dp->ed", series.reshape(POINTS, -1), _DIFFERENCES.reshape(-1, POINTS))
+    sizes = np.abs(sizes, out=sizes).reshape(-1, *_PADDING.shape)
+    sizes[:, _PADDING] = np.nan  # comes last
+    sizes.sort(axis=2)
     with np.errstate(invalid="ignore", divide="ignore"):
-        for start, stop in _ORDERS:
-            of_order = sizes[:, start:stop]
-            of_order.sort(axis=1)
-            kept = of_order[:, : stop - start - (stop - start) // 3]
-            # Beside the largest: squares of values alone may be too large or too small for a float.
-            largest = kept[:, -1]
-            beside = kept / np.where(largest > 0, largest, 1.0)[:, np.newaxis]
-            root_mean_square = largest * np.sqrt(np.einsum("ek,ek->e", beside, beside) / kept.shape[1])
-            np.minimum(smallest, root_mean_square, out=smallest)
-    return (smallest / _TRIMMED_DEVIATION).reshape(series.shape[1:])
+        # Beside the largest: squares of values alone may be too large or too small for a float.
+        largest = sizes[:, _ORDERS, _KEPT - 1]
+        sizes /= np.where(largest > 0, largest, 1.0)[:, :, np.newaxis]
+        sizes[:, _LEFT_OUT] = 0.0
+        roots_mean_square = largest * np.sqrt(np.einsum("eod,eod->eo", sizes, sizes) / _KEPT)
+        smallest = np.min(roots_mean_square, axis=1, initial=np.inf)
+    return np.asarray(smallest / _TRIMMED_DEVIATION).reshape(series.shape[1:])
 
 
 def _normalised_differences(order: int) -> FloatArray:
@@ -72,10 +70,16 @@ def _normalised_differences(order: int) -> FloatArray:
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
-#: The differences of all orders, one after another, and the rows of each order.
-_DIFFERENCES = np.concatenate([_normalised_differences(order) for order in range(1, _HIGHEST_ORDER + 1)])
-_STARTS = np.cumsum([0] + [POINTS - order for order in range(1, _HIGHEST_ORDER + 1)]).tolist()
-_ORDERS = list(pairwise(_STARTS))
+_ORDERS = np.arange(_HIGHEST_ORDER)
+#: How many differences there are of each order from 1 on, and how many of them are kept.
+_OF_ORDER = POINTS - 1 - _ORDERS
+_KEPT = _OF_ORDER - _OF_ORDER // 3
+#: Order by order, as many rows as there are of the first; and which of them, once they are sorted, count for nothing.
+_DIFFERENCES = np.zeros((_HIGHEST_ORDER, POINTS - 1, POINTS))
+for _order, _many in enumerate(_OF_ORDER.tolist()):
+    _DIFFERENCES[_order, :_many] = _normalised_differences(_order + 1)
+_PADDING = np.arange(POINTS - 1) >= _OF_ORDER[:, np.newaxis]
+_LEFT_OUT = np.arange(POINTS - 1) >= _KEPT[:, np.newaxis]
 
 
 def granularity(samples: FloatArray) -> float:

@@ -28,13 +28,13 @@ class Column:
 
     Attributes:
         head: its heading; may have several lines.
-        cells: one for each row.
+        cells: one for each row, of one line each.
         drop: 0 is never dropped; of the others the lowest goes first.
         justify: numbers to the right, words to the left.
     """
 
-    head: RenderableType
-    cells: Sequence[RenderableType]
+    head: str | Text
+    cells: Sequence[str | Text]
     drop: int = 0
     justify: JustifyMethod = "right"
 
@@ -50,9 +50,9 @@ def drawn(columns: Sequence[Column], view: View, padding: int = 1) -> Padding:
         border_style="dim",
     )
     for column in columns:
-        table.add_column(column.head, justify=column.justify)
-    for cells in zip(*(column.cells for column in columns), strict=True):
-        table.add_row(*cells)
+        table.add_column(column.head, justify=column.justify, no_wrap=True)
+    # A column's cells as the lines of one: rich takes as long for a cell as for many lines.
+    table.add_row(*(Text("\n").join(map(_text, column.cells)) for column in columns))
     return Padding(table, (0, 0, 0, 1))  # as wide as it may be: else rich measures every cell twice more
 
 
@@ -78,14 +78,15 @@ def fits(layouts: Iterable[Sequence[Column]], view: View) -> Padding | None:
 
 def _at_most(columns: Sequence[Column], padding: int) -> int:
     """A width that these columns surely fit into. It saves rich from measuring every cell once more."""
-    widths = (max(cell_len(line) for cell in (c.head, *c.cells) for line in _plain(cell).split("\n")) for c in columns)
-    return 2 + sum(width + 2 * padding + 1 for width in widths)
+
+    def width(column: Column) -> int:
+        return max(cell_len(line) for cell in (column.head, *column.cells) for line in _text(cell).plain.split("\n"))
+
+    return 2 + sum(width(column) + 2 * padding + 1 for column in columns)
 
 
-def _plain(cell: RenderableType) -> str:
-    if isinstance(cell, Padding):
-        return _plain(cell.renderable) + " " * cell.right
-    return cell.plain if isinstance(cell, Text) else str(cell)
+def _text(cell: str | Text) -> Text:
+    return Text(cell) if isinstance(cell, str) else cell
 
 
 def fitted(layouts: Sequence[Sequence[Column]], view: View) -> RenderableType:
