@@ -23,7 +23,6 @@ from gradcheck.report import FloatArray
 from gradcheck.rows_alone import RowsAlone
 from gradcheck.settings import Reference
 from gradcheck.step import above_rounding
-from gradcheck.suspects import Suspects, ask_around
 
 #: The first look may send an entry on without harm, so its bound on noise is tight.
 _FIRST_LOOK_SIGMAS = 3.0
@@ -153,6 +152,8 @@ class Bench:
         suspects = np.flatnonzero(self._verdicts[self._doubtful] == verdict.WRONG)
         if not suspects.size:
             return
+        from gradcheck.suspects import Suspects, ask_around  # a right gradient gets here seldom
+
         which = self._doubtful[suspects]
         asked = Suspects(
             self._rows[which], self._columns[which], self._kinked[which], self._entries.analytic[which],

@@ -1,7 +1,7 @@
 """The configuration, and how it is put together.
 
 A file, options and ``--set`` go in; out comes a `Config`, or a `ConfigError` that names each mistake. Where
-nothing is given there is nothing to validate, and neither pydantic nor PyYAML is imported.
+nothing is given there is nothing to put together or to validate, and neither pydantic nor PyYAML is imported.
 """
 
 from __future__ import annotations
@@ -9,23 +9,22 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradcheck.config_keys import Keys, Labels
-from gradcheck.config_overrides import Override, apply_set, put_over
-from gradcheck.config_places import Place, Source
 from gradcheck.config_scores import Integers, Normal, ScoresKind, StudentT, Uniform
+
+if TYPE_CHECKING:
+    from gradcheck.config_places import Source
 
 __all__ = [
     "Config",
     "Integers",
     "Labels",
     "Normal",
-    "Override",
     "ScoresKind",
     "StudentT",
     "Uniform",
-    "apply_set",
     "load_config",
     "parse_scores",
 ]
@@ -49,7 +48,12 @@ class Config(Keys):
     __slots__ = ()
 
     def __init__(self, **keys: Any) -> None:
-        super().__init__(**_validated(Source(keys)))
+        super().__init__()
+        if keys:
+            from gradcheck.config_model import validated  # pydantic: only who gives a key pays for it
+            from gradcheck.config_places import Source
+
+            super().__init__(**validated(Source(keys)))
 
 
 def load_config(path: Path | None, overrides: Mapping[str, object]) -> Config:
@@ -58,19 +62,24 @@ def load_config(path: Path | None, overrides: Mapping[str, object]) -> Config:
     Args:
         path: the file; None for ``gradcheck.yaml`` in the working directory, if there is one.
         overrides: by key or dotted key, in the order they apply: plain values of options (None or an empty
-            list where one was not given), and what `apply_set` added.
+            list where one was not given), and what `gradcheck.config_overrides.apply_set` added.
 
     Raises:
         ConfigError: a file that cannot be read, an unknown key, a wrong type or range.
     """
     if path is None and os.path.lexists(DEFAULT_FILE):
         path = Path(DEFAULT_FILE)
+    given = {key: value for key, value in overrides.items() if value not in (None, [], ())}
+    if path is None and not given:
+        return Config()
+    from gradcheck.config_overrides import put_over
+    from gradcheck.config_places import Source
+
     source = Source({})
     if path is not None:
         from gradcheck.config_source import read_file  # PyYAML: only a run that has YAML to read pays for it
 
         source = read_file(path)
-    given = {key: value for key, value in overrides.items() if value not in (None, [], ())}
     return _config_of(put_over(source, given, Config().as_data()))
 
 
@@ -88,21 +97,16 @@ def parse_scores(text: str, option: str = "--scores") -> ScoresKind:
         >>> parse_scores("integers(-2, 2)")
         Integers(distribution='integers', low=-2, high=2)
     """
+    from gradcheck.config_places import Place, Source
+
     source = Source({"scores": [text]}, {("scores",): Place(option, ("scores",))})
     return _config_of(source).scores[0]
 
 
 def _config_of(source: Source) -> Config:
     """As ``Config(**source.data)``, but a mistake is named by its place in the source."""
-    config = Config.__new__(Config)
-    Keys.__init__(config, **_validated(source))
-    return config
-
-
-def _validated(source: Source) -> dict[str, Any]:
-    """The keys that are given, as arguments of `Keys`."""
-    if not source.data:
-        return {}
     from gradcheck.config_model import validated  # pydantic: only a run that gives a key pays for it
 
-    return validated(source)
+    config = Config.__new__(Config)
+    Keys.__init__(config, **validated(source))
+    return config

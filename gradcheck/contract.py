@@ -11,7 +11,6 @@ import numpy.typing as npt
 from gradcheck.answers import Evaluation, validated
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.loss import Loss
-from gradcheck.raised import hint_of
 from gradcheck.report import Finding
 from gradcheck.silence import Silence
 
@@ -108,7 +107,11 @@ def inspect_again(loss: Loss, scores: npt.NDArray[Any], labels: npt.NDArray[Any]
 def finding_of(defect: LossDefect) -> Finding:
     """A defect that ended the check of a problem, as a finding."""
     found = _finding(defect.code, defect.message, defect.details)
-    hint = hint_of(defect.__cause__) if defect.code == "raises" else ""
+    if defect.code != "raises":
+        return found
+    from gradcheck.raised import hint_of
+
+    hint = hint_of(defect.__cause__)
     return replace(found, hint=hint) if hint else found
 
 

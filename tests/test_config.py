@@ -28,10 +28,8 @@ from gradcheck.config import (
     Integers,
     Labels,
     Normal,
-    Override,
     StudentT,
     Uniform,
-    apply_set,
     load_config,
     parse_scores,
 )
@@ -43,6 +41,7 @@ from gradcheck.config_model import (
     StudentTModel,
     UniformModel,
 )
+from gradcheck.config_overrides import Override, apply_set
 from gradcheck.config_source import read_text
 from gradcheck.errors import ConfigError
 

@@ -127,7 +127,7 @@ def run(
     For example: [bold]gradcheck run svm softmax --batch-size 3[/bold]
     """
     from gradcheck.checking import check_targets
-    from gradcheck.config import apply_set, load_config
+    from gradcheck.config import load_config
     from gradcheck.outputs import destinations
     from gradcheck.rendering import Options
     from gradcheck.settings import Settings
@@ -138,8 +138,11 @@ def run(
     }  # fmt: skip
     let_the_collector_loose()
     with errors_for_people():
-        for text in set_ or []:
-            apply_set(overrides, text)
+        if set_:
+            from gradcheck.config_overrides import apply_set
+
+            for text in set_:
+                apply_set(overrides, text)
         settings = load_config(config, overrides)
         wanted = destinations([each.value for each in format_ or []], output or [], plot)
         named = _named(targets, settings)

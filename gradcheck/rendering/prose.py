@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -15,7 +16,9 @@ from gradcheck.rendering.shortening import fewer, shortened
 from gradcheck.rendering.view import SEVERITY_STYLES, VERDICT_STYLES, View
 from gradcheck.rendering.words import Sentence
 from gradcheck.report import BatchReport, Finding, LossReport, Verdict
-from gradcheck.smallest_case import SmallestCase
+
+if TYPE_CHECKING:
+    from gradcheck.smallest_case import SmallestCase
 
 _WORD_STYLES = {
     "right": "bold green",
