@@ -12,7 +12,7 @@ import numpy as np
 
 from gradcheck.answers import Evaluation
 from gradcheck.judgement import Entries, Judgement, Rungs
-from gradcheck.ladder import Ladder, stencil_of, top_step
+from gradcheck.ladder import Ladder, no_rungs, stencil_of, top_step
 from gradcheck.numerics import verdict
 from gradcheck.numerics.differences import relative_error
 from gradcheck.numerics.extrapolation import Limit
@@ -110,7 +110,7 @@ class Bench:
         top = top_step(self._precision.step, float(np.max(noise)), self._scale)
         granted = self._precision.gradient_noise.of(rows, columns)
         spacing = self._oracle.spacing(self._scores[rows, columns])
-        ladder = Ladder(self._plan, rows, columns, here, noise, granted, top, spacing)
+        ladder = Ladder(self._plan, rows, columns, here, noise, granted, top, spacing, no_rungs(len(rows)))
         self._ladder = ladder.climbed(_SECOND_LOOK)
         entries, bounds = self._entries.only(self._doubtful), self._bounds[self._doubtful]
         sharper = self._ladder.central()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.numerics.differences import SIGMAS, Stencil
+from gradcheck.numerics.differences import SIGMAS, Stencil, joined
 from gradcheck.numerics.extrapolation import RATIO, RUNGS, Limit, better_of, extrapolate
 from gradcheck.plans.plan import IndexArray, Plan, Probes
 from gradcheck.report import FloatArray
@@ -60,6 +61,11 @@ def top_step(step: float, value_noise: float, scale: float) -> float:
     return max(top, _NOISY_TOP_IN_STEPS * step) if value_noise > _NOISY * top * scale else top
 
 
+def no_rungs(entries: int) -> Stencil:
+    """What a ladder of so many entries stands on."""
+    return Stencil(*np.empty((8, 0, entries)))
+
+
 @dataclass(frozen=True, eq=False)
 class Ladder:
     """Stencils of E entries on rung after rung.
@@ -72,7 +78,7 @@ class Ladder:
         derivative_noise: E floats, those of dS.
         top: the coarsest step.
         spacing: E floats, the spacing of floats at each score; no rung is finer than a few of them.
-        rungs: the stencils so far, coarsest first.
+        rungs: the stencils so far, K x E, coarsest first; NaN where a rung is too fine for an entry.
     """
 
     plan: Plan
@@ -83,24 +89,18 @@ class Ladder:
     derivative_noise: FloatArray
     top: float
     spacing: FloatArray
-    rungs: tuple[Stencil, ...] = ()
+    rungs: Stencil
 
     def climbed(self, down_to: int = RUNGS) -> Ladder:
         """This ladder with so many rungs: two calls for each new rung, and entry that it is not too fine for."""
-        new = [self.top / RATIO**k for k in range(len(self.rungs), down_to)]
-        if not new:
+        steps = self.top / RATIO ** np.arange(len(self.rungs.above), down_to)[:, np.newaxis]
+        if not len(steps):
             return self
-        able = [np.flatnonzero(step >= _LEAST_IN_SPACINGS * self.spacing) for step in new]
+        can = steps >= _LEAST_IN_SPACINGS * self.spacing
         # All of them at once: a plan asks for many entries with less ado than for a few, again and again.
-        which = np.concatenate(able)
-        steps = np.repeat(new, [len(can) for can in able])
-        asked = stencil(self.plan, self.rows[which], self.columns[which], steps, self.here.only(which))
-        ends = np.cumsum([len(can) for can in able]).tolist()
-        rungs = [
-            asked.only(slice(end - len(can), end)).spread(can, len(self.rows))
-            for can, end in zip(able, ends, strict=True)
-        ]
-        return replace(self, rungs=(*self.rungs, *rungs))
+        rung, which = np.nonzero(can)
+        new = stencil(self.plan, self.rows[which], self.columns[which], steps[rung, 0], self.here.only(which))
+        return replace(self, rungs=joined([self.rungs, new.spread(can)]))
 
     def only(self, which: IndexArray) -> Ladder:
         """The ladder of some of its entries."""
@@ -112,7 +112,7 @@ class Ladder:
             value_noise=self.value_noise[which],
             derivative_noise=self.derivative_noise[which],
             spacing=self.spacing[which],
-            rungs=tuple(rung.only(which) for rung in self.rungs),
+            rungs=self.rungs.only(which),
         )
 
     def limits(self) -> Limits:
@@ -124,60 +124,66 @@ class Ladder:
         entries = np.arange(len(self.rows))
         one = 2 * self._noise()
         with np.errstate(all="ignore"):
-            sides = np.array([np.concatenate([rung.left(), rung.right()]) for rung in self.rungs])
+            sides = np.concatenate([self.rungs.left(), self.rungs.right()], axis=1)
             limits = extrapolate(sides, np.concatenate([one, one], axis=1), first=1, then=1)
         left, right = limits.only(entries), limits.only(entries + len(entries))
-        return Limits(self.central(), left, right, self._jumps(), self._leaps())
+        jumps = self._jumps()
+        return Limits(self.central(), left, right, jumps, np.where(jumps, self._leaps(), 0.0))
 
     def central(self) -> Limit:
         """The central derivatives alone."""
         noise = self._noise()
         with np.errstate(all="ignore"):
-            plain = extrapolate(np.array([rung.plain() for rung in self.rungs]), noise, first=2, then=2)
-            corrected = np.array([rung.corrected() for rung in self.rungs])
-            sharp = extrapolate(corrected, noise + SIGMAS * self.derivative_noise, first=4, then=2)
+            plain = extrapolate(self.rungs.plain(), noise, first=2, then=2)
+            sharp = extrapolate(self.rungs.corrected(), noise + SIGMAS * self.derivative_noise, first=4, then=2)
         return better_of(plain, sharp)
 
     def plain_differences(self) -> tuple[FloatArray, FloatArray]:
         """Half-widths and plain central differences of every rung: two arrays of K x E, NaN where a rung has none."""
-        steps = np.array([(rung.above + rung.below) / 2 for rung in self.rungs])
-        return steps, np.array([rung.plain() for rung in self.rungs])
+        return (self.rungs.above + self.rungs.below) / 2, self.rungs.plain()
 
     def _noise(self) -> FloatArray:
         """K x E, bounds on the noise of central differences."""
-        return np.array([rung.noise_bound(self.value_noise) for rung in self.rungs])
+        return self.rungs.noise_bound(self.value_noise)
 
     def _jumps(self) -> npt.NDArray[np.bool_]:
         """Entries whose value changes as much over their finest rung as over one sixteen times as wide."""
-        above = np.abs([rung.f_above - self.here.values for rung in self.rungs])
-        below = np.abs([rung.f_below - self.here.values for rung in self.rungs])
-        return self._jumps_on(above) | self._jumps_on(below)
+        above, below = self._changes()
+        return self._jumps_on(np.abs(above)) | self._jumps_on(np.abs(below))
 
     def _leaps(self) -> FloatArray:
         """E floats, see ``Limits.leaps``: the change from S to both sides, on the finest rung that there is."""
-        leaps = np.zeros(len(self.rows))
-        jump = self._jumps()
-        for rung in self.rungs:  # the word of the finest rung is the last
-            above, below = rung.f_above - self.here.values, rung.f_below - self.here.values
-            with np.errstate(invalid="ignore"):
-                alike = np.abs(above - below) <= np.minimum(np.abs(above), np.abs(below)) / 8
-            leaps = np.where(np.isfinite(above + below), np.where(alike, (above + below) / 2, 0.0), leaps)
-        return np.where(jump, leaps, 0.0)
+        above, below = self._changes()
+        with np.errstate(invalid="ignore"):
+            alike = np.abs(above - below) <= np.minimum(np.abs(above), np.abs(below)) / 8
+            leaps = np.where(alike, (above + below) / 2, 0.0)
+        return _of_finest(leaps, np.isfinite(above + below))
+
+    def _changes(self) -> tuple[FloatArray, FloatArray]:
+        """How the value changes from S to both sides, rung by rung: K x E each."""
+        return self.rungs.f_above - self.here.values, self.rungs.f_below - self.here.values
 
     def _jumps_on(self, changes: FloatArray) -> npt.NDArray[np.bool_]:
-        """As ``_jumps``, on one side: K x E changes of the value, rung by rung."""
-        jumps = np.zeros(changes.shape[1], dtype=bool)
-        for wide, near in zip(changes, changes[_JUMP_RUNGS:], strict=False):  # the word of the finest rung is the last
-            with np.errstate(invalid="ignore"):
-                jump = (near > 2 * SIGMAS * self.value_noise) & (near > wide / 2)
-            jumps = np.where(np.isfinite(near), jump, jumps)
-        return jumps
+        """As ``_jumps``, on one side: K x E sizes of changes of the value, rung by rung."""
+        wide, near = changes[:-_JUMP_RUNGS], changes[_JUMP_RUNGS:]
+        with np.errstate(invalid="ignore"):
+            jumps = (near > 2 * SIGMAS * self.value_noise) & (near > wide / 2)
+        return _of_finest(jumps, np.isfinite(near))
+
+
+def _of_finest(numbers: npt.NDArray[Any], known: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
+    """Of K x E numbers those of the last of K rows where they are known; 0 where they nowhere are."""
+    if not len(known):
+        return np.zeros(known.shape[1], dtype=numbers.dtype)
+    last = len(known) - 1 - np.argmax(known[::-1], axis=0)
+    return np.asarray(np.where(known.any(axis=0), numbers[last, np.arange(known.shape[1])], numbers.dtype.type(0)))
 
 
 def stencil(plan: Plan, rows: IndexArray, columns: IndexArray, steps: FloatArray, here: Probes) -> Stencil:
     """The stencils of E entries at their steps: two calls each, in the plan's coin."""
     both = plan.along(np.tile(rows, 2), np.tile(columns, 2), np.concatenate([steps, -steps]))
-    return stencil_of(both.only(slice(len(rows), None)), here, both.only(slice(len(rows))))
+    above, below = np.arange(2 * len(rows)).reshape(2, -1)
+    return stencil_of(both.only(below), here, both.only(above))
 
 
 def stencil_of(below: Probes, here: Probes, above: Probes) -> Stencil:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 
@@ -16,12 +17,12 @@ SIGMAS = 5.0
 
 @dataclass(frozen=True, eq=False)
 class Stencil:
-    """A function of one variable at a - , a and a + : E entries at once.
+    """A function of one variable at a - , a and a + : E entries at once, at one step each or at K of them.
 
     Attributes:
-        below, above: distances from the point to its neighbours as really taken, E floats, positive.
-        f_below, f_at, f_above: values of the loss, E floats.
-        g_below, g_at, g_above: the analytic derivative at the same points, E floats.
+        below, above: distances from the point to its neighbours as really taken, E floats or K x E, positive.
+        f_below, f_at, f_above: values of the loss, of the same shape.
+        g_below, g_at, g_above: the analytic derivative at the same points, of the same shape.
     """
 
     below: FloatArray
@@ -33,15 +34,18 @@ class Stencil:
     g_at: FloatArray
     g_above: FloatArray
 
-    def only(self, which: npt.NDArray[np.intp] | slice) -> Stencil:
+    def only(self, which: npt.NDArray[np.intp]) -> Stencil:
         """The stencils of some of the entries."""
-        return Stencil(*(getattr(self, field.name)[which] for field in fields(self)))
+        return Stencil(*(numbers[..., which] for numbers in self._numbers()))
 
-    def spread(self, which: npt.NDArray[np.intp], entries: int) -> Stencil:
-        """These stencils as those of ``which`` of more entries; NaN for the others."""
-        wide = np.full((len(fields(self)), entries), np.nan)
-        wide[:, which] = [getattr(self, field.name) for field in fields(self)]
+    def spread(self, which: npt.NDArray[np.bool_]) -> Stencil:
+        """These stencils where an array of any shape is true, row by row; NaN elsewhere."""
+        wide = np.full((len(fields(self)), *which.shape), np.nan)
+        wide[:, which] = self._numbers()
         return Stencil(*wide)
+
+    def _numbers(self) -> list[FloatArray]:
+        return [getattr(self, field.name) for field in fields(self)]
 
     def left(self) -> FloatArray:
         """The left difference (f(s) - f(s-h)) / h."""
@@ -107,6 +111,11 @@ class Stencil:
         second_difference = self.g_above - 2 * self.g_at + self.g_below
         slope = self._change / self._width
         return second_difference / 6 + (self.above - self.below) / 3 * slope
+
+
+def joined(stencils: Sequence[Stencil]) -> Stencil:
+    """Stencils one after another, along the first axis, as one."""
+    return Stencil(*(np.concatenate([getattr(each, field.name) for each in stencils]) for field in fields(Stencil)))
 
 
 def relative_error(analytic: FloatArray, numerical: FloatArray) -> FloatArray:

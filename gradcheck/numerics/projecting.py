@@ -8,7 +8,7 @@ one kind, so the largest change from the coarse step to the fine one, in any of 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from math import erf, inf, prod, sqrt
 
 import numpy as np
@@ -163,8 +163,3 @@ def smallest_defect(unseen: FloatArray, probability: float = 0.99) -> float:
         middle = sqrt(low * high)
         low, high = (middle, high) if missed(middle) > 1 - probability else (low, middle)
     return high
-
-
-def joined(stencils: Sequence[Stencil]) -> Stencil:
-    """Stencils of a direction each as one of them all."""
-    return Stencil(*(np.concatenate([getattr(each, field.name) for each in stencils]) for field in fields(Stencil)))

@@ -44,7 +44,7 @@ class Probes:
     values: FloatArray
     derivatives: FloatArray
 
-    def only(self, which: npt.NDArray[np.intp] | npt.NDArray[np.bool_] | slice) -> Probes:
+    def only(self, which: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> Probes:
         """What was seen of some of the entries."""
         return Probes(self.moved[which], self.values[which], self.derivatives[which])
 

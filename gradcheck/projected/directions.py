@@ -13,14 +13,13 @@ from math import sqrt
 
 import numpy as np
 
-from gradcheck.numerics.differences import SIGMAS
+from gradcheck.numerics.differences import SIGMAS, joined
 from gradcheck.numerics.projecting import (
     LEAST_IN_SPACINGS,
     RATIO,
     Pair,
     finest_step,
     has_kinks_at_point,
-    joined,
     residuals,
 )
 from gradcheck.oracle import Oracle

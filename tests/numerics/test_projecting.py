@@ -7,13 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradcheck.numerics.differences import Stencil
+from gradcheck.numerics.differences import Stencil, joined
 from gradcheck.numerics.projecting import (
     RATIO,
     Pair,
     finest_step,
     has_kinks_at_point,
-    joined,
     noise_of_derivatives,
     residuals,
     smallest_defect,
