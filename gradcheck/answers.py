@@ -65,7 +65,7 @@ def put_together(values: FloatArray, derivatives: FloatArray, weight: float, eps
         eps: machine epsilon of the dtypes that value and dS come in.
     """
     parts = weight * values
-    return Evaluation(float(np.sum(parts)), weight * derivatives, *eps, parts)
+    return Evaluation(float(parts.sum()), weight * derivatives, *eps, parts)
 
 
 def value_and_derivative(answer: Any, shape: tuple[int, ...], entry: tuple[int, int]) -> tuple[float, float]:

@@ -82,9 +82,8 @@ def _best_uncontradicted(estimates: FloatArray, bounds: FloatArray) -> Limit:
     rungs, entries = estimates.shape
     usable = np.isfinite(bounds)
     for k in range(rungs - 1):
-        finer = slice(k + 1, rungs)
-        apart = np.abs(estimates[finer] - estimates[k]) > bounds[finer] + bounds[k]
-        usable[k] &= ~np.any(apart & np.isfinite(bounds[finer]), axis=0)
+        apart = np.abs(estimates[k + 1 :] - estimates[k]) > bounds[k + 1 :] + bounds[k]  # never, where one is infinite
+        usable[k] &= ~apart.any(axis=0)
     best = np.argmin(np.where(usable, bounds, np.inf), axis=0)
     index = np.arange(entries)
     some = usable[best, index]
