@@ -30,6 +30,8 @@ _ALIKE = 30.0
 
 @dataclass(frozen=True, eq=False)
 class _Seen:
+    """What was seen on one line."""
+
     line: Line
     values: FloatArray  # m values, the first at S
     level: float  # of noise in the values

@@ -21,14 +21,17 @@ class BuiltIn:
         function: ``(S, y, reduction="mean") -> (value, dS)``; the value is the mean of L over the batch, dS is N x C.
         formula: L of one row, in one line.
         gradient: dL/ds_j of one row, in one line; dS is 1/N times it.
-        derivation: how the one follows from the other, in the notes' notation: the function's docstring.
     """
 
     name: str
     function: LossFunction
     formula: str
     gradient: str
-    derivation: str
+
+    @property
+    def derivation(self) -> str:
+        """How the one follows from the other, in the notes' notation: the function's docstring."""
+        return inspect.getdoc(self.function) or ""  # ``python -OO`` strips it; the loss works all the same
 
 
 _REGISTERED: dict[str, BuiltIn] = {}
@@ -52,9 +55,7 @@ def built_in(name: str, *, formula: str, gradient: str) -> Callable[[LossFunctio
     def register(function: LossFunction) -> LossFunction:
         if name in _REGISTERED:
             raise ValueError(f"there is a built-in loss named {name!r} already")
-        # ``python -OO`` strips docstrings; the loss works all the same.
-        derivation = inspect.getdoc(function) or ""
-        _REGISTERED[name] = BuiltIn(name, function, formula, gradient, derivation)
+        _REGISTERED[name] = BuiltIn(name, function, formula, gradient)
         return function
 
     return register

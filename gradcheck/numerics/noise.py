@@ -64,9 +64,9 @@ def _normalised_differences(order: int) -> FloatArray:
     """The matrix that takes values at ``POSITIONS`` to their divided differences of one order, each row of norm 1."""
     rows = np.zeros((POINTS - order, POINTS))
     for first, row in enumerate(rows):
-        window = range(first, first + order + 1)
-        for j in window:
-            row[j] = 1 / math.prod(POSITIONS[j] - POSITIONS[i] for i in window if i != j)
+        window = POSITIONS[first : first + order + 1]
+        distances = window[:, np.newaxis] - window + np.eye(order + 1)  # of a point from itself: 1, for the product
+        row[first : first + order + 1] = 1 / np.prod(distances, axis=1)
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 

@@ -56,6 +56,7 @@ def view_of(options: Options, record: bool = False) -> View:
         file=file,
         record=record,
         width=options.width or DEFAULT_WIDTH,
+        height=options.height or 1,  # nothing is laid out by it, but without it rich asks the terminal, again and again
         color_system="standard" if options.color else None,
         force_terminal=options.color,
         no_color=not options.color,
