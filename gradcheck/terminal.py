@@ -49,12 +49,18 @@ def write_out(text: str, path: Path | None) -> None:
         path: of the file; None for standard output.
 
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: it cannot be written.
+        BrokenPipeError: whoever read standard output has left.
     """
     if path is None:
         encoding = sys.stdout.encoding or "utf-8"
-        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+            sys.stdout.flush()
+        except BrokenPipeError:  # a reader that leaves is the caller's to judge
+            raise
+        except OSError as error:
+            raise OutputError(f"standard output cannot be written: {error.strerror or error}") from None
         return
     write_bytes(text.encode("utf-8", "backslashreplace"), path)
 

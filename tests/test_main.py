@@ -53,3 +53,47 @@ def test_the_garbage_collector_runs_while_the_loss_does(tmp_path: Path) -> None:
     run = [sys.executable, "-m", "gradcheck", "run", "mine:loss"]
     done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_is_to_be_done_at_exit_is_done_and_the_exit_code_stays(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import atexit, threading, time\n"
+        "from gradcheck.losses import BUILT_INS\n"
+        "atexit.register(lambda: open('left', 'w').write('by its handler'))\n"
+        "def slow():\n"
+        "    time.sleep(0.5)\n"
+        "    open('done', 'w').write('by its thread')\n"
+        "threading.Thread(target=slow).start()\n"
+        "def right(S, y):\n"
+        "    return BUILT_INS['softmax'].function(S, y)\n"
+        "def wrong(S, y):\n"
+        "    value, dS = right(S, y)\n"
+        "    return value, 2 * dS\n"
+    )
+    for name, code, word in (("right", 0, "right:"), ("wrong", 1, "wrong:"), ("missing", 2, "not checked:")):
+        run = [sys.executable, "-m", "gradcheck", "run", f"mine:{name}"]
+        done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == code, done.stdout + done.stderr
+        assert any(line.startswith(word) for line in done.stdout.splitlines())
+        for left in ("left", "done"):
+            (tmp_path / left).unlink()
+
+
+def test_handlers_that_were_there_before_run_as_well(tmp_path: Path) -> None:
+    """As coverage's, where a process begins to measure itself before gradcheck does anything."""
+    code = (
+        "import atexit, sys\nfrom pathlib import Path\nsys.argv = ['gradcheck', 'run', 'svm', '--quiet']\n"
+        "atexit.register(lambda: Path('left').touch())\nfrom gradcheck.__main__ import main\nmain()"
+    )
+    assert python(code, tmp_path).startswith("right:")
+    assert (tmp_path / "left").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("command", ["run svm", "run svm --format json", "list", "show svm", "schema", "explain"])
+def test_a_full_disk_is_no_mistake_of_gradchecks(tmp_path: Path, command: str) -> None:
+    with open("/dev/full", "w") as full:
+        run = [sys.executable, "-m", "gradcheck", *command.split()]
+        done = subprocess.run(run, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert done.stderr == "standard output cannot be written: No space left on device\n"

@@ -1,7 +1,7 @@
 """``gradcheck list``."""
 
 # No annotations from the future here: see ``run``.
-from gradcheck.surroundings import a_reader_may_leave
+from gradcheck.surroundings import a_reader_may_leave, errors_for_people
 from gradcheck.terminal import write_out
 
 
@@ -14,5 +14,5 @@ def list_() -> None:
     from gradcheck.rendering import Options
     from gradcheck.rendering.built_ins import render_list
 
-    with a_reader_may_leave():
+    with errors_for_people(), a_reader_may_leave():
         write_out(render_list(for_standard_output(Options())), None)

@@ -1,6 +1,6 @@
 """``gradcheck schema``."""
 
-from gradcheck.surroundings import a_reader_may_leave
+from gradcheck.surroundings import a_reader_may_leave, errors_for_people
 from gradcheck.terminal import write_out
 
 
@@ -11,5 +11,5 @@ def schema() -> None:
     """
     from gradcheck.config_schema import schema_text
 
-    with a_reader_may_leave():
+    with errors_for_people(), a_reader_may_leave():
         write_out(schema_text(), None)
