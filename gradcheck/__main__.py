@@ -17,7 +17,8 @@ def main() -> NoReturn:
     """
     gc.disable()
     codes: list[int] = []
-    if not atexit._ncallbacks():  # handlers of earlier date, as coverage's, would come after this one
+    # Handlers of earlier date, as coverage's, would come after this one. There is no public way to ask for them.
+    if getattr(atexit, "_ncallbacks", lambda: 1)() == 0:
         atexit.register(_leave_at_once, codes)
     from gradcheck.cli import main as command_line
 

@@ -48,12 +48,7 @@ class Config(Keys):
     __slots__ = ()
 
     def __init__(self, **keys: Any) -> None:
-        super().__init__()
-        if keys:
-            from gradcheck.config_model import validated  # pydantic: only who gives a key pays for it
-            from gradcheck.config_places import Source
-
-            super().__init__(**validated(Source(keys)))
+        super().__init__(**_validated(keys) if keys else {})
 
 
 def load_config(path: Path | None, overrides: Mapping[str, object]) -> Config:
@@ -103,9 +98,17 @@ def parse_scores(text: str, option: str = "--scores") -> ScoresKind:
     return _config_of(source).scores[0]
 
 
+def _validated(keys: dict[str, Any]) -> dict[str, Any]:
+    """The keys that are given, as arguments of `Keys`."""
+    from gradcheck.config_model import validated  # pydantic: only who gives a key pays for it
+    from gradcheck.config_places import Source
+
+    return validated(Source(keys))
+
+
 def _config_of(source: Source) -> Config:
     """As ``Config(**source.data)``, but a mistake is named by its place in the source."""
-    from gradcheck.config_model import validated  # pydantic: only a run that gives a key pays for it
+    from gradcheck.config_model import validated
 
     config = Config.__new__(Config)
     Keys.__init__(config, **validated(source))
