@@ -22,10 +22,12 @@ from gradcheck.oracle import Oracle
 from gradcheck.plans.plan import Plan
 from gradcheck.report import FloatArray
 
-#: Ranks among tied entries that are tried.
-_RANKS = 4
-#: Calls that the search for one entry's two points may cost, and points that are checked for each of the two.
+#: Ranks among tied entries that are tried: all of them; of more, the first few and others between them and the last.
+_RANKS, _FIRST_RANKS = 16, 4
+#: Calls that the search for one entry's two points may cost, and points that are checked for each of the two. Ranks
+#: beyond a few are extra.
 _SEARCH = 20
+_FEW_RANKS = 5
 _CHECKED = 2
 
 
@@ -56,7 +58,8 @@ def judge_hull(
         ``verdict.SUBGRADIENT`` where they do, ``WRONG`` where they do not, ``UNRESOLVED`` where what was found
         could not be checked.
 
-    At most 36 calls: the search, and four for each point that is checked.
+    At most 36 calls, the search and four for each point that is checked; and one for each rank beyond the fifth among
+    entries that it is tied with.
     """
     search = _Search(oracle, scores, around, entry)
     for sign, goal in ((+1.0, lowest), (-1.0, highest)):
@@ -75,13 +78,15 @@ class _Search:
         self._oracle, self._scores, self._around, self._entry = oracle, scores, around, entry
         self._seen = list(zip(around.gradients[:, *entry].tolist(), around.directions, strict=True))
         self._calls = 0
+        self._most_calls = _SEARCH
         self._proposals = self._proposed()
         for ranked in self._ranks_among_tied(*entry):
             self._ask(ranked)
+        self._most_calls += max(0, self._calls - _FEW_RANKS)
 
     def towards(self, sign: float, goal: float) -> list[FloatArray]:
         """Directions by falling ``sign`` times derivative, once the first reaches ``goal`` or the calls are spent."""
-        while not self._best(sign)[0] * sign >= sign * goal and self._calls < _SEARCH:
+        while not self._best(sign)[0] * sign >= sign * goal and self._calls < self._most_calls:
             direction = next(self._proposals, None)
             if direction is None:
                 direction = self._turned(self._best(sign)[1])
@@ -130,7 +135,9 @@ class _Search:
     def _ranks_among_tied(self, row: int, column: int) -> Iterator[FloatArray]:
         """The entry as the first, the second, ... of those of its row that it is tied with; and as the last of them."""
         others = _tied(self._scores, self._around.radius, row, column)
-        for above in sorted({*range(min(_RANKS, len(others) + 1)), len(others)} if len(others) else ()):
+        ranks = {round(rank) for rank in np.linspace(0, len(others), min(_RANKS, len(others) + 1))}
+        ranks |= set(range(min(_FIRST_RANKS, len(others) + 1)))
+        for above in sorted(ranks if len(others) else ()):
             ranked = self._around.directions[0].copy()
             ranked[row, others[:above]] = np.linspace(0.9, 0.4, above)
             ranked[row, others[above:]] = np.linspace(-0.4, -0.9, len(others) - above)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 
 from gradcheck.config import Config
+from gradcheck.errors import OutOfTime
 from gradcheck.findings.evidence import Evidence
 from gradcheck.observation import BoolArray, Observation
 from gradcheck.report import BatchReport, Finding, Verdict
@@ -20,8 +23,9 @@ from gradcheck.shrinking.gradients import LEAPING, StillWrong
 from gradcheck.shrinking.labels import columns_of, kind_of, taken
 from gradcheck.shrinking.pattern import Pattern
 from gradcheck.shrinking.sharpness import Sharpness
-from gradcheck.shrinking.shrinker import Shrinker
+from gradcheck.shrinking.shrinker import Predicate, Shrinker
 from gradcheck.shrinking.snippet import snippet
+from gradcheck.shrinking.subgradients import StillApart
 from gradcheck.shrinking.variants import Failure, Variants
 from gradcheck.smallest_case import SmallestCase
 
@@ -52,9 +56,13 @@ def smallest_failing_contract(
     """
     best = start = Candidate(troubled.S.astype(np.float64), troubled.y)
     if finding.code != "hangs":
-        broken = StillBroken(evidence.ask, finding)
+        broken: Predicate = StillBroken(evidence.ask, finding)
         size = np.abs(start.S)
         failure = Failure(start.S, start.y, size == np.max(size))  # the largest score is the likeliest to matter
+        if finding.code == "not-a-subgradient":
+            broken = apart = StillApart(evidence.ask)
+            with suppress(OutOfTime):
+                failure = replace(failure, wrong=apart.entries(start))
         variants = Variants([failure], evidence.ask.dtype)
         shrinker = Shrinker(broken, variants, start.size, start, _right_ones(evidence), thrifty=True)
         if not shrinker.holds(start):

@@ -1,0 +1,38 @@
+"""The predicate for subgradients that are right one by one, and none together."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradcheck.errors import LossDefect
+from gradcheck.findings.evidence import Allowance
+from gradcheck.observation import BoolArray
+from gradcheck.oracle import Oracle
+from gradcheck.shrinking.candidate import Candidate
+from gradcheck.together import at_a_glance
+
+
+class StillApart:
+    """Whether what dS has at a candidate is no subgradient.
+
+    Args:
+        ask: the loss.
+    """
+
+    def __init__(self, ask: Allowance) -> None:
+        self._loss = ask.charged()
+
+    def __call__(self, candidate: Candidate) -> bool:
+        """
+        Raises:
+            OutOfTime: no more calls can be had.
+        """
+        return bool(self.entries(candidate).any())
+
+    def entries(self, candidate: Candidate) -> BoolArray:
+        """N x C, the entries that are no subgradient together; none where there are no such."""
+        try:
+            found = at_a_glance(Oracle(self._loss, candidate.y), candidate.S)
+        except LossDefect:
+            found = None
+        return np.zeros(candidate.S.shape, dtype=bool) if found is None else np.abs(found.direction) > 0.01
