@@ -147,7 +147,7 @@ def _together(
     """What is to be said of subgradients that are right one by one, and not together; arguments as of ``apart``."""
     if np.count_nonzero(judgement.verdicts == SUBGRADIENT) < 2:
         return ()
-    from gradcheck.together import apart, as_finding  # few losses have kinks that are met
+    from gradcheck.joint_subgradients import apart, as_finding  # few losses have kinks that are met
 
     found = apart(oracle, scores, analytic, at_scores, judgement, precision)
     return (as_finding(found),) if found else ()

@@ -6,10 +6,10 @@ import numpy as np
 
 from gradcheck.errors import LossDefect
 from gradcheck.findings.evidence import Allowance
+from gradcheck.joint_subgradients import at_a_glance
 from gradcheck.observation import BoolArray
 from gradcheck.oracle import Oracle
 from gradcheck.shrinking.candidate import Candidate
-from gradcheck.together import at_a_glance
 
 
 class StillApart:

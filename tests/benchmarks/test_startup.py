@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -15,10 +16,7 @@ pytestmark = [pytest.mark.benchmark, pytest.mark.timing]
 FLOOR = [sys.executable, "-c", "import numpy, yaml, typer, rich.table, pydantic"]
 WHOLE = [sys.executable, "-m", "gradcheck", "run", "svm"]
 RUNS, ROUNDS = 11, 4
-AIM = 1.3
-#: A machine at work may miss it by a little, which is shown as a known failure; past this, something is imported that a
-#: plain run does not need.
-MOST = 1.5
+MOST = 1.3
 
 
 def test_a_run_of_svm_takes_at_most_three_tenths_longer_than_its_imports(tmp_path: Path) -> None:
@@ -34,11 +32,8 @@ def test_a_run_of_svm_takes_at_most_three_tenths_longer_than_its_imports(tmp_pat
         seconds(command)
     ratios = []
     for _ in range(ROUNDS):
-        pairs = [(seconds(WHOLE), seconds(FLOOR)) for _ in range(RUNS)]
-        # The least of each: what other processes on the machine do can only add.
-        whole, floor = (min(times) for times in zip(*pairs, strict=True))
-        ratios.append(whole / floor)
-        if ratios[-1] <= AIM:
+        # Of pairs, for the speed of a machine drifts; the middle one, for what else it does falls on either of a pair.
+        ratios.append(median(seconds(WHOLE) / seconds(FLOOR) for _ in range(RUNS)))
+        if ratios[-1] <= MOST:
             return
     assert min(ratios) <= MOST
-    pytest.xfail(f"{min(ratios):.2f} times, and not {AIM}")

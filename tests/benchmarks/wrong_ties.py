@@ -67,3 +67,39 @@ def svm_ones_deleted(S, y):
     dS[(margins > 0) & (margins != 1)] = 1
     dS[np.arange(N), y] = -dS.sum(axis=1)
     return loss, dS / N
+
+
+# --- not-a-subgradient ------------------------------------------------------------------------------------
+
+
+@wrong("Crammer-Singer, the maximum's derivative to every class that ties for it", "not-a-subgradient")
+def crammer_singer_to_each(S, y):
+    """margins == their maximum is 1 for each of those that tie, where one of them or shares are meant."""
+    N = len(S)
+    margins = S - S[np.arange(N), y][:, None] + 1
+    margins[np.arange(N), y] = 0
+    most = margins.max(axis=1, keepdims=True)
+    dS = (margins == most).astype(float)
+    dS[np.arange(N), y] -= 1
+    return most.mean(), dS / N
+
+
+@wrong("svm, margins of 0 counted for the class and not for the label", "not-a-subgradient")
+def svm_zeros_counted_once(S, y):
+    """>= 0 decides for a class and > 0 for the label, so a margin of 0 counts for one of its two scores."""
+    N = len(S)
+    margins = S - S[np.arange(N), y][:, None] + 1
+    margins[np.arange(N), y] = -1
+    dS = (margins >= 0).astype(float)
+    dS[np.arange(N), y] = -np.sum(margins > 0, axis=1)
+    return np.maximum(margins, 0).sum() / N, dS / N
+
+
+@wrong("the span of the scores, to every class that ties for an end", "not-a-subgradient")
+class Span:
+    """The largest less the smallest score; both ends take all of those that tie."""
+
+    def __call__(self, S, y):
+        most, least = S.max(axis=1, keepdims=True), S.min(axis=1, keepdims=True)
+        dS = (most == S).astype(float) - (least == S)
+        return np.mean(most - least), dS / len(S)
