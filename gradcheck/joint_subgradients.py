@@ -114,16 +114,11 @@ def apart(
 
 
 def at_a_glance(oracle: Oracle, scores: FloatArray) -> Apart | None:
-    """As ``apart`` of the first row, or else of all of S, by few calls: some twelve at most, four where there is none.
-
-    Without verdicts on the entries, and after so few sides of S, it is no more than a good guess.
+    """As ``apart``, without verdicts and after few sides of S: no more than a good guess, for some twelve calls.
 
     Args:
         oracle: the loss at this problem.
         scores: N x C float64.
-
-    Raises:
-        LossDefect: the loss raised, or answered nonsense.
     """
     at_scores = oracle(scores)
     noise = float(np.finfo(np.float64).eps) * abs(at_scores.value)
