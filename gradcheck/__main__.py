@@ -31,7 +31,7 @@ def main() -> NoReturn:
 
 
 def _leave_at_once(codes: list[int]) -> None:
-    """The last handler at exit: end the process, for to free its memory object by object takes a tenth of a run.
+    """The last handler at exit: end the process, for to free its memory object by object takes a twentieth of a run.
 
     Args:
         codes: the exit code; empty where the command line came to an end of another kind, which is left to Python.

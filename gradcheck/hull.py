@@ -78,11 +78,10 @@ class _Search:
         self._oracle, self._scores, self._around, self._entry = oracle, scores, around, entry
         self._seen = list(zip(around.gradients[:, *entry].tolist(), around.directions, strict=True))
         self._calls = 0
-        self._most_calls = _SEARCH
         self._proposals = self._proposed()
         for ranked in self._ranks_among_tied(*entry):
             self._ask(ranked)
-        self._most_calls += max(0, self._calls - _FEW_RANKS)
+        self._most_calls = _SEARCH + max(0, self._calls - _FEW_RANKS)
 
     def towards(self, sign: float, goal: float) -> list[FloatArray]:
         """Directions by falling ``sign`` times derivative, once the first reaches ``goal`` or the calls are spent."""

@@ -19,12 +19,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradcheck.answers import Evaluation
 from gradcheck.asking import IndexArray
 from gradcheck.judgement import Judgement
 from gradcheck.numerics import verdict
 from gradcheck.numerics.differences import SIGMAS
-from gradcheck.observation import Line
+from gradcheck.observation import BoolArray, Line
 from gradcheck.oracle import Oracle
 from gradcheck.precision import Precision
 from gradcheck.report import Finding, FloatArray
@@ -34,20 +33,20 @@ from gradcheck.sides import every_rank, in_order, patterns, radius_and_step
 _MOST_HELD = 2**18
 #: Points that are sampled for all rows at once; most rows are accounted for by a few.
 _SAMPLED = 16
-#: Entries at kinks that are tried at every rank among themselves, a call each.
-_MOST_RANKED = 12
+#: Entries at kinks that are tried at every rank among themselves, a call each; and rows of such entries.
+_MOST_RANKED, _MOST_UNITS = 12, 3
 #: Of the largest gradient: what is a jump, and no curvature; and what is missing, and no jump that was left out.
 _JUMP, _MISSING = 0.005, 0.05
 #: Part of what is missing that noise and curvature may make up.
 _SHARP = 0.1
 #: Times that a direction is followed to both sides for another jump.
 _ROUNDS = 6
-#: Sampled points at which the derivative along the direction is taken as well.
+#: Sampled points, beside the last two, at which the derivative along the direction is taken as well.
 _BORNE_OUT = 6
 #: Points that are sampled for a glance.
 _GLANCED = 6
-#: Entries of a direction that are named, and how large they must be.
-_MOST_SHOWN, _SHOWN = 6, 0.01
+#: Entries of a direction that are named, and how large one must be to count.
+_MOST_SHOWN, _MOVED = 6, 0.01
 #: A radius of fewer spacings of floats is not moved by exactly.
 _SPACINGS = 1e5
 
@@ -66,12 +65,17 @@ class Apart:
     analytic: float
     numerical: float
 
+    @property
+    def moved(self) -> BoolArray:
+        """N x C, the entries that move along it."""
+        return np.asarray(np.abs(self.direction) > _MOVED)
+
 
 def apart(
     oracle: Oracle,
     scores: FloatArray,
     analytic: FloatArray,
-    at_scores: Evaluation,
+    value: float,
     judgement: Judgement,
     precision: Precision,
 ) -> Apart | None:
@@ -81,17 +85,21 @@ def apart(
         oracle: the loss at this problem.
         scores: N x C float64.
         analytic: N x C, dS.
-        at_scores: what the oracle answered at S.
+        value: of the loss at S, as the oracle answers it.
         judgement: of every entry.
         precision: of the loss here.
 
     Returns:
         None where they are one, and where it cannot be told. No call where less than two entries that belong together
-        are subgradients; mostly a few, at most 200.
+        are subgradients; mostly a few, at most 18, and 174 for each of three rows.
+
+    Raises:
+        LossDefect: the loss raised near S, or answered nonsense.
     """
     units = _units(judgement, scores.shape)
     radius, _ = radius_and_step(precision.value_noise, verdict.largest(analytic))
-    if not units or scores.size > _MOST_HELD or radius < _SPACINGS * float(np.spacing(verdict.largest(scores))):
+    spacing = float(np.spacing(np.asarray(verdict.largest(scores), dtype=oracle.dtype)))
+    if not units or scores.size > _MOST_HELD or radius < _SPACINGS * spacing:
         return None
     rng = np.random.default_rng(scores.shape)
     around = _Around(oracle, scores, radius, analytic, precision.lines)
@@ -100,14 +108,12 @@ def apart(
         if not units:
             return None
         around.ask(direction)
-    for unit in units:
-        if len(unit.kinked) > _MOST_RANKED:
-            continue
+    for unit in [unit for unit in units if len(unit.kinked) <= _MOST_RANKED][:_MOST_UNITS]:
         missing = around.missing_after(unit.entries, every_rank(unit.kinked, scores.shape, rng), rng)
         if missing is None:
             continue
         granted = float(np.sum(np.abs(missing) * judgement.granted))
-        found = around.borne_out(missing, at_scores.value, precision.value_noise, granted)
+        found = around.borne_out(missing, value, precision.value_noise, granted)
         if found is not None:
             return found
     return None
@@ -119,6 +125,9 @@ def at_a_glance(oracle: Oracle, scores: FloatArray) -> Apart | None:
     Args:
         oracle: the loss at this problem.
         scores: N x C float64.
+
+    Raises:
+        LossDefect: the loss raised at S or near it, or answered nonsense.
     """
     at_scores = oracle(scores)
     noise = float(np.finfo(np.float64).eps) * abs(at_scores.value)
@@ -132,7 +141,7 @@ def at_a_glance(oracle: Oracle, scores: FloatArray) -> Apart | None:
         if not units:
             return None
     missing = around.missing(units[0])
-    return None if missing is None else around.borne_out(missing, at_scores.value, noise, granted=0.0, sides=1)
+    return None if missing is None else around.borne_out(missing, at_scores.value, noise, granted=0.0, others=0)
 
 
 class _Unit(NamedTuple):
@@ -209,7 +218,7 @@ class _Around:
         return self.missing(entries)
 
     def borne_out(
-        self, direction: FloatArray, value: float, value_noise: float, granted: float, sides: int = _BORNE_OUT
+        self, direction: FloatArray, value: float, value_noise: float, granted: float, others: int = _BORNE_OUT
     ) -> Apart | None:
         """Whether values say the same: one derivative along the direction, at S and around it, which is not dS's."""
         above, below = (self._value(signed * direction) for signed in (1.0, -1.0))
@@ -219,7 +228,7 @@ class _Around:
         kink = (above - 2 * value + below) / self._radius
         if not SIGMAS * value_noise / self._radius + granted + abs(kink) <= enough:
             return None
-        for side in reversed(self._directions[-sides:]):  # the last ones lie along the direction itself
+        for side in (*self._directions[-2:], *self._directions[:others]):  # the last two lie along the direction itself
             there = (self._value(side + direction) - self._value(side - direction)) / (2 * self._radius)
             if not abs(there - numerical) <= enough:
                 return None
@@ -236,7 +245,7 @@ def _sampled(shape: tuple[int, ...], rng: np.random.Generator) -> Iterator[Float
 
 def as_finding(found: Apart) -> Finding:
     """What there is to say of it."""
-    moved = np.argwhere(np.abs(found.direction) > _SHOWN).tolist()
+    moved = np.argwhere(found.moved).tolist()
     shown = [f"{found.direction[row, column]:+.3g} t to S[{row}, {column}]" for row, column in moved[:_MOST_SHOWN]]
     more = f" and {len(moved) - len(shown)} more" if len(moved) > len(shown) else ""
     return Finding(

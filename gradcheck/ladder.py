@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -63,7 +63,7 @@ def top_step(step: float, value_noise: float, scale: float) -> float:
 
 def no_rungs(entries: int) -> Stencil:
     """What a ladder of so many entries stands on."""
-    return Stencil(*np.empty((8, 0, entries)))
+    return Stencil(*np.empty((len(fields(Stencil)), 0, entries)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,8 +20,8 @@ from gradcheck.plans.choose import Choice, choose, refused, try_each_row
 from gradcheck.plans.full import FullPlan
 from gradcheck.plans.plan import Coupled, Plan
 from gradcheck.plans.yardstick import Yardstick
-from gradcheck.precision import Precision, measure, rounding_of_gradient
-from gradcheck.report import Entry, Finding, FloatArray
+from gradcheck.precision import measure, rounding_of_gradient
+from gradcheck.report import Entry, Finding
 from gradcheck.rows_alone import calls_to_bear_out
 from gradcheck.sampling import Problem
 from gradcheck.settings import Settings
@@ -126,31 +126,19 @@ def _by_entries(loss: Loss, problem: Problem, at_scores: Evaluation, config: Con
         oracle.weight = None
         choice = Choice(FullPlan(oracle, scores), str(evidence))
         judgement = judged(choice.plan, reference)
-    reference = answer if judgement.plan == "per-sample" else reference
-    together = _together(oracle, scores, at_scores.gradient, reference, judgement, precision)
+    findings = list(tried.findings)
+    if np.count_nonzero(judgement.verdicts == SUBGRADIENT) > 1:
+        from gradcheck.joint_subgradients import apart, as_finding  # few losses have kinks that are met
+
+        value = answer.value if judgement.plan == "per-sample" else reference.value
+        found = apart(oracle, scores, at_scores.gradient, value, judgement, precision)
+        findings += [as_finding(found)] if found else []
     worst = worst_entries(scores, problem.labels, at_scores.gradient, judgement, settings.worst)
     calls = given.calls + exact.calls
     return Judged(
-        judgement.plan, choice.why, calls, (*tried.findings, *together), worst, judgement,
+        judgement.plan, choice.why, calls, tuple(findings), worst, judgement,
         lines=precision.lines, row_weight=choice.row_weight,
     )  # fmt: skip
-
-
-def _together(
-    oracle: Oracle,
-    scores: FloatArray,
-    analytic: FloatArray,
-    at_scores: Evaluation,
-    judgement: Judgement,
-    precision: Precision,
-) -> tuple[Finding, ...]:
-    """What is to be said of subgradients that are right one by one, and not together; arguments as of ``apart``."""
-    if np.count_nonzero(judgement.verdicts == SUBGRADIENT) < 2:
-        return ()
-    from gradcheck.joint_subgradients import apart, as_finding  # few losses have kinks that are met
-
-    found = apart(oracle, scores, analytic, at_scores, judgement, precision)
-    return (as_finding(found),) if found else ()
 
 
 def _why_projections(entries: int, config: Config) -> str:

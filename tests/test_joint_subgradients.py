@@ -179,6 +179,17 @@ def test_scale_and_precision_make_no_false_alarm(name: str) -> None:
     assert not report_of(RIGHT[name], dtype="float32", **few).failed
 
 
+@pytest.mark.parametrize("name", RIGHT)
+def test_scores_too_large_to_be_moved_a_little_make_no_false_alarm(name: str) -> None:
+    def in_float32(S: Any, y: Any) -> Any:
+        if S.dtype != np.float32:
+            raise TypeError("float32 alone")
+        value, dS = RIGHT[name](S, y)
+        return np.float32(value), dS.astype(np.float32)
+
+    assert not report_of(in_float32, seeds=2, batch_sizes=[3], dtype="float32", scores="integers(1000, 1002)").failed
+
+
 @pytest.mark.parametrize("name", WRONG)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("factor", [1e-6, 1.0, 1e6])

@@ -51,7 +51,7 @@ def drawn(columns: Sequence[Column], view: View, padding: int = 1) -> Padding:
     )
     for column in columns:
         table.add_column(column.head, justify=column.justify, no_wrap=True)
-    # A column's cells as the lines of one: rich takes as long for a cell as for many lines.
+    # A column's cells as the lines of one: rich spends more on a cell than on a line.
     table.add_row(*(Text("\n").join(map(_text, column.cells)) for column in columns))
     return Padding(table, (0, 0, 0, 1))  # as wide as it may be: else rich measures every cell twice more
 

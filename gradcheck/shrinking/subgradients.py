@@ -35,4 +35,4 @@ class StillApart:
             found = at_a_glance(Oracle(self._loss, candidate.y), candidate.S)
         except LossDefect:
             found = None
-        return np.zeros(candidate.S.shape, dtype=bool) if found is None else np.abs(found.direction) > 0.01
+        return np.zeros(candidate.S.shape, dtype=bool) if found is None else found.moved
