@@ -13,7 +13,7 @@ def main() -> NoReturn:
     """Run the command line as a process of its own; whoever has another use for the process calls ``cli.main``.
 
     What is imported stays to the end, so the garbage collector, which would look through it again and again as it
-    grows, waits; a command that runs the user's code lets it loose (``gradcheck.surroundings``).
+    grows, waits; a command that runs the user's code lets it loose (``gradcheck.cli.surroundings``).
     """
     gc.disable()
     codes: list[int] = []

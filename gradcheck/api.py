@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.callables import refuse_what_is_no_loss, where
-from gradcheck.checking import check_given, check_targets
 from gradcheck.config import Config
 from gradcheck.errors import UsageError
-from gradcheck.loading import load_loss
-from gradcheck.loss import Loss
-from gradcheck.notebook import NotebookReport
+from gradcheck.functions.loading import load_loss
+from gradcheck.functions.loss import Loss
+from gradcheck.functions.signatures import refuse_what_is_no_loss, where
+from gradcheck.output.notebook import NotebookReport
 from gradcheck.report import Report
+from gradcheck.run import check_given, check_targets
 from gradcheck.settings import Backend, Framework, Reference, Settings
 
 LossLike = str | Loss | Callable[[Any, Any], Any]
@@ -168,7 +168,7 @@ def assert_gradients(
         backend=backend, scheduler=scheduler, max_seconds=max_seconds, timeout=timeout, like=like,
     )  # fmt: skip
     if not report.passed:
-        from gradcheck.rendering import FORMATS, Options
+        from gradcheck.output import FORMATS, Options
 
         raise AssertionError("\n" + FORMATS["table"](report, Options(width=100, entries="worst", worst=worst)))
 

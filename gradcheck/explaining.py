@@ -7,17 +7,16 @@ from dataclasses import dataclass, replace
 
 import numpy.typing as npt
 
+from gradcheck.checking.case import Observation
 from gradcheck.config import Config
-from gradcheck.findings.driver import find
-from gradcheck.findings.evidence import Allowance, Evidence
-from gradcheck.findings.refinements import refine
-from gradcheck.findings.terms import explain_terms
-from gradcheck.loss import Loss
-from gradcheck.observation import Observation
-from gradcheck.report import BatchReport, Finding
+from gradcheck.diagnosis.driver import find
+from gradcheck.diagnosis.evidence import Allowance, Evidence
+from gradcheck.diagnosis.refinements import refine
+from gradcheck.diagnosis.terms import explain_terms
+from gradcheck.functions.loss import Loss
+from gradcheck.report import BatchReport, Finding, SmallestCase
 from gradcheck.sampling import Problem
 from gradcheck.settings import Settings
-from gradcheck.smallest_case import SmallestCase
 
 #: Finding out why may cost this part of the calls that the check took.
 _SHARE = 4

@@ -6,24 +6,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from gradcheck.checking.case import Observation
+from gradcheck.checking.contract import finding_of
+from gradcheck.checking.one_problem import check_problem
+from gradcheck.checking.recognition import inspect_at_first
 from gradcheck.config import Config
-from gradcheck.contract import finding_of
 from gradcheck.errors import LossDefect, OutOfTime, UsageError
-from gradcheck.loading import load_loss
-from gradcheck.loss import Loss
-from gradcheck.observation import Observation
-from gradcheck.one_problem import check_problem
-from gradcheck.recognition import inspect_at_first
+from gradcheck.functions.loading import load_loss
+from gradcheck.functions.loss import Loss
+from gradcheck.functions.silence import Silence
 from gradcheck.report import BatchReport, Finding, LossReport
 from gradcheck.rerun import rerun_command
 from gradcheck.sampling import Problem, drawn, problems, shapes
 from gradcheck.settings import Settings
-from gradcheck.silence import Silence
 
 if TYPE_CHECKING:
+    from gradcheck.evaluation.workers.crew import Crew
     from gradcheck.explaining import Explanation
-    from gradcheck.watch import Watch
-    from gradcheck.workers.crew import Crew
+    from gradcheck.functions.watch import Watch
 
 #: Problems that are kept to find out why a loss is wrong: of those with a wrong entry, and of the others.
 _KEPT = 12

@@ -137,9 +137,9 @@ class _LossRun:
         """The report of one batch size as text, and whether it passed."""
         from dataclasses import replace
 
-        from gradcheck.rendering import FORMATS, Options
-        from gradcheck.rendering.cases import cases
-        from gradcheck.rendering.words import loss_sentence
+        from gradcheck.output import FORMATS, Options
+        from gradcheck.output.cases import cases
+        from gradcheck.output.words import loss_sentence
 
         if sizes not in self._reports:
             self._reports[sizes] = self._checked(sizes)
@@ -158,8 +158,8 @@ class _LossRun:
 
     def _checked(self, sizes: tuple[int, ...]) -> Report:
         from gradcheck.api import as_loss
-        from gradcheck.checking import check_targets
         from gradcheck.config import Config
+        from gradcheck.run import check_targets
 
         keys = self._config.as_data() | {"batch_sizes": sizes, "losses": []}
         with contextlib.chdir(self._directory):  # targets are named from there

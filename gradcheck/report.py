@@ -9,18 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from enum import StrEnum
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-
-from gradcheck.entry import VERDICTS as VERDICTS
-from gradcheck.entry import Entry as Entry
-from gradcheck.entry import Verdict as Verdict
-
-if TYPE_CHECKING:
-    from gradcheck.projections import Projections
-    from gradcheck.smallest_case import SmallestCase
 
 FloatArray = npt.NDArray[np.float64]
 Severity = Literal["error", "warning", "note"]
@@ -43,6 +36,127 @@ class Finding:
     message: str
     hint: str = ""
     details: str = ""
+
+
+class Verdict(StrEnum):
+    """What the numerics say of one entry of dS."""
+
+    OK = "ok"
+    SUBGRADIENT = "subgradient"
+    WRONG = "wrong"
+    UNRESOLVED = "unresolved"
+
+
+#: Entries of ``BatchReport.verdicts`` are indices into this tuple, the worst last.
+VERDICTS = (Verdict.OK, Verdict.SUBGRADIENT, Verdict.UNRESOLVED, Verdict.WRONG)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry (row, class) of dS, beside what gradcheck computed for it.
+
+    Attributes:
+        row, class_: the entry's indices, from 0.
+        label: the row's label; None where the labels are not classes.
+        score: S[row, class_].
+        analytic: the loss's own dS[row, class_].
+        numerical: the estimate that the verdict was given on (the corrected central difference, or
+            the extrapolated one).
+        bound: bound on the error of ``numerical``.
+        relative_error: abs(a - n) / max(abs(a), abs(n)); 0 where both are 0.
+        verdict: what the numerics say.
+        plain: the plain central difference, with ``step``.
+        step: half the distance between the two points of the plain central difference.
+        central: the central difference, corrected or extrapolated, where the verdict was given on a complex step; None
+            where it was given on the central difference, which then is ``numerical``.
+        tried: steps and plain central differences of an entry that was looked at again, the widest step first.
+    """
+
+    row: int
+    class_: int
+    label: int | None
+    score: float
+    analytic: float
+    numerical: float
+    bound: float
+    relative_error: float
+    verdict: Verdict
+    plain: float
+    step: float
+    central: float | None = None
+    tried: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def reference(self) -> Literal["central", "complex"]:
+        """What the verdict was given on."""
+        return "central" if self.central is None else "complex"
+
+
+@dataclass(frozen=True)
+class Projections:
+    """Directional derivatives of the whole, and the verdicts of those entries that were judged one by one.
+
+    Attributes:
+        directions: how many random directions dS was projected on.
+        agree: they agree with dS in all of its entries, but for those that were found wrong.
+        smallest_defect: what an entry would have to be off by, alone, for all the directions together to show it with a
+            probability of 99%; infinite where they show nothing.
+        largest_gradient: the largest abs(dS), to hold that beside; 0 where dS is 0 everywhere.
+        checked: entries judged one by one.
+        wrong, subgradient, undecided: how many of those were what.
+        max_relative_error: the largest relative error of those judged ``ok`` or ``wrong``.
+        remark: what a reader should know of how it went; empty for nothing.
+    """
+
+    directions: int
+    agree: bool
+    smallest_defect: float
+    largest_gradient: float
+    checked: int
+    wrong: int
+    subgradient: int
+    undecided: int
+    max_relative_error: float
+    remark: str = ""
+
+    @property
+    def smallest_relative_defect(self) -> float:
+        """The smallest defect as a part of the largest gradient; infinite where there is none."""
+        return self.smallest_defect / self.largest_gradient if self.largest_gradient > 0 else float("inf")
+
+    def count(self, verdict: str, entries: int) -> int:
+        """How many of a problem's entries have this verdict.
+
+        Where directions agree, what was not judged one by one is ``ok``; where they do not, it is ``unresolved``.
+        """
+        others = entries - self.checked
+        counts = {
+            "wrong": self.wrong,
+            "subgradient": self.subgradient,
+            "unresolved": self.undecided + (0 if self.agree else others),
+        }
+        return counts[verdict] if verdict in counts else entries - sum(counts.values())
+
+
+@dataclass(frozen=True, eq=False)
+class SmallestCase:
+    """A problem with few rows, few classes and simple numbers, at which a loss still fails for the same reason.
+
+    Attributes:
+        S: N x C, of the dtype that the loss was given.
+        y: its labels.
+        code: of the finding that it shows; ``wrong`` where no finding explains the wrong entries.
+        analytic: N x C, dS; None where the code is of the contract, and derivatives are no matter.
+        numerical: N x C, the numerical gradient; None likewise.
+        snippet: Python that raises when it is run.
+    """
+
+    S: npt.NDArray[Any]
+    y: npt.NDArray[Any]
+    code: str
+    analytic: FloatArray | None
+    numerical: FloatArray | None
+    snippet: str
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.checking.one_problem import check_problem
 from gradcheck.config import Config
-from gradcheck.findings.evidence import Allowance, Evidence
-from gradcheck.loss import Loss
-from gradcheck.one_problem import check_problem
+from gradcheck.diagnosis.evidence import Allowance, Evidence
+from gradcheck.functions.loss import Loss
 from gradcheck.sampling import Problem, problems
 
 

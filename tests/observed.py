@@ -9,10 +9,10 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from gradcheck.findings.evidence import Allowance, Evidence
-from gradcheck.loss import Loss
+from gradcheck.checking.case import Observation
+from gradcheck.diagnosis.evidence import Allowance, Evidence
+from gradcheck.functions.loss import Loss
 from gradcheck.losses import BUILT_INS
-from gradcheck.observation import Observation
 from gradcheck.report import VERDICTS, Finding, Verdict
 
 LossFunction = Callable[[Any, Any], tuple[Any, Any]]

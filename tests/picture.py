@@ -8,9 +8,9 @@ import numpy as np
 
 import gradcheck
 from gradcheck.api import as_loss
-from gradcheck.loss import Loss
-from gradcheck.rendering import Options
-from gradcheck.rendering.svg import to_svg
+from gradcheck.functions.loss import Loss
+from gradcheck.output import Options
+from gradcheck.output.svg import to_svg
 
 PICTURE = Path(__file__).parent.parent / ".github" / "table.svg"
 

@@ -15,7 +15,7 @@ import pytest
 import gradcheck
 from gradcheck.api import as_loss
 from gradcheck.errors import TargetError, UsageError
-from gradcheck.loss import Loss
+from gradcheck.functions.loss import Loss
 from gradcheck.losses import BUILT_INS
 
 SMALL = gradcheck.Config(batch_sizes=2, classes=3, scores="normal")

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck.checking import check_given, check_targets
 from gradcheck.config import Config
-from gradcheck.loss import Loss
+from gradcheck.functions.loss import Loss
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import BatchReport, Report, Verdict
+from gradcheck.run import check_given, check_targets
 from gradcheck.sampling import problems
 from gradcheck.settings import Settings
 

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gradcheck.cli import app
-from gradcheck.findings.pages import pages
+from gradcheck.diagnosis.pages import pages
 from gradcheck.losses import BUILT_INS
 from gradcheck.version import __version__
 

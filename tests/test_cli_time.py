@@ -52,9 +52,9 @@ def holds_the_interpreter(S, y):
 
 #: Gradcheck with a watchdog that does not wait long.
 HURRIED = """\
-import gradcheck.watchdog
-gradcheck.watchdog.GRACE = 0.5
-gradcheck.watchdog._EVERY = 0.05
+import gradcheck.functions.watchdog
+gradcheck.functions.watchdog.GRACE = 0.5
+gradcheck.functions.watchdog._EVERY = 0.05
 from gradcheck.__main__ import main
 main()
 """
@@ -120,7 +120,7 @@ def test_a_loss_stuck_in_compiled_code_ends_the_process_with_what_was_done(tmp_p
 @pytest.mark.skipif(sys.platform != "linux", reason="the mutex is Linux's")
 def test_from_python_it_says_where_and_ends_with_2(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(
-        "import gradcheck.watchdog\ngradcheck.watchdog.GRACE = 0.5\ngradcheck.watchdog._EVERY = 0.05\n"
+        "import gradcheck.functions.watchdog\ngradcheck.watchdog.GRACE = 0.5\ngradcheck.watchdog._EVERY = 0.05\n"
         "import mine\ngradcheck.check(mine.stuck, timeout=0.2)\nprint('never')\n"
     )
     done = subprocess.run(

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 import gradcheck
-from gradcheck.comparing import Change, compare
 from gradcheck.errors import UsageError
-from gradcheck.rendering import FORMATS, Options
-from gradcheck.rendering.comparison import render
-from gradcheck.stored import StoredReport, read_report
+from gradcheck.output import FORMATS, Options
+from gradcheck.output.comparing import Change, compare
+from gradcheck.output.comparison import render
+from gradcheck.output.stored import StoredReport, read_report
 
 
 def batch(wrong: int = 0, unresolved: int = 0, seed: int = 0) -> dict[str, Any]:

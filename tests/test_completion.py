@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gradcheck.completion import targets
+from gradcheck.cli.completion import targets
 
 
 @pytest.fixture(autouse=True)

@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from gradcheck.complex_reference import Sharpened, sharpen
-from gradcheck.loss import Loss
+from gradcheck.checking.complex_reference import Sharpened, sharpen
+from gradcheck.evaluation.oracle import Oracle
+from gradcheck.evaluation.plans.full import FullPlan
+from gradcheck.functions.loss import Loss
 from gradcheck.losses import BUILT_INS
 from gradcheck.numerics.extrapolation import Limit
 from gradcheck.numerics.verdict import OK, WRONG, judge_by_complex_steps
-from gradcheck.oracle import Oracle
-from gradcheck.plans.full import FullPlan
 from gradcheck.report import FloatArray
 
 EPS = float(np.finfo(np.float64).eps)

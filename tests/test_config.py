@@ -33,7 +33,7 @@ from gradcheck.config import (
     load_config,
     parse_scores,
 )
-from gradcheck.config_model import (
+from gradcheck.config.model import (
     ConfigModel,
     IntegersModel,
     LabelsModel,
@@ -41,8 +41,8 @@ from gradcheck.config_model import (
     StudentTModel,
     UniformModel,
 )
-from gradcheck.config_overrides import Override, apply_set
-from gradcheck.config_source import read_text
+from gradcheck.config.overrides import Override, apply_set
+from gradcheck.config.source import read_text
 from gradcheck.errors import ConfigError
 
 MODELS: dict[type[BaseModel], Any] = {
@@ -290,7 +290,7 @@ def test_importing_the_config_imports_nothing_heavy(here: Path) -> None:
 
 def test_a_check_that_is_given_no_configuration_imports_neither_pydantic_nor_yaml(here: Path) -> None:
     code = (
-        "from gradcheck.checking import check_targets\n"
+        "from gradcheck.run import check_targets\n"
         "from gradcheck.config import load_config\n"
         "config = load_config(None, {'seed': None, 'batch_sizes': []})\n"
         "assert check_targets(['svm'], config).passed"

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck.answers import Evaluation
+from gradcheck.checking.contract import Inspection, differs, inspect, inspect_again
+from gradcheck.checking.one_problem import check_problem
 from gradcheck.config import Config
-from gradcheck.contract import Inspection, differs, inspect, inspect_again
-from gradcheck.loss import Loss
+from gradcheck.functions.answers import Evaluation
+from gradcheck.functions.loss import Loss
+from gradcheck.functions.silence import silenced
 from gradcheck.losses import BUILT_INS
-from gradcheck.one_problem import check_problem
 from gradcheck.report import Finding
 from gradcheck.sampling import Problem
-from gradcheck.silence import silenced
 
 LossFunction = Callable[[Any, Any], Any]
 S = np.array([[0.5, -1.0, 2.0], [0.25, 0.0, -0.75]])

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from gradcheck.api import check
+from gradcheck.checking.joint_subgradients import Apart, apart
 from gradcheck.config import Config
-from gradcheck.joint_subgradients import Apart, apart
-from gradcheck.oracle import Oracle
+from gradcheck.evaluation.oracle import Oracle
 from gradcheck.report import LossReport
 
 LossFunction = Callable[[Any, Any], Any]
@@ -227,7 +227,7 @@ def test_what_is_right_costs_a_few_calls_and_none_without_kinks(monkeypatch: pyt
         spent.append(oracle.calls - before)
         return found
 
-    monkeypatch.setattr("gradcheck.joint_subgradients.apart", counted)
+    monkeypatch.setattr("gradcheck.checking.joint_subgradients.apart", counted)
     report_of(RIGHT["hinge, 1"], scores="normal", batch_sizes=[4], classes=5)
     assert not spent
     report_of(RIGHT["hinge, 1"], scores="integers(-2, 2)", batch_sizes=[4], classes=5)

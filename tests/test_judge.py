@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from gradcheck.judge import judge, judge_entries
-from gradcheck.judgement import Judgement
-from gradcheck.loss import Loss
+from gradcheck.checking.judge import judge, judge_entries
+from gradcheck.checking.judgement import Judgement
+from gradcheck.checking.precision import measure
+from gradcheck.evaluation.oracle import Oracle
+from gradcheck.evaluation.plans.full import FullPlan
+from gradcheck.functions.loss import Loss
 from gradcheck.losses import BUILT_INS
-from gradcheck.oracle import Oracle
-from gradcheck.plans.full import FullPlan
-from gradcheck.precision import measure
 from gradcheck.report import VERDICTS, FloatArray
 
 LossFunction = Callable[[Any, Any], Any]
@@ -303,7 +303,7 @@ def test_some_entries_are_judged_as_they_are_among_all(name: str) -> None:
 def test_near_kinks_of_a_matrix_too_large_to_search_around_nothing_is_called_wrong(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("gradcheck.suspects._MOST_HELD", 5)
+    monkeypatch.setattr("gradcheck.checking.suspects._MOST_HELD", 5)
 
     def second_largest(S: Any, y: Any) -> Any:
         i, place = np.arange(len(S)), np.argsort(S, axis=1, kind="stable")[:, -2]

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck.ladder import Ladder, no_rungs, stencil, top_step
-from gradcheck.loss import Loss
+from gradcheck.checking.ladder import Ladder, no_rungs, stencil, top_step
+from gradcheck.evaluation.oracle import Oracle
+from gradcheck.evaluation.plans.full import FullPlan
+from gradcheck.evaluation.plans.plan import Probes
+from gradcheck.functions.loss import Loss
 from gradcheck.numerics.extrapolation import RATIO, RUNGS
-from gradcheck.oracle import Oracle
-from gradcheck.plans.full import FullPlan
-from gradcheck.plans.plan import Probes
 from gradcheck.report import FloatArray
 
 LossFunction = Callable[[Any, Any], Any]

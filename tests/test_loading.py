@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gradcheck.errors import TargetError
-from gradcheck.loading import load_loss
+from gradcheck.functions.loading import load_loss
 from gradcheck.losses import BUILT_INS
 
 LOSSES = """\

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gradcheck.errors import LossDefect
-from gradcheck.loss import Loss
+from gradcheck.functions.loss import Loss
 
 S = np.array([[0.5, -1.0, 2.0], [0.25, 0.0, -0.75]])
 Y = np.array([2, 0])

@@ -27,7 +27,7 @@ def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
         gradcheck.chekc  # type: ignore[attr-defined]  # noqa: B018
 
 
-@pytest.mark.parametrize("before", ["", "import gradcheck.checking, gradcheck.cli; gradcheck.check_at; "])
+@pytest.mark.parametrize("before", ["", "import gradcheck.run, gradcheck.cli; gradcheck.check_at; "])
 def test_no_module_takes_the_place_of_a_public_function(tmp_path: Path, before: str) -> None:
     out = python(f"import gradcheck; {before}print(gradcheck.check('svm').passed)", tmp_path)
     assert out.strip() == "True"

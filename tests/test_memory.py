@@ -11,7 +11,7 @@ import pytest
 PROGRAM = """
 import resource
 import numpy as np
-from gradcheck.memory import keep_at_hand
+from gradcheck.checking.memory import keep_at_hand
 
 def call():
     return [np.ones(25_600) for _ in range(12)]

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck import neighbourhood
 from gradcheck.api import check_at
+from gradcheck.checking import neighbourhood
+from gradcheck.checking.hull import judge_hull
 from gradcheck.config import Config
-from gradcheck.hull import judge_hull
-from gradcheck.loss import Loss
+from gradcheck.evaluation.oracle import Oracle
+from gradcheck.evaluation.plans.full import FullPlan
+from gradcheck.functions.loss import Loss
 from gradcheck.numerics import verdict
-from gradcheck.oracle import Oracle
-from gradcheck.plans.full import FullPlan
 from gradcheck.report import VERDICTS, FloatArray
 
 LossFunction = Callable[[Any, Any], Any]

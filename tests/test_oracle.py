@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gradcheck.asking import one_of_each_row
 from gradcheck.errors import LossDefect
-from gradcheck.loss import Loss
-from gradcheck.oracle import Oracle
+from gradcheck.evaluation.asking import one_of_each_row
+from gradcheck.evaluation.oracle import Oracle
+from gradcheck.functions.loss import Loss
 
 S = np.array([[0.5, -1.0], [2.0, 0.25], [0.0, 0.0]])
 Y = np.array([0, 1, 0])

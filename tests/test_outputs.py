@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gradcheck.cli import app
+from gradcheck.cli.outputs import destinations
 from gradcheck.errors import OutputError, UsageError
-from gradcheck.outputs import destinations
 
 LOSSES = """
 def right(S, y):

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from gradcheck.loss import Loss
+from gradcheck.checking.precision import Precision, measure, rounding_of_gradient
+from gradcheck.evaluation.oracle import Oracle
+from gradcheck.functions.loss import Loss
 from gradcheck.losses import BUILT_INS
-from gradcheck.oracle import Oracle
-from gradcheck.precision import Precision, measure, rounding_of_gradient
 from gradcheck.report import FloatArray
 
 EPS = float(np.finfo(np.float64).eps)

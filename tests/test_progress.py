@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from gradcheck.progress import PATIENCE, ProgressBar
-from gradcheck.standing import Standing
+from gradcheck.cli.progress import PATIENCE, ProgressBar
+from gradcheck.functions.standing import Standing
 
 ESCAPES = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
 

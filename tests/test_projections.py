@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gradcheck.projections import Projections
-from gradcheck.report import BatchReport, LossReport, Report, Verdict
+from gradcheck.report import BatchReport, LossReport, Projections, Report, Verdict
 
 AGREED = Projections(
     directions=4,

@@ -13,7 +13,7 @@ import pytest
 import typer
 from typer.main import get_command
 
-from gradcheck.quick_parameters import quickened
+from gradcheck.cli.quick_parameters import quickened
 
 
 class Colour(Enum):

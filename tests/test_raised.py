@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck.contract import inspect
-from gradcheck.loss import Loss
-from gradcheck.raised import hint_of
+from gradcheck.checking.contract import inspect
+from gradcheck.checking.exceptions import hint_of
+from gradcheck.functions.loss import Loss
 
 S, Y = np.zeros((3, 5)), np.array([0, 1, 4])
 margins_of = np.maximum

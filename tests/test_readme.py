@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from gradcheck.cli import COMMANDS, app
 from gradcheck.config import Config
-from gradcheck.rendering import FORMATS
+from gradcheck.output import FORMATS
 
 
 @pytest.fixture

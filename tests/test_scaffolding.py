@@ -10,10 +10,10 @@ import jsonschema
 import pytest
 import yaml
 
+from gradcheck.cli.scaffolding import SCHEMA_FILE, files, write_files
 from gradcheck.config import Config, load_config
-from gradcheck.config_schema import json_schema
+from gradcheck.config.schema import json_schema
 from gradcheck.errors import OutputError, UsageError
-from gradcheck.scaffolding import SCHEMA_FILE, files, write_files
 
 REPOSITORY = Path(__file__).parents[1]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gradcheck.silence import silenced
+from gradcheck.functions.silence import silenced
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gradcheck import terminal
+from gradcheck.cli import terminal
 from gradcheck.errors import OutputError
 
 

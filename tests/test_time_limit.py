@@ -15,14 +15,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck.checking import check_targets
 from gradcheck.config import Config
 from gradcheck.errors import LossDefect, UsageError
-from gradcheck.loading import load_loss
-from gradcheck.loss import Loss
+from gradcheck.functions.loading import load_loss
+from gradcheck.functions.loss import Loss
+from gradcheck.functions.time_limit import TimeLimit, time_limit
+from gradcheck.functions.watch import Watch
+from gradcheck.run import check_targets
 from gradcheck.settings import Settings
-from gradcheck.time_limit import TimeLimit, time_limit
-from gradcheck.watch import Watch
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no such timers here")
 
@@ -68,7 +68,7 @@ def loss(S, y):
 @pytest.fixture(autouse=True)
 def _patient_watchdog(monkeypatch: pytest.MonkeyPatch) -> None:
     """It would end the process that runs the tests, where that is starved for seconds."""
-    monkeypatch.setattr("gradcheck.watchdog.GRACE", 60.0)
+    monkeypatch.setattr("gradcheck.functions.watchdog.GRACE", 60.0)
 
 
 @pytest.fixture
@@ -312,7 +312,7 @@ def test_a_loss_that_hangs_has_a_defect_and_stops_no_other(first: int) -> None:
 def test_a_module_that_hangs_when_it_is_loaded_cannot_be_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gradcheck.watch.LOADING", SHORT)
+    monkeypatch.setattr("gradcheck.functions.watch.LOADING", SHORT)
     (tmp_path / "mine.py").write_text("import time\n\ntime.sleep(60)\n")
     report = check_targets([f"{tmp_path / 'mine.py'}:loss", "svm"], Config(), Settings(timeout=0.5))
     assert report.exit_code == 2

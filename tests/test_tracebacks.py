@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from gradcheck.errors import LossDefect
-from gradcheck.loading import load_loss
-from gradcheck.loss import Loss
+from gradcheck.functions.loading import load_loss
+from gradcheck.functions.loss import Loss
+from gradcheck.functions.tracebacks import trimmed_traceback
 from gradcheck.losses import BUILT_INS
-from gradcheck.tracebacks import trimmed_traceback
 
 S, Y = np.zeros((2, 3)), np.array([0, 1])
 

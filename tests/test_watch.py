@@ -15,16 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gradcheck
-from gradcheck.checking import check_given, check_targets
 from gradcheck.config import Config
 from gradcheck.errors import OutOfTime, UsageError
-from gradcheck.loss import Loss
+from gradcheck.functions.loss import Loss
+from gradcheck.functions.standing import Standing
+from gradcheck.functions.watch import Watch, watching
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import LossReport, Report
+from gradcheck.run import check_given, check_targets
 from gradcheck.sampling import problems, shapes
 from gradcheck.settings import Settings
-from gradcheck.standing import Standing
-from gradcheck.watch import Watch, watching
 
 SMALL = Config(batch_sizes=[1, 2], classes=[3], scores=["normal", "integers(-2, 2)"])
 S, Y = np.zeros((2, 3)), np.array([0, 1])
@@ -57,7 +57,7 @@ def spoils(S: Any, y: Any) -> Any:
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second for every look at the clock: at every call of a loss, and a few beside."""
     ticks = itertools.count()
-    monkeypatch.setattr("gradcheck.watch.time", SimpleNamespace(monotonic=lambda: float(next(ticks))))
+    monkeypatch.setattr("gradcheck.functions.watch.time", SimpleNamespace(monotonic=lambda: float(next(ticks))))
 
 
 def checked(*losses: Loss | str, seconds: float, config: Config = SMALL, **settings: Any) -> Report:
@@ -234,7 +234,7 @@ def test_calls_that_were_made_elsewhere_count_and_end_with_the_time(monkeypatch:
     watch = Watch(max_seconds=3600)
     watch.begin(20)
     assert watch.calls == 20
-    monkeypatch.setattr("gradcheck.watch.time", SimpleNamespace(monotonic=lambda: time.monotonic() + 4000))
+    monkeypatch.setattr("gradcheck.functions.watch.time", SimpleNamespace(monotonic=lambda: time.monotonic() + 4000))
     with pytest.raises(OutOfTime):
         watch.begin()
     assert watch.is_over
@@ -246,7 +246,7 @@ def test_calls_that_were_made_elsewhere_count_and_end_with_the_time(monkeypatch:
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> list[Standing]:
-    monkeypatch.setattr("gradcheck.watch.EVERY", 0.0)
+    monkeypatch.setattr("gradcheck.functions.watch.EVERY", 0.0)
     return []
 
 

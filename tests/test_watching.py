@@ -13,7 +13,7 @@ from queue import Empty, Queue
 
 import pytest
 
-from gradcheck.watching import directories_of
+from gradcheck.cli.watching import directories_of
 
 RIGHT = "def loss(S, y):\n    return float((S**2).sum()) / 2, S\n"
 WRONG = "def loss(S, y):\n    return float((S**2).sum()) / 2, 2 * S\n"

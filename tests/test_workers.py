@@ -21,20 +21,20 @@ from hypothesis import strategies as st
 from worker_losses import FILES, facts
 
 import gradcheck
-from gradcheck import checking
-from gradcheck.checking import check_given, check_targets
+from gradcheck import run as checking
 from gradcheck.config import Config
 from gradcheck.errors import LossDefect, UsageError
-from gradcheck.loading import load_loss
-from gradcheck.loss import Loss
-from gradcheck.oracle import Oracle
+from gradcheck.evaluation.oracle import Oracle
+from gradcheck.evaluation.workers import crew as crew_module
+from gradcheck.evaluation.workers import dask_pool, hired
+from gradcheck.evaluation.workers.crew import Crew
+from gradcheck.evaluation.workers.loky_pool import LokyPool
+from gradcheck.evaluation.workers.worker import carry_out
+from gradcheck.functions.loading import load_loss
+from gradcheck.functions.loss import Loss
 from gradcheck.report import Report
+from gradcheck.run import check_given, check_targets
 from gradcheck.settings import Settings
-from gradcheck.workers import crew as crew_module
-from gradcheck.workers import dask_pool, hired
-from gradcheck.workers.crew import Crew
-from gradcheck.workers.loky_pool import LokyPool
-from gradcheck.workers.worker import carry_out
 
 pytest.importorskip("joblib")
 
@@ -203,7 +203,7 @@ def test_a_worker_is_where_this_process_is_and_treats_floats_as_this_one_does(tw
 @pytest.mark.parametrize("cores", [1, 4])
 def test_no_jobs_are_one_for_each_core(monkeypatch: pytest.MonkeyPatch, cores: int) -> None:
     made: list[int] = []
-    monkeypatch.setattr("gradcheck.workers.loky_pool.cores", lambda: cores)
+    monkeypatch.setattr("gradcheck.evaluation.workers.loky_pool.cores", lambda: cores)
     monkeypatch.setattr(LokyPool, "__init__", lambda self, jobs: made.append(jobs))
     monkeypatch.setattr(LokyPool, "close", lambda self: None)
     with hired(Settings(jobs=0)) as crew:
@@ -311,7 +311,8 @@ def test_an_extra_that_is_not_installed_is_named(
 ) -> None:
     real = importlib.util.find_spec
     monkeypatch.setattr(
-        "gradcheck.workers.pool.find_spec", lambda name, *rest: None if name == missing else real(name, *rest)
+        "gradcheck.evaluation.workers.pool.find_spec",
+        lambda name, *rest: None if name == missing else real(name, *rest),
     )
     with pytest.raises(UsageError, match=missing) as caught:
         check_targets(["svm"], Config(), how)
@@ -336,7 +337,8 @@ def test_workers_of_another_version_are_not_believed() -> None:
 def test_one_job_imports_nothing_of_all_this(tmp_path: Path) -> None:
     script = (
         "import sys, gradcheck; assert gradcheck.check('svm').passed; "
-        "print([name for name in sys.modules if name.startswith(('gradcheck.workers', 'joblib', 'distributed'))])"
+        "others = 'gradcheck.evaluation.workers', 'joblib', 'distributed';"
+        "print([name for name in sys.modules if name.startswith(others)])"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

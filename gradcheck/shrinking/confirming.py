@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from gradcheck.checking.case import Observation
+from gradcheck.checking.one_problem import check_problem
 from gradcheck.config import Config
+from gradcheck.diagnosis.evidence import Allowance, Spent
 from gradcheck.errors import LossDefect, OutOfTime
-from gradcheck.findings.evidence import Allowance, Spent
-from gradcheck.observation import Observation
-from gradcheck.one_problem import check_problem
 from gradcheck.sampling import Problem
 from gradcheck.settings import Settings
 from gradcheck.shrinking.candidate import Candidate

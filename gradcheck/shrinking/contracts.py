@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from gradcheck.contract import inspect, inspect_again
+from gradcheck.checking.contract import inspect, inspect_again
+from gradcheck.diagnosis.evidence import Allowance, Spent
 from gradcheck.errors import LossDefect
-from gradcheck.findings.evidence import Allowance, Spent
 from gradcheck.report import Finding
 from gradcheck.shrinking.candidate import Candidate
 

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.answers import Evaluation
+from gradcheck.checking.case import Observation
+from gradcheck.diagnosis.evidence import Evidence, Spent
 from gradcheck.errors import LossDefect
-from gradcheck.findings.evidence import Evidence, Spent
+from gradcheck.functions.answers import Evaluation
 from gradcheck.numerics.differences import Stencil
-from gradcheck.observation import Observation
 from gradcheck.report import VERDICTS, FloatArray, Verdict
 from gradcheck.shrinking.candidate import Candidate
 from gradcheck.shrinking.pattern import Pattern

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gradcheck.observation import BoolArray, Observation
+from gradcheck.checking.case import BoolArray, Observation
 
 
 @dataclass(frozen=True)

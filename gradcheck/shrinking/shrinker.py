@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
+from gradcheck.diagnosis.evidence import Spent
 from gradcheck.errors import OutOfTime
-from gradcheck.findings.evidence import Spent
 from gradcheck.shrinking.candidate import Candidate, simplicity
 from gradcheck.shrinking.scores import simpler
 from gradcheck.shrinking.variants import Variants

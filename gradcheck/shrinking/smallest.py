@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from gradcheck.checking.case import BoolArray, Observation
 from gradcheck.config import Config
+from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.errors import OutOfTime
-from gradcheck.findings.evidence import Evidence
-from gradcheck.observation import BoolArray, Observation
-from gradcheck.report import BatchReport, Finding, Verdict
+from gradcheck.report import BatchReport, Finding, SmallestCase, Verdict
 from gradcheck.sampling import Problem
 from gradcheck.settings import Settings
 from gradcheck.shrinking.candidate import Candidate, simplicity
@@ -27,7 +27,6 @@ from gradcheck.shrinking.shrinker import Predicate, Shrinker
 from gradcheck.shrinking.snippet import snippet
 from gradcheck.shrinking.subgradients import StillApart
 from gradcheck.shrinking.variants import Failure, Variants
-from gradcheck.smallest_case import SmallestCase
 
 #: More numbers than this nobody pastes.
 MOST_ENTRIES = 500

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.config import Config
-from gradcheck.loss import Loss
+from gradcheck.functions.loss import Loss
 from gradcheck.report import FloatArray
 from gradcheck.settings import Settings
 

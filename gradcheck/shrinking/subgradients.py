@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from gradcheck.checking.case import BoolArray
+from gradcheck.checking.joint_subgradients import at_a_glance
+from gradcheck.diagnosis.evidence import Allowance
 from gradcheck.errors import LossDefect
-from gradcheck.findings.evidence import Allowance
-from gradcheck.joint_subgradients import at_a_glance
-from gradcheck.observation import BoolArray
-from gradcheck.oracle import Oracle
+from gradcheck.evaluation.oracle import Oracle
 from gradcheck.shrinking.candidate import Candidate
 
 

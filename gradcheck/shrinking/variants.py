@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.observation import BoolArray
+from gradcheck.checking.case import BoolArray
 from gradcheck.report import FloatArray
 from gradcheck.shrinking.candidate import Candidate
 from gradcheck.shrinking.labels import IndexArray, columns_of, distinct, drawn, kind_of, taken

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import gradcheck
-from gradcheck.loss import Loss
-from gradcheck.one_problem import Checked, check_problem
+from gradcheck.checking.one_problem import Checked, check_problem
+from gradcheck.functions.loss import Loss
 from gradcheck.sampling import Problem
 from gradcheck.settings import Settings
 

@@ -13,14 +13,14 @@ import pytest
 from worker_losses import FILES, facts
 
 from gradcheck import one_target
-from gradcheck.checking import check_targets
 from gradcheck.config import Config
 from gradcheck.errors import UsageError
+from gradcheck.evaluation.workers import crew as crew_module
+from gradcheck.evaluation.workers import dask_pool
+from gradcheck.evaluation.workers.dask_pool import DaskPool
+from gradcheck.evaluation.workers.worker import carry_out
+from gradcheck.run import check_targets
 from gradcheck.settings import Settings
-from gradcheck.workers import crew as crew_module
-from gradcheck.workers import dask_pool
-from gradcheck.workers.dask_pool import DaskPool
-from gradcheck.workers.worker import carry_out
 
 distributed = pytest.importorskip("distributed")
 pytest.importorskip("joblib")

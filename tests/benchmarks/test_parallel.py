@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from worker_losses import NEIGHBOUR
 
-from gradcheck.checking import check_targets
 from gradcheck.config import Config
+from gradcheck.run import check_targets
 from gradcheck.settings import Settings
 
 pytest.importorskip("joblib")

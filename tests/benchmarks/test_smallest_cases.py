@@ -10,8 +10,7 @@ from wrong_losses import WRONG
 from wrong_losses_checked import asked
 
 import gradcheck
-from gradcheck.report import LossReport
-from gradcheck.smallest_case import SmallestCase
+from gradcheck.report import LossReport, SmallestCase
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.xdist_group("wrong losses")]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gradcheck.rendering import FORMATS, Options
+from gradcheck.output import FORMATS, Options
 from gradcheck.report import Report
 
 FLAGS = (

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gradcheck.checking.case import Observation
+from gradcheck.checking.one_problem import check_problem
 from gradcheck.config import Config
+from gradcheck.diagnosis.another_draw import another_draw
+from gradcheck.diagnosis.evidence import Allowance, Spent
 from gradcheck.errors import LossDefect
-from gradcheck.findings.another_draw import another_draw
-from gradcheck.findings.evidence import Allowance, Spent
-from gradcheck.loss import Loss
+from gradcheck.functions.loss import Loss
 from gradcheck.losses import BUILT_INS
-from gradcheck.observation import Observation
-from gradcheck.one_problem import check_problem
 from gradcheck.sampling import problems
 
 

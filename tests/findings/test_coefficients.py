@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradcheck.findings.coefficients import coefficients
-from gradcheck.findings.notation import BY_CLASSES
+from gradcheck.diagnosis.coefficients import coefficients
+from gradcheck.diagnosis.notation import BY_CLASSES
 
 CONSTANT = [("", "")]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck.findings.dictionary import CLASS_TERMS, MATRIX_TERMS, View, jumps_of, terms_for
+from gradcheck.diagnosis.dictionary import CLASS_TERMS, MATRIX_TERMS, View, jumps_of, terms_for
 from gradcheck.losses import BUILT_INS
 
 rng = np.random.default_rng(0)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gradcheck.diagnosis.evidence import Allowance, Spent
 from gradcheck.errors import OutOfTime
-from gradcheck.findings.evidence import Allowance, Spent
-from gradcheck.loss import Loss
+from gradcheck.functions.loss import Loss
 
 S, Y = np.array([[0.1, 2.0]]), np.array([0])
 

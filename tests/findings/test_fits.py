@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from observed import evidence_of, is_label
 
-from gradcheck.findings.evidence import Evidence
-from gradcheck.findings.fits import factor_at, factor_fit, factors_by_size, level_fit, offset_fit
-from gradcheck.findings.laws import Law
-from gradcheck.observation import BoolArray, Observation
+from gradcheck.checking.case import BoolArray, Observation
+from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.diagnosis.fits import factor_at, factor_fit, factors_by_size, level_fit, offset_fit
+from gradcheck.diagnosis.laws import Law
 
 
 def label(seen: Observation) -> BoolArray:

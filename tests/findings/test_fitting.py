@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gradcheck.findings.dictionary import CLASS_TERMS, MATRIX_TERMS, View, jumps_of
-from gradcheck.findings.fitting import Sample, fits, holds
-from gradcheck.findings.notation import Coefficient, Fit
-from gradcheck.findings.probing import are_one, probes_like, simplest
+from gradcheck.diagnosis.dictionary import CLASS_TERMS, MATRIX_TERMS, View, jumps_of
+from gradcheck.diagnosis.fitting import Sample, fits, holds
+from gradcheck.diagnosis.notation import Coefficient, Fit
+from gradcheck.diagnosis.probing import are_one, probes_like, simplest
 
 NUMBERS = [
     Fraction(text) for text in ("1", "-1", "2", "-2", "1/2", "-1/3", "3/4", "5/12", "-4", "0.1", "0.05", "-0.01")

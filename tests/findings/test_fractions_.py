@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradcheck.findings.fractions_ import constant_of, fraction_of, number_in_words
+from gradcheck.diagnosis.fractions_ import constant_of, fraction_of, number_in_words
 
 
 @given(st.integers(-60, 60), st.sampled_from([*range(1, 17), 20, 25, 50, 100]), st.floats(-1, 1))

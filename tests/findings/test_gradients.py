@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from observed import evidence_of, right, seeds, some_losses
 
-from gradcheck.findings.evidence import Evidence
-from gradcheck.findings.gradients import GradientMatch, gradient_match
-from gradcheck.findings.known import built_ins
+from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.diagnosis.gradients import GradientMatch, gradient_match
+from gradcheck.diagnosis.known import built_ins
 
 
 def beside_a_cosine(name: str, change: Any = lambda dS, N, C: dS, **how: Any) -> Evidence:

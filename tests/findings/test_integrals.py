@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck.findings.dictionary import CLASS_TERMS, MATRIX_TERMS, Term, View
-from gradcheck.findings.integrals import integral_of
-from gradcheck.findings.notation import Coefficient, Fit
+from gradcheck.diagnosis.dictionary import CLASS_TERMS, MATRIX_TERMS, Term, View
+from gradcheck.diagnosis.integrals import integral_of
+from gradcheck.diagnosis.notation import Coefficient, Fit
 
 TERMS = {term.text: term for term in (*CLASS_TERMS, *MATRIX_TERMS)}
 MARGIN = "1{j=y}·sum_{m!=y} max(0, s_m - s_y + 1)"

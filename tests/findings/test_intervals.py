@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradcheck.findings.intervals import Interval, meet, multiplier
+from gradcheck.diagnosis.intervals import Interval, meet, multiplier
 
 
 def test_intervals_apart_have_no_meet() -> None:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from observed import evidence_of
 
-from gradcheck.findings.known import Known, built_in, built_ins, kinks_of, labels_of, rows_of
-from gradcheck.findings.relatives import RELATIVES
+from gradcheck.checking.case import Observation
+from gradcheck.diagnosis.known import Known, built_in, built_ins, kinks_of, labels_of, rows_of
+from gradcheck.diagnosis.relatives import RELATIVES
 from gradcheck.losses import BUILT_INS
-from gradcheck.observation import Observation
 
 
 def observed(S: list[list[float]], y: object) -> Observation:

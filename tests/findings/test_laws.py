@@ -8,8 +8,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gradcheck.findings.intervals import Interval
-from gradcheck.findings.laws import Told, simplest_law
+from gradcheck.diagnosis.intervals import Interval
+from gradcheck.diagnosis.laws import Told, simplest_law
 
 POWERS = st.integers(-2, 2)
 FACTORS = st.sampled_from([1.0, 2.0, 0.5, 1 / 3, 0.9, 7.0, math.log(2), math.pi])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradcheck.findings.multiples import multiple_of
+from gradcheck.diagnosis.multiples import multiple_of
 
 
 @given(st.floats(1e-6, 1e3), st.integers(0, 1000))

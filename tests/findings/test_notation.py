@@ -7,8 +7,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from gradcheck.findings.dictionary import CLASS_TERMS, View
-from gradcheck.findings.notation import BY_CLASSES, Coefficient, Fit, signed
+from gradcheck.diagnosis.dictionary import CLASS_TERMS, View
+from gradcheck.diagnosis.notation import BY_CLASSES, Coefficient, Fit, signed
 
 P, LABEL, ONE = CLASS_TERMS[0], CLASS_TERMS[1], CLASS_TERMS[3]
 

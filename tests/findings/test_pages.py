@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from gradcheck.api import as_loss
-from gradcheck.checking import check_targets
 from gradcheck.config import Config
+from gradcheck.diagnosis.pages import Page, page, pages
+from gradcheck.diagnosis.rule import rules
 from gradcheck.errors import UsageError
-from gradcheck.findings.pages import Page, page, pages
-from gradcheck.findings.rule import rules
 from gradcheck.report import Report
+from gradcheck.run import check_targets
 from gradcheck.settings import Settings
 
 CODES = {

@@ -7,9 +7,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from gradcheck.findings.dictionary import CLASS_TERMS, MATRIX_TERMS, View
-from gradcheck.findings.notation import Coefficient, Fit
-from gradcheck.findings.probing import are_one, probes_like, simplest
+from gradcheck.diagnosis.dictionary import CLASS_TERMS, MATRIX_TERMS, View
+from gradcheck.diagnosis.notation import Coefficient, Fit
+from gradcheck.diagnosis.probing import are_one, probes_like, simplest
 
 SEEN = [View(np.zeros((1, 5)), np.array([2])), View(np.zeros((4, 5)), np.array([2, 0, 1, 1]))]
 

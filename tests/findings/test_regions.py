@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from observed import evidence_of
 
-from gradcheck.findings.regions import Region, covering, halves, log_chance
-from gradcheck.observation import BoolArray, Observation
+from gradcheck.checking.case import BoolArray, Observation
+from gradcheck.diagnosis.regions import Region, covering, halves, log_chance
 
 
 def seen(*shapes: tuple[int, int]) -> tuple[Observation, ...]:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from observed import evidence_of, is_label
 
-from gradcheck.findings.relations import relation
-from gradcheck.observation import BoolArray, Observation
+from gradcheck.checking.case import BoolArray, Observation
+from gradcheck.diagnosis.relations import relation
 
 
 def label(seen: Observation) -> BoolArray:

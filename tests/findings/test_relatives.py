@@ -9,8 +9,8 @@ import pytest
 from scipy.special import log_softmax
 
 import gradcheck
-from gradcheck.findings.known import built_ins
-from gradcheck.findings.relatives import RELATIVES, Relative
+from gradcheck.diagnosis.known import built_ins
+from gradcheck.diagnosis.relatives import RELATIVES, Relative
 from gradcheck.losses import BUILT_INS
 
 

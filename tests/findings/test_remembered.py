@@ -8,8 +8,8 @@ import weakref
 import pytest
 from observed import evidence_of
 
-from gradcheck.findings.evidence import Evidence, Spent
-from gradcheck.findings.remembered import remembered
+from gradcheck.diagnosis.evidence import Evidence, Spent
+from gradcheck.diagnosis.remembered import remembered
 
 
 def test_each_evidence_is_asked_once_and_let_go() -> None:

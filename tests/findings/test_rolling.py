@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from observed import evidence_of, is_label
 
-from gradcheck.findings.laws import Law
-from gradcheck.findings.regions import Region
-from gradcheck.findings.rolling import stays
+from gradcheck.diagnosis.laws import Law
+from gradcheck.diagnosis.regions import Region
+from gradcheck.diagnosis.rolling import stays
 
 
 def bent(a: Any, S: Any) -> Any:

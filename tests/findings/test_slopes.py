@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from observed import evidence_of
 
-from gradcheck.findings.slopes import Slope, slope_along
+from gradcheck.checking.case import Line
+from gradcheck.diagnosis.slopes import Slope, slope_along
 from gradcheck.numerics.noise import POSITIONS
-from gradcheck.observation import Line
 
 
 def slope(

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import gradcheck
-from gradcheck.findings import statements
-from gradcheck.findings.evidence import Allowance, Spent
-from gradcheck.loading import load_loss
+from gradcheck.diagnosis import statements
+from gradcheck.diagnosis.evidence import Allowance, Spent
+from gradcheck.functions.loading import load_loss
 from gradcheck.report import Finding
 
 S, Y = np.array([[0.5, -1.0, 2.0], [0.25, 0.0, -0.75]]), np.array([2, 0])

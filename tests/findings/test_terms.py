@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from gradcheck import check
+from gradcheck.checking.one_problem import check_problem
 from gradcheck.config import Config
-from gradcheck.findings.evidence import Allowance, Evidence
-from gradcheck.findings.terms import Terms, explain_terms, integral_of
-from gradcheck.loss import Loss
+from gradcheck.diagnosis.evidence import Allowance, Evidence
+from gradcheck.diagnosis.terms import Terms, explain_terms, integral_of
+from gradcheck.functions.loss import Loss
 from gradcheck.losses import BUILT_INS
-from gradcheck.one_problem import check_problem
 from gradcheck.sampling import problems
 
 LossFunction = Callable[[Any, Any], Any]

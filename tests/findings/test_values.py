@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from observed import SHAPES, evidence_of, right, seeds, some_losses
 
-from gradcheck.findings.known import Known, built_ins
-from gradcheck.findings.relatives import RELATIVES
-from gradcheck.findings.values import ValueMatch, Values, told_apart
+from gradcheck.diagnosis.known import Known, built_ins
+from gradcheck.diagnosis.relatives import RELATIVES
+from gradcheck.diagnosis.values import ValueMatch, Values, told_apart
 
 
 def named(name: str) -> Known:

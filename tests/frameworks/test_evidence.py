@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck.frameworks.evidence import is_behind, made_by, refuses_arrays
+from gradcheck.functions.frameworks.evidence import is_behind, made_by, refuses_arrays
 
 PACKAGES = ("fakeframework",)
 

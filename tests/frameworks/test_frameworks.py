@@ -14,14 +14,14 @@ import pytest
 from frameworks.conftest import Run
 
 import gradcheck
-from gradcheck import frameworks
+from gradcheck.checking.recognition import inspect_at_first
 from gradcheck.errors import UsageError
-from gradcheck.frameworks import Framework, adapted, recognised, require
-from gradcheck.loss import Loss
+from gradcheck.functions import frameworks
+from gradcheck.functions.frameworks import Framework, adapted, recognised, require
+from gradcheck.functions.loss import Loss
+from gradcheck.functions.silence import silenced
 from gradcheck.losses import BUILT_INS
-from gradcheck.recognition import inspect_at_first
 from gradcheck.report import LossReport
-from gradcheck.silence import silenced
 
 S, Y = np.array([[0.5, -1.0, 2.0], [0.25, 0.0, -0.75]]), np.array([2, 0])
 SMALL = gradcheck.Config(batch_sizes=2, classes=3, scores="normal")
@@ -268,7 +268,7 @@ def test_a_plain_run_imports_no_framework_and_nothing_of_the_room() -> None:
     source = (
         "import sys, gradcheck\n"
         "assert gradcheck.check('svm').passed\n"
-        "print(sorted({'torch', 'jax', 'gradcheck.frameworks'} & set(sys.modules)))"
+        "print(sorted({'torch', 'jax', 'gradcheck.functions.frameworks'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout == "[]\n"

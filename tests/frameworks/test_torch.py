@@ -12,8 +12,8 @@ import pytest
 from frameworks.conftest import Run
 
 import gradcheck
-from gradcheck.frameworks import adapted
-from gradcheck.loss import Loss
+from gradcheck.functions.frameworks import adapted
+from gradcheck.functions.loss import Loss
 from gradcheck.report import Finding, LossReport
 
 pytestmark = pytest.mark.torch

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gradcheck.errors import LossDefect
-from gradcheck.frameworks.way import is_pair, labels_beside, lone_expected, pair_expected, with_gradient
+from gradcheck.functions.frameworks.way import is_pair, labels_beside, lone_expected, pair_expected, with_gradient
 
 S32, S64 = np.zeros((2, 3), np.float32), np.zeros((2, 3))
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from row_losses import COUPLED, SEPARABLE
 
-from gradcheck.loss import Loss
-from gradcheck.oracle import Oracle
-from gradcheck.plans.afar import Afar
-from gradcheck.plans.plan import Coupled
-from gradcheck.plans.projections import Base
-from gradcheck.plans.yardstick import Yardstick
+from gradcheck.evaluation.oracle import Oracle
+from gradcheck.evaluation.plans.afar import Afar
+from gradcheck.evaluation.plans.plan import Coupled
+from gradcheck.evaluation.plans.projections import Base
+from gradcheck.evaluation.plans.yardstick import Yardstick
+from gradcheck.functions.loss import Loss
 
 
 def weight_of(loss: Any, N: int = 6, C: int = 4, rounding: float = 1e-15) -> float:

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck.loss import Loss
-from gradcheck.oracle import Oracle
-from gradcheck.plans.bearing_out import verify, verify_entries
-from gradcheck.plans.plan import Coupled, Probes
-from gradcheck.plans.yardstick import Yardstick
+from gradcheck.evaluation.oracle import Oracle
+from gradcheck.evaluation.plans.bearing_out import verify, verify_entries
+from gradcheck.evaluation.plans.plan import Coupled, Probes
+from gradcheck.evaluation.plans.yardstick import Yardstick
+from gradcheck.functions.loss import Loss
 
 N, C = 4, 3
 YARDSTICK = Yardstick(noise=1e-15, rounding=1e-16)

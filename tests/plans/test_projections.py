@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradcheck.loss import Loss
-from gradcheck.oracle import Oracle
-from gradcheck.plans.projections import Along, Base, draw, inner, norms
+from gradcheck.evaluation.oracle import Oracle
+from gradcheck.evaluation.plans.projections import Along, Base, draw, inner, norms
+from gradcheck.functions.loss import Loss
 
 A = np.arange(12.0).reshape(3, 4) - 5
 

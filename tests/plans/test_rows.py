@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from row_losses import Array, mean, reduced, total
 
-from gradcheck.loss import Loss
-from gradcheck.oracle import Oracle
-from gradcheck.plans.full import FullPlan
-from gradcheck.plans.per_sample import PerSamplePlan
-from gradcheck.plans.plan import Coupled, Plan
-from gradcheck.plans.rows import RowsPlan
+from gradcheck.evaluation.oracle import Oracle
+from gradcheck.evaluation.plans.full import FullPlan
+from gradcheck.evaluation.plans.per_sample import PerSamplePlan
+from gradcheck.evaluation.plans.plan import Coupled, Plan
+from gradcheck.evaluation.plans.rows import RowsPlan
+from gradcheck.functions.loss import Loss
 
 
 def drawn(N: int, C: int, seed: int) -> tuple[Array, Array]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradcheck.plans.yardstick import Yardstick
+from gradcheck.evaluation.plans.yardstick import Yardstick
 
 EXACT = Yardstick(noise=0.0, rounding=0.0)
 values = st.floats(-1e100, 1e100, allow_subnormal=False)

@@ -4,13 +4,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradcheck.gradient_noise import GradientNoise
-from gradcheck.loss import Loss
+from gradcheck.checking.gradient_noise import GradientNoise
+from gradcheck.checking.precision import Precision
+from gradcheck.checking.projected.first_look import chosen, first_look
+from gradcheck.evaluation.oracle import Oracle
+from gradcheck.evaluation.plans.projections import Base
+from gradcheck.functions.loss import Loss
 from gradcheck.losses import BUILT_INS
-from gradcheck.oracle import Oracle
-from gradcheck.plans.projections import Base
-from gradcheck.precision import Precision
-from gradcheck.projected.first_look import chosen, first_look
 from gradcheck.report import Verdict
 
 

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck.loss import Loss
+from gradcheck.checking.projected.precision import ProjectedPrecision, measure_line, rounding_of_projections
+from gradcheck.evaluation.oracle import Oracle
+from gradcheck.evaluation.plans.projections import Base, draw
+from gradcheck.functions.loss import Loss
 from gradcheck.losses import BUILT_INS
-from gradcheck.oracle import Oracle
-from gradcheck.plans.projections import Base, draw
-from gradcheck.projected.precision import ProjectedPrecision, measure_line, rounding_of_projections
 
 SHAPE = (16, 300)
 EPS = float(np.finfo(np.float64).eps)

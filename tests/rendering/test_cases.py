@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gradcheck.rendering.cases import cases
+from gradcheck.output.cases import cases
 from gradcheck.report import Finding
 
 DEFECT = Finding("missing-mean", "error", "dS is 3 times the numerical gradient", "divide by N")

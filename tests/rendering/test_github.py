@@ -7,7 +7,7 @@ import re
 import pytest
 from hostile_text import HOSTILE, LONG
 
-from gradcheck.rendering import FORMATS, Options
+from gradcheck.output import FORMATS, Options
 from gradcheck.report import Finding, Report
 
 COMMAND = re.compile(r"::(error|warning|notice) ([^:]*)::(.*)")

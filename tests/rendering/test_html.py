@@ -18,11 +18,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck.projections import Projections
-from gradcheck.rendering import FORMATS, Options
-from gradcheck.rendering.page.data import MOST_CELLS
-from gradcheck.report import Finding, Report
-from gradcheck.smallest_case import SmallestCase
+from gradcheck.output import FORMATS, Options
+from gradcheck.output.page.data import MOST_CELLS
+from gradcheck.report import Finding, Projections, Report, SmallestCase
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 #: What may not stand inside of a paragraph, or of a heading.
@@ -409,7 +407,7 @@ def test_numbers_that_are_not_finite_do_not_break_the_data(loss, problem, report
 def test_neither_rich_nor_a_reader_of_markdown_is_imported_without_need():
     code = """
 import sys
-from gradcheck.rendering import FORMATS, Options
+from gradcheck.output import FORMATS, Options
 from gradcheck.report import Report
 FORMATS['html'](Report('0.1.0', {}, ()), Options())
 print(sorted({name.split('.')[0] for name in sys.modules} & {'rich', 'markdown_it', 'typer', 'pydantic', 'scipy'}))

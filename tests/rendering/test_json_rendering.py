@@ -10,7 +10,7 @@ import jsonschema
 import numpy as np
 import pytest
 
-from gradcheck.rendering import FORMATS, Options
+from gradcheck.output import FORMATS, Options
 from gradcheck.report import VERDICTS, Finding, Report
 
 

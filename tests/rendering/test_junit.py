@@ -9,7 +9,7 @@ import pytest
 import xmlschema
 from hostile_text import HOSTILE, LONG
 
-from gradcheck.rendering import FORMATS, Options
+from gradcheck.output import FORMATS, Options
 from gradcheck.report import Finding, Report
 
 SCHEMA = xmlschema.XMLSchema(Path(__file__).with_name("junit.xsd"))

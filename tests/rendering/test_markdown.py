@@ -8,7 +8,7 @@ import pytest
 from hostile_text import HOSTILE, LONG
 from markdown_it import MarkdownIt
 
-from gradcheck.rendering import FORMATS, Options
+from gradcheck.output import FORMATS, Options
 from gradcheck.report import Finding, Report
 
 PARSER = MarkdownIt("gfm-like", {"linkify": False})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gradcheck.rendering.marks import digits_to_tell_apart, duration, number, relative
+from gradcheck.output.marks import digits_to_tell_apart, duration, number, relative
 
 
 @pytest.mark.parametrize(

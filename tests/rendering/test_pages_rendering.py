@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from gradcheck.findings.pages import Page, page, pages
-from gradcheck.rendering import Options
-from gradcheck.rendering.pages import render_codes, render_page
+from gradcheck.diagnosis.pages import Page, page, pages
+from gradcheck.output import Options
+from gradcheck.output.pages import render_codes, render_page
 
 SAMPLE = Page(
     "a-code",

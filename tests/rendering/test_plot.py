@@ -11,7 +11,7 @@ import pytest
 from hostile_text import HOSTILE
 
 from gradcheck.errors import UsageError
-from gradcheck.rendering.plot import picture, refuse_what_cannot_be_drawn
+from gradcheck.output.plot import picture, refuse_what_cannot_be_drawn
 
 matplotlib = pytest.importorskip("matplotlib")
 

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from gradcheck.projections import Projections
-from gradcheck.rendering import FORMATS, Options
-from gradcheck.report import BatchReport, LossReport, Report
+from gradcheck.output import FORMATS, Options
+from gradcheck.report import BatchReport, LossReport, Projections, Report
 
 AGREED = Projections(
     directions=4,

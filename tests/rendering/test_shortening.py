@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gradcheck.rendering.shortening import LONGEST_LINE, LONGEST_TEXT, MOST_LINES, fewer, in_short, shortened
+from gradcheck.output.shortening import LONGEST_LINE, LONGEST_TEXT, MOST_LINES, fewer, in_short, shortened
 
 
 def test_a_line_that_is_not_too_long_stays_as_it_is():

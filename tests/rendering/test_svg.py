@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gradcheck.rendering import Options
-from gradcheck.rendering.svg import to_svg
+from gradcheck.output import Options
+from gradcheck.output.svg import to_svg
 
 
 def test_the_picture_holds_the_table_and_its_title(mixed, report):

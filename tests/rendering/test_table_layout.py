@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from gradcheck.rendering import FORMATS, Options
+from gradcheck.output import FORMATS, Options
 from gradcheck.report import Finding, LossReport, Report
 
 ANSI = re.compile(r"\x1b\[[0-9;]*m")

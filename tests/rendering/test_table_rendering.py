@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gradcheck.rendering import FORMATS, Options
+from gradcheck.output import FORMATS, Options
 from gradcheck.report import Finding, Report
 
 ERROR = Finding("missing-mean", "error", "dS is 3 times the numerical gradient", "divide by the number of rows")
@@ -76,7 +76,7 @@ def test_a_whole_report_reads_like_this(problem, loss, report):
 def test_only_the_table_imports_rich(rendered, imports_rich):
     code = f"""
 import sys
-from gradcheck.rendering import FORMATS, Options
+from gradcheck.output import FORMATS, Options
 from gradcheck.report import Report
 {rendered}
 print(any(name.split('.')[0] == 'rich' for name in sys.modules))

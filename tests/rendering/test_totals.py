@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gradcheck.rendering.totals import Totals, totals_by_kind
+from gradcheck.output.totals import Totals, totals_by_kind
 from gradcheck.report import Verdict
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradcheck.findings.evidence import Allowance, Spent
-from gradcheck.loss import Loss
+from gradcheck.diagnosis.evidence import Allowance, Spent
+from gradcheck.functions.loss import Loss
 from gradcheck.report import Finding
 from gradcheck.shrinking.candidate import Candidate
 from gradcheck.shrinking.contracts import StillBroken

@@ -7,8 +7,8 @@ import pytest
 from losses_to_shrink import evidence_of, softmax, svm_at_ties, without_label
 
 from gradcheck.config import Config
+from gradcheck.diagnosis.evidence import Spent
 from gradcheck.errors import LossDefect
-from gradcheck.findings.evidence import Spent
 from gradcheck.losses import BUILT_INS
 from gradcheck.shrinking.candidate import Candidate
 from gradcheck.shrinking.gradients import LEAPING, StillWrong

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from observed import OK, WRONG
 
-from gradcheck.observation import Observation
+from gradcheck.checking.case import Observation
 from gradcheck.shrinking.pattern import Pattern
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gradcheck.diagnosis.evidence import Spent
 from gradcheck.errors import OutOfTime
-from gradcheck.findings.evidence import Spent
 from gradcheck.shrinking.candidate import Candidate, simplicity
 from gradcheck.shrinking.shrinker import Shrinker
 from gradcheck.shrinking.variants import Failure, Variants

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from gradcheck.config import Config
-from gradcheck.loading import load_loss
-from gradcheck.loss import Loss
+from gradcheck.functions.loading import load_loss
+from gradcheck.functions.loss import Loss
 from gradcheck.settings import Settings
 from gradcheck.shrinking.snippet import listed, snippet
 

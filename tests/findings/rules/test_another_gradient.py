@@ -11,9 +11,9 @@ from hypothesis import given
 from observed import LossFunction, codes, evidence_of, right, seeds
 
 import gradcheck
-from gradcheck.findings.driver import find
-from gradcheck.findings.relatives import RELATIVES
-from gradcheck.findings.rules.another_gradient import (
+from gradcheck.diagnosis.driver import find
+from gradcheck.diagnosis.relatives import RELATIVES
+from gradcheck.diagnosis.rules.another_gradient import (
     gradient_of_a_known_loss,
     gradient_of_a_relative,
     gradient_of_another_loss,

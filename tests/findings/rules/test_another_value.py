@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from observed import codes, evidence_of, right, seeds, some_losses
 
-from gradcheck.findings.rules.another_value import value_of_another_loss
+from gradcheck.diagnosis.rules.another_value import value_of_another_loss
 
 
 def bent(a: Any, S: Any, y: Any) -> Any:

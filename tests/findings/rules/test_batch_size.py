@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from observed import codes, evidence_of, few_examples, seeds, smooth_losses
 
-from gradcheck.findings.rules.batch_size import batch_size
+from gradcheck.diagnosis.rules.batch_size import batch_size
 
 
 def bent(a: Any, S: Any) -> Any:

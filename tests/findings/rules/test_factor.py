@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from observed import changed, class_counts, codes, evidence_of, few_examples, is_label, seeds, some_losses
 
 import gradcheck
-from gradcheck.findings.rules.factor import factor
+from gradcheck.diagnosis.rules.factor import factor
 
 SIZES = (1, 3, 8)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from observed import changed, class_counts, codes, evidence_of, few_examples, is_label, right, seeds, smooth_losses
 
 import gradcheck
-from gradcheck.findings.rules.label_term import label_term
+from gradcheck.diagnosis.rules.label_term import label_term
 
 
 def off_by(k: float, power: int = -1) -> Any:

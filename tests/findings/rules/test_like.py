@@ -16,9 +16,9 @@ from typer.testing import CliRunner
 
 import gradcheck
 from gradcheck.cli import app
+from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.diagnosis.rules.like import like
 from gradcheck.errors import UsageError
-from gradcheck.findings.evidence import Evidence
-from gradcheck.findings.rules.like import like
 
 
 def said(name: str, change: Callable[[float, int], float], meant: str | None = None, **how: Any) -> list[Any]:

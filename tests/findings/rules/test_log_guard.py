@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from observed import LossFunction, changed, class_counts, codes, evidence_of, right, seeds
 
 import gradcheck
-from gradcheck.findings.rules.log_guard import log_guard
+from gradcheck.diagnosis.rules.log_guard import log_guard
 
 
 def label_p(S: Any, y: Any) -> Any:

@@ -10,11 +10,11 @@ import pytest
 
 import gradcheck
 from gradcheck import Config
-from gradcheck.findings.evidence import Allowance, Evidence
-from gradcheck.findings.rules.misaligned import misaligned
-from gradcheck.loss import Loss
+from gradcheck.checking.one_problem import check_problem
+from gradcheck.diagnosis.evidence import Allowance, Evidence
+from gradcheck.diagnosis.rules.misaligned import misaligned
+from gradcheck.functions.loss import Loss
 from gradcheck.losses import BUILT_INS
-from gradcheck.one_problem import check_problem
 from gradcheck.report import LossReport
 from gradcheck.sampling import problems
 

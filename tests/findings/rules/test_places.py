@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from observed import changed, codes, evidence_of, few_examples, is_label, right, seeds, smooth_losses
 
 import gradcheck
-from gradcheck.findings.rules.places import places
+from gradcheck.diagnosis.rules.places import places
 
 SEVERAL_SIZES = [(N, C) for N in (1, 3, 8) for C in (4, 6)]
 

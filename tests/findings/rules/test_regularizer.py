@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from observed import codes, evidence_of, seeds, some_losses
 
-from gradcheck.findings.rules.regularizer import missing_regularizer
+from gradcheck.diagnosis.rules.regularizer import missing_regularizer
 
 
 @given(some_losses, seeds, st.sampled_from([1.0, 0.1, 1e-4]), st.sampled_from(["", "/N"]))

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from observed import changed, codes, evidence_of, few_examples, is_label, seeds, smooth_losses
 
 import gradcheck
-from gradcheck.findings.rules.places import places
-from gradcheck.findings.rules.two_defects import two_defects
+from gradcheck.diagnosis.rules.places import places
+from gradcheck.diagnosis.rules.two_defects import two_defects
 
 
 def bent(a: Any, S: Any) -> Any:

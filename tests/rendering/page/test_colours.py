@@ -8,7 +8,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from gradcheck.rendering.page.colours import DARK, LEVELS, LIGHT, contrast, linear, scale, styles
+from gradcheck.output.page.colours import DARK, LEVELS, LIGHT, contrast, linear, scale, styles
 
 #: What is seen of linear red, green and blue where one kind of cone is missing (Machado, Oliveira & Fernandes 2009,
 #: severity 1), and where all colour is.
@@ -69,7 +69,7 @@ def test_the_words_of_the_page_can_be_read_on_every_ground_light_and_dark():
 
 
 def page_colours() -> list[dict[str, str]]:
-    css = files("gradcheck.rendering.page").joinpath("base.css").read_text()
+    css = files("gradcheck.output.page").joinpath("base.css").read_text()
     themes = [dict(re.findall(r"--(\w+): (#\w{6});", block)) for block in re.findall(r":root {(.*?)}", css, re.DOTALL)]
     assert len(themes) == 2
     return themes

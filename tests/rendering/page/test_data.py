@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcheck.rendering.page.data import MOST_CELLS, data, inside_a_script, with_grid
+from gradcheck.output.page.data import MOST_CELLS, data, inside_a_script, with_grid
 
 
 def test_right_entries_too_small_to_compare_are_told_from_the_others(problem):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gradcheck.rendering.page.markup import NEW_LINE, Html, joined, lines, tag, text
+from gradcheck.output.page.markup import NEW_LINE, Html, joined, lines, tag, text
 
 
 def test_a_string_is_text_and_markup_stays_markup():

@@ -1,0 +1,234 @@
+"""A target in, a Loss out: ``svm``, ``package.module:callable`` or ``path/to/file.py:callable``.
+
+The working directory (for a module) or the file's directory (for a file) is put at the head of ``sys.path``
+and stays there, since a loss may import its neighbours when it is called, not only when it is loaded.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from gradcheck.errors import TargetError, UsageError, did_you_mean
+from gradcheck.functions.loss import Loss
+from gradcheck.functions.signatures import callables_of, refuse_what_is_no_loss, where
+from gradcheck.functions.tracebacks import trimmed_traceback
+
+if TYPE_CHECKING:
+    from gradcheck.losses import BuiltIn
+
+_FORMS = "write package.module:callable or path/to/file.py:callable"
+
+
+def load_loss(target: str) -> Loss:
+    """The loss that a target names.
+
+    A module or file is executed, at most once in a process while it stays as it is; what it prints goes to
+    standard error.
+
+    Args:
+        target: a built-in name, ``package.module:callable`` or ``path/to/file.py:callable``; the callable may
+            be dotted, ``module:object.method``.
+
+    Raises:
+        TargetError: nothing of that name, or it does not import, or it cannot be called with (S, y).
+
+    Example:
+        >>> load_loss("svm").target
+        'svm'
+    """
+    shown = _printable(target) or "an empty target"
+    place, colon, name = target.rpartition(":")  # the last colon: a path of Windows has one after its drive
+    if not colon:
+        return _built_in(target, shown)
+    if not place or not all(part.isidentifier() for part in name.split(".")):
+        raise TargetError(f"{shown}: names no callable", hint=_FORMS)
+    is_file = place.endswith(".py") or "/" in place or os.sep in place
+    module = _executed(place, shown) if is_file else _imported(place, shown)
+    function = _member(module, name, shown)
+    refuse_what_is_no_loss(function, name, shown)
+    file, line = where(function)
+    return Loss(target, function, file, line, by_name=True)
+
+
+def built_in_named(name: str) -> BuiltIn:
+    """The built-in loss of this name.
+
+    Raises:
+        UsageError: there is none; it names the nearest.
+
+    Example:
+        >>> built_in_named("svm").formula
+        'sum_{m!=y} max(0, s_m - s_y + 1)'
+    """
+    from gradcheck.losses import BUILT_INS
+
+    if name not in BUILT_INS:
+        hint = f"{did_you_mean(name, BUILT_INS)} `gradcheck list` shows all".strip()
+        raise UsageError(f"{name!r}: no built-in loss has this name", hint=hint)
+    return BUILT_INS[name]
+
+
+def _built_in(target: str, shown: str) -> Loss:
+    from gradcheck.losses import BUILT_INS
+
+    if target in BUILT_INS:
+        function = BUILT_INS[target].function
+        file, line = where(function)
+        return Loss(target, function, file, line, by_name=True)
+    module, _, name = target.rpartition(".")
+    if target.endswith(".py"):
+        hint = f"name the callable in the file: {shown}:callable"
+    elif _is_file(f"{target}.py"):
+        hint = f"for the file of that name: {shown}.py:callable"
+    elif module and _is_file(f"{module.replace('.', os.sep)}.py"):
+        hint = f"for the callable in that module: {module}:{name}"
+    else:
+        meant = did_you_mean(target, BUILT_INS)
+        hint = f"{meant} `gradcheck list` shows all; for a loss of your own, {_FORMS}".lstrip()
+    raise TargetError(f"{shown}: no built-in loss has this name", hint=hint)
+
+
+def _imported(name: str, shown: str) -> ModuleType:
+    """The module of this name, imported with the working directory on the path."""
+    if not name.isprintable() or not all(name.split(".")):
+        raise TargetError(f"{shown}: is not the name of a module", hint=_FORMS)
+    _put_on_path(Path.cwd)
+    importlib.invalidate_caches()  # a file that is younger than the last look into its directory
+    with _user_code(shown, name):
+        return importlib.import_module(name)
+
+
+def _executed(place: str, shown: str) -> ModuleType:
+    """The file as a module with a name of its own, executed with its directory on the path."""
+    path = Path(place)
+    try:
+        if path.suffix != ".py" and path.exists() and not path.is_dir():  # before a device is read without end
+            raise TargetError(f"{shown}: {_printable(place)} is not a Python file (.py)")
+        source = path.read_bytes()
+        path = path.resolve()
+    except FileNotFoundError:
+        hint = did_you_mean(path.stem, _modules(path.parent))
+        raise TargetError(f"{shown}: there is no file {_printable(place)}", hint=hint) from None
+    except IsADirectoryError:
+        raise TargetError(f"{shown}: {_printable(place)} is a directory", hint=_FORMS) from None
+    except (OSError, ValueError) as error:  # ValueError: a path that no system call takes
+        problem = getattr(error, "strerror", None) or error
+        raise TargetError(f"{shown}: {_printable(place)} cannot be read: {problem}") from None
+    # Named by content too: a file that was edited since is another module, and no stale bytecode is used.
+    stem = "".join(letter if letter.isalnum() else "_" for letter in path.stem)
+    name = f"gradcheck_target_{zlib.crc32(source + os.fsencode(path)):08x}_{stem}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None:
+        raise TargetError(f"{shown}: {_printable(place)} is not a Python file (.py)")
+    _put_on_path(Path.cwd)
+    _put_on_path(lambda: path.parent)
+    importlib.invalidate_caches()
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # while it executes: dataclasses and pickle look their module up
+    try:
+        with _user_code(shown, name):
+            exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+@contextmanager
+def _user_code(shown: str, name: str) -> Iterator[None]:
+    """Turns whatever the user's module raises into a TargetError; only Ctrl-C goes through."""
+    try:
+        with redirect_stdout(sys.stderr):  # standard output is the report's
+            yield
+    except KeyboardInterrupt:
+        raise
+    except SystemExit as error:
+        raise TargetError(
+            f"{shown}: exits when it is imported",
+            hint='put what runs the script under `if __name__ == "__main__":`',
+            details=trimmed_traceback(error),
+        ) from None
+    except SyntaxError as error:
+        at = f" {error.filename}:{error.lineno}:" if error.filename and error.lineno else ""
+        line = str(error.text or "").strip("\n")
+        raise TargetError(f"{shown}: does not parse:{at} {error.msg}", details=line[:200].rstrip()) from None
+    except ModuleNotFoundError as error:
+        missing = str(error.name or "")
+        if f"{name}.".startswith(f"{missing}.") and missing:
+            raise TargetError(f"{shown}: there is no module {missing}", hint=_near_module(missing)) from None
+        raise TargetError(
+            f"{shown}: imports {missing or 'a module'}, which cannot be found",
+            hint="install it where gradcheck runs, or run gradcheck from the directory that holds it",
+            details=trimmed_traceback(error),
+        ) from None
+    except BaseException as error:  # pytest's skip, for one, is no Exception
+        relative = isinstance(error, ImportError) and "relative import" in trimmed_traceback(error)
+        raise TargetError(
+            f"{shown}: raises {type(error).__name__} when it is imported",
+            hint="the file is part of a package: name it package.module:callable" if relative else "",
+            details=trimmed_traceback(error),
+        ) from None
+
+
+def _member(module: ModuleType, name: str, shown: str) -> Any:
+    """The object that a dotted name leads to."""
+    thing: Any = module
+    for part in name.split("."):
+        try:
+            with redirect_stdout(sys.stderr):
+                thing = getattr(thing, part)
+        except AttributeError:
+            names = callables_of(thing)
+            some = f"it has {', '.join(names[:8])}" if names else ""
+            raise TargetError(f"{shown}: there is no {part}", hint=did_you_mean(part, names) or some) from None
+        except Exception as error:  # a property's, or a module's __getattr__
+            raise TargetError(
+                f"{shown}: looking {part} up raises {type(error).__name__}", details=trimmed_traceback(error)
+            ) from None
+    return thing
+
+
+def _put_on_path(directory: Callable[[], Path]) -> None:
+    try:
+        text = str(directory())
+    except OSError:  # a working directory that was deleted
+        return
+    if text not in sys.path:
+        sys.path.insert(0, text)
+
+
+def _near_module(missing: str) -> str:
+    """A hint with what can be imported from the working directory and is spelled nearly so."""
+    head = missing.partition(".")[0]
+    if _is_file(f"{head}.py"):
+        return f"{head} is a file and no package"
+    return did_you_mean(missing, _modules(Path())) or "the working directory and the installed packages were searched"
+
+
+def _modules(directory: Path) -> list[str]:
+    try:
+        return sorted(path.stem for path in directory.iterdir() if path.suffix == ".py" or path.is_dir())
+    except (OSError, ValueError):
+        return []
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else ascii(text)[1:-1]

@@ -1,0 +1,146 @@
+"""The one way through: targets and a configuration in, a Report out.
+
+target -> Loss -> Problem -> contract -> (analytic, numerical ± bound) -> verdicts -> findings -> Report
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.checking.recognition import refuse_what_is_not_there
+from gradcheck.config import Config
+from gradcheck.errors import LossDefect, UsageError
+from gradcheck.functions.loss import Loss
+from gradcheck.functions.silence import silenced
+from gradcheck.one_target import TargetRun
+from gradcheck.report import Report
+from gradcheck.sampling import Problem
+from gradcheck.settings import Settings
+from gradcheck.version import __version__
+
+if TYPE_CHECKING:
+    from gradcheck.evaluation.workers.crew import Crew
+    from gradcheck.functions.standing import Progress
+    from gradcheck.functions.watch import Watch
+
+
+def check_targets(
+    targets: Sequence[str | Loss],
+    config: Config,
+    settings: Settings = Settings(),
+    progress: Progress | None = None,
+    abandon: Callable[[Report], int] | None = None,
+) -> Report:
+    """Check every target at every problem; a failure of one never stops the others.
+
+    Args:
+        targets: names, or losses already at hand.
+        config: which problems, which tolerances.
+        settings: how the run goes.
+        progress: told now and then, between two calls of a loss, how far the run is.
+        abandon: told what was found by then, from another thread, when a call hangs that cannot be ended; the process
+            ends with the exit code that it returns. None for a message on standard error, and 2.
+
+    Returns:
+        The report; ``interrupted`` after Ctrl-C, ``out_of_time`` after ``max_seconds``, each with what had been done.
+
+    Raises:
+        UsageError: ``max_seconds`` or ``timeout`` cannot be kept, ``framework`` cannot be imported, there can be no
+            such ``jobs``, or ``like`` names no built-in that takes such labels.
+    """
+    refuse_what_is_not_there(settings.framework)
+    _refuse_what_none_is_like(settings.like, config.labels.kind)
+    runs = [TargetRun(target, config, settings) for target in targets]
+    at_hand = 0
+    interrupted = False
+
+    def report() -> Report:
+        losses = tuple(run.report() for run in runs)
+        return Report(__version__, config.as_data(), losses, interrupted, any(run.out_of_time for run in runs))
+
+    def stuck(defect: LossDefect) -> int:
+        runs[at_hand].give_up(defect)
+        assert abandon is not None
+        return abandon(report())
+
+    with _watching(settings, progress, stuck if abandon else None) as watch, _hiring(settings) as crew:
+        for at_hand, run in enumerate(runs):
+            try:
+                with silenced() as silence:
+                    run.go(silence, watch, crew)
+            except KeyboardInterrupt:
+                interrupted = True
+                break
+            if settings.fail_fast and run.has_failed:
+                runs = runs[: at_hand + 1]
+                break
+    return report()
+
+
+def check_given(
+    loss: Loss, scores: npt.NDArray[Any], labels: npt.NDArray[Any], config: Config, settings: Settings
+) -> Report:
+    """Check a loss at one given problem.
+
+    Args:
+        loss: what is checked.
+        scores: N x C finite float64 or float32.
+        labels: the problem's y.
+        config: which tolerances.
+        settings: how the run goes.
+
+    Raises:
+        UsageError: as ``check_targets``.
+    """
+    refuse_what_is_not_there(settings.framework)
+    _refuse_what_none_is_like(settings.like)
+    problem = Problem(scores, labels, seed=config.seed, trial=0, scores="given")
+    run = TargetRun(loss, config, settings, [problem])
+    with _watching(settings) as watch, _hiring(settings) as crew, silenced() as silence:
+        run.go(silence, watch, crew)
+    report = replace(run.report(), rerun="")
+    return Report(__version__, config.as_data(), (report,), out_of_time=run.out_of_time)
+
+
+def _refuse_what_none_is_like(name: str | None, labels: str = "class") -> None:
+    """A built-in of no such name, or one that takes no such labels."""
+    if name is None:
+        return
+    from gradcheck.functions.loading import built_in_named
+
+    try:
+        like = built_in_named(name)
+    except UsageError as error:
+        raise UsageError(f"like: {error.message}", hint=error.hint) from None
+    if labels in ("multi-hot", "real"):
+        try:
+            like.function(np.zeros((1, 2)), np.zeros((1, 2)))
+        except (TypeError, ValueError):
+            hint = "labels.kind class or one-hot"
+            raise UsageError(f"like: {name} takes classes as labels, and these are {labels}", hint=hint) from None
+
+
+def _watching(
+    settings: Settings, progress: Progress | None = None, stuck: Callable[[LossDefect], int] | None = None
+) -> AbstractContextManager[Watch | None]:
+    """A watch over the calls of the losses, where there is anything to watch for."""
+    if settings.max_seconds is None and settings.timeout is None and progress is None:
+        return nullcontext()
+    from gradcheck.functions.watch import watching
+
+    return watching(settings, progress, stuck) if stuck else watching(settings, progress)
+
+
+def _hiring(settings: Settings) -> AbstractContextManager[Crew | None]:
+    """Other processes to call the losses, where they were asked for."""
+    if settings.jobs == 1 and settings.backend == "loky" and settings.scheduler is None:
+        return nullcontext()
+    from gradcheck.evaluation.workers import hired
+
+    return hired(settings)
