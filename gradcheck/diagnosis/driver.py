@@ -1,11 +1,103 @@
-"""Evidence in, findings out: every rule is asked, the most specific first."""
+"""Evidence in, findings out: the rules in the order in which they are asked, the most specific first."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from gradcheck.diagnosis import factor_findings, place_findings
 from gradcheck.diagnosis.evidence import Evidence, Spent
-from gradcheck.diagnosis.rule import rules
+from gradcheck.diagnosis.rules.another_gradient import (
+    gradient_of_a_known_loss,
+    gradient_of_a_relative,
+    gradient_of_another_loss,
+)
+from gradcheck.diagnosis.rules.another_value import value_of_another_loss
+from gradcheck.diagnosis.rules.batch_size import batch_size
+from gradcheck.diagnosis.rules.clipped_log import clipped_log
+from gradcheck.diagnosis.rules.factor import factor
+from gradcheck.diagnosis.rules.label_term import label_term
+from gradcheck.diagnosis.rules.like import like
+from gradcheck.diagnosis.rules.log_guard import log_guard
+from gradcheck.diagnosis.rules.misaligned import misaligned
+from gradcheck.diagnosis.rules.not_a_subgradient import not_a_subgradient
+from gradcheck.diagnosis.rules.not_the_mean import not_the_mean
+from gradcheck.diagnosis.rules.overflows import overflows
+from gradcheck.diagnosis.rules.places import places
+from gradcheck.diagnosis.rules.regularizer import missing_regularizer
+from gradcheck.diagnosis.rules.removable_jump import removable_jump
+from gradcheck.diagnosis.rules.symmetry import gradient_of_some_loss, not_a_gradient
+from gradcheck.diagnosis.rules.transposed import transposed
+from gradcheck.diagnosis.rules.truncated import truncated
+from gradcheck.diagnosis.rules.two_defects import two_defects
+from gradcheck.diagnosis.rules.vacuous import vacuous
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule.
+
+    Attributes:
+        judge: looks at the evidence and yields findings.
+        codes: of the findings that it may return; where all of them are implied already, it is not asked.
+        implies: codes that need not be said beside a finding of this rule.
+        of_right_losses: the rule looks at losses without a wrong entry as well.
+    """
+
+    judge: Callable[[Evidence], Iterable[Finding]]
+    codes: tuple[str, ...]
+    implies: frozenset[str] = frozenset()
+    of_right_losses: bool = False
+
+
+#: What says less than a rule that explains every wrong entry exactly.
+_LESS_SPECIFIC = frozenset(
+    {
+        "gradient-of-another-loss",
+        "label-column",
+        "other-columns",
+        "one-class",
+        "one-row",
+        "batch-size-dependent",
+        "not-a-gradient",
+        "value-of-another-loss",
+    }
+)
+_GRADIENT, _VALUE = "gradient-of-another-loss", "value-of-another-loss"
+#: What a rule that explains every wrong entry as wrong at kinks implies: none of these speaks of kinks.
+_ALL = _LESS_SPECIFIC | {
+    "labels-misaligned", "log-guard", "missing-label-term", "missing-regularizer", *factor_findings.CODES
+}  # fmt: skip
+_IN_A_PLACE = frozenset({"batch-size-dependent", "not-a-gradient", _VALUE, _GRADIENT})
+
+#: The rules, the most specific first: of several findings, that of the first rule leads.
+RULES: tuple[Rule, ...] = (
+    Rule(truncated, ("truncated-to-integer",), _LESS_SPECIFIC | {"constant-factor"}),
+    Rule(transposed, ("transposed",), _LESS_SPECIFIC),
+    Rule(not_a_subgradient, ("not-a-subgradient",), _ALL),
+    Rule(misaligned, ("labels-misaligned",), _LESS_SPECIFIC),
+    Rule(clipped_log, ("log-guard",), _LESS_SPECIFIC | {"constant-factor"}),
+    Rule(log_guard, ("log-guard",), _LESS_SPECIFIC | {"constant-factor"}),
+    Rule(removable_jump, ("removable-jump",), of_right_losses=True),
+    Rule(label_term, ("missing-label-term",), _LESS_SPECIFIC),
+    Rule(missing_regularizer, ("missing-regularizer",), _LESS_SPECIFIC),
+    Rule(factor, factor_findings.CODES, _LESS_SPECIFIC),
+    Rule(gradient_of_another_loss, (_GRADIENT,), _LESS_SPECIFIC - {_VALUE}),
+    Rule(gradient_of_a_relative, (_VALUE,), _LESS_SPECIFIC),
+    Rule(places, place_findings.CODES, _IN_A_PLACE | {*place_findings.CODES}),
+    Rule(gradient_of_a_known_loss, (_GRADIENT,), _LESS_SPECIFIC - {_VALUE}),
+    Rule(two_defects, place_findings.CODES, _IN_A_PLACE),
+    Rule(batch_size, ("batch-size-dependent",)),
+    Rule(not_a_gradient, ("not-a-gradient",), frozenset({_GRADIENT})),
+    Rule(value_of_another_loss, (_VALUE,), frozenset({_GRADIENT})),
+    Rule(gradient_of_some_loss, (_GRADIENT,)),
+    Rule(like, ("constant-offset", "sum-over-rows", "unlike"), of_right_losses=True),
+    Rule(vacuous, ("vacuous",), of_right_losses=True),
+    Rule(overflows, ("overflows",), of_right_losses=True),
+    Rule(not_the_mean, ("not-the-mean",), of_right_losses=True),
+)
 
 
 def find(evidence: Evidence) -> tuple[Finding, ...]:
@@ -15,18 +107,18 @@ def find(evidence: Evidence) -> tuple[Finding, ...]:
         evidence: of all batch sizes together.
 
     Returns:
-        The most specific first, without what it implies.
+        The findings, the most specific first, without those that another one implies.
     """
     found: list[Finding] = []
     implied: set[str] = set()
-    for rule in rules():
-        if (rule.applies == "wrong" and not evidence.wrong) or implied.issuperset(rule.codes):
+    for rule in RULES:
+        if not (rule.of_right_losses or evidence.wrong) or implied.issuperset(rule.codes):
             continue
         try:
-            told = [finding for finding in rule.judge(evidence) if finding.code not in implied]
-        except (Spent, LossDefect, OutOfTime):  # what it would have to ask for cannot be had
+            new = [finding for finding in rule.judge(evidence) if finding.code not in implied]
+        except (Spent, LossDefect, OutOfTime):  # the rule needs calls that cannot be had
             continue
-        found += told
-        if told:
+        found += new
+        if new:
             implied |= rule.implies
     return tuple(found)

@@ -11,7 +11,6 @@ from gradcheck.diagnosis.gradients import GradientMatch, gradient_match
 from gradcheck.diagnosis.known import Known, built_ins
 from gradcheck.diagnosis.relatives import RELATIVES, Relative
 from gradcheck.diagnosis.remembered import remembered
-from gradcheck.diagnosis.rule import LESS_SPECIFIC, rule
 from gradcheck.diagnosis.values import ValueMatch, Values, told_apart
 from gradcheck.report import Finding
 
@@ -47,7 +46,6 @@ class _Seen:
         return known.of if isinstance(known, Relative) else known.name
 
 
-@rule(_GRADIENT, rank=50, implies=LESS_SPECIFIC - {_VALUE})
 def gradient_of_another_loss(evidence: Evidence) -> Iterator[Finding]:
     """The value is known as well, and is another one's: what is missing in one of them can be told."""
     seen = _seen(evidence)
@@ -61,7 +59,6 @@ def gradient_of_another_loss(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-@rule(_VALUE, rank=50, implies=LESS_SPECIFIC)
 def gradient_of_a_relative(evidence: Evidence) -> Iterator[Finding]:
     """The value is a built-in's, and dS is what its gradient becomes where a part of it is forgotten."""
     seen = _seen(evidence)
@@ -74,7 +71,6 @@ def gradient_of_a_relative(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-@rule(_GRADIENT, rank=65, implies=LESS_SPECIFIC - {_VALUE})
 def gradient_of_a_known_loss(evidence: Evidence) -> Iterator[Finding]:
     """The value is none that is known: where it is wrong says more, if that is in one place."""
     seen = _seen(evidence)

@@ -6,12 +6,10 @@ from collections.abc import Iterator
 
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.known import built_ins
-from gradcheck.diagnosis.rule import rule
 from gradcheck.diagnosis.values import Values
 from gradcheck.report import Finding
 
 
-@rule("value-of-another-loss", rank=85, implies={"gradient-of-another-loss"})
 def value_of_another_loss(evidence: Evidence) -> Iterator[Finding]:
     """Where every value is a built-in's, the mistake is hardly in the value."""
     values = Values(evidence.observations)

@@ -11,7 +11,6 @@ import numpy as np
 from gradcheck.checking.case import Observation
 from gradcheck.diagnosis.evidence import Evidence, Spent
 from gradcheck.diagnosis.fits import factor_fit, factors_by_size
-from gradcheck.diagnosis.rule import rule
 from gradcheck.diagnosis.wording import factors_in_words, listed
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding
@@ -27,7 +26,6 @@ _HINT = (
 )
 
 
-@rule("batch-size-dependent", rank=70)
 def batch_size(evidence: Evidence) -> Iterable[Finding]:
     """Right in every problem of some batch sizes, wrong in problems of others, and not by chance.
 

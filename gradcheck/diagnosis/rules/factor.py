@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gradcheck.diagnosis.evidence import Evidence
-from gradcheck.diagnosis.factor_findings import CODES, factor_findings
+from gradcheck.diagnosis.factor_findings import factor_findings
 from gradcheck.diagnosis.fits import factor_fit, factors_by_size
-from gradcheck.diagnosis.rule import LESS_SPECIFIC, rule
 from gradcheck.diagnosis.wording import factors_in_words, how_many
 from gradcheck.report import Finding
 
 
-@rule(*CODES, rank=40, implies=LESS_SPECIFIC)
 def factor(evidence: Evidence) -> Iterable[Finding]:
     """a = c n in every known entry of every problem, with one law c = k N^a C^b for all of them.
 

@@ -12,7 +12,6 @@ from gradcheck.diagnosis.factor_findings import factor_findings
 from gradcheck.diagnosis.fits import Fit, factor_fit, offset_fit
 from gradcheck.diagnosis.laws import Law
 from gradcheck.diagnosis.relations import plus
-from gradcheck.diagnosis.rule import LESS_SPECIFIC, rule
 from gradcheck.diagnosis.wording import rows_in_words
 from gradcheck.report import Finding
 
@@ -27,7 +26,6 @@ _ALL_ALIKE = 12
 _HINT = "look at what is subtracted from dS[i, y[i]]: once in each row, from dS itself, before the division by N"
 
 
-@rule("missing-label-term", rank=30, implies=LESS_SPECIFIC)
 def label_term(evidence: Evidence) -> Iterable[Finding]:
     """a = c n where j != y, and a = c n + d where j = y: c and d, not 0, follow one law each in all problems.
 

@@ -14,7 +14,6 @@ from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.fractions_ import number_in_words
 from gradcheck.diagnosis.known import Known, built_in, built_ins, rows_of
 from gradcheck.diagnosis.relatives import RELATIVES
-from gradcheck.diagnosis.rule import rule
 from gradcheck.diagnosis.values import ROUGHLY_ALIKE, ValueMatch, Values, told_apart
 from gradcheck.errors import UsageError
 from gradcheck.report import Finding, FloatArray, Severity
@@ -23,7 +22,6 @@ from gradcheck.report import Finding, FloatArray, Severity
 _HINGES = ("svm", "squared-hinge")
 
 
-@rule("constant-offset", "sum-over-rows", "unlike", rank=100, applies="always")
 def like(evidence: Evidence) -> Iterator[Finding]:
     """What the value is beside a built-in's."""
     if evidence.like is not None:

@@ -13,7 +13,6 @@ from gradcheck.diagnosis.constants import short
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.known import labels_of
 from gradcheck.diagnosis.multiples import SLACK, Multiple, multiple_of
-from gradcheck.diagnosis.rule import LESS_SPECIFIC, rule
 from gradcheck.report import Finding, FloatArray
 
 #: Probabilities below this have no inverse that is a float.
@@ -45,7 +44,6 @@ _SOFTMAX = _Kind("p_y", "row", "log(sum_m e^{s_m}) - s_y, of scores less their r
 _SIGMOID = _Kind("q_j", "entry", "log(1 + e^{-t_j s_j}), t_j = 1{j=y} - 1{j!=y}: np.logaddexp(0, -t*S)", "g_j - 1{j=y}")
 
 
-@rule("log-guard", rank=25, implies=LESS_SPECIFIC | {"constant-factor"})
 def log_guard(evidence: Evidence) -> Iterator[Finding]:
     """Each row of dS is the numerical gradient's times 1 + eps/p_y, with one eps for all rows of all problems."""
     for kind in (_SOFTMAX, _SIGMOID):

@@ -14,7 +14,6 @@ from gradcheck.diagnosis.fits import Where, everywhere, factor_at, factor_fit
 from gradcheck.diagnosis.known import IntArray, labels_of
 from gradcheck.diagnosis.label_mistakes import CLASSES_SHIFTED, OTHERS, ROWS_MIXED_UP, ROWS_SHIFTED, Mistake
 from gradcheck.diagnosis.laws import ONE, Law
-from gradcheck.diagnosis.rule import LESS_SPECIFIC, rule
 from gradcheck.report import Finding, FloatArray
 
 #: Classes that are tried one by one.
@@ -23,7 +22,6 @@ _CLASSES = 10
 _ROWS = 3
 
 
-@rule("labels-misaligned", rank=20, implies=LESS_SPECIFIC)
 def misaligned(evidence: Evidence) -> Iterator[Finding]:
     """dS(S, y) is the gradient for other labels, which dS can be made to show by calls with labels that are no y.
 

@@ -7,23 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from gradcheck.diagnosis.evidence import Evidence
-from gradcheck.diagnosis.rule import LESS_SPECIFIC, rule
 from gradcheck.report import Finding
 
-#: Every other explanation of wrong entries, too: none of them says anything of kinks.
-_ALL = LESS_SPECIFIC | {
-    "labels-misaligned",
-    "log-guard",
-    "missing-label-term",
-    "missing-regularizer",
-    "sign-flipped",
-    "missing-mean",
-    "averaged-twice",
-    "constant-factor",
-}
 
-
-@rule("not-a-subgradient", rank=18, implies=_ALL)
 def not_a_subgradient(evidence: Evidence) -> Iterator[Finding]:
     """Every wrong entry lies at a kink, where any number between the derivatives around it would have been right."""
     if any(np.any(seen.wrong & seen.known) for seen in evidence.observations):

@@ -12,7 +12,6 @@ from gradcheck.checking.case import Observation
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.fractions_ import number_in_words
 from gradcheck.diagnosis.known import built_ins
-from gradcheck.diagnosis.rule import rule
 from gradcheck.diagnosis.values import Values
 from gradcheck.report import Finding
 
@@ -50,7 +49,6 @@ _LAWS = (
 _HINT = "divide value and dS by N = S.shape[0], and once: then a step has the same size for every batch size"
 
 
-@rule("not-the-mean", rank=130, applies="always")
 def not_the_mean(evidence: Evidence) -> Iterator[Finding]:
     """Every row counts the same, and that is neither 1/N nor 1: beside a built-in's rows, or beside its own values.
 

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from gradcheck.checking.case import Observation
 from gradcheck.diagnosis.evidence import Allowance, Evidence
 from gradcheck.diagnosis.known import IntArray, built_ins, labels_of
-from gradcheck.diagnosis.rule import rule
 from gradcheck.diagnosis.values import Values
 from gradcheck.errors import LossDefect
 from gradcheck.functions.answers import Evaluation
@@ -47,7 +46,6 @@ class _Answer:
         return bool(np.max(np.abs(self.gradient)) <= _ORDINARY * size)
 
 
-@rule("overflows", rank=120, applies="always")
 def overflows(evidence: Evidence) -> Iterator[Finding]:
     """One call at scores of size 1e3; if that is not finite, one or two more to see whether it had to be.
 

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gradcheck.diagnosis.evidence import Evidence
-from gradcheck.diagnosis.place_findings import CODES, place_finding
+from gradcheck.diagnosis.place_findings import place_finding
 from gradcheck.diagnosis.placing import place
 from gradcheck.diagnosis.relations import relation
-from gradcheck.diagnosis.rule import rule
 from gradcheck.report import Finding
 
-_IMPLIED = (*CODES, "batch-size-dependent", "not-a-gradient", "value-of-another-loss", "gradient-of-another-loss")
 
-
-@rule(*CODES, rank=60, implies=_IMPLIED)
 def places(evidence: Evidence) -> Iterable[Finding]:
     """Every wrong entry of every problem is in one region, or in two.
 

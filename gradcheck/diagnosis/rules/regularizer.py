@@ -14,7 +14,6 @@ from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.factor_findings import factor_findings
 from gradcheck.diagnosis.laws import ONE, Law
 from gradcheck.diagnosis.multiples import Multiple, multiple_of
-from gradcheck.diagnosis.rule import LESS_SPECIFIC, rule
 from gradcheck.report import Finding, FloatArray
 
 #: So many entries say something at least, and among them are scores of sizes that differ by this.
@@ -59,7 +58,6 @@ _LAWS: tuple[tuple[str, Callable[[Observation], float]], ...] = (
 )
 
 
-@rule("missing-regularizer", rank=35, implies=LESS_SPECIFIC)
 def missing_regularizer(evidence: Evidence) -> Iterator[Finding]:
     """dS - numerical = -c S in every known entry, with one c, or one c/N; perhaps of dS without a factor of its own."""
     for scale, penalty in product(_SCALES, _PENALTIES):

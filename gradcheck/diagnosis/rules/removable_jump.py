@@ -7,11 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from gradcheck.diagnosis.evidence import Evidence
-from gradcheck.diagnosis.rule import rule
 from gradcheck.report import Finding
 
 
-@rule("removable-jump", rank=28, applies="always")
 def removable_jump(evidence: Evidence) -> Iterator[Finding]:
     """Along some axis the value tends to one number from both sides, and S itself has another.
 

@@ -11,7 +11,6 @@ import numpy as np
 from gradcheck.checking.case import Line, Observation
 from gradcheck.diagnosis.evidence import Evidence, Spent
 from gradcheck.diagnosis.remembered import remembered
-from gradcheck.diagnosis.rule import rule
 from gradcheck.diagnosis.slopes import Slope, slope_along
 from gradcheck.errors import LossDefect
 from gradcheck.report import Finding
@@ -48,7 +47,6 @@ class _Pair:
         return size > _TELLING * (self.first.error + self.second.error)
 
 
-@rule("not-a-gradient", rank=80, implies={"gradient-of-another-loss"})
 def not_a_gradient(evidence: Evidence) -> Iterator[Finding]:
     """Somewhere the two differ by far more than their errors."""
     pairs = [pair for pair in _pairs(evidence) if pair.says_something and pair.apart > _DIFFERENT]
@@ -66,7 +64,6 @@ def not_a_gradient(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-@rule("gradient-of-another-loss", rank=90)
 def gradient_of_some_loss(evidence: Evidence) -> Iterator[Finding]:
     """Wherever they can be told they are the same: a defect of dS that leaves it a gradient is rare."""
     lines = [line for seen in _generic(evidence) for line in seen.lines if np.any(seen.analytic)]

@@ -9,7 +9,6 @@ import numpy as np
 
 from gradcheck.checking.case import Observation
 from gradcheck.diagnosis.evidence import Evidence
-from gradcheck.diagnosis.rule import LESS_SPECIFIC, rule
 from gradcheck.report import Finding, FloatArray
 
 
@@ -55,7 +54,6 @@ _LAYOUTS = (
 )
 
 
-@rule("transposed", rank=15, implies=LESS_SPECIFIC)
 def transposed(evidence: Evidence) -> Iterator[Finding]:
     """dS = n.T, or what a reshape makes of it, in every entry of every problem, right ones too."""
     for layout in _LAYOUTS:

@@ -10,7 +10,6 @@ import numpy as np
 from gradcheck.checking.case import BoolArray, Observation
 from gradcheck.diagnosis import statements
 from gradcheck.diagnosis.evidence import Evidence, Spent
-from gradcheck.diagnosis.rule import LESS_SPECIFIC, rule
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding, FloatArray
 
@@ -39,7 +38,6 @@ _WAYS = (
 )
 
 
-@rule("truncated-to-integer", rank=10, implies=LESS_SPECIFIC | {"constant-factor"})
 def truncated(evidence: Evidence) -> Iterator[Finding]:
     """dS is whole everywhere, where neither the numerical gradient is nor N times it: so it is no count.
 

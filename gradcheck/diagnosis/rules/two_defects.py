@@ -12,19 +12,16 @@ from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.factor_findings import factor_findings
 from gradcheck.diagnosis.fits import Fit, factor_fit
 from gradcheck.diagnosis.laws import Law
-from gradcheck.diagnosis.place_findings import CODES, place_finding
+from gradcheck.diagnosis.place_findings import place_finding
 from gradcheck.diagnosis.placing import is_bound, placed, told_apart
 from gradcheck.diagnosis.regions import Entries, Region, covering, halves, log_chance
 from gradcheck.diagnosis.relations import relation
-from gradcheck.diagnosis.rule import rule
 from gradcheck.report import Finding
 
 #: Rows that must tell of the factor.
 _ROWS = 3
-_IMPLIED = ("batch-size-dependent", "not-a-gradient", "value-of-another-loss", "gradient-of-another-loss")
 
 
-@rule(*CODES, rank=65, implies=_IMPLIED)
 def two_defects(evidence: Evidence) -> Iterable[Finding]:
     """a = c n outside of one region, with a law of c that is not 1, and a != c n in it: both are named."""
     seen = evidence.observations
