@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from gradcheck.diagnosis import factor_findings, place_findings
+from gradcheck.diagnosis import factor_findings
 from gradcheck.diagnosis.evidence import Evidence, Spent
 from gradcheck.diagnosis.rules.another_gradient import (
     gradient_of_a_known_loss,
@@ -15,21 +15,17 @@ from gradcheck.diagnosis.rules.another_gradient import (
 from gradcheck.diagnosis.rules.another_value import value_of_another_loss
 from gradcheck.diagnosis.rules.batch_size import batch_size
 from gradcheck.diagnosis.rules.clipped_log import clipped_log
-from gradcheck.diagnosis.rules.factor import factor
-from gradcheck.diagnosis.rules.label_term import label_term
+from gradcheck.diagnosis.rules.everywhere import extra_term, factor, transposed
 from gradcheck.diagnosis.rules.like import like
-from gradcheck.diagnosis.rules.log_guard import log_guard
 from gradcheck.diagnosis.rules.misaligned import misaligned
 from gradcheck.diagnosis.rules.not_a_subgradient import not_a_subgradient
 from gradcheck.diagnosis.rules.not_the_mean import not_the_mean
 from gradcheck.diagnosis.rules.overflows import overflows
-from gradcheck.diagnosis.rules.places import places
-from gradcheck.diagnosis.rules.regularizer import missing_regularizer
+from gradcheck.diagnosis.rules.places import CODES as PLACES
+from gradcheck.diagnosis.rules.places import places, two_defects
 from gradcheck.diagnosis.rules.removable_jump import removable_jump
 from gradcheck.diagnosis.rules.symmetry import gradient_of_some_loss, not_a_gradient
-from gradcheck.diagnosis.rules.transposed import transposed
 from gradcheck.diagnosis.rules.truncated import truncated
-from gradcheck.diagnosis.rules.two_defects import two_defects
 from gradcheck.diagnosis.rules.vacuous import vacuous
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding
@@ -75,20 +71,18 @@ _IN_A_PLACE = frozenset({"batch-size-dependent", "not-a-gradient", _VALUE, _GRAD
 #: The rules, the most specific first: of several findings, that of the first rule leads.
 RULES: tuple[Rule, ...] = (
     Rule(truncated, ("truncated-to-integer",), _LESS_SPECIFIC | {"constant-factor"}),
-    Rule(transposed, ("transposed",), _LESS_SPECIFIC),
     Rule(not_a_subgradient, ("not-a-subgradient",), _ALL),
+    Rule(factor, factor_findings.CODES, _LESS_SPECIFIC | {"labels-misaligned", "transposed"}),
+    Rule(transposed, ("transposed",), _LESS_SPECIFIC),
     Rule(misaligned, ("labels-misaligned",), _LESS_SPECIFIC),
-    Rule(clipped_log, ("log-guard",), _LESS_SPECIFIC | {"constant-factor"}),
-    Rule(log_guard, ("log-guard",), _LESS_SPECIFIC | {"constant-factor"}),
+    Rule(clipped_log, ("log-guard",), _LESS_SPECIFIC),
     Rule(removable_jump, ("removable-jump",), of_right_losses=True),
-    Rule(label_term, ("missing-label-term",), _LESS_SPECIFIC),
-    Rule(missing_regularizer, ("missing-regularizer",), _LESS_SPECIFIC),
-    Rule(factor, factor_findings.CODES, _LESS_SPECIFIC),
+    Rule(extra_term, ("missing-label-term", "missing-regularizer", "log-guard"), _LESS_SPECIFIC),
     Rule(gradient_of_another_loss, (_GRADIENT,), _LESS_SPECIFIC - {_VALUE}),
     Rule(gradient_of_a_relative, (_VALUE,), _LESS_SPECIFIC),
-    Rule(places, place_findings.CODES, _IN_A_PLACE | {*place_findings.CODES}),
+    Rule(places, PLACES, _IN_A_PLACE | {*PLACES}),
     Rule(gradient_of_a_known_loss, (_GRADIENT,), _LESS_SPECIFIC - {_VALUE}),
-    Rule(two_defects, place_findings.CODES, _IN_A_PLACE),
+    Rule(two_defects, PLACES, _IN_A_PLACE),
     Rule(batch_size, ("batch-size-dependent",)),
     Rule(not_a_gradient, ("not-a-gradient",), frozenset({_GRADIENT})),
     Rule(value_of_another_loss, (_VALUE,), frozenset({_GRADIENT})),

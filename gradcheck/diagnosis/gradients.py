@@ -9,8 +9,8 @@ import numpy as np
 
 from gradcheck.checking.case import BoolArray, Observation
 from gradcheck.diagnosis.evidence import Evidence
-from gradcheck.diagnosis.fractions_ import number_in_words
 from gradcheck.diagnosis.known import Known, kinks_of, rows_of
+from gradcheck.diagnosis.numbers import number_in_words
 from gradcheck.report import FloatArray
 
 #: dS that is computed in another order than the known gradient differs by so many units of its row's largest entry.

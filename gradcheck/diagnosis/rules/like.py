@@ -11,8 +11,8 @@ import numpy as np
 
 from gradcheck.checking.case import Observation
 from gradcheck.diagnosis.evidence import Evidence
-from gradcheck.diagnosis.fractions_ import number_in_words
 from gradcheck.diagnosis.known import Known, built_in, built_ins, rows_of
+from gradcheck.diagnosis.numbers import number_in_words
 from gradcheck.diagnosis.relatives import RELATIVES
 from gradcheck.diagnosis.values import ROUGHLY_ALIKE, ValueMatch, Values, told_apart
 from gradcheck.errors import UsageError
