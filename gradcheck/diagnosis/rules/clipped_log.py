@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gradcheck.diagnosis.comparison import Values, gradient_match
 from gradcheck.diagnosis.constants import short
 from gradcheck.diagnosis.evidence import Evidence
-from gradcheck.diagnosis.gradients import gradient_match
-from gradcheck.diagnosis.known import built_ins, rows_of
-from gradcheck.diagnosis.values import Values
+from gradcheck.diagnosis.known import built_ins
 from gradcheck.report import Finding
 
 #: eps is told by the value of each problem that it holds at, and they must agree to this part of its logarithm.
@@ -25,17 +24,18 @@ def clipped_log(evidence: Evidence) -> Iterator[Finding]:
     held, logarithms, count = [], [], 0
     free = [np.inf]
     values = Values(evidence.observations)
-    for seen, value, weight in zip(evidence.observations, values.own, values.weight("mean"), strict=True):
-        rows = rows_of(softmax, seen)
+    for seen, value in zip(evidence.observations, values.own, strict=True):
+        rows = softmax.at(seen.S, seen.y)
         assert rows is not None  # its gradient was compared
+        L = rows[0]
         flat = np.all(np.abs(seen.numerical) <= seen.bounds + seen.granted, axis=1) & seen.wrong.any(axis=1)
         if np.any(seen.wrong[~flat]):
             return
-        free.append(float(np.min(np.exp(-rows.L[~flat]), initial=np.inf)))
+        free.append(float(np.min(np.exp(-L[~flat]), initial=np.inf)))
         if np.any(flat):
             count += int(flat.sum())
-            held.append(float(np.max(np.exp(-rows.L[flat]))))
-            logarithms.append((value / weight - float(np.sum(rows.L[~flat]))) / int(flat.sum()))
+            held.append(float(np.max(np.exp(-L[flat]))))
+            logarithms.append((value * seen.rows - float(np.sum(L[~flat]))) / int(flat.sum()))
     guard = float(np.median(logarithms))
     if np.ptp(logarithms) > _ALIKE * abs(guard) or not max(held) <= np.exp(-guard) * (1 + _ALIKE) <= min(free):
         return
