@@ -9,8 +9,8 @@ import numpy as np
 from gradcheck.checking.case import Observation
 from gradcheck.diagnosis.comparison import GradientMatch, ValueMatch, Values, distinct, gradient_match
 from gradcheck.diagnosis.evidence import Evidence
-from gradcheck.diagnosis.fractions_ import number_in_words
 from gradcheck.diagnosis.known import VARIANTS, Known, built_in, built_ins
+from gradcheck.diagnosis.numbers import number_in_words
 from gradcheck.diagnosis.remembered import remembered
 from gradcheck.diagnosis.unexplained import wrong_places
 from gradcheck.errors import UsageError

@@ -8,8 +8,8 @@ from itertools import product
 
 import numpy as np
 
-from gradcheck.diagnosis.fractions_ import fraction_of
 from gradcheck.diagnosis.notation import BY_CLASSES, Coefficient
+from gradcheck.diagnosis.numbers import fraction_of
 
 #: A coefficient that is known less well than this, of itself, is not known.
 UNKNOWN = 1e-3

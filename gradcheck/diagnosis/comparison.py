@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from gradcheck.checking.case import BoolArray, Observation
 from gradcheck.diagnosis.evidence import Evidence
-from gradcheck.diagnosis.fractions_ import number_in_words
 from gradcheck.diagnosis.known import Known
+from gradcheck.diagnosis.numbers import number_in_words
 from gradcheck.numerics.noise import effective_eps
 from gradcheck.report import FloatArray
 

@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from gradcheck.diagnosis import factor_findings, place_findings
+from gradcheck.diagnosis import factor_findings
 from gradcheck.diagnosis.another_loss import gradient_known, like, value_and_gradient_known, value_known
 from gradcheck.diagnosis.evidence import Evidence, Spent
 from gradcheck.diagnosis.large_scores import overflows
 from gradcheck.diagnosis.other_rules import not_a_subgradient, not_the_mean, removable_jump, vacuous
 from gradcheck.diagnosis.rules.batch_size import batch_size
 from gradcheck.diagnosis.rules.clipped_log import clipped_log
-from gradcheck.diagnosis.rules.factor import factor
-from gradcheck.diagnosis.rules.label_term import label_term
-from gradcheck.diagnosis.rules.log_guard import log_guard
+from gradcheck.diagnosis.rules.everywhere import extra_term, factor, transposed
 from gradcheck.diagnosis.rules.misaligned import misaligned
-from gradcheck.diagnosis.rules.places import places
-from gradcheck.diagnosis.rules.regularizer import missing_regularizer
-from gradcheck.diagnosis.rules.transposed import transposed
+from gradcheck.diagnosis.rules.places import CODES as PLACES
+from gradcheck.diagnosis.rules.places import places, two_defects
 from gradcheck.diagnosis.rules.truncated import truncated
-from gradcheck.diagnosis.rules.two_defects import two_defects
 from gradcheck.diagnosis.unexplained import no_known_cause, not_a_gradient
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding
@@ -66,19 +62,17 @@ _IN_A_PLACE = frozenset({"batch-size-dependent", "not-a-gradient", _VALUE, _GRAD
 #: The rules, the most specific first: of several findings, that of the first rule leads.
 RULES: tuple[Rule, ...] = (
     Rule(truncated, ("truncated-to-integer",), _LESS_SPECIFIC | {"constant-factor"}),
-    Rule(transposed, ("transposed",), _LESS_SPECIFIC),
     Rule(not_a_subgradient, ("not-a-subgradient",), _ALL),
+    Rule(factor, factor_findings.CODES, _LESS_SPECIFIC | {"labels-misaligned", "transposed"}),
+    Rule(transposed, ("transposed",), _LESS_SPECIFIC),
     Rule(misaligned, ("labels-misaligned",), _LESS_SPECIFIC),
-    Rule(clipped_log, ("log-guard",), _LESS_SPECIFIC | {"constant-factor"}),
-    Rule(log_guard, ("log-guard",), _LESS_SPECIFIC | {"constant-factor"}),
+    Rule(clipped_log, ("log-guard",), _LESS_SPECIFIC),
     Rule(removable_jump, ("removable-jump",), frozenset({_GRADIENT}), of_right_losses=True),
-    Rule(label_term, ("missing-label-term",), _LESS_SPECIFIC),
-    Rule(missing_regularizer, ("missing-regularizer",), _LESS_SPECIFIC),
-    Rule(factor, factor_findings.CODES, _LESS_SPECIFIC),
+    Rule(extra_term, ("missing-label-term", "missing-regularizer", "log-guard"), _LESS_SPECIFIC),
     Rule(value_and_gradient_known, (_GRADIENT, _VALUE), _LESS_SPECIFIC),
-    Rule(places, place_findings.CODES, _IN_A_PLACE | {*place_findings.CODES}),
+    Rule(places, PLACES, _IN_A_PLACE | {*PLACES}),
     Rule(gradient_known, (_GRADIENT,), _LESS_SPECIFIC - {_VALUE}),
-    Rule(two_defects, place_findings.CODES, _IN_A_PLACE),
+    Rule(two_defects, PLACES, _IN_A_PLACE),
     Rule(batch_size, ("batch-size-dependent",), frozenset({_GRADIENT})),
     Rule(not_a_gradient, ("not-a-gradient",), frozenset({_GRADIENT})),
     Rule(value_known, (_VALUE,), frozenset({_GRADIENT})),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gradcheck.diagnosis.laws import Law
+from gradcheck.diagnosis.numbers import Law
 from gradcheck.report import Finding
 
 #: Codes of the findings that a factor gives, the most surprising first.

@@ -10,8 +10,8 @@ import numpy as np
 from gradcheck.checking.case import Observation
 from gradcheck.diagnosis.comparison import Values
 from gradcheck.diagnosis.evidence import Evidence
-from gradcheck.diagnosis.fractions_ import number_in_words
 from gradcheck.diagnosis.known import built_ins
+from gradcheck.diagnosis.numbers import number_in_words
 from gradcheck.diagnosis.unexplained import drawn
 from gradcheck.report import Finding
 

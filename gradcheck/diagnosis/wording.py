@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
-from gradcheck.checking.case import Observation
-from gradcheck.diagnosis.fractions_ import number_in_words
-from gradcheck.diagnosis.intervals import Interval
+from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.diagnosis.numbers import Interval, number_in_words
 
 
-def how_many(entries: int, observations: Sequence[Observation]) -> str:
+def how_many(entries: int, evidence: Evidence) -> str:
     """That something holds in so many entries.
 
     Args:
         entries: known entries of all problems.
-        observations: the problems.
+        evidence: the problems.
 
     Returns:
         For example ``in all 120 entries``, or ``in all 113 entries that have a derivative`` where not all have one.
     """
-    total = sum(seen.S.size for seen in observations)
+    total = sum(seen.S.size for seen in evidence.observations)
     return f"in all {total} entries" if entries == total else f"in all {entries} entries that have a derivative"
 
 
@@ -31,11 +30,6 @@ def listed(numbers: Iterable[int]) -> str:
         '1, 3, 8'
     """
     return ", ".join(str(number) for number in sorted(set(numbers)))
-
-
-def rows_in_words(rows: int, observations: Sequence[Observation]) -> str:
-    """So many of one entry a row: ``all 24 rows``, or ``18 rows``, where the others have no derivative there."""
-    return f"all {rows} rows" if rows == sum(seen.rows for seen in observations) else f"{rows} rows"
 
 
 def factors_in_words(by_size: Mapping[int, Interval]) -> str:

@@ -1,8 +1,8 @@
-"""dS is right for other labels: shifted by a class, or those of other rows."""
+"""dS is the gradient for other labels: shifted by a class, those of other rows, or one class for every row."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,50 +10,53 @@ import numpy as np
 from gradcheck.checking.case import BoolArray, Observation
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.factor_findings import factor_findings
-from gradcheck.diagnosis.fits import Where, everywhere, factor_at, factor_fit
+from gradcheck.diagnosis.fits import factor_fit
 from gradcheck.diagnosis.known import IntArray, labels_of
-from gradcheck.diagnosis.label_mistakes import CLASSES_SHIFTED, OTHERS, ROWS_MIXED_UP, ROWS_SHIFTED, Mistake
-from gradcheck.diagnosis.laws import ONE, Law
+from gradcheck.diagnosis.wording import how_many
 from gradcheck.report import Finding, FloatArray
 
-#: Classes that are tried one by one.
-_CLASSES = 10
+_FROM_ONE = "do the labels start at 0 or at 1? value and dS must take the same; an index of -1 is the last class"
+_ROWS_MIXED = "value and dS must take the label of the same row"
+#: Class counts above this would cost too many calls.
+_MOST_CLASSES = 10
 #: Rows that show dS to be right for a fixed class.
 _ROWS = 3
 
-
-def misaligned(evidence: Evidence) -> Iterator[Finding]:
-    """dS(S, y) is the gradient for other labels, which dS can be made to show by calls with labels that are no y.
-
-    Most other mistakes are ruled out without a call: where a mistake takes the right label, dS must be right. A factor
-    may be at work as well, where dS as it is has none.
-    """
-    if any(labels_of(seen) is None for seen in evidence.observations) or not _most_wrong(evidence):
-        return
-    scaled = factor_fit(evidence) is None
-    for mistake in (*CLASSES_SHIFTED, *ROWS_SHIFTED):
-        if _may_be(evidence, _kept_by(mistake), scaled):
-            answered = _given(evidence, mistake, scaled)
-            law = _law(evidence, answered, _kept_by(mistake), scaled) if answered else None
-            if law is not None:
-                yield from _told(mistake.words, mistake.hint, law, answered, "given labels that make up for it")
-                return
-    yield from _fixed_class(evidence) or _rows_mixed_up(evidence, scaled)
-
-
-def _told(words: str, hint: str, law: Law, answered: Sequence[Observation], how: str) -> list[Finding]:
-    """What dS takes for y, and by which factor it is off beyond that."""
-    entries = sum(int(np.count_nonzero(seen.known)) for seen in answered)
-    taken = f"dS takes the labels {words} where the value takes y"
-    if law.is_one:
-        return [_finding(f"{taken}: {how}, dS is right in all {entries} entries", hint)]
-    found = f"{how}, dS is {law} times the numerical gradient in all {entries} entries"
-    beside = factor_findings(law, f"in all {entries} entries, {how}", ": more than one defect is at work")
-    return [_finding(f"{taken}, and a factor is a second defect: {found}", hint), *beside]
+#: Which labels dS takes, what to look at, and y and C to the labels that make dS take y.
+_CLASSES: tuple[tuple[str, str, Callable[[IntArray, int], IntArray]], ...] = (
+    ("y - 1", _FROM_ONE, lambda y, C: (y + 1) % C),
+    ("y + 1", _FROM_ONE, lambda y, C: (y - 1) % C),
+    ("C - 1 - y", "are the classes reversed in dS alone?", lambda y, C: C - 1 - y),
+)
+#: Which labels dS takes, what to look at, and y to these labels; what no other mistake explains comes last.
+_OTHER_ROWS: tuple[tuple[str, str, Callable[[IntArray], IntArray | None]], ...] = (
+    ("y[i - 1], the label of the row before,", "look for a roll, a shift or an index i - 1", lambda y: np.roll(y, 1)),
+    ("y[i + 1], the label of the next row,", "look for a roll, a shift or an index i + 1", lambda y: np.roll(y, -1)),
+    ("y in reverse, y[N - 1 - i],", "look for reversed or [::-1]", lambda y: y[::-1]),
+    ("y in ascending order", "look for a sort of y", np.sort),
+    ("y in descending order", "look for a sort of y", lambda y: np.sort(y)[::-1]),
+    ("y[0] for every row", "index y with the row: y[i]", lambda y: np.full_like(y, y[0])),
+    ("y[-1] for every row", "index y with the row: y[i]", lambda y: np.full_like(y, y[-1])),
+    (
+        "of other rows",
+        "look for a shuffle, a sort or an order of rows that only one of the two goes by",
+        lambda y: None,
+    ),
+)
 
 
-def _finding(message: str, hint: str) -> Finding:
-    return Finding("labels-misaligned", "error", message, hint)
+def misaligned(evidence: Evidence) -> Iterable[Finding]:
+    """Calls with other labels show for which labels dS is the gradient; a factor may be a second defect."""
+    if any(labels_of(seen) is None for seen in evidence.observations) or factor_fit(evidence) is not None:
+        return []
+    tried = [seen for seen in evidence.wrong if np.any(seen.wrong & seen.known) and seen.classes > 1]
+    tried.sort(key=lambda seen: -int(seen.wrong.any(axis=1).sum()))
+    tried = [*tried[:1], *sorted(tried[1:], key=lambda seen: seen.rows == tried[0].rows)[:1]]
+    return (
+        (_shifted_classes(evidence, tried) or _fixed_class(evidence, tried) or _other_rows(evidence, tried))
+        if tried
+        else []
+    )
 
 
 def _labels(seen: Observation) -> IntArray:
@@ -62,152 +65,107 @@ def _labels(seen: Observation) -> IntArray:
     return labels
 
 
-def _wrong_rows(seen: Observation) -> BoolArray:
-    return np.asarray(seen.wrong.any(axis=1))
-
-
-def _kept_by(mistake: Mistake) -> Where:
-    """The rows that a mistake leaves their label: N x C."""
-
-    def kept(seen: Observation) -> BoolArray:
-        y = _labels(seen)
-        rows = mistake.taken(y, seen.classes) == y
-        return np.asarray(np.broadcast_to(rows[:, np.newaxis], seen.S.shape))
-
-    return kept
-
-
-def _one_label(seen: Observation) -> BoolArray:
-    """All rows, where they have the same label; else none."""
-    return np.full(seen.S.shape, len(set(_labels(seen).tolist())) == 1)
-
-
-def _may_be(evidence: Evidence, kept: Where, scaled: bool) -> bool:
-    """Nothing is wrong in rows that are left their label, but perhaps by a factor."""
-    return all(
-        not np.any(seen.wrong & kept(seen)) or (scaled and factor_at(evidence, seen, kept(seen)) is not None)
-        for seen in evidence.wrong
-    )
-
-
-def _gradient(evidence: Evidence, seen: Observation, labels: IntArray) -> FloatArray:
-    """What the loss returns as dS for other labels. One call."""
+def _with_labels(evidence: Evidence, seen: Observation, labels: IntArray) -> Observation:
+    """The problem with the dS that the loss returns for other labels. One call."""
     y = labels.astype(seen.y.dtype) if seen.y.ndim == 1 else np.eye(seen.classes, dtype=seen.y.dtype)[labels]
-    return evidence.ask.evaluate(seen.S, y).gradient
+    return replace(seen, analytic=evidence.ask.evaluate(seen.S, y).gradient)
 
 
-def _most_wrong(evidence: Evidence) -> list[Observation]:
-    """Two wrong problems, of different N where there are such, those that say most first; none where dS is wrong at
-    kinks alone, which any labels explain."""
-    telling = [seen for seen in evidence.wrong if np.any(seen.wrong & seen.known)]
-    telling.sort(key=lambda seen: -int(_wrong_rows(seen).sum()))
-    return [*telling[:1], *sorted(telling[1:], key=lambda seen: seen.rows == telling[0].rows)[:1]]
+def _shifted_classes(evidence: Evidence, tried: Sequence[Observation]) -> list[Finding]:
+    for words, hint, given in _CLASSES:
+        answered = []
+        for seen in tried:
+            there = _with_labels(evidence, seen, given(_labels(seen), seen.classes))
+            if factor_fit(replace(evidence, observations=(there,))) is None and there.rows > 1:
+                break
+            answered.append(there)
+        found = (
+            _findings(evidence, words, hint, answered, "called with labels that make up for it")
+            if len(answered) == len(tried)
+            else []
+        )
+        if found:
+            return found
+    return []
 
 
-def _given(evidence: Evidence, mistake: Mistake, scaled: bool) -> list[Observation]:
-    """Problems with the dS that labels give which make up for a mistake; none where it is not right, nor scaled."""
-    answered = []
-    for seen in _most_wrong(evidence):
-        assert mistake.given is not None
-        there = replace(seen, analytic=_gradient(evidence, seen, mistake.given(_labels(seen), seen.classes)))
-        if not _is_right(evidence, there, everywhere(there), scaled):
-            return []
-        answered.append(there)
-    return answered
+def _findings(evidence: Evidence, words: str, hint: str, answered: Sequence[Observation], how: str) -> list[Finding]:
+    """dS takes other labels than the value, if dS = c n in what the loss answered for labels that make up for it."""
+    made_up_for = replace(evidence, observations=tuple(answered))
+    fit = factor_fit(made_up_for)
+    if fit is None or fit.law.is_zero or fit.law.is_free:
+        return []
+    where = f"{how_many(fit.entries, made_up_for)}, {how}"
+    taken = f"dS takes the labels {words} where the value takes y"
+    if fit.law.is_one:
+        return [Finding("labels-misaligned", "error", f"{taken}: dS is right {where}", hint)]
+    second = f"{taken}, and a factor is a second defect: dS is {fit.law} times the numerical gradient {where}"
+    beside = factor_findings(fit.law, where, ": more than one defect is at work")
+    return [Finding("labels-misaligned", "error", second, hint), *beside]
 
 
-def _is_right(evidence: Evidence, seen: Observation, where: BoolArray, scaled: bool) -> bool:
-    """dS is the numerical gradient in some entries; or some multiple of it, where it may be scaled."""
-    right = bool(evidence.same(seen, seen.analytic, seen.numerical)[where].all())
-    return right or (scaled and factor_at(evidence, seen, where) is not None)
-
-
-def _law(evidence: Evidence, answered: Sequence[Observation], kept: Where, scaled: bool) -> Law | None:
-    """The law of c in dS = c n, in what was answered for other labels and in the rows that are left their own."""
-    if all(_is_right(evidence, seen, everywhere(seen), scaled=False) for seen in answered) and _may_be(
-        evidence, kept, scaled=False
-    ):
-        return ONE
-
-    def where(seen: Observation) -> BoolArray:
-        return everywhere(seen) if any(seen is each for each in answered) else kept(seen)
-
-    both = replace(evidence, observations=(*answered, *evidence.observations))
-    fit = factor_fit(both, where) if scaled else None
-    return None if fit is None or fit.law.is_zero or fit.law.is_free else fit.law
-
-
-def _fixed_class(evidence: Evidence) -> list[Finding]:
-    """dS is the same for whatever labels, and right in the rows of one class alone."""
+def _fixed_class(evidence: Evidence, tried: Sequence[Observation]) -> list[Finding]:
+    """dS is the same for any labels, and right in the rows of one class alone."""
     right: set[int] = set()
     wrong: set[int] = set()
     rows = 0
     for seen in evidence.observations:
-        amiss = _wrong_rows(seen)
-        tells = np.any(seen.analytic != 0, axis=1)
-        right |= set(_labels(seen)[~amiss & tells].tolist())
-        wrong |= set(_labels(seen)[amiss].tolist())
-        rows += int(np.count_nonzero(~amiss & tells))
+        is_wrong = seen.wrong.any(axis=1)
+        is_right = ~is_wrong & np.any(seen.analytic != 0, axis=1)
+        right |= set(_labels(seen)[is_right].tolist())
+        wrong |= set(_labels(seen)[is_wrong].tolist())
+        rows += int(is_right.sum())
     if len(right) != 1 or right & wrong or rows < _ROWS:
         return []
-    for seen in _most_wrong(evidence):
-        other = _gradient(evidence, seen, (_labels(seen) + 1) % seen.classes)
-        if not _alike(evidence, seen, other).all():
+    for seen in tried:
+        there = _with_labels(evidence, seen, (_labels(seen) + 1) % seen.classes)
+        if not _alike(evidence, seen, there.analytic).all():
             return []
     (label,) = right
-    return [
-        _finding(
-            f"dS takes class {label} for the label of every row: it is the same for other labels, right in all {rows} "
-            f"rows whose label is {label}, and wrong in rows of other labels",
-            "index dS with the row's own label: dS[i, y[i]], dS[np.arange(N), y]",
-        )
-    ]
+    message = (
+        f"dS takes class {label} for the label of every row: it is the same for other labels, right in all {rows} "
+        f"rows whose label is {label}, and wrong in rows of other labels"
+    )
+    hint = "index dS with the row's own label: dS[i, y[i]], dS[np.arange(N), y]"
+    return [Finding("labels-misaligned", "error", message, hint)]
 
 
-def _rows_mixed_up(evidence: Evidence, scaled: bool) -> list[Finding]:
-    """dS is right where all rows have the same label, and else has the labels of other rows."""
-    seen_mixed = [seen for seen in _most_wrong(evidence) if 1 < len(set(_labels(seen).tolist())) <= _CLASSES]
-    if not seen_mixed or not _may_be(evidence, _one_label, scaled):
-        return []
-    candidates = [mistake for mistake in ROWS_MIXED_UP if _may_be(evidence, _kept_by(mistake), scaled)]
-    answered, example = [], ""
-    for seen in seen_mixed:
-        there, fits = _with_one_label(evidence, seen, scaled)
-        if not fits.any(axis=1).all():
-            return []
-        y = _labels(seen)
-        candidates = [each for each in candidates if fits[np.arange(seen.rows), each.taken(y, seen.classes)].all()]
-        row = int(np.argmax(_wrong_rows(seen)))
-        example = example or f"row {row} has the label {y[row]} and the dS of {int(np.argmax(fits[row]))}"
-        answered.append(there)
-    law = _law(evidence, answered, _one_label, scaled)
-    if law is None:
-        return []
-    words, hint = (candidates[0].words, candidates[0].hint) if candidates else ("of other rows", OTHERS)
-    first = seen_mixed[0]
-    where = f"{example} at batch size {first.rows}, {first.scores}, seed {first.seed}"
-    return _told(words, hint, law, answered, f"with one label for all rows ({where})")
+def _other_rows(evidence: Evidence, tried: Sequence[Observation]) -> list[Finding]:
+    """dS is right where all rows have the same label, and else has the labels of other rows.
 
-
-def _with_one_label(evidence: Evidence, seen: Observation, scaled: bool) -> tuple[Observation, BoolArray]:
-    """A problem with the dS that each row has where all labels are its own, and the labels that dS is that of: N x C.
-
-    Row i of dS(S, l, l, ..., l) is its gradient for label l, whichever row's label it takes: a call for each class. No
-    label where dS is wrong though all are one.
+    Row i of dS(S, l, l, ..., l) is its gradient for label l, whichever row's label it takes: a call for each label.
     """
-    y, dS = _labels(seen), seen.analytic.copy()
-    fits = np.zeros(seen.S.shape, dtype=bool)
-    for label in sorted(set(y.tolist())):
-        all_alike = _gradient(evidence, seen, np.full_like(y, label))
-        own = np.broadcast_to((y == label)[:, np.newaxis], seen.S.shape)
-        dS = np.where(own, all_alike, dS)
-        if not _is_right(evidence, replace(seen, analytic=dS), own, scaled):
-            return seen, np.zeros_like(fits)
-        fits[:, label] = _alike(evidence, seen, all_alike).all(axis=1)
-    return replace(seen, analytic=dS), fits
+    answered = [seen for seen in evidence.observations if len(set(_labels(seen).tolist())) == 1]
+    mistakes, example, is_own = list(_OTHER_ROWS), "", True
+    for seen in tried:
+        y = _labels(seen)
+        if not 1 < len(set(y.tolist())) <= _MOST_CLASSES:
+            continue
+        dS, taken = seen.analytic.copy(), np.zeros(seen.S.shape, dtype=bool)
+        for label in set(y.tolist()):
+            alone = _with_labels(evidence, seen, np.full_like(y, label)).analytic
+            dS[y == label] = alone[y == label]
+            taken[:, label] = _alike(evidence, seen, alone).all(axis=1)
+        answered.append(replace(seen, analytic=dS))
+        if not taken.any(axis=1).all():
+            return []
+        is_own &= _explains(y, taken)
+        mistakes = [each for each in mistakes if _explains(each[2](y), taken)]
+        row = int(np.argmax(seen.wrong.any(axis=1)))
+        where = f"at batch size {seen.rows}, {seen.scores}, seed {seen.seed}"
+        example = example or f"row {row} has the label {y[row]} and the dS of {int(np.argmax(taken[row]))} {where}"
+    if not example or is_own:
+        return []
+    words, hint, _ = mistakes[0]
+    hint = hint if "y[i]" in hint else f"{_ROWS_MIXED}: {hint}"
+    return _findings(evidence, words, hint, answered, f"called with one label for all rows ({example})")
+
+
+def _explains(labels: IntArray | None, taken: BoolArray) -> bool:
+    return labels is None or bool(taken[np.arange(len(taken)), labels].all())
 
 
 def _alike(evidence: Evidence, seen: Observation, dS: FloatArray) -> BoolArray:
     """N x C, where dS for other labels is dS for y, but for rounding."""
-    room = 2 * seen.granted + evidence.rtol * np.maximum(np.abs(dS), np.abs(seen.analytic))
-    return np.asarray(np.abs(dS - seen.analytic) <= room)
+    tolerance = 2 * seen.granted + evidence.rtol * np.maximum(np.abs(dS), np.abs(seen.analytic))
+    return np.asarray(np.abs(dS - seen.analytic) <= tolerance)

@@ -3,38 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from gradcheck.checking.case import BoolArray, Observation
 from gradcheck.diagnosis import statements
 from gradcheck.diagnosis.evidence import Evidence, Spent
+from gradcheck.diagnosis.fits import factor_at
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding, FloatArray
 
-#: Entries of a dS of floats that are not 0 and were fractions, before this is more than chance.
+#: Entries of a dS of floats that are not 0 and were fractions, before this is no coincidence.
 _SEVERAL = 2
-
-
-@dataclass(frozen=True)
-class _Way:
-    """A way to make numbers whole.
-
-    Attributes:
-        words: of what it makes, for example ``rounded``.
-        whole: floats to whole floats, never downwards where they grow.
-    """
-
-    words: str
-    whole: Callable[[FloatArray], FloatArray]
-
-
-_WAYS = (
-    _Way("truncated towards 0", np.trunc),
-    _Way("rounded down", np.floor),
-    _Way("rounded to whole numbers", np.rint),
-    _Way("rounded up", np.ceil),
+#: Ways to make numbers whole, none of which decreases where the numbers increase.
+_WAYS: tuple[tuple[str, Callable[[FloatArray], FloatArray]], ...] = (
+    ("truncated towards 0", np.trunc),
+    ("rounded down", np.floor),
+    ("rounded to whole numbers", np.rint),
+    ("rounded up", np.ceil),
 )
 
 
@@ -48,96 +34,65 @@ def truncated(evidence: Evidence) -> Iterator[Finding]:
     if not all(np.array_equal(seen.analytic, np.rint(seen.analytic)) for seen in observations):
         return
     integers = any(seen.whole_numbers for seen in evidence.wrong)
-    told = _way(observations, integers)
-    if told is None and (not integers or _is_a_multiple(evidence) or _are_counts(observations)):
-        return
-    seen, (row, column) = _example(evidence)
+    way = _way(observations, integers)
+    if not way:
+        is_a_factor = all(factor_at(evidence, seen, ~np.zeros_like(seen.wrong)) for seen in observations)
+        are_counts = not any(_are_fractions(*_ends(seen, seen.rows)).any() for seen in observations)
+        if not integers or is_a_factor or are_counts:
+            return
+    seen = max(evidence.wrong, key=lambda each: float(_error(each).max()))
+    row, column = np.unravel_index(int(np.argmax(_error(seen))), seen.S.shape)
     came = "came as an array of integers" if integers else "holds whole numbers only"
-    if told is not None:
-        way, by_n = told
-        times = "N times " if by_n else ""
-        came = f"{came if integers else 'is whole'}: {times}the numerical gradient {way.words}"
-    statement = _statement(evidence, seen)
+    came = f"{came}: {way}" if way else came
+    try:
+        statement = statements.that_made_it_whole(evidence.ask, seen.S.astype(evidence.ask.dtype), seen.y)
+    except (Spent, LossDefect, OutOfTime):
+        statement = None
     yield Finding(
         "truncated-to-integer",
         "error",
         f"dS {came}, for example {seen.analytic[row, column]:g} where the numerical gradient is "
         f"{seen.numerical[row, column]:.6g} (dS[{row}, {column}] at batch size {seen.rows}, {seen.scores}, "
         f"seed {seen.seed})",
-        hint=_hint(integers, told[0] if told else None),
+        hint=_hint(integers, "rounded down" in way),
         details=statement.shown() if statement else "",
     )
 
 
-def _way(observations: Sequence[Observation], integers: bool) -> tuple[_Way, bool] | None:
-    """How the numerical gradient was made whole, and whether N times it was."""
+def _way(observations: Sequence[Observation], integers: bool) -> str:
+    """How the numerical gradient, or N times it, was made whole; empty for no way."""
     several_rows = any(seen.rows > 1 for seen in observations)
-    for by_n in (False, True) if several_rows else (False,):
-        scaled = [_Scaled(seen, seen.rows if by_n else 1) for seen in observations]
-        for way in _WAYS:
-            if not all(each.is_made_whole(way) for each in scaled):
-                continue
-            cut = sum(int(np.count_nonzero(each.is_fractional() & (each.dS != 0))) for each in scaled)
-            if cut >= _SEVERAL or (integers and any(each.is_fractional().any() for each in scaled)):
-                return way, by_n
-    return None
+    for times in ("", "N times ") if several_rows else ("",):
+        ends = [_ends(seen, seen.rows if times else 1) for seen in observations]
+        dS = [seen.analytic[seen.known] for seen in observations]
+        fractions = [_are_fractions(*each) for each in ends]
+        several = sum(int(np.sum(each & (a != 0))) for each, a in zip(fractions, dS, strict=True)) >= _SEVERAL
+        for words, whole in _WAYS:
+            is_so = all(
+                bool(np.all((whole(low) <= a) & (a <= whole(high)))) for (low, high), a in zip(ends, dS, strict=True)
+            )
+            if is_so and (several or (integers and any(each.any() for each in fractions))):
+                return f"{times}the numerical gradient {words}"
+    return ""
 
 
-class _Scaled:
-    """What the numerical gradient, or N times it, may be in the known entries of a problem."""
-
-    def __init__(self, seen: Observation, factor: int) -> None:
-        at = seen.known
-        self.dS = seen.analytic[at]
-        around = factor * (seen.bounds[at] + seen.granted[at])
-        self.low, self.high = factor * seen.numerical[at] - around, factor * seen.numerical[at] + around
-
-    def is_made_whole(self, way: _Way) -> bool:
-        return bool(np.all((way.whole(self.low) <= self.dS) & (self.dS <= way.whole(self.high))))
-
-    def is_fractional(self) -> BoolArray:
-        """Which are no whole numbers, whatever they are within their bounds."""
-        return np.asarray(np.floor(self.low) == np.ceil(self.high) - 1) & (self.low > np.floor(self.low))
+def _ends(seen: Observation, factor: int) -> tuple[FloatArray, FloatArray]:
+    """Between which numbers the numerical gradient, times a factor, lies in the known entries of a problem."""
+    middle, around = seen.numerical[seen.known], (seen.bounds + seen.granted)[seen.known]
+    return factor * (middle - around), factor * (middle + around)
 
 
-def _is_a_multiple(evidence: Evidence) -> bool:
-    """dS = c n at each problem, with a c of its own: that is a factor, and no truncation."""
-    for seen in evidence.observations:
-        at = seen.known & (np.abs(seen.numerical) > seen.bounds)
-        if not at.any():
-            continue
-        largest = np.argmax(np.where(at, np.abs(seen.numerical), 0))
-        factor = float(seen.analytic.flat[largest] / seen.numerical.flat[largest])
-        if factor == 0 or not evidence.same(seen, seen.analytic, factor * seen.numerical, factor).all():
-            return False
-    return True
+def _are_fractions(low: FloatArray, high: FloatArray) -> BoolArray:
+    """Which intervals hold no whole number."""
+    return np.asarray((np.floor(low) == np.ceil(high) - 1) & (low > np.floor(low)))
 
 
-def _are_counts(observations: Sequence[Observation]) -> bool:
-    """N times the numerical gradient is whole everywhere, as a hinge's is: integers may well hold that."""
-    return not any(_Scaled(seen, seen.rows).is_fractional().any() for seen in observations)
+def _error(seen: Observation) -> FloatArray:
+    return np.where(seen.wrong, np.abs(seen.analytic - seen.numerical), -1.0)
 
 
-def _example(evidence: Evidence) -> tuple[Observation, tuple[int, int]]:
-    """The wrong entry that is farthest off."""
-
-    def off(seen: Observation) -> FloatArray:
-        return np.where(seen.wrong, np.abs(seen.analytic - seen.numerical), -1.0)
-
-    seen = max(evidence.wrong, key=lambda each: float(off(each).max()))
-    row, column = np.unravel_index(int(np.argmax(off(seen))), seen.S.shape)
-    return seen, (int(row), int(column))
-
-
-def _statement(evidence: Evidence, seen: Observation) -> statements.Statement | None:
-    try:
-        return statements.that_made_it_whole(evidence.ask, seen.S.astype(evidence.ask.dtype), seen.y)
-    except (Spent, LossDefect, OutOfTime):
-        return None
-
-
-def _hint(integers: bool, way: _Way | None) -> str:
-    if integers and way is not None and way.whole is np.floor:
+def _hint(integers: bool, is_floor: bool) -> str:
+    if integers and is_floor:
         return "// divides whole numbers and rounds down: make dS float, astype(S.dtype), and divide it with /"
     if integers:
         return "make dS an array of floats before fractions are written to it: np.zeros(S.shape), astype(S.dtype)"
