@@ -6,27 +6,18 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gradcheck.diagnosis import factor_findings
+from gradcheck.diagnosis.another_loss import gradient_known, like, value_and_gradient_known, value_known
 from gradcheck.diagnosis.evidence import Evidence, Spent
-from gradcheck.diagnosis.rules.another_gradient import (
-    gradient_of_a_known_loss,
-    gradient_of_a_relative,
-    gradient_of_another_loss,
-)
-from gradcheck.diagnosis.rules.another_value import value_of_another_loss
+from gradcheck.diagnosis.large_scores import overflows
+from gradcheck.diagnosis.other_rules import not_a_subgradient, not_the_mean, removable_jump, vacuous
 from gradcheck.diagnosis.rules.batch_size import batch_size
 from gradcheck.diagnosis.rules.clipped_log import clipped_log
 from gradcheck.diagnosis.rules.everywhere import extra_term, factor, transposed
-from gradcheck.diagnosis.rules.like import like
 from gradcheck.diagnosis.rules.misaligned import misaligned
-from gradcheck.diagnosis.rules.not_a_subgradient import not_a_subgradient
-from gradcheck.diagnosis.rules.not_the_mean import not_the_mean
-from gradcheck.diagnosis.rules.overflows import overflows
 from gradcheck.diagnosis.rules.places import CODES as PLACES
 from gradcheck.diagnosis.rules.places import places, two_defects
-from gradcheck.diagnosis.rules.removable_jump import removable_jump
-from gradcheck.diagnosis.rules.symmetry import gradient_of_some_loss, not_a_gradient
 from gradcheck.diagnosis.rules.truncated import truncated
-from gradcheck.diagnosis.rules.vacuous import vacuous
+from gradcheck.diagnosis.unexplained import no_known_cause, not_a_gradient
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding
 
@@ -76,17 +67,16 @@ RULES: tuple[Rule, ...] = (
     Rule(transposed, ("transposed",), _LESS_SPECIFIC),
     Rule(misaligned, ("labels-misaligned",), _LESS_SPECIFIC),
     Rule(clipped_log, ("log-guard",), _LESS_SPECIFIC),
-    Rule(removable_jump, ("removable-jump",), of_right_losses=True),
+    Rule(removable_jump, ("removable-jump",), frozenset({_GRADIENT}), of_right_losses=True),
     Rule(extra_term, ("missing-label-term", "missing-regularizer", "log-guard"), _LESS_SPECIFIC),
-    Rule(gradient_of_another_loss, (_GRADIENT,), _LESS_SPECIFIC - {_VALUE}),
-    Rule(gradient_of_a_relative, (_VALUE,), _LESS_SPECIFIC),
+    Rule(value_and_gradient_known, (_GRADIENT, _VALUE), _LESS_SPECIFIC),
     Rule(places, PLACES, _IN_A_PLACE | {*PLACES}),
-    Rule(gradient_of_a_known_loss, (_GRADIENT,), _LESS_SPECIFIC - {_VALUE}),
+    Rule(gradient_known, (_GRADIENT,), _LESS_SPECIFIC - {_VALUE}),
     Rule(two_defects, PLACES, _IN_A_PLACE),
-    Rule(batch_size, ("batch-size-dependent",)),
+    Rule(batch_size, ("batch-size-dependent",), frozenset({_GRADIENT})),
     Rule(not_a_gradient, ("not-a-gradient",), frozenset({_GRADIENT})),
-    Rule(value_of_another_loss, (_VALUE,), frozenset({_GRADIENT})),
-    Rule(gradient_of_some_loss, (_GRADIENT,)),
+    Rule(value_known, (_VALUE,), frozenset({_GRADIENT})),
+    Rule(no_known_cause, (_GRADIENT,)),
     Rule(like, ("constant-offset", "sum-over-rows", "unlike"), of_right_losses=True),
     Rule(vacuous, ("vacuous",), of_right_losses=True),
     Rule(overflows, ("overflows",), of_right_losses=True),
