@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 
@@ -11,7 +12,6 @@ from gradcheck.diagnosis.comparison import GradientMatch, ValueMatch, Values, di
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.known import VARIANTS, Known, built_in, built_ins
 from gradcheck.diagnosis.numbers import number_in_words
-from gradcheck.diagnosis.remembered import remembered
 from gradcheck.diagnosis.unexplained import wrong_places
 from gradcheck.errors import UsageError
 from gradcheck.report import Finding, Severity
@@ -77,14 +77,14 @@ def value_known(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-@remembered
+@lru_cache(maxsize=1)
 def recognised(evidence: Evidence) -> tuple[ValueMatch, ...]:
     """The built-ins whose value it is at all problems, up to sign, sum or mean, and a constant."""
     values = Values(evidence.observations)
     return tuple(match for match in map(values.match, built_ins()) if match is not None)
 
 
-@remembered
+@lru_cache(maxsize=1)
 def _different_losses(evidence: Evidence) -> tuple[GradientMatch | None, ValueMatch | None]:
     """The loss whose gradient dS is and the one whose value it is, if known; None twice if both are the same."""
     losses = (*built_ins(), *VARIANTS)
