@@ -12,7 +12,7 @@ import yaml
 
 from gradcheck.cli.scaffolding import SCHEMA_FILE, files, write_files
 from gradcheck.config import Config, load_config
-from gradcheck.config.schema import json_schema
+from gradcheck.config.model import json_schema
 from gradcheck.errors import OutputError, UsageError
 
 REPOSITORY = Path(__file__).parents[1]
@@ -20,7 +20,7 @@ REPOSITORY = Path(__file__).parents[1]
 
 def test_the_configuration_holds_the_defaults_and_names_its_schema(tmp_path: Path) -> None:
     write_files(files(None), tmp_path, force=False)
-    config = load_config(tmp_path / "gradcheck.yaml", {})
+    config = load_config(tmp_path / "gradcheck.yaml")
     assert config == Config()
     first = (tmp_path / "gradcheck.yaml").read_text().splitlines()[0]
     assert first == f"# yaml-language-server: $schema={SCHEMA_FILE}"

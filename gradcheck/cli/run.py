@@ -138,12 +138,7 @@ def run(
     }  # fmt: skip
     let_the_collector_loose()
     with errors_for_people():
-        if set_:
-            from gradcheck.config.overrides import apply_set
-
-            for text in set_:
-                apply_set(overrides, text)
-        settings = load_config(config, overrides)
+        settings = load_config(config, overrides, set_ or [])
         wanted = destinations([each.value for each in format_ or []], output or [], plot)
         named = _named(targets, settings)
         if watch:

@@ -9,7 +9,7 @@ def schema() -> None:
 
     For example: [bold]gradcheck schema > gradcheck.schema.json[/bold]
     """
-    from gradcheck.config.schema import schema_text
+    from gradcheck.config.model import schema_text
 
     with errors_for_people(), a_reader_may_leave():
         write_out(schema_text(), None)

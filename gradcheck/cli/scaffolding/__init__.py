@@ -25,7 +25,7 @@ def files(loss: str | None) -> dict[str, str]:
     Raises:
         UsageError: the loss's name is no name for a Python module.
     """
-    from gradcheck.config.schema import schema_text
+    from gradcheck.config.model import schema_text
 
     target = f"[{loss}:{loss}]" if loss else "[]"
     written = {
