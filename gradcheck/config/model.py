@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, is_dataclass
 from typing import Annotated, Any, Literal
 
@@ -176,8 +175,3 @@ def json_schema() -> dict[str, Any]:
             array = {"type": key.pop("type"), "items": key.pop("items"), "minItems": key.pop("minLength", 0)}
             key["anyOf"] = [array["items"], array]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
-
-
-def schema_text() -> str:
-    """The JSON Schema as text that ends with a newline."""
-    return f"{json.dumps(json_schema(), indent=2)}\n"

@@ -221,13 +221,54 @@ def test_every_key_has_a_description() -> None:
     assert all(field.description for field in Config.model_fields.values())
 
 
-@pytest.mark.parametrize("name", ["default", "smoke", "ties"])
-def test_the_json_schema_accepts_the_configurations_in_the_repository(name: str) -> None:
-    schema = json_schema()
-    jsonschema.validate(yaml.safe_load((CONFIGS / f"{name}.yaml").read_text()), schema)
-    jsonschema.validate({"batch_sizes": 3, "scores": "normal"}, schema)
+# --- the JSON Schema
+
+VALID = [
+    {},
+    {"losses": "svm", "batch_sizes": 3, "scores": "normal(0, 0.001)"},
+    {"losses": ["svm", "a.py:b"], "batch_sizes": [1, 2], "scores": ["normal", {"distribution": "integers", "low": 0}]},
+    {"labels": {"kind": "one-hot"}, "plan": "rows", "rtol": 1e-9, "atol": 0, "dtype": "float32"},
+]
+INVALID = [
+    {"batchsizes": 3},
+    {"batch_sizes": []},
+    {"batch_sizes": [0]},
+    {"rtol": "small"},
+    {"dtype": "float16"},
+    {"scores": {"distribution": "normal", "scale": -1}},
+    {"labels": {"kind": "classes"}},
+    {"plan": "best"},
+]
+
+
+@pytest.mark.parametrize("data", VALID)
+def test_the_schema_takes_what_gradcheck_takes(data: dict[str, object]) -> None:
+    Config(**data)
+    jsonschema.validate(data, json_schema())
+
+
+@pytest.mark.parametrize("data", INVALID)
+def test_the_schema_refuses_what_gradcheck_refuses(data: dict[str, object]) -> None:
+    with pytest.raises(ConfigError):
+        Config(**data)
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({"batch_sizes": [0]}, schema)
+        jsonschema.validate(data, json_schema())
+
+
+def test_the_schema_is_valid_and_its_defaults_are_the_configurations() -> None:
+    schema = json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    defaults = {key: part["default"] for key, part in schema["properties"].items()}
+    assert Config(**defaults) == Config()
+    assert all("description" in part for part in schema["properties"].values())
+
+
+@pytest.mark.parametrize("name", ["default", "smoke", "ties"])
+def test_the_schema_accepts_the_configurations_in_the_repository(name: str) -> None:
+    jsonschema.validate(yaml.safe_load((CONFIGS / f"{name}.yaml").read_text()), json_schema())
+
+
+# --- what is refused, and in which words
 
 
 @pytest.mark.parametrize(
