@@ -86,31 +86,16 @@ class GradcheckItem(pytest.Item):
         self.add_marker(MARK)
 
     def runtest(self) -> None:
-        """Check the gradient.
-
-        Raises:
-            GradcheckFailure: the gradient is wrong, or could not be checked.
-        """
+        """Check the gradient; the test fails with the report if it is wrong or could not be checked."""
         items = [item for item in self.session.items if isinstance(item, GradcheckItem) and item.check is self.check]
         text, passed = self.check.outcome([item.batch_size for item in items], self.batch_size)
         if not passed:
-            raise GradcheckFailure(text)
+            pytest.fail(text, pytrace=False)
         self.add_report_section("call", "gradcheck", text)
-
-    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """The report in place of a traceback: no line of the test is at fault."""
-        if isinstance(excinfo.value, GradcheckFailure):
-            return str(excinfo.value)
-        return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """The test's file, line and name."""
-        code = getattr(self.check.target, "__code__", None)
-        return self.path, None if code is None else code.co_firstlineno - 1, self.name
-
-
-class GradcheckFailure(Exception):  # noqa: N818  (named like pytest's own outcomes)
-    """A gradient did not pass; the message is the report."""
+        return self.path, self.check.line, self.name
 
 
 class Check:
@@ -125,6 +110,7 @@ class Check:
     def __init__(self, target: Any, directory: Path, config: Config) -> None:
         self.target, self._directory, self.config = target, directory, config
         self._report: Report | None = None
+        self.line = target.__code__.co_firstlineno - 1 if hasattr(target, "__code__") else None
 
     def outcome(self, batch_sizes: list[int], batch_size: int) -> tuple[str, bool]:
         """The report of one of the batch sizes as text, and whether it passed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,7 +12,7 @@ from gradcheck.cli.outputs import destinations
 from gradcheck.cli.progress import progress_bar
 from gradcheck.cli.terminal import usage_errors
 from gradcheck.cli.watch import check_at_changes
-from gradcheck.config import load_config
+from gradcheck.config import Config, load_config
 from gradcheck.errors import UsageError
 from gradcheck.losses import BUILT_INS
 from gradcheck.output import FORMATS, Entries, Options
@@ -25,38 +25,32 @@ def _complete_target(incomplete: str) -> list[str]:
     return [name for name in BUILT_INS if name.startswith(incomplete)]
 
 
+def _key(name: str, metavar: str | None = None) -> Any:
+    """The option for a key of the configuration, with the key's own description."""
+    return typer.Option(metavar=metavar, help=Config.model_fields[name].description)
+
+
 def run(
     targets: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="TARGET",
-            help="Losses: built-in names, package.module:callable or path/to/file.py:callable. "
-            "Without any, the losses of the configuration.",
+            help="Built-in names, package.module:callable or path/to/file.py:callable; default: the configuration's.",
             autocompletion=_complete_target,
         ),
     ] = None,
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="Configuration file; without it gradcheck.yaml, if it exists.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the first trial.")] = None,
-    trials: Annotated[int | None, typer.Option(help="Problems for each batch size and distribution of scores.")] = None,
-    batch_size: Annotated[
-        list[str] | None, typer.Option(metavar="N", help="Rows, as 3 or 1,3,8; may be repeated.")
-    ] = None,
-    classes: Annotated[
-        list[str] | None, typer.Option(metavar="C", help="Classes, as 5 or 2,5; may be repeated.")
-    ] = None,
-    scores: Annotated[
-        list[str] | None,
-        typer.Option(metavar="TEXT", help="Distribution of scores, as 'normal(0, 0.001)'; may be repeated."),
-    ] = None,
-    dtype: Annotated[str | None, typer.Option(help="Type of the scores: float64 or float32.")] = None,
-    rtol: Annotated[float | None, typer.Option(help="Relative error allowed beyond the measured bound.")] = None,
-    atol: Annotated[float | None, typer.Option(help="Absolute error allowed on top of the measured bound.")] = None,
-    plan: Annotated[
-        str | None,
-        typer.Option(help="How values are computed: auto, per-sample, rows, full or projections."),
-    ] = None,
+    seed: Annotated[int | None, _key("seed")] = None,
+    trials: Annotated[int | None, _key("trials")] = None,
+    batch_size: Annotated[list[str] | None, _key("batch_sizes", "N[,N...]")] = None,
+    classes: Annotated[list[str] | None, _key("classes", "C[,C...]")] = None,
+    scores: Annotated[list[str] | None, _key("scores", "TEXT")] = None,
+    dtype: Annotated[str | None, _key("dtype")] = None,
+    rtol: Annotated[float | None, _key("rtol")] = None,
+    atol: Annotated[float | None, _key("atol")] = None,
+    plan: Annotated[str | None, _key("plan")] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Set any key of the configuration; may be repeated."),
@@ -66,10 +60,7 @@ def run(
     ] = "auto",
     reference: Annotated[
         Reference,
-        typer.Option(
-            help="How numerical gradients are computed: by central differences, by complex steps, or (auto) by complex "
-            "steps where central differences are less precise than rtol."
-        ),
+        typer.Option(help="Numerical gradients: central differences, or complex steps; auto: the more precise one."),
     ] = "auto",
     like: Annotated[
         str | None, typer.Option(metavar="NAME", help="Built-in loss whose values the loss must have.")
@@ -139,7 +130,7 @@ def run(
             if bar is not None:
                 bar.close()
             reports.write(report, look)
-            typer.echo("the call that hangs cannot be ended, so gradcheck was", err=True)
+            typer.echo("the call that hangs cannot be ended, so gradcheck ends here", err=True)
             return report.exit_code
 
         report = check_targets(names, configuration, settings, bar.update if bar else None, abandon)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -79,22 +78,20 @@ def write_file(content: str | bytes, path: Path) -> None:
         OutputError: the file cannot be written.
     """
     data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
-    temporary = None
     try:
         path = Path(os.path.realpath(path))
         if _is_device(path):
             path.write_bytes(data)
             return
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name[:40]}.", delete=False) as file:
-            temporary = Path(file.name)
-            file.write(data)
-        umask = os.umask(0)  # can only be read by setting it
-        os.umask(umask)
-        temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~umask)
-        temporary.replace(path)
-    except (OSError, ValueError) as error:
-        if temporary is not None:
+        temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}.tmp")
+        try:
+            temporary.write_bytes(data)
+            if path.exists():
+                temporary.chmod(path.stat().st_mode & 0o777)
+            temporary.replace(path)
+        finally:
             temporary.unlink(missing_ok=True)
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise OutputError(f"{str(path)!r} cannot be written: {reason}", hint=_HINT) from None
 

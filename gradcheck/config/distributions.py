@@ -26,7 +26,9 @@ class _Distribution:
 
     def describe(self) -> str:
         """The distribution as text, for example ``normal(0, 0.001)``; `parse_distribution` reads it back."""
-        return f"{self.distribution}({', '.join(short(getattr(self, name)) for name in self.parameters())})"
+        values = [getattr(self, name) for name in self.parameters()]
+        # The shortest text that reads back as the same number; + 0 turns -0.0 into 0.0.
+        return f"{self.distribution}({', '.join(repr(value + 0).removesuffix('.0') for value in values)})"
 
     @classmethod
     def parameters(cls) -> list[str]:
@@ -122,8 +124,3 @@ def parse_distribution(text: str) -> Any:
     if not isinstance(values, list) or len(values) > len(names):
         raise ConfigError(f"{name} takes at most {len(names)} numbers, {name}({', '.join(names)})")
     return {"distribution": name, **dict(zip(names, values, strict=False))}
-
-
-def short(number: float) -> str:
-    """The shortest text that reads back as the same number, without a trailing ``.0``."""
-    return repr(number + 0.0 if isinstance(number, float) else number).removesuffix(".0")  # + 0.0 turns -0.0 into 0.0

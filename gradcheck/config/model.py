@@ -8,13 +8,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from gradcheck.config.distributions import Integers, Labels, Normal, ScoresKind, Uniform, parse_distribution, short
+from gradcheck.config.distributions import Integers, Labels, Normal, ScoresKind, Uniform, parse_distribution
 from gradcheck.config.messages import format_error
 from gradcheck.config.source import Source, printable
 from gradcheck.errors import ConfigError
 
 _MOST_SCORES = 2**27  # in one problem: one gigabyte of float64
-_SEEDS = 2**63
 
 
 def _rule(problem: str, *keys: str) -> PydanticCustomError:
@@ -53,7 +52,7 @@ def _in_order(kind: ScoresKind) -> ScoresKind:
     """Refuse an interval whose ends are in the wrong order."""
     if isinstance(kind, Integers | Uniform) and (kind.low, isinstance(kind, Uniform)) > (kind.high, False):
         needed = "below" if isinstance(kind, Uniform) else "at most"
-        raise _rule(f"low is {short(kind.low)} and high is {short(kind.high)}; low must be {needed} high", "low")
+        raise _rule(f"low is {kind.low:g} and high is {kind.high:g}; low must be {needed} high", "low")
     return kind
 
 
@@ -86,53 +85,41 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", revalidate_instances="always")
 
     losses: Annotated[tuple[_Target, ...], BeforeValidator(_as_tuple)] = Field(
-        default=(),
+        (),
         description="Losses to check when the command line names none: built-in names (see `gradcheck list`), "
         "package.module:callable, or path/to/file.py:callable.",
     )
-    seed: Annotated[int, Field(strict=True, ge=0, lt=_SEEDS), BeforeValidator(_as_int)] = Field(
-        default=0,
-        description="Seed of the first trial; trial t is drawn with seed + t. "
-        "The same seed gives the same problems on every machine.",
+    seed: Annotated[int, Field(strict=True, ge=0, lt=2**63), BeforeValidator(_as_int)] = Field(
+        0, description="Seed of the first trial; trial t is drawn with seed + t, on every machine alike."
     )
-    trials: _Count = Field(
-        default=1, description="Problems for each batch size, number of classes and distribution of scores."
-    )
+    trials: _Count = Field(1, description="Problems for each batch size, number of classes and distribution of scores.")
     batch_sizes: _Sizes = Field(
-        default=(1, 3, 8),
+        (1, 3, 8),
         description="Numbers of rows N; several, because some mistakes (a missing mean) do not show in a single row.",
     )
-    classes: _Sizes = Field(default=(5,), description="Numbers of classes C.")
+    classes: _Sizes = Field((5,), description="Numbers of classes C.")
     scores: Annotated[tuple[_Kind, ...], BeforeValidator(_as_tuple), Field(min_length=1)] = Field(
-        default=(Normal(), Integers()),
+        (Normal(), Integers()),
         description="Distributions of the scores; each gives problems of its own: normal(loc, scale), "
         "uniform(low, high), integers(low, high) with exact ties, student-t(df, scale) with heavy tails; "
         'as a mapping, or as text such as "normal(0, 0.001)".',
     )
     labels: Labels = Field(
-        default=Labels(),
-        description="Labels of the problems. kind: class, one-hot, multi-hot or real; "
-        "distribution: uniform, balanced or skewed.",
+        Labels(), description="kind: class, one-hot, multi-hot or real; distribution: uniform, balanced or skewed."
     )
-    dtype: Literal["float64", "float32"] = Field(
-        default="float64", description="Type of the scores: float64 or float32."
-    )
-    rtol: float = Field(
-        default=1e-7, strict=True, allow_inf_nan=False, gt=0, lt=1,
+    dtype: Literal["float64", "float32"] = Field("float64", description="Type of the scores: float64 or float32.")
+    rtol: Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, lt=1)] = Field(
+        1e-7,
         description="Relative error that is allowed. An entry is right within rtol * max(|analytic|, |numerical|) "
         "+ atol + the measured error bound of the numerical gradient.",
-    )  # fmt: skip
-    atol: float = Field(
-        default=0.0, strict=True, allow_inf_nan=False, ge=0,
-        description="Absolute error that is allowed on top of the measured bound.",
-    )  # fmt: skip
+    )
+    atol: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)] = Field(
+        0.0, description="Absolute error that is allowed on top of the measured bound."
+    )
     plan: Literal["auto", "per-sample", "rows", "full", "projections"] = Field(
-        default="auto",
-        description="How values at perturbed scores are computed: auto, per-sample, rows, full or projections.",
+        "auto", description="How values at perturbed scores are computed: auto, per-sample, rows, full or projections."
     )
-    max_entries: _Count = Field(
-        default=10_000, description="Number of entries N x C above which the plan auto uses projections."
-    )
+    max_entries: _Count = Field(10_000, description="Number of entries N x C above which auto uses projections.")
 
     def __init__(self, source: Source | None = None, /, **keys: Any) -> None:
         source = source or Source(keys)
@@ -147,8 +134,6 @@ class Config(BaseModel):
         if rows * columns > _MOST_SCORES:
             problem = f"{rows:,} rows of {columns:,} classes are more scores than the {_MOST_SCORES:,} allowed"
             raise _rule(problem, "batch_sizes")
-        if self.seed + self.trials > _SEEDS:
-            raise _rule("seed + trials must be at most 2^63", "trials")
         return self
 
     def as_data(self) -> dict[str, Any]:

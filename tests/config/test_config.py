@@ -292,7 +292,6 @@ def test_the_schema_accepts_the_configurations_in_the_repository(name: str) -> N
         ("seed: -1", "gradcheck.yaml:1: seed: must be at least 0; got -1"),
         ("seed: 9223372036854775808", "seed: must be below 9223372036854775808"),
         ("seed:", "gradcheck.yaml:1: seed: must be a whole number; got nothing"),
-        ("seed: 9223372036854775807\ntrials: 2", "gradcheck.yaml:2: trials: seed + trials must be"),
         ("trials: 0", "gradcheck.yaml:1: trials: must be at least 1; got 0"),
         ("rtol: true", "gradcheck.yaml:1: rtol: must be a number; got true"),
         ("rtol: 0", "gradcheck.yaml:1: rtol: must be above 0; got 0"),
