@@ -9,9 +9,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from gradcheck.cli.compare import compare
 from gradcheck.cli.init import init
-from gradcheck.cli.lookup import explain, list_, schema, show
+from gradcheck.cli.others import compare, explain, list_, schema, show
 from gradcheck.cli.run import run
 from gradcheck.cli.terminal import usage_errors
 from gradcheck.version import __version__

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 import yaml
 
-from gradcheck.cli.lookup import schema_text
+from gradcheck.cli.others import schema_text
 from gradcheck.cli.terminal import write_file
 from gradcheck.config import DEFAULT_FILE, Config
 from gradcheck.errors import OutputError, UsageError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, is_dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
@@ -37,9 +36,7 @@ def _as_tuple(value: Any) -> Any:
 
 
 def _as_mapping(value: Any) -> Any:
-    """A distribution, or its text, as a mapping that can be validated."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
+    """The text of a distribution as a mapping; any other value unchanged."""
     if not isinstance(value, str):
         return value
     try:
@@ -50,9 +47,10 @@ def _as_mapping(value: Any) -> Any:
 
 def _in_order(kind: ScoresKind) -> ScoresKind:
     """Refuse an interval whose ends are in the wrong order."""
-    if isinstance(kind, Integers | Uniform) and (kind.low, isinstance(kind, Uniform)) > (kind.high, False):
-        needed = "below" if isinstance(kind, Uniform) else "at most"
-        raise _rule(f"low is {kind.low:g} and high is {kind.high:g}; low must be {needed} high", "low")
+    if isinstance(kind, Integers) and kind.low > kind.high:
+        raise _rule(f"must be at most high, {kind.high}; got {kind.low}", "low")
+    if isinstance(kind, Uniform) and kind.low >= kind.high:
+        raise _rule(f"must be below high, {kind.high:g}; got {kind.low:g}", "low")
     return kind
 
 
