@@ -16,10 +16,10 @@ pytestmark = [pytest.mark.benchmark, pytest.mark.timing]
 FLOOR = [sys.executable, "-c", "import numpy, yaml, typer, rich.table, pydantic"]
 WHOLE = [sys.executable, "-m", "gradcheck", "run", "svm"]
 RUNS, ROUNDS = 11, 4
-MOST = 1.3
+MOST = 2.0
 
 
-def test_a_run_of_svm_takes_at_most_three_tenths_longer_than_its_imports(tmp_path: Path) -> None:
+def test_a_run_of_svm_takes_at_most_twice_as_long_as_its_imports(tmp_path: Path) -> None:
     env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     env["PYTHONPYCACHEPREFIX"] = str(tmp_path / "bytecode")  # an installed gradcheck is compiled once, not each time
 

@@ -12,6 +12,7 @@ import pytest
 
 from gradcheck.cli import terminal
 from gradcheck.errors import OutputError
+from gradcheck.output import Options
 
 
 class Terminal(io.StringIO):
@@ -30,32 +31,24 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("columns", "width"),
-    [
-        (None, 120),
-        ("90", 90),
-        ("1", 1),
-        ("0", 120),
-        ("-5", 120),
-        ("wide", 120),
-        ("", 120),
-        ("²", 120),
-        ("1e3", 120),
-    ],
+    ("columns", "width"), [(None, 120), ("90", 90), ("1", 1), ("0", 120), ("wide", 120), ("", 120), ("1e3", 120)]
 )
 def test_a_pipe_is_120_wide_unless_columns_says_otherwise(
     monkeypatch: pytest.MonkeyPatch, columns: str | None, width: int
 ) -> None:
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    monkeypatch.setattr(sys, "__stdout__", io.StringIO())
     if columns is not None:
         monkeypatch.setenv("COLUMNS", columns)
-    assert terminal.width_of(io.StringIO()) == width
+    assert terminal.for_standard_output().width == width
 
 
 def test_a_terminal_is_as_wide_and_high_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((77, 33)))
-    assert terminal.width_of(Terminal()) == 77
-    assert terminal.height_of(Terminal()) == 33
-    assert terminal.height_of(io.StringIO()) is None
+    monkeypatch.setattr("shutil.get_terminal_size", lambda fallback: os.terminal_size((77, 33)))
+    for stream, height in ((Terminal(), 33), (io.StringIO(), None)):
+        monkeypatch.setattr(sys, "stdout", stream)
+        options = terminal.for_standard_output()
+        assert (options.width, options.height) == (77, height)
 
 
 @pytest.mark.parametrize(
@@ -73,28 +66,26 @@ def test_a_terminal_is_as_wide_and_high_as_it_is(monkeypatch: pytest.MonkeyPatch
 def test_colour(
     monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, environment: dict[str, str], expected: bool
 ) -> None:
+    monkeypatch.setattr(sys, "stdout", stream)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert terminal.wants_color(stream) is expected
+    assert terminal.for_standard_output().color is expected
 
 
 @pytest.mark.parametrize(
-    ("encoding", "expected"),
-    [
-        ("utf-8", False),
-        ("UTF8", False),
-        ("utf-16", False),
-        ("ascii", True),
-        ("latin-1", True),
-        ("cp1252", True),
-    ],
+    ("encoding", "expected"), [("utf-8", False), ("UTF8", False), ("utf-16", False), ("ascii", True), ("cp1252", True)]
 )
-def test_only_unicode_encodings_are_trusted_with_more_than_ascii(encoding: str, expected: bool) -> None:
-    assert terminal.is_ascii(io.TextIOWrapper(io.BytesIO(), encoding=encoding)) is expected
+def test_only_unicode_encodings_are_trusted_with_more_than_ascii(
+    monkeypatch: pytest.MonkeyPatch, encoding: str, expected: bool
+) -> None:
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
+    assert terminal.for_standard_output().ascii is expected
 
 
-def test_a_stream_of_no_encoding_is_taken_for_ascii() -> None:
-    assert terminal.is_ascii(io.StringIO()) is True
+def test_a_stream_without_an_encoding_gets_ascii_and_options_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    options = terminal.for_standard_output(Options(quiet=True))
+    assert (options.ascii, options.quiet) == (True, True)
 
 
 # --- standard output --------------------------------------------------------------------------------------
@@ -103,14 +94,14 @@ def test_a_stream_of_no_encoding_is_taken_for_ascii() -> None:
 def test_what_the_encoding_does_not_hold_is_written_as_an_escape(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii", newline="\n"))
-    terminal.write_out("a ✗ b\n", None)
+    terminal.print_out("a ✗ b\n")
     assert raw.getvalue() == b"a \\u2717 b\n"
 
 
 def test_standard_output_is_flushed(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="utf-8"))
-    terminal.write_out("✓", None)
+    terminal.print_out("✓")
     assert raw.getvalue().decode() == "✓"
 
 
@@ -119,14 +110,14 @@ def test_standard_output_is_flushed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_file_is_written_in_utf8_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
     path = tmp_path / "report.txt"
-    terminal.write_out("a ✗ b\n", path)
+    terminal.write_file("a ✗ b\n", path)
     assert path.read_bytes() == "a ✗ b\n".encode()
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_half_of_a_character_is_written_as_an_escape(tmp_path: Path) -> None:
     path = tmp_path / "report.txt"
-    terminal.write_out("bad \udcff name", path)
+    terminal.write_file("bad \udcff name", path)
     assert path.read_text() == "bad \\udcff name"
 
 
@@ -134,7 +125,7 @@ def test_an_older_file_is_replaced_and_keeps_its_mode(tmp_path: Path) -> None:
     path = tmp_path / "report.txt"
     path.write_text("older and longer")
     path.chmod(0o640)
-    terminal.write_out("new", path)
+    terminal.write_file("new", path)
     assert path.read_text() == "new"
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
@@ -142,7 +133,7 @@ def test_an_older_file_is_replaced_and_keeps_its_mode(tmp_path: Path) -> None:
 def test_a_new_file_has_the_mode_that_the_umask_leaves(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
-        terminal.write_out("new", tmp_path / "report.txt")
+        terminal.write_file("new", tmp_path / "report.txt")
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "report.txt").stat().st_mode) == 0o640
@@ -157,7 +148,7 @@ def test_when_writing_fails_the_older_file_stays_as_it_was(tmp_path: Path, monke
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OutputError, match="No space left on device"):
-        terminal.write_out("new", path)
+        terminal.write_file("new", path)
     assert path.read_text() == "older"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -166,7 +157,7 @@ def test_when_writing_fails_the_older_file_stays_as_it_was(tmp_path: Path, monke
 def test_a_path_that_cannot_be_is_a_message(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("a file and no directory")
     with pytest.raises(OutputError, match="cannot be written"):
-        terminal.write_out("new", tmp_path / name)
+        terminal.write_file("new", tmp_path / name)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
 
 
@@ -197,7 +188,7 @@ def test_a_link_is_followed_and_stays_a_link(tmp_path: Path) -> None:
     real, link = tmp_path / "real.txt", tmp_path / "link.txt"
     real.write_text("older")
     link.symlink_to(real)
-    terminal.write_out("new", link)
+    terminal.write_file("new", link)
     assert link.is_symlink()
     assert real.read_text() == "new"
 
@@ -205,7 +196,7 @@ def test_a_link_is_followed_and_stays_a_link(tmp_path: Path) -> None:
 def test_a_link_to_nowhere_yet_is_followed(tmp_path: Path) -> None:
     (tmp_path / "link.txt").symlink_to(tmp_path / "new.txt")
     terminal.refuse_unwritable(tmp_path / "link.txt")
-    terminal.write_out("new", tmp_path / "link.txt")
+    terminal.write_file("new", tmp_path / "link.txt")
     assert (tmp_path / "new.txt").read_text() == "new"
     assert (tmp_path / "link.txt").is_symlink()
 
@@ -217,7 +208,7 @@ def test_a_pipe_or_a_device_is_written_to_and_not_replaced(tmp_path: Path) -> No
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
         terminal.refuse_unwritable(path)
-        terminal.write_out("new", path)
+        terminal.write_file("new", path)
         assert os.read(reader, 100) == b"new"
     finally:
         os.close(reader)

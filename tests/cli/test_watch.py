@@ -13,8 +13,6 @@ from queue import Empty, Queue
 
 import pytest
 
-from gradcheck.cli.watching import directories_of
-
 RIGHT = "def loss(S, y):\n    return float((S**2).sum()) / 2, S\n"
 WRONG = "def loss(S, y):\n    return float((S**2).sum()) / 2, 2 * S\n"
 
@@ -77,13 +75,3 @@ def test_a_changed_loss_and_a_changed_configuration_are_checked_again(watched: W
     (tmp_path / "notes.txt").write_text("nothing to do with it")
     watched.process.send_signal(signal.SIGINT)
     assert watched.process.wait(timeout=60) == 1  # as the last check
-
-
-def test_the_files_of_losses_are_found_and_nothing_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "sub").mkdir()
-    (tmp_path / "sub" / "mine.py").write_text(RIGHT)
-    (tmp_path / "other.py").write_text(RIGHT)
-    assert directories_of(["sub/mine.py:loss"]) == {tmp_path / "sub"}
-    assert directories_of(["other:loss"]) == {tmp_path}
-    assert directories_of(["svm", "softmax"]) == set()

@@ -120,8 +120,8 @@ def test_a_loss_stuck_in_compiled_code_ends_the_process_with_what_was_done(tmp_p
 @pytest.mark.skipif(sys.platform != "linux", reason="the mutex is Linux's")
 def test_from_python_it_says_where_and_ends_with_2(tmp_path: Path) -> None:
     (tmp_path / "test_mine.py").write_text(
-        "import gradcheck.functions.watchdog\ngradcheck.watchdog.GRACE = 0.5\ngradcheck.watchdog._EVERY = 0.05\n"
-        "import mine\ngradcheck.check(mine.stuck, timeout=0.2)\nprint('never')\n"
+        "import gradcheck.functions.watchdog as watchdog\nwatchdog.GRACE = 0.5\nwatchdog._EVERY = 0.05\n"
+        "import gradcheck\nimport mine\ngradcheck.check(mine.stuck, timeout=0.2)\nprint('never')\n"
     )
     done = subprocess.run(
         [sys.executable, "test_mine.py"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False

@@ -1,4 +1,4 @@
-"""The package's front doors: what ``import gradcheck`` gives, and the console script."""
+"""What ``import gradcheck`` gives, and how the process ends."""
 
 from __future__ import annotations
 
@@ -9,12 +9,7 @@ from pathlib import Path
 import pytest
 
 import gradcheck
-
-
-def python(code: str, directory: Path) -> str:
-    done = subprocess.run([sys.executable, "-c", code], cwd=directory, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+from gradcheck import cli
 
 
 def test_every_public_name_is_there_and_listed() -> None:
@@ -22,40 +17,19 @@ def test_every_public_name_is_there_and_listed() -> None:
     assert all(getattr(gradcheck, name) is not None for name in gradcheck.__all__)
 
 
-def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'chekc'"):
         gradcheck.chekc  # type: ignore[attr-defined]  # noqa: B018
 
 
 @pytest.mark.parametrize("before", ["", "import gradcheck.run, gradcheck.cli; gradcheck.check_at; "])
 def test_no_module_takes_the_place_of_a_public_function(tmp_path: Path, before: str) -> None:
-    out = python(f"import gradcheck; {before}print(gradcheck.check('svm').passed)", tmp_path)
-    assert out.strip() == "True"
+    code = f"import gradcheck; {before}print(gradcheck.check('svm').passed)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.strip() == "True", done.stderr
 
 
-def test_the_version_and_the_help_need_no_numpy(tmp_path: Path) -> None:
-    code = (
-        "import sys\nsys.argv = ['gradcheck', {!r}]\nfrom gradcheck.__main__ import main\n"
-        "try: main()\nfinally: assert 'numpy' not in sys.modules"
-    )
-    assert gradcheck.__version__ in python(code.format("--version"), tmp_path)
-    assert "Usage" in python(code.format("--help"), tmp_path)
-
-
-def test_the_garbage_collector_runs_while_the_loss_does(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text(
-        "import gc, sys\n"
-        "from gradcheck.losses import BUILT_INS\n"
-        "def loss(S, y):\n"
-        "    assert gc.isenabled()\n"
-        "    return BUILT_INS['softmax'].function(S, y)\n"
-    )
-    run = [sys.executable, "-m", "gradcheck", "run", "mine:loss"]
-    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_what_is_to_be_done_at_exit_is_done_and_the_exit_code_stays(tmp_path: Path) -> None:
+def test_handlers_at_exit_and_threads_of_the_loss_run_and_the_exit_code_stays(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(
         "import atexit, threading, time\n"
         "from gradcheck.losses import BUILT_INS\n"
@@ -79,21 +53,46 @@ def test_what_is_to_be_done_at_exit_is_done_and_the_exit_code_stays(tmp_path: Pa
             (tmp_path / left).unlink()
 
 
-def test_handlers_that_were_there_before_run_as_well(tmp_path: Path) -> None:
-    """As coverage's, where a process begins to measure itself before gradcheck does anything."""
-    code = (
-        "import atexit, sys\nfrom pathlib import Path\nsys.argv = ['gradcheck', 'run', 'svm', '--quiet']\n"
-        "atexit.register(lambda: Path('left').touch())\nfrom gradcheck.__main__ import main\nmain()"
-    )
-    assert python(code, tmp_path).startswith("right:")
-    assert (tmp_path / "left").exists()
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (RuntimeError("oops"), 2, ["RuntimeError: oops", "a mistake in gradcheck, not in your loss"]),
+        (KeyboardInterrupt(), 130, []),
+    ],
+    ids=str,
+)
+def test_a_mistake_of_gradchecks_own_is_2_and_ctrl_c_is_130(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    code: int,
+    words: list[str],
+) -> None:
+    def broken(*arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr(sys.modules["gradcheck.cli.run"], "check_targets", broken)
+    monkeypatch.setattr(sys, "argv", ["gradcheck", "run", "svm"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == code
+    said = capsys.readouterr().err
+    assert all(word in said for word in words)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 @pytest.mark.parametrize("command", ["run svm", "run svm --format json", "list", "show svm", "schema", "explain"])
-def test_a_full_disk_is_no_mistake_of_gradchecks(tmp_path: Path, command: str) -> None:
+def test_a_full_disk_is_one_line_and_2(tmp_path: Path, command: str) -> None:
     with open("/dev/full", "w") as full:
         run = [sys.executable, "-m", "gradcheck", *command.split()]
         done = subprocess.run(run, cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 2
     assert done.stderr == "standard output cannot be written: No space left on device\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes a stream as a POSIX shell does")
+@pytest.mark.parametrize(("closed", "code", "said"), [(">&-", 2, "standard output is closed\n"), ("2>&-", 0, "")])
+def test_a_closed_stream_is_one_line_at_most(tmp_path: Path, closed: str, code: int, said: str) -> None:
+    command = f"{sys.executable} -m gradcheck run svm --quiet {closed}"
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (code, said)

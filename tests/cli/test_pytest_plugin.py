@@ -54,7 +54,7 @@ def test_a_failure_reads_like_the_table_and_its_first_line_is_the_verdict(projec
             "*(missing-mean)",
             "*batch size 3: 5 classes, normal(0, 1), seed 0*wrong",
             "gradcheck run losses:no_mean --batch-size 3*",
-            "FAILED gradcheck.yaml::losses:no_mean[[]batch size 3[]] - wrong: *",
+            "FAILED gradcheck.yaml::losses:no_mean[[]batch size 3[]] - *wrong: *",
         ]
     )
     assert "Traceback" not in result.stdout.str()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from gradcheck.cli import app
+from gradcheck.config import Config
 
 LOSSES = """\
 def right(S, y):
@@ -68,24 +69,14 @@ scores = st.one_of(
 )
 keys = st.sampled_from(
     [
-        "seed",
-        "rtol",
-        "atol",
-        "dtype",
-        "plan",
-        "labels",
+        *Config.model_fields,
         "labels.kind",
-        "labels.distribution",
-        "scores",
+        "labels.0",
         "scores.0",
         "scores.1.high",
         "scores.distribution",
-        "losses",
-        "max_entries",
         "",
         "..",
-        "scores.scores",
-        "labels.0",
         "sed",
     ]
 )
@@ -107,17 +98,7 @@ options = st.one_of(
 )
 targets = st.one_of(
     st.sampled_from(
-        [
-            "svm",
-            "softmax",
-            "mine.py:right",
-            "mine:wrong",
-            "mine.py:raising",
-            "mine.py:nosuch",
-            "mine.py:",
-            ":",
-            "mine",
-        ]
+        ["svm", "softmax", "mine.py:right", "mine:wrong", "mine.py:raising", "mine.py:nosuch", "mine.py:", ":", "mine"]
     ),
     anything.filter(lambda text: not text.startswith("-")),
 )
@@ -156,41 +137,15 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(anything, inner, max_size=3),
     max_leaves=6,
 )
-known = st.sampled_from(
-    [
-        "seed",
-        "batch_sizes",
-        "classes",
-        "scores",
-        "labels",
-        "dtype",
-        "rtol",
-        "atol",
-        "plan",
-        "max_entries",
-        "losses",
-    ]
-)
+known = st.sampled_from(list(Config.model_fields))
 mappings = st.dictionaries(known | anything, values, max_size=4)
 
 
 def answers_with(config: bytes) -> None:
     Path("fuzzed.yaml").write_bytes(config)
-    answers(
-        [
-            "run",
-            "mine.py:right",
-            "--config",
-            "fuzzed.yaml",
-            "--batch-size",
-            "2",
-            "--classes",
-            "2",
-            "--trials",
-            "1",
-        ]
-    )
-    answers(["run", "--config", "fuzzed.yaml", "--batch-size", "1", "--classes", "2", "--trials", "1"])
+    small = ["--config", "fuzzed.yaml", "--classes", "2", "--trials", "1"]
+    answers(["run", "mine.py:right", *small, "--batch-size", "2"])
+    answers(["run", *small, "--batch-size", "1"])
 
 
 @fuzzed

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import copy
 import json
-import math
-import os
 import pickle
 import re
-import subprocess
-import sys
 from contextlib import suppress
-from dataclasses import FrozenInstanceError, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,39 +16,13 @@ import pytest
 import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel
 
-from gradcheck.config import (
-    Config,
-    Integers,
-    Labels,
-    Normal,
-    StudentT,
-    Uniform,
-    load_config,
-    parse_scores,
-)
-from gradcheck.config.model import (
-    ConfigModel,
-    IntegersModel,
-    LabelsModel,
-    NormalModel,
-    StudentTModel,
-    UniformModel,
-)
-from gradcheck.config.overrides import Override, apply_set
+from gradcheck.config import Config, Integers, Labels, Normal, StudentT, Uniform, load_config
+from gradcheck.config.model import json_schema
 from gradcheck.config.source import read_text
 from gradcheck.errors import ConfigError
 
-MODELS: dict[type[BaseModel], Any] = {
-    ConfigModel: Config(),
-    LabelsModel: Labels(),
-    NormalModel: Normal(),
-    IntegersModel: Integers(),
-    UniformModel: Uniform(),
-    StudentTModel: StudentT(),
-}
-CONFIGS = Path(__file__).parent.parent / "configs"
+CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 @pytest.fixture
@@ -66,9 +35,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def loaded(text: str | bytes, *sets: str, **options: object) -> Config:
     """A configuration from the text of ``gradcheck.yaml`` in the working directory."""
     Path("gradcheck.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
-    for one in sets:
-        apply_set(options, one)
-    return load_config(None, options)
+    return load_config(None, options, sets)
 
 
 def refused(text: str | bytes, *sets: str, **options: object) -> str:
@@ -109,7 +76,7 @@ def test_an_empty_file_is_the_defaults(here: Path, text: str) -> None:
 def test_default_yaml_says_the_defaults_and_names_every_key() -> None:
     path = CONFIGS / "default.yaml"
     assert load_config(path, {}) == Config()
-    assert list(yaml.safe_load(path.read_text())) == [key.name for key in fields(Config)]
+    assert list(yaml.safe_load(path.read_text())) == list(Config.model_fields)
 
 
 @pytest.mark.parametrize("name", ["smoke", "ties"])
@@ -133,7 +100,7 @@ def test_every_spelling_of_a_float_is_a_float(here: Path, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("no", "no"), ("1:30", "1:30"), ("2020-13-45", "2020-13-45"), ("010", 10), ("0x10", 16), ("0o10", 8)],
+    [("no", "no"), ("1:30", "1:30"), ("2020-13-45", "2020-13-45"), ("010", 10), ("0x10", "0x10"), ("1_000", "1_000")],
 )
 def test_scalars_are_read_by_yaml_1_2(text: str, value: object) -> None:
     assert read_text(text, "x").data == value
@@ -164,21 +131,20 @@ def test_python_takes_lists_lone_values_texts_and_numpy_numbers() -> None:
 
 
 def test_a_config_is_frozen() -> None:
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(ValueError, match="frozen"):
         Config().seed = 3  # type: ignore[misc]
 
 
-def test_a_config_can_be_copied_pickled_and_changed_in_a_copy() -> None:
+def test_a_config_can_be_copied_pickled_and_hashed() -> None:
     config = Config(seed=3, scores="student-t", labels={"kind": "real"})
     assert pickle.loads(pickle.dumps(config)) == copy.deepcopy(config) == config
-    assert replace(config, seed=4) == Config(seed=4, scores="student-t", labels={"kind": "real"})
-    assert hash(replace(config, seed=3)) == hash(config)
+    assert hash(Config(**config.as_data())) == hash(config)
 
 
 def test_kinds_of_scores_and_labels_made_in_python_are_validated_too() -> None:
     config = Config(scores=[Normal(scale=2), "uniform"], labels=Labels(kind="real"))
     assert config.scores == (Normal(scale=2.0), Uniform())
-    assert type(config.scores[0].parameters()["scale"]) is float
+    assert type(config.scores[0].scale) is float
     assert config.labels == Labels(kind="real")
     with pytest.raises(ConfigError, match=re.escape("scores[1].scale: must be above 0; got -1")):
         Config(scores=[Normal(), Normal(scale=-1)])
@@ -229,8 +195,8 @@ def test_a_config_is_the_same_after_json(config: Config) -> None:
 @given(kinds)
 @example(Normal(loc=-0.0))
 @settings(max_examples=200, deadline=None)
-def test_parse_scores_reads_what_describe_writes(kind: Any) -> None:
-    assert parse_scores(kind.describe()) == kind
+def test_a_distribution_reads_back_what_describe_writes(kind: Any) -> None:
+    assert Config(scores=kind.describe()).scores == (kind,)
 
 
 @pytest.mark.parametrize(
@@ -247,58 +213,59 @@ def test_describe_is_short(kind: Any, text: str) -> None:
     assert kind.describe() == text
 
 
-def test_parse_scores_reads_a_yaml_mapping() -> None:
-    assert parse_scores("{distribution: normal, scale: 1e-3}") == Normal(scale=0.001)
+def test_the_text_of_a_distribution_may_be_a_yaml_mapping() -> None:
+    assert Config(scores="{distribution: normal, scale: 1e-3}").scores == (Normal(scale=0.001),)
 
 
 def test_every_key_has_a_description() -> None:
-    for model in MODELS:
-        for name, field in model.model_fields.items():
-            assert field.description, f"{model.__name__}.{name}"
+    assert all(field.description for field in Config.model_fields.values())
 
 
-def test_every_model_has_the_keys_and_the_defaults_of_its_dataclass() -> None:
-    for model, values in MODELS.items():
-        defaults = {key.name: getattr(values, key.name) for key in fields(values)}
-        assert list(model.model_fields) == list(defaults)
-        assert {name: field.default for name, field in model.model_fields.items()} == defaults
+# --- the JSON Schema
+
+VALID = [
+    {},
+    {"losses": "svm", "batch_sizes": 3, "scores": "normal(0, 0.001)"},
+    {"losses": ["svm", "a.py:b"], "batch_sizes": [1, 2], "scores": ["normal", {"distribution": "integers", "low": 0}]},
+    {"labels": {"kind": "one-hot"}, "plan": "rows", "rtol": 1e-9, "atol": 0, "dtype": "float32"},
+]
+INVALID = [
+    {"batchsizes": 3},
+    {"batch_sizes": []},
+    {"batch_sizes": [0]},
+    {"rtol": "small"},
+    {"dtype": "float16"},
+    {"scores": {"distribution": "normal", "scale": -1}},
+    {"labels": {"kind": "classes"}},
+    {"plan": "best"},
+]
+
+
+@pytest.mark.parametrize("data", VALID)
+def test_the_schema_takes_what_gradcheck_takes(data: dict[str, object]) -> None:
+    Config(**data)
+    jsonschema.validate(data, json_schema())
+
+
+@pytest.mark.parametrize("data", INVALID)
+def test_the_schema_refuses_what_gradcheck_refuses(data: dict[str, object]) -> None:
+    with pytest.raises(ConfigError):
+        Config(**data)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(data, json_schema())
+
+
+def test_the_schema_is_valid_and_its_defaults_are_the_configurations() -> None:
+    schema = json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    defaults = {key: part["default"] for key, part in schema["properties"].items()}
+    assert Config(**defaults) == Config()
+    assert all("description" in part for part in schema["properties"].values())
 
 
 @pytest.mark.parametrize("name", ["default", "smoke", "ties"])
-def test_the_json_schema_accepts_the_configurations_in_the_repository(name: str) -> None:
-    schema = ConfigModel.model_json_schema()
-    jsonschema.validate(yaml.safe_load((CONFIGS / f"{name}.yaml").read_text()), schema)
-    jsonschema.validate({"batch_sizes": 3, "scores": "normal"}, schema)
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({"batch_sizes": [0]}, schema)
-
-
-def imported_by(code: str, directory: Path) -> set[str]:
-    """The modules that a fresh Python has after running the code in the directory."""
-    code = f"import sys\n{code}\nprint(*sys.modules, file=sys.stderr)"
-    env = {**os.environ, "PYTHONPATH": str(CONFIGS.parent)}
-    run = subprocess.run(
-        [sys.executable, "-c", code], cwd=directory, env=env, capture_output=True, text=True, check=True
-    )
-    return set(run.stderr.split())
-
-
-def test_importing_the_config_imports_nothing_heavy(here: Path) -> None:
-    heavy = {"rich", "typer", "difflib", "scipy", "matplotlib", "pydantic", "pydantic_core", "yaml"}
-    assert not heavy & imported_by("import gradcheck.config", here)
-
-
-def test_a_check_that_is_given_no_configuration_imports_neither_pydantic_nor_yaml(here: Path) -> None:
-    code = (
-        "from gradcheck.run import check_targets\n"
-        "from gradcheck.config import load_config\n"
-        "config = load_config(None, {'seed': None, 'batch_sizes': []})\n"
-        "assert check_targets(['svm'], config).passed"
-    )
-    assert not {"pydantic", "pydantic_core", "yaml"} & imported_by(code, here)
-    # So that the line above can fail: here there is something to read and to validate.
-    Path("gradcheck.yaml").write_text("batch_sizes: 3")
-    assert {"pydantic", "pydantic_core", "yaml"} <= imported_by(code, here)
+def test_the_schema_accepts_the_configurations_in_the_repository(name: str) -> None:
+    jsonschema.validate(yaml.safe_load((CONFIGS / f"{name}.yaml").read_text()), json_schema())
 
 
 # --- what is refused, and in which words
@@ -325,12 +292,11 @@ def test_a_check_that_is_given_no_configuration_imports_neither_pydantic_nor_yam
         ("seed: -1", "gradcheck.yaml:1: seed: must be at least 0; got -1"),
         ("seed: 9223372036854775808", "seed: must be below 9223372036854775808"),
         ("seed:", "gradcheck.yaml:1: seed: must be a whole number; got nothing"),
-        ("seed: 9223372036854775807\ntrials: 2", "gradcheck.yaml:2: trials: seed + trials must be"),
         ("trials: 0", "gradcheck.yaml:1: trials: must be at least 1; got 0"),
         ("rtol: true", "gradcheck.yaml:1: rtol: must be a number; got true"),
         ("rtol: 0", "gradcheck.yaml:1: rtol: must be above 0; got 0"),
         ("rtol: 1", "gradcheck.yaml:1: rtol: must be below 1; got 1"),
-        ("rtol: .nan", "gradcheck.yaml:1: rtol: must be a finite number"),
+        ("rtol: .nan", 'gradcheck.yaml:1: rtol: must be a number; got ".nan"'),
         ("atol: 1e999", "gradcheck.yaml:1: atol: must be a finite number"),
         ("atol: -1e-3", "gradcheck.yaml:1: atol: must be at least 0; got -0.001"),
         ("batch_sizes:\n  - 1\n  - 0", "gradcheck.yaml:3: batch_sizes[1]: must be at least 1; got 0"),
@@ -358,15 +324,15 @@ def test_a_check_that_is_given_no_configuration_imports_neither_pydantic_nor_yam
             'scores: the distribution must be one of normal, integers, uniform, student-t; got "norml"',
         ),
         ("scores: 'normal(1, 2, 3)'", "scores: normal takes at most 2 numbers, normal(loc, scale)"),
-        ("scores: 'normal(0'", 'scores: must read like "normal" or "normal(0, 0.001)"'),
+        ("scores: 'normal(0'", 'scores: must be written as "normal" or "normal(0, 0.001)"'),
         ("scores: [normal, 'normal(0, -1)']", "gradcheck.yaml:1: scores[1].scale: must be above 0; got -1"),
         (
             "scores: {distribution: normal, scale: 0}",
             "gradcheck.yaml:1: scores.scale: must be above 0; got 0",
         ),
         ("scores: {distribution: integers, low: 0.5}", "scores.low: must be a whole number; got 0.5"),
-        ("scores: integers(3, 2)", "scores.low: low is 3 and high is 2; low must be at most high"),
-        ("scores: uniform(1, 1)", "scores.low: low is 1 and high is 1; low must be below high"),
+        ("scores: integers(3, 2)", "scores.low: must be at most high, 2; got 3"),
+        ("scores: uniform(1, 1)", "scores.low: must be below high, 1; got 1"),
         ("scores: student-t(0)", "scores.df: must be above 0; got 0"),
         ("scores: 5", "gradcheck.yaml:1: scores: must be a mapping of keys to values; got 5"),
         ("max_entries: 0", "gradcheck.yaml:1: max_entries: must be at least 1; got 0"),
@@ -383,13 +349,12 @@ def test_a_check_that_is_given_no_configuration_imports_neither_pydantic_nor_yam
         ("seed: 1\nx: \0", "gradcheck.yaml:2:4: holds a character that YAML does not allow (0x00)"),
         (b"seed: 1\nlosses: \xe9", "gradcheck.yaml:2: is not UTF-8"),
         ("seed: 1".encode("utf-16"), "gradcheck.yaml:1: is not UTF-8"),
-        (r'a: "\UFFFFFFFF"', "gradcheck.yaml:1:7: holds an escape or a number that cannot be read"),
-        (r'a: "\U00110000"', "gradcheck.yaml:1:7: holds an escape or a number that cannot be read"),
-        (r'a: "\ud800"', "gradcheck.yaml:1:4: holds half of a surrogate pair"),
-        ("[" * 100_000, "gradcheck.yaml:1:21: is nested too deeply"),
+        (r'a: "\UFFFFFFFF"', "gradcheck.yaml:1:7: holds an escape that is not a character"),
+        (r'a: "\U00110000"', "gradcheck.yaml:1:7: holds an escape that is not a character"),
+        (r'a: "\ud800"', "holds an escape that is not a character"),
+        ("[" * 50_000, "gradcheck.yaml:1:1: is nested too deeply"),
         ("a: " + "[1]," * 20_000, "gradcheck.yaml:1:"),
-        ("x: [" + "1," * 20_000 + "]", "holds more than 10,000 values"),
-        ("#" * 1_000_001, "gradcheck.yaml: is larger than 1,000,000 bytes"),
+        ("#" * 100_001, "gradcheck.yaml: is larger than 100,000 bytes"),
         ("rtol: " + "9" * 10_000, "gradcheck.yaml:1: rtol: must be a number"),
     ],
 )
@@ -521,12 +486,6 @@ def test_a_mistake_in_an_option_names_the_option_and_not_the_file(here: Path) ->
     assert refused("rtol: 2", seed=1).startswith("gradcheck.yaml:1: rtol")
 
 
-def test_apply_set_keeps_the_option_beside_the_value() -> None:
-    overrides: dict[str, object] = {}
-    apply_set(overrides, "rtol = 1e-8")
-    assert overrides == {"rtol": Override(1e-8, "--set rtol = 1e-8")}
-
-
 # --- nothing else ever escapes
 
 keys = st.sampled_from([*Config().as_data(), "distribution", "low", "scale", "kind", "<<", "0", "x"])
@@ -598,4 +557,4 @@ def test_no_set_raises_anything_but_a_config_error(key: str, value: str, equals:
 @settings(max_examples=300, deadline=None)
 def test_no_text_of_scores_raises_anything_but_a_config_error(text: str) -> None:
     with suppress(ConfigError):
-        assert all(math.isfinite(value) for value in parse_scores(text).parameters().values())
+        Config(scores=text)

@@ -58,7 +58,7 @@ def test_a_format_goes_to_its_file_or_to_standard_output(
 ) -> None:
     told = destinations(formats, outputs)
     assert list(told.shown) == shown
-    assert [f"{format_}={path}" for format_, path in told.files] == files
+    assert [f"{format_}={path}" for format_, path in told.files.items()] == files
 
 
 @pytest.mark.parametrize(
@@ -69,6 +69,7 @@ def test_a_format_goes_to_its_file_or_to_standard_output(
         ([], ["a.out", "b.out"]),
         ([], ["json=a.json", "json=b.json"]),
         ([], ["json="]),
+        (["xml"], []),
         ([], ["json=no/such/directory/a.json"]),
     ],
 )

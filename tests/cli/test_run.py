@@ -106,13 +106,8 @@ def test_exit_codes(arguments: list[str], code: int) -> None:
 
 
 def test_an_unknown_command_and_no_command_are_2_and_help_and_version_are_0() -> None:
-    assert [gradcheck(*a).exit_code for a in (["frobnicate"], [], ["--help"], ["run", "-h"], ["--version"])] == [
-        2,
-        2,
-        0,
-        0,
-        0,
-    ]
+    commands = (["frobnicate"], [], ["--help"], ["run", "-h"], ["--version"])
+    assert [gradcheck(*command).exit_code for command in commands] == [2, 2, 0, 0, 0]
 
 
 # --- table ------------------------------------------------------------------------------------------------
@@ -204,29 +199,10 @@ def test_json_of_an_interrupted_run_holds_what_was_done() -> None:
 
 
 def test_every_option_is_heard() -> None:
-    report = data(
-        "svm",
-        "--seed",
-        "5",
-        "--trials",
-        "2",
-        "--batch-size",
-        "2",
-        "--batch-size",
-        "4",
-        "--classes",
-        "3",
-        "--scores",
-        "normal(0, 0.5)",
-        "--scores",
-        "uniform",
-        "--rtol",
-        "1e-6",
-        "--atol",
-        "1e-12",
-        "--dtype",
-        "float32",
+    options = (
+        "--seed 5 --trials 2 --batch-size 2,4 --classes 3 --scores uniform --rtol 1e-6 --atol 1e-12 --dtype float32"
     )
+    report = data("svm", *options.split(), "--scores", "normal(0, 0.5)")
     batches = report["losses"][0]["batches"]
     assert {b["batch_size"] for b in batches} == {2, 4}
     assert {b["classes"] for b in batches} == {3}
@@ -389,25 +365,10 @@ def test_a_page_goes_to_a_pipe_without_escape_codes_and_120_columns_wide(monkeyp
 
 def test_help_names_every_option() -> None:
     text = re.sub(r"\x1b\[[\d;]*m", "", run("--help").stdout)  # some CI services force Typer's colours
-    for option in (
-        "--config",
-        "--seed",
-        "--trials",
-        "--batch-size",
-        "--classes",
-        "--rtol",
-        "--atol",
-        "--dtype",
-        "--scores",
-        "--strict",
-        "--fail-fast",
-        "--format",
-        "--output",
-        "--quiet",
-        "--verbose",
-        "--set",
-        "--entries",
-    ):
+    options = (
+        "--config --seed --trials --batch-size --classes --rtol --atol --dtype --scores --strict --fail-fast --format"
+    )
+    for option in [*options.split(), "--output", "--quiet", "--verbose", "--set", "--entries"]:
         assert option in text
 
 
