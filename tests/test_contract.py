@@ -15,7 +15,7 @@ from gradcheck.checking.one_problem import check_problem
 from gradcheck.config import Config
 from gradcheck.functions.answers import Evaluation
 from gradcheck.functions.loss import Loss
-from gradcheck.functions.silence import silenced
+from gradcheck.functions.output_capture import silenced
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import Finding
 from gradcheck.sampling import Problem

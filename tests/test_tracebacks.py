@@ -11,7 +11,7 @@ import pytest
 from gradcheck.errors import LossDefect
 from gradcheck.functions.loading import load_loss
 from gradcheck.functions.loss import Loss
-from gradcheck.functions.tracebacks import trimmed_traceback
+from gradcheck.functions.output_capture import trimmed_traceback
 from gradcheck.losses import BUILT_INS
 
 S, Y = np.zeros((2, 3)), np.array([0, 1])

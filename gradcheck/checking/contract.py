@@ -11,7 +11,7 @@ import numpy.typing as npt
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.functions.answers import Evaluation, validated
 from gradcheck.functions.loss import Loss
-from gradcheck.functions.silence import Silence
+from gradcheck.functions.output_capture import Silence
 from gradcheck.report import Finding
 
 #: Two answers at one point may differ by this many units in the last place of the largest number: sums in parallel do.
@@ -65,7 +65,7 @@ def inspect(loss: Loss, scores: npt.NDArray[Any], labels: npt.NDArray[Any], sile
             if silence is None or calls > 1:
                 answer = loss.call(own_scores, own_labels)
             else:
-                with silence.aloud():
+                with silence.let_through():
                     answer = loss.call(own_scores, own_labels)
             if calls == 1:
                 first = answer

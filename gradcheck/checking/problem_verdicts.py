@@ -110,8 +110,8 @@ def _by_entries(loss: Loss, problem: Problem, at_scores: Evaluation, config: Con
     choice = choose(oracle, scores, answer, yardstick, config.plan, tried.why_not, spare)
 
     def judged(plan: Plan, answer: Evaluation) -> Judgement:
-        if loss.watch:
-            loss.watch.expect(2 * scores.shape[1] if plan.name == "per-sample" else 2 * scores.size)
+        if loss.budget:
+            loss.budget.expect(2 * scores.shape[1] if plan.name == "per-sample" else 2 * scores.size)
         return judge(
             oracle, plan, scores, at_scores.gradient, answer,
             rtol=config.rtol, atol=config.atol, gradient_noise=gradient_noise, precision=precision,
@@ -157,8 +157,8 @@ def _by_projections(
     from gradcheck.checking.projected.check import project
 
     S, labels, most = problem.S, problem.labels, settings.worst
-    if loss.watch:
-        loss.watch.expect(_BY_PROJECTIONS)
+    if loss.budget:
+        loss.budget.expect(_BY_PROJECTIONS)
     told = project(loss, S, problem.y, at_scores, config.rtol, config.atol, most)
     worst = tuple(each.as_entry(S, labels) for each in told.entries[:most])
     return Judged("projections", f"{why}; {told.why}", told.calls, told.findings, worst, projections=told.projections)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from gradcheck.checking.contract import Inspection, inspect
 from gradcheck.functions.loss import Loss
-from gradcheck.functions.silence import Silence
+from gradcheck.functions.output_capture import Silence
 from gradcheck.settings import Framework
 
 

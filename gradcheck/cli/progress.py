@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO
 
-from gradcheck.functions.standing import Standing
+from gradcheck.functions.budget import RunProgress as Standing
 
 if TYPE_CHECKING:
     from rich.progress import Progress

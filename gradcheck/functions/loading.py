@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck.errors import TargetError, UsageError, did_you_mean
 from gradcheck.functions.loss import Loss
+from gradcheck.functions.output_capture import trimmed_traceback
 from gradcheck.functions.signatures import callables_of, refuse_what_is_no_loss, where
-from gradcheck.functions.tracebacks import trimmed_traceback
 
 if TYPE_CHECKING:
     from gradcheck.losses import BuiltIn

@@ -12,11 +12,11 @@ import numpy.typing as npt
 
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.functions.answers import Evaluation, validated
-from gradcheck.functions.tracebacks import trimmed_traceback
+from gradcheck.functions.budget import Budget
+from gradcheck.functions.output_capture import trimmed_traceback
 
 if TYPE_CHECKING:
     from gradcheck.evaluation.workers.crew import Crew
-    from gradcheck.functions.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Loss:
         target: as the user named it, for example ``svm`` or ``mymodule:myloss``.
         function: the callable.
         file, line: where it is defined; None where that cannot be known.
-        watch: what counts and limits its calls; None for nothing.
+        budget: counts and limits its calls; None for no limit.
         framework: whose arrays the user's function gets, ``numpy``, ``torch`` or ``jax``; ``function`` takes NumPy's.
         way: what made ``function`` of the user's, for the framework; None where it is the user's own.
         by_name: ``load_loss(target)`` leads to the user's function in any process.
@@ -38,7 +38,7 @@ class Loss:
     function: Callable[[Any, Any], Any]
     file: str | None = None
     line: int | None = None
-    watch: Watch | None = field(default=None, repr=False, compare=False)
+    budget: Budget | None = field(default=None, repr=False, compare=False)
     framework: str = "numpy"
     way: Callable[[Any], Any] | None = field(default=None, repr=False, compare=False)
     by_name: bool = field(default=False, repr=False, compare=False)
@@ -57,9 +57,9 @@ class Loss:
             OutOfTime: the run's time is up, and the loss was not called.
         """
         try:
-            if self.watch is None:
+            if self.budget is None:
                 return self.function(scores, labels, **options)
-            return self.watch.call(self.function, scores, labels, **options)
+            return self.budget.call(self.function, scores, labels, **options)
         except (KeyboardInterrupt, LossDefect, OutOfTime):
             raise
         except BaseException as error:  # SystemExit among them: a loss must not end the run

@@ -19,7 +19,7 @@ from gradcheck.errors import UsageError
 from gradcheck.functions import frameworks
 from gradcheck.functions.frameworks import Framework, adapted, recognised, require
 from gradcheck.functions.loss import Loss
-from gradcheck.functions.silence import silenced
+from gradcheck.functions.output_capture import silenced
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import LossReport
 

@@ -110,7 +110,7 @@ class Crew:
 
     def _send(self, source: Source, bulk: Bulk, pace: float) -> None:
         """Have all that is left done by the workers. Errands are sent, and answers taken, in order."""
-        watch = bulk.oracle.loss.watch
+        watch = bulk.oracle.loss.budget
         under_way: deque[tuple[IndexArray, Future]] = deque()
         try:
             for count in self._shares(source, bulk, pace):
@@ -156,11 +156,11 @@ class Crew:
             code, message, details = answer.defect
             raise LossDefect(code, message, details=details)
         bulk.values[which], bulk.derivatives[which] = answer.values, answer.derivatives
-        if bulk.oracle.loss.watch:
-            bulk.oracle.loss.watch.begin(answer.calls)
+        if bulk.oracle.loss.budget:
+            bulk.oracle.loss.budget.begin(answer.calls)
 
     def _answer(self, bulk: Bulk, future: Future) -> Answer:
-        watch = bulk.oracle.loss.watch
+        watch = bulk.oracle.loss.budget
         while True:
             done = future.done()
             try:

@@ -18,10 +18,10 @@ import numpy as np
 from gradcheck.errors import LossDefect, UsageError
 from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.workers.errand import Answer, Errand, Source
+from gradcheck.functions.budget import Budget, open_budget
 from gradcheck.functions.loading import load_loss
 from gradcheck.functions.loss import Loss
-from gradcheck.functions.silence import silenced
-from gradcheck.functions.watch import Watch, watching
+from gradcheck.functions.output_capture import silenced
 from gradcheck.settings import Settings
 from gradcheck.version import __version__
 
@@ -68,7 +68,7 @@ def _answer(errand: Errand) -> Answer:
     try:
         loss = _loss(errand.source)
         with _watched(errand.source) as watch:
-            loss = replace(loss, watch=watch if errand.source.timeout is not None else None)
+            loss = replace(loss, budget=watch if errand.source.timeout is not None else None)
             if errand.source not in _VERIFIED:
                 _verify(loss, errand)
                 _VERIFIED.add(errand.source)
@@ -131,7 +131,7 @@ def _original(source: Source) -> Loss:
     return loss
 
 
-def _watched(source: Source) -> AbstractContextManager[Watch]:
+def _watched(source: Source) -> AbstractContextManager[Budget]:
     """A watch over calls here, which have the same limit."""
 
     def leave_word(defect: LossDefect) -> int:
@@ -139,7 +139,7 @@ def _watched(source: Source) -> AbstractContextManager[Watch]:
         word.write_text(json.dumps([defect.code, defect.message, defect.details]), "utf-8")
         return 2
 
-    return watching(Settings(timeout=source.timeout), stuck=leave_word)
+    return open_budget(Settings(timeout=source.timeout), on_hang=leave_word)
 
 
 def last_word(run: str) -> LossDefect | None:

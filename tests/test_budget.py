@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 import gradcheck
 from gradcheck.config import Config
 from gradcheck.errors import OutOfTime, UsageError
+from gradcheck.functions.budget import Budget, RunProgress, open_budget
 from gradcheck.functions.loss import Loss
-from gradcheck.functions.standing import Standing
-from gradcheck.functions.watch import Watch, watching
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import LossReport, Report
 from gradcheck.run import check_given, check_targets
@@ -57,7 +56,7 @@ def spoils(S: Any, y: Any) -> Any:
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second for every look at the clock: at every call of a loss, and a few beside."""
     ticks = itertools.count()
-    monkeypatch.setattr("gradcheck.functions.watch.time", SimpleNamespace(monotonic=lambda: float(next(ticks))))
+    monkeypatch.setattr("gradcheck.functions.budget.time", SimpleNamespace(monotonic=lambda: float(next(ticks))))
 
 
 def checked(*losses: Loss | str, seconds: float, config: Config = SMALL, **settings: Any) -> Report:
@@ -224,17 +223,17 @@ def test_a_time_beyond_any_timer_is_as_good_as_none() -> None:
 
 
 def test_every_call_of_a_loss_is_counted_also_one_that_fails() -> None:
-    watch = Watch()
-    Loss("softmax", softmax, watch=watch).call(S, Y)
-    Loss("softmax", softmax, watch=watch).evaluate(S, Y)
+    watch = Budget()
+    Loss("softmax", softmax, budget=watch).call(S, Y)
+    Loss("softmax", softmax, budget=watch).evaluate(S, Y)
     assert watch.calls == 2
 
 
 def test_calls_that_were_made_elsewhere_count_and_end_with_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    watch = Watch(max_seconds=3600)
+    watch = Budget(max_seconds=3600)
     watch.begin(20)
     assert watch.calls == 20
-    monkeypatch.setattr("gradcheck.functions.watch.time", SimpleNamespace(monotonic=lambda: time.monotonic() + 4000))
+    monkeypatch.setattr("gradcheck.functions.budget.time", SimpleNamespace(monotonic=lambda: time.monotonic() + 4000))
     with pytest.raises(OutOfTime):
         watch.begin()
     assert watch.is_over
@@ -245,12 +244,12 @@ def test_calls_that_were_made_elsewhere_count_and_end_with_the_time(monkeypatch:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[Standing]:
-    monkeypatch.setattr("gradcheck.functions.watch.EVERY", 0.0)
+def told(monkeypatch: pytest.MonkeyPatch) -> list[RunProgress]:
+    monkeypatch.setattr("gradcheck.functions.budget.REPORT_EVERY", 0.0)
     return []
 
 
-def test_progress_goes_through_every_problem_and_call_of_every_target(told: list[Standing]) -> None:
+def test_progress_goes_through_every_problem_and_call_of_every_target(told: list[RunProgress]) -> None:
     report = check_targets(["svm", "softmax"], SMALL, progress=told.append)
     assert list(dict.fromkeys(one.target for one in told)) == ["svm", "softmax"]
     assert told[-1].calls_in_all <= sum(b.evaluations for loss in report.losses for b in loss.batches)
@@ -266,21 +265,21 @@ def test_progress_goes_through_every_problem_and_call_of_every_target(told: list
         assert all(one.calls <= one.expected for one in of_target)
 
 
-def test_that_a_target_begins_is_told_before_it_is_loaded(told: list[Standing]) -> None:
+def test_that_a_target_begins_is_told_before_it_is_loaded(told: list[RunProgress]) -> None:
     check_targets(["no-such-loss"], SMALL, progress=told.append)
     assert [(one.target, one.done, one.calls, one.share) for one in told] == [("no-such-loss", 0, 0, 0.0)]
 
 
 def test_progress_is_told_some_ten_times_a_second_however_fast_the_loss() -> None:
-    told: list[Standing] = []
+    told: list[RunProgress] = []
     begun = time.monotonic()
-    check_targets([Loss("softmax", softmax)], Config(batch_sizes=8, classes=20, trials=6), progress=told.append)
+    check_targets([Loss("softmax", softmax)], Config(batch_sizes=8, classes=20, trials=30), progress=told.append)
     assert 2 <= len(told) <= 1 + 10 * (time.monotonic() - begun) + 1
 
 
-def test_a_better_estimate_is_what_is_told(told: list[Standing]) -> None:
-    with watching(Settings(), told.append) as watch:
-        watch.turn_to("svm", [(2, 3), (4, 5)], 0)
+def test_a_better_estimate_is_what_is_told(told: list[RunProgress]) -> None:
+    with open_budget(Settings(), told.append) as watch:
+        watch.start_problem("svm", [(2, 3), (4, 5)], 0)
         watch.begin(10)
         watch.expect(20)
         watch.begin()
