@@ -12,8 +12,8 @@ from gradcheck.checking.one_problem import check_problem
 from gradcheck.checking.recognition import inspect_at_first
 from gradcheck.config import Config
 from gradcheck.errors import LossDefect, OutOfTime, UsageError
+from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_loss
-from gradcheck.functions.loss import Loss
 from gradcheck.functions.output_capture import Silence
 from gradcheck.report import BatchReport, Finding, LossReport
 from gradcheck.rerun import rerun_command
@@ -33,7 +33,7 @@ class TargetRun:
     """The check of one target, problem after problem; what is done is kept when it is cut short."""
 
     def __init__(
-        self, target: str | Loss, config: Config, settings: Settings, given: Sequence[Problem] | None = None
+        self, target: str | Function, config: Config, settings: Settings, given: Sequence[Problem] | None = None
     ) -> None:
         """
         Args:
@@ -185,7 +185,7 @@ class TargetRun:
                 return next((each, batch) for each in self._problems if each.S.shape == shape)
         return None
 
-    def _loaded(self, silence: Silence, budget: Budget | None) -> Loss:
+    def _loaded(self, silence: Silence, budget: Budget | None) -> Function:
         if self._loss is None:
             with silence.let_through():
                 self._loss = budget.load(load_loss, self._target) if budget else load_loss(self._target)

@@ -1,6 +1,6 @@
 """The one way through: targets and a configuration in, a Report out.
 
-target -> Loss -> Problem -> contract -> (analytic, numerical ± bound) -> verdicts -> findings -> Report
+target -> Function -> Problem -> contract -> (analytic, numerical ± bound) -> verdicts -> findings -> Report
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from gradcheck.checking.recognition import refuse_what_is_not_there
 from gradcheck.config import Config
 from gradcheck.errors import LossDefect, UsageError
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.function import Function
 from gradcheck.functions.output_capture import silenced
 from gradcheck.one_target import TargetRun
 from gradcheck.report import Report
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def check_targets(
-    targets: Sequence[str | Loss],
+    targets: Sequence[str | Function],
     config: Config,
     settings: Settings = Settings(),
     progress: ProgressCallback | None = None,
@@ -83,7 +83,7 @@ def check_targets(
 
 
 def check_given(
-    loss: Loss, scores: npt.NDArray[Any], labels: npt.NDArray[Any], config: Config, settings: Settings
+    loss: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], config: Config, settings: Settings
 ) -> Report:
     """Check a loss at one given problem.
 

@@ -18,8 +18,8 @@ import pytest
 from gradcheck.config import Config
 from gradcheck.errors import LossDefect, UsageError
 from gradcheck.functions.budget import Budget, open_budget
+from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_loss
-from gradcheck.functions.loss import Loss
 from gradcheck.run import check_targets
 from gradcheck.settings import Settings
 
@@ -264,7 +264,7 @@ def test_without_such_timers_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
 # --- as a loss --------------------------------------------------------------------------------------------
 
 
-def hangs_from(first: int) -> Loss:
+def hangs_from(first: int) -> Function:
     calls = itertools.count(1)
 
     def hanging(scores: Any, labels: Any) -> Any:
@@ -272,7 +272,7 @@ def hangs_from(first: int) -> Loss:
             time.sleep(0.001)
         return float((scores**2).sum()), 2 * scores
 
-    return Loss("hanging", hanging)
+    return Function("hanging", hanging)
 
 
 @pytest.mark.parametrize("first", [1, 2, 3, 20])
@@ -327,7 +327,7 @@ def test_a_module_may_take_longer_to_load_than_a_call(tmp_path: Path) -> None:
 def test_a_watch_with_a_limit_serves_any_loss() -> None:
     """As a worker process uses it."""
     with limited(SHORT) as limit:
-        loss = Loss("late", lambda scores, labels: time.sleep(60), budget=limit)
+        loss = Function("late", lambda scores, labels: time.sleep(60), budget=limit)
         with pytest.raises(LossDefect) as caught:
             loss.call(S, Y)
     assert caught.value.code == "hangs"

@@ -19,8 +19,8 @@ from gradcheck.errors import LossDefect, UsageError
 from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.workers.errand import Answer, Errand, Source
 from gradcheck.functions.budget import Budget, open_budget
+from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_loss
-from gradcheck.functions.loss import Loss
 from gradcheck.functions.output_capture import silenced
 from gradcheck.settings import Settings
 from gradcheck.version import __version__
@@ -28,7 +28,7 @@ from gradcheck.version import __version__
 #: Values of one call, here and there, may differ by this part: as if sums were taken in another order.
 _ALIKE = 1e-5
 #: Losses that are loaded, and those that have answered as in the process that sent them.
-_LOADED: dict[Source, Loss] = {}
+_LOADED: dict[Source, Function] = {}
 _VERIFIED: set[Source] = set()
 #: A cluster's worker may have several threads; a loss is not known to be safe with them, nor is the working directory.
 _ONE_AT_A_TIME = threading.Lock()
@@ -82,7 +82,7 @@ def _answer(errand: Errand) -> Answer:
     return Answer(values, derivatives, calls)
 
 
-def _verify(loss: Loss, errand: Errand) -> None:
+def _verify(loss: Function, errand: Errand) -> None:
     """See whether this is the loss that it is there: a module may draw numbers when it is imported, or be out of date.
 
     Raises:
@@ -100,7 +100,7 @@ def _verify(loss: Loss, errand: Errand) -> None:
         raise UsageError(f"the loss's value is {there!r} where here, at the same scores, it is {here!r}", hint=hint)
 
 
-def _loss(source: Source) -> Loss:
+def _loss(source: Source) -> Function:
     """The loss of a source, as the user's module has it by now; with its framework's way, if it has one."""
     if source not in _LOADED:
         if any(other.run != source.run for other in _LOADED):
@@ -108,23 +108,23 @@ def _loss(source: Source) -> Loss:
             _VERIFIED.clear()
         loss = _loaded(source)
         if source.way is not None:
-            loss = replace(loss, function=source.way(loss.function), framework=source.framework, way=source.way)
+            loss = replace(loss, function=source.way(loss.function), framework=source.framework, adapter=source.way)
         _LOADED[source] = loss
     return _LOADED[source]
 
 
-def _loaded(source: Source) -> Loss:
+def _loaded(source: Source) -> Function:
     with _watched(source) as watch:
-        loss: Loss = watch.load(_original, source)
+        loss: Function = watch.load(_original, source)
         return loss
 
 
-def _original(source: Source) -> Loss:
+def _original(source: Source) -> Function:
     """The loss as the user wrote it."""
     if source.pickled is None:
         return load_loss(source.target)
     try:
-        loss: Loss = pickle.loads(source.pickled)
+        loss: Function = pickle.loads(source.pickled)
     except Exception as error:  # whatever the user's classes raise
         message = f"{source.target} cannot be had: {type(error).__name__}: {error}"
         raise UsageError(message, hint="name it module:callable or file.py:callable") from None
