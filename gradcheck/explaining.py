@@ -13,7 +13,7 @@ from gradcheck.diagnosis.driver import find
 from gradcheck.diagnosis.evidence import Allowance, Evidence
 from gradcheck.diagnosis.refinements import refine
 from gradcheck.diagnosis.terms import explain_terms
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.function import Function
 from gradcheck.report import BatchReport, Finding, SmallestCase
 from gradcheck.sampling import Problem
 from gradcheck.settings import Settings
@@ -67,7 +67,7 @@ class Shown:
     projected: tuple[Problem, BatchReport] | None
 
 
-def explain(loss: Loss, shown: Shown, config: Config, settings: Settings) -> Explanation:
+def explain(loss: Function, shown: Shown, config: Config, settings: Settings) -> Explanation:
     """Find out why a loss is wrong, and what else is to be said of it.
 
     Args:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gradcheck.checking.case import Observation
 from gradcheck.diagnosis.evidence import Allowance, Evidence
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import VERDICTS, Finding, Verdict
 
@@ -68,7 +68,7 @@ def evidence_of(
     """
     rng = np.random.default_rng(seed)
     function = right(base) if isinstance(base, str) else base
-    loss = Loss("test", changed(function, change))
+    loss = Function("test", changed(function, change))
     seen = []
     for N, C in shapes:
         S = rng.integers(-2, 3, size=(N, C)).astype(float) if integers else rng.standard_normal((N, C))

@@ -8,7 +8,7 @@ import numpy as np
 
 import gradcheck
 from gradcheck.api import as_loss
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.function import Function
 from gradcheck.output import Options
 from gradcheck.output.svg import to_svg
 
@@ -30,7 +30,7 @@ def draw() -> str:
     """The picture as SVG; its times are those of the run that drew it."""
     loss = as_loss(off_by_a_thousandth)
     report = gradcheck.check(
-        Loss("mymodule:myloss", loss.function, "mymodule.py", 4), gradcheck.Config(batch_sizes=[3], scores="normal")
+        Function("mymodule:myloss", loss.function, "mymodule.py", 4), gradcheck.Config(batch_sizes=[3], scores="normal")
     )
     return to_svg(report, Options(width=100), "gradcheck run mymodule:myloss")
 

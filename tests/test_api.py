@@ -15,7 +15,7 @@ import pytest
 import gradcheck
 from gradcheck.api import as_loss
 from gradcheck.errors import TargetError, UsageError
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
 
 SMALL = gradcheck.Config(batch_sizes=2, classes=3, scores="normal")
@@ -50,13 +50,13 @@ def scaled(S: Any, y: Any, factor: float) -> Any:
     [
         "softmax",
         softmax,
-        Loss("mine", softmax),
+        Function("mine", softmax),
         Hinge(),
         Hinge().method,
         functools.partial(scaled, factor=2.0),
         lambda S, y: softmax(S, y),
     ],
-    ids=["name", "function", "Loss", "object", "method", "partial", "lambda"],
+    ids=["name", "function", "Function", "object", "method", "partial", "lambda"],
 )
 def test_anything_that_is_a_loss_can_be_checked(loss: Any) -> None:
     report = gradcheck.check(loss, SMALL)
@@ -254,7 +254,7 @@ def test_a_strict_assertion_fails_on_a_warning() -> None:
 
 
 def test_a_loss_is_left_as_it_is() -> None:
-    loss = Loss("mine", softmax)
+    loss = Function("mine", softmax)
     assert as_loss(loss) is loss
 
 

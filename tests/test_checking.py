@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gradcheck.config import Config
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import BatchReport, Report, Verdict
 from gradcheck.run import check_given, check_targets
@@ -32,7 +32,7 @@ def raising(S: Any, y: Any) -> Any:
 
 
 def checked(*targets: str | Callable[..., Any], config: Config = SMALL, **settings: bool) -> Report:
-    losses = [target if isinstance(target, str) else Loss(target.__name__, target) for target in targets]
+    losses = [target if isinstance(target, str) else Function(target.__name__, target) for target in targets]
     return check_targets(losses, config, Settings(**settings))
 
 
@@ -329,7 +329,7 @@ def test_a_defect_of_a_thousandth_is_seen_in_float32() -> None:
 
 def test_a_given_problem_is_checked_as_it_is() -> None:
     S, y = np.array([[1.0, 0.0, -3.0]]), np.array([0])
-    report = check_given(Loss("svm", BUILT_INS["svm"].function), S, y, Config(), Settings())
+    report = check_given(Function("svm", BUILT_INS["svm"].function), S, y, Config(), Settings())
     batch: BatchReport = report.losses[0].batches[0]
     assert report.passed
     assert (batch.scores, batch.batch_size, batch.classes, batch.subgradient) == ("given", 1, 3, 2)

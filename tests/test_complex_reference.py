@@ -13,7 +13,7 @@ import pytest
 from gradcheck.checking.complex_reference import Sharpened, sharpen
 from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.full import FullPlan
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
 from gradcheck.numerics.extrapolation import Limit
 from gradcheck.numerics.verdict import OK, WRONG, judge_by_complex_steps
@@ -52,7 +52,7 @@ class Case:
         noise: float = 2 * EPS,
         rtol: float = RTOL,
     ) -> None:
-        self.oracle = Oracle(Loss("test", loss), y)
+        self.oracle = Oracle(Function("test", loss), y)
         self.analytic = self.oracle(S).gradient.ravel()
         right = self.analytic if truth is None else truth.ravel()
         size = float(np.abs(right).max())

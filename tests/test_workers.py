@@ -30,8 +30,8 @@ from gradcheck.evaluation.workers import dask_pool, hired
 from gradcheck.evaluation.workers.crew import Crew
 from gradcheck.evaluation.workers.loky_pool import LokyPool
 from gradcheck.evaluation.workers.worker import carry_out
+from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_loss
-from gradcheck.functions.loss import Loss
 from gradcheck.report import Report
 from gradcheck.run import check_given, check_targets
 from gradcheck.settings import Settings
@@ -356,8 +356,8 @@ def test_a_loss_that_is_adapted_twice_over_is_still_sent_as_the_users(two: Count
         return loss
 
     crew = Crew(two)
-    for original in (load_loss("mine.py:right"), Loss("local", local)):
-        adapted = replace(original, function=halved(original.function), framework="halves", way=halved, crew=crew)
+    for original in (load_loss("mine.py:right"), Function("local", local)):
+        adapted = replace(original, function=halved(original.function), framework="halves", adapter=halved, crew=crew)
         entries = np.repeat([0, 1], 4)
         alone = Oracle(replace(adapted, crew=None), Y).probe(S, entries, entries, np.arange(8.0))
         before = two.errands

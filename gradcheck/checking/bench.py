@@ -17,7 +17,7 @@ from gradcheck.checking.rows_alone import RowsAlone
 from gradcheck.checking.step import above_rounding
 from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.plan import IndexArray, Plan, RowPlan
-from gradcheck.functions.answers import Evaluation
+from gradcheck.functions.answer import Answer
 from gradcheck.numerics import verdict
 from gradcheck.numerics.differences import relative_error
 from gradcheck.numerics.extrapolation import Limit
@@ -43,7 +43,7 @@ class Bench:
         oracle: Oracle,
         plan: Plan,
         scores: FloatArray,
-        at_scores: Evaluation,
+        at_scores: Answer,
         precision: Precision,
         rng: np.random.Generator,
         rows: IndexArray,

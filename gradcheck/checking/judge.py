@@ -12,7 +12,7 @@ from gradcheck.checking.precision import Precision, measure
 from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.full import FullPlan
 from gradcheck.evaluation.plans.plan import IndexArray, Plan
-from gradcheck.functions.answers import Evaluation
+from gradcheck.functions.answer import Answer
 from gradcheck.report import FloatArray
 from gradcheck.settings import Reference
 
@@ -22,7 +22,7 @@ def judge(
     plan: Plan,
     scores: FloatArray,
     analytic: FloatArray,
-    at_scores: Evaluation,
+    at_scores: Answer,
     *,
     rtol: float,
     atol: float,
@@ -61,7 +61,7 @@ def judge_entries(
     rows: IndexArray,
     columns: IndexArray,
     analytic: FloatArray,
-    at_scores: Evaluation,
+    at_scores: Answer,
     *,
     rtol: float,
     atol: float,

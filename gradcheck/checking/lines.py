@@ -10,7 +10,7 @@ import numpy as np
 from gradcheck.checking.case import Line
 from gradcheck.checking.gradient_noise import LEAST_OF_LINES, UNUSUAL
 from gradcheck.evaluation.oracle import Oracle
-from gradcheck.functions.answers import Evaluation
+from gradcheck.functions.answer import Answer
 from gradcheck.numerics import noise
 from gradcheck.numerics.verdict import largest
 from gradcheck.report import FloatArray
@@ -59,7 +59,7 @@ class Lines:
         """N x C, how far each derivative changed along the lines."""
         return reduce(np.maximum, (np.abs(line.gradients[-1] - line.gradients[0]) for line in self.lines))
 
-    def value_noise(self, at_scores: Evaluation, oracle: Oracle) -> float:
+    def value_noise(self, at_scores: Answer, oracle: Oracle) -> float:
         """Standard deviation of the noise of a value, never below its rounding."""
         values = np.concatenate([each.values for each in self.seen])
         return noise_of_values(values, self.level, at_scores.value_eps, oracle.value_scale)
@@ -78,7 +78,7 @@ class Lines:
         return np.asarray(LEAST_OF_LINES * np.min(levels, axis=0))
 
 
-def look_along_lines(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, rng: np.random.Generator) -> Lines:
+def look_along_lines(oracle: Oracle, scores: FloatArray, at_scores: Answer, rng: np.random.Generator) -> Lines:
     """Lines from S, at a spacing where noise has settled. A line goes one way: a tie at S is then at its end.
 
     A kink on a line raises its level; at a much finer spacing it is gone, while noise stays where it was.
@@ -122,7 +122,7 @@ def look_along_lines(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, 
 
 
 def _look_along(
-    oracle: Oracle, scores: FloatArray, at_scores: Evaluation, spacing: float, rng: np.random.Generator
+    oracle: Oracle, scores: FloatArray, at_scores: Answer, spacing: float, rng: np.random.Generator
 ) -> _Seen:
     direction = rng.normal(size=scores.shape)
     there = [at_scores, *(oracle.given(scores + t * spacing * direction) for t in noise.POSITIONS[1:])]
@@ -150,6 +150,6 @@ def noise_of_values(values: FloatArray, level: float, eps: float, scale: float) 
     return float(max(floor, noise.granularity(values) / np.sqrt(12), level))
 
 
-def _floor(at_scores: Evaluation) -> float:
+def _floor(at_scores: Answer) -> float:
     """Rounding of the value itself: no function has less noise than half a unit in its last place."""
     return 0.5 * at_scores.value_eps * abs(at_scores.value)

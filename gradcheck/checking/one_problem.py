@@ -14,8 +14,8 @@ from gradcheck.checking.memory import keep_at_hand
 from gradcheck.checking.problem_verdicts import Judged, judge_problem
 from gradcheck.config import Config
 from gradcheck.errors import LossDefect, OutOfTime
-from gradcheck.functions.answers import Evaluation
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.answer import Answer
+from gradcheck.functions.function import Function
 from gradcheck.report import BatchReport, Finding
 from gradcheck.sampling import Problem
 from gradcheck.settings import Settings
@@ -36,7 +36,7 @@ class Checked(NamedTuple):
 
 
 def check_problem(
-    loss: Loss,
+    loss: Function,
     problem: Problem,
     config: Config,
     inspection: Inspection | None = None,
@@ -88,7 +88,7 @@ _NO_MEAN = Finding(
 )
 
 
-def _batch(problem: Problem, at_scores: Evaluation, judged: Judged, evaluations: int, seconds: float) -> BatchReport:
+def _batch(problem: Problem, at_scores: Answer, judged: Judged, evaluations: int, seconds: float) -> BatchReport:
     judgement = judged.judgement
     N, C = problem.S.shape
     return BatchReport(
@@ -113,7 +113,7 @@ def _batch(problem: Problem, at_scores: Evaluation, judged: Judged, evaluations:
 
 
 def _observation(
-    problem: Problem, at_scores: Evaluation, judged: Judged, batch: BatchReport, settings: Settings
+    problem: Problem, at_scores: Answer, judged: Judged, batch: BatchReport, settings: Settings
 ) -> Observation | None:
     judgement = judged.judgement
     if judgement is None and settings.like is None:

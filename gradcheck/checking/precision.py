@@ -17,7 +17,7 @@ from gradcheck.checking.step import choose_step, directions
 from gradcheck.evaluation.asking import IndexArray
 from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.plan import RowPlan
-from gradcheck.functions.answers import Evaluation
+from gradcheck.functions.answer import Answer
 from gradcheck.numerics import noise
 from gradcheck.report import FloatArray
 
@@ -62,7 +62,7 @@ class Precision:
         return np.asarray(np.minimum(rounded, self.value_noise))
 
 
-def measure(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, rng: np.random.Generator) -> Precision:
+def measure(oracle: Oracle, scores: FloatArray, at_scores: Answer, rng: np.random.Generator) -> Precision:
     """Measure the loss around S.
 
     Args:
@@ -119,7 +119,7 @@ def measure_parts(
     return np.asarray(np.median(levels, axis=0))
 
 
-def rounding_of_gradient(given: Oracle, exact: Oracle, scores: FloatArray, at_scores: Evaluation) -> FloatArray:
+def rounding_of_gradient(given: Oracle, exact: Oracle, scores: FloatArray, at_scores: Answer) -> FloatArray:
     """How far dS in the user's dtype lies from that in float64, by rounding alone.
 
     Measured at points near S and not at S, where it might be the very defect that is looked for.

@@ -20,8 +20,8 @@ from gradcheck.evaluation.plans.choose import Choice, choose, refused, try_each_
 from gradcheck.evaluation.plans.full import FullPlan
 from gradcheck.evaluation.plans.plan import Coupled, Plan
 from gradcheck.evaluation.plans.yardstick import Yardstick
-from gradcheck.functions.answers import Evaluation
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.answer import Answer
+from gradcheck.functions.function import Function
 from gradcheck.numerics.verdict import SUBGRADIENT
 from gradcheck.report import Entry, Finding
 from gradcheck.sampling import Problem
@@ -65,7 +65,7 @@ class Judged:
     row_weight: float | None = None
 
 
-def judge_problem(loss: Loss, problem: Problem, at_scores: Evaluation, config: Config, settings: Settings) -> Judged:
+def judge_problem(loss: Function, problem: Problem, at_scores: Answer, config: Config, settings: Settings) -> Judged:
     """Judge one problem: by projections where it is too large for its entries to be judged one by one.
 
     Args:
@@ -84,7 +84,7 @@ def judge_problem(loss: Loss, problem: Problem, at_scores: Evaluation, config: C
     return _by_entries(loss, problem, at_scores, config, settings)
 
 
-def _by_entries(loss: Loss, problem: Problem, at_scores: Evaluation, config: Config, settings: Settings) -> Judged:
+def _by_entries(loss: Function, problem: Problem, at_scores: Answer, config: Config, settings: Settings) -> Judged:
     """The verdicts at one problem.
 
     The loss gets the config's dtype; the reference is taken in float64 at the same scores, where the loss allows.
@@ -109,9 +109,9 @@ def _by_entries(loss: Loss, problem: Problem, at_scores: Evaluation, config: Con
     spare = max(_BESIDE - spent, scores.size // _SHARE)
     choice = choose(oracle, scores, answer, yardstick, config.plan, tried.why_not, spare)
 
-    def judged(plan: Plan, answer: Evaluation) -> Judgement:
-        if loss.watch:
-            loss.watch.expect(2 * scores.shape[1] if plan.name == "per-sample" else 2 * scores.size)
+    def judged(plan: Plan, answer: Answer) -> Judgement:
+        if loss.budget:
+            loss.budget.expect(2 * scores.shape[1] if plan.name == "per-sample" else 2 * scores.size)
         return judge(
             oracle, plan, scores, at_scores.gradient, answer,
             rtol=config.rtol, atol=config.atol, gradient_noise=gradient_noise, precision=precision,
@@ -151,14 +151,14 @@ def _why_projections(entries: int, config: Config) -> str:
 
 
 def _by_projections(
-    loss: Loss, problem: Problem, at_scores: Evaluation, config: Config, settings: Settings, why: str
+    loss: Function, problem: Problem, at_scores: Answer, config: Config, settings: Settings, why: str
 ) -> Judged:
     """What projections tell of one problem."""
     from gradcheck.checking.projected.check import project
 
     S, labels, most = problem.S, problem.labels, settings.worst
-    if loss.watch:
-        loss.watch.expect(_BY_PROJECTIONS)
+    if loss.budget:
+        loss.budget.expect(_BY_PROJECTIONS)
     told = project(loss, S, problem.y, at_scores, config.rtol, config.atol, most)
     worst = tuple(each.as_entry(S, labels) for each in told.entries[:most])
     return Judged("projections", f"{why}; {told.why}", told.calls, told.findings, worst, projections=told.projections)

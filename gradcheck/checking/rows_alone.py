@@ -12,7 +12,7 @@ from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.bearing_out import verify, verify_entries
 from gradcheck.evaluation.plans.plan import Probes, RowPlan, joined
 from gradcheck.evaluation.plans.yardstick import Yardstick
-from gradcheck.functions.answers import Evaluation
+from gradcheck.functions.answer import Answer
 from gradcheck.numerics import verdict
 from gradcheck.report import FloatArray
 
@@ -42,7 +42,7 @@ class RowsAlone:
         oracle: Oracle,
         plan: RowPlan,
         scores: FloatArray,
-        at_scores: Evaluation,
+        at_scores: Answer,
         precision: Precision,
         rng: np.random.Generator,
     ) -> None:

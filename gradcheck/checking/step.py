@@ -8,7 +8,7 @@ import numpy as np
 
 from gradcheck.evaluation.asking import IndexArray
 from gradcheck.evaluation.oracle import Oracle
-from gradcheck.functions.answers import Evaluation
+from gradcheck.functions.answer import Answer
 from gradcheck.numerics.differences import SIGMAS, Stencil
 from gradcheck.numerics.verdict import largest
 from gradcheck.report import FloatArray
@@ -27,7 +27,7 @@ _LEAST_IN_SPACINGS = 64.0
 def choose_step(
     oracle: Oracle,
     scores: FloatArray,
-    at_scores: Evaluation,
+    at_scores: Answer,
     value_noise: float,
     directions: tuple[FloatArray, ...],
     in_short: bool = False,
@@ -122,7 +122,7 @@ def _best_step(difference: Callable[[float], tuple[float, float]], steps: FloatA
 
 
 def _along(
-    oracle: Oracle, scores: FloatArray, at_scores: Evaluation, direction: FloatArray, value_noise: float
+    oracle: Oracle, scores: FloatArray, at_scores: Answer, direction: FloatArray, value_noise: float
 ) -> Callable[[float], tuple[float, float]]:
     """The corrected central difference along a direction, and the bound on its noise, as a function of the step."""
 

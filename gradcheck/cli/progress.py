@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
-from gradcheck.functions.standing import Standing
+from gradcheck.functions.budget import RunProgress
 from gradcheck.output.marks import inert
 
 #: Seconds before the bar is shown.
@@ -47,9 +47,9 @@ class ProgressBar:
         )
         self._task = self._bar.add_task("", total=1.0, numbers="")
         self._clock, self._begun = clock, clock()
-        self._first: tuple[float, Standing] | None = None
+        self._first: tuple[float, RunProgress] | None = None
 
-    def update(self, standing: Standing) -> None:
+    def update(self, standing: RunProgress) -> None:
         """Show how far the run is."""
         now = self._clock()
         if self._first is None or self._first[1].target != standing.target:

@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from gradcheck.checking.case import BoolArray, Observation
 from gradcheck.errors import OutOfTime
-from gradcheck.functions.answers import Evaluation
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.answer import Answer
+from gradcheck.functions.function import Function
 from gradcheck.report import FloatArray
 
 
@@ -32,11 +32,11 @@ class Allowance:
         calls: calls that were made.
     """
 
-    def __init__(self, loss: Loss, left: int, dtype: npt.DTypeLike = np.float64) -> None:
+    def __init__(self, loss: Function, left: int, dtype: npt.DTypeLike = np.float64) -> None:
         self.loss, self.left, self.calls = loss, left, 0
         self.dtype = np.dtype(dtype)
 
-    def evaluate(self, S: FloatArray, y: npt.NDArray[Any], dtype: npt.DTypeLike | None = None) -> Evaluation:
+    def evaluate(self, S: FloatArray, y: npt.NDArray[Any], dtype: npt.DTypeLike | None = None) -> Answer:
         """What the loss answers.
 
         Args:
@@ -46,7 +46,7 @@ class Allowance:
 
         Raises:
             Spent: no call is left.
-            LossDefect, OutOfTime: as ``Loss.evaluate``.
+            LossDefect, OutOfTime: as ``Function.evaluate``.
         """
         with self._one_call():
             return self.loss.evaluate(S.astype(self.dtype if dtype is None else dtype), y)
@@ -60,7 +60,7 @@ class Allowance:
         with self._one_call():
             return self.loss.call(scores, labels)
 
-    def charged(self) -> Loss:
+    def charged(self) -> Function:
         """The loss for whoever calls it by himself: every call counts here, and raises OutOfTime where none is left."""
         function = self.loss.function
 

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from gradcheck.diagnosis.evidence import Allowance
 from gradcheck.errors import LossDefect
-from gradcheck.functions.tracebacks import is_own
+from gradcheck.functions.output_capture import is_own
 
 #: Statements that are watched, at most: loops over entries of a large matrix are left to themselves.
 _MOST = 20_000

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import LossDefect
-from gradcheck.functions.answers import value_and_derivative, values_and_derivatives
+from gradcheck.functions.answer import value_and_derivative, values_and_derivatives
 from gradcheck.report import FloatArray
 
 IndexArray = npt.NDArray[np.intp]

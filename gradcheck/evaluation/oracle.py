@@ -10,15 +10,15 @@ import numpy.typing as npt
 
 from gradcheck.errors import LossDefect
 from gradcheck.evaluation.asking import Asking, IndexArray, ask_for, table_of
-from gradcheck.functions.answers import Evaluation, put_together, validated, value_and_gradient, values_and_derivatives
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.answer import Answer, put_together, validated, value_and_gradient, values_and_derivatives
+from gradcheck.functions.function import Function
 from gradcheck.report import FloatArray
 
 _EPS = float(np.finfo(np.float64).eps)
 
 
 class Oracle:
-    """A loss with one problem's labels: scores in, Evaluation out.
+    """A loss with one problem's labels: scores in, Answer out.
 
     Attributes:
         loss: the loss that is asked.
@@ -36,7 +36,7 @@ class Oracle:
 
     def __init__(
         self,
-        loss: Loss,
+        loss: Function,
         labels: npt.NDArray[Any],
         dtype: npt.DTypeLike = np.float64,
         resolution: npt.DTypeLike | None = None,
@@ -52,7 +52,7 @@ class Oracle:
         self.weight: float | None = None
         self.eps = _EPS, _EPS
 
-    def __call__(self, scores: FloatArray) -> Evaluation:
+    def __call__(self, scores: FloatArray) -> Answer:
         """Ask the loss.
 
         Args:
@@ -63,7 +63,7 @@ class Oracle:
         """
         return self.given(scores.astype(self.dtype))
 
-    def given(self, point: npt.NDArray[Any]) -> Evaluation:
+    def given(self, point: npt.NDArray[Any]) -> Answer:
         """As a call, at a point that becomes the loss's own: N x C, worthless afterwards."""
         if self.weight is None:
             point = point.astype(self.dtype, copy=False)
@@ -136,7 +136,8 @@ class Oracle:
     ) -> tuple[FloatArray, FloatArray]:
         if self.loss.crew is None:
             return self.ask_here(asking, scores, rows, columns, after)
-        return self.loss.crew.share(self, asking, scores, rows, columns, after)
+        shared: tuple[FloatArray, FloatArray] = self.loss.crew.share(self, asking, scores, rows, columns, after)
+        return shared
 
     def ask_here(
         self, asking: Asking, scores: FloatArray, rows: IndexArray, columns: IndexArray, after: FloatArray
@@ -146,7 +147,7 @@ class Oracle:
         scores = scores.astype(self.dtype, copy=False)
         return ask_for(asking, call, scores, self.labels, rows, columns, after)
 
-    def row(self, scores: FloatArray, row: int) -> Evaluation:
+    def row(self, scores: FloatArray, row: int) -> Answer:
         """Ask the loss for one row alone: its scores, 1 x C, and which row's label goes with them."""
         return validated(self._call(scores.astype(self.dtype), self.labels[row : row + 1].copy()), scores.shape)
 
@@ -183,7 +184,7 @@ class Oracle:
     def _answer_of_each_row(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Any:
         return self._call(scores, labels, **self.loss.each_row_options)
 
-    def remember(self, evaluation: Evaluation) -> None:
+    def remember(self, evaluation: Answer) -> None:
         """Let ``gradient_scale`` know of an answer that came without a call."""
         self.remember_largest(evaluation.gradient)
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from gradcheck.checking.case import Observation
 from gradcheck.diagnosis.evidence import Evidence, Spent
 from gradcheck.errors import LossDefect
-from gradcheck.functions.answers import Evaluation
+from gradcheck.functions.answer import Answer
 from gradcheck.numerics.differences import Stencil
 from gradcheck.report import VERDICTS, FloatArray, Verdict
 from gradcheck.shrinking.candidate import Candidate
@@ -174,7 +174,7 @@ class StillWrong:
 
     # --- calls --------------------------------------------------------------------------------------------
 
-    def _at(self, candidate: Candidate) -> tuple[Evaluation, Evaluation | None]:
+    def _at(self, candidate: Candidate) -> tuple[Answer, Answer | None]:
         """The loss at a candidate: as it is judged, and as the reference has it, None where one is not finite."""
         given = self._ask.evaluate(candidate.S, candidate.y)
         at = given if self._ask.dtype == np.float64 else self._exactly(candidate.S, candidate.y)
@@ -187,7 +187,7 @@ class StillWrong:
         there = [self._exactly(S + sign * step * direction, y) for sign in (-1, 1) for direction in directions]
         return np.array([each.value for each in there]), np.array([each.gradient for each in there])
 
-    def _exactly(self, S: FloatArray, y: npt.NDArray[Any]) -> Evaluation:
+    def _exactly(self, S: FloatArray, y: npt.NDArray[Any]) -> Answer:
         """The loss in float64, if it takes that."""
         try:
             return self._ask.evaluate(S, y, self._reference)
@@ -212,7 +212,7 @@ class StillWrong:
     def _usual(self, S: FloatArray) -> float:
         return self._sharpness.scale / len(S)
 
-    def _tolerance(self, given: Evaluation) -> FloatArray:
+    def _tolerance(self, given: Answer) -> FloatArray:
         """N x C, how far each entry may seem off by the numerics' fault, or dS be by rounding."""
         dS = given.gradient
         own = 0.0

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.config import Config
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.function import Function
 from gradcheck.report import FloatArray
 from gradcheck.settings import Settings
 
@@ -22,7 +22,7 @@ _MOST = 40
 
 
 def snippet(
-    loss: Loss,
+    loss: Function,
     S: npt.NDArray[Any],
     y: npt.NDArray[Any],
     code: str,
@@ -118,10 +118,10 @@ def _comment(head: str, derivatives: FloatArray, digits: int) -> list[str]:
     return [f"# {head}[", *(f"#     {row}," for row in rows), "# ]"]
 
 
-def _name_of(loss: Loss) -> str:
+def _name_of(loss: Function) -> str:
     """What a callable may be called that no target leads to; an object's target is but its class's name."""
     last = loss.target.rpartition(".")[2]
-    has_a_name = loss.way is not None or hasattr(loss.function, "__qualname__")
+    has_a_name = loss.adapter is not None or hasattr(loss.function, "__qualname__")
     return last if has_a_name and last.isidentifier() and not keyword.iskeyword(last) else "myloss"
 
 
@@ -132,7 +132,7 @@ def tolerances(config: Config) -> dict[str, float]:
     return {key: value for key, value in given.items() if value != getattr(default, key)}
 
 
-def _options(loss: Loss, config: Config, settings: Settings, code: str) -> list[str]:
+def _options(loss: Function, config: Config, settings: Settings, code: str) -> list[str]:
     keys = [f"{key}={value!r}" for key, value in tolerances(config).items()]
     options = [f"gradcheck.Config({', '.join(keys)})"] if keys else []
     if settings.framework != "auto":

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradcheck
 from gradcheck.checking.one_problem import Checked, check_problem
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.function import Function
 from gradcheck.sampling import Problem
 from gradcheck.settings import Settings
 
@@ -15,5 +15,5 @@ def checked_at(loss: Any, S: Any, y: Any, rtol: float, reference: Any = "auto") 
     """Check a loss at S and y, and find out no more than whether it is right there."""
     problem = Problem(S, y, seed=0, trial=0, scores="given")
     return check_problem(
-        Loss("loss", loss), problem, gradcheck.Config(rtol=rtol), settings=Settings(reference=reference)
+        Function("loss", loss), problem, gradcheck.Config(rtol=rtol), settings=Settings(reference=reference)
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from gradcheck.cli.progress import PATIENCE, ProgressBar
-from gradcheck.functions.standing import Standing
+from gradcheck.functions.budget import RunProgress
 
 ESCAPES = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
 
@@ -55,8 +55,8 @@ def bar(terminal: Terminal, clock: Clock) -> Iterator[ProgressBar]:
 
 def at(
     calls: int, *, target: str = "svm", done: int = 1, share: float = 0.25, before: int = 100, expected: int = 1_250
-) -> Standing:
-    return Standing(target, (32, 10), done, 4, calls, expected, share, before + calls)
+) -> RunProgress:
+    return RunProgress(target, (32, 10), done, 4, calls, expected, share, before + calls)
 
 
 def test_what_is_over_within_a_second_shows_no_bar(bar: ProgressBar, clock: Clock, terminal: Terminal) -> None:

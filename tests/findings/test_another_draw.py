@@ -13,13 +13,13 @@ from gradcheck.config import Config
 from gradcheck.diagnosis.another_draw import another_draw
 from gradcheck.diagnosis.evidence import Allowance, Spent
 from gradcheck.errors import LossDefect
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
 from gradcheck.sampling import problems
 
 
-def seen_of(function: Any, **config: Any) -> tuple[Loss, list[Observation]]:
-    asked, loss = Config(**config), Loss("test", function)
+def seen_of(function: Any, **config: Any) -> tuple[Function, list[Observation]]:
+    asked, loss = Config(**config), Function("test", function)
     seen = [check_problem(loss, problem, asked).observation for problem in problems(asked)]
     return loss, [each for each in seen if each is not None]
 
@@ -81,7 +81,7 @@ def test_no_more_than_half_of_the_calls_are_made():
 
 def test_an_answer_that_is_not_finite_says_so():
     _, seen = seen_of(BUILT_INS["softmax"].function, batch_sizes=[3], scores="normal")
-    nowhere = Loss("nowhere", lambda S, y: (np.nan, S))
+    nowhere = Function("nowhere", lambda S, y: (np.nan, S))
     with pytest.raises(LossDefect, match="not finite"):
         another_draw(Allowance(nowhere, 40), seen, rtol=1e-9)
 
@@ -93,7 +93,7 @@ def test_a_value_in_the_noise_tells_of_ds_alone():
         value, dS = BUILT_INS["softmax"].function(S, y)
         return value + 1e12, dS
 
-    ask = Allowance(Loss("drowned", drowned), 40)
+    ask = Allowance(Function("drowned", drowned), 40)
     analytic, numerical = another_draw(ask, seen, rtol=1e-9)
     assert ask.calls == 1
     assert analytic.entries.all()

@@ -15,7 +15,7 @@ from gradcheck.checking.one_problem import check_problem
 from gradcheck.config import Config
 from gradcheck.diagnosis.evidence import Allowance, Evidence
 from gradcheck.diagnosis.terms import Terms, explain_terms, integral_of
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
 from gradcheck.sampling import problems
 
@@ -23,7 +23,7 @@ LossFunction = Callable[[Any, Any], Any]
 
 
 def evidence_of(function: LossFunction, calls: int = 40, **config: Any) -> Evidence:
-    asked, loss = Config(**config), Loss("test", function)
+    asked, loss = Config(**config), Function("test", function)
     seen = [check_problem(loss, problem, asked).observation for problem in problems(asked)]
     assert None not in seen
     return Evidence(tuple(seen), asked.rtol, Allowance(loss, calls, asked.dtype))

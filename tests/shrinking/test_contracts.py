@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from gradcheck.diagnosis.evidence import Allowance, Spent
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.function import Function
 from gradcheck.report import Finding
 from gradcheck.shrinking.candidate import Candidate
 from gradcheck.shrinking.contracts import StillBroken
 
 
 def broken(loss, code, message="", calls=40) -> tuple[StillBroken, Allowance]:
-    ask = Allowance(Loss("test", loss), calls)
+    ask = Allowance(Function("test", loss), calls)
     return StillBroken(ask, Finding(code, "error", message)), ask
 
 

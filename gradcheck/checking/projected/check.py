@@ -16,8 +16,8 @@ from gradcheck.checking.projected.entrywise import Judged
 from gradcheck.checking.projected.search import Search
 from gradcheck.checking.projected.setting import set_up
 from gradcheck.checking.projected.singly import Singly
-from gradcheck.functions.answers import Evaluation
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.answer import Answer
+from gradcheck.functions.function import Function
 from gradcheck.numerics.projecting import smallest_defect
 from gradcheck.numerics.verdict import TOO_WIDE
 from gradcheck.report import Finding, FloatArray, Projections, Verdict
@@ -48,7 +48,7 @@ class Projected:
 
 
 def project(
-    loss: Loss, S: npt.NDArray[Any], y: npt.NDArray[Any], at_scores: Evaluation, rtol: float, atol: float, worst: int
+    loss: Function, S: npt.NDArray[Any], y: npt.NDArray[Any], at_scores: Answer, rtol: float, atol: float, worst: int
 ) -> Projected:
     """Check one loss at one problem by projections.
 

@@ -19,7 +19,7 @@ from gradcheck.evaluation.asking import IndexArray
 from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.plan import Coupled
 from gradcheck.evaluation.plans.projections import Base
-from gradcheck.functions.answers import Evaluation
+from gradcheck.functions.answer import Answer
 from gradcheck.report import VERDICTS, Entry, FloatArray, Verdict
 
 
@@ -95,7 +95,7 @@ class Entrywise:
         self._oracle, self._given, self._base, self._precision = oracle, given, base, precision
         self._rtol, self._atol, self._weight = rtol, atol, weight
         #: The row of late, for entries of one row come together; of every row would take too much memory.
-        self._row: tuple[int, tuple[Oracle, Evaluation, Precision]] | None = None
+        self._row: tuple[int, tuple[Oracle, Answer, Precision]] | None = None
         self.calls_of_rows = 0
 
     def judge(self, row: int, columns: Iterable[int]) -> list[Judged]:
@@ -113,7 +113,7 @@ class Entrywise:
             raise Coupled(f"with a single row it {defect.message}") from None
 
     def _by_the_whole(self, rows: IndexArray, columns: IndexArray) -> list[Judged]:
-        at_scores = Evaluation(self._base.value, self._base.gradient, 0.0, 0.0)
+        at_scores = Answer(self._base.value, self._base.gradient, 0.0, 0.0)
         analytic = self._base.analytic[rows, columns]
         judgement = judge_entries(
             self._oracle, self._base.scores, rows, columns, analytic, at_scores,
@@ -134,7 +134,7 @@ class Entrywise:
         self.calls_of_rows += alone.calls - before
         return _listed(judgement, np.full(len(columns), row), columns, analytic, weight)
 
-    def _measured(self, row: int, scores: FloatArray, weight: float) -> tuple[Oracle, Evaluation, Precision]:
+    def _measured(self, row: int, scores: FloatArray, weight: float) -> tuple[Oracle, Answer, Precision]:
         alone, given = self._oracle.alone(row), self._given.alone(row)
         at_scores = alone(scores)
         precision = measure(alone, scores, at_scores, np.random.default_rng(scores.shape))

@@ -14,7 +14,7 @@ from gradcheck.evaluation.asking import IndexArray
 from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.projections import Base
 from gradcheck.evaluation.plans.rows import RowsPlan
-from gradcheck.functions.answers import Evaluation
+from gradcheck.functions.answer import Answer
 from gradcheck.numerics import verdict
 from gradcheck.numerics.differences import relative_error
 from gradcheck.numerics.extrapolation import Limit
@@ -87,7 +87,7 @@ def first_look(
     steps = _steps(analytic, precision.value_noise / np.sqrt(len(base.scores)), rtol)
     steps = np.maximum(steps, _LEAST_IN_SPACINGS * oracle.spacing(base.scores[rows, columns]))
     above, below = plan.along(rows, columns, steps), plan.along(rows, columns, -steps)
-    here = plan.guess(rows, columns, above, below, Evaluation(base.value, base.gradient, 0.0, 0.0))
+    here = plan.guess(rows, columns, above, below, Answer(base.value, base.gradient, 0.0, 0.0))
     stencil = stencil_of(below, here, above)
     noise = precision.of_parts(rows, here.values)
     numerical, bounds = stencil.corrected(), stencil.noise_bound(noise, _SIGMAS)

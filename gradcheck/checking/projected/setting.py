@@ -17,8 +17,8 @@ from gradcheck.evaluation.plans.afar import Afar
 from gradcheck.evaluation.plans.plan import Coupled
 from gradcheck.evaluation.plans.projections import Base, draw
 from gradcheck.evaluation.plans.yardstick import Yardstick
-from gradcheck.functions.answers import Evaluation
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.answer import Answer
+from gradcheck.functions.function import Function
 from gradcheck.report import FloatArray
 
 #: Up to so many entries, what single ones need is measured as for any small problem.
@@ -45,7 +45,7 @@ class Setting:
     oracle: Oracle
     given: Oracle
     base: Base
-    at_scores: Evaluation
+    at_scores: Answer
     rtol: float
     atol: float
     precision: ProjectedPrecision
@@ -74,7 +74,7 @@ class Setting:
         if self.buffer.size > _SMALL:
             return rough
         eps = _eps(self.oracle, self.given, self.at_scores)
-        at_base = Evaluation(self.base.value, self.base.gradient, *eps)
+        at_base = Answer(self.base.value, self.base.gradient, *eps)
         precision = measure(self.oracle, self.base.scores, at_base, np.random.default_rng(self.buffer.shape))
         noise = precision.gradient_noise
         least = np.maximum(noise.least, rough.gradient_noise.least)
@@ -86,7 +86,7 @@ class Setting:
 
 
 def set_up(
-    loss: Loss, S: npt.NDArray[Any], y: npt.NDArray[Any], at_scores: Evaluation, rtol: float, atol: float
+    loss: Function, S: npt.NDArray[Any], y: npt.NDArray[Any], at_scores: Answer, rtol: float, atol: float
 ) -> Setting:
     """Measure the loss near S, look far from it, and see whether rows count alone: 16 calls of the batch, and
     14 more where the loss rounds coarsely.
@@ -122,13 +122,13 @@ def set_up(
     return Setting(oracle, given, base, at_scores, rtol, atol, precision, weight, why_not, buffer)
 
 
-def _eps(oracle: Oracle, given: Oracle, at_scores: Evaluation) -> tuple[float, float]:
+def _eps(oracle: Oracle, given: Oracle, at_scores: Answer) -> tuple[float, float]:
     """Machine epsilon of the dtypes that the reference returns: in float64, what is coarser shows on a line."""
     return (at_scores.value_eps, at_scores.gradient_eps) if oracle is given else (_EPS, _EPS)
 
 
 def _reference(
-    loss: Loss, S: npt.NDArray[Any], y: npt.NDArray[Any], at_scores: Evaluation
+    loss: Function, S: npt.NDArray[Any], y: npt.NDArray[Any], at_scores: Answer
 ) -> tuple[Oracle, Oracle, Base]:
     """The loss as it is given, the loss that is the reference, and what that says at S."""
     scores, analytic = np.ascontiguousarray(S, dtype=np.float64), np.ascontiguousarray(at_scores.gradient)

@@ -14,7 +14,7 @@ from gradcheck.diagnosis.known import IntArray, built_ins, labels_of
 from gradcheck.diagnosis.rule import rule
 from gradcheck.diagnosis.values import Values
 from gradcheck.errors import LossDefect
-from gradcheck.functions.answers import Evaluation
+from gradcheck.functions.answer import Answer
 from gradcheck.report import Finding, FloatArray
 
 #: The size of the scores, and a size at which exp of the difference of two scores is still a number of the dtype.
@@ -117,7 +117,7 @@ def _answer(ask: Allowance, scores: FloatArray, labels: npt.NDArray[np.generic])
     """None where the loss does not take such scores, or hangs."""
     nothing = np.full(scores.shape, np.nan)
     try:
-        answer: Evaluation = ask.evaluate(scores, labels)
+        answer: Answer = ask.evaluate(scores, labels)
     except LossDefect as defect:
         cause = defect.__cause__  # what Python's math raises in place of infinity
         beyond = isinstance(cause, ArithmeticError) or (isinstance(cause, ValueError) and "math domain" in str(cause))

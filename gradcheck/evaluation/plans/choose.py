@@ -14,7 +14,7 @@ from gradcheck.evaluation.plans.plan import Coupled, Disagreeing, Plan
 from gradcheck.evaluation.plans.rows import RowsPlan
 from gradcheck.evaluation.plans.separability import LEAST, weight_of_rows, weight_of_values
 from gradcheck.evaluation.plans.yardstick import ROUNDINGS, Yardstick
-from gradcheck.functions.answers import Evaluation
+from gradcheck.functions.answer import Answer
 from gradcheck.report import Finding, FloatArray
 
 #: Calls that a second look at an entry takes, which one of many needs by chance.
@@ -46,11 +46,11 @@ class EachRow:
     """
 
     why_not: str
-    answer: Evaluation | None = None
+    answer: Answer | None = None
     findings: tuple[Finding, ...] = ()
 
 
-def try_each_row(oracle: Oracle, scores: FloatArray, at_scores: Evaluation, wanted: str) -> EachRow:
+def try_each_row(oracle: Oracle, scores: FloatArray, at_scores: Answer, wanted: str) -> EachRow:
     """Whether the loss gives each row's own value; if it does, ``oracle`` asks for those from now on.
 
     Args:
@@ -91,7 +91,7 @@ _DISAGREEING = Finding(
 )
 
 
-def _disagreement(at_scores: Evaluation, gradient: FloatArray, weight: float) -> tuple[Finding, ...]:
+def _disagreement(at_scores: Answer, gradient: FloatArray, weight: float) -> tuple[Finding, ...]:
     """dS of the default call, which is what is judged, beside what ``reduction="none"`` makes of it."""
     apart = np.abs(at_scores.gradient - gradient)
     largest = max(float(np.max(np.abs(gradient))), float(np.max(np.abs(at_scores.gradient))))
@@ -107,7 +107,7 @@ def _disagreement(at_scores: Evaluation, gradient: FloatArray, weight: float) ->
 def choose(
     oracle: Oracle,
     scores: FloatArray,
-    at_scores: Evaluation,
+    at_scores: Answer,
     yardstick: Yardstick,
     wanted: str,
     why_not: str,

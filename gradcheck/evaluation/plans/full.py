@@ -6,7 +6,7 @@ import numpy as np
 
 from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.plan import IndexArray, Probes, along_imaginary_axis
-from gradcheck.functions.answers import Evaluation
+from gradcheck.functions.answer import Answer
 from gradcheck.report import FloatArray
 
 
@@ -27,7 +27,7 @@ class FullPlan:
         values, derivatives = self._oracle.probe(self._scores, rows, columns, after)
         return Probes(after - before, values, derivatives)
 
-    def here(self, rows: IndexArray, columns: IndexArray, at_scores: Evaluation) -> Probes:
+    def here(self, rows: IndexArray, columns: IndexArray, at_scores: Answer) -> Probes:
         """See ``Plan.here``."""
         return Probes(np.zeros(len(rows)), np.full(len(rows), at_scores.value), at_scores.gradient[rows, columns])
 

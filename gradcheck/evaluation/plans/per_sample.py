@@ -8,7 +8,7 @@ from gradcheck.errors import LossDefect
 from gradcheck.evaluation.asking import one_of_each_row
 from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.plan import Coupled, IndexArray, Probes
-from gradcheck.functions.answers import Evaluation
+from gradcheck.functions.answer import Answer
 from gradcheck.report import FloatArray
 
 
@@ -40,15 +40,13 @@ class PerSamplePlan:
         self._oracle.remember_derivatives(rows, derivatives)
         return Probes(after - before, values, derivatives)
 
-    def here(self, rows: IndexArray, columns: IndexArray, at_scores: Evaluation) -> Probes:
+    def here(self, rows: IndexArray, columns: IndexArray, at_scores: Answer) -> Probes:
         """See ``Plan.here``: the loss at S was asked for each row's own value already."""
         assert at_scores.parts is not None
         places = rows * self._scores.shape[1] + columns
         return Probes(np.zeros(len(rows)), at_scores.parts[rows], at_scores.gradient.take(places))
 
-    def guess(
-        self, rows: IndexArray, columns: IndexArray, above: Probes, below: Probes, at_scores: Evaluation
-    ) -> Probes:
+    def guess(self, rows: IndexArray, columns: IndexArray, above: Probes, below: Probes, at_scores: Answer) -> Probes:
         """See ``RowPlan.guess``."""
         return self.here(rows, columns, at_scores)
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.evaluation.asking import IndexArray as IndexArray
-from gradcheck.functions.answers import Evaluation
+from gradcheck.functions.answer import Answer
 from gradcheck.report import FloatArray
 
 
@@ -80,7 +80,7 @@ class Plan(Protocol):
         """Move entry (rows[e], columns[e]) of S, alone, by offsets[e], for each e of E."""
         ...
 
-    def here(self, rows: IndexArray, columns: IndexArray, at_scores: Evaluation) -> Probes:
+    def here(self, rows: IndexArray, columns: IndexArray, at_scores: Answer) -> Probes:
         """The same E entries unmoved. ``at_scores`` is what the loss answered at S."""
         ...
 
@@ -96,9 +96,7 @@ class Plan(Protocol):
 class RowPlan(Plan, Protocol):
     """A plan that knows each row's part of the value."""
 
-    def guess(
-        self, rows: IndexArray, columns: IndexArray, above: Probes, below: Probes, at_scores: Evaluation
-    ) -> Probes:
+    def guess(self, rows: IndexArray, columns: IndexArray, above: Probes, below: Probes, at_scores: Answer) -> Probes:
         """As ``here``, as far as it can be told without a call from probes on both sides of S."""
         ...
 

@@ -10,7 +10,7 @@ import numpy as np
 from gradcheck.errors import LossDefect
 from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.plan import Coupled, IndexArray, Probes, along_imaginary_axis
-from gradcheck.functions.answers import Evaluation
+from gradcheck.functions.answer import Answer
 from gradcheck.report import FloatArray
 
 
@@ -28,7 +28,7 @@ class RowsPlan:
 
     def __init__(self, oracle: Oracle, scores: FloatArray, weight: float) -> None:
         self._oracle, self._scores, self._weight = oracle, scores, weight
-        self._here: dict[int, Evaluation] = {}
+        self._here: dict[int, Answer] = {}
 
     def along(self, rows: IndexArray, columns: IndexArray, offsets: FloatArray) -> Probes:
         """See ``Plan.along``.
@@ -46,7 +46,7 @@ class RowsPlan:
         self._oracle.remember_derivatives(rows, derivatives)
         return Probes(after - before, values * self._weight, derivatives)
 
-    def here(self, rows: IndexArray, columns: IndexArray, at_scores: Evaluation) -> Probes:
+    def here(self, rows: IndexArray, columns: IndexArray, at_scores: Answer) -> Probes:
         """See ``Plan.here``: one call for each row that was not asked for before."""
         for row in sorted(set(rows.tolist()) - set(self._here)):
             self._here[row] = self._ask(row, self._scores[row])
@@ -55,9 +55,7 @@ class RowsPlan:
         derivatives = np.array([self._here[row].gradient[0, column] for row, column in entries])
         return Probes(np.zeros(len(rows)), values * self._weight, derivatives * self._weight)
 
-    def guess(
-        self, rows: IndexArray, columns: IndexArray, above: Probes, below: Probes, at_scores: Evaluation
-    ) -> Probes:
+    def guess(self, rows: IndexArray, columns: IndexArray, above: Probes, below: Probes, at_scores: Answer) -> Probes:
         """See ``RowPlan.guess``: the even part of the values on both sides, less the curvature that derivatives show.
 
         (f(+h) + f(-h))/2 - h/4 (f'(+h) - f'(-h)) is f(0) to fourth order in h, the same for all entries of a row. An
@@ -95,7 +93,7 @@ class RowsPlan:
         """See ``Plan.at``."""
         return RowsPlan(self._oracle, scores, self._weight)
 
-    def _ask(self, row: int, scores: FloatArray) -> Evaluation:
+    def _ask(self, row: int, scores: FloatArray) -> Answer:
         try:
             return self._oracle.row(scores[np.newaxis], row)
         except LossDefect as defect:

@@ -16,7 +16,7 @@ from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.per_sample import each_row
 from gradcheck.evaluation.plans.plan import Coupled, Disagreeing
 from gradcheck.evaluation.plans.yardstick import ROUNDINGS, Yardstick
-from gradcheck.functions.answers import Evaluation, put_together
+from gradcheck.functions.answer import Answer, put_together
 from gradcheck.numerics.noise import effective_eps
 from gradcheck.numerics.verdict import largest
 from gradcheck.report import FloatArray
@@ -75,7 +75,7 @@ def splits(rows: int, rng: np.random.Generator) -> Iterator[npt.NDArray[np.bool_
 def weight_of_rows(
     oracle: Oracle,
     scores: FloatArray,
-    at_scores: Evaluation,
+    at_scores: Answer,
     yardstick: Yardstick,
     rng: np.random.Generator,
     spare: int,
@@ -158,8 +158,8 @@ def _weights(
 
 
 def weight_of_values(
-    oracle: Oracle, scores: FloatArray, at_scores: Evaluation, rng: np.random.Generator
-) -> tuple[float, Evaluation]:
+    oracle: Oracle, scores: FloatArray, at_scores: Answer, rng: np.random.Generator
+) -> tuple[float, Answer]:
     """What each row's own value, from one call of the batch, counts in the batch's: 1/N, or 1.
 
     At most nine calls.

@@ -20,7 +20,7 @@ from gradcheck.evaluation.workers.bulk import Bulk
 from gradcheck.evaluation.workers.errand import Answer, Errand, Points, Source
 from gradcheck.evaluation.workers.pool import Future, Pool
 from gradcheck.evaluation.workers.worker import carry_out, last_word, prepare
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.function import Function
 from gradcheck.report import FloatArray
 from gradcheck.version import __version__
 
@@ -51,7 +51,7 @@ class Crew:
         self._run = os.urandom(8).hex()
         self._starting: list[Future] = []
         self._seen = 0.0
-        self._sent: tuple[Loss, Source] | None = None
+        self._sent: tuple[Function, Source] | None = None
 
     def share(
         self,
@@ -110,7 +110,7 @@ class Crew:
 
     def _send(self, source: Source, bulk: Bulk, pace: float) -> None:
         """Have all that is left done by the workers. Errands are sent, and answers taken, in order."""
-        watch = bulk.oracle.loss.watch
+        watch = bulk.oracle.loss.budget
         under_way: deque[tuple[IndexArray, Future]] = deque()
         try:
             for count in self._shares(source, bulk, pace):
@@ -156,11 +156,11 @@ class Crew:
             code, message, details = answer.defect
             raise LossDefect(code, message, details=details)
         bulk.values[which], bulk.derivatives[which] = answer.values, answer.derivatives
-        if bulk.oracle.loss.watch:
-            bulk.oracle.loss.watch.begin(answer.calls)
+        if bulk.oracle.loss.budget:
+            bulk.oracle.loss.budget.begin(answer.calls)
 
     def _answer(self, bulk: Bulk, future: Future) -> Answer:
-        watch = bulk.oracle.loss.watch
+        watch = bulk.oracle.loss.budget
         while True:
             done = future.done()
             try:
@@ -178,22 +178,22 @@ class Crew:
         why = self._pool.why(error)
         return (last_word(self._run) if self._timeout is not None else None) or why
 
-    def _source_of(self, loss: Loss) -> Source:
+    def _source_of(self, loss: Function) -> Source:
         if self._sent is None or self._sent[0] is not loss:
             self._sent = loss, self._described(loss)
         return self._sent[1]
 
-    def _described(self, loss: Loss) -> Source:
+    def _described(self, loss: Function) -> Source:
         pickled = None
         if not loss.by_name:
-            users_own = loss.function if loss.way is None else loss.function.__wrapped__  # type: ignore[attr-defined]
-            pickled = _pickled(Loss(loss.target, users_own, loss.file, loss.line), loss.target)
+            users_own = loss.function if loss.adapter is None else loss.function.__wrapped__  # type: ignore[attr-defined]
+            pickled = _pickled(Function(loss.target, users_own, loss.file, loss.line), loss.target)
         try:
             directory = os.getcwd()
         except OSError:  # it was deleted
             directory = ""
         path = tuple(place for place in sys.path if isinstance(place, str))
-        return Source(loss.target, pickled, loss.framework, loss.way, self._timeout, directory, path, self._run)
+        return Source(loss.target, pickled, loss.framework, loss.adapter, self._timeout, directory, path, self._run)
 
 
 def _pickled(thing: Any, target: str) -> bytes:

@@ -18,17 +18,17 @@ import numpy as np
 from gradcheck.errors import LossDefect, UsageError
 from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.workers.errand import Answer, Errand, Source
+from gradcheck.functions.budget import Budget, open_budget
+from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_loss
-from gradcheck.functions.loss import Loss
-from gradcheck.functions.silence import silenced
-from gradcheck.functions.watch import Watch, watching
+from gradcheck.functions.output_capture import silenced
 from gradcheck.settings import Settings
 from gradcheck.version import __version__
 
 #: Values of one call, here and there, may differ by this part: as if sums were taken in another order.
 _ALIKE = 1e-5
 #: Losses that are loaded, and those that have answered as in the process that sent them.
-_LOADED: dict[Source, Loss] = {}
+_LOADED: dict[Source, Function] = {}
 _VERIFIED: set[Source] = set()
 #: A cluster's worker may have several threads; a loss is not known to be safe with them, nor is the working directory.
 _ONE_AT_A_TIME = threading.Lock()
@@ -68,7 +68,7 @@ def _answer(errand: Errand) -> Answer:
     try:
         loss = _loss(errand.source)
         with _watched(errand.source) as watch:
-            loss = replace(loss, watch=watch if errand.source.timeout is not None else None)
+            loss = replace(loss, budget=watch if errand.source.timeout is not None else None)
             if errand.source not in _VERIFIED:
                 _verify(loss, errand)
                 _VERIFIED.add(errand.source)
@@ -82,7 +82,7 @@ def _answer(errand: Errand) -> Answer:
     return Answer(values, derivatives, calls)
 
 
-def _verify(loss: Loss, errand: Errand) -> None:
+def _verify(loss: Function, errand: Errand) -> None:
     """See whether this is the loss that it is there: a module may draw numbers when it is imported, or be out of date.
 
     Raises:
@@ -100,7 +100,7 @@ def _verify(loss: Loss, errand: Errand) -> None:
         raise UsageError(f"the loss's value is {there!r} where here, at the same scores, it is {here!r}", hint=hint)
 
 
-def _loss(source: Source) -> Loss:
+def _loss(source: Source) -> Function:
     """The loss of a source, as the user's module has it by now; with its framework's way, if it has one."""
     if source not in _LOADED:
         if any(other.run != source.run for other in _LOADED):
@@ -108,30 +108,30 @@ def _loss(source: Source) -> Loss:
             _VERIFIED.clear()
         loss = _loaded(source)
         if source.way is not None:
-            loss = replace(loss, function=source.way(loss.function), framework=source.framework, way=source.way)
+            loss = replace(loss, function=source.way(loss.function), framework=source.framework, adapter=source.way)
         _LOADED[source] = loss
     return _LOADED[source]
 
 
-def _loaded(source: Source) -> Loss:
+def _loaded(source: Source) -> Function:
     with _watched(source) as watch:
-        loss: Loss = watch.load(_original, source)
+        loss: Function = watch.load(_original, source)
         return loss
 
 
-def _original(source: Source) -> Loss:
+def _original(source: Source) -> Function:
     """The loss as the user wrote it."""
     if source.pickled is None:
         return load_loss(source.target)
     try:
-        loss: Loss = pickle.loads(source.pickled)
+        loss: Function = pickle.loads(source.pickled)
     except Exception as error:  # whatever the user's classes raise
         message = f"{source.target} cannot be had: {type(error).__name__}: {error}"
         raise UsageError(message, hint="name it module:callable or file.py:callable") from None
     return loss
 
 
-def _watched(source: Source) -> AbstractContextManager[Watch]:
+def _watched(source: Source) -> AbstractContextManager[Budget]:
     """A watch over calls here, which have the same limit."""
 
     def leave_word(defect: LossDefect) -> int:
@@ -139,7 +139,7 @@ def _watched(source: Source) -> AbstractContextManager[Watch]:
         word.write_text(json.dumps([defect.code, defect.message, defect.details]), "utf-8")
         return 2
 
-    return watching(Settings(timeout=source.timeout), stuck=leave_word)
+    return open_budget(Settings(timeout=source.timeout), on_hang=leave_word)
 
 
 def last_word(run: str) -> LossDefect | None:

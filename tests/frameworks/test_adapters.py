@@ -1,4 +1,4 @@
-"""What answers and exceptions say about frameworks: none is needed for that."""
+"""What all frameworks share, none of which is needed here: recognition, labels, pairs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck.functions.frameworks.evidence import is_behind, made_by, refuses_arrays
+from gradcheck.errors import LossDefect
+from gradcheck.functions.frameworks import made_by, refuses_arrays, uses
+from gradcheck.functions.frameworks.adapters import converted_labels, converted_pair, is_pair
 
 PACKAGES = ("fakeframework",)
 
@@ -69,13 +71,13 @@ DIVIDES = "def f():\n    return 1 / 0"
     ids=["module", "class", "object", "local", "frame"],
 )
 def test_code_that_uses_the_framework_is_known_by_what_it_raises(function: Callable[[], Any]) -> None:
-    assert is_behind(PACKAGES, raised_by(function))
+    assert uses(PACKAGES, raised_by(function))
 
 
 def test_code_that_does_not_use_it_is_not() -> None:
     plain = in_module("mine", DIVIDES, np=np, BACKEND="fakeframework", count=3)
-    assert not is_behind(PACKAGES, raised_by(plain))
-    assert not is_behind(PACKAGES, ValueError("never raised"))
+    assert not uses(PACKAGES, raised_by(plain))
+    assert not uses(PACKAGES, ValueError("never raised"))
 
 
 @pytest.mark.parametrize(
@@ -94,3 +96,38 @@ def test_whether_arrays_were_the_trouble(function: Callable[[], Any], refuses: b
 
 def test_an_exception_that_went_nowhere_refuses_nothing() -> None:
     assert not refuses_arrays(PACKAGES, ValueError("never raised"))
+
+
+S32, S64 = np.zeros((2, 3), np.float32), np.zeros((2, 3))
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int32, np.uint64])
+def test_classes_become_int64(dtype: Any) -> None:
+    labels = converted_labels(np.array([2, 0], dtype), S64)
+    assert labels.dtype == np.int64
+    assert labels.tolist() == [2, 0]
+
+
+@pytest.mark.parametrize(("scores", "dtype"), [(S32, np.float32), (S64, np.float64), (S64.astype(complex), np.float64)])
+def test_numbers_get_the_precision_of_the_scores(scores: Any, dtype: Any) -> None:
+    for given in (np.float16, np.float32, np.float64):
+        assert converted_labels(np.ones((2, 3), given), scores).dtype == dtype
+
+
+@pytest.mark.parametrize("labels", [np.array([1, 0]), np.ones((2, 3)), np.array([True]), np.array(["a"], object)])
+def test_what_needs_no_change_is_the_same_memory(labels: Any) -> None:
+    assert converted_labels(labels, S64) is labels or np.shares_memory(converted_labels(labels, S64), labels)
+
+
+def test_a_pair_is_a_tuple_or_list_of_two() -> None:
+    assert is_pair((1.0, S64))
+    assert is_pair([1.0, S64])
+    assert not any(is_pair(answer) for answer in (1.0, None, (1.0,), (1.0, S64, 3), S64, "ab", {1: 2, 3: 4}))
+
+
+def test_a_gradient_of_none_is_a_defect_that_says_what_to_do() -> None:
+    assert converted_pair((1.0, S64), lambda thing, what: (what, thing)) == (("the value", 1.0), ("dS", S64))
+    with pytest.raises(LossDefect, match=r"call backward first"):
+        converted_pair((1.0, None), lambda thing, what: thing)
+    with pytest.raises(LossDefect, match=r"returns a dict, not a pair"):
+        converted_pair({}, lambda thing, what: thing)

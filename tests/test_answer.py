@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pytest
 
 from gradcheck.errors import LossDefect
-from gradcheck.functions.answers import Evaluation, validated
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.answer import Answer, validated
+from gradcheck.functions.function import Function
 
 S = np.array([[0.5, -1.0, 2.0], [0.25, 0.0, -0.75]])
 Y = np.array([2, 0])
@@ -40,8 +40,8 @@ class Broken:
         raise RuntimeError("still on the device")
 
 
-def returning(answer: Any) -> Loss:
-    return Loss("test", lambda scores, labels: answer)
+def returning(answer: Any) -> Function:
+    return Function("test", lambda scores, labels: answer)
 
 
 def defect(answer: Any) -> LossDefect:
@@ -138,7 +138,7 @@ def test_the_gradient_is_memory_of_its_own_so_that_a_buffer_used_again_cannot_sp
 
 @pytest.mark.parametrize("pair", [(1.0, S), [1.0, S]], ids=["tuple", "list"])
 def test_an_answer_is_a_pair(pair: Any) -> None:
-    assert isinstance(validated(pair, S.shape), Evaluation)
+    assert isinstance(validated(pair, S.shape), Answer)
 
 
 @pytest.mark.parametrize(

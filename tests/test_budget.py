@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 import gradcheck
 from gradcheck.config import Config
 from gradcheck.errors import OutOfTime, UsageError
-from gradcheck.functions.loss import Loss
-from gradcheck.functions.standing import Standing
-from gradcheck.functions.watch import Watch, watching
+from gradcheck.functions.budget import Budget, RunProgress, open_budget
+from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import LossReport, Report
 from gradcheck.run import check_given, check_targets
@@ -39,12 +38,12 @@ def wrong(S: Any, y: Any) -> Any:
     return value, 2 * dS
 
 
-def slow(seconds: float) -> Loss:
+def slow(seconds: float) -> Function:
     def slowly(S: Any, y: Any) -> Any:
         time.sleep(seconds)
         return softmax(S, y)
 
-    return Loss("slowly", slowly)
+    return Function("slowly", slowly)
 
 
 def spoils(S: Any, y: Any) -> Any:
@@ -57,10 +56,10 @@ def spoils(S: Any, y: Any) -> Any:
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second for every look at the clock: at every call of a loss, and a few beside."""
     ticks = itertools.count()
-    monkeypatch.setattr("gradcheck.functions.watch.time", SimpleNamespace(monotonic=lambda: float(next(ticks))))
+    monkeypatch.setattr("gradcheck.functions.budget.time", SimpleNamespace(monotonic=lambda: float(next(ticks))))
 
 
-def checked(*losses: Loss | str, seconds: float, config: Config = SMALL, **settings: Any) -> Report:
+def checked(*losses: Function | str, seconds: float, config: Config = SMALL, **settings: Any) -> Report:
     return check_targets(losses, config, Settings(max_seconds=seconds, **settings))
 
 
@@ -81,7 +80,7 @@ def test_no_call_is_begun_after_the_time_and_one_that_was_begun_is_not_ended() -
         return softmax(S, y)
 
     begun = time.monotonic()
-    report = checked(Loss("noted", noted), seconds=0.2)
+    report = checked(Function("noted", noted), seconds=0.2)
     assert report.out_of_time
     assert len(calls) > 3
     assert all(call - begun < 0.2 + 0.1 for call in calls)
@@ -89,7 +88,7 @@ def test_no_call_is_begun_after_the_time_and_one_that_was_begun_is_not_ended() -
 
 @pytest.mark.usefixtures("clock")
 def test_what_was_cut_short_and_what_was_not_begun_is_told() -> None:
-    losses = "svm", Loss("softmax", softmax), Loss("wrong", wrong)
+    losses = "svm", Function("softmax", softmax), Function("wrong", wrong)
     reports = (checked(*losses, seconds=seconds) for seconds in range(50, 1000, 10))
     report = next(one for one in reports if one.losses[1].batches and one.losses[1].cut_short)
     done, cut, not_begun = report.losses
@@ -116,7 +115,7 @@ def test_a_target_whose_turn_never_came_is_not_even_loaded(tmp_path: Any) -> Non
 
 @pytest.mark.usefixtures("clock")
 def test_it_is_1_where_something_is_wrong_already() -> None:
-    reports = [checked(Loss("wrong", wrong), "svm", seconds=seconds) for seconds in range(20, 400, 20)]
+    reports = [checked(Function("wrong", wrong), "svm", seconds=seconds) for seconds in range(20, 400, 20)]
     assert any(report.losses[0].batches and report.losses[0].unchecked for report in reports)
     assert {report.exit_code for report in reports if report.losses[0].batches} == {1}
     assert {report.exit_code for report in reports if not report.losses[0].batches} == {2}
@@ -124,7 +123,7 @@ def test_it_is_1_where_something_is_wrong_already() -> None:
 
 @pytest.mark.usefixtures("clock")
 def test_a_finding_of_the_contract_is_kept_though_the_problem_was_cut_short() -> None:
-    report = checked(Loss("spoils", spoils), seconds=20)
+    report = checked(Function("spoils", spoils), seconds=20)
     (loss,) = report.losses
     assert (loss.batches, loss.unchecked) == ((), 4)
     assert [finding.code for finding in loss.findings] == ["mutates-input"]
@@ -134,7 +133,7 @@ def test_a_finding_of_the_contract_is_kept_though_the_problem_was_cut_short() ->
 
 @pytest.mark.usefixtures("clock")
 def test_also_where_it_was_cut_short_between_the_two_calls_at_one_point() -> None:
-    cut = [checked(Loss("spoils", spoils), seconds=seconds).losses[0] for seconds in range(1, 12)]
+    cut = [checked(Function("spoils", spoils), seconds=seconds).losses[0] for seconds in range(1, 12)]
     after_one = [loss for loss in cut if loss.cut_short.endswith("after 1 call")]
     assert after_one
     assert [finding.code for finding in after_one[0].findings] == ["mutates-input"]
@@ -167,12 +166,12 @@ def test_a_given_problem_is_cut_short_too() -> None:
 def test_whatever_the_deadline_the_counts_add_up(seconds: int, fail_fast: bool) -> None:
     called = {"right": 0, "wrong": 0, "spoils": 0}
 
-    def counting(name: str, function: Callable[..., Any]) -> Loss:
+    def counting(name: str, function: Callable[..., Any]) -> Function:
         def counted(S: Any, y: Any) -> Any:
             called[name] += 1
             return function(S, y)
 
-        return Loss(name, counted)
+        return Function(name, counted)
 
     losses = [counting("right", softmax), counting("wrong", wrong), counting("spoils", spoils)]
     report = checked(*losses, seconds=seconds, fail_fast=fail_fast)
@@ -224,17 +223,17 @@ def test_a_time_beyond_any_timer_is_as_good_as_none() -> None:
 
 
 def test_every_call_of_a_loss_is_counted_also_one_that_fails() -> None:
-    watch = Watch()
-    Loss("softmax", softmax, watch=watch).call(S, Y)
-    Loss("softmax", softmax, watch=watch).evaluate(S, Y)
+    watch = Budget()
+    Function("softmax", softmax, budget=watch).call(S, Y)
+    Function("softmax", softmax, budget=watch).evaluate(S, Y)
     assert watch.calls == 2
 
 
 def test_calls_that_were_made_elsewhere_count_and_end_with_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    watch = Watch(max_seconds=3600)
+    watch = Budget(max_seconds=3600)
     watch.begin(20)
     assert watch.calls == 20
-    monkeypatch.setattr("gradcheck.functions.watch.time", SimpleNamespace(monotonic=lambda: time.monotonic() + 4000))
+    monkeypatch.setattr("gradcheck.functions.budget.time", SimpleNamespace(monotonic=lambda: time.monotonic() + 4000))
     with pytest.raises(OutOfTime):
         watch.begin()
     assert watch.is_over
@@ -245,12 +244,12 @@ def test_calls_that_were_made_elsewhere_count_and_end_with_the_time(monkeypatch:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[Standing]:
-    monkeypatch.setattr("gradcheck.functions.watch.EVERY", 0.0)
+def told(monkeypatch: pytest.MonkeyPatch) -> list[RunProgress]:
+    monkeypatch.setattr("gradcheck.functions.budget.REPORT_EVERY", 0.0)
     return []
 
 
-def test_progress_goes_through_every_problem_and_call_of_every_target(told: list[Standing]) -> None:
+def test_progress_goes_through_every_problem_and_call_of_every_target(told: list[RunProgress]) -> None:
     report = check_targets(["svm", "softmax"], SMALL, progress=told.append)
     assert list(dict.fromkeys(one.target for one in told)) == ["svm", "softmax"]
     assert told[-1].calls_in_all <= sum(b.evaluations for loss in report.losses for b in loss.batches)
@@ -266,21 +265,21 @@ def test_progress_goes_through_every_problem_and_call_of_every_target(told: list
         assert all(one.calls <= one.expected for one in of_target)
 
 
-def test_that_a_target_begins_is_told_before_it_is_loaded(told: list[Standing]) -> None:
+def test_that_a_target_begins_is_told_before_it_is_loaded(told: list[RunProgress]) -> None:
     check_targets(["no-such-loss"], SMALL, progress=told.append)
     assert [(one.target, one.done, one.calls, one.share) for one in told] == [("no-such-loss", 0, 0, 0.0)]
 
 
 def test_progress_is_told_some_ten_times_a_second_however_fast_the_loss() -> None:
-    told: list[Standing] = []
+    told: list[RunProgress] = []
     begun = time.monotonic()
-    check_targets([Loss("softmax", softmax)], Config(batch_sizes=8, classes=20, trials=6), progress=told.append)
+    check_targets([Function("softmax", softmax)], Config(batch_sizes=8, classes=20, trials=30), progress=told.append)
     assert 2 <= len(told) <= 1 + 10 * (time.monotonic() - begun) + 1
 
 
-def test_a_better_estimate_is_what_is_told(told: list[Standing]) -> None:
-    with watching(Settings(), told.append) as watch:
-        watch.turn_to("svm", [(2, 3), (4, 5)], 0)
+def test_a_better_estimate_is_what_is_told(told: list[RunProgress]) -> None:
+    with open_budget(Settings(), told.append) as watch:
+        watch.start_problem("svm", [(2, 3), (4, 5)], 0)
         watch.begin(10)
         watch.expect(20)
         watch.begin()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gradcheck.errors import LossDefect
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.function import Function
 
 S = np.array([[0.5, -1.0, 2.0], [0.25, 0.0, -0.75]])
 Y = np.array([2, 0])
@@ -21,7 +21,7 @@ def test_the_loss_gets_copies_and_cannot_spoil_its_callers_arrays() -> None:
         return 1.0, scores
 
     scores, labels = S.copy(), Y.copy()
-    Loss("spoils", spoils).evaluate(scores, labels)
+    Function("spoils", spoils).evaluate(scores, labels)
     assert scores.tolist() == S.tolist()
     assert labels.tolist() == Y.tolist()
 
@@ -43,7 +43,7 @@ def test_whatever_the_loss_raises_is_a_defect_with_its_name(error: BaseException
         raise error
 
     with pytest.raises(LossDefect) as caught:
-        Loss("raises", raises).evaluate(S, Y)
+        Function("raises", raises).evaluate(S, Y)
     assert caught.value.code == "raises"
     expected = f"raises {type(error).__name__}" + (f": {error}" if str(error) else "")
     assert caught.value.message == expected
@@ -56,7 +56,7 @@ def test_ctrl_c_goes_through() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        Loss("interrupted", interrupted).evaluate(S, Y)
+        Function("interrupted", interrupted).evaluate(S, Y)
 
 
 def test_call_hands_over_these_very_arrays_and_the_answer_untouched() -> None:
@@ -66,6 +66,6 @@ def test_call_hands_over_these_very_arrays_and_the_answer_untouched() -> None:
         seen.append((scores, labels))
         return seen
 
-    assert Loss("remembers", remembers).call(S, Y) is seen
+    assert Function("remembers", remembers).call(S, Y) is seen
     assert seen[0][0] is S
     assert seen[0][1] is Y

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gradcheck.functions.silence import silenced
+from gradcheck.functions.output_capture import silenced
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def test_what_is_let_through_goes_to_standard_error_and_never_to_standard_output
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with silenced() as silence:
-        with silence.aloud():
+        with silence.let_through():
             noise("first")
         noise("second")
     captured = capsys.readouterr()
@@ -50,7 +50,7 @@ def test_what_is_let_through_goes_to_standard_error_and_never_to_standard_output
 
 def test_streams_and_warnings_are_as_before_even_after_an_exception() -> None:
     before = sys.stdout, sys.stderr, list(warnings.filters)
-    with pytest.raises(ZeroDivisionError), silenced() as silence, silence.aloud():
+    with pytest.raises(ZeroDivisionError), silenced() as silence, silence.let_through():
         raise ZeroDivisionError
     assert (sys.stdout, sys.stderr, list(warnings.filters)) == before
 
@@ -60,7 +60,7 @@ def test_a_warning_that_is_an_error_elsewhere_does_not_stop_the_loss() -> None:
         warnings.simplefilter("error")
         with silenced() as silence:
             warnings.warn("quiet", stacklevel=1)
-            with silence.aloud():
+            with silence.let_through():
                 warnings.warn("aloud", stacklevel=1)
 
 
