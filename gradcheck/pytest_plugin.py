@@ -138,8 +138,8 @@ class _LossRun:
         from dataclasses import replace
 
         from gradcheck.output import FORMATS, Options
-        from gradcheck.output.cases import cases
-        from gradcheck.output.words import loss_sentence
+        from gradcheck.output.junit import cases
+        from gradcheck.output.summary import loss_sentence
 
         if sizes not in self._reports:
             self._reports[sizes] = self._checked(sizes)

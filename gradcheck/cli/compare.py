@@ -26,9 +26,7 @@ def compare(
     """
     from gradcheck.cli.outputs import for_standard_output
     from gradcheck.output import Options
-    from gradcheck.output.comparing import compare
-    from gradcheck.output.comparison import render
-    from gradcheck.output.stored import read_report
+    from gradcheck.output.compare import compare, read_report, render
 
     with errors_for_people(), a_reader_may_leave():
         comparison = compare(read_report(before), read_report(after), strict)

@@ -104,10 +104,10 @@ def clock_face(seconds: float) -> str:
 
 def _named(standing: Standing, room: int) -> str:
     """The target and the batch; the end of the target where there is no room for more."""
-    from gradcheck.output.marks import inert
+    from gradcheck.output.text import escape_control
 
     N, C = standing.batch
-    target, batch = inert(standing.target), f" {N} x {C}"
+    target, batch = escape_control(standing.target), f" {N} x {C}"
     most = max(room - len(batch), 6)
     return (target if len(target) <= most else f"...{target[3 - most :]}") + batch
 

@@ -61,9 +61,9 @@ def errors_for_people() -> Iterator[None]:
     try:
         yield
     except UsageError as error:
-        from gradcheck.output.marks import inert
+        from gradcheck.output.text import escape_control
 
-        for line in inert(str(error), lines=True).splitlines() or ["error"]:
+        for line in escape_control(str(error), lines=True).splitlines() or ["error"]:
             typer.echo(line, err=True)
         raise typer.Exit(2) from None
 
