@@ -9,16 +9,11 @@ from gradcheck.report import LossReport, Report
 
 
 def render(report: Report, options: Options) -> str:
-    """Annotations, one a line; empty where every loss is right and has no finding.
+    """Annotations, one a line; empty where every loss is right and has no finding. No option matters.
 
-    There is one for each loss, because GitHub shows only a few of a step.
-
-    Args:
-        report: any.
-        options: none of them changes what is written.
-
-    Source of the escapes: https://docs.github.com/actions/reference/workflow-commands-for-github-actions, and the
-    toolkit's ``command.ts``: ``%``, CR and LF everywhere, ``:`` and ``,`` in properties.
+    There is one for each loss, because GitHub shows only a few of a step. Source of the escapes:
+    https://docs.github.com/actions/reference/workflow-commands-for-github-actions, and the toolkit's ``command.ts``:
+    ``%``, CR and LF everywhere, ``:`` and ``,`` in properties.
     """
     return "".join(f"{_annotation(loss)}\n" for loss in report.losses if _level(loss))
 
@@ -33,15 +28,14 @@ def _level(loss: LossReport) -> str:
 
 def _annotation(loss: LossReport) -> str:
     properties, lines = {"title": f"gradcheck: {loss.target}"}, []
-    if loss.findings:
-        leading = loss.findings[0]
+    for leading in loss.findings[:1]:
         properties["title"] += f": {leading.code}"
-        lines = [leading.message, *([leading.hint] if leading.hint else [])]
+        lines += [leading.message, *([leading.hint] if leading.hint else [])]
     if loss.file is not None:
         properties["file"] = short_path(loss.file)
         if loss.line is not None:
             properties["line"] = str(loss.line)
-    lines = [*lines, str(loss_sentence(loss)), *([f"repeat: {loss.rerun}"] if loss.rerun and loss.failed else [])]
+    lines += [str(loss_sentence(loss)), *([f"repeat: {loss.rerun}"] if loss.rerun and loss.failed else [])]
     message = escape_control(shorten("\n".join(lines)), lines=True).replace("%", "%25").replace("\n", "%0A")
     return f"::{_level(loss)} {','.join(f'{key}={_property(text)}' for key, text in properties.items())}::{message}"
 
