@@ -117,8 +117,8 @@ class Check:
         from dataclasses import replace
 
         from gradcheck.output import FORMATS, Options
-        from gradcheck.output.cases import cases
-        from gradcheck.output.words import loss_sentence
+        from gradcheck.output.junit import cases
+        from gradcheck.output.summary import loss_sentence
 
         report = self._report = self._report or self._checked(batch_sizes)
         (loss,) = report.losses

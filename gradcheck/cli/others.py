@@ -78,9 +78,8 @@ def compare(
 
     For example: [bold]gradcheck compare last.json report.json[/bold]
     """
-    from gradcheck.output.comparing import compare as compare_reports
-    from gradcheck.output.comparison import render
-    from gradcheck.output.stored import read_report
+    from gradcheck.output.compare import compare as compare_reports
+    from gradcheck.output.compare import read_report, render
 
     comparison = compare_reports(read_report(before), read_report(after), strict)
     print_out(render(comparison, for_standard_output(Options(quiet=quiet))))

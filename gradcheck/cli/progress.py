@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
 from gradcheck.functions.budget import RunProgress
-from gradcheck.output.marks import inert
+from gradcheck.output.text import escape_control
 
 #: Seconds before the bar is shown.
 PATIENCE = 1.0
@@ -62,7 +62,7 @@ class ProgressBar:
             f"{f', {rate:,.0f}/s' if rate >= 2 else f', {1 / rate:,.1f} s each' if rate else ''}"
         )
         N, C = standing.batch
-        name, room = inert(standing.target), max(self._bar.console.width - len(numbers) - 30, 8)
+        name, room = escape_control(standing.target), max(self._bar.console.width - len(numbers) - 30, 8)
         description = f"{name if len(name) <= room else '...' + name[3 - room :]} {N} x {C}"
         self._bar.update(self._task, description=description, completed=standing.share, numbers=numbers)
         if not standing.calls and not standing.done:

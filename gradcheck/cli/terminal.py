@@ -14,7 +14,7 @@ import typer
 
 from gradcheck.errors import OutputError, UsageError
 from gradcheck.output import Options
-from gradcheck.output.marks import inert
+from gradcheck.output.text import escape_control
 
 _HINT = "name a file in a directory that exists and that you may write to"
 
@@ -25,7 +25,7 @@ def usage_errors() -> Iterator[None]:
     try:
         yield
     except UsageError as error:
-        typer.echo(inert(str(error), lines=True), err=True)
+        typer.echo(escape_control(str(error), lines=True), err=True)
         raise typer.Exit(2) from None
 
 
