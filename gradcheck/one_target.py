@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck.checking.case import Observation
 from gradcheck.checking.contract import finding_of
-from gradcheck.checking.one_problem import check_problem
+from gradcheck.checking.problem import check_problem
 from gradcheck.checking.recognition import inspect_at_first
 from gradcheck.config import Config
 from gradcheck.errors import LossDefect, OutOfTime, UsageError

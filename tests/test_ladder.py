@@ -13,7 +13,7 @@ from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.full import FullPlan
 from gradcheck.evaluation.plans.plan import Probes
 from gradcheck.functions.loss import Loss
-from gradcheck.numerics.extrapolation import RATIO, RUNGS
+from gradcheck.numerics.richardson import RATIO, RUNGS
 from gradcheck.report import FloatArray
 
 LossFunction = Callable[[Any, Any], Any]

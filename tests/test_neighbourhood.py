@@ -15,7 +15,7 @@ from gradcheck.config import Config
 from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.full import FullPlan
 from gradcheck.functions.loss import Loss
-from gradcheck.numerics import verdict
+from gradcheck.numerics import verdicts
 from gradcheck.report import VERDICTS, FloatArray
 
 LossFunction = Callable[[Any, Any], Any]

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from gradcheck.errors import LossDefect, UsageError
-from gradcheck.evaluation.oracle import Oracle
+from gradcheck.evaluation.objective import Objective as Oracle
 from gradcheck.evaluation.workers.errand import Answer, Errand, Source
 from gradcheck.functions.loading import load_loss
 from gradcheck.functions.loss import Loss
