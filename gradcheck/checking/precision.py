@@ -41,6 +41,9 @@ _ALIKE = 30.0
 FLOOR = 2.0
 #: A kink on a line raises its level and nothing lowers it but chance; this is for the chance.
 _LEAST_OF_LINES = 2.0
+#: Where each row has a value of its own, a line is one line for each row, and one will do for so many rows. There an
+#: entry that met a jump, which is noisier than the others by more than this, is taken for one like them.
+_MANY_ROWS, _UNUSUAL = 64, 8.0
 #: Entries of dS that are followed along the lines; of a longer x, so many.
 _WATCHED = 2**16
 _SAMPLE = 512
@@ -113,7 +116,10 @@ class GradientNoise:
             levels = _LEAST_OF_LINES * np.min(noise.noise_level(np.moveaxis(own, 0, 1)), axis=0)
             here = of_blocks == block
             # Errors of a block are of one size; the median, because a few entries may have met a jump on every line.
-            measured[here] = np.maximum(levels[entries[here] - slices[block].start], np.median(levels))
+            usual = np.median(levels)
+            if len(self.series) == 1:
+                levels = np.minimum(levels, _UNUSUAL * usual)
+            measured[here] = np.maximum(levels[entries[here] - slices[block].start], usual)
         return np.maximum(measured, floor)
 
 
@@ -273,12 +279,11 @@ def _look_afar(objective: Objective, x: FloatArray, seen: Scales) -> tuple[list[
     """How large gradients and values are away from x, in case x itself lies in a flat place: two calls.
 
     A gradient of 1e-17 is right beside gradients of 1, because it was computed as a difference of such; and a value of
-    0 was perhaps rounded from numbers of the size that it has at small x. Two points: the same x made small, and each
-    block's entries handed on by one. Where the function has no answer there, nothing is learnt.
+    0 was perhaps rounded from numbers of the size that it has at small x. Two points: the same x made small, and its
+    entries handed on by one. Where the function has no answer there, nothing is learnt.
     """
-    rolled = np.concatenate([np.roll(x[each], 1) for each in objective.blocks.slices()])
     points, value_scale = [], 0.0
-    for k, point in enumerate((x / (2 * max(1.0, largest(x))), rolled)):
+    for k, point in enumerate((x / (2 * max(1.0, largest(x))), np.roll(x, 1))):
         try:
             value, gradient = objective.without_copy(point.astype(objective.dtype))
         except LossDefect:
@@ -338,8 +343,9 @@ def _look_along_lines(
         # dS is followed along a wider line: a coarse rounding hides in derivatives that hardly move.
         return _Lines((first,), (line(max(SPACING, floats)),), SPACING, first.level, False, False)
     lines, checked, quantised = [first], False, False
+    count = 1 if answer.parts is not None and objective.shape[0] >= _MANY_ROWS else LINES
     while True:
-        lines += [line(spacing) for _ in range(LINES - len(lines))]
+        lines += [line(spacing) for _ in range(count - len(lines))]
         levels = [each.level for each in lines if not each.is_stair] or [each.level for each in lines]
         alike = max(levels) <= _ALIKE * min(levels)
         level = float(np.sqrt(np.mean(np.square(levels)))) if alike else 2 * min(levels)
@@ -404,4 +410,7 @@ def _parts_noise(lines: tuple[Line, ...]) -> FloatArray | None:
     parts = [line.parts for line in lines if line.parts is not None]
     if len(parts) < len(lines):
         return None
-    return np.asarray(_LEAST_OF_LINES * np.min(noise.noise_level(np.stack(parts, axis=1)), axis=0))
+    levels = noise.noise_level(np.stack(parts, axis=1))
+    if len(levels) == 1:
+        return np.asarray(np.minimum(levels[0], _UNUSUAL * np.median(levels[0])))
+    return np.asarray(_LEAST_OF_LINES * np.min(levels, axis=0))

@@ -19,6 +19,8 @@ _NARROWEST = 2.0**-9
 _RATIO, _STEPS, _USUAL, _NOISY = 4.0, 9, 2, 1e-8
 #: Steps that are tried at least, and wider ones that may be tried where noise is all that matters at the widest.
 _FEWEST, _WIDER_STEPS = 3, 8
+#: Where each block has a value of its own, one direction tries so many of them at once and will do.
+_MANY_BLOCKS = 8
 #: 4 would be the optimum for the direction that was tried; an axis may be a few times as wild.
 _PRUDENCE = 50.0
 
@@ -86,7 +88,7 @@ def choose_steps(
     for number in range(len(steps)):
         own = [slices[block] for block in np.flatnonzero(of_input == number).tolist()]
         picks = [[s.start + int(np.argmax(curvature[s])) for s in own]]
-        if not spent:
+        if not spent and (answer.parts is None or len(own) < _MANY_BLOCKS):
             picks.append([int(rng.integers(s.start, s.stop)) for s in own])
         best, scale = np.inf, seen.largest
         for entries in picks:

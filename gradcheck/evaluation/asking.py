@@ -59,7 +59,7 @@ def one_of_each_row(rows: IndexArray) -> list[IndexArray]:
     order = np.argsort(rows, kind="stable")
     firsts = np.flatnonzero(np.diff(rows[order], prepend=-1))
     rank = np.arange(len(rows)) - np.repeat(firsts, np.diff(np.append(firsts, len(rows))))
-    return [order[rank == k] for k in range(int(rank.max(initial=-1)) + 1)]
+    return np.split(order[np.argsort(rank, kind="stable")], np.cumsum(np.bincount(rank))[:-1]) if len(rows) else []
 
 
 def _ask_whole(
@@ -112,6 +112,6 @@ def _ask_each_row(
         each, gradient = values_and_derivatives(call(point, labels.copy()), scores.shape)
         values[group], derivatives[group] = each[i], gradient[i, j]
         point[i, j] = scores[i, j]
-        if not np.array_equal(point, scores):
-            raise LossDefect("mutates-input", "changes S in place")
+    if not np.array_equal(point, scores):
+        raise LossDefect("mutates-input", "changes S in place")
     return values, derivatives

@@ -147,7 +147,7 @@ def test_one_wrong_entry_anywhere_is_found_exactly(loss: LossFunction, kind: str
     assert batch.projections is not None
     assert batch.projections.agree  # but for that entry
     assert batch.unresolved == 0
-    assert counted.of_batch <= 120
+    assert counted.of_batch <= 160
 
 
 def test_several_wrong_entries_are_found_the_most_severe_first() -> None:
