@@ -45,7 +45,8 @@ class Checked(NamedTuple):
     case: Case | None = None
 
     @property
-    def observation(self): return self.case
+    def observation(self):
+        return self.case
 
 
 @dataclass(frozen=True, eq=False)
