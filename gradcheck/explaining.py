@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy.typing as npt
 
-from gradcheck.checking.case import Observation
+from gradcheck.checking.case import Case
 from gradcheck.config import Config
 from gradcheck.diagnosis.driver import find
 from gradcheck.diagnosis.evidence import Allowance, Evidence
@@ -59,7 +59,7 @@ class Shown:
         projected: a problem that was checked by projections, and is wrong; None for none.
     """
 
-    observations: Sequence[Observation]
+    observations: Sequence[Case]
     evaluations: int
     dtype: npt.DTypeLike
     contract: Finding | None

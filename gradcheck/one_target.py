@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gradcheck.checking.case import Observation
+from gradcheck.checking.case import Case
 from gradcheck.checking.contract import finding_of
-from gradcheck.checking.one_problem import check_problem
+from gradcheck.checking.problem import check_problem
 from gradcheck.checking.recognition import inspect_at_first
 from gradcheck.config import Config
 from gradcheck.errors import LossDefect, OutOfTime, UsageError
@@ -50,7 +50,7 @@ class TargetRun:
         self._at_hand: Problem | None = None
         self._calls_at_hand = ""
         self._batches: list[BatchReport] = []
-        self._observations: list[Observation] = []
+        self._observations: list[Case] = []
         self._findings: dict[str, Finding] = {}
         self._explanation: Explanation | None = None
         self._troubled: Problem | None = None
@@ -144,7 +144,7 @@ class TargetRun:
             if "hangs" in self._findings or (self._settings.fail_fast and self.has_failed):
                 return
 
-    def _keep(self, observation: Observation) -> None:
+    def _keep(self, observation: Case) -> None:
         alike = sum(each.is_wrong == observation.is_wrong for each in self._observations)
         if alike < _KEPT or self._settings.like is not None:  # then every value is compared
             self._observations.append(observation)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.checking.one_problem import check_problem
+from gradcheck.checking.problem import check_problem
 from gradcheck.config import Config
 from gradcheck.diagnosis.evidence import Allowance, Evidence
 from gradcheck.functions.function import Function

@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from gradcheck.checking.case import Observation
+from gradcheck.checking.case import Case
 from gradcheck.diagnosis.evidence import Allowance, Evidence
 from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
@@ -82,7 +82,7 @@ def evidence_of(
             kinked = tied | (is_label(S, y) & tied.any(axis=1, keepdims=True))
         off = np.abs(a - n) > bound + RTOL * np.maximum(np.abs(a), np.abs(n))
         seen.append(
-            Observation(
+            Case(
                 S=S,
                 y=y,
                 seed=seed,

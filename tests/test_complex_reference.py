@@ -15,8 +15,8 @@ from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.full import FullPlan
 from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
-from gradcheck.numerics.extrapolation import Limit
-from gradcheck.numerics.verdict import OK, WRONG, judge_by_complex_steps
+from gradcheck.numerics.richardson import Limit
+from gradcheck.numerics.verdicts import OK, WRONG, judge_by_complex_steps
 from gradcheck.report import FloatArray
 
 EPS = float(np.finfo(np.float64).eps)

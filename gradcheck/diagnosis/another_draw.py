@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.checking.case import Observation
+from gradcheck.checking.case import Case
 from gradcheck.diagnosis.dictionary import View
 from gradcheck.diagnosis.evidence import Allowance, Spent
 from gradcheck.diagnosis.fitting import Sample
@@ -26,7 +26,7 @@ _JUDGED_STEP = 0.02
 _TOO_WIDE = 1e-3
 
 
-def another_draw(ask: Allowance, seen: Sequence[Observation], rtol: float) -> tuple[Sample, Sample]:
+def another_draw(ask: Allowance, seen: Sequence[Case], rtol: float) -> tuple[Sample, Sample]:
     """dS at a problem of its own, and its numerical gradient in a few entries.
 
     Central differences err by about h^2/6 of the third derivative and by the values' noise over h; h makes them equal.
@@ -72,7 +72,7 @@ def another_draw(ask: Allowance, seen: Sequence[Observation], rtol: float) -> tu
     )
 
 
-def _drawn(seen: Sequence[Observation], dtype: np.dtype[Any]) -> View:
+def _drawn(seen: Sequence[Case], dtype: np.dtype[Any]) -> View:
     """Of three rows one is drawn as it is, one is right by a margin, and one has every margin violated."""
     first, rows = seen[0], {each.rows for each in seen}
     N, C = next(n for n in count(_ROWS) if n not in rows), first.classes

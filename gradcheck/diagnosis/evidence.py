@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.case import BoolArray, Observation
+from gradcheck.checking.case import BoolArray, Case
 from gradcheck.errors import OutOfTime
 from gradcheck.functions.answer import Answer
 from gradcheck.functions.function import Function
@@ -101,19 +101,19 @@ class Evidence:
         beside: problems with too many entries to judge each: the value is all they tell. Kept where ``like`` is said.
     """
 
-    observations: tuple[Observation, ...]
+    observations: tuple[Case, ...]
     rtol: float
     ask: Allowance
     like: str | None = None
     inspect: Allowance | None = None
-    beside: tuple[Observation, ...] = ()
+    beside: tuple[Case, ...] = ()
 
     @property
-    def wrong(self) -> Sequence[Observation]:
+    def wrong(self) -> Sequence[Case]:
         """Those with a wrong entry."""
         return [each for each in self.observations if each.is_wrong]
 
-    def same(self, seen: Observation, dS: FloatArray, derivative: FloatArray, factor: float = 1.0) -> BoolArray:
+    def same(self, seen: Case, dS: FloatArray, derivative: FloatArray, factor: float = 1.0) -> BoolArray:
         """Whether what the loss returned as dS is some multiple of its numerical gradient, or near it.
 
         Args:

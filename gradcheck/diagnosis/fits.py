@@ -12,16 +12,16 @@ from fractions import Fraction
 
 import numpy as np
 
-from gradcheck.checking.case import BoolArray, Observation
+from gradcheck.checking.case import BoolArray, Case
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.intervals import Interval, meet, multiplier
 from gradcheck.diagnosis.laws import ONE, Law, Told, simplest_law
 from gradcheck.report import FloatArray
 
 #: Which entries of a problem: N x C truth values.
-Where = Callable[[Observation], BoolArray]
+Where = Callable[[Case], BoolArray]
 #: A number for each entry of a problem: N x C.
-Shape = Callable[[Observation], FloatArray]
+Shape = Callable[[Case], FloatArray]
 
 #: A number that is not this many times its bound says nothing.
 _TELLING = 8.0
@@ -45,19 +45,19 @@ class Fit:
     telling: int
 
 
-def everywhere(seen: Observation) -> BoolArray:
+def everywhere(seen: Case) -> BoolArray:
     """Every entry."""
     return np.ones(seen.S.shape, dtype=bool)
 
 
-def slack(evidence: Evidence, seen: Observation, factor: float) -> FloatArray:
+def slack(evidence: Evidence, seen: Case, factor: float) -> FloatArray:
     """How far dS may lie from ``factor`` times the numerical gradient, as in ``Evidence.same``: N x C."""
     size = np.maximum(np.abs(seen.analytic), np.abs(factor * seen.numerical))
     rounding = 4 * np.finfo(float).eps * size
     return np.asarray(abs(factor) * seen.bounds + seen.granted + evidence.rtol * size + rounding)
 
 
-def factor_at(evidence: Evidence, seen: Observation, where: BoolArray) -> Interval | None:
+def factor_at(evidence: Evidence, seen: Case, where: BoolArray) -> Interval | None:
     """All c with a = c n in one problem.
 
     Args:
@@ -147,7 +147,7 @@ def offset_fit(
         None where there is no such law, it is 0, or fewer rows tell of it.
     """
 
-    def difference(seen: Observation) -> tuple[FloatArray, FloatArray]:
+    def difference(seen: Case) -> tuple[FloatArray, FloatArray]:
         c = factor.at(seen.rows, seen.classes)
         return seen.analytic - c * seen.numerical, slack(evidence, seen, c)
 
@@ -157,7 +157,7 @@ def offset_fit(
 def level_fit(evidence: Evidence, where: Where) -> Fit | None:
     """The law of d in a = d, d not 0; arguments as for ``offset_fit``, and likewise None."""
 
-    def itself(seen: Observation) -> tuple[FloatArray, FloatArray]:
+    def itself(seen: Case) -> tuple[FloatArray, FloatArray]:
         return seen.analytic, seen.granted + evidence.rtol * np.abs(seen.analytic)
 
     return _constant_fit(evidence, where, itself, least=2)
@@ -166,7 +166,7 @@ def level_fit(evidence: Evidence, where: Where) -> Fit | None:
 def _constant_fit(
     evidence: Evidence,
     where: Where,
-    target: Callable[[Observation], tuple[FloatArray, FloatArray]],
+    target: Callable[[Case], tuple[FloatArray, FloatArray]],
     least: int,
     shape: Shape | None = None,
 ) -> Fit | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradcheck.checking.case import BoolArray, Observation
+from gradcheck.checking.case import BoolArray, Case
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.fractions_ import number_in_words
 from gradcheck.diagnosis.known import Known, kinks_of, rows_of
@@ -94,7 +94,7 @@ class _Beside:
         rtol: and that beside their size.
     """
 
-    seen: Observation
+    seen: Case
     own: FloatArray
     known: FloatArray
     counted: BoolArray

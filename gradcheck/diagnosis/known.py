@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.case import BoolArray, Observation
+from gradcheck.checking.case import BoolArray, Case
 from gradcheck.report import FloatArray
 
 IntArray = npt.NDArray[np.int64]
@@ -70,7 +70,7 @@ def built_in(name: str) -> Known:
     return Known(each.name, each.formula, partial(each.function, reduction="none"))
 
 
-def labels_of(seen: Observation) -> IntArray | None:
+def labels_of(seen: Case) -> IntArray | None:
     """The class of each row, N ints in [0, C), where the labels are classes or one-hot; else None."""
     y, shape = seen.y, seen.S.shape
     if y.ndim == 1 and y.dtype.kind in "iu":
@@ -81,7 +81,7 @@ def labels_of(seen: Observation) -> IntArray | None:
     return np.argmax(y, axis=1).astype(np.int64) if is_one_hot else None
 
 
-def rows_of(known: Known, seen: Observation) -> Rows | None:
+def rows_of(known: Known, seen: Case) -> Rows | None:
     """A known loss at an observed problem; None where it takes no such labels, or is not finite there."""
     if not known.name and labels_of(seen) is None:
         return None
@@ -94,7 +94,7 @@ def rows_of(known: Known, seen: Observation) -> Rows | None:
     return Rows(L, derivatives) if finite else None
 
 
-def kinks_of(known: Known, seen: Observation, rows: Rows) -> BoolArray:
+def kinks_of(known: Known, seen: Case, rows: Rows) -> BoolArray:
     """N x C, where the derivative of a known loss jumps at S: any value between is right there."""
     rng = np.random.default_rng(0)
     jumps = np.zeros(seen.S.shape, dtype=bool)
@@ -107,6 +107,6 @@ def kinks_of(known: Known, seen: Observation, rows: Rows) -> BoolArray:
     return jumps
 
 
-def _labels_for(seen: Observation) -> IntArray:
+def _labels_for(seen: Case) -> IntArray:
     labels = labels_of(seen)
     return seen.y if labels is None else labels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gradcheck.checking.case import Observation
+from gradcheck.checking.case import Case
 from gradcheck.diagnosis.placing import Placed
 from gradcheck.diagnosis.regions import Kind
 from gradcheck.report import Finding
@@ -20,7 +20,7 @@ _HINTS: dict[Kind, str] = {
 }
 
 
-def place_finding(place: Placed, observations: Sequence[Observation], beside: str = "", there: str = "") -> Finding:
+def place_finding(place: Placed, observations: Sequence[Case], beside: str = "", there: str = "") -> Finding:
     """A finding that names a place.
 
     Args:

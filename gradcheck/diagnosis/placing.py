@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcheck.checking.case import BoolArray, Observation
+from gradcheck.checking.case import BoolArray, Case
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.laws import ONE, Law
 from gradcheck.diagnosis.regions import Entries, Region, candidates, covering, log_chance
@@ -40,7 +40,7 @@ class Placed:
     entries: int
 
 
-def judged_wrong(seen: Observation) -> BoolArray:
+def judged_wrong(seen: Case) -> BoolArray:
     """The entries that the verdicts call wrong."""
     return seen.wrong
 
@@ -86,7 +86,7 @@ def told_apart(evidence: Evidence, likely: Sequence[tuple[float, Region]], facto
     return next((region for region in alike if region not in moved), alike[0])
 
 
-def placed(region: Region, observations: Sequence[Observation], wrong: Entries) -> Placed:
+def placed(region: Region, observations: Sequence[Case], wrong: Entries) -> Placed:
     """A region with its counts."""
     inside = [region.of(seen) for seen in observations]
     amiss = sum(int((wrong(seen) & each).sum()) for seen, each in zip(observations, inside, strict=True))
@@ -141,7 +141,7 @@ def _two(evidence: Evidence) -> tuple[Region, ...]:
         if one.needs_labels and not labelled:
             continue
 
-        def rest(seen: Observation, one: Region = one) -> BoolArray:
+        def rest(seen: Case, one: Region = one) -> BoolArray:
             return np.asarray(seen.wrong & ~one.of(seen))
 
         for other in covering(observations, rest):

@@ -10,11 +10,11 @@ from typing import Literal
 
 import numpy as np
 
-from gradcheck.checking.case import BoolArray, Observation
+from gradcheck.checking.case import BoolArray, Case
 
 Kind = Literal["label-column", "other-columns", "one-class", "one-row"]
 #: Entries of a problem, N x C.
-Entries = Callable[[Observation], BoolArray]
+Entries = Callable[[Case], BoolArray]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Region:
     def is_row(self) -> bool:
         return self.kind == "one-row"
 
-    def alternatives(self, observations: Sequence[Observation]) -> int:
+    def alternatives(self, observations: Sequence[Case]) -> int:
         """How many regions of the kind would have been named as readily."""
         if self.needs_labels:
             return 1
@@ -47,7 +47,7 @@ class Region:
         is_at_an_end = self.index in (0, -1) or sizes == {self.index + 1}
         return min(2, max(sizes)) if is_at_an_end else max(sizes)
 
-    def of(self, seen: Observation) -> BoolArray:
+    def of(self, seen: Case) -> BoolArray:
         """The place in one problem: N x C truth values; none of them where there is no such class or row."""
         entries = np.zeros(seen.S.shape, dtype=bool)
         if self.needs_labels:
@@ -61,7 +61,7 @@ class Region:
             entries[(self.index, slice(None)) if self.is_row else (slice(None), self.index)] = True
         return entries
 
-    def outside(self, seen: Observation) -> BoolArray:
+    def outside(self, seen: Case) -> BoolArray:
         """All else in one problem."""
         return ~self.of(seen)
 
@@ -69,7 +69,7 @@ class Region:
         """What of the place is not in another one."""
         return lambda seen: np.asarray(self.of(seen) & ~other.of(seen))
 
-    def words(self, observations: Sequence[Observation]) -> str:
+    def words(self, observations: Sequence[Case]) -> str:
         """The place in a few words, after "in".
 
         Args:
@@ -91,7 +91,7 @@ class Region:
         return f"the last {thing}" if self.index == -1 else f"{thing} {self.index}, counted from the back"
 
 
-def candidates(seen: Observation, row: int, column: int) -> Iterator[Region]:
+def candidates(seen: Case, row: int, column: int) -> Iterator[Region]:
     """Every region that one entry of a problem is in, those that people mean more often first."""
     if seen.at_label is not None:
         yield Region("label-column" if seen.at_label[row, column] else "other-columns")
@@ -101,7 +101,7 @@ def candidates(seen: Observation, row: int, column: int) -> Iterator[Region]:
     yield Region("one-row", row - seen.rows)
 
 
-def halves(observations: Sequence[Observation]) -> Iterator[Entries]:
+def halves(observations: Sequence[Case]) -> Iterator[Entries]:
     """Parts of dS, a few, of which one at least lies outside of any region.
 
     Beside the label's column and the others, every second class or row, counted from the front and from the back: no
@@ -116,13 +116,13 @@ def halves(observations: Sequence[Observation]) -> Iterator[Entries]:
                 yield partial(_every_second, axis, from_back, parity)
 
 
-def _every_second(axis: int, from_back: bool, parity: int, seen: Observation) -> BoolArray:
+def _every_second(axis: int, from_back: bool, parity: int, seen: Case) -> BoolArray:
     index = np.arange(seen.S.shape[axis])
     chosen = (index[::-1] if from_back else index) % 2 == parity
     return np.asarray(np.broadcast_to(chosen if axis else chosen[:, np.newaxis], seen.S.shape))
 
 
-def covering(observations: Sequence[Observation], wrong: Entries) -> list[Region]:
+def covering(observations: Sequence[Case], wrong: Entries) -> list[Region]:
     """The regions that all of some entries are in.
 
     Args:
@@ -149,7 +149,7 @@ def covering(observations: Sequence[Observation], wrong: Entries) -> list[Region
 
 
 def log_chance(
-    region: Region, observations: Sequence[Observation], wrong: Entries, outside: Region | None = None
+    region: Region, observations: Sequence[Case], wrong: Entries, outside: Region | None = None
 ) -> float:
     """The logarithm of how likely entries of the same rows, drawn at random, would all be in a region of its kind.
 

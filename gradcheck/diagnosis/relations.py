@@ -6,7 +6,7 @@ from typing import TypeGuard
 
 import numpy as np
 
-from gradcheck.checking.case import BoolArray, Observation
+from gradcheck.checking.case import BoolArray, Case
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.fits import Fit, Where, factor_fit, level_fit, offset_fit
 from gradcheck.diagnosis.laws import Law
@@ -27,7 +27,7 @@ def relation(evidence: Evidence, where: Where) -> str:
         For example ``there dS = 0``; empty where nothing simple holds.
     """
 
-    def wrong(seen: Observation) -> BoolArray:
+    def wrong(seen: Case) -> BoolArray:
         return where(seen) & seen.wrong
 
     there = _relation(evidence, where)
@@ -67,6 +67,6 @@ def _holds(fit: Fit | None) -> TypeGuard[Fit]:
     return fit is not None and (not fit.law.is_free or fit.rows >= _FREE)
 
 
-def _one_less_one_nth(seen: Observation) -> FloatArray:
+def _one_less_one_nth(seen: Case) -> FloatArray:
     """1 - 1/N, by which k is larger than k/N."""
     return np.full(seen.S.shape, 1 - 1 / seen.rows)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcheck.checking.case import Observation
+from gradcheck.checking.case import Case
 from gradcheck.diagnosis.evidence import Evidence, Spent
 from gradcheck.diagnosis.laws import ONE, Law
 from gradcheck.diagnosis.regions import Region
@@ -49,7 +49,7 @@ def stays(evidence: Evidence, region: Region, factor: Law = ONE, beside: Region 
 
 
 def _stays_at(
-    evidence: Evidence, region: Region, seen: Observation, shift: int, factor: Law, beside: Region | None
+    evidence: Evidence, region: Region, seen: Case, shift: int, factor: Law, beside: Region | None
 ) -> bool | None:
     axis = 0 if region.is_row else 1
     rolled = _rolled(seen, shift, axis)
@@ -68,7 +68,7 @@ def _stays_at(
     return not np.any(off & ~region.of(rolled))
 
 
-def _rolled(seen: Observation, shift: int, axis: int) -> Observation:
+def _rolled(seen: Case, shift: int, axis: int) -> Case:
     moved = {
         name: np.roll(getattr(seen, name), shift, axis)
         for name in ("S", "analytic", "numerical", "bounds", "granted", "verdicts", "kinked")

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradcheck.checking.case import Line, Observation
+from gradcheck.checking.case import Case
+from gradcheck.checking.precision import Line
 from gradcheck.report import FloatArray
 
 #: Degrees of the polynomials whose slopes at 0 are compared: the higher one is taken, their difference is its error.
@@ -33,7 +34,7 @@ class Slope:
     error: float
 
 
-def slope_along(line: Line, onto: FloatArray, seen: Observation) -> Slope | None:
+def slope_along(line: Line, onto: FloatArray, seen: Case) -> Slope | None:
     """onto·J·direction: the slope at S of dS along a line, weighed by another direction.
 
     Args:

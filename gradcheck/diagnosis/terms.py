@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcheck.checking.case import Observation
+from gradcheck.checking.case import Case
 from gradcheck.diagnosis.another_draw import another_draw
 from gradcheck.diagnosis.dictionary import View, terms_for
 from gradcheck.diagnosis.evidence import Allowance, Evidence, Spent
@@ -82,7 +82,7 @@ def explain_terms(evidence: Evidence) -> Terms | None:
     return Terms(ours, theirs)
 
 
-def _borne_out(found: list[list[Fit]], ask: Allowance, seen: Sequence[Observation], rtol: float) -> list[list[Fit]]:
+def _borne_out(found: list[list[Fit]], ask: Allowance, seen: Sequence[Case], rtol: float) -> list[list[Fit]]:
     """Those that hold at one more problem; where there can be none, all, if problems of another N were held out."""
     of_one_size = len({each.rows for each in seen}) == 1
     if not any(found):
@@ -98,7 +98,7 @@ def _borne_out(found: list[list[Fit]], ask: Allowance, seen: Sequence[Observatio
     ]
 
 
-def _samples(seen: Observation, view: View, rtol: float) -> tuple[Sample, Sample]:
+def _samples(seen: Case, view: View, rtol: float) -> tuple[Sample, Sample]:
     known = seen.known
     scale = max(_largest(seen.analytic[known]), _largest(seen.numerical[known]))
     return (

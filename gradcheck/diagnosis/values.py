@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from gradcheck.checking.case import Observation
+from gradcheck.checking.case import Case
 from gradcheck.diagnosis.known import Known, rows_of
 from gradcheck.numerics.noise import effective_eps
 from gradcheck.report import FloatArray
@@ -76,7 +76,7 @@ class Values:
         own: the user's value at each; the mean of each row's own, where the loss returned those.
     """
 
-    def __init__(self, observations: Sequence[Observation], alike: float = _ALIKE) -> None:
+    def __init__(self, observations: Sequence[Case], alike: float = _ALIKE) -> None:
         """
         Args:
             observations: one at least.

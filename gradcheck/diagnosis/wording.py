@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from gradcheck.checking.case import Observation
+from gradcheck.checking.case import Case
 from gradcheck.diagnosis.fractions_ import number_in_words
 from gradcheck.diagnosis.intervals import Interval
 
 
-def how_many(entries: int, observations: Sequence[Observation]) -> str:
+def how_many(entries: int, observations: Sequence[Case]) -> str:
     """That something holds in so many entries.
 
     Args:
@@ -33,7 +33,7 @@ def listed(numbers: Iterable[int]) -> str:
     return ", ".join(str(number) for number in sorted(set(numbers)))
 
 
-def rows_in_words(rows: int, observations: Sequence[Observation]) -> str:
+def rows_in_words(rows: int, observations: Sequence[Case]) -> str:
     """So many of one entry a row: ``all 24 rows``, or ``18 rows``, where the others have no derivative there."""
     return f"all {rows} rows" if rows == sum(seen.rows for seen in observations) else f"{rows} rows"
 

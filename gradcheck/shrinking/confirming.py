@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gradcheck.checking.case import Observation
-from gradcheck.checking.one_problem import check_problem
+from gradcheck.checking.case import Case
+from gradcheck.checking.problem import check_problem
 from gradcheck.config import Config
 from gradcheck.diagnosis.evidence import Allowance, Spent
 from gradcheck.errors import LossDefect, OutOfTime
@@ -48,7 +48,7 @@ class Confirmation:
             return check
         return look
 
-    def confirmed(self, candidate: Candidate, wrong: StillWrong) -> Observation | None:
+    def confirmed(self, candidate: Candidate, wrong: StillWrong) -> Case | None:
         """What is seen at a candidate, if it is wrong there beyond doubt, and for the same reason; else None."""
         try:
             look = wrong.entry_by_entry(candidate)
@@ -68,7 +68,7 @@ class Confirmation:
     def _price(self, entries: int) -> int:
         return _CHECK + (_AT_KINK if self._at_kinks else _ELSEWHERE) * entries
 
-    def _checked(self, candidate: Candidate) -> Observation | None:
+    def _checked(self, candidate: Candidate) -> Case | None:
         problem = Problem(candidate.S.astype(self._ask.dtype), candidate.y, self._config.seed, 0, "given")
         settings = Settings(reference=self._settings.reference)
         return check_problem(

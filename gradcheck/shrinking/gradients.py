@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.case import Observation
+from gradcheck.checking.case import Case
 from gradcheck.diagnosis.evidence import Evidence, Spent
 from gradcheck.errors import LossDefect
 from gradcheck.functions.answer import Answer
@@ -52,7 +52,7 @@ class Look:
         surely: some entry is off by so much that any check would say so.
     """
 
-    seen: Observation
+    seen: Case
     surely: bool
 
 
@@ -112,11 +112,11 @@ class StillWrong:
         self._entries = entries
         return True
 
-    def shows(self, seen: Observation) -> bool:
+    def shows(self, seen: Case) -> bool:
         """Whether it is wrong, for whatever reason."""
         return bool(seen.leaps.any()) if self._leaping else seen.is_wrong
 
-    def agrees(self, seen: Observation) -> bool:
+    def agrees(self, seen: Case) -> bool:
         """Whether it is wrong, and for the same reason as far as one can see."""
         return self.shows(seen) and (self._leaping or self._pattern.fits(seen))
 
@@ -159,7 +159,7 @@ class StillWrong:
         allowed = self._rtol * np.maximum(np.abs(given.gradient), np.abs(tells.numerical.reshape(S.shape)))
         wrong = gap > allowed + tolerance
         verdicts = np.where(wrong, _WRONG, np.where(kinked, _SUBGRADIENT, _OK)).astype(np.int8)
-        seen = Observation(
+        seen = Case(
             S=S, y=y, seed=0, scores="", value=at.value, analytic=given.gradient,
             numerical=tells.numerical.reshape(S.shape), bounds=tolerance, granted=np.zeros(S.shape), verdicts=verdicts,
             kinked=kinked.astype(np.bool_), leaps=tells.leaps.reshape(S.shape), whole_numbers=given.whole_numbers,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gradcheck.checking.case import BoolArray, Observation
+from gradcheck.checking.case import BoolArray, Case
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Pattern:
     at_label: bool | None = None
 
     @staticmethod
-    def of(observations: Sequence[Observation]) -> Pattern:
+    def of(observations: Sequence[Case]) -> Pattern:
         """The pattern of observations with wrong entries."""
         smooth = any((seen.wrong & ~seen.kinked).any() for seen in observations)
         entries = [(seen, _telling(seen, smooth)) for seen in observations]
@@ -29,7 +29,7 @@ class Pattern:
         has_labels = all(seen.at_label is not None for seen in observations)
         return Pattern(smooth, own.pop() if has_labels and len(own) == 1 else None)
 
-    def fits(self, seen: Observation) -> bool:
+    def fits(self, seen: Case) -> bool:
         """Whether entries are wrong, and where others were."""
         wrong = _telling(seen, self.smooth)
         if self.at_label is not None and seen.at_label is not None:
@@ -37,5 +37,5 @@ class Pattern:
         return bool(wrong.any())
 
 
-def _telling(seen: Observation, smooth: bool) -> BoolArray:
+def _telling(seen: Case, smooth: bool) -> BoolArray:
     return seen.wrong & ~seen.kinked if smooth else seen.wrong

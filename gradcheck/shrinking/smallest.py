@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcheck.checking.case import BoolArray, Observation
+from gradcheck.checking.case import BoolArray, Case
 from gradcheck.config import Config
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.errors import OutOfTime
@@ -136,12 +136,12 @@ def _right_ones(evidence: Evidence) -> Counter[tuple[int, int]]:
     return Counter((each.rows, each.classes) for each in evidence.observations if not each.is_wrong)
 
 
-def _wrong(seen: Observation, code: str) -> BoolArray:
+def _wrong(seen: Case, code: str) -> BoolArray:
     """N x C, the entries that show what the code says."""
     return np.asarray(seen.leaps != 0) if code == LEAPING else seen.wrong
 
 
-def _varied(seen: Sequence[Observation]) -> list[Observation]:
+def _varied(seen: Sequence[Case]) -> list[Case]:
     """Some of these, the first of each kind of scores before all others."""
     firsts = {each.scores: each for each in reversed(seen)}
     return sorted(seen, key=lambda each: each is not firsts[each.scores])[:_FAILURES]
@@ -166,7 +166,7 @@ def _failures_among(problem: Problem, batch: BatchReport) -> list[Failure]:
 
 
 def _case(
-    evidence: Evidence, best: Candidate, code: str, seen: Observation | None, config: Config, settings: Settings
+    evidence: Evidence, best: Candidate, code: str, seen: Case | None, config: Config, settings: Settings
 ) -> SmallestCase | None:
     """A candidate as it is reported; None where it is too large to paste."""
     if best.S.size > MOST_ENTRIES:

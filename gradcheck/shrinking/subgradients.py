@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from gradcheck.checking.case import BoolArray
-from gradcheck.checking.joint_subgradients import at_a_glance
+from gradcheck.checking.joint_subgradients import guess_joint_defect
 from gradcheck.diagnosis.evidence import Allowance
 from gradcheck.errors import LossDefect
-from gradcheck.evaluation.oracle import Oracle
+from gradcheck.evaluation.objective import Objective
 from gradcheck.shrinking.candidate import Candidate
 
 
@@ -32,7 +32,7 @@ class StillApart:
     def entries(self, candidate: Candidate) -> BoolArray:
         """N x C, the entries that are no subgradient together; none where there are no such."""
         try:
-            found = at_a_glance(Oracle(self._loss, candidate.y), candidate.S)
+            found = guess_joint_defect(Objective(self._loss, candidate.S.shape, candidate.y), candidate.S.reshape(-1))
         except LossDefect:
             found = None
         return np.zeros(candidate.S.shape, dtype=bool) if found is None else found.moved

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import gradcheck
-from gradcheck.checking.one_problem import Checked, check_problem
+from gradcheck.checking.problem import Checked, check_problem
 from gradcheck.functions.function import Function
 from gradcheck.sampling import Problem
 from gradcheck.settings import Settings

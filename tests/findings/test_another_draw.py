@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gradcheck.checking.case import Observation
-from gradcheck.checking.one_problem import check_problem
+from gradcheck.checking.case import Case
+from gradcheck.checking.problem import check_problem
 from gradcheck.config import Config
 from gradcheck.diagnosis.another_draw import another_draw
 from gradcheck.diagnosis.evidence import Allowance, Spent
@@ -18,7 +18,7 @@ from gradcheck.losses import BUILT_INS
 from gradcheck.sampling import problems
 
 
-def seen_of(function: Any, **config: Any) -> tuple[Function, list[Observation]]:
+def seen_of(function: Any, **config: Any) -> tuple[Function, list[Case]]:
     asked, loss = Config(**config), Function("test", function)
     seen = [check_problem(loss, problem, asked).observation for problem in problems(asked)]
     return loss, [each for each in seen if each is not None]

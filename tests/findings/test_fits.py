@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from observed import evidence_of, is_label
 
-from gradcheck.checking.case import BoolArray, Observation
+from gradcheck.checking.case import BoolArray, Case
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.fits import factor_at, factor_fit, factors_by_size, level_fit, offset_fit
 from gradcheck.diagnosis.laws import Law
 
 
-def label(seen: Observation) -> BoolArray:
+def label(seen: Case) -> BoolArray:
     assert seen.at_label is not None
     return seen.at_label
 
 
-def everything(seen: Observation) -> BoolArray:
+def everything(seen: Case) -> BoolArray:
     return np.ones(seen.S.shape, dtype=bool)
 
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from observed import evidence_of
 
-from gradcheck.checking.case import Observation
+from gradcheck.checking.case import Case
 from gradcheck.diagnosis.known import Known, built_in, built_ins, kinks_of, labels_of, rows_of
 from gradcheck.diagnosis.relatives import RELATIVES
 from gradcheck.losses import BUILT_INS
 
 
-def observed(S: list[list[float]], y: object) -> Observation:
+def observed(S: list[list[float]], y: object) -> Case:
     (seen,) = evidence_of("softmax", lambda a, S, y: a, [(1, 2)]).observations
     return replace(seen, S=np.array(S), y=np.array(y))
 

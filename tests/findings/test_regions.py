@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from observed import evidence_of
 
-from gradcheck.checking.case import BoolArray, Observation
+from gradcheck.checking.case import BoolArray, Case
 from gradcheck.diagnosis.regions import Region, covering, halves, log_chance
 
 
-def seen(*shapes: tuple[int, int]) -> tuple[Observation, ...]:
+def seen(*shapes: tuple[int, int]) -> tuple[Case, ...]:
     return evidence_of("softmax", lambda a, S, y: a, shapes).observations
 
 
 def entries(*places: tuple[int, int]) -> Any:
     """The same entries of every problem that has them."""
 
-    def these(seen: Observation) -> BoolArray:
+    def these(seen: Case) -> BoolArray:
         which = np.zeros(seen.S.shape, dtype=bool)
         for row, column in places:
             if row < seen.rows and column < seen.classes:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from observed import evidence_of, is_label
 
-from gradcheck.checking.case import BoolArray, Observation
+from gradcheck.checking.case import BoolArray, Case
 from gradcheck.diagnosis.relations import relation
 
 
-def label(seen: Observation) -> BoolArray:
+def label(seen: Case) -> BoolArray:
     assert seen.at_label is not None
     return seen.at_label
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from observed import evidence_of
 
-from gradcheck.checking.case import Line
+from gradcheck.checking.precision import Line
 from gradcheck.diagnosis.slopes import Slope, slope_along
 from gradcheck.numerics.noise import POSITIONS
 

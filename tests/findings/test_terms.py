@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gradcheck import check
-from gradcheck.checking.one_problem import check_problem
+from gradcheck.checking.problem import check_problem
 from gradcheck.config import Config
 from gradcheck.diagnosis.evidence import Allowance, Evidence
 from gradcheck.diagnosis.terms import Terms, explain_terms, integral_of

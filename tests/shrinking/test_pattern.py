@@ -7,18 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 from observed import OK, WRONG
 
-from gradcheck.checking.case import Observation
+from gradcheck.checking.case import Case
 from gradcheck.shrinking.pattern import Pattern
 
 
-def seen(wrong: Sequence[tuple[int, int]], kinked=(), y=(0, 1), shape=(2, 3)) -> Observation:
+def seen(wrong: Sequence[tuple[int, int]], kinked=(), y=(0, 1), shape=(2, 3)) -> Case:
     zeros = np.zeros(shape)
     verdicts, kinks = np.full(shape, OK, dtype=np.int8), np.zeros(shape, dtype=bool)
     for cell in wrong:
         verdicts[cell] = WRONG
     for cell in kinked:
         kinks[cell] = True
-    return Observation(
+    return Case(
         S=zeros, y=np.array(y), seed=0, scores="", value=0.0, analytic=zeros, numerical=zeros, bounds=zeros,
         granted=zeros, verdicts=verdicts, kinked=kinks, leaps=zeros,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcheck.checking.case import Observation
+from gradcheck.checking.case import Case
 from gradcheck.diagnosis.evidence import Evidence, Spent
 from gradcheck.diagnosis.fits import factor_fit, factors_by_size
 from gradcheck.diagnosis.rule import rule
@@ -79,7 +79,7 @@ def _are_right_at(evidence: Evidence, size: int) -> bool:
     return tried >= (1 if all(seen.rows == 1 for seen in evidence.wrong) else _LEAST)
 
 
-def _is_right_at(evidence: Evidence, seen: Observation, row: int, size: int) -> bool:
+def _is_right_at(evidence: Evidence, seen: Case, row: int, size: int) -> bool:
     only = slice(row, row + 1)
     try:
         S, y = (np.repeat(each[only], size, axis=0) for each in (seen.S, seen.y))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from gradcheck.checking.case import BoolArray, Observation
+from gradcheck.checking.case import BoolArray, Case
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.factor_findings import factor_findings
 from gradcheck.diagnosis.fits import Fit, factor_fit, offset_fit
@@ -54,12 +54,12 @@ def label_term(evidence: Evidence) -> Iterable[Finding]:
     return [Finding("missing-label-term", "error", message, _HINT), *factor_findings(c, elsewhere, "")]
 
 
-def _label(seen: Observation) -> BoolArray:
+def _label(seen: Case) -> BoolArray:
     assert seen.at_label is not None
     return seen.at_label
 
 
-def _others(seen: Observation) -> BoolArray:
+def _others(seen: Case) -> BoolArray:
     return ~_label(seen)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from gradcheck.checking.case import Observation
+from gradcheck.checking.case import Case
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.fractions_ import number_in_words
 from gradcheck.diagnosis.known import Known, built_in, built_ins, rows_of
@@ -47,7 +47,7 @@ def like(evidence: Evidence) -> Iterator[Finding]:
             yield from _told(min(found, key=lambda each: len(f"{each.offset:.9g}".rstrip("0"))), "note")
 
 
-def _comparable(known: Known, observations: Sequence[Observation]) -> list[Observation]:
+def _comparable(known: Known, observations: Sequence[Case]) -> list[Case]:
     """The problems at which a built-in has a value.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from gradcheck.checking.case import BoolArray, Observation
+from gradcheck.checking.case import BoolArray, Case
 from gradcheck.diagnosis.constants import short
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.known import labels_of
@@ -60,7 +60,7 @@ def log_guard(evidence: Evidence) -> Iterator[Finding]:
                 return
 
 
-def _probabilities(kind: _Kind, seen: Observation) -> FloatArray | None:
+def _probabilities(kind: _Kind, seen: Case) -> FloatArray | None:
     """N x C, the probability whose logarithm an entry of dS is the derivative of; None where there is none."""
     labels = labels_of(seen)
     S = seen.S
@@ -113,7 +113,7 @@ class _Sides:
         guarded, free: N x C.
     """
 
-    seen: Observation
+    seen: Case
     q: FloatArray
     guarded: FloatArray
     free: FloatArray

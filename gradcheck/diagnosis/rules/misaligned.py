@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcheck.checking.case import BoolArray, Observation
+from gradcheck.checking.case import BoolArray, Case
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.factor_findings import factor_findings
 from gradcheck.diagnosis.fits import Where, everywhere, factor_at, factor_fit
@@ -43,7 +43,7 @@ def misaligned(evidence: Evidence) -> Iterator[Finding]:
     yield from _fixed_class(evidence) or _rows_mixed_up(evidence, scaled)
 
 
-def _told(words: str, hint: str, law: Law, answered: Sequence[Observation], how: str) -> list[Finding]:
+def _told(words: str, hint: str, law: Law, answered: Sequence[Case], how: str) -> list[Finding]:
     """What dS takes for y, and by which factor it is off beyond that."""
     entries = sum(int(np.count_nonzero(seen.known)) for seen in answered)
     taken = f"dS takes the labels {words} where the value takes y"
@@ -58,20 +58,20 @@ def _finding(message: str, hint: str) -> Finding:
     return Finding("labels-misaligned", "error", message, hint)
 
 
-def _labels(seen: Observation) -> IntArray:
+def _labels(seen: Case) -> IntArray:
     labels = labels_of(seen)
     assert labels is not None
     return labels
 
 
-def _wrong_rows(seen: Observation) -> BoolArray:
+def _wrong_rows(seen: Case) -> BoolArray:
     return np.asarray(seen.wrong.any(axis=1))
 
 
 def _kept_by(mistake: Mistake) -> Where:
     """The rows that a mistake leaves their label: N x C."""
 
-    def kept(seen: Observation) -> BoolArray:
+    def kept(seen: Case) -> BoolArray:
         y = _labels(seen)
         rows = mistake.taken(y, seen.classes) == y
         return np.asarray(np.broadcast_to(rows[:, np.newaxis], seen.S.shape))
@@ -79,7 +79,7 @@ def _kept_by(mistake: Mistake) -> Where:
     return kept
 
 
-def _one_label(seen: Observation) -> BoolArray:
+def _one_label(seen: Case) -> BoolArray:
     """All rows, where they have the same label; else none."""
     return np.full(seen.S.shape, len(set(_labels(seen).tolist())) == 1)
 
@@ -92,13 +92,13 @@ def _may_be(evidence: Evidence, kept: Where, scaled: bool) -> bool:
     )
 
 
-def _gradient(evidence: Evidence, seen: Observation, labels: IntArray) -> FloatArray:
+def _gradient(evidence: Evidence, seen: Case, labels: IntArray) -> FloatArray:
     """What the loss returns as dS for other labels. One call."""
     y = labels.astype(seen.y.dtype) if seen.y.ndim == 1 else np.eye(seen.classes, dtype=seen.y.dtype)[labels]
     return evidence.ask.evaluate(seen.S, y).gradient
 
 
-def _most_wrong(evidence: Evidence) -> list[Observation]:
+def _most_wrong(evidence: Evidence) -> list[Case]:
     """Two wrong problems, of different N where there are such, those that say most first; none where dS is wrong at
     kinks alone, which any labels explain."""
     telling = [seen for seen in evidence.wrong if np.any(seen.wrong & seen.known)]
@@ -106,7 +106,7 @@ def _most_wrong(evidence: Evidence) -> list[Observation]:
     return [*telling[:1], *sorted(telling[1:], key=lambda seen: seen.rows == telling[0].rows)[:1]]
 
 
-def _given(evidence: Evidence, mistake: Mistake, scaled: bool) -> list[Observation]:
+def _given(evidence: Evidence, mistake: Mistake, scaled: bool) -> list[Case]:
     """Problems with the dS that labels give which make up for a mistake; none where it is not right, nor scaled."""
     answered = []
     for seen in _most_wrong(evidence):
@@ -118,20 +118,20 @@ def _given(evidence: Evidence, mistake: Mistake, scaled: bool) -> list[Observati
     return answered
 
 
-def _is_right(evidence: Evidence, seen: Observation, where: BoolArray, scaled: bool) -> bool:
+def _is_right(evidence: Evidence, seen: Case, where: BoolArray, scaled: bool) -> bool:
     """dS is the numerical gradient in some entries; or some multiple of it, where it may be scaled."""
     right = bool(evidence.same(seen, seen.analytic, seen.numerical)[where].all())
     return right or (scaled and factor_at(evidence, seen, where) is not None)
 
 
-def _law(evidence: Evidence, answered: Sequence[Observation], kept: Where, scaled: bool) -> Law | None:
+def _law(evidence: Evidence, answered: Sequence[Case], kept: Where, scaled: bool) -> Law | None:
     """The law of c in dS = c n, in what was answered for other labels and in the rows that are left their own."""
     if all(_is_right(evidence, seen, everywhere(seen), scaled=False) for seen in answered) and _may_be(
         evidence, kept, scaled=False
     ):
         return ONE
 
-    def where(seen: Observation) -> BoolArray:
+    def where(seen: Case) -> BoolArray:
         return everywhere(seen) if any(seen is each for each in answered) else kept(seen)
 
     both = replace(evidence, observations=(*answered, *evidence.observations))
@@ -191,7 +191,7 @@ def _rows_mixed_up(evidence: Evidence, scaled: bool) -> list[Finding]:
     return _told(words, hint, law, answered, f"with one label for all rows ({where})")
 
 
-def _with_one_label(evidence: Evidence, seen: Observation, scaled: bool) -> tuple[Observation, BoolArray]:
+def _with_one_label(evidence: Evidence, seen: Case, scaled: bool) -> tuple[Case, BoolArray]:
     """A problem with the dS that each row has where all labels are its own, and the labels that dS is that of: N x C.
 
     Row i of dS(S, l, l, ..., l) is its gradient for label l, whichever row's label it takes: a call for each class. No
@@ -209,7 +209,7 @@ def _with_one_label(evidence: Evidence, seen: Observation, scaled: bool) -> tupl
     return replace(seen, analytic=dS), fits
 
 
-def _alike(evidence: Evidence, seen: Observation, dS: FloatArray) -> BoolArray:
+def _alike(evidence: Evidence, seen: Case, dS: FloatArray) -> BoolArray:
     """N x C, where dS for other labels is dS for y, but for rounding."""
     room = 2 * seen.granted + evidence.rtol * np.maximum(np.abs(dS), np.abs(seen.analytic))
     return np.asarray(np.abs(dS - seen.analytic) <= room)

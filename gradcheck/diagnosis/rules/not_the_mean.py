@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcheck.checking.case import Observation
+from gradcheck.checking.case import Case
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.fractions_ import number_in_words
 from gradcheck.diagnosis.known import built_ins
@@ -54,7 +54,7 @@ _HINT = "divide value and dS by N = S.shape[0], and once: then a step has the sa
 def not_the_mean(evidence: Evidence) -> Iterator[Finding]:
     """Every row counts the same, and that is neither 1/N nor 1: beside a built-in's rows, or beside its own values.
 
-    The weight of a row is seen where plans are chosen (``Observation.row_weight``); it counts here only where the
+    The weight of a row is seen where plans are chosen (``Case.row_weight``); it counts here only where the
     rows' own values, times that, make up the batch's: a loss that weighs rows by what it sees in a batch is no sum.
     """
     observations = evidence.observations
@@ -65,7 +65,7 @@ def not_the_mean(evidence: Evidence) -> Iterator[Finding]:
         yield Finding("not-the-mean", "warning", f"{told}; in a mean it is 1/N, in a sum 1", hint=_HINT)
 
 
-def _beside_a_built_in(observations: Sequence[Observation]) -> str:
+def _beside_a_built_in(observations: Sequence[Case]) -> str:
     """How much of a built-in's row each row counts; empty where that is as it should be, or follows no law."""
     observations = [seen for seen in observations if not seen.is_round]
     rows = np.array([seen.rows for seen in observations])
@@ -101,7 +101,7 @@ def _beside_its_own_rows(evidence: Evidence) -> str:
     return f"each row counts {counts}"
 
 
-def _weights(observations: Sequence[Observation]) -> Mapping[int, float]:
+def _weights(observations: Sequence[Case]) -> Mapping[int, float]:
     """What a row counts, by the number of rows; empty where two problems contradict each other."""
     found: dict[int, float] = {}
     for seen in observations:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.case import Observation
+from gradcheck.checking.case import Case
 from gradcheck.diagnosis.evidence import Allowance, Evidence
 from gradcheck.diagnosis.known import IntArray, built_ins, labels_of
 from gradcheck.diagnosis.rule import rule
@@ -85,7 +85,7 @@ def overflows(evidence: Evidence) -> Iterator[Finding]:
         )
 
 
-def _spread(seen: Observation) -> FloatArray:
+def _spread(seen: Case) -> FloatArray:
     """Scores of size 1, like those of a problem: the highest in the first row, and the other rows far below it."""
     largest = float(np.max(np.abs(seen.S)))
     if np.ptp(seen.S) > 0:
@@ -98,7 +98,7 @@ def _spread(seen: Observation) -> FloatArray:
     return np.asarray(np.where(below[:, np.newaxis], scores - 1, scores))
 
 
-def _least_likely(seen: Observation) -> npt.NDArray[np.generic]:
+def _least_likely(seen: Case) -> npt.NDArray[np.generic]:
     """The labels of the problem; where they are classes, the class of the lowest score of every row."""
     if labels_of(seen) is None:
         return seen.y
@@ -108,7 +108,7 @@ def _least_likely(seen: Observation) -> npt.NDArray[np.generic]:
     return np.eye(seen.classes, dtype=seen.y.dtype)[lowest]
 
 
-def _shifts(seen: Observation) -> FloatArray:
+def _shifts(seen: Case) -> FloatArray:
     """N x 1: one for each row, of size 1e3, no two alike."""
     return (_LARGE * np.linspace(1.0, 0.0 if seen.rows > 1 else 1.0, seen.rows))[:, np.newaxis]
 
@@ -125,14 +125,14 @@ def _answer(ask: Allowance, scores: FloatArray, labels: npt.NDArray[np.generic])
     return _Answer(answer.value, answer.gradient)
 
 
-def _built_in(observations: Sequence[Observation]) -> str:
+def _built_in(observations: Sequence[Case]) -> str:
     """The built-in loss whose value it is at every problem: those are finite at scores of size 1e3; empty for none."""
     values = Values(observations)
     matches = (values.match(known) for known in built_ins())
     return next((match.known.name for match in matches if match is not None), "")
 
 
-def _rows_sum_to_0(observations: Sequence[Observation]) -> bool:
+def _rows_sum_to_0(observations: Sequence[Case]) -> bool:
     """Of the numerical gradient, at every problem, in rows that are known: within the bounds of their entries."""
     tried = False
     for seen in observations:
@@ -156,7 +156,7 @@ def _told(large: _Answer) -> str:
     return f"the value is {large.value:g}" + (f", and {entries}" if amiss else " (and dS finite)")
 
 
-def _hint(large: _Answer, scores: FloatArray, usual: float, observations: Sequence[Observation]) -> str:
+def _hint(large: _Answer, scores: FloatArray, usual: float, observations: Sequence[Case]) -> str:
     if not _rows_sum_to_0(observations):
         return "log(1 + exp(z)) overflows where np.logaddexp(0, z) does not; log(sigmoid(z)) is -np.logaddexp(0, -z)"
     if large.is_ordinary(usual):

@@ -9,7 +9,7 @@ from itertools import product
 
 import numpy as np
 
-from gradcheck.checking.case import Observation
+from gradcheck.checking.case import Case
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.factor_findings import factor_findings
 from gradcheck.diagnosis.laws import ONE, Law
@@ -52,7 +52,7 @@ _SCALES = (
     Law(-1.0, rows=1, fraction=Fraction(-1)),
 )
 #: What a penalty may be divided by.
-_LAWS: tuple[tuple[str, Callable[[Observation], float]], ...] = (
+_LAWS: tuple[tuple[str, Callable[[Case], float]], ...] = (
     ("", lambda seen: 1.0),
     ("/N", lambda seen: 1.0 / seen.rows),
     ("/(N C)", lambda seen: 1.0 / seen.S.size),

@@ -8,7 +8,8 @@ from itertools import combinations
 
 import numpy as np
 
-from gradcheck.checking.case import Line, Observation
+from gradcheck.checking.case import Case
+from gradcheck.checking.precision import Line
 from gradcheck.diagnosis.evidence import Evidence, Spent
 from gradcheck.diagnosis.remembered import remembered
 from gradcheck.diagnosis.rule import rule
@@ -33,7 +34,7 @@ _MOST_BENT = 0.05
 class _Pair:
     """d1·J·d2 and d2·J·d1 at one problem."""
 
-    seen: Observation
+    seen: Case
     first: Slope
     second: Slope
 
@@ -91,7 +92,7 @@ def gradient_of_some_loss(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-def _generic(evidence: Evidence) -> list[Observation]:
+def _generic(evidence: Evidence) -> list[Case]:
     """Wrong problems at which dS may have a Jacobian: two lines from a kink may see the two sides of it."""
     # A number, which a 1 x 1 Jacobian is, is symmetric.
     return [seen for seen in evidence.wrong if seen.S.size > 1 and not seen.is_round]
@@ -116,7 +117,7 @@ def _pairs(evidence: Evidence) -> tuple[_Pair, ...]:
     return tuple(pairs)
 
 
-def _with_another(evidence: Evidence, seen: Observation, line: Line) -> list[_Pair]:
+def _with_another(evidence: Evidence, seen: Case, line: Line) -> list[_Pair]:
     """The line beside one more, for which dS is asked twice: at a step to either side of S."""
     if np.any(np.abs(line.gradients[0] - seen.analytic) > seen.granted):  # each row's own, or of another dtype
         return []

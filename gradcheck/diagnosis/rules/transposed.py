@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradcheck.checking.case import Observation
+from gradcheck.checking.case import Case
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.rule import LESS_SPECIFIC, rule
 from gradcheck.report import Finding, FloatArray
@@ -76,7 +76,7 @@ def transposed(evidence: Evidence) -> Iterator[Finding]:
         return
 
 
-def _undone(layout: _Layout, seen: Observation) -> Observation | None:
+def _undone(layout: _Layout, seen: Case) -> Case | None:
     """The problem with dS as it was before its entries changed places."""
     before, granted = layout.undone(seen.analytic), layout.undone(seen.granted)
     return None if before is None or granted is None else replace(seen, analytic=before, granted=granted)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcheck.checking.case import BoolArray, Observation
+from gradcheck.checking.case import BoolArray, Case
 from gradcheck.diagnosis import statements
 from gradcheck.diagnosis.evidence import Evidence, Spent
 from gradcheck.diagnosis.rule import LESS_SPECIFIC, rule
@@ -71,7 +71,7 @@ def truncated(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-def _way(observations: Sequence[Observation], integers: bool) -> tuple[_Way, bool] | None:
+def _way(observations: Sequence[Case], integers: bool) -> tuple[_Way, bool] | None:
     """How the numerical gradient was made whole, and whether N times it was."""
     several_rows = any(seen.rows > 1 for seen in observations)
     for by_n in (False, True) if several_rows else (False,):
@@ -88,7 +88,7 @@ def _way(observations: Sequence[Observation], integers: bool) -> tuple[_Way, boo
 class _Scaled:
     """What the numerical gradient, or N times it, may be in the known entries of a problem."""
 
-    def __init__(self, seen: Observation, factor: int) -> None:
+    def __init__(self, seen: Case, factor: int) -> None:
         at = seen.known
         self.dS = seen.analytic[at]
         around = factor * (seen.bounds[at] + seen.granted[at])
@@ -115,15 +115,15 @@ def _is_a_multiple(evidence: Evidence) -> bool:
     return True
 
 
-def _are_counts(observations: Sequence[Observation]) -> bool:
+def _are_counts(observations: Sequence[Case]) -> bool:
     """N times the numerical gradient is whole everywhere, as a hinge's is: integers may well hold that."""
     return not any(_Scaled(seen, seen.rows).is_fractional().any() for seen in observations)
 
 
-def _example(evidence: Evidence) -> tuple[Observation, tuple[int, int]]:
+def _example(evidence: Evidence) -> tuple[Case, tuple[int, int]]:
     """The wrong entry that is farthest off."""
 
-    def off(seen: Observation) -> FloatArray:
+    def off(seen: Case) -> FloatArray:
         return np.where(seen.wrong, np.abs(seen.analytic - seen.numerical), -1.0)
 
     seen = max(evidence.wrong, key=lambda each: float(off(each).max()))
@@ -131,7 +131,7 @@ def _example(evidence: Evidence) -> tuple[Observation, tuple[int, int]]:
     return seen, (int(row), int(column))
 
 
-def _statement(evidence: Evidence, seen: Observation) -> statements.Statement | None:
+def _statement(evidence: Evidence, seen: Case) -> statements.Statement | None:
     try:
         return statements.that_made_it_whole(evidence.ask, seen.S.astype(evidence.ask.dtype), seen.y)
     except (Spent, LossDefect, OutOfTime):

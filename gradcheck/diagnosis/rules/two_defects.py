@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcheck.checking.case import BoolArray, Observation
+from gradcheck.checking.case import BoolArray, Case
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.factor_findings import factor_findings
 from gradcheck.diagnosis.fits import Fit, factor_fit
@@ -67,7 +67,7 @@ def _around(evidence: Evidence, law: Law) -> list[tuple[float, _Around]]:
 def _off(evidence: Evidence, law: Law) -> Entries:
     """The entries in which a factor does not hold."""
 
-    def off(seen: Observation) -> BoolArray:
+    def off(seen: Case) -> BoolArray:
         c = law.at(seen.rows, seen.classes)
         return np.asarray(~evidence.same(seen, seen.analytic, c * seen.numerical, c))
 

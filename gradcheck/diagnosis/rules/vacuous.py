@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gradcheck.checking.case import Observation
+from gradcheck.checking.case import Case
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.rule import rule
 from gradcheck.report import Finding
@@ -29,7 +29,7 @@ def vacuous(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-def _is_flat(seen: Observation) -> bool:
+def _is_flat(seen: Case) -> bool:
     """0 but for rounding and bounds; at a kink something was tried."""
     flat = (np.abs(seen.numerical) <= seen.bounds) & (np.abs(seen.analytic) <= seen.granted)
     return bool(np.all(flat & ~seen.kinked))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gradcheck.evaluation.asking import IndexArray, one_of_each_row
-from gradcheck.evaluation.oracle import Oracle
+from gradcheck.evaluation.objective import Objective as Oracle
 from gradcheck.evaluation.workers.errand import Errand, Points, Source
 
 

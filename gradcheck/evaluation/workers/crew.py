@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from gradcheck.errors import GradcheckError, LossDefect, UsageError
-from gradcheck.evaluation.asking import Asking, IndexArray
-from gradcheck.evaluation.oracle import Oracle
+from gradcheck.evaluation.asking import Asking
+from gradcheck.evaluation.objective import Objective as Oracle
 from gradcheck.evaluation.workers.bulk import Bulk
 from gradcheck.evaluation.workers.errand import Answer, Errand, Points, Source
 from gradcheck.evaluation.workers.pool import Future, Pool

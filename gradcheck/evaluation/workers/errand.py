@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.evaluation.asking import Asking, IndexArray
-from gradcheck.evaluation.oracle import Oracle
+from gradcheck.evaluation.asking import Asking
+from gradcheck.evaluation.objective import Objective as Oracle
 from gradcheck.report import FloatArray
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from gradcheck.errors import LossDefect, UsageError
-from gradcheck.evaluation.oracle import Oracle
+from gradcheck.evaluation.objective import Objective as Oracle
 from gradcheck.evaluation.workers.errand import Answer, Errand, Source
 from gradcheck.functions.budget import Budget, open_budget
 from gradcheck.functions.function import Function

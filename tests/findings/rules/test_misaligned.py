@@ -10,7 +10,7 @@ import pytest
 
 import gradcheck
 from gradcheck import Config
-from gradcheck.checking.one_problem import check_problem
+from gradcheck.checking.problem import check_problem
 from gradcheck.diagnosis.evidence import Allowance, Evidence
 from gradcheck.diagnosis.rules.misaligned import misaligned
 from gradcheck.functions.function import Function

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.numerics.differences import SIGMAS, Stencil
-from gradcheck.numerics.extrapolation import Limit
+from gradcheck.numerics.richardson import Limit
 from gradcheck.report import VERDICTS, FloatArray, Verdict
 from gradcheck.settings import Reference
 
@@ -41,18 +41,17 @@ def as_numbers(estimates: FloatArray) -> FloatArray:
 
 def largest(numbers: FloatArray) -> float:
     """The largest absolute value of those that are finite, 0 where none is; any shape."""
-    sizes = np.abs(numbers)
-    most = float(np.max(sizes, initial=0.0))
-    return most if np.isfinite(most) else float(np.max(sizes, initial=0.0, where=np.isfinite(sizes)))
+    most = max(float(np.max(numbers, initial=0.0)), -float(np.min(numbers, initial=0.0)))
+    return most if np.isfinite(most) else float(np.max(np.abs(numbers), initial=0.0, where=np.isfinite(numbers)))
 
 
-def is_smooth(stencil: Stencil, value_noise: float | FloatArray, scale: float) -> BoolArray:
+def is_smooth(stencil: Stencil, value_noise: float | FloatArray, scale: FloatArray) -> BoolArray:
     """Entries whose stencil shows no sign of a kink.
 
     Args:
         stencil: of E entries.
         value_noise: standard deviation of the noise of a value; one for all entries, or E floats.
-        scale: the largest gradient seen near.
+        scale: E floats, the largest gradient seen in the input of each.
 
     Returns:
         E truth values. False means only: look closer.
@@ -61,40 +60,44 @@ def is_smooth(stencil: Stencil, value_noise: float | FloatArray, scale: float) -
     return np.asarray((np.abs(stencil.kink()) <= ordinary) & (np.abs(stencil.correction()) <= 10 * ordinary))
 
 
-def is_narrow(bound: FloatArray, allowed: FloatArray, scale: float) -> BoolArray:
-    """Whether a bound says anything beside the largest gradient seen near. E floats, E floats, one float."""
+def is_narrow(bound: FloatArray, allowed: FloatArray, scale: FloatArray) -> BoolArray:
+    """Whether a bound says anything beside the largest gradient seen in the input. All of one shape."""
     return np.asarray(bound <= TOO_WIDE * scale + allowed)
 
 
-def judge_smooth(analytic: FloatArray, limit: Limit, allowed: FloatArray, scale: float) -> npt.NDArray[np.int8]:
-    """Verdicts where there is a derivative: ``OK``, ``UNRESOLVED`` where its bound is too wide, or ``WRONG``.
+def judge_smooth(
+    analytic: FloatArray, limit: Limit, allowed: FloatArray, granted: FloatArray, scale: FloatArray
+) -> npt.NDArray[np.int8]:
+    """Verdicts where there is a derivative: ``OK``, ``WRONG``, or ``UNRESOLVED`` where the bounds are too wide.
 
     Args:
         analytic: E entries of dS.
         limit: the derivative with its bound.
-        allowed: E floats, what the tolerances and the noise of dS allow.
-        scale: the largest gradient seen near.
+        allowed: E floats, what the user's tolerances allow.
+        granted: E floats, bounds on the noise of dS: as a bound of the derivative, it may not be wide.
+        scale: E floats, the largest gradient seen in the input of each.
     """
+    bound = limit.bound + granted
     with np.errstate(invalid="ignore"):
-        differs = np.abs(analytic - limit.estimate) > allowed + limit.bound
-    verdicts = np.where(is_narrow(limit.bound, allowed, scale), np.int8(OK), np.int8(UNRESOLVED))
+        differs = np.abs(analytic - limit.estimate) > allowed + bound
+    verdicts = np.where(is_narrow(bound, allowed, scale), np.int8(OK), np.int8(UNRESOLVED))
     verdicts[differs] = WRONG
     return verdicts
 
 
 def judge_kinks(
-    analytic: FloatArray, left: Limit, right: Limit, allowed: FloatArray, scale: float
+    analytic: FloatArray, left: Limit, right: Limit, allowed: FloatArray, granted: FloatArray, scale: FloatArray
 ) -> npt.NDArray[np.int8]:
     """Verdicts where left and right derivatives differ: ``SUBGRADIENT``, ``UNRESOLVED`` or ``WRONG``.
 
-    Arguments as for ``judge_smooth``. ``WRONG`` is provisional: where kinks meet, the hull is larger than the two
-    derivatives along the axis tell.
+    Arguments as for ``judge_smooth``. ``WRONG`` is provisional: where kinks meet, the derivatives around x have a
+    wider range than the two along the axis.
     """
     with np.errstate(invalid="ignore"):
-        lowest = np.minimum(left.estimate - left.bound, right.estimate - right.bound) - allowed
-        highest = np.maximum(left.estimate + left.bound, right.estimate + right.bound) + allowed
+        lowest = np.minimum(left.estimate - left.bound, right.estimate - right.bound) - allowed - granted
+        highest = np.maximum(left.estimate + left.bound, right.estimate + right.bound) + allowed + granted
         outside = (analytic < lowest) | (analytic > highest)
-    narrow = is_narrow(np.maximum(left.bound, right.bound), allowed, scale)
+    narrow = is_narrow(np.maximum(left.bound, right.bound) + granted, allowed, scale)
     return np.where(outside, WRONG, np.where(narrow, SUBGRADIENT, UNRESOLVED)).astype(np.int8)
 
 

@@ -16,10 +16,10 @@ _UNSURE = 1 / 3
 
 @dataclass(frozen=True)
 class Range:
-    """Flat entries from ``start`` to before ``stop``, in reading order.
+    """Flat entries from ``start`` to before ``stop``.
 
     Attributes:
-        residual: how far the derivative along the part of the direction within lies from the analytic one.
+        residual: the derivative along the part of the direction within, less the analytic one.
         bound: on the error of that.
         measured: by calls, and not inferred.
     """
@@ -32,6 +32,7 @@ class Range:
 
     @property
     def disagrees(self) -> bool:
+        """Whether the residual is beyond its bound."""
         return abs(self.residual) > self.bound
 
 
@@ -52,7 +53,7 @@ def bisect(measure: Measure, root: Range, columns: int) -> Iterator[Range]:
         columns: a range of several rows is halved between rows.
 
     Yields:
-        Single entries as they are found; it is for the caller to stop.
+        Single entries as they are found; the caller decides when to stop.
     """
     open_ranges = [root]
     while open_ranges:
@@ -63,19 +64,15 @@ def bisect(measure: Measure, root: Range, columns: int) -> Iterator[Range]:
                 here = Range(here.start, here.stop, *measure(here.start, here.stop, abs(here.residual)), measured=True)
             if not here.disagrees:
                 break
-            here, other = sorted(_halved(measure, here, columns), key=lambda half: -abs(half.residual))
+            middle = _middle(here.start, here.stop, columns)
+            residual, bound = measure(here.start, middle, abs(here.residual))
+            first = Range(here.start, middle, residual, bound, measured=True)
+            second = Range(middle, here.stop, here.residual - residual, here.bound + bound, measured=False)
+            here, other = sorted((first, second), key=lambda half: -abs(half.residual))
             if other.disagrees:
                 open_ranges.append(other)
         if here.disagrees:
             yield here
-
-
-def _halved(measure: Measure, whole: Range, columns: int) -> tuple[Range, Range]:
-    """The first half by calls, the second by difference."""
-    middle = _middle(whole.start, whole.stop, columns)
-    residual, bound = measure(whole.start, middle, abs(whole.residual))
-    first = Range(whole.start, middle, residual, bound, measured=True)
-    return first, Range(middle, whole.stop, whole.residual - residual, whole.bound + bound, measured=False)
 
 
 def _middle(start: int, stop: int, columns: int) -> int:

@@ -1,4 +1,4 @@
-"""Differences at a ladder of steps, extrapolated to step 0, each with a bound on its error.
+"""Differences at a sequence of steps, extrapolated to step 0, each with a bound on its error.
 
 Richardson's extrapolation in Neville's tableau; the entry with the least estimated error is taken, as in
 C. J. F. Ridders, "Accurate computation of F'(x) and F'(x)F''(x)", Adv. Eng. Software 4, 1982. Beyond Ridders: the noise
@@ -15,10 +15,10 @@ import numpy.typing as npt
 
 from gradcheck.report import FloatArray
 
-#: Each step of a ladder is the one before it divided by this.
+#: Each step of a sequence is the one before it divided by this.
 RATIO = 4.0
-#: Steps of a ladder: 12 at ratio 4 reach from 0.05 down to 1.2e-8.
-RUNGS = 12
+#: Steps of a sequence: 12 at ratio 4 reach from 0.05 down to 1.2e-8.
+STEPS = 12
 
 _COLUMNS = 6  # extrapolating further than this gains nothing and piles up noise
 
@@ -79,9 +79,9 @@ def _keep(estimates: FloatArray, bounds: FloatArray, candidates: FloatArray, err
 
 def _best_uncontradicted(estimates: FloatArray, bounds: FloatArray) -> Limit:
     """Of K estimates for each of E entries, the one of least bound whose interval meets those of all finer steps."""
-    rungs, entries = estimates.shape
+    steps, entries = estimates.shape
     usable = np.isfinite(bounds)
-    for k in range(rungs - 1):
+    for k in range(steps - 1):
         apart = np.abs(estimates[k + 1 :] - estimates[k]) > bounds[k + 1 :] + bounds[k]  # never, where one is infinite
         usable[k] &= ~apart.any(axis=0)
     best = np.argmin(np.where(usable, bounds, np.inf), axis=0)

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradcheck.evaluation.oracle import Oracle
-from gradcheck.evaluation.plans.plan import IndexArray, Plan
+from gradcheck.evaluation.blocks import IndexArray
+from gradcheck.evaluation.evaluators import Evaluator
+from gradcheck.evaluation.objective import Objective
 from gradcheck.numerics.complex_step import (
     RADII,
     STEP,
@@ -26,8 +27,8 @@ from gradcheck.numerics.complex_step import (
     rounding,
     seen_on,
 )
-from gradcheck.numerics.extrapolation import Limit
-from gradcheck.numerics.verdict import BoolArray, allowance, gradient_bound
+from gradcheck.numerics.richardson import Limit
+from gradcheck.numerics.verdicts import BoolArray, allowance, gradient_bound
 from gradcheck.report import FloatArray
 
 #: Points near S at which every entry is asked for again, and further ones for those in doubt.
@@ -56,50 +57,46 @@ class Sharpened:
 
 
 def sharpen(
-    oracle: Oracle,
-    plan: Plan,
-    scores: FloatArray,
-    rows: IndexArray,
-    columns: IndexArray,
+    evaluator: Evaluator,
+    entries: IndexArray,
     analytic: FloatArray,
     gradient_noise: FloatArray,
     central: Limit,
-    *,
     rtol: float,
     atol: float,
+    scales: FloatArray,
 ) -> Sharpened:
     """Derivatives by complex steps for E entries, where they can be believed.
 
-    Args:
-        oracle: the loss at this problem.
-        plan: how values are obtained, around S.
-        scores: N x C float64, S.
-        rows, columns: the E entries.
-        analytic: E floats, dS there.
-        gradient_noise: E standard deviations of the noise of dS, as measured along lines.
-        central: the central differences and honest bounds on their errors.
-        rtol, atol: the user's tolerances; entries beyond them are looked at more often.
+    One call where the function takes no complex numbers; else 3 for each entry and 14 more for those in doubt, as the
+    evaluator makes them, and of the whole batch 20, and up to 17 * 12 + 17 where kinks or noise are in the way.
 
-    Calls: one where the loss takes no complex scores; else 3 for each entry and 14 more for those in doubt, in the
-    plan's coin, and of the whole batch 20, and up to 17 * 12 + 17 where kinks or noise are in the way.
+    Args:
+        evaluator: how values are obtained, around x.
+        entries: E flat indices.
+        analytic: E floats, dS there.
+        gradient_noise: E standard deviations of the noise of dS.
+        central: the central differences and bounds on their errors.
+        rtol, atol: the user's tolerances; entries beyond them are looked at more often.
+        scales: (n,), the largest gradient seen in the block of each entry of x.
 
     Raises:
-        LossDefect: the loss raised at real scores near S, or answered nonsense.
+        LossDefect: the function raised at real points near x, or returned no value and gradient.
     """
     with _no_part_dropped():
-        at_scores = plan.imaginary(rows, columns, STEP)
-    believed = np.flatnonzero(confirmed(at_scores, central))
-    nothing = Sharpened(central, np.full(len(rows), np.nan), np.zeros(len(rows), dtype=bool))
+        at_x = evaluator.imaginary(entries, STEP)
+    believed = np.flatnonzero(confirmed(at_x, central))
+    nothing = Sharpened(central, np.full(len(entries), np.nan), np.zeros(len(entries), dtype=bool))
     if not believed.size:
         return nothing
-    gradient = oracle(scores).gradient
+    gradient = evaluator.objective(evaluator.x).gradient
     with _no_part_dropped():
-        hidden = _hidden(oracle, scores, gradient)
+        hidden = _hidden(evaluator.objective, evaluator.x, gradient)
     if not np.isfinite(hidden):
         return nothing
-    entries = _Entries(oracle, plan, scores, rows[believed], columns[believed], at_scores[believed])
-    grants = entries.rounding(gradient, analytic[believed], gradient_noise[believed], rtol, atol) + hidden
-    return _merged(central, believed, at_scores[believed], grants, gradient_bound(gradient_noise[believed]))
+    judged = _Entries(evaluator, entries[believed], at_x[believed], scales)
+    grants = judged.rounding(gradient, analytic[believed], gradient_noise[believed], rtol, atol) + hidden
+    return _merged(central, believed, at_x[believed], grants, gradient_bound(gradient_noise[believed]))
 
 
 @contextmanager
@@ -133,18 +130,18 @@ def _merged(
     return Sharpened(Limit(estimate, bound), rounding, by_complex)
 
 
-def _hidden(oracle: Oracle, scores: FloatArray, gradient: FloatArray) -> float:
+def _hidden(objective: Objective, x: FloatArray, gradient: FloatArray) -> float:
     """What may be missing in complex steps without having shown on a circle; infinite where something shows.
 
     Where the value is so noisy that something may be, several directions are tried: along one, the parts that entries
     have in it may cancel.
     """
-    rng = np.random.default_rng(scores.shape)
-    signs = rng.choice([-1.0, 1.0], (_DIRECTIONS, *scores.shape))
+    rng = np.random.default_rng(objective.shape)
+    signs = rng.choice([-1.0, 1.0], (_DIRECTIONS, len(x)))
     signs[0] = np.where(gradient == 0, signs[0], np.sign(gradient))  # where the slope is largest, most is seen
     hidden = 0.0
     for direction in signs * rng.uniform(0.5, 1.0, signs.shape):
-        circle = _circle(oracle, scores, direction)
+        circle = _circle(objective, x, direction)
         if circle is None or not circle.is_analytic:
             return float("inf")
         hidden = max(hidden, circle.hidden)
@@ -153,11 +150,11 @@ def _hidden(oracle: Oracle, scores: FloatArray, gradient: FloatArray) -> float:
     return hidden
 
 
-def _circle(oracle: Oracle, scores: FloatArray, direction: FloatArray) -> Circle | None:
+def _circle(objective: Objective, x: FloatArray, direction: FloatArray) -> Circle | None:
     """The loss along a direction on the circle that sees most, None where it answers on none: 17 calls for each."""
     sharpest: Circle | None = None
     for radius in RADII:
-        circle = seen_on(radius, np.array([_value(oracle, scores + z * direction) for z in points(radius)]))
+        circle = seen_on(radius, np.array([_value(objective, x + z * direction) for z in points(radius)]))
         # A kink within a circle blurs it, and a smaller one sees more. Else the widest sees most, and its word counts.
         if np.isfinite(circle.noise) and (sharpest is None or circle.noise < sharpest.noise):
             sharpest = circle
@@ -166,60 +163,55 @@ def _circle(oracle: Oracle, scores: FloatArray, direction: FloatArray) -> Circle
     return sharpest
 
 
-def _value(oracle: Oracle, scores: ComplexArray) -> complex:
+def _value(objective: Objective, x: ComplexArray) -> complex:
     """The value at complex scores, or the sum of each row's own; NaN where it is no number."""
-    try:
-        return complex(np.sum(oracle.complex_value(scores)))
-    except (TypeError, ValueError):
-        return complex("nan")
+    value = objective.complex_value(x)
+    return complex("nan") if value is None else value
 
 
 @dataclass(frozen=True, eq=False)
 class _Entries:
-    """E entries and their complex steps at S."""
+    """E entries and their complex steps at x."""
 
-    oracle: Oracle
-    plan: Plan
-    scores: FloatArray
-    rows: IndexArray
-    columns: IndexArray
-    at_scores: FloatArray
+    evaluator: Evaluator
+    entries: IndexArray
+    at_x: FloatArray
+    scales: FloatArray
 
     def rounding(
         self, gradient: FloatArray, analytic: FloatArray, noise: FloatArray, rtol: float, atol: float
     ) -> FloatArray:
         """What rounding may put between analytic entries and complex steps: E bounds.
 
-        From more points near S where the first do not settle an entry within the tolerances.
+        From more points near x where the first do not settle an entry within the tolerances.
 
         Args:
-            gradient: N x C, dS at S.
+            gradient: (n,), dS at x.
             analytic, noise, rtol, atol: as for ``sharpen``.
         """
-        rng = np.random.default_rng(self.scores.shape)
-        assert self.oracle.gradient_scale is not None  # it has been called
-        derivatives = gradient[self.rows, self.columns]
-        frozen = is_frozen(gradient, self.oracle.gradient_scale[:, np.newaxis]).any()
-        # What was judged in float32 has more rounding than the derivatives of the oracle, which is asked here.
+        rng = np.random.default_rng(self.evaluator.objective.shape)
+        derivatives = gradient[self.entries]
+        frozen = is_frozen(gradient, self.scales).any()
+        # What was judged in float32 has more rounding than the derivatives in float64, which are asked for here.
         others = (np.abs(analytic - derivatives) > _SAME * np.abs(analytic)).any()
         beyond = gradient_bound(noise) if frozen or others else np.zeros(len(noise))
 
-        here = self.at_scores, derivatives
+        here = self.at_x, derivatives
         seen = np.array([here, *self._near(_POINTS, rng)])
         first = rounding(seen[:, 0], seen[:, 1])
         bound = first.bound + beyond
-        allowed = allowance(analytic, self.at_scores, rtol, atol)
-        doubtful = np.flatnonzero((np.abs(analytic - self.at_scores) > allowed + bound) | (bound > allowed))
+        allowed = allowance(analytic, self.at_x, rtol, atol)
+        doubtful = np.flatnonzero((np.abs(analytic - self.at_x) > allowed + bound) | (bound > allowed))
         if doubtful.size:
-            again = replace(self, rows=self.rows[doubtful], columns=self.columns[doubtful])
+            again = replace(self, entries=self.entries[doubtful])
             seen = np.concatenate([seen[:, :, doubtful], np.array([*again._near(_MORE_POINTS, rng)])])
             bound[doubtful] = rounding(seen[:, 0], seen[:, 1], first.usual).bound + beyond[doubtful]
         return bound
 
     def _near(self, points: int, rng: np.random.Generator) -> Iterator[tuple[FloatArray, FloatArray]]:
-        """Complex steps and analytic derivatives, E of each, at so many points near S."""
+        """Complex steps and analytic derivatives, E of each, at so many points near x."""
         for _ in range(points):
-            point = near(self.scores, rng)
+            point = near(self.evaluator.x, rng)
             with _no_part_dropped():
-                slopes = self.plan.at(point).imaginary(self.rows, self.columns, STEP)
-            yield slopes, self.oracle(point).gradient[self.rows, self.columns]
+                slopes = self.evaluator.at(point).imaginary(self.entries, STEP)
+            yield slopes, self.evaluator.objective(point).gradient[self.entries]
