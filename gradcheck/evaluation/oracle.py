@@ -99,7 +99,7 @@ class Oracle:
 
     def alone(self, row: int) -> Oracle:
         """The loss at one row of this problem, a batch of its own; it counts its calls itself."""
-        loss = self.loss if self.loss.crew is None else replace(self.loss, crew=None)
+        loss = self.loss if self.loss.pool is None else replace(self.loss, pool=None)
         return Oracle(loss, self.labels[row : row + 1], self.dtype, self.resolution)
 
     def probe(
@@ -134,9 +134,15 @@ class Oracle:
     def _in_bulk(
         self, asking: Asking, scores: FloatArray, rows: IndexArray, columns: IndexArray, after: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        if self.loss.crew is None:
+        if self.loss.pool is None:
             return self.ask_here(asking, scores, rows, columns, after)
-        shared: tuple[FloatArray, FloatArray] = self.loss.crew.share(self, asking, scores, rows, columns, after)
+        from gradcheck.evaluation.parallel import calls_for
+
+        self.calls += calls_for(asking, rows)
+        scores = scores.astype(self.dtype, copy=False)
+        shared: tuple[FloatArray, FloatArray] = self.loss.pool.ask(
+            self.loss, asking, scores, self.labels, rows, columns, after
+        )
         return shared
 
     def ask_here(
