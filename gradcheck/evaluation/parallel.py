@@ -217,10 +217,10 @@ class Pool:
             return UsageError(message, hint=f"{_CAUSES}: see where without --jobs")
         if self._client is None:
             return UsageError(f"a worker could not do its part: {kind}: {error}", hint="try without --jobs")
-        if self._client.status != "running":
+        if self._client.status != "running" or "Cancelled" in kind:
             return UsageError(f"the scheduler at {self._settings.scheduler} does not answer any more")
-        if kind == "KilledWorker":
-            return UsageError(f"workers of {cluster} died, one after another, while they called the loss", hint=_CAUSES)
+        if kind in ("KilledWorker", "TimeoutError"):  # joblib waits in vain for a worker that was killed
+            return UsageError(f"workers of {cluster} died while they called the loss, or have gone", hint=_CAUSES)
         hint = "its workers need this version of gradcheck, joblib, and the files of the loss where they are here"
         return UsageError(f"{cluster} could not do its part: {kind}: {error}", hint=hint)
 
