@@ -21,7 +21,7 @@ from gradcheck.sampling import Problem, drawn, problems, shapes
 from gradcheck.settings import Settings
 
 if TYPE_CHECKING:
-    from gradcheck.evaluation.workers.crew import Crew
+    from gradcheck.evaluation.parallel import Pool
     from gradcheck.explaining import Explanation
     from gradcheck.functions.budget import Budget
 
@@ -58,10 +58,10 @@ class TargetRun:
         self._error = ""
         self.out_of_time = False
 
-    def go(self, silence: Silence, budget: Budget | None, crew: Crew | None) -> None:
+    def go(self, silence: Silence, budget: Budget | None, pool: Pool | None) -> None:
         """Check every problem, then find out why it is wrong."""
         try:
-            self._check(silence, budget, crew)
+            self._check(silence, budget, pool)
             self._at_hand = None
             self._explain(budget)
         except UsageError as error:
@@ -111,12 +111,12 @@ class TargetRun:
             placed = replace(finding, message=f"{finding.message} (at {_where(self._at_hand)})")
             self._findings.setdefault(finding.code, placed)
 
-    def _check(self, silence: Silence, budget: Budget | None, crew: Crew | None) -> None:
+    def _check(self, silence: Silence, budget: Budget | None, pool: Pool | None) -> None:
         if budget and budget.is_over:
             raise OutOfTime
         if budget:
             budget.start_problem(self._target, self._shapes, 0)
-        loss = replace(self._loaded(silence, budget), budget=budget, crew=crew)
+        loss = replace(self._loaded(silence, budget), budget=budget, pool=pool)
         for problem in self._problems:
             if budget and self._done:
                 budget.start_problem(self._target, self._shapes, self._done)
@@ -159,7 +159,7 @@ class TargetRun:
             return
         from gradcheck.explaining import Shown, explain
 
-        loss = replace(self._loss, budget=budget, crew=None)
+        loss = replace(self._loss, budget=budget, pool=None)
         contract = next((f for f in self._findings.values() if f.severity == "error"), None)
         shown = Shown(
             self._observations, sum(batch.evaluations for batch in self._batches), self._dtype or self._config.dtype,

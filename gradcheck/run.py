@@ -25,7 +25,7 @@ from gradcheck.settings import Settings
 from gradcheck.version import __version__
 
 if TYPE_CHECKING:
-    from gradcheck.evaluation.workers.crew import Crew
+    from gradcheck.evaluation.parallel import Pool
     from gradcheck.functions.budget import Budget, HangCallback, ProgressCallback
 
 
@@ -68,11 +68,11 @@ def check_targets(
         assert abandon is not None
         return abandon(report())
 
-    with _budgeting(settings, progress, stuck if abandon else None) as budget, _hiring(settings) as crew:
+    with _budgeting(settings, progress, stuck if abandon else None) as budget, _pooling(settings) as pool:
         for at_hand, run in enumerate(runs):
             try:
                 with silenced() as silence:
-                    run.go(silence, budget, crew)
+                    run.go(silence, budget, pool)
             except KeyboardInterrupt:
                 interrupted = True
                 break
@@ -101,8 +101,8 @@ def check_given(
     _refuse_what_none_is_like(settings.like)
     problem = Problem(scores, labels, seed=config.seed, trial=0, scores="given")
     run = TargetRun(loss, config, settings, [problem])
-    with _budgeting(settings) as budget, _hiring(settings) as crew, silenced() as silence:
-        run.go(silence, budget, crew)
+    with _budgeting(settings) as budget, _pooling(settings) as pool, silenced() as silence:
+        run.go(silence, budget, pool)
     report = replace(run.report(), rerun="")
     return Report(__version__, config.as_data(), (report,), out_of_time=run.out_of_time)
 
@@ -136,10 +136,10 @@ def _budgeting(
     return open_budget(settings, progress, on_hang)
 
 
-def _hiring(settings: Settings) -> AbstractContextManager[Crew | None]:
+def _pooling(settings: Settings) -> AbstractContextManager[Pool | None]:
     """Other processes to call the losses, where they were asked for."""
     if settings.jobs == 1 and settings.backend == "loky" and settings.scheduler is None:
         return nullcontext()
-    from gradcheck.evaluation.workers import hired
+    from gradcheck.evaluation.parallel import open_pool
 
-    return hired(settings)
+    return open_pool(settings)

@@ -115,4 +115,3 @@ def unjudged(
         S, y, seed, scores, value, analytic, numerical=nothing, bounds=infinite, granted=infinite,
         verdicts=undecided, kinked=no, leaps=still, by_rows=by_rows, judged=False,
     )  # fmt: skip
-

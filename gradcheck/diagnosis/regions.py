@@ -148,9 +148,7 @@ def covering(observations: Sequence[Case], wrong: Entries) -> list[Region]:
     return found
 
 
-def log_chance(
-    region: Region, observations: Sequence[Case], wrong: Entries, outside: Region | None = None
-) -> float:
+def log_chance(region: Region, observations: Sequence[Case], wrong: Entries, outside: Region | None = None) -> float:
     """The logarithm of how likely entries of the same rows, drawn at random, would all be in a region of its kind.
 
     In a row with w wrong entries of C, of which a region has r, that is (r choose w) / (C choose w); rows are drawn

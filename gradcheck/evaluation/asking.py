@@ -49,6 +49,11 @@ def ask_for(
     return ask(call, scores, labels, rows, columns, after)
 
 
+def calls_for(asking: Asking, rows: IndexArray) -> int:
+    """Number of calls that ``ask_for`` makes for entries of these rows."""
+    return int(np.bincount(rows).max()) if asking == "each-row" and len(rows) else len(rows)
+
+
 def one_of_each_row(rows: IndexArray) -> list[IndexArray]:
     """The indices of E entries in as few groups as possible such that no group holds a row twice.
 

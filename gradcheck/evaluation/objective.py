@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import LossDefect
-from gradcheck.evaluation.asking import Asking, ask_for
+from gradcheck.evaluation.asking import Asking, ask_for, calls_for
 from gradcheck.evaluation.blocks import Blocks, IndexArray, Layout
 from gradcheck.functions.answer import Answer, put_together, validated, value_and_gradient, values_and_derivatives
 from gradcheck.functions.function import Function
@@ -108,14 +108,18 @@ class Objective:
         """
         rows, columns = np.divmod(entries, self.shape[1])
         scores = x.astype(self.dtype, copy=False).reshape(self.shape)
-        if self.loss.crew is not None:
-            return self.loss.crew.share(self, asking, scores, rows, columns, after)
+        if self.loss.pool is not None:
+            self.calls += calls_for(asking, rows)
+            shared: tuple[FloatArray, FloatArray] = self.loss.pool.ask(
+                self.loss, asking, scores, self.labels, rows, columns, after
+            )
+            return shared
         call = self._call_each_row if asking == "each-row" else self._call
         return ask_for(asking, call, scores, self.labels, rows, columns, after)
 
     def row(self, number: int) -> Objective:
         """The loss at one row of this problem, as a batch of its own; it counts its own calls."""
-        loss = replace(self.loss, crew=None) if self.loss.crew is not None else self.loss
+        loss = replace(self.loss, pool=None)
         labels = self.labels[number : number + 1]
         return Objective(loss, (1, self.shape[1]), labels, self.dtype, self.resolution)
 

@@ -111,6 +111,11 @@ class Budget:
         return time.monotonic() >= self._deadline
 
     @property
+    def seconds_left(self) -> float | None:
+        """Seconds until the deadline, above 0; None without a deadline."""
+        return None if math.isinf(self._deadline) else max(self._deadline - time.monotonic(), 1e-6)
+
+    @property
     def calls_of_problem(self) -> int:
         """Number of calls that the current problem has taken so far."""
         return self.calls - self._before
