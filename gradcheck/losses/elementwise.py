@@ -45,7 +45,7 @@ def one_vs_all(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
 
 
 def huber(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
-    """Huber's loss (1964) of scores as estimates of 1{j=y}: squared when near, absolute when far.
+    """Huber's loss (1964), the scores estimates of 1{j=y}: squared when near, absolute when far.
 
         r_m = s_m - 1{m=y}
         L = sum_m (1{|r_m| <= d} r_m^2/2 + 1{|r_m| > d} d (|r_m| - d/2)),    d = 1
