@@ -113,12 +113,6 @@ def _smallest_case(
     failing = any(seen.is_wrong or seen.leaps.any() for seen in evidence.observations)
     if contract is None and projected is None and not failing:
         return None
-    from gradcheck.shrinking import case_as_it_was, smallest_failing_contract, smallest_wrong_gradient
+    from gradcheck.shrinking import smallest_case
 
-    if contract is None or troubled is None:
-        return smallest_wrong_gradient(evidence, code, config, settings, projected)
-    return (
-        smallest_failing_contract(evidence, contract, troubled, code, config, settings)
-        or smallest_wrong_gradient(evidence, code, config, settings, projected)
-        or case_as_it_was(evidence, troubled, code, config, settings)
-    )
+    return smallest_case(evidence, code, config, settings, contract, troubled, projected)

@@ -56,7 +56,7 @@ def evidence_of(loss: Callable[..., Any], config: Config | None = None, calls: i
     """What a check sees of a loss at the problems of a configuration."""
     config = config or Config()
     asked = Function("test", loss)
-    seen = (check_problem(asked, problem, config).observation for problem in problems(config))
+    seen = (check_problem(asked, problem, config).case for problem in problems(config))
     return Evidence(tuple(filter(None, seen)), config.rtol, Allowance(asked, calls, config.dtype))
 
 

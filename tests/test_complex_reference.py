@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-
 from gradcheck.checking.complex_reference import Sharpened, sharpen
 from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.full import FullPlan
+
 from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
 from gradcheck.numerics.richardson import Limit

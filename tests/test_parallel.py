@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gradcheck.evaluation.oracle import Oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from worker_losses import FILES, facts
@@ -24,7 +25,6 @@ from gradcheck import run as checking
 from gradcheck.config import Config
 from gradcheck.errors import LossDefect, UsageError
 from gradcheck.evaluation import parallel
-from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.parallel import Pool, open_pool
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_loss

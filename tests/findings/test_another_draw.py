@@ -20,7 +20,7 @@ from gradcheck.sampling import problems
 
 def seen_of(function: Any, **config: Any) -> tuple[Function, list[Case]]:
     asked, loss = Config(**config), Function("test", function)
-    seen = [check_problem(loss, problem, asked).observation for problem in problems(asked)]
+    seen = [check_problem(loss, problem, asked).case for problem in problems(asked)]
     return loss, [each for each in seen if each is not None]
 
 

@@ -24,7 +24,7 @@ LossFunction = Callable[[Any, Any], Any]
 
 def evidence_of(function: LossFunction, calls: int = 40, **config: Any) -> Evidence:
     asked, loss = Config(**config), Function("test", function)
-    seen = [check_problem(loss, problem, asked).observation for problem in problems(asked)]
+    seen = [check_problem(loss, problem, asked).case for problem in problems(asked)]
     assert None not in seen
     return Evidence(tuple(seen), asked.rtol, Allowance(loss, calls, asked.dtype))
 

@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from gradcheck.numerics import verdicts
 from gradcheck.numerics.differences import SIGMAS, Stencil
 from gradcheck.numerics.richardson import Limit
 from gradcheck.report import VERDICTS

@@ -16,7 +16,7 @@ from gradcheck.config import Config
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_loss
 from gradcheck.settings import Settings
-from gradcheck.shrinking.snippet import listed, snippet
+from gradcheck.shrinking.snippet import listed, one_line, snippet
 
 WRONG = """
 import numpy as np
@@ -48,7 +48,7 @@ def run(text: str, where: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_it_reads_like_this(here):
-    text = snippet(load_loss("mymodule:myloss"), S, y, "constant-factor", Config(), Settings(), A, N)
+    text = snippet(load_loss("mymodule:myloss"), S, y, "constant-factor", Config(), Settings(), (A, N))
     assert text == (
         "import gradcheck\n"
         "\n"
@@ -61,15 +61,26 @@ def test_it_reads_like_this(here):
     )
 
 
+def test_the_line_reads_like_this(here):
+    loss = load_loss("mymodule:myloss")
+    one = np.array([[0.5]])
+    assert one_line(loss, one, y[:1], "constant-factor", (one, 2 * one)) == (
+        "gradcheck.check_at('mymodule:myloss', [[0.5]], [1])   dS 0.5, numerical 1"
+    )
+    assert one_line(loss, S, y, "wrong", (A, N)).endswith("[[0.5, -1.0]], [1])   dS [[0.5, -1]], numerical [[1, -2]]")
+    assert one_line(loss, S, y, "mutates-input").endswith("[1])   mutates-input")
+    assert one_line(loss, np.zeros((4, 4)), y, "wrong") == ""
+
+
 @pytest.mark.parametrize("target", ["mymodule:myloss", "mymodule.py:myloss"])
 def test_it_fails_in_a_process_of_its_own(here, target):
-    done = run(snippet(load_loss(target), S, y, "constant-factor", Config(), Settings(), A, N), here)
+    done = run(snippet(load_loss(target), S, y, "constant-factor", Config(), Settings(), (A, N)), here)
     assert done.returncode == 1
     assert "AssertionError: dS is not the gradient of the value (constant-factor)" in done.stderr
 
 
 def test_it_passes_once_the_loss_is_right(here):
-    done = run(snippet(load_loss("mymodule:right"), S, y, "wrong", Config(), Settings(), A, N), here)
+    done = run(snippet(load_loss("mymodule:right"), S, y, "wrong", Config(), Settings(), (A, N)), here)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -113,7 +124,7 @@ def test_what_hangs_on_chance_is_tried_again_and_again(here):
     ],
 )
 def test_a_callable_that_no_target_names_is_to_be_in_scope(loss, name):
-    text = snippet(loss, S, y, "wrong", Config(), Settings(), A, N)
+    text = snippet(loss, S, y, "wrong", Config(), Settings(), (A, N))
     assert f"# {name}: the loss that was checked" in text
     assert "must be in scope" in text
     assert f"check_at({name}, S, y)" in text
@@ -128,7 +139,7 @@ def test_a_file_of_any_name_stays_in_its_comment():
 
 
 def test_derivatives_that_differ_little_are_shown_with_digits_that_tell_them_apart():
-    text = snippet(Function("mine", lambda S, y: None), S, y, "wrong", Config(), Settings(), A, A * (1 + 3e-9))
+    text = snippet(Function("mine", lambda S, y: None), S, y, "wrong", Config(), Settings(), (A, A * (1 + 3e-9)))
     told = [line for line in text.splitlines() if line.startswith("# dS") or line.startswith("# num")]
     assert told[0].split("=")[1] != told[1].split("=")[1]
 

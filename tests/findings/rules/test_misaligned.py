@@ -101,7 +101,7 @@ def test_other_defects_are_not_taken_for_it_and_cost_few_calls(change: Any) -> N
         return value, change(dS)
 
     config = Config()
-    observations = [check_problem(Function("test", loss), each, config).observation for each in problems(config)]
+    observations = [check_problem(Function("test", loss), each, config).case for each in problems(config)]
     ask = Allowance(Function("test", loss), 1000)
     seen = tuple(each for each in observations if each is not None)
     assert list(misaligned(Evidence(seen, config.rtol, ask))) == []
