@@ -406,7 +406,7 @@ def test_what_is_shown_cannot_disturb_a_terminal(here: Path) -> None:
     assert r"\x1b[31m: unknown key" in said
 
 
-def test_python_mistakes_are_told_in_the_same_words() -> None:
+def test_mistakes_in_python_get_the_same_messages() -> None:
     with pytest.raises(ConfigError) as caught:
         Config(batch_size=[3])
     assert str(caught.value) == "batch_size: unknown key\ndid you mean batch_sizes?"
