@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,13 +115,21 @@ class Check:
 
     def outcome(self, batch_sizes: list[int], batch_size: int) -> tuple[str, bool]:
         """The report of one of the batch sizes as text, and whether it passed."""
-        from dataclasses import replace
-
+        from gradcheck.api import as_loss
+        from gradcheck.config import Config
         from gradcheck.output import FORMATS, Options
         from gradcheck.output.junit import cases
         from gradcheck.output.summary import loss_sentence
+        from gradcheck.run import check_targets
 
-        report = self._report = self._report or self._checked(batch_sizes)
+        if self._report is None:
+            keys = self.config.as_data() | {"batch_sizes": batch_sizes, "losses": []}
+            with contextlib.chdir(self._directory):
+                target = self.target if isinstance(self.target, str) else as_loss(self.target)
+                self._report = check_targets([target], Config(**keys))
+        report = self._report
+        if report.interrupted:
+            raise KeyboardInterrupt
         (loss,) = report.losses
         case = {case.name: case for case in cases(report, loss)}[f"batch size {batch_size}"]
         batches = tuple(batch for batch in loss.batches if batch.batch_size == batch_size)
@@ -129,19 +138,6 @@ class Check:
         passed = case.outcome == "passed" and (loss.passed or any(not batch.passed for batch in loss.batches))
         text = FORMATS["table"](replace(report, losses=(own,)), Options(width=100))
         return f"{loss_sentence(own)}\n\n{text}", passed  # pytest's summary shows the first line
-
-    def _checked(self, batch_sizes: list[int]) -> Report:
-        from gradcheck.api import as_loss
-        from gradcheck.config import Config
-        from gradcheck.run import check_targets
-
-        keys = self.config.as_data() | {"batch_sizes": batch_sizes, "losses": []}
-        with contextlib.chdir(self._directory):
-            target = self.target if isinstance(self.target, str) else as_loss(self.target)
-            report = check_targets([target], Config(**keys))
-        if report.interrupted:
-            raise KeyboardInterrupt
-        return report
 
 
 def _config(node: pytest.Collector, file: Path, keys: Mapping[str, Any], where: str = "") -> Config:

@@ -55,6 +55,6 @@ def main() -> NoReturn:
         sys.exit(130)
     except Exception:
         traceback.print_exc()
-        typer.echo("this is a mistake in gradcheck, not in your loss: nothing was judged", err=True)
+        typer.echo("this is an error in gradcheck itself, not in your loss: nothing was checked", err=True)
         sys.exit(2)
     sys.exit(0)

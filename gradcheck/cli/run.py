@@ -60,7 +60,7 @@ def run(
     ] = "auto",
     reference: Annotated[
         Reference,
-        typer.Option(help="Numerical gradients: central differences, or complex steps; auto: the more precise one."),
+        typer.Option(help="Numerical gradients: central differences or complex steps; auto: complex steps if needed."),
     ] = "auto",
     like: Annotated[
         str | None, typer.Option(metavar="NAME", help="Built-in loss whose values the loss must have.")

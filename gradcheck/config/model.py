@@ -88,12 +88,12 @@ class Config(BaseModel):
         "package.module:callable, or path/to/file.py:callable.",
     )
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**63), BeforeValidator(_as_int)] = Field(
-        0, description="Seed of the first trial; trial t is drawn with seed + t, on every machine alike."
+        0, description="Seed of the first trial; trial t uses seed + t. Draws are the same on every machine."
     )
     trials: _Count = Field(1, description="Problems for each batch size, number of classes and distribution of scores.")
     batch_sizes: _Sizes = Field(
         (1, 3, 8),
-        description="Numbers of rows N; several, because some mistakes (a missing mean) do not show in a single row.",
+        description="Numbers of rows N. Some mistakes, such as a missing mean, do not show in a single row.",
     )
     classes: _Sizes = Field((5,), description="Numbers of classes C.")
     scores: Annotated[tuple[_Kind, ...], BeforeValidator(_as_tuple), Field(min_length=1)] = Field(

@@ -62,8 +62,6 @@ def read_file(path: Path) -> Source:
     except FileNotFoundError:
         hint = "without --config, gradcheck.yaml or the defaults are used"
         raise ConfigError(f"{name}: no such file", hint=hint) from None
-    except IsADirectoryError:
-        raise ConfigError(f"{name}: is a directory, not a configuration file") from None
     except (OSError, ValueError) as error:  # ValueError: a path with a null character
         raise ConfigError(f"{name}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if len(content) > _LARGEST_FILE:

@@ -56,12 +56,12 @@ def test_handlers_at_exit_and_threads_of_the_loss_run_and_the_exit_code_stays(tm
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [
-        (RuntimeError("oops"), 2, ["RuntimeError: oops", "a mistake in gradcheck, not in your loss"]),
+        (RuntimeError("oops"), 2, ["RuntimeError: oops", "an error in gradcheck itself, not in your loss"]),
         (KeyboardInterrupt(), 130, []),
     ],
     ids=str,
 )
-def test_a_mistake_of_gradchecks_own_is_2_and_ctrl_c_is_130(
+def test_an_error_in_gradcheck_itself_is_2_and_ctrl_c_is_130(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     error: BaseException,

@@ -56,9 +56,9 @@ def run(*arguments: str) -> Result:
 def test_a_format_goes_to_its_file_or_to_standard_output(
     formats: list[str], outputs: list[str], shown: list[str], files: list[str]
 ) -> None:
-    told = destinations(formats, outputs)
-    assert list(told.shown) == shown
-    assert [f"{format_}={path}" for format_, path in told.files.items()] == files
+    wanted = destinations(formats, outputs)
+    assert list(wanted.shown) == shown
+    assert [f"{format_}={path}" for format_, path in wanted.files.items()] == files
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ def test_closing_twice_or_without_a_bar_is_no_error(terminal: Terminal, clock: C
     assert terminal.getvalue() == ""
 
 
-def test_a_bar_leaves_standard_output_to_whoever_has_it(bar: ProgressBar, clock: Clock) -> None:
+def test_a_bar_does_not_redirect_standard_output(bar: ProgressBar, clock: Clock) -> None:
     before = sys.stdout, sys.stderr
     clock.now = PATIENCE + 0.1
     bar.update(at(1))

@@ -181,7 +181,7 @@ def test_json_is_one_object_of_schema_1() -> None:
     assert worst["relative_error"] == pytest.approx(1 / 3)
 
 
-def test_the_config_that_was_used_is_told() -> None:
+def test_the_report_holds_the_configuration() -> None:
     config = data("svm", "--rtol", "1e-8", "--set", "labels.distribution=skewed")["config"]
     assert config["rtol"] == 1e-8
     assert config["labels"] == {"kind": "class", "distribution": "skewed"}
@@ -198,7 +198,7 @@ def test_json_of_an_interrupted_run_holds_what_was_done() -> None:
 # --- options over the configuration -----------------------------------------------------------------------
 
 
-def test_every_option_is_heard() -> None:
+def test_every_option_takes_effect() -> None:
     options = (
         "--seed 5 --trials 2 --batch-size 2,4 --classes 3 --scores uniform --rtol 1e-6 --atol 1e-12 --dtype float32"
     )
@@ -259,7 +259,7 @@ def test_a_mistake_gets_a_message_on_standard_error_and_no_report(arguments: lis
     assert "\\n" not in result.stderr  # lines are lines
 
 
-def test_a_broken_config_is_told_with_its_line() -> None:
+def test_a_mistake_in_the_configuration_names_its_line() -> None:
     Path("gradcheck.yaml").write_text("seed: 1\ntrials: many\n")
     result = run("svm")
     assert result.exit_code == 2
@@ -297,7 +297,7 @@ def test_quiet_does_not_even_say_where_the_file_is() -> None:
     assert run("svm", "-q", "-o", "report.out").stderr == ""
 
 
-def test_an_output_that_cannot_be_written_is_told_before_the_loss_is_called() -> None:
+def test_an_output_that_cannot_be_written_is_refused_before_the_loss_is_called() -> None:
     result = run("mine.py:chatty", "--output", "no/such/file")
     assert "hello" not in result.stderr
 
@@ -328,7 +328,7 @@ def test_show_prints_formula_gradient_and_derivation(name: str) -> None:
     assert "".join(first.split()) in text
 
 
-def test_show_of_an_unknown_name_tells_the_nearest() -> None:
+def test_show_of_an_unknown_name_suggests_the_nearest() -> None:
     result = gradcheck("show", "sofmax")
     assert result.exit_code == 2
     assert "softmax" in result.stderr
@@ -344,7 +344,7 @@ def test_explain_lists_every_code_and_explains_the_ones_that_are_named() -> None
     assert "/ N" in result.stdout
 
 
-def test_explain_of_an_unknown_code_tells_the_nearest_and_explains_nothing() -> None:
+def test_explain_of_an_unknown_code_suggests_the_nearest_and_explains_nothing() -> None:
     result = gradcheck("explain", "missing-mean", "mutates-inputs")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "'mutates-inputs'" in result.stderr

@@ -43,11 +43,11 @@ def stuck(S, y):
     if len(S) == 3:
         mutex = ctypes.create_string_buffer(256)
         LIBRARY.pthread_mutex_lock(mutex)
-        LIBRARY.pthread_mutex_lock(mutex)  # for ever
+        LIBRARY.pthread_mutex_lock(mutex)  # forever
     return right(S, y)
 
 def holds_the_interpreter(S, y):
-    return sum(itertools.repeat(0))  # for ever
+    return sum(itertools.repeat(0))  # forever
 """
 
 #: Gradcheck with a hang guard that does not wait long.
@@ -114,7 +114,7 @@ def test_a_loss_stuck_in_compiled_code_ends_the_process_with_what_was_done(tmp_p
     assert svm["passed"]
     assert [batch["batch_size"] for batch in stuck["batches"]] == [1]
     assert [finding["code"] for finding in stuck["findings"]] == ["hangs"]
-    assert f":{line_of('# for ever')} (at batch size 3" in stuck["findings"][0]["message"]
+    assert f":{line_of('# forever')} (at batch size 3" in stuck["findings"][0]["message"]
     assert (stuck["unchecked"], softmax["unchecked"]) == (2, 3)
 
 
@@ -128,7 +128,7 @@ def test_from_python_it_says_where_and_ends_with_2(tmp_path: Path) -> None:
         [sys.executable, "test_mine.py"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert f"mine.py:{line_of('# for ever')}" in done.stderr
+    assert f"mine.py:{line_of('# forever')}" in done.stderr
     assert "cannot be ended" in done.stderr
 
 

@@ -386,7 +386,7 @@ def test_past_ten_mistakes_the_rest_are_counted(here: Path) -> None:
 def test_a_file_that_cannot_be_read_is_named(here: Path) -> None:
     for path, problem in [
         (Path("missing.yaml"), "missing.yaml: no such file"),
-        (here, f"{here}: is a directory"),
+        (here, f"{here}: cannot be read: Is a directory"),
         (Path("a\0b"), r"a\x00b: cannot be read"),
         (Path("x" * 5000), "cannot be read: File name too long"),
     ]:
@@ -396,7 +396,7 @@ def test_a_file_that_cannot_be_read_is_named(here: Path) -> None:
 
 def test_a_directory_called_gradcheck_yaml_is_not_passed_over(here: Path) -> None:
     Path("gradcheck.yaml").mkdir()
-    with pytest.raises(ConfigError, match="is a directory"):
+    with pytest.raises(ConfigError, match="Is a directory"):
         load_config(None, {})
 
 
@@ -406,7 +406,7 @@ def test_what_is_shown_cannot_disturb_a_terminal(here: Path) -> None:
     assert r"\x1b[31m: unknown key" in said
 
 
-def test_python_mistakes_are_told_in_the_same_words() -> None:
+def test_mistakes_in_python_get_the_same_messages() -> None:
     with pytest.raises(ConfigError) as caught:
         Config(batch_size=[3])
     assert str(caught.value) == "batch_size: unknown key\ndid you mean batch_sizes?"
