@@ -1,4 +1,4 @@
-"""What the default configuration says of a loss of the corpora: each is checked once in a process."""
+"""What the default configuration reports about a loss of the corpora: each is checked once in a process."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from wrong_losses import Case
+from corpora import Case
 
 import gradcheck
 from gradcheck.report import LossReport
@@ -15,7 +15,7 @@ from gradcheck.report import LossReport
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """What became of one loss.
+    """The result for one loss.
 
     Attributes:
         exit_code: of the run.
@@ -29,7 +29,7 @@ class Asked:
 
     @property
     def counted(self) -> int:
-        """How often its problems say that it was called."""
+        """How many calls the reports of its problems state."""
         return sum(batch.evaluations for batch in self.report.batches)
 
     @property
@@ -49,6 +49,6 @@ def asked(case: Case) -> Asked:
         calls += 1
         return case.function(*arguments, **options)
 
-    with np.errstate(all="ignore"):  # what is not finite is told by a finding
+    with np.errstate(all="ignore"):  # what is not finite is reported as a finding
         report = gradcheck.check([counted])
     return Asked(report.exit_code, report.losses[0], calls)

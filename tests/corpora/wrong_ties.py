@@ -6,7 +6,8 @@ Scores of a normal distribution show nothing of this; integers do.
 from __future__ import annotations
 
 import numpy as np
-from wrong_registry import wrong
+
+from .registry import wrong
 
 # --- removable-jump ---------------------------------------------------------------------------------------
 

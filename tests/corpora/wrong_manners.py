@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from wrong_registry import wrong
+
+from .registry import wrong
 
 # --- mutates-input ----------------------------------------------------------------------------------------
 
