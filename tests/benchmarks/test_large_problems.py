@@ -80,7 +80,7 @@ def test_a_right_gradient_of_16_million_entries_takes_50_calls_and_7_times_the_m
     ("name", "N", "C", "where"),
     [
         ("softmax", 256, 8_000, "a tenth of itself in a label's column"),
-        ("svm", N, C, "1e-3 of its row's largest entry"),
+        ("svm", N, C, "1e-3 of its row's largest"),
     ],
 )
 def test_one_wrong_entry_in_millions_is_found(name: str, N: int, C: int, where: str) -> None:

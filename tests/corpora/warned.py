@@ -6,8 +6,6 @@ import numpy as np
 
 from .registry import warned
 
-# --- shared-buffer ----------------------------------------------------------------------------------------
-
 
 @warned("softmax into a buffer of its own", "shared-buffer")
 class BufferedSoftmax:
@@ -62,9 +60,6 @@ def svm_cached(S, y, _cache={}):  # noqa: B006
     return margins.sum() / N, dS
 
 
-# --- vacuous ----------------------------------------------------------------------------------------------
-
-
 @warned("hinge that no score reaches", "vacuous")
 def hinge_out_of_reach(S, y):
     """max(0, s - 100): nothing but zeros at usual scores."""
@@ -89,9 +84,6 @@ def softmax_masked(S, y, ignore_index=-1):
     log_p = S - np.logaddexp.reduce(S, axis=1, keepdims=True)
     losses = -log_p[np.arange(N), y] * counted
     return losses.sum() / N, (np.exp(log_p) - np.eye(C)[y]) * counted[:, None] / N
-
-
-# --- overflows --------------------------------------------------------------------------------------------
 
 
 @warned("softmax without any maximum", "overflows")
@@ -166,9 +158,6 @@ def pairwise_naive(S, y):
     return losses.sum() / N, dS / N
 
 
-# --- not-the-mean -----------------------------------------------------------------------------------------
-
-
 @warned("softmax over a batch size of 64", "not-the-mean")
 def softmax_over_64(S, y, batch_size=64):
     """Value and dS are divided by the configured batch size."""
@@ -208,9 +197,6 @@ class SmoothedMean:
         return loss, (1 / (1 + np.exp(-S)) - target) / (N + 1)
 
 
-# --- reductions-disagree ----------------------------------------------------------------------------------
-
-
 @warned("softmax whose rows' derivatives are divided by N", "reductions-disagree")
 def softmax_none_over_n(S, y, reduction="mean"):
     """For "none", dS is still that of the mean."""
@@ -231,9 +217,6 @@ def squared_error_none_of_means(S, y, reduction="mean"):
     if reduction == "none":
         return (r**2).mean(axis=1), 2 * r / C
     return (r**2).sum() / N, 2 * r / N
-
-
-# --- constant-offset --------------------------------------------------------------------------------------
 
 
 @warned("svm, the label's own margin left in the value", "constant-offset")
@@ -283,9 +266,6 @@ def softmax_over_chance(S, y):
     N, C = S.shape
     log_p = S - np.logaddexp.reduce(S, axis=1, keepdims=True)
     return -log_p[np.arange(N), y].mean() - np.log(C), (np.exp(log_p) - np.eye(C)[y]) / N
-
-
-# --- sum-over-rows ----------------------------------------------------------------------------------------
 
 
 @warned("svm, no 1/N in either", "sum-over-rows")

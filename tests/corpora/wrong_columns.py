@@ -6,8 +6,6 @@ import numpy as np
 
 from .registry import wrong
 
-# --- other-columns ----------------------------------------------------------------------------------------
-
 
 @wrong("softmax, a gradient for the label alone", "other-columns")
 def softmax_label_alone(S, y):
@@ -96,9 +94,6 @@ def softmax_others_unnormalised(S, y):
     dS = e.copy()
     dS[i, y] = p_y - 1
     return -np.sum(np.log(p_y)) / N, dS / N
-
-
-# --- one-class --------------------------------------------------------------------------------------------
 
 
 @wrong("svm in loops, the last class never reached", "one-class")

@@ -6,8 +6,6 @@ import numpy as np
 
 from .registry import wrong
 
-# --- sign-flipped -----------------------------------------------------------------------------------------
-
 
 @wrong("softmax, the direction of ascent", "sign-flipped")
 def softmax_ascent(S, y):
@@ -82,9 +80,6 @@ def squared_error_reversed(S, y):
     target = np.zeros(S.shape)
     target[np.arange(N), y] = 1
     return ((S - target) ** 2).sum() / N, 2 * (target - S) / N
-
-
-# --- missing-mean -----------------------------------------------------------------------------------------
 
 
 @wrong("svm in loops, dS not divided", "missing-mean")

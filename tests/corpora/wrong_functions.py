@@ -6,8 +6,6 @@ import numpy as np
 
 from .registry import wrong
 
-# --- gradient-of-another-loss: look at the value ----------------------------------------------------------
-
 
 @wrong("softmax without the log", "gradient-of-another-loss")
 def softmax_without_log(S, y):
@@ -147,9 +145,6 @@ def focal(gamma):
 
 
 wrong("focal with a gamma of 1.5, its weight a constant in dS", "gradient-of-another-loss")(focal(1.5))
-
-
-# --- value-of-another-loss: look at dS --------------------------------------------------------------------
 
 
 wrong("focal, its weight a constant in dS", "value-of-another-loss")(focal(2.0))

@@ -6,8 +6,6 @@ import numpy as np
 
 from .registry import wrong
 
-# --- missing-label-term -----------------------------------------------------------------------------------
-
 
 @wrong("softmax in loops, without -1{j=y}", "missing-label-term")
 def softmax_loops_without_one(S, y):
@@ -111,9 +109,6 @@ def softmax_one_added(S, y):
     dS = np.exp(log_p)
     dS[np.arange(N), y] += 1
     return -log_p[np.arange(N), y].sum() / N, dS / N
-
-
-# --- label-column -----------------------------------------------------------------------------------------
 
 
 @wrong("svm, the label's column left at 0", "label-column")

@@ -6,8 +6,6 @@ import numpy as np
 
 from .registry import wrong
 
-# --- labels-misaligned ------------------------------------------------------------------------------------
-
 
 @wrong("softmax, labels taken to start at 1", "labels-misaligned")
 def softmax_labels_from_one(S, y):
@@ -82,9 +80,6 @@ def smoothed_rolled(S, y):
     return -np.einsum("ij,ij->", target, log_p) / N, (np.exp(log_p) - shifted) / N
 
 
-# --- transposed -------------------------------------------------------------------------------------------
-
-
 @wrong("softmax, classes in rows inside", "transposed", also=["wrong-shape"])
 def softmax_columns_returned(S, y):
     """Works on S.T and returns dS as C x N."""
@@ -143,9 +138,6 @@ class OneVsAll:
 
     def binary(self, s, t):
         return np.sum(np.logaddexp(0, s) - t * s), 1 / (1 + np.exp(-s)) - t
-
-
-# --- truncated-to-integer ---------------------------------------------------------------------------------
 
 
 @wrong("softmax in loops, dS made of integers", "truncated-to-integer")

@@ -6,8 +6,6 @@ import numpy as np
 
 from .registry import wrong
 
-# --- one-row ----------------------------------------------------------------------------------------------
-
 
 @wrong("softmax in loops, the last row never reached", "one-row")
 def softmax_loops_last_row(S, y):
@@ -75,9 +73,6 @@ def smoothness_last_row(S, y):
     dS[:-1] -= 2 * step
     dS[1:-1] += 2 * step[:-1]
     return (step**2).sum() / N, dS / N
-
-
-# --- batch-size-dependent ---------------------------------------------------------------------------------
 
 
 @wrong("softmax, dS normalised over the whole batch", "batch-size-dependent")

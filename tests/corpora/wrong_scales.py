@@ -6,8 +6,6 @@ import numpy as np
 
 from .registry import wrong
 
-# --- averaged-twice ---------------------------------------------------------------------------------------
-
 
 @wrong("softmax, divided twice", "averaged-twice")
 def softmax_divided_twice(S, y):
@@ -62,9 +60,6 @@ class Huber:
         losses = np.where(inside, 0.5 * r**2, self.delta * (np.abs(r) - 0.5 * self.delta))
         slope = weight * np.clip(r, -self.delta, self.delta)
         return weight * losses.sum(), weight * slope
-
-
-# --- constant-factor --------------------------------------------------------------------------------------
 
 
 @wrong("squared error, the 2 lost", "constant-factor")

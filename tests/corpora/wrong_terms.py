@@ -6,8 +6,6 @@ import numpy as np
 
 from .registry import wrong
 
-# --- missing-regularizer ----------------------------------------------------------------------------------
-
 
 @wrong("softmax with a ridge, not in dS", "missing-regularizer")
 def softmax_ridge(S, y, lam=0.1):
@@ -91,9 +89,6 @@ def brier_ridge_loops(S, y):
         for j in range(C):
             loss += 0.25 * S[i, j] ** 2
     return loss / N, dS / N
-
-
-# --- log-guard --------------------------------------------------------------------------------------------
 
 
 @wrong("softmax, log(p + 1e-8)", "log-guard")
