@@ -14,7 +14,6 @@ import pytest
 
 import gradcheck
 from gradcheck.errors import TargetError, UsageError
-from gradcheck.functions.loss import Loss
 from gradcheck.losses import BUILT_INS
 
 SMALL = gradcheck.Config(batch_sizes=2, classes=3, scores="normal")
@@ -47,7 +46,7 @@ def scaled(S: Any, y: Any, factor: float) -> Any:
 # --- check ------------------------------------------------------------------------------------------------
 
 LOSSES: dict[str, Any] = {
-    "name": "softmax", "function": softmax, "Loss": Loss("mine", softmax), "object": Hinge(), "method": Hinge().method,
+    "name": "softmax", "function": softmax, "object": Hinge(), "method": Hinge().method,
     "partial": functools.partial(scaled, factor=2.0), "lambda": lambda S, y: softmax(S, y),
 }  # fmt: skip
 
