@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from corpora import Case
@@ -13,29 +12,15 @@ import gradcheck
 from gradcheck.report import LossReport
 
 
-@dataclass(frozen=True, eq=False)
-class Asked:
-    """The result for one loss.
-
-    Attributes:
-        exit_code: of the run.
-        report: of the loss.
-        calls: how often the loss was called.
-    """
+class Asked(NamedTuple):
+    """The result for one loss: the exit code, the report, the codes of its findings, the leading one first, how often
+    the loss was called, and how many calls the reports of its problems state."""
 
     exit_code: int
     report: LossReport
+    codes: list[str]
     calls: int
-
-    @property
-    def counted(self) -> int:
-        """How many calls the reports of its problems state."""
-        return sum(batch.evaluations for batch in self.report.batches)
-
-    @property
-    def codes(self) -> list[str]:
-        """Of its findings, the leading one first."""
-        return [finding.code for finding in self.report.findings]
+    counted: int
 
 
 @functools.cache
@@ -44,11 +29,13 @@ def asked(case: Case) -> Asked:
     calls = 0
 
     @functools.wraps(case.function)
-    def counted(*arguments: Any, **options: Any) -> Any:
+    def counting(*arguments: Any, **options: Any) -> Any:
         nonlocal calls
         calls += 1
         return case.function(*arguments, **options)
 
     with np.errstate(all="ignore"):  # what is not finite is reported as a finding
-        report = gradcheck.check([counted])
-    return Asked(report.exit_code, report.losses[0], calls)
+        report = gradcheck.check([counting])
+    (loss,) = report.losses
+    codes = [finding.code for finding in loss.findings]
+    return Asked(report.exit_code, loss, codes, calls, sum(batch.evaluations for batch in loss.batches))

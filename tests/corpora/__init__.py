@@ -7,36 +7,18 @@ The entries are the authority: a rule is made to report what stands here, and no
 
 from __future__ import annotations
 
-from . import (
-    complex_scores,
-    quiet,
-    right,
-    warned,
-    wrong_answers,
-    wrong_columns,
-    wrong_factors,
-    wrong_functions,
-    wrong_jacobians,
-    wrong_labels,
-    wrong_layouts,
-    wrong_manners,
-    wrong_pairs,
-    wrong_rows,
-    wrong_scales,
-    wrong_terms,
-    wrong_ties,
-)
+from importlib import import_module
+from pkgutil import iter_modules
+
 from .breaks import BREAKS, broken
 from .registry import COMPLEX, CONTRACT, QUIET, RIGHT, SMOOTH, WARNED, WRONG, Case, Loss
 from .scores import FOUR_KINDS, SCORES, SHAPES, draw
 
-#: Importing a family enters its losses.
-FAMILIES = (
-    wrong_factors, wrong_scales, wrong_labels, wrong_columns, wrong_rows, wrong_layouts, wrong_terms, wrong_functions,
-    wrong_ties, wrong_jacobians, wrong_manners, wrong_answers, wrong_pairs, warned, quiet, right, complex_scores,
-)  # fmt: skip
+for _module in iter_modules(__path__):  # each enters its losses
+    if not _module.name.startswith("test_"):
+        import_module(f".{_module.name}", __name__)
 
 __all__ = [
-    "BREAKS", "COMPLEX", "CONTRACT", "FAMILIES", "FOUR_KINDS", "QUIET", "RIGHT", "SCORES", "SHAPES", "SMOOTH", "WARNED",
-    "WRONG", "Case", "Loss", "broken", "draw",
+    "BREAKS", "COMPLEX", "CONTRACT", "FOUR_KINDS", "QUIET", "RIGHT", "SCORES", "SHAPES", "SMOOTH", "WARNED", "WRONG",
+    "Case", "Loss", "broken", "draw",
 ]  # fmt: skip
