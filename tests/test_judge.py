@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-
 from gradcheck.checking.judge import judge, judge_entries
 from gradcheck.checking.judgement import Judgement
-from gradcheck.checking.precision import measure
 from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.full import FullPlan
+
+from gradcheck.checking.precision import measure
 from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import VERDICTS, FloatArray

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gradcheck.evaluation.oracle import Oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradcheck.errors import LossDefect
 from gradcheck.evaluation.asking import one_of_each_row
-from gradcheck.evaluation.oracle import Oracle
 from gradcheck.functions.function import Function
 
 S = np.array([[0.5, -1.0], [2.0, 0.25], [0.0, 0.0]])

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from gradcheck.evaluation.oracle import Oracle
 
 from gradcheck.checking.precision import Precision, measure, rounding_of_gradient
-from gradcheck.evaluation.oracle import Oracle
 from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import FloatArray

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from row_losses import COUPLED, SEPARABLE
-
 from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.afar import Afar
 from gradcheck.evaluation.plans.plan import Coupled
 from gradcheck.evaluation.plans.projections import Base
 from gradcheck.evaluation.plans.yardstick import Yardstick
+from row_losses import COUPLED, SEPARABLE
+
 from gradcheck.functions.function import Function
 
 

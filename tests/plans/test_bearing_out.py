@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.bearing_out import verify, verify_entries
 from gradcheck.evaluation.plans.plan import Coupled, Probes
 from gradcheck.evaluation.plans.yardstick import Yardstick
+
 from gradcheck.functions.function import Function
 
 N, C = 4, 3

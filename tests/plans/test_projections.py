@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gradcheck.evaluation.oracle import Oracle
+from gradcheck.evaluation.plans.projections import Along, Base, draw, inner, norms
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradcheck.evaluation.oracle import Oracle
-from gradcheck.evaluation.plans.projections import Along, Base, draw, inner, norms
 from gradcheck.functions.function import Function
 
 A = np.arange(12.0).reshape(3, 4) - 5

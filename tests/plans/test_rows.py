@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from row_losses import Array, mean, reduced, total
-
 from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.full import FullPlan
 from gradcheck.evaluation.plans.per_sample import PerSamplePlan
 from gradcheck.evaluation.plans.plan import Coupled, Plan
 from gradcheck.evaluation.plans.rows import RowsPlan
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from row_losses import Array, mean, reduced, total
+
 from gradcheck.functions.function import Function
 
 

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
-
 from gradcheck.checking.gradient_noise import GradientNoise
-from gradcheck.checking.precision import Precision
 from gradcheck.checking.projected.first_look import chosen, first_look
 from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.projections import Base
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gradcheck.checking.precision import Precision
 from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import Verdict

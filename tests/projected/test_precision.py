@@ -4,10 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from gradcheck.checking.projected.precision import ProjectedPrecision, measure_line, rounding_of_projections
 from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.projections import Base, draw
+
 from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from hypothesis import given
+from hypothesis import assume, given
 from observed import codes, evidence_of, few_examples, seeds, smooth_losses
 
 from gradcheck.diagnosis.rules.batch_size import batch_size
@@ -67,7 +67,9 @@ def test_rows_that_are_right_alone_are_wrong_for_their_batch() -> None:
 @given(smooth_losses, seeds)
 def test_what_is_wrong_alone_and_right_in_a_batch_is_told(name: str, seed: int) -> None:
     """A squeeze of axes of 1: so few rows could be all that are wrong by chance, but are right as copies."""
-    (finding,) = batch_size(evidence_of(name, lambda a, S, y: bent(a, S) if len(S) == 1 else a, seed=seed))
+    evidence = evidence_of(name, lambda a, S, y: bent(a, S) if len(S) == 1 else a, seed=seed)
+    assume(all(seen.is_wrong for seen in evidence.observations if seen.rows == 1))  # a hinge's dS may be 0 there
+    (finding,) = batch_size(evidence)
     assert finding.message == "dS is right at N = 3, 8, wrong at N = 1"
 
 

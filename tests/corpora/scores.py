@@ -1,8 +1,9 @@
-"""The four kinds of scores that every loss of the benchmarks is tried on."""
+"""The four kinds of scores that every right loss is tried on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,13 @@ SCORES: dict[str, Callable[[np.random.Generator, tuple[int, int]], np.ndarray]] 
     "1e-3": lambda rng, shape: 1e-3 * rng.normal(size=shape),
     "1e3": lambda rng, shape: 1e3 * rng.normal(size=shape),
 }
+#: The same four kinds as a configuration has them.
+FOUR_KINDS: list[dict[str, Any]] = [
+    {"distribution": "normal"},
+    {"distribution": "integers", "low": -2, "high": 2},
+    {"distribution": "normal", "scale": 1e-3},
+    {"distribution": "normal", "scale": 1e3},
+]
 SHAPES = [(1, 3), (3, 5), (8, 4)]
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from wrong_registry import wrong
 
-# --- wrong-shape ------------------------------------------------------------------------------------------
+from .registry import wrong
 
 
 @wrong("svm, dS multiplied by the scores transposed", "wrong-shape")
@@ -95,9 +94,6 @@ def softmax_values_of_rows(S, y):
     return -log_p[np.arange(N), y], (np.exp(log_p) - np.eye(C)[y]) / N
 
 
-# --- wrong-dtype ------------------------------------------------------------------------------------------
-
-
 @wrong("softmax, the value formatted", "wrong-dtype")
 def softmax_formatted(S, y):
     """f"{loss:.4f}" is a text."""
@@ -149,9 +145,6 @@ class NoValue:
 
     def remember(self, value):
         self.last = value
-
-
-# --- not-finite -------------------------------------------------------------------------------------------
 
 
 @wrong("divergence from one-hot labels", "not-finite")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from wrong_registry import wrong
 
-# --- labels-misaligned ------------------------------------------------------------------------------------
+from .registry import wrong
 
 
 @wrong("softmax, labels taken to start at 1", "labels-misaligned")
@@ -81,9 +80,6 @@ def smoothed_rolled(S, y):
     return -np.einsum("ij,ij->", target, log_p) / N, (np.exp(log_p) - shifted) / N
 
 
-# --- transposed -------------------------------------------------------------------------------------------
-
-
 @wrong("softmax, classes in rows inside", "transposed", also=["wrong-shape"])
 def softmax_columns_returned(S, y):
     """Works on S.T and returns dS as C x N."""
@@ -142,9 +138,6 @@ class OneVsAll:
 
     def binary(self, s, t):
         return np.sum(np.logaddexp(0, s) - t * s), 1 / (1 + np.exp(-s)) - t
-
-
-# --- truncated-to-integer ---------------------------------------------------------------------------------
 
 
 @wrong("softmax in loops, dS made of integers", "truncated-to-integer")

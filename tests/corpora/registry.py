@@ -1,12 +1,15 @@
-"""Where the losses are entered that findings are judged by: what each is, and what should be said of it."""
+"""Where the losses of the corpora are entered: what each is, and what a checker should report about it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-#: Codes that say a loss broke its contract: most of them end the check of a problem.
+Loss = Callable[..., Any]
+Register = Callable[[Any], Any]
+
+#: Codes of a broken contract: most of them end the check of a problem.
 CONTRACT = frozenset(
     {"mutates-input", "not-deterministic", "wrong-shape", "wrong-dtype", "not-finite", "raises", "hangs"}
 )
@@ -14,18 +17,18 @@ CONTRACT = frozenset(
 
 @dataclass(frozen=True)
 class Case:
-    """A loss and what should be said of it.
+    """A loss and what should be reported about it.
 
     Attributes:
         name: what is wrong with which loss, in a few words.
         function: ``(S, y) -> (value, dS)``.
         code: of the finding that should lead; empty where nothing should be found.
-        also: codes that may lead as well, for they would be as right.
-        with_: codes that must all be among the findings: there are two defects.
+        also: codes that may lead as well because they are equally right.
+        with_: codes that must all be among the findings: the loss has two defects.
     """
 
     name: str
-    function: Callable[..., Any]
+    function: Loss
     code: str = ""
     also: tuple[str, ...] = ()
     with_: frozenset[str] = frozenset()
@@ -43,12 +46,16 @@ class Case:
 
 #: Losses whose gradient, or contract, is wrong.
 WRONG: dict[str, Case] = {}
-#: Losses whose gradient is right, with something to be said of them all the same.
+#: Losses whose gradient is right, with a warning or a note to give.
 WARNED: dict[str, Case] = {}
-#: Losses of which nothing should be said.
+#: Right losses about which nothing should be reported.
 QUIET: dict[str, Case] = {}
-
-Register = Callable[[Any], Any]
+#: Right losses on which a checker may raise a false alarm.
+RIGHT: dict[str, Loss] = {}
+#: Those of ``RIGHT`` with derivatives of every order, on which a planted defect can be seen exactly.
+SMOOTH: list[str] = []
+#: Right losses that take complex scores in every way there is, and whether complex steps can judge them.
+COMPLEX: dict[str, tuple[Loss, Literal["always", "never", "perhaps"]]] = {}
 
 
 def wrong(name: str, code: str, *, also: Iterable[str] = (), with_: Iterable[str] = ()) -> Register:
@@ -64,6 +71,28 @@ def warned(name: str, code: str) -> Register:
 def quiet(name: str) -> Register:
     """Enter a loss into ``QUIET``: it is right in every respect."""
     return _entering(QUIET, name)
+
+
+def right(name: str, *, smooth: bool = False) -> Register:
+    """Enter a loss into ``RIGHT``, and into ``SMOOTH`` where it is."""
+
+    def register(loss: Loss) -> Loss:
+        RIGHT[name] = loss
+        if smooth:
+            SMOOTH.append(name)
+        return loss
+
+    return register
+
+
+def by_complex_steps(when: Literal["always", "never", "perhaps"]) -> Register:
+    """Enter a loss into ``COMPLEX``, under the name of its function."""
+
+    def register(loss: Loss) -> Loss:
+        COMPLEX[loss.__name__.replace("_", " ")] = (loss, when)
+        return loss
+
+    return register
 
 
 def _entering(registry: dict[str, Case], name: str, *expected: Any) -> Register:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from wrong_registry import wrong
 
-# --- missing-label-term -----------------------------------------------------------------------------------
+from .registry import wrong
 
 
 @wrong("softmax in loops, without -1{j=y}", "missing-label-term")
@@ -110,9 +109,6 @@ def softmax_one_added(S, y):
     dS = np.exp(log_p)
     dS[np.arange(N), y] += 1
     return -log_p[np.arange(N), y].sum() / N, dS / N
-
-
-# --- label-column -----------------------------------------------------------------------------------------
 
 
 @wrong("svm, the label's column left at 0", "label-column")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from wrong_registry import wrong
 
-# --- other-columns ----------------------------------------------------------------------------------------
+from .registry import wrong
 
 
 @wrong("softmax, a gradient for the label alone", "other-columns")
@@ -95,9 +94,6 @@ def softmax_others_unnormalised(S, y):
     dS = e.copy()
     dS[i, y] = p_y - 1
     return -np.sum(np.log(p_y)) / N, dS / N
-
-
-# --- one-class --------------------------------------------------------------------------------------------
 
 
 @wrong("svm in loops, the last class never reached", "one-class")

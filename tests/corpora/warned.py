@@ -1,11 +1,10 @@
-"""Losses whose gradient is right, with a warning to give or a note to make."""
+"""Losses whose gradient is right, and of which a warning or a note must be given."""
 
 from __future__ import annotations
 
 import numpy as np
-from wrong_registry import warned
 
-# --- shared-buffer ----------------------------------------------------------------------------------------
+from .registry import warned
 
 
 @warned("softmax into a buffer of its own", "shared-buffer")
@@ -61,9 +60,6 @@ def svm_cached(S, y, _cache={}):  # noqa: B006
     return margins.sum() / N, dS
 
 
-# --- vacuous ----------------------------------------------------------------------------------------------
-
-
 @warned("hinge that no score reaches", "vacuous")
 def hinge_out_of_reach(S, y):
     """max(0, s - 100): nothing but zeros at usual scores."""
@@ -88,9 +84,6 @@ def softmax_masked(S, y, ignore_index=-1):
     log_p = S - np.logaddexp.reduce(S, axis=1, keepdims=True)
     losses = -log_p[np.arange(N), y] * counted
     return losses.sum() / N, (np.exp(log_p) - np.eye(C)[y]) * counted[:, None] / N
-
-
-# --- overflows --------------------------------------------------------------------------------------------
 
 
 @warned("softmax without any maximum", "overflows")
@@ -165,9 +158,6 @@ def pairwise_naive(S, y):
     return losses.sum() / N, dS / N
 
 
-# --- not-the-mean -----------------------------------------------------------------------------------------
-
-
 @warned("softmax over a batch size of 64", "not-the-mean")
 def softmax_over_64(S, y, batch_size=64):
     """Value and dS are divided by the configured batch size."""
@@ -207,9 +197,6 @@ class SmoothedMean:
         return loss, (1 / (1 + np.exp(-S)) - target) / (N + 1)
 
 
-# --- reductions-disagree ----------------------------------------------------------------------------------
-
-
 @warned("softmax whose rows' derivatives are divided by N", "reductions-disagree")
 def softmax_none_over_n(S, y, reduction="mean"):
     """For "none", dS is still that of the mean."""
@@ -230,3 +217,102 @@ def squared_error_none_of_means(S, y, reduction="mean"):
     if reduction == "none":
         return (r**2).mean(axis=1), 2 * r / C
     return (r**2).sum() / N, 2 * r / N
+
+
+@warned("svm, the label's own margin left in the value", "constant-offset")
+def svm_own_margin(S, y):
+    """The label's margin is 1, and nothing takes it out."""
+    N = S.shape[0]
+    i = np.arange(N)
+    margins = np.maximum(S - S[i, y][:, np.newaxis] + 1, 0)
+    loss = np.sum(margins) / N
+    dS = (margins > 0).astype(float)
+    dS[i, y] -= dS.sum(axis=1)
+    return loss, dS / N
+
+
+@warned("svm in loops, the label not skipped", "constant-offset")
+def svm_loops_own_margin(S, y):
+    """No if j == y[i]: the label adds 1 to the value, and 1 - 1 to dS."""
+    N, C = S.shape
+    loss, dS = 0.0, np.zeros((N, C))
+    for i in range(N):
+        for j in range(C):
+            margin = S[i, j] - S[i, y[i]] + 1
+            if margin > 0:
+                loss += margin
+                dS[i, j] += 1
+                dS[i, y[i]] -= 1
+    return loss / N, dS / N
+
+
+@warned("squared hinge, the label's own margin left in the value", "constant-offset")
+class SquaredHinge:
+    """1 squared for each row."""
+
+    def __call__(self, S, y):
+        N = len(S)
+        i = np.arange(N)
+        margins = np.maximum(S - S[i, y][:, None] + 1, 0)
+        dS = 2 * margins
+        dS[i, y] = 0
+        dS[i, y] = -dS.sum(axis=1)
+        return np.sum(margins**2) / N, dS / N
+
+
+@warned("softmax beside the entropy of uniform labels", "constant-offset")
+def softmax_over_chance(S, y):
+    """log C is subtracted, so that a guess has a loss of 0."""
+    N, C = S.shape
+    log_p = S - np.logaddexp.reduce(S, axis=1, keepdims=True)
+    return -log_p[np.arange(N), y].mean() - np.log(C), (np.exp(log_p) - np.eye(C)[y]) / N
+
+
+@warned("svm, no 1/N in either", "sum-over-rows")
+def svm_sum(S, y):
+    """Value and dS are of the sum."""
+    i = np.arange(S.shape[0])
+    margins = np.maximum(S - S[i, y][:, np.newaxis] + 1, 0)
+    margins[i, y] = 0
+    dS = np.zeros_like(S)
+    dS[margins > 0] = 1
+    dS[i, y] = -dS.sum(axis=1)
+    return margins.sum(), dS
+
+
+@warned("softmax in loops, no 1/N in either", "sum-over-rows")
+def softmax_loops_sum(S, y):
+    """The losses of the rows are added up."""
+    loss, dS = 0.0, np.zeros_like(S)
+    for i, label in enumerate(y):
+        z = S[i] - S[i].max()
+        log_p = z - np.log(np.exp(z).sum())
+        loss -= log_p[label]
+        dS[i] = np.exp(log_p)
+        dS[i, label] -= 1
+    return loss, dS
+
+
+@warned("brier with a reduction that is a sum by default", "sum-over-rows")
+class Brier:
+    """reduction="sum" unless it is told otherwise."""
+
+    def __call__(self, S, y, reduction="sum"):
+        N, C = S.shape
+        p = np.exp(S - np.logaddexp.reduce(S, axis=1, keepdims=True))
+        r = p - np.eye(C)[y]
+        losses = (r**2).sum(axis=1)
+        dS = 2 * p * (r - (p * r).sum(axis=1, keepdims=True))
+        if reduction == "none":
+            return losses, dS
+        if reduction == "mean":
+            return losses.mean(), dS / N
+        return losses.sum(), dS
+
+
+@warned("one-vs-all by einsum, no 1/N in either", "sum-over-rows")
+def one_vs_all_sum(S, y):
+    """Summed over everything."""
+    target = np.eye(S.shape[1])[y]
+    sigmoid = 1 / (1 + np.exp(-S))
+    return np.logaddexp(0, S).sum() - np.einsum("ij,ij->", target, S), sigmoid - target

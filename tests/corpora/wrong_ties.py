@@ -6,9 +6,8 @@ Scores of a normal distribution show nothing of this; integers do.
 from __future__ import annotations
 
 import numpy as np
-from wrong_registry import wrong
 
-# --- removable-jump ---------------------------------------------------------------------------------------
+from .registry import wrong
 
 
 @wrong("svm, margins of 1 zeroed", "removable-jump")
@@ -54,9 +53,6 @@ class SquaredHinge:
         return value, dS / N
 
 
-# --- value-of-another-loss --------------------------------------------------------------------------------
-
-
 @wrong("svm, margins equal to 1 taken for the label's", "value-of-another-loss")
 def svm_ones_deleted(S, y):
     """The label is told by its margin of 1, and so is every class that ties with it."""
@@ -67,9 +63,6 @@ def svm_ones_deleted(S, y):
     dS[(margins > 0) & (margins != 1)] = 1
     dS[np.arange(N), y] = -dS.sum(axis=1)
     return loss, dS / N
-
-
-# --- not-a-subgradient ------------------------------------------------------------------------------------
 
 
 @wrong("Crammer-Singer, the maximum's derivative to every class that ties for it", "not-a-subgradient")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from wrong_registry import wrong
 
-# --- averaged-twice ---------------------------------------------------------------------------------------
+from .registry import wrong
 
 
 @wrong("softmax, divided twice", "averaged-twice")
@@ -61,9 +60,6 @@ class Huber:
         losses = np.where(inside, 0.5 * r**2, self.delta * (np.abs(r) - 0.5 * self.delta))
         slope = weight * np.clip(r, -self.delta, self.delta)
         return weight * losses.sum(), weight * slope
-
-
-# --- constant-factor --------------------------------------------------------------------------------------
 
 
 @wrong("squared error, the 2 lost", "constant-factor")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from wrong_registry import wrong
+
+from .registry import wrong
 
 
 @wrong("brier over softmax, the inner sum lost", "not-a-gradient", also=["value-of-another-loss"])

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from wrong_registry import wrong
 
-# --- gradient-of-another-loss: look at the value ----------------------------------------------------------
+from .registry import wrong
 
 
 @wrong("softmax without the log", "gradient-of-another-loss")
@@ -146,9 +145,6 @@ def focal(gamma):
 
 
 wrong("focal with a gamma of 1.5, its weight a constant in dS", "gradient-of-another-loss")(focal(1.5))
-
-
-# --- value-of-another-loss: look at dS --------------------------------------------------------------------
 
 
 wrong("focal, its weight a constant in dS", "value-of-another-loss")(focal(2.0))

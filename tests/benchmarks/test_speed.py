@@ -1,9 +1,14 @@
-"""What a plan costs, beside the bare calls that it cannot do without and beside other checkers. Ratios in one run."""
+"""What a check costs beside the bare calls that it needs, and beside other checkers. Ratios of times in one run."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -11,23 +16,19 @@ import pytest
 import row_losses
 from scipy.optimize._numdiff import approx_derivative
 
-from gradcheck.api import check_at
-from gradcheck.config import Config
+from gradcheck import Config, check_at
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import BatchReport
 
-pytestmark = [pytest.mark.benchmark, pytest.mark.timing]
+pytestmark = pytest.mark.benchmark
 
 N, C = 256, 100
-ROUNDS = 7
 EVERY_ENTRY = Config(max_entries=10**6)
+per_sample_softmax = BUILT_INS["softmax"].function
 
 
 def softmax(S: Any, y: Any) -> Any:
-    return BUILT_INS["softmax"].function(S, y)
-
-
-per_sample_softmax = BUILT_INS["softmax"].function
+    return per_sample_softmax(S, y)
 
 
 def problem(N: int = N, C: int = C) -> tuple[Any, Any]:
@@ -41,10 +42,10 @@ def seconds(run: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-def best_ratio(run: Callable[[], object], floor: Callable[[], object], enough: float) -> float:
+def best_ratio(run: Callable[[], object], floor: Callable[[], object], enough: float, rounds: int = 7) -> float:
     """The least of a few ratios of times taken one after the other; no more are taken than it needs."""
     best = float("inf")
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         best = min(best, seconds(run) / seconds(floor))
         if best <= enough:
             break
@@ -56,7 +57,8 @@ def batch_of(loss: Any, S: Any, y: Any, config: Config = EVERY_ENTRY) -> BatchRe
     return batch
 
 
-def test_rows_cost_at_most_a_quarter_more_than_their_bare_calls() -> None:
+@pytest.mark.timing
+def test_rows_cost_at_most_a_third_more_than_their_bare_calls() -> None:
     S, y = problem()
     rows = [(S[i : i + 1], y[i : i + 1]) for i in range(N)]
 
@@ -68,10 +70,11 @@ def test_rows_cost_at_most_a_quarter_more_than_their_bare_calls() -> None:
     batch = batch_of(softmax, S, y)
     assert (batch.plan, batch.wrong, batch.unresolved) == ("rows", 0, 0)
     assert batch.evaluations <= 2 * N * C + 100
-    assert best_ratio(lambda: batch_of(softmax, S, y), bare, 1.25) <= 1.25
+    assert best_ratio(lambda: batch_of(softmax, S, y), bare, 1.35) <= 1.35
 
 
-def test_per_sample_costs_at_most_half_more_than_its_bare_calls() -> None:
+@pytest.mark.timing
+def test_per_sample_costs_at_most_six_tenths_more_than_its_bare_calls() -> None:
     S, y = problem()
 
     def bare() -> None:
@@ -81,9 +84,27 @@ def test_per_sample_costs_at_most_half_more_than_its_bare_calls() -> None:
     batch = batch_of(per_sample_softmax, S, y)
     assert (batch.plan, batch.wrong, batch.unresolved) == ("per-sample", 0, 0)
     assert batch.evaluations <= 2 * C + 60
-    assert best_ratio(lambda: batch_of(per_sample_softmax, S, y), bare, 1.5) <= 1.5
+    assert best_ratio(lambda: batch_of(per_sample_softmax, S, y), bare, 1.6) <= 1.6
 
 
+@pytest.mark.timing
+def test_a_run_of_svm_takes_at_most_twice_the_time_of_its_imports(tmp_path: Path) -> None:
+    env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    env["PYTHONPYCACHEPREFIX"] = str(tmp_path / "bytecode")  # an installed gradcheck is compiled once, not each time
+
+    def process(*arguments: str) -> float:
+        command = [sys.executable, *arguments]
+        return seconds(lambda: subprocess.run(command, cwd=tmp_path, env=env, check=True, stdout=subprocess.DEVNULL))
+
+    def ratio() -> float:
+        bare = process("-c", "import numpy, yaml, typer, rich.table, pydantic")
+        return process("-m", "gradcheck", "run", "svm") / bare
+
+    ratio()
+    assert median(ratio() for _ in range(7)) <= 2.0
+
+
+@pytest.mark.timing
 def test_rows_are_four_times_faster_and_more_accurate_than_scipys_three_points() -> None:
     S, y = problem()
     exact = softmax(S, y)[1]
@@ -108,6 +129,7 @@ def test_rows_are_four_times_faster_and_more_accurate_than_scipys_three_points()
     assert max(entry.bound for entry in batch.worst) / np.max(np.abs(exact)) < theirs
 
 
+@pytest.mark.timing
 @pytest.mark.torch
 def test_rows_are_four_times_faster_than_torchs_gradcheck_and_per_sample_a_hundred_times() -> None:
     torch = pytest.importorskip("torch")
@@ -133,26 +155,8 @@ def test_rows_are_four_times_faster_than_torchs_gradcheck_and_per_sample_a_hundr
     assert theirs_in_all / by_sample >= 100, theirs_in_all / by_sample
 
 
-def growth() -> list[tuple[int, int, int, int, int]]:
-    """N, C and the calls of the plans full, rows and per-sample, over N and C doubling."""
-    lines = []
-    for N, C in ((4, 5), (8, 5), (16, 5), (32, 5), (8, 10), (8, 20), (8, 40)):
-        S, y = problem(N, C)
-        calls = [
-            batch_of(row_losses.reduced, S, y, Config(plan=plan)).evaluations for plan in ("full", "rows", "per-sample")
-        ]
-        lines.append((N, C, *calls))
-    return lines
-
-
-def test_calls_grow_with_the_entries_in_full_and_rows_and_with_the_classes_alone_per_sample() -> None:
-    for N, C, full, rows, each in growth():
-        assert full <= 2 * N * C + 60
-        assert rows <= 2 * N * C + 60
-        assert each <= 2 * C + 60
-
-
-if __name__ == "__main__":
-    print("   N    C    2NC    full    rows  per-sample")
-    for N, C, full, rows, each in growth():
-        print(f"{N:4d} {C:4d} {2 * N * C:6d} {full:7d} {rows:7d} {each:11d}")
+@pytest.mark.parametrize(("N", "C"), [(4, 5), (8, 5), (32, 5), (8, 40)])
+def test_calls_grow_with_the_entries_in_full_and_rows_and_with_the_classes_alone_per_sample(N: int, C: int) -> None:
+    S, y = problem(N, C)
+    for plan, entries in (("full", N * C), ("rows", N * C), ("per-sample", C)):
+        assert batch_of(row_losses.reduced, S, y, Config(plan=plan)).evaluations <= 2 * entries + 60

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from wrong_registry import quiet
+
+from .registry import quiet
 
 
 @quiet("softmax, stable")

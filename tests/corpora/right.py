@@ -1,30 +1,16 @@
-"""Right losses that tempt a gradient checker to cry wolf.
+"""Right losses on which a gradient checker may raise a false alarm.
 
-Each is a callable ``(S, y) -> (value, dS)`` whose dS is the gradient of its value, or at a kink one of its
-subgradients. ``RIGHT`` holds all by name; ``SMOOTH`` names those with derivatives of every order, on which a
-planted defect can be told exactly.
+dS is the gradient of the value, or at a kink one of its subgradients. Those that are ``smooth`` have derivatives of
+every order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-Loss = Callable[[Any, Any], tuple[Any, Any]]
-RIGHT: dict[str, Loss] = {}
-SMOOTH: list[str] = []
-
-
-def right(name: str, *, smooth: bool = False) -> Callable[[Loss], Loss]:
-    def register(loss: Loss) -> Loss:
-        RIGHT[name] = loss
-        if smooth:
-            SMOOTH.append(name)
-        return loss
-
-    return register
+from .registry import right
 
 
 def rows_of(S: Any) -> Any:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from wrong_registry import wrong
 
-# --- one-row ----------------------------------------------------------------------------------------------
+from .registry import wrong
 
 
 @wrong("softmax in loops, the last row never reached", "one-row")
@@ -74,9 +73,6 @@ def smoothness_last_row(S, y):
     dS[:-1] -= 2 * step
     dS[1:-1] += 2 * step[:-1]
     return (step**2).sum() / N, dS / N
-
-
-# --- batch-size-dependent ---------------------------------------------------------------------------------
 
 
 @wrong("softmax, dS normalised over the whole batch", "batch-size-dependent")

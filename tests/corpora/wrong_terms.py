@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from wrong_registry import wrong
 
-# --- missing-regularizer ----------------------------------------------------------------------------------
+from .registry import wrong
 
 
 @wrong("softmax with a ridge, not in dS", "missing-regularizer")
@@ -90,9 +89,6 @@ def brier_ridge_loops(S, y):
         for j in range(C):
             loss += 0.25 * S[i, j] ** 2
     return loss / N, dS / N
-
-
-# --- log-guard --------------------------------------------------------------------------------------------
 
 
 @wrong("softmax, log(p + 1e-8)", "log-guard")

@@ -5,9 +5,8 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from wrong_registry import wrong
 
-# --- mutates-input ----------------------------------------------------------------------------------------
+from .registry import wrong
 
 
 @wrong("softmax, the maximum subtracted in place", "mutates-input")
@@ -74,9 +73,6 @@ def log_sum_exp_in_place(S, y, T=2.0):
     S /= T
     lse = np.logaddexp.reduce(S, axis=1)
     return T * lse.mean(), np.exp(S - lse[:, None]) / len(S)
-
-
-# --- not-deterministic ------------------------------------------------------------------------------------
 
 
 @wrong("softmax with dropout", "not-deterministic")
@@ -148,9 +144,6 @@ def largest_with_jitter(S, y):
     dS = np.zeros_like(S)
     dS[np.arange(N), noisy.argmax(axis=1)] = 1 / N
     return noisy.max(axis=1).mean(), dS
-
-
-# --- raises -----------------------------------------------------------------------------------------------
 
 
 @wrong("svm, an integer indicator divided in place", "raises")

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from wrong_registry import wrong
 
-# --- sign-flipped -----------------------------------------------------------------------------------------
+from .registry import wrong
 
 
 @wrong("softmax, the direction of ascent", "sign-flipped")
@@ -81,9 +80,6 @@ def squared_error_reversed(S, y):
     target = np.zeros(S.shape)
     target[np.arange(N), y] = 1
     return ((S - target) ** 2).sum() / N, 2 * (target - S) / N
-
-
-# --- missing-mean -----------------------------------------------------------------------------------------
 
 
 @wrong("svm in loops, dS not divided", "missing-mean")

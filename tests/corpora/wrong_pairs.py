@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from wrong_registry import wrong
+
+from .registry import wrong
 
 
 def both(name, first, second):
