@@ -11,8 +11,8 @@ import pytest
 
 from gradcheck.api import as_loss
 from gradcheck.config import Config
+from gradcheck.diagnosis.driver import RULES
 from gradcheck.diagnosis.pages import Page, page, pages
-from gradcheck.diagnosis.rule import rules
 from gradcheck.errors import UsageError
 from gradcheck.report import Report
 from gradcheck.run import check_targets
@@ -68,7 +68,7 @@ def test_every_code_has_a_page_and_every_page_a_code_errors_first() -> None:
 
 
 def test_every_code_that_a_rule_may_tell_has_a_page() -> None:
-    assert {code for rule in rules() for code in rule.codes} - {page.code for page in pages()} == set()
+    assert {code for rule in RULES for code in rule.codes} - {page.code for page in pages()} == set()
 
 
 def test_a_page_is_found_by_its_code_however_it_is_typed() -> None:
