@@ -97,6 +97,11 @@ class Values:
         size = np.abs(own) + np.abs(predicted) + self._sizes
         return np.asarray(self._rtol * np.abs(predicted) + _VALUE_UNITS * self._eps * size)
 
+    def multiple(self, means: FloatArray) -> float | None:
+        """The factor from the means of a known loss to all values; None if there is none."""
+        factor = float(np.dot(self.own, means) / max(np.dot(means, means), 1e-300))
+        return factor if len(means) > 1 and self.are(factor * means) else None
+
     def match(self, known: Known) -> ValueMatch | None:
         """How the values follow from a known loss, the mean before the sum; None if they do not."""
         means = self.means(known)

@@ -282,7 +282,7 @@ def test_a_finding_has_the_explanation_of_its_code_closed(loss, report):
     assert "open" not in explanation
     text = shown.text("article")
     assert "What it means: The value is the mean over the batch, and dS lacks its 1/N." in text
-    assert "def loss(S, y):" in text
+    assert "Right: value = (r**2).sum() / N" in text
     assert "```" not in text
     assert "# missing-mean" not in text
     assert "<code>dS / N</code>" in shown.source
