@@ -11,8 +11,8 @@ from gradcheck.checking.case import Observation
 from gradcheck.config import Config
 from gradcheck.diagnosis.driver import find
 from gradcheck.diagnosis.evidence import Allowance, Evidence
+from gradcheck.diagnosis.notation import explain_terms
 from gradcheck.diagnosis.refinements import refine
-from gradcheck.diagnosis.terms import explain_terms
 from gradcheck.functions.loss import Loss
 from gradcheck.report import BatchReport, Finding, SmallestCase
 from gradcheck.sampling import Problem

@@ -14,7 +14,7 @@ from gradcheck import check
 from gradcheck.checking.one_problem import check_problem
 from gradcheck.config import Config
 from gradcheck.diagnosis.evidence import Allowance, Evidence
-from gradcheck.diagnosis.terms import Terms, explain_terms, integral_of
+from gradcheck.diagnosis.notation import Terms, explain_terms
 from gradcheck.functions.loss import Loss
 from gradcheck.losses import BUILT_INS
 from gradcheck.sampling import problems
@@ -79,10 +79,6 @@ def test_the_softmax_of_the_notes_has_the_gradient_of_a_log_and_the_value_withou
     terms = explain_terms(evidence_of(without_the_log))
     assert terms is not None
     assert terms.sentence() == ("your dS = p_j/N - 1{j=y}/N, but the gradient of your value is p_y·p_j/N - 1{j=y}p_j/N")
-    assert terms.analytic is not None
-    assert integral_of(terms.analytic) == "mean(log sum_m e^{s_m} - s_y)"
-    assert terms.numerical is not None
-    assert integral_of(terms.numerical) == "-mean(p_y)"
 
 
 @pytest.mark.parametrize(
@@ -132,21 +128,11 @@ def test_a_ds_that_rounding_leaves_nothing_of_is_not_called_zero():
     )
 
 
-def test_a_ds_alone_is_said_where_it_is_the_gradient_of_something():
+def test_a_ds_alone_is_said():
     def brier_value(S: Any, y: Any) -> Any:
         return BUILT_INS["brier"].function(S, y)[0], BUILT_INS["softmax"].function(S, y)[1]
 
-    assert said(brier_value) == (
-        "your dS = p_j/N - 1{j=y}/N, the gradient of mean(log sum_m e^{s_m} - s_y) and not of your value"
-    )
-
-
-def test_a_ds_alone_that_is_the_gradient_of_nothing_is_not_said():
-    def brier_value(S: Any, y: Any) -> Any:
-        p = softmax(S, y)[1]
-        return BUILT_INS["brier"].function(S, y)[0], p * (1 - p) / len(S)
-
-    assert explain_terms(evidence_of(brier_value)) is None
+    assert said(brier_value) == ("your dS = p_j/N - 1{j=y}/N, which is not the gradient of your value")
 
 
 def test_nothing_is_said_where_neither_is_a_sum():
