@@ -91,10 +91,11 @@ def _different_losses(evidence: Evidence) -> tuple[GradientMatch | None, ValueMa
     gradient = next(filter(None, (gradient_match(evidence, known) for known in losses)), None)
     if gradient is None:
         return None, None
-    values = Values(evidence.observations)
-    if values.match(gradient.known) is not None:  # dS is off by a factor
-        return None, None
-    return gradient, _first_match(values, gradient.known.built_in)
+    values, known = Values(evidence.observations), gradient.known
+    means = values.means(known)
+    if values.match(known) is not None or (means is not None and values.multiple(means) is not None):
+        return None, None  # dS is off by a factor
+    return gradient, _first_match(values, known.built_in)
 
 
 def _first_match(values: Values, name: str) -> ValueMatch | None:
@@ -131,8 +132,7 @@ def _like(known: Known, observations: tuple[Case, ...]) -> Iterator[Finding]:
     worst = int(np.argmax(excess))
     if excess[worst] <= 1:  # both are 0 throughout
         return
-    factor = float(np.dot(values.own, means) / max(np.dot(means, means), 1e-300))
-    if len(means) > 1 and values.are(factor * means):
+    if (factor := values.multiple(means)) is not None:
         instead = f"; it is {number_in_words(factor, 1e-6 * abs(factor))} times that"
     else:
         other = _first_match(values, known.name)
