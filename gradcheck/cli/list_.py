@@ -12,7 +12,7 @@ def list_() -> None:
     """
     from gradcheck.cli.outputs import for_standard_output
     from gradcheck.output import Options
-    from gradcheck.output.built_ins import render_list
+    from gradcheck.output.pages import render_list
 
     with errors_for_people(), a_reader_may_leave():
         write_out(render_list(for_standard_output(Options())), None)

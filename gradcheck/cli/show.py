@@ -19,7 +19,7 @@ def show(
     from gradcheck.cli.outputs import for_standard_output
     from gradcheck.functions.loading import built_in_named
     from gradcheck.output import Options
-    from gradcheck.output.built_ins import render_one
+    from gradcheck.output.pages import render_one
 
     with errors_for_people(), a_reader_may_leave():
         write_out(render_one(built_in_named(name), for_standard_output(Options())), None)
