@@ -13,7 +13,7 @@ from gradcheck.errors import UsageError
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_loss
 from gradcheck.functions.signatures import refuse_what_is_no_loss, where
-from gradcheck.output.notebook import NotebookReport
+from gradcheck.output.html import NotebookReport
 from gradcheck.report import Report
 from gradcheck.run import check_given, check_targets
 from gradcheck.settings import Backend, Framework, Reference, Settings

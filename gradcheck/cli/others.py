@@ -19,7 +19,7 @@ def list_() -> None:
 
     For example: [bold]gradcheck list[/bold]
     """
-    from gradcheck.output.built_ins import render_list
+    from gradcheck.output.pages import render_list
 
     print_out(render_list(for_standard_output()))
 
@@ -29,7 +29,7 @@ def show(name: Annotated[str, typer.Argument(help="A built-in loss; `gradcheck l
 
     For example: [bold]gradcheck show softmax[/bold]
     """
-    from gradcheck.output.built_ins import render_one
+    from gradcheck.output.pages import render_one
 
     print_out(render_one(built_in_named(name), for_standard_output()))
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
-from pydantic import BaseModel, Field, ValidationError
 from rich.text import Text
 
 from gradcheck.errors import UsageError
+from gradcheck.output.json_ import SCHEMA
 from gradcheck.output.options import Options
 from gradcheck.output.screen import Screen
 from gradcheck.output.text import counted, shorten
@@ -20,53 +22,21 @@ DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 _STYLES = {"worse": "bold red", "better": "green", "gone": "yellow", "new": "cyan"}
 
 
-class StoredFinding(BaseModel):
-    """A finding."""
+class Fact(NamedTuple):
+    """Something that a report says: how bad it is (larger is worse, zeros are right), and the same in words."""
 
-    code: str
-    severity: Literal["error", "warning", "note"]
-    message: str
-
-
-class StoredProblem(BaseModel):
-    """A problem: what it is drawn from, and how many of its entries are wrong or unresolved."""
-
-    batch_size: int
-    classes: int
-    scores: str
-    seed: int
-    entries: int
-    wrong: int
-    unresolved: int
+    kind: Literal["loss", "problem", "error", "warning"]
+    badness: tuple[int, ...]
+    words: str
 
 
-class StoredLoss(BaseModel):
-    """A loss; ``error`` says why it could not be checked."""
-
-    target: str
-    passed: bool
-    batches: list[StoredProblem]
-    findings: list[StoredFinding]
-    error: str = ""
-
-
-class StoredReport(BaseModel):
-    """As much of a JSON report as a comparison needs; keys may have been added to schema 1 since."""
-
-    schema_: Literal[1] = Field(alias="schema")
-    losses: list[StoredLoss]
+#: What a report says of each loss, by target and by where: the loss as a whole (empty), a problem, a finding's code.
+Facts = Mapping[str, Mapping[str, Fact]]
 
 
 @dataclass(frozen=True)
 class Change:
-    """One difference between two reports.
-
-    Attributes:
-        target: the loss.
-        where: the problem, in words, or a finding's code; empty for the loss as a whole.
-        direction: for better or worse.
-        before, after: in words; empty where there is nothing.
-    """
+    """One difference between two reports; ``before`` and ``after`` are in words, and empty where there is nothing."""
 
     target: str
     where: str
@@ -89,15 +59,7 @@ class Comparison:
         return tuple(change for change in self.changes if change.direction == "worse")
 
 
-class _Fact(NamedTuple):
-    """Something that a report says: how bad it is (larger is worse, zeros are right), and the same in words."""
-
-    kind: Literal["loss", "problem", "finding"]
-    badness: tuple[int, ...]
-    words: str
-
-
-def read_report(path: Path) -> StoredReport:
+def read_report(path: Path) -> Facts:
     """Read a report as ``gradcheck run --format json`` writes it.
 
     Raises:
@@ -105,16 +67,30 @@ def read_report(path: Path) -> StoredReport:
     """
     hint = "write one with `gradcheck run --format json --output json=report.json`"
     try:
-        return StoredReport.model_validate_json(path.read_bytes())
+        return facts(json.loads(path.read_bytes()))
     except OSError as error:
         raise UsageError(f"{str(path)!r} cannot be read: {error.strerror or error}", hint=hint) from None
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = f", at {'.'.join(map(str, first['loc']))}" if first["loc"] else ""
-        raise UsageError(f"{str(path)!r} is no gradcheck report{where}: {first['msg']}", hint=hint) from None
+    except KeyError as error:
+        raise UsageError(f"{str(path)!r} is no gradcheck report: it has no key {error}", hint=hint) from None
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UsageError(f"{str(path)!r} is no gradcheck report: {error}", hint=hint) from None
 
 
-def compare(before: StoredReport, after: StoredReport, strict: bool = False) -> Comparison:
+def facts(report: Mapping[str, Any]) -> Facts:
+    """What a report says.
+
+    Args:
+        report: parsed JSON of schema 1; keys may have been added since.
+
+    Raises:
+        KeyError, TypeError, AttributeError, ValueError: it is something else.
+    """
+    if report["schema"] != SCHEMA:
+        raise ValueError(f"its schema is {report['schema']}, not {SCHEMA}")
+    return {loss["target"]: _facts(loss) for loss in report["losses"]}
+
+
+def compare(before: Facts, after: Facts, strict: bool = False) -> Comparison:
     """Compare two reports.
 
     Worse is a loss that passed and does not, more wrong or unresolved entries in the same problem, a new error, or a
@@ -125,17 +101,20 @@ def compare(before: StoredReport, after: StoredReport, strict: bool = False) -> 
         before, after: two reports.
         strict: a new warning is worse too, and so is what is not checked any more.
     """
-    earlier, later = ({loss.target: loss for loss in report.losses} for report in (before, after))
-    changes: list[Change] = []
-    problems = 0
-    for target in dict.fromkeys([*earlier, *later]):
-        was, now = earlier.get(target), later.get(target)
-        comparable = was is not None and now is not None and bool(was.error) == bool(now.error)
-        old, new = (_facts(loss, comparable, strict) for loss in (was, now))
-        changes += _changes(target, old, new, strict)
-        problems += sum(fact.kind == "problem" and where in new for where, fact in old.items())
+    both = before.keys() & after.keys()
+    changes = [
+        change
+        for target in dict.fromkeys([*before, *after])
+        for change in _changes(target, before.get(target, {}), after.get(target, {}), strict)
+    ]
     changes.sort(key=lambda change: DIRECTIONS.index(change.direction))
-    return Comparison(tuple(changes), len(earlier.keys() & later.keys()), problems)
+    problems = [
+        where
+        for target in both
+        for where, fact in before[target].items()
+        if fact.kind == "problem" and where in after[target]
+    ]
+    return Comparison(tuple(changes), len(both), len(problems))
 
 
 def render(comparison: Comparison, options: Options) -> str:
@@ -157,42 +136,44 @@ def render(comparison: Comparison, options: Options) -> str:
     return screen.text
 
 
-def _facts(loss: StoredLoss | None, in_detail: bool, strict: bool) -> dict[str, _Fact]:
-    """What a report says of a loss, by where: of the loss as a whole; in detail also of each problem and finding."""
-    if loss is None:
-        return {}
-    codes = ", ".join(finding.code for finding in loss.findings if finding.severity == "error")
-    status = "passes" if loss.passed else f"does not pass{f': {codes}' if codes else ''}"
-    facts = {"": _Fact("loss", (bool(loss.error), not loss.passed), loss.error or status)}
-    if not in_detail:
-        return facts
-    for finding in loss.findings:
-        if finding.severity == "error" or (strict and finding.severity == "warning"):
-            facts[finding.code] = _Fact("finding", (1,), f"{finding.severity}: {finding.message}")
-    for batch in loss.batches:
-        bad = [f"{n:,} {word}" for n, word in ((batch.wrong, "wrong"), (batch.unresolved, "unresolved")) if n]
-        where = f"batch size {batch.batch_size}, {batch.classes} classes, {batch.scores}, seed {batch.seed}"
-        words = f"{', '.join(bad) or 'none wrong'} of {batch.entries:,}"
-        facts[where] = _Fact("problem", (batch.wrong, batch.unresolved), words)
-    return facts
+def _facts(loss: Mapping[str, Any]) -> dict[str, Fact]:
+    findings, error, passed = loss["findings"], loss.get("error", ""), bool(loss["passed"])
+    codes = ", ".join(finding["code"] for finding in findings if finding["severity"] == "error")
+    status = "passes" if passed else f"does not pass{f': {codes}' if codes else ''}"
+    found = {"": Fact("loss", (bool(error), not passed), error or status)}
+    for finding in findings:
+        severity = finding["severity"]
+        if severity != "note":
+            found[finding["code"]] = Fact(severity, (1,), f"{severity}: {finding['message']}")
+    for batch in loss["batches"]:
+        bad = [f"{batch[word]:,} {word}" for word in ("wrong", "unresolved") if batch[word]]
+        where = "batch size {batch_size}, {classes} classes, {scores}, seed {seed}".format_map(batch)
+        words = f"{', '.join(bad) or 'none wrong'} of {batch['entries']:,}"
+        found[where] = Fact("problem", (batch["wrong"], batch["unresolved"]), words)
+    return found
 
 
-def _changes(target: str, old: dict[str, _Fact], new: dict[str, _Fact], strict: bool) -> list[Change]:
+def _changes(target: str, old: Mapping[str, Fact], new: Mapping[str, Fact], strict: bool) -> list[Change]:
     """The changes of one loss; of the loss as a whole only what no other change of the same direction says."""
+    comparable = old and new and old[""].badness[0] == new[""].badness[0]
     changes = []
-    for where in dict.fromkeys([*new, *old]):
+    for where in dict.fromkeys([*new, *old]) if comparable else [""]:
         before, after = old.get(where), new.get(where)
+        kind = (after or before or old[""]).kind
+        if kind == "warning" and not strict:
+            continue
+        direction: Direction | None = None
         if before and after:
             if before.badness != after.badness:
-                worse = after.badness > before.badness
-                changes.append(Change(target, where, "worse" if worse else "better", before.words, after.words))
-        elif after and any(after.badness):
-            changes.append(Change(target, where, "worse", "", after.words))
-        elif after and after.kind == "loss":
-            changes.append(Change(target, where, "new", "", after.words))
-        elif before and before.kind == "finding":
-            changes.append(Change(target, where, "better", before.words, ""))
-        elif before:
-            changes.append(Change(target, where, "worse" if strict else "gone", before.words, "not checked"))
+                direction = "worse" if after.badness > before.badness else "better"
+        elif after:
+            direction = "worse" if any(after.badness) else "new" if kind == "loss" else None
+        else:
+            direction = "better" if kind in ("error", "warning") else "worse" if strict else "gone"
+        if direction:
+            gone = "not checked" if direction == "gone" or (strict and kind in ("loss", "problem")) else ""
+            changes.append(
+                Change(target, where, direction, before.words if before else "", after.words if after else gone)
+            )
     said = {change.direction for change in changes if change.where}
     return [change for change in changes if change.where or change.direction not in said]

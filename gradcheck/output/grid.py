@@ -17,6 +17,8 @@ _GAP = 2
 #: How an entry is shown that is right and too small for its relative error to mean anything.
 TINY = "tiny"
 
+Indices = npt.NDArray[np.intp]
+
 
 def side_by_side(problems: Sequence[BatchReport], screen: Screen, most_rows: int) -> list[Text]:
     """Grids of these problems, as many beside each other as the screen holds.
@@ -35,33 +37,28 @@ def side_by_side(problems: Sequence[BatchReport], screen: Screen, most_rows: int
         if columns[-1] and len(columns[-1]) + len(grid) > height and len(columns) < beside:
             columns.append([])
         columns[-1] += grid
-    lines = []
-    for at in range(max(map(len, columns))):
-        line = Text()
-        for place, column in enumerate(columns):
+    lines = [Text() for _ in range(max(map(len, columns)))]
+    for place, column in enumerate(columns):
+        for line, part in zip(lines, column, strict=False):
             line.pad_right(place * (wide + _GAP) - line.cell_len)
-            line.append_text(column[at] if at < len(column) else Text())
-        lines.append(line)
+            line.append_text(part)
     return lines
 
 
 def whole(problem: BatchReport, screen: Screen) -> Iterator[Text]:
     """All entries of a problem, its classes in as many pieces as the width asks for."""
-    rows, classes = np.arange(problem.batch_size), np.arange(problem.classes)
-    cells = _cells(problem, rows, classes)
-    at_once = max(1, (screen.width - _corner(problem)) // _width(cells))
+    cells = _cells(problem, np.arange(problem.batch_size), screen)
+    at_once = _classes_that_fit(problem, cells, screen)
     for start in range(0, problem.classes, at_once):
-        piece = slice(start, start + at_once)
-        yield from _drawn(problem, rows, classes[piece], [row[piece] for row in cells], screen)
+        classes = np.arange(start, min(start + at_once, problem.classes))
+        yield from _drawn(problem, np.arange(problem.batch_size), classes, cells)
 
 
 def tiny(problem: BatchReport) -> npt.NDArray[np.bool_]:
     """Which entries are right, and too small beside their bound for their relative error to mean anything."""
     verdicts, errors = _matrices(problem)
-    if problem.negligible is None:
-        return np.zeros(errors.shape, dtype=np.bool_)
     right: npt.NDArray[np.bool_] = (verdicts == VERDICTS.index(Verdict.OK)) & (errors != 0)
-    return right & problem.negligible
+    return right & (np.False_ if problem.negligible is None else problem.negligible)
 
 
 def _compact(problem: BatchReport, screen: Screen, most_rows: int) -> list[Text]:
@@ -70,15 +67,15 @@ def _compact(problem: BatchReport, screen: Screen, most_rows: int) -> list[Text]
     errors = np.where(tiny(problem), 0, np.nan_to_num(errors, nan=2, posinf=2))
     severity = 10.0 * verdicts + errors
     rows = _worst(severity.max(axis=1), most_rows)
-    cells = _cells(problem, rows, np.arange(problem.classes))
-    classes = _worst(severity[rows].max(axis=0), max(1, (screen.width - _corner(problem)) // _width(cells)))
-    lines = _drawn(problem, rows, classes, [[row[class_] for class_ in classes] for row in cells], screen)
+    cells = _cells(problem, rows, screen)
+    classes = _worst(severity[rows].max(axis=0), _classes_that_fit(problem, cells, screen))
+    lines = _drawn(problem, rows, classes, cells)
     hidden = np.ones(errors.shape, dtype=bool)
     hidden[np.ix_(rows, classes)] = False
     if hidden.any():
-        more = [(problem.batch_size - len(rows), "row"), (problem.classes - len(classes), "class")]
-        parts = [f"{n:,} more {noun}{'es' if noun == 'class' else 's'}" for n, noun in more if n]
-        text = screen.signs(f"…  {', '.join(parts)}: {_summed_up(verdicts[hidden], errors[hidden])}")
+        more = [(problem.batch_size - len(rows), "rows"), (problem.classes - len(classes), "classes")]
+        parts = ", ".join(f"{count:,} more {noun}" for count, noun in more if count)
+        text = screen.signs(f"…  {parts}: {_summed_up(verdicts[hidden], errors[hidden])}")
         wrapped = textwrap.wrap(text, max(lines[0].cell_len, 12), subsequent_indent="   ")
         lines += [Text(line, "dim") for line in wrapped]
     return lines
@@ -86,35 +83,54 @@ def _compact(problem: BatchReport, screen: Screen, most_rows: int) -> list[Text]
 
 def _summed_up(verdicts: npt.NDArray[np.int8], errors: FloatArray) -> str:
     """What holds of entries that are not shown."""
-    bad = [
-        f"{count:,} {'at kinks' if verdict is Verdict.SUBGRADIENT else verdict.value}"
-        for verdict in reversed(VERDICTS[1:])
-        if (count := int(np.count_nonzero(verdicts == VERDICTS.index(verdict))))
-    ]
+    counts = np.bincount(verdicts, minlength=len(VERDICTS))
+    words = ("", "at kinks", "unresolved", "wrong")
+    bad = [f"{counts[index]:,} {words[index]}" for index in (3, 2, 1) if counts[index]]
     largest = errors[verdicts == VERDICTS.index(Verdict.OK)].max(initial=0.0)
     return ", ".join(bad) or f"all <= {relative(float(largest), 1)}"
 
 
-def _worst(severity: FloatArray, most: int) -> npt.NDArray[np.intp]:
+def _worst(severity: FloatArray, most: int) -> Indices:
     return np.sort(np.argsort(-severity, kind="stable")[:most])
 
 
-def _cells(
-    problem: BatchReport, rows: npt.NDArray[np.intp], classes: npt.NDArray[np.intp]
-) -> list[list[tuple[str, Verdict]]]:
-    """Text and verdict of each entry: the label's in brackets, then the verdict's sign."""
+def _cells(problem: BatchReport, rows: Indices, screen: Screen) -> list[list[Text]]:
+    """The entries of these rows: the label's in brackets, each with the sign of its verdict."""
     verdicts, errors = _matrices(problem)
     labels, are_tiny = problem.labels, tiny(problem)
 
-    def cell(row: int, class_: int) -> tuple[str, Verdict]:
+    def cell(row: int, class_: int) -> Text:
         verdict = VERDICTS[verdicts[row, class_]]
         text = TINY if are_tiny[row, class_] else relative(float(errors[row, class_]), 1)
         if labels is not None and labels[row] == class_:
-            return f"[{text}]{SIGNS[verdict].strip()}", verdict
-        blank = " " if len(text) <= 4 and verdict is not Verdict.OK else ""  # set off from a label that follows
-        return f" {text}{SIGNS[verdict]}{blank}", verdict
+            text = f"[{text}]{SIGNS[verdict].strip()}"
+        else:
+            blank = " " if len(text) <= 4 and verdict is not Verdict.OK else ""  # set off from a label that follows
+            text = f" {text}{SIGNS[verdict]}{blank}"
+        return Text(screen.signs(text), VERDICT_STYLES[verdict])
 
-    return [[cell(row, class_) for class_ in classes] for row in rows]
+    return [[cell(row, class_) for class_ in range(problem.classes)] for row in rows]
+
+
+def _drawn(problem: BatchReport, rows: Indices, classes: Indices, cells: list[list[Text]]) -> list[Text]:
+    """Lines of these rows and classes, below a line with the classes' numbers."""
+    head = Text(f"N={problem.batch_size} ", "bold")
+    corner, wide = head.cell_len, _width(cells)
+    lines = [head.append("".join(f"{class_} ".rjust(wide) for class_ in classes), "not bold")]
+    for row, of_row in zip(rows, cells, strict=True):
+        shown = [of_row[class_] for class_ in classes]
+        blanks = [" " * (wide - cell.cell_len) for cell in shown]
+        pairs = [part for pair in zip(blanks, shown, strict=True) for part in pair]
+        lines.append(Text.assemble(f"{row} ".rjust(corner), *pairs))
+    return lines
+
+
+def _classes_that_fit(problem: BatchReport, cells: list[list[Text]], screen: Screen) -> int:
+    return max(1, (screen.width - len(f"N={problem.batch_size} ")) // _width(cells))
+
+
+def _width(cells: list[list[Text]]) -> int:
+    return max(5, max(cell.cell_len for row in cells for cell in row))
 
 
 def _matrices(problem: BatchReport) -> tuple[npt.NDArray[np.int8], FloatArray]:
@@ -122,31 +138,3 @@ def _matrices(problem: BatchReport) -> tuple[npt.NDArray[np.int8], FloatArray]:
     assert problem.verdicts is not None
     assert problem.relative_errors is not None
     return problem.verdicts, problem.relative_errors
-
-
-def _width(cells: list[list[tuple[str, Verdict]]]) -> int:
-    return max(5, max(len(text) for row in cells for text, _ in row))
-
-
-def _corner(problem: BatchReport) -> int:
-    return len(f"N={problem.batch_size} ")
-
-
-def _drawn(
-    problem: BatchReport,
-    rows: npt.NDArray[np.intp],
-    classes: npt.NDArray[np.intp],
-    cells: list[list[tuple[str, Verdict]]],
-    screen: Screen,
-) -> list[Text]:
-    corner, wide = _corner(problem), _width(cells)
-    head = Text(f"N={problem.batch_size} ", "bold")
-    for class_ in classes:
-        head.append(f"{class_} ".rjust(wide), "not bold")
-    lines = [head]
-    for row, of_row in zip(rows, cells, strict=True):
-        line = Text(f"{row} ".rjust(corner))
-        for text, verdict in of_row:
-            line.append(screen.signs(text).rjust(wide), VERDICT_STYLES[verdict])
-        lines.append(line)
-    return lines

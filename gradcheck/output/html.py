@@ -7,6 +7,7 @@ import hashlib
 import html
 import json
 import re
+from dataclasses import dataclass, fields
 from importlib.resources import files
 from typing import Any
 
@@ -102,3 +103,18 @@ def _explanation(code: str) -> dict[str, Any] | None:
     except UsageError:
         return None
     return {"title": found.title, "blocks": blocks(found.text)[2:]}
+
+
+@dataclass(frozen=True, eq=False)
+class NotebookReport(Report):
+    """A report as ``check`` and ``check_at`` return it; a notebook shows it as a page."""
+
+    @classmethod
+    def of(cls, report: Report) -> NotebookReport:
+        """The same report."""
+        return cls(**{field.name: getattr(report, field.name) for field in fields(report)})
+
+    def _repr_html_(self) -> str:
+        """The page in a frame of its own, so that neither page nor notebook changes the other's style."""
+        page = html.escape(render(self, Options()), quote=True)
+        return f'<iframe title="gradcheck" srcdoc="{page}" width="100%" height="640" style="border:0"></iframe>'

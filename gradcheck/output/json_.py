@@ -22,26 +22,22 @@ _LINE = 120
 
 
 def render(report: Report, options: Options) -> str:
-    """A report as JSON text in ASCII that ends with a newline.
-
-    Args:
-        report: any; NaN and infinities become null.
-        options: none of them changes what is written.
-    """
+    """A report as JSON text in ASCII that ends with a newline; NaN and infinities become null. No option matters."""
     return f"{_laid_out(as_data(report))}\n"
 
 
 def as_data(report: Report) -> dict[str, Any]:
     """A report in JSON's own types."""
     last = sentences(report)[-1]
-    fields = {
-        "schema": SCHEMA,
-        **_attributes(report, "version passed interrupted out_of_time config"),
-        "verdict": last.word,
-        "summary": last.rest,
-        "losses": [_loss(loss) for loss in report.losses],
-    }
-    data: dict[str, Any] = _plain(fields)
+    data: dict[str, Any] = _plain(
+        {
+            "schema": SCHEMA,
+            **_attributes(report, "version passed interrupted out_of_time config"),
+            "verdict": last.word,
+            "summary": last.rest,
+            "losses": [_loss(loss) for loss in report.losses],
+        }
+    )
     return data
 
 
@@ -89,21 +85,16 @@ def _batch(batch: BatchReport) -> dict[str, Any]:
 
 
 def _entry(entry: Entry) -> dict[str, Any]:
-    fields = {
-        "row": entry.row,
-        "class": entry.class_,
-        **_attributes(
-            entry, "label score analytic numerical bound relative_error verdict plain step reference central"
-        ),
-    }
+    names = "label score analytic numerical bound relative_error verdict plain step reference central"
+    fields = {"row": entry.row, "class": entry.class_, **_attributes(entry, names)}
     if entry.central is None:
         fields["central"] = entry.numerical
     return fields | ({"tried": entry.tried} if entry.tried else {})
 
 
 def _smallest_case(case: SmallestCase) -> dict[str, Any]:
-    fields = _attributes(case, "S y code analytic numerical snippet")
-    return {"S": fields.pop("S"), "y": fields.pop("y"), "dtype": str(case.S.dtype), **fields}
+    rest = _attributes(case, "code analytic numerical snippet")
+    return {"S": case.S, "y": case.y, "dtype": str(case.S.dtype), **rest}
 
 
 def _attributes(of: object, names: str) -> dict[str, Any]:

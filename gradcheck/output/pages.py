@@ -1,4 +1,4 @@
-"""The pages of ``gradcheck explain``: the list of codes, and one page, for a terminal or as data for the HTML page."""
+"""What ``gradcheck explain``, ``list`` and ``show`` print: the pages of the codes, and the built-in losses."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Literal
 from rich.text import Text
 
 from gradcheck.diagnosis.pages import Page, pages
+from gradcheck.losses import BUILT_INS, BuiltIn
 from gradcheck.output.options import Options
 from gradcheck.output.screen import DEFAULT_WIDTH, SEVERITY_STYLES, Screen
 
@@ -20,11 +21,7 @@ _ITEM = re.compile(r"\d+\. ")
 
 
 def render_codes(options: Options) -> str:
-    """Every code with its severity and what it means.
-
-    Args:
-        options: width and colour; the others do not matter.
-    """
+    """Every code with its severity and what it means."""
     screen = Screen(options)
     listed = pages()
     wide = max(len(page.code) for page in listed)
@@ -35,15 +32,29 @@ def render_codes(options: Options) -> str:
 
 
 def render_page(page: Page, options: Options) -> str:
-    """One page, its prose wrapped to the width; code and formulas stand as they are, however wide.
-
-    Args:
-        page: of ``gradcheck.diagnosis.pages``.
-        options: width and colour; the others do not matter.
-    """
+    """One page, its prose wrapped to the width; code and formulas stand as they are, however wide."""
     # Longer lines of prose are hard to read, whatever the terminal holds.
     screen = Screen(replace(options, width=min(options.width or DEFAULT_WIDTH, DEFAULT_WIDTH)))
     show_page(page, screen)
+    return screen.text
+
+
+def render_list(options: Options) -> str:
+    """Every built-in loss with its one-line formula."""
+    screen = Screen(options)
+    wide = max(map(len, BUILT_INS)) + 2
+    for entry in BUILT_INS.values():
+        screen.say(entry.formula, Text(entry.name.ljust(wide), "bold"))
+    return screen.text
+
+
+def render_one(entry: BuiltIn, options: Options) -> str:
+    """One built-in loss: formula, gradient and derivation."""
+    screen = Screen(options)
+    screen.say(entry.name, style="bold")
+    screen.say(f"\n  L       = {entry.formula}\n  dL/ds_j = {entry.gradient}\n")
+    for line in entry.derivation.split("\n"):  # it is laid out by hand
+        screen.keep(line)
     return screen.text
 
 
@@ -88,10 +99,7 @@ def _blocks(markdown: str) -> Iterator[Block]:
             yield "formula", "\n".join(formula)
             formula = []
         if line.startswith("```"):
-            code = []
-            while not (line := next(lines)).startswith("```"):
-                code.append(line)
-            yield "code", "\n".join(code)
+            yield "code", "\n".join(iter(lambda: next(lines), "```"))
         elif line.startswith("#"):
             yield ("title" if line.startswith("# ") else "heading"), line.lstrip("# ")
         elif line.startswith("    ") and not prose:

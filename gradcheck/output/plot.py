@@ -13,7 +13,7 @@ import numpy as np
 
 from gradcheck.errors import UsageError
 from gradcheck.output.summary import grouped, loss_sentence, severity_key, worst_of_each_size
-from gradcheck.output.text import escape_control, shorten_line
+from gradcheck.output.text import escape_control
 from gradcheck.report import VERDICTS, BatchReport, Entry, LossReport, Report, Verdict
 
 if TYPE_CHECKING:
@@ -60,15 +60,14 @@ def picture(report: Report, kind: str) -> bytes:
     rows = [math.ceil(len(each) / _COLUMNS) for each in plots]
     figure = Figure(figsize=(_COLUMNS * _SIDE * 1.25, max(1, sum(rows)) * _SIDE + 0.6), layout="constrained")
     FigureCanvasAgg(figure)
-    if not losses:
-        figure.text(0.5, 0.5, "no problem was checked", ha="center")
-        parts: Any = []
+    if losses:
+        parts = figure.subfigures(len(losses), 1, height_ratios=rows, squeeze=False).ravel()
     else:
-        parts = np.atleast_1d(np.asarray(figure.subfigures(len(losses), 1, height_ratios=rows), dtype=object))
-    for part, loss, of_loss, height in zip(parts, losses, plots, rows, strict=True):
+        figure.text(0.5, 0.5, "no problem was checked", ha="center")
+    for at, (loss, of_loss) in enumerate(zip(losses, plots, strict=True)):
         title = _plain(f"{loss.target}: {loss_sentence(loss).word}")
-        part.suptitle(title, fontsize=12, fontweight="bold", parse_math=False)
-        axes = part.subplots(height, _COLUMNS, squeeze=False).ravel()
+        parts[at].suptitle(title, fontsize=12, fontweight="bold", parse_math=False)
+        axes = parts[at].subplots(rows[at], _COLUMNS, squeeze=False).ravel()
         for axis, plot in zip(axes, of_loss, strict=False):
             plot(axis)
             axis.title.set_fontsize(9)
@@ -150,4 +149,4 @@ def _error_against_batch_size(axis: Axes, loss: LossReport) -> None:
 
 def _plain(text: str) -> str:
     """Text from outside, to be drawn with ``parse_math=False``."""
-    return escape_control(shorten_line(text, 100))
+    return escape_control(text[:100])

@@ -49,16 +49,10 @@ class Totals:
 
 def totals(problems: Sequence[BatchReport]) -> Totals:
     """Sums over these problems; zeros where there are none."""
-    return Totals(
-        problems=len(problems),
-        entries=sum(problem.entries for problem in problems),
-        wrong=sum(problem.wrong for problem in problems),
-        subgradient=sum(problem.subgradient for problem in problems),
-        unresolved=sum(problem.unresolved for problem in problems),
-        max_relative_error=max((problem.max_relative_error for problem in problems), default=0.0),
-        evaluations=sum(problem.evaluations for problem in problems),
-        seconds=sum(problem.seconds for problem in problems),
-    )
+    names = ("entries", "wrong", "subgradient", "unresolved", "evaluations", "seconds")
+    sums = {name: sum(getattr(problem, name) for problem in problems) for name in names}
+    largest = max((problem.max_relative_error for problem in problems), default=0.0)
+    return Totals(problems=len(problems), max_relative_error=largest, **sums)
 
 
 def totals_by_kind(problems: Iterable[BatchReport]) -> dict[tuple[int, int, str], Totals]:

@@ -47,7 +47,9 @@ def _loss(loss: LossReport, screen: Screen) -> None:
     """All of one loss but the verdict, which comes at the end."""
     options = screen.options
     full = options.verbose or options.entries == "all"
-    shown = loss.batches if full else summary.worst_of_each_size(loss.batches)
+    bad = [each for each in loss.batches if each.wrong or each.unresolved]
+    considered = bad if bad and options.entries == "worst" else loss.batches
+    shown = loss.batches if full else summary.worst_of_each_size(considered)
     with_grid = [each for each in shown if each.verdicts is not None and (full or options.entries == "auto")]
     _heading(loss, with_grid, screen)
     for problem in shown:
@@ -59,7 +61,8 @@ def _loss(loss: LossReport, screen: Screen) -> None:
     if full and loss.batches:
         screen.say()
         tables.totals(loss.batches, screen)
-    for line in summary.loss_remarks(loss)[: None if full else 1 if loss.unchecked else 0]:
+    remarks = summary.loss_remarks(loss) if full else [summary.unchecked_remark(loss)]
+    for line in filter(None, remarks):
         screen.say(screen.escape(line), style="dim" if full else "yellow")
     if options.entries == "auto" and not full:
         most = _MOST_ROWS if options.height is None else min(_MOST_ROWS, max(2, options.height // 3))
@@ -68,7 +71,7 @@ def _loss(loss: LossReport, screen: Screen) -> None:
         _worst_entry(loss, screen)
     if loss.smallest_case is not None:
         _smallest_case(loss.smallest_case, screen)
-    if loss.rerun and (full or not loss.passed or any(each.unresolved for each in loss.batches)):
+    if loss.rerun and (full or not loss.passed or bad):
         screen.keep(Text.assemble(("rerun: ", "dim"), screen.escape(loss.rerun)))
     screen.say()
     if loss.error:

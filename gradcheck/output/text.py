@@ -45,22 +45,17 @@ def escape_control(text: str, *, ascii_only: bool = False, lines: bool = False) 
     )
 
 
-def shorten_line(line: str, longest: int = LONGEST_LINE) -> str:
-    """The beginning of a long line, and how much is left out.
-
-    >>> shorten_line("softmax", 4)
-    'soft (3 more characters)'
-    """
-    return line if len(line) <= longest else f"{line[:longest]} ({counted(len(line) - longest, 'more character')})"
-
-
 def shorten_lines(text: str, most: int = MOST_LINES) -> str:
     """The first and the last of many lines, each shortened, and how many are left out between them."""
     lines = text.strip("\r\n").replace("\r\n", "\n").split("\n")
     if len(lines) > most:
         half = most // 2
         lines = [*lines[:half], f"({counted(len(lines) - 2 * half, 'line')} left out)", *lines[-half:]]
-    return "\n".join(map(shorten_line, lines))
+    more = [len(line) - LONGEST_LINE for line in lines]
+    return "\n".join(
+        f"{line[:LONGEST_LINE]} ({counted(n, 'more character')})" if n > 0 else line
+        for line, n in zip(lines, more, strict=True)
+    )
 
 
 def shorten(text: str) -> str:

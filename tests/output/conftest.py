@@ -38,9 +38,9 @@ def make_problem(
         labels = [row % classes for row in range(batch_size)]
     worst = [
         Entry(
-            row=row,
-            class_=class_,
-            label=None if labels is None else labels[row],
+            row,
+            class_,
+            None if labels is None else labels[row],
             score=0.5,
             analytic=0.25,
             numerical=0.25 * (1 - float(relative_errors[row, class_])),
@@ -53,14 +53,9 @@ def make_problem(
         for row, class_ in sorted(np.ndindex(batch_size, classes), key=lambda cell: -int(verdicts[cell]))
     ]
     defaults: dict[str, Any] = {
-        "scores": "normal(0, 1)",
-        "trial": 0,
-        "seed": 0,
-        "value": 1.25,
-        "plan": "full",
-        "evaluations": 2 * batch_size * classes + 31,
-        "seconds": 0.004,
-    }
+        "scores": "normal(0, 1)", "trial": 0, "seed": 0, "value": 1.25, "plan": "full",
+        "evaluations": 2 * batch_size * classes + 31, "seconds": 0.004,
+    }  # fmt: skip
     return BatchReport(
         batch_size=batch_size,
         classes=classes,

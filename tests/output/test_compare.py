@@ -10,7 +10,7 @@ import pytest
 import gradcheck
 from gradcheck.errors import UsageError
 from gradcheck.output import FORMATS, Options
-from gradcheck.output.compare import Change, StoredReport, compare, read_report, render
+from gradcheck.output.compare import Change, Facts, compare, facts, read_report, render
 
 
 def batch(wrong: int = 0, unresolved: int = 0, seed: int = 0) -> dict[str, Any]:
@@ -29,11 +29,11 @@ def loss(*batches: dict[str, Any], target: str = "svm", codes: tuple[str, ...] =
     return {"target": target, "passed": passed, "batches": list(batches), "findings": findings, **fields}
 
 
-def stored(*losses: dict[str, Any]) -> StoredReport:
-    return StoredReport.model_validate({"schema": 1, "passed": True, "losses": list(losses)})
+def stored(*losses: dict[str, Any]) -> Facts:
+    return facts({"schema": 1, "passed": True, "losses": list(losses)})
 
 
-def changes(before: StoredReport, after: StoredReport, strict: bool = False) -> list[tuple[str, str]]:
+def changes(before: Facts, after: Facts, strict: bool = False) -> list[tuple[str, str]]:
     return [(change.direction, change.target) for change in compare(before, after, strict).changes]
 
 
@@ -128,9 +128,10 @@ def test_reports_are_read_as_they_were_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("no json", "Invalid JSON"),
-        ('{"schema": 2, "passed": true, "losses": []}', "at schema"),
+        ("no json", "no gradcheck report: Expecting value"),
+        ('{"schema": 2, "passed": true, "losses": []}', "schema is 2, not 1"),
         ("[]", "no gradcheck report"),
+        ("{}", "no key 'schema'"),
     ],
 )
 def test_what_is_no_report_is_said_with_what_to_do(tmp_path: Path, text: str, said: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import gradcheck
 from gradcheck.diagnosis.pages import page as explained
 from gradcheck.output import FORMATS, Options
 from gradcheck.output.html import MOST_CELLS
@@ -185,3 +186,17 @@ def test_without_scripts_the_verdict_can_be_read(problem, loss, report):
 
 def test_a_run_that_checked_nothing_is_a_page_too(report):
     assert page(report(interrupted=True)).data["summary"] == "before any problem was checked"
+
+
+def test_a_notebook_shows_the_page_in_a_frame_that_no_name_can_leave():
+    def loss(S, y):
+        return float((S**2).sum()), S
+
+    loss.__qualname__ = '"></iframe><script>alert(1)</script>'
+    checked = gradcheck.check(loss)
+    assert isinstance(checked, gradcheck.Report)
+    (frame,) = Page(checked._repr_html_()).elements  # type: ignore[attr-defined]
+    assert frame[0] == "iframe"
+    document = frame[1]["srcdoc"] or ""
+    assert document.startswith("<!DOCTYPE html>")
+    assert "<script>alert" not in document

@@ -14,123 +14,60 @@ from gradcheck.output import FORMATS, Options
 from gradcheck.report import VERDICTS, Finding, Projections, Report
 
 
-def exactly(optional: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
-    """The schema of an object with these keys and no others."""
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": [key for key in properties if key not in optional],
-        "additionalProperties": False,
-    }
-
-
 def items(schema: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": schema}
 
 
-TEXT = {"type": "string"}
-FLAG = {"type": "boolean"}
-COUNT = {"type": "integer", "minimum": 0}
+TEXT, FLAG, COUNT = {"type": "string"}, {"type": "boolean"}, {"type": "integer", "minimum": 0}
 NUMBER = {"type": ["number", "null"]}
+MATRIX = items(items(NUMBER))
+MATRIX_OR_NULL = {"oneOf": [MATRIX, {"type": "null"}]}
 VERDICT = {"enum": ["ok", "subgradient", "wrong", "unresolved"]}
+REFERENCE = {"enum": ["central", "complex"]}
+
+
+def exactly(optional: tuple[str, ...] = (), texts: str = "", counts: str = "", numbers: str = "", **others: Any) -> Any:
+    """The schema of an object with these keys and no others."""
+    properties = dict.fromkeys(texts.split(), TEXT) | dict.fromkeys(counts.split(), COUNT)
+    properties |= dict.fromkeys(numbers.split(), NUMBER) | others
+    required = [key for key in properties if key not in optional]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
 ENTRY = exactly(
-    row=COUNT,
-    label={"type": ["integer", "null"]},
-    score=NUMBER,
-    analytic=NUMBER,
-    numerical=NUMBER,
-    bound=NUMBER,
-    relative_error=NUMBER,
-    verdict=VERDICT,
-    plain=NUMBER,
-    step=NUMBER,
-    reference={"enum": ["central", "complex"]},
-    central=NUMBER,
-    tried=items(items(NUMBER)),
-    optional=("tried",),
-    **{"class": COUNT},
-)
+    ("tried",), counts="row class", numbers="score analytic numerical bound relative_error plain step central",
+    label={"type": ["integer", "null"]}, verdict=VERDICT, reference=REFERENCE, tried=MATRIX,
+)  # fmt: skip
 PROJECTIONS = exactly(
-    directions=COUNT,
+    texts="remark", counts="directions checked", numbers="smallest_defect largest_gradient smallest_relative_defect",
     agree=FLAG,
-    smallest_defect=NUMBER,
-    largest_gradient=NUMBER,
-    smallest_relative_defect=NUMBER,
-    checked=COUNT,
-    remark=TEXT,
-)
+)  # fmt: skip
 BATCH = exactly(
-    optional=("labels", "relative_errors", "verdicts", "references", "negligible", "projections"),
-    batch_size={"type": "integer", "minimum": 1},
-    classes={"type": "integer", "minimum": 1},
-    scores=TEXT,
-    trial=COUNT,
-    seed={"type": "integer"},
-    passed=FLAG,
-    value=NUMBER,
-    plan=TEXT,
-    why=TEXT,
-    evaluations=COUNT,
-    entries=COUNT,
-    wrong=COUNT,
-    subgradient=COUNT,
-    unresolved=COUNT,
-    complex_steps=COUNT,
-    max_relative_error=NUMBER,
-    seconds=NUMBER,
-    remarks=items(TEXT),
-    worst=items(ENTRY),
-    projections=PROJECTIONS,
-    labels={"type": ["array", "null"], "items": COUNT},
-    negligible=items(items(COUNT)),
-    relative_errors=items(items(NUMBER)),
-    verdicts=items(items(VERDICT)),
-    references=items(items({"enum": ["central", "complex"]})),
-)
-FINDING = exactly(code=TEXT, severity={"enum": ["error", "warning", "note"]}, message=TEXT, hint=TEXT, details=TEXT)
+    ("labels", "relative_errors", "verdicts", "references", "negligible", "projections"), texts="scores plan why",
+    counts="batch_size classes trial seed evaluations entries wrong subgradient unresolved complex_steps",
+    numbers="value max_relative_error seconds", passed=FLAG, remarks=items(TEXT), worst=items(ENTRY),
+    projections=PROJECTIONS, labels={"type": ["array", "null"], "items": COUNT}, negligible=items(items(COUNT)),
+    relative_errors=MATRIX, verdicts=items(items(VERDICT)), references=items(items(REFERENCE)),
+)  # fmt: skip
+FINDING = exactly(texts="code message hint details", severity={"enum": ["error", "warning", "note"]})
 SMALLEST_CASE = exactly(
-    S=items(items(NUMBER)),
-    y=items({"type": ["integer", "array"]}),
-    dtype=TEXT,
-    code=TEXT,
-    analytic={"oneOf": [items(items(NUMBER)), {"type": "null"}]},
-    numerical={"oneOf": [items(items(NUMBER)), {"type": "null"}]},
-    snippet=TEXT,
-)
+    texts="dtype code snippet", S=MATRIX, y=items({"type": ["integer", "array"]}), analytic=MATRIX_OR_NULL,
+    numerical=MATRIX_OR_NULL,
+)  # fmt: skip
 TOTALS = exactly(
-    batch_size=COUNT, classes=COUNT, scores=TEXT, problems=COUNT, entries=COUNT, wrong=COUNT, subgradient=COUNT,
-    unresolved=COUNT, max_relative_error=NUMBER, evaluations=COUNT, seconds=NUMBER,
+    texts="scores", counts="batch_size classes problems entries wrong subgradient unresolved evaluations",
+    numbers="max_relative_error seconds",
 )  # fmt: skip
 LOSS = exactly(
-    verdict=TEXT,
-    summary=TEXT,
-    totals=items(TOTALS),
-    remarks=items(TEXT),
-    target=TEXT,
-    passed=FLAG,
-    file={"type": ["string", "null"]},
-    line={"type": ["integer", "null"]},
-    framework=TEXT,
-    batches=items(BATCH),
-    findings=items(FINDING),
+    texts="target verdict summary framework error rerun cut_short", counts="evaluations_to_explain unchecked",
+    passed=FLAG, file={"type": ["string", "null"]}, line={"type": ["integer", "null"]}, batches=items(BATCH),
+    totals=items(TOTALS), remarks=items(TEXT), findings=items(FINDING),
     smallest_case={"oneOf": [SMALLEST_CASE, {"type": "null"}]},
-    evaluations_to_explain=COUNT,
-    error=TEXT,
-    rerun=TEXT,
-    unchecked=COUNT,
-    cut_short=TEXT,
-)
+)  # fmt: skip
 SCHEMA = exactly(
-    verdict=TEXT,
-    summary=TEXT,
-    schema={"const": 1},
-    version=TEXT,
-    passed=FLAG,
-    interrupted=FLAG,
-    out_of_time=FLAG,
-    config={"type": "object"},
-    losses=items(LOSS),
-)
+    texts="version verdict summary", schema={"const": 1}, passed=FLAG, interrupted=FLAG, out_of_time=FLAG,
+    config={"type": "object"}, losses=items(LOSS),
+)  # fmt: skip
 
 #: The keys of design.md's section 8, in its order.
 ORDER = {
@@ -193,20 +130,10 @@ def test_the_values_are_those_of_the_report(everything):
     assert loss["smallest_case"] is None
     assert (batch["entries"], batch["wrong"], batch["subgradient"], batch["unresolved"]) == (15, 1, 1, 1)
     assert batch["worst"][0] == {
-        "row": 0,
-        "class": 1,
-        "label": 0,
-        "score": 0.5,
-        "analytic": 0.25,
-        "numerical": 0.25 * (1 - 0.333),
-        "bound": 1e-12,
-        "relative_error": 0.333,
-        "verdict": "wrong",
-        "plain": 0.2468,
-        "step": 0.00071,
-        "reference": "central",
-        "central": 0.25 * (1 - 0.333),
-    }
+        "row": 0, "class": 1, "label": 0, "score": 0.5, "analytic": 0.25, "numerical": 0.25 * (1 - 0.333),
+        "bound": 1e-12, "relative_error": 0.333, "verdict": "wrong", "plain": 0.2468, "step": 0.00071,
+        "reference": "central", "central": 0.25 * (1 - 0.333),
+    }  # fmt: skip
     assert answer["losses"][1]["error"] == "there is no such loss"
 
 

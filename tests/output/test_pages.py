@@ -6,9 +6,10 @@ import re
 
 import pytest
 
-from gradcheck.diagnosis.pages import Page, page, pages
+from gradcheck.diagnosis.pages import Page, pages
+from gradcheck.losses import BUILT_INS
 from gradcheck.output import Options
-from gradcheck.output.pages import render_codes, render_page
+from gradcheck.output.pages import render_codes, render_list, render_one, render_page
 
 SAMPLE = Page(
     "a-code",
@@ -96,10 +97,7 @@ def test_no_color_is_laid_behind_the_text() -> None:
 
 def test_prose_is_no_wider_than_120_where_the_terminal_is() -> None:
     wide = render_page(SAMPLE, Options(width=300)).splitlines()
-    assert (
-        "  Prose that is long enough, with `some code` in it, to be set anew to a width that is other than the"
-        in wide[6]
-    )
+    assert wide[6].startswith("  Prose that is long enough, with `some code` in it, to be set anew to a width that is")
     assert max(map(len, wide)) <= 120
 
 
@@ -115,11 +113,7 @@ def test_nothing_of_a_page_is_lost_at_any_width(page: Page, width: int) -> None:
     marks = re.sub(r"^(#+ |```.*$)", "", page.text, flags=re.MULTILINE)
     assert "".join(rendered.split()) == "".join(marks.split())
     assert rendered.isascii()
-
-
-@pytest.mark.parametrize("page", pages(), ids=lambda page: page.code)
-def test_a_terminal_of_80_columns_holds_every_line(page: Page) -> None:
-    assert max(len(line) for line in render_page(page, Options(width=80)).splitlines()) <= 80
+    assert width < 80 or max(map(len, lines)) <= width
 
 
 def test_the_list_has_a_line_for_each_code_with_its_severity_and_its_meaning() -> None:
@@ -128,19 +122,18 @@ def test_the_list_has_a_line_for_each_code_with_its_severity_and_its_meaning() -
     assert lines[0].index("error") == lines[-1].index("note")
 
 
-def test_the_list_is_no_wider_than_the_terminal_and_keeps_its_codes_whole() -> None:
+def test_the_list_is_no_wider_than_the_terminal_and_only_a_severity_has_colour() -> None:
     text = render_codes(Options(width=80))
     assert max(map(len, text.splitlines())) <= 80
     assert re.findall(r"^\S+", text, re.MULTILINE) == [each.code for each in pages()]
+    coloured = render_codes(Options(width=80, color=True))
+    assert "\x1b[1;31merror" in coloured
+    assert plain(coloured) == text
 
 
-def test_in_the_list_a_severity_has_its_color() -> None:
-    text = render_codes(Options(width=120, color=True))
-    assert "\x1b[1;31merror" in text
-    assert "\x1b[1;33mwarning" in text
-    assert plain(text) == render_codes(Options(width=120))
-
-
-def test_a_title_has_the_color_of_its_severity() -> None:
-    heads = [render_page(page(code), Options(color=True)).splitlines()[0] for code in ("raises", "vacuous")]
-    assert [head.partition("m")[0] for head in heads] == ["\x1b[1;31", "\x1b[1;33"]
+def test_the_built_in_losses_are_listed_and_one_is_derived() -> None:
+    lines = render_list(Options(width=120)).splitlines()
+    assert [line.split()[0] for line in lines] == list(BUILT_INS)
+    text = render_one(BUILT_INS["softmax"], Options(width=40))
+    assert text.startswith("softmax\n\n  L       = -log p_y")
+    assert BUILT_INS["softmax"].derivation.rstrip() in text

@@ -15,7 +15,6 @@ from gradcheck.output.text import (
     number,
     relative,
     shorten,
-    shorten_line,
     shorten_lines,
 )
 
@@ -57,8 +56,8 @@ def test_time_is_in_a_readable_unit():
 
 
 def test_long_lines_and_texts_say_how_much_is_left_out():
-    assert shorten_line("x" * LONGEST_LINE) == "x" * LONGEST_LINE
-    assert shorten_line("x" * (LONGEST_LINE + 1)) == "x" * LONGEST_LINE + " (1 more character)"
+    assert shorten_lines("x" * LONGEST_LINE) == "x" * LONGEST_LINE
+    assert shorten_lines("x" * (LONGEST_LINE + 1)) == "x" * LONGEST_LINE + " (1 more character)"
     lines, half = [str(number) for number in range(MOST_LINES + 1)], MOST_LINES // 2
     assert shorten_lines("\n".join(lines[1:])) == "\n".join(lines[1:])
     assert shorten_lines("\n".join(lines)).split("\n") == [*lines[:half], "(1 line left out)", *lines[-half:]]
