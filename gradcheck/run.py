@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.recognition import refuse_what_is_not_there
 from gradcheck.config import Config
 from gradcheck.errors import LossDefect, UsageError
+from gradcheck.functions.frameworks import require
 from gradcheck.functions.function import Function
 from gradcheck.functions.output_capture import silenced
 from gradcheck.one_target import TargetRun
@@ -53,7 +53,7 @@ def check_targets(
         UsageError: ``max_seconds`` or ``timeout`` cannot be kept, ``framework`` cannot be imported, there can be no
             such ``jobs``, or ``like`` names no built-in that takes such labels.
     """
-    refuse_what_is_not_there(settings.framework)
+    require(settings.framework)
     _refuse_what_none_is_like(settings.like, config.labels.kind)
     runs = [TargetRun(target, config, settings) for target in targets]
     at_hand = 0
@@ -97,7 +97,7 @@ def check_given(
     Raises:
         UsageError: as ``check_targets``.
     """
-    refuse_what_is_not_there(settings.framework)
+    require(settings.framework)
     _refuse_what_none_is_like(settings.like)
     problem = Problem(scores, labels, seed=config.seed, trial=0, scores="given")
     run = TargetRun(loss, config, settings, [problem])

@@ -49,7 +49,7 @@ def _place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setattr(sys, "path", [*sys.path])
         for name in FILES:  # another test's module of that name
             patch.delitem(sys.modules, Path(name).stem, raising=False)
-        for constant in ("TRIAL", "WORTH_STARTING", "WORTH_SENDING", "TASK"):
+        for constant in ("WORTH_STARTING", "WORTH_SENDING", "TASK"):
             patch.setattr(parallel, constant, 0.0)
         yield
 
@@ -192,10 +192,10 @@ def test_a_worker_is_where_this_process_is_and_treats_floats_as_this_one_does(po
 
 
 def test_no_jobs_are_one_for_each_core(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "cores", lambda: 1)
+    monkeypatch.setattr("joblib.cpu_count", lambda: 1)
     with open_pool(Settings(jobs=0)) as pool:
         assert pool is None
-    monkeypatch.setattr(parallel, "cores", lambda: 4)
+    monkeypatch.setattr("joblib.cpu_count", lambda: 4)
     with open_pool(Settings(jobs=0)) as pool:
         assert pool is not None
         assert pool.jobs == 4

@@ -74,6 +74,18 @@ def without_keepdims(S: Any, y: Any) -> Any:
     return 0.0, S - S.max(axis=1)
 
 
+def wants_one_hot(S: Any, y: Any) -> Any:
+    return 0.0, S - y
+
+
+def takes_tensors(S: Any, y: Any) -> Any:
+    return S.log_softmax(1), S
+
+
+def wants_jax(S: Any, y: Any) -> Any:
+    return S.at[0, 0].add(1.0), S
+
+
 def beside_its_transpose(S: Any, y: Any) -> Any:
     return 0.0, S - S.T
 
@@ -101,12 +113,15 @@ HINTS = [
         "dS is an array of integers here: NumPy cannot divide it in place; make it float: astype(S.dtype)",
     ),
     (adds_in_place, "grad is an array of integers here: NumPy cannot write fractions to it in place"),
-    (subtracts_truth, "truth values"),
+    (subtracts_truth, "boolean array"),
     (ten_classes, "axis 1 ends at 4: is a class count written as a number?"),
     (sixty_rows, "axis 0 ends at 2: is a batch size written as a number?"),
     (eight_labels, "is a batch size written as a number?"),
     (float_labels, "indices must be integers"),
     (without_keepdims, "keepdims=True"),
+    (wants_one_hot, "y has one class for each row: if it should be one-hot, use --set labels.kind=one-hot"),
+    (takes_tensors, "--framework torch"),
+    (wants_jax, "--framework jax"),
     (beside_its_transpose, "one of the two is transposed"),
     (beside_ten, "a class count written as a number?"),
     (reshapes, "dropped by their value"),

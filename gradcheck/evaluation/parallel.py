@@ -39,8 +39,6 @@ from gradcheck.functions.output_capture import silenced
 from gradcheck.report import FloatArray
 from gradcheck.settings import Settings
 
-#: Seconds of calls in this process that show how long one takes.
-TRIAL = 0.01
 #: Seconds of calls that are worth starting workers, and worth sending to workers that run already.
 WORTH_STARTING, WORTH_SENDING = 1.0, 0.1
 #: Seconds of calls in a task, and more for each byte that is sent with it.
@@ -73,7 +71,7 @@ def open_pool(settings: Settings) -> Iterator[Pool | None]:
         raise UsageError("a timeout cannot be kept on a cluster: nothing can interrupt a call in its workers")
     if scheduler and not is_dask:
         raise UsageError("a scheduler is a cluster's", hint="add --backend dask")
-    if not is_dask and (jobs or cores()) == 1:
+    if not is_dask and jobs == 1:
         yield None
         return
     for package in ("distributed", "joblib") if is_dask else ("joblib",):
@@ -83,14 +81,9 @@ def open_pool(settings: Settings) -> Iterator[Pool | None]:
             raise UsageError(f"{option} needs {package}, which is not installed", hint=hint)
     pool = Pool(settings)
     try:
-        yield pool
+        yield pool if pool.jobs > 1 or is_dask else None
     finally:
         pool.close()
-
-
-def cores() -> int:
-    """Number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Pool:
@@ -101,11 +94,13 @@ class Pool:
     """
 
     def __init__(self, settings: Settings) -> None:
+        import joblib
+
         self._settings, self._run = settings, os.urandom(8)
         self._seconds_seen, self._is_started = 0.0, False
         self._sent: tuple[Function, bytes] | None = None
         self._client = _client(settings.scheduler) if settings.scheduler else None
-        self.jobs = settings.jobs or cores()
+        self.jobs = settings.jobs or joblib.cpu_count()
         if self._client is not None:
             workers = len(self._client.nthreads())
             self.jobs = min(settings.jobs, workers) if settings.jobs > 1 else workers
@@ -132,35 +127,32 @@ class Pool:
         """
         values, derivatives = np.empty(len(rows)), np.empty(len(rows))
         groups = one_of_each_row(rows) if asking == "each-row" else np.arange(len(rows)).reshape(-1, 1)
-        call, budget = _call_of(function, asking), function.budget
+        call, budget, calls = _call_of(function, asking), function.budget, len(groups)
 
         def entries(first: int, last: int) -> tuple[IndexArray, tuple[IndexArray, IndexArray, FloatArray]]:
             which = np.concatenate(groups[first:last])
             return which, (rows[which], columns[which], after[which])
 
-        done, count, seconds_each = 0, 1, 0.0
-        while done < len(groups):
-            begun, last = time.perf_counter(), min(done + count, len(groups))
-            which, moves = entries(done, last)
+        def ask_here(first: int, last: int) -> float:
+            begun, (which, moves) = time.perf_counter(), entries(first, last)
             values[which], derivatives[which] = ask_for(asking, call, scores, labels, *moves)
-            seconds = time.perf_counter() - begun
-            is_second, seconds_each, done, count = done > 0, seconds / (last - done), last, 2 * count
-            if seconds >= TRIAL and is_second:  # the first call may compile or import something
-                seconds = (len(groups) - done) * seconds_each
-                self._seconds_seen += seconds
-                if seconds < WORTH_SENDING or (not self._is_started and self._seconds_seen < WORTH_STARTING):
-                    count = len(groups)
-                    continue
-                break
-        if done == len(groups):
+            return time.perf_counter() - begun
+
+        trials = [ask_here(k, k + 1) for k in range(min(3, calls))]
+        done = len(trials)
+        seconds = (calls - done) * min(trials[1:], default=0.0)  # the first call may compile or import something
+        self._seconds_seen += seconds
+        if done == calls or seconds < WORTH_SENDING or self._seconds_seen < WORTH_STARTING:
+            if done < calls:
+                ask_here(done, calls)
             return values, derivatives
-        seconds, task = (len(groups) - done) * seconds_each, TASK + _PER_BYTE * (scores.nbytes + labels.nbytes)
-        tasks = min(len(groups) - done, self.jobs * max(1, math.ceil(seconds / (task * self.jobs))))
-        parts = list(pairwise(np.linspace(done, len(groups), tasks + 1).round().astype(int).tolist()))
+        each = TASK + _PER_BYTE * (scores.nbytes + labels.nbytes)
+        tasks = min(calls - done, self.jobs * max(1, math.ceil(seconds / (each * self.jobs))))
+        parts = list(pairwise(np.linspace(done, calls, tasks + 1).round().astype(int).tolist()))
         control, moves = entries(0, 1)
         shared = self._recipe(function), np.geterr(), asking, scores, labels, (*moves, values[control])
         arguments = ((*shared, budget and budget.seconds_left, *entries(*part)[1]) for part in parts)
-        with closing(self._results(arguments, task)) as results:
+        with closing(self._results(arguments, each)) as results:
             for part, (error, *result) in zip(parts, results, strict=True):
                 if error:
                     raise error[0](*error[1:-1], **error[-1])

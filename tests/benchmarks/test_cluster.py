@@ -34,7 +34,7 @@ def _place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         patch.setattr(sys, "path", [*sys.path])
-        for constant in ("TRIAL", "WORTH_STARTING", "WORTH_SENDING", "TASK"):
+        for constant in ("WORTH_STARTING", "WORTH_SENDING", "TASK"):
             patch.setattr(parallel, constant, 0.0)
         yield
 

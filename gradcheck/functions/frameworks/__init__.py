@@ -24,11 +24,13 @@ FRAMEWORKS = {"torch": ("torch",), "jax": ("jax", "jaxlib")}
 
 
 def require(name: str) -> None:
-    """Import a framework.
+    """Import a framework, unless its name is ``auto`` or ``numpy``.
 
     Raises:
         UsageError: it is not in ``FRAMEWORKS``, or cannot be imported.
     """
+    if name in ("auto", "numpy"):
+        return
     if name not in FRAMEWORKS:
         raise UsageError(f"{name!r} is no framework", hint=f"there are auto, numpy, {' and '.join(FRAMEWORKS)}")
     package = FRAMEWORKS[name][0]

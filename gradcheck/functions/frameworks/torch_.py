@@ -42,29 +42,18 @@ def by_graph(function: Callable[..., Any]) -> Callable[..., Any]:
     """For a function that returns a value with a graph, whose gradient autograd computes; or a pair all the same.
 
     The gradient of N values, one for each row, is that of their sum: row i is the derivative of value i, if each value
-    depends on its own row alone.
+    depends on its own row alone. The function takes a tensor that is no leaf of the graph, like the output of a
+    network, because torch forbids changes in place of a leaf. Such changes are copied back to the array.
     """
 
     def body(scores: npt.NDArray[Any], labels: npt.NDArray[Any], options: dict[str, Any]) -> Any:
-        S, y = torch.from_numpy(scores), _labels(labels, scores)
+        y = _labels(labels, scores)
         if scores.dtype.kind == "c":  # complex steps use the value only
-            return _plain(function(S, y, **options), "the value"), None
-        return _value_and_gradient(function(S.requires_grad_(), y, **options), S)
-
-    return wrapped(function, _environment, body)
-
-
-def by_graph_of_a_copy(function: Callable[..., Any]) -> Callable[..., Any]:
-    """As ``by_graph``, for a function that changes S in place, which torch forbids for a leaf of the graph.
-
-    The function takes a tensor that is no leaf, as the output of a network is none. Its changes are copied back.
-    """
-
-    def body(scores: npt.NDArray[Any], labels: npt.NDArray[Any], options: dict[str, Any]) -> Any:
+            return _plain(function(torch.from_numpy(scores), y, **options), "the value"), None
         leaf = torch.from_numpy(scores).requires_grad_()
         S = leaf.clone()
         S.retain_grad()
-        answer = _value_and_gradient(function(S, _labels(labels, scores), **options), leaf)
+        answer = _value_and_gradient(function(S, y, **options), leaf)
         np.copyto(scores, _plain(S, "S"))
         return answer
 
@@ -76,7 +65,7 @@ def from_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped(function, _environment, lambda S, y, options: converted_pair(function(S, y, **options), _plain))
 
 
-ADAPTERS: tuple[Adapter, ...] = (by_hand, by_graph, by_graph_of_a_copy, from_arrays)
+ADAPTERS: tuple[Adapter, ...] = (by_hand, by_graph, from_arrays)
 
 
 @contextmanager
