@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.case import BoolArray, Observation
+from gradcheck.checking.case import Case
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.known import Known
 from gradcheck.diagnosis.numbers import number_in_words
@@ -72,8 +72,8 @@ class Values:
         rows: K ints, N of each.
     """
 
-    def __init__(self, observations: Sequence[Observation], rtol: float = _VALUE_RTOL) -> None:
-        """Values that differ by less than ``rtol`` times them are equal."""
+    def __init__(self, observations: Sequence[Case], rtol: float = _VALUE_RTOL) -> None:
+        """Values that differ by less than ``rtol`` times their size are equal."""
         self.observations, self._rtol = observations, rtol
         self.rows = np.array([seen.rows for seen in observations])
         given = np.array([seen.value for seen in observations])
@@ -96,6 +96,11 @@ class Values:
         """K floats: how far the user's values may be from the predicted ones by rounding."""
         size = np.abs(own) + np.abs(predicted) + self._sizes
         return np.asarray(self._rtol * np.abs(predicted) + _VALUE_UNITS * self._eps * size)
+
+    def multiple(self, means: FloatArray) -> float | None:
+        """The factor from the means of a known loss to all values; None if there is none."""
+        factor = float(np.dot(self.own, means) / max(np.dot(means, means), 1e-300))
+        return factor if len(means) > 1 and self.are(factor * means) else None
 
     def match(self, known: Known) -> ValueMatch | None:
         """How the values follow from a known loss, the mean before the sum; None if they do not."""
@@ -138,13 +143,11 @@ class GradientMatch:
     Attributes:
         known: the loss.
         factor: of its gradient.
-        entries: how many were compared; those at kinks of the known loss were not.
-        words: the gradient, for example ``softmax's gradient in all 15 entries``.
+        words: for example ``softmax's gradient times 2 in all 15 entries``; entries at its kinks were not compared.
     """
 
     known: Known
     factor: float
-    entries: int
     words: str
 
 
@@ -170,39 +173,30 @@ def gradient_match(evidence: Evidence, known: Known) -> GradientMatch | None:
         fitted = float(np.sum(weights**2 * own * its)) / max(float(np.sum((weights * its) ** 2)), 1e-300)
         # A row alone has the direction of another loss's gradient too easily: then the factor must be 1.
         for factor in (1.0, fitted) if np.max(N) > 1 else (1.0,):
-            size = np.maximum(np.abs(own), np.abs(factor * its))
-            if np.all(np.abs(own - factor * its) <= slack + rtol * size):
+            tolerance = slack + rtol * np.maximum(np.abs(own), np.abs(factor * its))
+            if np.all(np.abs(own - factor * its) <= tolerance):
                 whose = f"{known.name}'s gradient" if known.name else f"the gradient of {known.formula}"
                 times = "" if factor == 1 else f" times {number_in_words(factor, 10 * rtol * abs(factor))}"
-                words = f"{whose}{reduced}{times} in all {len(own)} entries"
-                return GradientMatch(known, factor, len(own), words)
+                return GradientMatch(known, factor, f"{whose}{reduced}{times} in all {len(own)} entries")
     return None
 
 
-def _compared(seen: Observation, known: Known) -> tuple[npt.NDArray[Any], ...] | None:
+def _compared(seen: Case, known: Known) -> tuple[npt.NDArray[Any], ...] | None:
     """At one problem: dS, a known gradient, the rounding of their difference, N, and whether dS is wrong, one number
     for each entry that is no kink of the known loss. None if that cannot be evaluated."""
     answer = known.at(seen.S, seen.y)
     if answer is None:
         return None
-    weight = 1 / seen.rows
-    own, granted = (weight * each if seen.by_rows else each for each in (seen.analytic, seen.granted))
-    its = weight * answer[1]
-    slack = granted + _GRADIENT_UNITS * _EPS * np.max(np.abs([own, its]), axis=(0, 2))[:, np.newaxis]
-    smooth = ~kinks_of(known, seen, answer[1])
-    return tuple(each[smooth] for each in (own, its, slack, np.full(own.shape, float(seen.rows)), seen.wrong))
-
-
-def kinks_of(known: Known, seen: Observation, dL: FloatArray) -> BoolArray:
-    """N x C, where the derivatives ``dL`` of a known loss jump near S: any value between is right there."""
-    rng = np.random.default_rng(0)
-    jumps = np.zeros(seen.S.shape, dtype=bool)
+    dL, weight, rng = answer[1], 1 / seen.rows, np.random.default_rng(0)
+    smooth = np.ones(seen.S.shape, dtype=bool)
     for _ in range(2):
         step = _NEAR * (1 + np.abs(seen.S)) * rng.normal(size=seen.S.shape)
         for near in (known.at(seen.S + step, seen.y), known.at(seen.S - step, seen.y)):
-            if near is not None:
-                jumps |= np.abs(near[1] - dL) > _JUMP * np.max(np.abs(dL), initial=1e-300)
-    return jumps
+            smooth &= near is None or np.abs(near[1] - dL) <= _JUMP * np.max(np.abs(dL))
+    own, granted = (weight * each if seen.by_rows else each for each in (seen.analytic, seen.granted))
+    slack = granted + _GRADIENT_UNITS * _EPS * np.max(np.abs([own, weight * dL]), axis=(0, 2))[:, np.newaxis]
+    N = np.full(own.shape, float(seen.rows))
+    return tuple(each[smooth] for each in (own, weight * dL, slack, N, seen.wrong))
 
 
 def distinct(one: float, other: float) -> tuple[str, str]:
@@ -212,8 +206,5 @@ def distinct(one: float, other: float) -> tuple[str, str]:
         >>> distinct(0.25, 0.5), distinct(3.28772, 3.287720004)
         (('0.25', '0.5'), ('3.28772', '3.287720004'))
     """
-    for digits in (6, 10, 14):
-        words = f"{one:.{digits}g}", f"{other:.{digits}g}"
-        if words[0] != words[1]:
-            break
-    return words
+    pairs = ((f"{one:.{digits}g}", f"{other:.{digits}g}") for digits in (6, 10, 17))
+    return next((pair for pair in pairs if pair[0] != pair[1]), (str(one), str(other)))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.case import Observation
+from gradcheck.checking.case import Case
 from gradcheck.report import FloatArray
 
 IntArray = npt.NDArray[np.int64]
@@ -64,7 +64,7 @@ def classes_of(y: npt.NDArray[Any], shape: tuple[int, ...]) -> IntArray | None:
     return np.argmax(y, axis=1).astype(np.int64) if is_one_hot else None
 
 
-def labels_of(seen: Observation) -> IntArray | None:
+def labels_of(seen: Case) -> IntArray | None:
     """The class of each row of a problem, as ``classes_of``."""
     return classes_of(seen.y, seen.S.shape)
 
@@ -89,88 +89,43 @@ def built_in(name: str) -> Known:
     return Known(each.name, each.formula, partial(each.function, reduction="none"))
 
 
-# --- variants ---------------------------------------------------------------------------------------------
+#: Variants: L, the built-in, and the mistake that turns it into them.
+_MISTAKES = {
+    "-p_y": ("softmax", "the log is missing"),
+    "log(sum_m e^{s_m})": ("softmax", "-s_y is missing"),
+    "1{argmax_m s_m != y}": ("softmax", "wrong answers are counted, and a count has the gradient 0,"),
+    "sum_j (g_j - 1{j=y})^2, g_j = 1 / (1 + e^{-s_j})": ("one-vs-all", "squared differences replace logarithms"),
+    "sum_j (s_j - 1{j=y})^2 / 2": ("huber", "the linear parts are missing"),
+    "sum_{m!=y} (s_m - s_y + 1)": ("svm", "max(0, .) is missing"),
+    "sum_{m!=y} max(0, s_m - s_y)": ("svm", "the 1 of the margin s_m - s_y + 1 is missing"),
+    "sum_{m!=y} (s_m - s_y + 1)^2": ("squared-hinge", "max(0, .) is missing"),
+}
 
 
-class _Terms(NamedTuple):
-    """What variants consist of: ``is_y`` is 1{j=y}, ``p`` is softmax and ``g`` is sigmoid, N x C; the others N x 1."""
-
-    S: FloatArray
-    is_y: FloatArray
-    s_y: FloatArray
-    p: FloatArray
-    p_y: FloatArray
-    g: FloatArray
-    log_sum_exp: FloatArray
-
-
-def _terms(S: FloatArray, y: IntArray) -> _Terms:
-    rows = np.arange(len(S))
+def _variant(formula: str, S: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
+    """N values of a variant and N x C derivatives."""
+    t = np.eye(S.shape[1])[y]
     log_sum_exp = np.logaddexp.reduce(S, axis=1, keepdims=True)
-    p = np.exp(S - log_sum_exp)
-    is_y = np.asarray(np.arange(S.shape[1]) == y[:, np.newaxis], dtype=np.float64)
-    return _Terms(S, is_y, S[rows, y, np.newaxis], p, p[rows, y, np.newaxis], np.exp(-np.logaddexp(0, -S)), log_sum_exp)
+    p, g = np.exp(S - log_sum_exp), np.exp(-np.logaddexp(0, -S))
+    s_y, p_y = (np.sum(x * t, axis=1, keepdims=True) for x in (S, p))
+    margin, is_largest = S - s_y + 1, np.eye(S.shape[1])[S.argmax(axis=1)]
+
+    def of_margins(terms: FloatArray, slopes: FloatArray) -> tuple[FloatArray, FloatArray]:
+        dL = slopes * (1 - t)
+        return terms * (1 - t), dL - t * dL.sum(axis=1, keepdims=True)
+
+    terms_and_derivatives = (  # in the order of the table above
+        (-p_y, p_y * (p - t)),
+        (log_sum_exp, p),
+        (is_largest * (1 - t), np.zeros_like(S)),
+        ((g - t) ** 2, 2 * (g - t) * g * (1 - g)),
+        ((S - t) ** 2 / 2, S - t),
+        of_margins(margin, np.ones_like(S)),
+        of_margins(np.maximum(margin - 1, 0), np.heaviside(margin - 1, 0)),
+        of_margins(margin**2, 2 * margin),
+    )
+    terms, dL = terms_and_derivatives[list(_MISTAKES).index(formula)]
+    return terms.sum(axis=1), dL
 
 
-def _of_margins(t: _Terms, values: FloatArray, slopes: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """The sum over m != y of functions of s_m - s_y, whose values and slopes are N x C."""
-    dL = slopes * (1 - t.is_y)
-    return values * (1 - t.is_y), dL - t.is_y * dL.sum(axis=1, keepdims=True)
-
-
-def _variant(of: str, formula: str, mistake: str, function: Callable[[_Terms], tuple[FloatArray, FloatArray]]) -> Known:
-    def rows(S: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
-        L, dL = function(_terms(S, y))
-        return L.sum(axis=1), dL
-
-    return Known("", formula, rows, of, mistake)
-
-
-#: Built-ins with one mistake; of each the terms of L, which are added up over the row, and dL/ds_j.
-VARIANTS = (
-    _variant("softmax", "-p_y", "the log is missing", lambda t: (-t.p_y, t.p_y * (t.p - t.is_y))),
-    _variant("softmax", "log(sum_m e^{s_m})", "-s_y is missing", lambda t: (t.log_sum_exp, t.p)),
-    _variant("softmax", "-s_y", "log(sum_m e^{s_m}) is missing", lambda t: (-t.s_y, -t.is_y)),
-    _variant(
-        "softmax",
-        "sum_m e^{s_m} - s_y",
-        "the log of the sum is missing",
-        lambda t: (np.exp(t.S) - t.is_y * t.s_y, np.exp(t.S) - t.is_y),
-    ),
-    _variant(
-        "softmax",
-        "1{argmax_m s_m != y}",
-        "wrong answers are counted, and a count has the gradient 0,",
-        lambda t: (1 - np.take_along_axis(t.is_y, t.S.argmax(axis=1)[:, np.newaxis], axis=1), np.zeros_like(t.S)),
-    ),
-    _variant(
-        "one-vs-all",
-        "sum_j (g_j - 1{j=y})^2, g_j = 1 / (1 + e^{-s_j})",
-        "squared differences replace logarithms",
-        lambda t: ((t.g - t.is_y) ** 2, 2 * (t.g - t.is_y) * t.g * (1 - t.g)),
-    ),
-    _variant(
-        "huber",
-        "sum_j (s_j - 1{j=y})^2 / 2",
-        "the linear parts are missing",
-        lambda t: ((t.S - t.is_y) ** 2 / 2, t.S - t.is_y),
-    ),
-    _variant(
-        "svm",
-        "sum_{m!=y} (s_m - s_y + 1)",
-        "max(0, .) is missing",
-        lambda t: _of_margins(t, t.S - t.s_y + 1, np.ones_like(t.S)),
-    ),
-    _variant(
-        "svm",
-        "sum_{m!=y} max(0, s_m - s_y)",
-        "the 1 of the margin s_m - s_y + 1 is missing",
-        lambda t: _of_margins(t, np.maximum(t.S - t.s_y, 0), np.where(t.s_y < t.S, 1.0, 0.0)),
-    ),
-    _variant(
-        "squared-hinge",
-        "sum_{m!=y} (s_m - s_y + 1)^2",
-        "max(0, .) is missing",
-        lambda t: _of_margins(t, (t.S - t.s_y + 1) ** 2, 2 * (t.S - t.s_y + 1)),
-    ),
-)
+VARIANTS = tuple(Known("", formula, partial(_variant, formula), *of) for formula, of in _MISTAKES.items())

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from gradcheck.checking.case import Observation
 from gradcheck.diagnosis.comparison import Values
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.known import built_ins
@@ -33,8 +32,8 @@ def not_a_subgradient(evidence: Evidence) -> Iterator[Finding]:
     """Every wrong entry is at a kink, where any number between the derivatives on both sides would be right."""
     if any(np.any(seen.wrong & seen.known) for seen in evidence.observations):
         return
-    right = sum(int(np.count_nonzero(seen.known)) for seen in evidence.observations)
-    wrong = sum(int(np.count_nonzero(seen.wrong)) for seen in evidence.observations)
+    right = sum(int(seen.known.sum()) for seen in evidence.observations)
+    wrong = sum(int(seen.wrong.sum()) for seen in evidence.observations)
     seen = evidence.wrong[0]
     i, j = np.argwhere(seen.wrong)[0].tolist()
     yield Finding(
@@ -66,21 +65,16 @@ def removable_jump(evidence: Evidence) -> Iterator[Finding]:
 def vacuous(evidence: Evidence) -> Iterator[Finding]:
     """dS and the numerical gradient are 0 in every entry of every problem, and some of these are resolved."""
     observations = evidence.observations
-    if any(seen.known.any() for seen in observations) and all(map(_is_flat, observations)):
+    for seen in observations:
+        is_flat = (np.abs(seen.numerical) <= seen.bounds) & (np.abs(seen.analytic) <= seen.granted) & ~seen.kinked
+        if not is_flat.all():
+            return
+    if any(seen.known.any() for seen in observations):
         problems = f"{len(observations)} problems" if len(observations) > 1 else "the one problem"
-        yield Finding(
-            "vacuous",
-            "warning",
-            f"dS and the numerical gradient are 0 in all {sum(seen.S.size for seen in observations)} entries of "
-            f"{problems}: nothing was tested",
-            hint="try scores at which the value changes: larger or smaller ones, or more classes; if there are none, "
-            "the value does not depend on S",
-        )
-
-
-def _is_flat(seen: Observation) -> bool:
-    flat = (np.abs(seen.numerical) <= seen.bounds) & (np.abs(seen.analytic) <= seen.granted)
-    return bool(np.all(flat & ~seen.kinked))
+        entries = sum(seen.S.size for seen in observations)
+        message = f"dS and the numerical gradient are 0 in all {entries} entries of {problems}: nothing was tested"
+        hint = "try larger or smaller scores, or more classes; if that changes nothing, the value does not depend on S"
+        yield Finding("vacuous", "warning", message, hint=hint)
 
 
 def not_the_mean(evidence: Evidence) -> Iterator[Finding]:
@@ -118,9 +112,9 @@ def _weight_by_size(evidence: Evidence) -> str:
             return ""
     if not weights or not _rows_add_up(evidence):
         return ""
-    numbers = (f"{number_in_words(weight, _RTOL * abs(weight))} at N = {N}" for N, weight in sorted(weights.items()))
-    laws = [words for words, law in _WEIGHTS.items() if all(_equal(law(N), weight) for N, weight in weights.items())]
-    shown = ", ".join(numbers)
+    sizes = sorted(weights.items())
+    shown = ", ".join(f"{number_in_words(weight, _RTOL * abs(weight))} at N = {N}" for N, weight in sizes)
+    laws = [words for words, law in _WEIGHTS.items() if all(_equal(law(N), weight) for N, weight in sizes)]
     return f"{laws[0]} of its value alone ({shown})" if laws else f"{shown} of its value alone"
 
 

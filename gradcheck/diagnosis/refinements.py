@@ -80,10 +80,8 @@ def _mutates(contract: Finding, troubled: Problem, ask: Allowance) -> Finding | 
 
 def _not_finite(contract: Finding, troubled: Problem, ask: Allowance) -> Finding | None:
     statement = statements.that_is_not_finite(ask, troubled.S, troubled.y)
-    if statement is None:
-        return None
-    hint = next(hint for word, hint in _NOT_FINITE.items() if word in statement.text)
-    return replace(contract, hint=hint, details=statement.shown())
+    hint = next(hint for word, hint in _NOT_FINITE.items() if statement is None or word in statement.text)
+    return replace(contract, hint=hint, details=statement.shown()) if statement else None
 
 
 _REFINE: dict[str, Callable[[Finding, Problem, Allowance], Finding | None]] = {

@@ -20,13 +20,13 @@ import numpy.typing as npt
 
 from gradcheck.diagnosis.evidence import Allowance
 from gradcheck.errors import LossDefect
-from gradcheck.functions.tracebacks import is_own
+from gradcheck.functions.output_capture import is_own
 
 #: At most so many statements are traced: loops over entries of a large matrix take too long.
 _MOST = 20_000
 
-#: Called with a frame before each of its statements, and with what it returns; true if the statement before is wanted.
-_Condition = Callable[[FrameType, Any], bool]
+#: Called before each statement with the local variables and what is returned; true if the statement before is wanted.
+_Condition = Callable[[list[Any]], bool]
 
 
 @dataclass(frozen=True)
@@ -61,21 +61,17 @@ def that_changed(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any]) -> St
     Raises:
         Spent: no call is left.
     """
-    given = S.copy(), y.copy()
-
-    def is_changed(frame: FrameType, returned: Any) -> bool:
-        return not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(given, (S, y), strict=True))
-
-    return _first(ask, given, is_changed)
+    given, found = (S.copy(), y.copy()), list[Statement]()
+    before = (S, y)
+    _trace(ask, given, lambda _: not all(map(_equal, given, before)), found)
+    return found[0] if found else None
 
 
 def that_is_not_finite(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any]) -> Statement | None:
     """The first statement that gives a local variable, or the result, a number that is not finite; as above."""
-
-    def is_not_finite(frame: FrameType, returned: Any) -> bool:
-        return any(map(_is_not_finite, (*frame.f_locals.values(), *_parts(returned))))
-
-    return _first(ask, (S.copy(), y.copy()), is_not_finite)
+    found: list[Statement] = []
+    _trace(ask, (S.copy(), y.copy()), lambda values: any(map(_is_not_finite, values)), found)
+    return found[0] if found else None
 
 
 def that_made_it_whole(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any]) -> Statement | None:
@@ -85,9 +81,9 @@ def that_made_it_whole(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any])
     cause: dict[int, int] = {}
     kept: list[Any] = []  # so that no other array gets the same id
 
-    def is_new_or_whole(frame: FrameType, returned: Any) -> bool:
+    def is_new_or_whole(values: list[Any]) -> bool:
         before = len(kept)
-        for each in (*frame.f_locals.values(), *_parts(returned)):
+        for each in values:
             if isinstance(each, np.ndarray):
                 was, fractional[id(each)] = fractional.get(id(each)), _is_fractional(each)
                 if was is None or (was and not fractional[id(each)]):
@@ -95,48 +91,39 @@ def that_made_it_whole(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any])
                     cause[id(each)] = len(found)
         return len(kept) > before
 
-    answer = _trace(ask, (S.copy(), y.copy()), is_new_or_whole, found, _MOST)
+    answer = _trace(ask, (S.copy(), y.copy()), is_new_or_whole, found, most=_MOST)
     is_pair = isinstance(answer, tuple | list) and len(answer) == 2
     return found[cause[id(answer[1])]] if is_pair and id(answer[1]) in cause else None
 
 
-def _first(ask: Allowance, arguments: tuple[Any, Any], condition: _Condition) -> Statement | None:
-    found: list[Statement] = []
-    _trace(ask, arguments, condition, found, 1)
-    return found[0] if found else None
-
-
 def _trace(
-    ask: Allowance, arguments: tuple[Any, Any], condition: _Condition, found: list[Statement], wanted: int
+    ask: Allowance, arguments: tuple[Any, Any], condition: _Condition, found: list[Statement], most: int = 1
 ) -> Any:
     """What the loss returns, None if it raises; ``found`` gets the statements after which the condition holds."""
     current: list[Statement] = []  # of each frame that is under way
     left = _MOST
 
-    def enter(frame: FrameType, event: str, argument: Any) -> Any:
-        if not left or len(found) == wanted or not is_own(frame.f_code.co_filename):
-            return None
-        current.append(_statement(frame))
-        return follow
-
-    def follow(frame: FrameType, event: str, argument: Any) -> Any:
+    def trace(frame: FrameType, event: str, argument: Any) -> Any:
         nonlocal left
-        if not left or len(found) == wanted:
+        statement = Statement(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+        if not left or len(found) == most or (event == "call" and not is_own(statement.file)):
             return None
         left -= 1
-        if condition(frame, argument if event == "return" else None):
+        returned = [*argument] if isinstance(argument, tuple | list) else [argument]
+        if event != "call" and condition([*frame.f_locals.values(), *(returned if event == "return" else ())]):
             found.append(current[-1])
-        if event == "line":
-            current[-1] = _statement(frame)
-        elif event == "return":
+        if event == "return":
             current.pop()
-        return follow
+        elif event == "line":
+            current[-1] = statement
+        elif event == "call":
+            current.append(statement)
+        return trace
 
-    loss = ask.loss
+    loss, before = ask.loss, sys.gettrace()
     if loss.file is None or loss.framework != "numpy" or threading.current_thread() is not threading.main_thread():
         return None
-    before = sys.gettrace()
-    sys.settrace(enter)
+    sys.settrace(trace)
     try:
         return ask.call(*arguments)
     except LossDefect:
@@ -145,12 +132,8 @@ def _trace(
         sys.settrace(before)
 
 
-def _statement(frame: FrameType) -> Statement:
-    return Statement(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
-
-
-def _parts(returned: Any) -> tuple[Any, ...]:
-    return tuple(returned) if isinstance(returned, tuple | list) else (returned,)
+def _equal(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> bool:
+    return np.array_equal(one, other, equal_nan=True)
 
 
 def _is_not_finite(thing: Any) -> bool:
