@@ -1,7 +1,4 @@
-"""The pages of ``gradcheck explain``: a file of Markdown in ``page_texts`` for each code of a finding.
-
-The first lines of a page are ``# missing-mean (error)`` and, after an empty line, a title of one sentence.
-"""
+"""The pages of ``gradcheck explain``: a file of Markdown in ``page_texts`` for each code of a finding."""
 
 from __future__ import annotations
 

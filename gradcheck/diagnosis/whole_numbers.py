@@ -55,7 +55,7 @@ def truncated(evidence: Evidence) -> Iterator[Finding]:
         f"gradient is {seen.numerical[row, column]:.6g} (dS[{row}, {column}] at batch size {seen.rows}, {seen.scores}, "
         f"seed {seen.seed})",
         hint=_hint(integers, "rounded down" in way),
-        details=statement.shown() if statement else "",
+        details=statements.shown(statement) if statement else "",
     )
 
 
