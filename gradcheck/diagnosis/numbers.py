@@ -12,8 +12,8 @@ import numpy as np
 
 from gradcheck.report import FloatArray
 
-#: A fraction with a larger denominator is a simple one only if it has two decimals, or is 1/q.
-_LARGEST_DENOMINATOR = 16
+#: Denominators of simple fractions.
+_DENOMINATORS = (*range(1, 17), 20, 25, 50, 100)
 #: The largest q of 1/q: batches are no larger.
 _LARGEST_BATCH = 2**20
 #: A fraction that a random number would meet more often than this says nothing.
@@ -32,7 +32,7 @@ _CONSTANTS = {**_LOGS, "pi": math.pi, "1/pi": 1 / math.pi, "2 pi": 2 * math.pi, 
 
 
 def fraction_of(number: float, tolerance: float) -> Fraction | None:
-    """The simplest fraction within a tolerance of a number: of small denominator, or 1/q.
+    """The simplest fraction within a tolerance of a number: of small denominator, of two decimals, or 1/q.
 
     Fractions with denominators up to q are about 3 q^2 / pi^2 to a unit of length (the sum of Euler's totients), so
     a random number is within t of one with a probability of about 0.6 q^2 t. A fraction whose probability is not
@@ -50,27 +50,12 @@ def fraction_of(number: float, tolerance: float) -> Fraction | None:
     if not (math.isfinite(number) and math.isfinite(tolerance)):
         return None
     slack = tolerance + 4 * math.ulp(number)
-    low, high = Fraction(abs(number) - slack), Fraction(abs(number) + slack)
-    found = _simplest_fraction(low, high)
-    q = found.denominator
-    is_simple = q <= _LARGEST_DENOMINATOR or 100 % q == 0
-    if not is_simple or 0.6 * q**2 * tolerance > _CHANCE:
-        q = round(1 / high)
-        if not (0 < q <= _LARGEST_BATCH and low <= Fraction(1, q) <= high and tolerance * q**2 <= _CHANCE):
-            return None
-        found = Fraction(1, q)
-    return -found if number < 0 else found
-
-
-def _simplest_fraction(low: Fraction, high: Fraction) -> Fraction:
-    """The fraction with the least denominator in an interval, by its continued fraction (the Stern-Brocot tree)."""
-    if low <= 0 <= high:
-        return Fraction(0)
-    whole = math.ceil(low)
-    if whole <= high:
-        return Fraction(whole)
-    floor = whole - 1
-    return floor + 1 / _simplest_fraction(1 / (high - floor), 1 / (low - floor))
+    inverse = max(1, round(1 / abs(number))) if abs(number) > 1 / _LARGEST_BATCH else 1
+    for q in (*_DENOMINATORS, inverse):
+        p = round(number * q)
+        if abs(p / q - number) <= slack and 0.6 * q**2 * tolerance <= _CHANCE:
+            return Fraction(p, q)
+    return None
 
 
 def constant_of(number: float, tolerance: float) -> str:
