@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy.typing as npt
 
-from gradcheck.checking.case import Observation
+from gradcheck.checking.case import Case
 from gradcheck.config import Config
 from gradcheck.diagnosis.driver import find
 from gradcheck.diagnosis.evidence import Allowance, Evidence
+from gradcheck.diagnosis.notation import explain_terms
 from gradcheck.diagnosis.refinements import refine
-from gradcheck.diagnosis.terms import explain_terms
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.function import Function
 from gradcheck.report import BatchReport, Finding, SmallestCase
 from gradcheck.sampling import Problem
 from gradcheck.settings import Settings
@@ -59,7 +59,7 @@ class Shown:
         projected: a problem that was checked by projections, and is wrong; None for none.
     """
 
-    observations: Sequence[Observation]
+    observations: Sequence[Case]
     evaluations: int
     dtype: npt.DTypeLike
     contract: Finding | None
@@ -67,7 +67,7 @@ class Shown:
     projected: tuple[Problem, BatchReport] | None
 
 
-def explain(loss: Loss, shown: Shown, config: Config, settings: Settings) -> Explanation:
+def explain(loss: Function, shown: Shown, config: Config, settings: Settings) -> Explanation:
     """Find out why a loss is wrong, and what else is to be said of it.
 
     Args:
@@ -113,12 +113,6 @@ def _smallest_case(
     failing = any(seen.is_wrong or seen.leaps.any() for seen in evidence.observations)
     if contract is None and projected is None and not failing:
         return None
-    from gradcheck.shrinking import case_as_it_was, smallest_failing_contract, smallest_wrong_gradient
+    from gradcheck.shrinking import smallest_case
 
-    if contract is None or troubled is None:
-        return smallest_wrong_gradient(evidence, code, config, settings, projected)
-    return (
-        smallest_failing_contract(evidence, contract, troubled, code, config, settings)
-        or smallest_wrong_gradient(evidence, code, config, settings, projected)
-        or case_as_it_was(evidence, troubled, code, config, settings)
-    )
+    return smallest_case(evidence, code, config, settings, contract, troubled, projected)

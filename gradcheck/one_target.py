@@ -6,24 +6,24 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from gradcheck.checking.case import Observation
+from gradcheck.checking.case import Case
 from gradcheck.checking.contract import finding_of
-from gradcheck.checking.one_problem import check_problem
+from gradcheck.checking.problem import check_problem
 from gradcheck.checking.recognition import inspect_at_first
 from gradcheck.config import Config
 from gradcheck.errors import LossDefect, OutOfTime, UsageError
+from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_loss
-from gradcheck.functions.loss import Loss
-from gradcheck.functions.silence import Silence
+from gradcheck.functions.output_capture import Silence
 from gradcheck.report import BatchReport, Finding, LossReport
 from gradcheck.rerun import rerun_command
 from gradcheck.sampling import Problem, drawn, problems, shapes
 from gradcheck.settings import Settings
 
 if TYPE_CHECKING:
-    from gradcheck.evaluation.workers.crew import Crew
+    from gradcheck.evaluation.parallel import Pool
     from gradcheck.explaining import Explanation
-    from gradcheck.functions.watch import Watch
+    from gradcheck.functions.budget import Budget
 
 #: Problems that are kept to find out why a loss is wrong: of those with a wrong entry, and of the others.
 _KEPT = 12
@@ -33,7 +33,7 @@ class TargetRun:
     """The check of one target, problem after problem; what is done is kept when it is cut short."""
 
     def __init__(
-        self, target: str | Loss, config: Config, settings: Settings, given: Sequence[Problem] | None = None
+        self, target: str | Function, config: Config, settings: Settings, given: Sequence[Problem] | None = None
     ) -> None:
         """
         Args:
@@ -50,7 +50,7 @@ class TargetRun:
         self._at_hand: Problem | None = None
         self._calls_at_hand = ""
         self._batches: list[BatchReport] = []
-        self._observations: list[Observation] = []
+        self._observations: list[Case] = []
         self._findings: dict[str, Finding] = {}
         self._explanation: Explanation | None = None
         self._troubled: Problem | None = None
@@ -58,12 +58,12 @@ class TargetRun:
         self._error = ""
         self.out_of_time = False
 
-    def go(self, silence: Silence, watch: Watch | None, crew: Crew | None) -> None:
+    def go(self, silence: Silence, budget: Budget | None, pool: Pool | None) -> None:
         """Check every problem, then find out why it is wrong."""
         try:
-            self._check(silence, watch, crew)
+            self._check(silence, budget, pool)
             self._at_hand = None
-            self._explain(watch)
+            self._explain(budget)
         except UsageError as error:
             self._error = str(error).removeprefix(f"{self._target}: ")
             self._at_hand = None
@@ -111,15 +111,15 @@ class TargetRun:
             placed = replace(finding, message=f"{finding.message} (at {_where(self._at_hand)})")
             self._findings.setdefault(finding.code, placed)
 
-    def _check(self, silence: Silence, watch: Watch | None, crew: Crew | None) -> None:
-        if watch and watch.is_over:
+    def _check(self, silence: Silence, budget: Budget | None, pool: Pool | None) -> None:
+        if budget and budget.is_over:
             raise OutOfTime
-        if watch:
-            watch.turn_to(self._target, self._shapes, 0)
-        loss = replace(self._loaded(silence, watch), watch=watch, crew=crew)
+        if budget:
+            budget.start_problem(self._target, self._shapes, 0)
+        loss = replace(self._loaded(silence, budget), budget=budget, pool=pool)
         for problem in self._problems:
-            if watch and self._done:
-                watch.turn_to(self._target, self._shapes, self._done)
+            if budget and self._done:
+                budget.start_problem(self._target, self._shapes, self._done)
             self._at_hand = problem
             self._dtype = problem.S.dtype
             inspection = None
@@ -130,7 +130,7 @@ class TargetRun:
                 batch, findings, observation = check_problem(loss, problem, self._config, inspection, self._settings)
             except OutOfTime as end:
                 self.hear(end.found)
-                calls = watch.calls_of_problem if watch else 0
+                calls = budget.calls_of_problem if budget else 0
                 self._calls_at_hand = f", after {calls:,} call{'' if calls == 1 else 's'}"
                 self._at_hand = problem if calls else None
                 raise
@@ -141,23 +141,25 @@ class TargetRun:
                 self._batches.append(batch)
             if observation is not None:
                 self._keep(observation)
-            if self._settings.fail_fast and self.has_failed:
+            if "hangs" in self._findings or (self._settings.fail_fast and self.has_failed):
                 return
 
-    def _keep(self, observation: Observation) -> None:
+    def _keep(self, observation: Case) -> None:
         alike = sum(each.is_wrong == observation.is_wrong for each in self._observations)
         if alike < _KEPT or self._settings.like is not None:  # then every value is compared
             self._observations.append(observation)
 
-    def _explain(self, watch: Watch | None) -> None:
+    def _explain(self, budget: Budget | None) -> None:
         """Why it is wrong, and what else is to be said of it; nothing of a built-in that is right."""
         assert self._loss is not None
+        if "hangs" in self._findings:  # every further call might hang too
+            return
         failed = self._troubled is not None or any(batch.wrong for batch in self._batches)
         if not failed and self._loss.is_built_in and self._settings.like is None:
             return
         from gradcheck.explaining import Shown, explain
 
-        loss = replace(self._loss, watch=watch, crew=None)
+        loss = replace(self._loss, budget=budget, pool=None)
         contract = next((f for f in self._findings.values() if f.severity == "error"), None)
         shown = Shown(
             self._observations, sum(batch.evaluations for batch in self._batches), self._dtype or self._config.dtype,
@@ -183,10 +185,10 @@ class TargetRun:
                 return next((each, batch) for each in self._problems if each.S.shape == shape)
         return None
 
-    def _loaded(self, silence: Silence, watch: Watch | None) -> Loss:
+    def _loaded(self, silence: Silence, budget: Budget | None) -> Function:
         if self._loss is None:
-            with silence.aloud():
-                self._loss = watch.load(load_loss, self._target) if watch else load_loss(self._target)
+            with silence.let_through():
+                self._loss = budget.load(load_loss, self._target) if budget else load_loss(self._target)
         return self._loss
 
     def _rerun(self) -> str:

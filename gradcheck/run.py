@@ -1,6 +1,6 @@
 """The one way through: targets and a configuration in, a Report out.
 
-target -> Loss -> Problem -> contract -> (analytic, numerical ± bound) -> verdicts -> findings -> Report
+target -> Function -> Problem -> contract -> (analytic, numerical ± bound) -> verdicts -> findings -> Report
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy.typing as npt
 from gradcheck.checking.recognition import refuse_what_is_not_there
 from gradcheck.config import Config
 from gradcheck.errors import LossDefect, UsageError
-from gradcheck.functions.loss import Loss
-from gradcheck.functions.silence import silenced
+from gradcheck.functions.function import Function
+from gradcheck.functions.output_capture import silenced
 from gradcheck.one_target import TargetRun
 from gradcheck.report import Report
 from gradcheck.sampling import Problem
@@ -25,16 +25,15 @@ from gradcheck.settings import Settings
 from gradcheck.version import __version__
 
 if TYPE_CHECKING:
-    from gradcheck.evaluation.workers.crew import Crew
-    from gradcheck.functions.standing import Progress
-    from gradcheck.functions.watch import Watch
+    from gradcheck.evaluation.parallel import Pool
+    from gradcheck.functions.budget import Budget, HangCallback, ProgressCallback
 
 
 def check_targets(
-    targets: Sequence[str | Loss],
+    targets: Sequence[str | Function],
     config: Config,
     settings: Settings = Settings(),
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
     abandon: Callable[[Report], int] | None = None,
 ) -> Report:
     """Check every target at every problem; a failure of one never stops the others.
@@ -69,11 +68,11 @@ def check_targets(
         assert abandon is not None
         return abandon(report())
 
-    with _watching(settings, progress, stuck if abandon else None) as watch, _hiring(settings) as crew:
+    with _budgeting(settings, progress, stuck if abandon else None) as budget, _pooling(settings) as pool:
         for at_hand, run in enumerate(runs):
             try:
                 with silenced() as silence:
-                    run.go(silence, watch, crew)
+                    run.go(silence, budget, pool)
             except KeyboardInterrupt:
                 interrupted = True
                 break
@@ -84,7 +83,7 @@ def check_targets(
 
 
 def check_given(
-    loss: Loss, scores: npt.NDArray[Any], labels: npt.NDArray[Any], config: Config, settings: Settings
+    loss: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], config: Config, settings: Settings
 ) -> Report:
     """Check a loss at one given problem.
 
@@ -102,8 +101,8 @@ def check_given(
     _refuse_what_none_is_like(settings.like)
     problem = Problem(scores, labels, seed=config.seed, trial=0, scores="given")
     run = TargetRun(loss, config, settings, [problem])
-    with _watching(settings) as watch, _hiring(settings) as crew, silenced() as silence:
-        run.go(silence, watch, crew)
+    with _budgeting(settings) as budget, _pooling(settings) as pool, silenced() as silence:
+        run.go(silence, budget, pool)
     report = replace(run.report(), rerun="")
     return Report(__version__, config.as_data(), (report,), out_of_time=run.out_of_time)
 
@@ -126,21 +125,21 @@ def _refuse_what_none_is_like(name: str | None, labels: str = "class") -> None:
             raise UsageError(f"like: {name} takes classes as labels, and these are {labels}", hint=hint) from None
 
 
-def _watching(
-    settings: Settings, progress: Progress | None = None, stuck: Callable[[LossDefect], int] | None = None
-) -> AbstractContextManager[Watch | None]:
-    """A watch over the calls of the losses, where there is anything to watch for."""
+def _budgeting(
+    settings: Settings, progress: ProgressCallback | None = None, on_hang: HangCallback | None = None
+) -> AbstractContextManager[Budget | None]:
+    """A budget for the calls of the losses, if there is a limit or a progress bar."""
     if settings.max_seconds is None and settings.timeout is None and progress is None:
         return nullcontext()
-    from gradcheck.functions.watch import watching
+    from gradcheck.functions.budget import open_budget
 
-    return watching(settings, progress, stuck) if stuck else watching(settings, progress)
+    return open_budget(settings, progress, on_hang)
 
 
-def _hiring(settings: Settings) -> AbstractContextManager[Crew | None]:
+def _pooling(settings: Settings) -> AbstractContextManager[Pool | None]:
     """Other processes to call the losses, where they were asked for."""
     if settings.jobs == 1 and settings.backend == "loky" and settings.scheduler is None:
         return nullcontext()
-    from gradcheck.evaluation.workers import hired
+    from gradcheck.evaluation.parallel import open_pool
 
-    return hired(settings)
+    return open_pool(settings)

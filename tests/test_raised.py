@@ -9,7 +9,7 @@ import pytest
 
 from gradcheck.checking.contract import inspect
 from gradcheck.checking.exceptions import hint_of
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.function import Function
 
 S, Y = np.zeros((3, 5)), np.array([0, 1, 4])
 margins_of = np.maximum
@@ -116,7 +116,7 @@ HINTS = [
 
 @pytest.mark.parametrize(("loss", "hint"), HINTS, ids=[loss.__name__ for loss, _ in HINTS])
 def test_the_finding_says_what_to_look_at(loss: Any, hint: str) -> None:
-    (finding,) = inspect(Loss("test", loss), S, Y, None).findings
+    (finding,) = inspect(Function("test", loss), S, Y, None).findings
     assert finding.code == "raises"
     assert hint in finding.hint
 
@@ -125,7 +125,7 @@ def test_of_what_is_not_well_known_the_contracts_hint_stays() -> None:
     def raises(S: Any, y: Any) -> Any:
         raise RuntimeError("something of my own")
 
-    (finding,) = inspect(Loss("test", raises), S, Y, None).findings
+    (finding,) = inspect(Function("test", raises), S, Y, None).findings
     assert "the scores that it raised at" in finding.hint
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import LossDefect, OutOfTime
-from gradcheck.functions.answers import Evaluation, validated
-from gradcheck.functions.loss import Loss
-from gradcheck.functions.silence import Silence
+from gradcheck.functions.answer import Answer, validated
+from gradcheck.functions.function import Function
+from gradcheck.functions.output_capture import Silence
 from gradcheck.report import Finding
 
 #: Two answers at one point may differ by this many units in the last place of the largest number: sums in parallel do.
@@ -40,13 +40,13 @@ class Inspection:
         first: what the first call returned, or the exception that it raised.
     """
 
-    evaluation: Evaluation | None
+    evaluation: Answer | None
     findings: tuple[Finding, ...]
     calls: int
     first: Any = None
 
 
-def inspect(loss: Loss, scores: npt.NDArray[Any], labels: npt.NDArray[Any], silence: Silence | None) -> Inspection:
+def inspect(loss: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], silence: Silence | None) -> Inspection:
     """Call the loss twice at S, on copies, and see whether it keeps its contract.
 
     Args:
@@ -65,7 +65,7 @@ def inspect(loss: Loss, scores: npt.NDArray[Any], labels: npt.NDArray[Any], sile
             if silence is None or calls > 1:
                 answer = loss.call(own_scores, own_labels)
             else:
-                with silence.aloud():
+                with silence.let_through():
                     answer = loss.call(own_scores, own_labels)
             if calls == 1:
                 first = answer
@@ -88,7 +88,7 @@ def inspect(loss: Loss, scores: npt.NDArray[Any], labels: npt.NDArray[Any], sile
     return Inspection(None if changed else evaluations[0], tuple(findings), calls, first)
 
 
-def inspect_again(loss: Loss, scores: npt.NDArray[Any], labels: npt.NDArray[Any], before: Evaluation) -> Finding | None:
+def inspect_again(loss: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], before: Answer) -> Finding | None:
     """Call the loss once more at S, after it has been called elsewhere: a loss that keeps state now answers otherwise.
 
     Args:
@@ -96,7 +96,7 @@ def inspect_again(loss: Loss, scores: npt.NDArray[Any], labels: npt.NDArray[Any]
         before: its answer at S before.
 
     Raises:
-        LossDefect: as ``Loss.evaluate``.
+        LossDefect: as ``Function.evaluate``.
     """
     changed = differs(before, loss.evaluate(scores, labels))
     if not changed:
@@ -115,7 +115,7 @@ def finding_of(defect: LossDefect) -> Finding:
     return replace(found, hint=hint) if hint else found
 
 
-def differs(first: Evaluation, second: Evaluation) -> str:
+def differs(first: Answer, second: Answer) -> str:
     """How two answers differ by more than rounding, in words; empty where they do not."""
     allowed = _ROUNDING * first.value_eps * max(abs(first.value), abs(second.value))
     if not abs(first.value - second.value) <= allowed:
@@ -153,7 +153,7 @@ def _mutations(
     return findings
 
 
-def _refuse_not_finite(evaluation: Evaluation) -> None:
+def _refuse_not_finite(evaluation: Answer) -> None:
     if not np.isfinite(evaluation.value):
         raise LossDefect("not-finite", f"the value is {evaluation.value}")
     finite = np.isfinite(evaluation.gradient)

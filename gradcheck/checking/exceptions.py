@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from types import FrameType, TracebackType
 
 from gradcheck.errors import nearest
-from gradcheck.functions.tracebacks import is_own
+from gradcheck.functions.output_capture import is_own
 
 _ASSIGNED = re.compile(r"\s*(?P<name>[A-Za-z_]\w*)[^=]*=")
 _DIVISIONS = ("divide", "true_divide")

@@ -9,14 +9,14 @@ from typing import Any
 import numpy.typing as npt
 
 from gradcheck.checking.contract import Inspection, inspect
-from gradcheck.functions.loss import Loss
-from gradcheck.functions.silence import Silence
+from gradcheck.functions.function import Function
+from gradcheck.functions.output_capture import Silence
 from gradcheck.settings import Framework
 
 
 def inspect_at_first(
-    loss: Loss, scores: npt.NDArray[Any], labels: npt.NDArray[Any], silence: Silence, framework: Framework
-) -> tuple[Loss, Inspection]:
+    loss: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], silence: Silence, framework: Framework
+) -> tuple[Function, Inspection]:
     """Inspect a loss for the first time, in its framework.
 
     A loss of NumPy's costs no call more than its inspection, and no import.

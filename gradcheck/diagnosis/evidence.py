@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.case import BoolArray, Observation
+from gradcheck.checking.case import BoolArray, Case
 from gradcheck.errors import OutOfTime
-from gradcheck.functions.answers import Evaluation
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.answer import Answer
+from gradcheck.functions.function import Function
 from gradcheck.report import FloatArray
 
 
@@ -32,11 +32,11 @@ class Allowance:
         calls: calls that were made.
     """
 
-    def __init__(self, loss: Loss, left: int, dtype: npt.DTypeLike = np.float64) -> None:
+    def __init__(self, loss: Function, left: int, dtype: npt.DTypeLike = np.float64) -> None:
         self.loss, self.left, self.calls = loss, left, 0
         self.dtype = np.dtype(dtype)
 
-    def evaluate(self, S: FloatArray, y: npt.NDArray[Any], dtype: npt.DTypeLike | None = None) -> Evaluation:
+    def evaluate(self, S: FloatArray, y: npt.NDArray[Any], dtype: npt.DTypeLike | None = None) -> Answer:
         """What the loss answers.
 
         Args:
@@ -46,7 +46,7 @@ class Allowance:
 
         Raises:
             Spent: no call is left.
-            LossDefect, OutOfTime: as ``Loss.evaluate``.
+            LossDefect, OutOfTime: as ``Function.evaluate``.
         """
         with self._one_call():
             return self.loss.evaluate(S.astype(self.dtype if dtype is None else dtype), y)
@@ -60,7 +60,7 @@ class Allowance:
         with self._one_call():
             return self.loss.call(scores, labels)
 
-    def charged(self) -> Loss:
+    def charged(self) -> Function:
         """The loss for whoever calls it by himself: every call counts here, and raises OutOfTime where none is left."""
         function = self.loss.function
 
@@ -101,19 +101,19 @@ class Evidence:
         beside: problems with too many entries to judge each: the value is all they tell. Kept where ``like`` is said.
     """
 
-    observations: tuple[Observation, ...]
+    observations: tuple[Case, ...]
     rtol: float
     ask: Allowance
     like: str | None = None
     inspect: Allowance | None = None
-    beside: tuple[Observation, ...] = ()
+    beside: tuple[Case, ...] = ()
 
     @property
-    def wrong(self) -> Sequence[Observation]:
+    def wrong(self) -> Sequence[Case]:
         """Those with a wrong entry."""
         return [each for each in self.observations if each.is_wrong]
 
-    def same(self, seen: Observation, dS: FloatArray, derivative: FloatArray, factor: float = 1.0) -> BoolArray:
+    def same(self, seen: Case, dS: FloatArray, derivative: FloatArray, factor: float = 1.0) -> BoolArray:
         """Whether what the loss returned as dS is some multiple of its numerical gradient, or near it.
 
         Args:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradcheck.numerics.differences import SIGMAS
-from gradcheck.numerics.extrapolation import RATIO, RUNGS, Limit, better_of, extrapolate
+from gradcheck.numerics.richardson import RATIO, RUNGS, Limit, better_of, extrapolate
 from gradcheck.report import FloatArray
 
 EPS = float(np.finfo(np.float64).eps)

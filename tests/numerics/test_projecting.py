@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradcheck.numerics.differences import Stencil, joined
-from gradcheck.numerics.projecting import (
+from gradcheck.numerics.directional import (
     RATIO,
     Pair,
     finest_step,

@@ -6,9 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from gradcheck.numerics import verdict
 from gradcheck.numerics.differences import SIGMAS, Stencil
-from gradcheck.numerics.extrapolation import Limit
+from gradcheck.numerics.richardson import Limit
 from gradcheck.report import VERDICTS
 from gradcheck.settings import Reference
 

@@ -8,7 +8,7 @@ import numpy as np
 
 import gradcheck
 from gradcheck.api import as_loss
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.function import Function
 from gradcheck.output import Options
 from gradcheck.output.screen import Screen
 from gradcheck.output.table import show
@@ -31,7 +31,7 @@ def draw() -> str:
     """The picture as SVG; its times are those of the run that drew it."""
     loss = as_loss(off_by_a_thousandth)
     report = gradcheck.check(
-        Loss("mymodule:myloss", loss.function, "mymodule.py", 4), gradcheck.Config(batch_sizes=[3], scores="normal")
+        Function("mymodule:myloss", loss.function, "mymodule.py", 4), gradcheck.Config(batch_sizes=[3], scores="normal")
     )
     screen = Screen(Options(width=100, color=True), record=True)
     show(report, screen)
