@@ -205,7 +205,7 @@ def measure(objective: Objective, x: FloatArray, answer: Evaluation, *, in_short
     if in_short:
         steps = np.full(len(objective.layout.inputs), min(max(2.0**-9, wide_enough(value_noise, seen.largest)), 0.125))
     else:
-        top = 2.0**14 * found.spacing
+        top = 2.0**14 * (SPACING if found.spacing in _WIDER else found.spacing)
         steps = choose_steps(objective, x, answer, value_noise, series, top, found.spent, rng, seen)
     gradient_eps = noise.effective_eps(series.ravel()[:: max(1, series.size // 4096)], answer.gradient_eps)
     size = max(abs(answer.value), value_scale)
@@ -328,11 +328,13 @@ def _look_along_lines(
     only where it holds 2^20 times finer, or where values do not change at all there: then they are quantised.
     """
     watched = _watched(objective)
+    floats = _LEAST_IN_SPACINGS * float(objective.spacing(np.array([largest(x)]))[0])
 
     def line(spacing: float) -> Line:
-        return _line(objective, x, answer, spacing, rng, seen, watched)
+        # Where values move in stairs, lines reach far; gradients there say nothing of those near x.
+        near = seen if spacing <= max(SPACING, floats) else None
+        return _line(objective, x, answer, spacing, rng, near, watched)
 
-    floats = _LEAST_IN_SPACINGS * float(objective.spacing(np.array([largest(x)]))[0])
     spacings = [max(s, floats) for s in ((_DENSE, SPACING, *_WIDER) if in_short else (SPACING, *_WIDER))]
     rounding = 10 * 0.5 * answer.value_eps * abs(answer.value)
     for spacing in spacings:  # finer than the function's own rounding, unless the function is flat
@@ -373,7 +375,7 @@ def _line(
     answer: Evaluation,
     spacing: float,
     rng: np.random.Generator,
-    seen: Scales,
+    seen: Scales | None,
     watched: IndexArray | None,
 ) -> Line:
     direction = rng.normal(size=len(x))
@@ -385,7 +387,8 @@ def _line(
             value, gradient, part = there.value, there.gradient, there.parts
         else:
             (value, gradient), part = objective.without_copy(point.astype(objective.dtype, copy=False)), None
-        seen.see(gradient)
+        if seen is not None:
+            seen.see(gradient)
         values.append(value)
         parts.append(part)
         gradients.append(_some(gradient, watched))
