@@ -39,6 +39,8 @@ _ALIKE = 30.0
 #: Standard deviation of dS that is always granted, in units of its precision and of the largest gradient of its block:
 #: what a difference of two such numbers, as p - 1, leaves.
 FLOOR = 2.0
+#: dS that moves in steps wider than this part of the largest gradient jumps; it was not rounded so.
+_MOST_ROUNDED = 1e-3
 #: A kink on a line raises its level and nothing lowers it but chance; this is for the chance.
 _LEAST_OF_LINES = 2.0
 #: Where each row has a value of its own, a line is one line for each row, and one will do for so many rows. There an
@@ -209,12 +211,15 @@ def measure(objective: Objective, x: FloatArray, answer: Evaluation, *, in_short
         steps = choose_steps(objective, x, answer, value_noise, series, top, found.spent, rng, seen)
     gradient_eps = noise.effective_eps(series.ravel()[:: max(1, series.size // 4096)], answer.gradient_eps)
     size = max(abs(answer.value), value_scale)
+    quantum = noise.quantum(series)
+    rounded = quantum / np.sqrt(12) if quantum <= _MOST_ROUNDED * float(np.max(seen.of_blocks)) else 0.0
+    least = np.maximum(FLOOR * gradient_eps * seen.of_blocks, rounded)
     return Precision(
         value_noise=value_noise,
         rounding=value_noise / size if size > 0 else 0.0,
         smallest_part=value_scale / objective.shape[0],
         parts_noise=_parts_noise(lines),
-        gradient_noise=GradientNoise(series, watched, objective.blocks, FLOOR * gradient_eps * seen.of_blocks),
+        gradient_noise=GradientNoise(series, watched, objective.blocks, least),
         steps=steps,
         scales=seen.of_inputs(answer.value, x),
         block_scales=seen.of_blocks,
