@@ -6,8 +6,8 @@ bounds the noise (J. J. Moré and S. M. Wild, "Estimating computational noise", 
 
 Departures from that paper, each for functions that it does not treat. The largest differences of a level are left
 out, so that one kink or jump on the line does not pass for noise. Since two still would, a level far above rounding has
-to stay where it is when the spacing shrinks (see ``checking/precision.py``). And the points are unevenly spaced: on even ones the
-rounding of a nearly linear function can be as regular as the function, and its differences 0.
+to stay where it is when the spacing shrinks (``checking/precision.py`` sees to that). And the points are unevenly
+spaced: on even ones the rounding of a nearly linear function can be as regular as the function, and its differences 0.
 """
 
 from __future__ import annotations
