@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from gradcheck.functions.answers import Evaluation
+from gradcheck.functions.loss import Loss
 
 from gradcheck.checking.entries import Tolerance, Verdicts, judge
 from gradcheck.checking.precision import Precision, measure
 from gradcheck.evaluation.evaluators import Evaluator, PerSample, Rows, WholeBatch
 from gradcheck.evaluation.objective import Objective
-from gradcheck.functions.answers import Evaluation
-from gradcheck.functions.loss import Loss
 from gradcheck.report import VERDICTS, FloatArray
 from gradcheck.settings import Reference
 
