@@ -13,10 +13,10 @@ from gradcheck.functions.loss import Loss
 
 from gradcheck.checking.entries import Tolerance, Verdicts, judge
 from gradcheck.checking.precision import Precision, measure
+from gradcheck.config.settings import Reference
 from gradcheck.evaluation.evaluators import Evaluator, PerSample, Rows, WholeBatch
 from gradcheck.evaluation.objective import Objective
 from gradcheck.report import VERDICTS, FloatArray
-from gradcheck.settings import Reference
 
 LossFunction = Callable[..., Any]
 Labels = npt.NDArray[Any]

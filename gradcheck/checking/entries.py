@@ -16,6 +16,7 @@ from gradcheck.checking.precision import SPACING, GradientNoise, Precision, nois
 from gradcheck.checking.refinement import Limits, Refinement
 from gradcheck.checking.steps import wide_enough
 from gradcheck.checking.subgradients import Nearby, judge_nonsmooth
+from gradcheck.config.settings import Reference
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.evaluators import Evaluator, Moved, stencil_of
 from gradcheck.evaluation.separability import confirm
@@ -24,7 +25,6 @@ from gradcheck.numerics import verdicts as verdict
 from gradcheck.numerics.differences import relative_error
 from gradcheck.numerics.richardson import Limit
 from gradcheck.report import FloatArray
-from gradcheck.settings import Reference
 
 BoolArray = npt.NDArray[np.bool_]
 

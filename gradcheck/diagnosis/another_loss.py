@@ -8,8 +8,8 @@ from functools import lru_cache
 import numpy as np
 
 from gradcheck.checking.case import Case
+from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.comparison import GradientMatch, ValueMatch, Values, distinct, gradient_match
-from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.known import VARIANTS, Known, built_in, built_ins
 from gradcheck.diagnosis.numbers import number_in_words
 from gradcheck.diagnosis.unexplained import wrong_places

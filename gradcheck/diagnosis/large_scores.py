@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.checking.case import Case
+from gradcheck.checking.evidence import Allowance, Evidence
 from gradcheck.diagnosis.another_loss import recognised
-from gradcheck.diagnosis.evidence import Allowance, Evidence
 from gradcheck.diagnosis.known import labels_of
 from gradcheck.errors import LossDefect
 from gradcheck.report import Finding, FloatArray

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.diagnosis.evidence import Allowance
+from gradcheck.checking.evidence import Allowance
 from gradcheck.errors import LossDefect
 from gradcheck.functions.output_capture import is_own
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.checking.case import BoolArray, Case
-from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.known import labels_of
 from gradcheck.report import Finding, FloatArray
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from gradcheck.checking.case import BoolArray, Case
+from gradcheck.checking.evidence import Evidence, Spent
 from gradcheck.diagnosis import statements
-from gradcheck.diagnosis.evidence import Evidence, Spent
 from gradcheck.diagnosis.fits import everywhere, factor_at
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding, FloatArray

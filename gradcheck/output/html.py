@@ -11,8 +11,8 @@ from dataclasses import dataclass, fields
 from importlib.resources import files
 from typing import Any
 
-from gradcheck.diagnosis.pages import page
 from gradcheck.errors import UsageError
+from gradcheck.output.explanations import page
 from gradcheck.output.json_ import as_data
 from gradcheck.output.options import Options
 from gradcheck.output.pages import paragraphs

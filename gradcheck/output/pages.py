@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from rich.text import Text
 
-from gradcheck.diagnosis.pages import Page, pages
 from gradcheck.losses import BUILT_INS, BuiltIn
+from gradcheck.output.explanations import Page, pages
 from gradcheck.output.options import Options
 from gradcheck.output.screen import DEFAULT_WIDTH, SEVERITY_STYLES, Screen
 

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from gradcheck.config.settings import Reference
 from gradcheck.numerics.differences import SIGMAS, Stencil
 from gradcheck.numerics.richardson import Limit
 from gradcheck.report import VERDICTS
-from gradcheck.settings import Reference
 
 
 def limit(estimate: float, bound: float) -> Limit:

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import gradcheck
-from gradcheck.diagnosis.pages import page as explained
 from gradcheck.output import FORMATS, Options
+from gradcheck.output.explanations import page as explained
 from gradcheck.output.html import MOST_CELLS
 from gradcheck.report import Finding, Projections, Report, SmallestCase
 

@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from gradcheck.diagnosis.pages import Page, pages
 from gradcheck.losses import BUILT_INS
 from gradcheck.output import Options
+from gradcheck.output.explanations import Page, pages
 from gradcheck.output.pages import render_codes, render_list, render_one, render_page
 
 SAMPLE = Page(

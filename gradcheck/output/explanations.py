@@ -61,7 +61,7 @@ def page(code: str) -> Page:
 
 
 def _files() -> dict[str, Traversable]:
-    folder = files("gradcheck.diagnosis") / "page_texts"
+    folder = files("gradcheck.output") / "page_texts"
     return {file.name.removesuffix(".md"): file for file in folder.iterdir() if file.name.endswith(".md")}
 
 
