@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.config import Config
+from gradcheck.config.settings import Backend, Framework, Reference, Settings
 from gradcheck.errors import UsageError
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_loss
@@ -16,7 +17,6 @@ from gradcheck.functions.signatures import refuse_what_is_no_loss, where
 from gradcheck.output.html import NotebookReport
 from gradcheck.report import Report
 from gradcheck.run import check_given, check_targets
-from gradcheck.settings import Backend, Framework, Reference, Settings
 
 LossLike = str | Function | Callable[[Any, Any], Any]
 

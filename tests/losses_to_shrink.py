@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.checking.evidence import Allowance, Evidence
 from gradcheck.checking.problem import check_problem
 from gradcheck.config import Config
-from gradcheck.diagnosis.evidence import Allowance, Evidence
 from gradcheck.functions.function import Function
 from gradcheck.sampling import Problem, problems
 

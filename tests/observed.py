@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from gradcheck.checking.case import Case
-from gradcheck.diagnosis.evidence import Allowance, Evidence
+from gradcheck.checking.evidence import Allowance, Evidence
 from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import VERDICTS, Finding, Verdict

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import gradcheck
 from gradcheck.config import Config
+from gradcheck.config.settings import Settings
 from gradcheck.errors import OutOfTime, UsageError
 from gradcheck.functions.budget import Budget, RunProgress, open_budget
 from gradcheck.functions.function import Function
@@ -23,7 +24,6 @@ from gradcheck.losses import BUILT_INS
 from gradcheck.report import LossReport, Report
 from gradcheck.run import check_given, check_targets
 from gradcheck.sampling import problems, shapes
-from gradcheck.settings import Settings
 
 SMALL = Config(batch_sizes=[1, 2], classes=[3], scores=["normal", "integers(-2, 2)"])
 S, Y = np.zeros((2, 3)), np.array([0, 1])

@@ -23,6 +23,7 @@ from worker_losses import FILES, facts
 import gradcheck
 from gradcheck import run as checking
 from gradcheck.config import Config
+from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect, UsageError
 from gradcheck.evaluation import parallel
 from gradcheck.evaluation.parallel import Pool, open_pool
@@ -30,7 +31,6 @@ from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_loss
 from gradcheck.report import Report
 from gradcheck.run import check_given, check_targets
-from gradcheck.settings import Settings
 
 pytest.importorskip("joblib")
 

@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 
 from gradcheck.config import Config
+from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect, UsageError
 from gradcheck.functions.budget import Budget, open_budget
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_loss
 from gradcheck.run import check_targets
-from gradcheck.settings import Settings
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no such timers here")
 

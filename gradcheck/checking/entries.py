@@ -16,6 +16,7 @@ from gradcheck.checking.precision import SPACING, GradientNoise, Precision, nois
 from gradcheck.checking.refinement import Limits, Refinement
 from gradcheck.checking.steps import wide_enough
 from gradcheck.checking.subgradients import Nearby, judge_nonsmooth
+from gradcheck.config.settings import Reference
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.evaluators import Evaluator, Moved, stencil_of
 from gradcheck.evaluation.separability import confirm
@@ -24,7 +25,6 @@ from gradcheck.numerics import verdicts as verdict
 from gradcheck.numerics.differences import relative_error
 from gradcheck.numerics.richardson import Limit
 from gradcheck.report import FloatArray
-from gradcheck.settings import Reference
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -35,6 +35,8 @@ _FEW_STEPS = 3
 #: Wrong entries that are confirmed by calls of the whole batch, the worst first.
 _CONFIRMED = 3
 _LEAST_IN_SPACINGS = 64.0
+#: A wide bound is a rough guess; what lies outside it by less than this factor is not called wrong.
+_FAR_OUTSIDE = 3.0
 #: Problems of so many entries are worth a second call of the whole batch as a cross-check.
 _MANY = 64
 
@@ -176,6 +178,13 @@ class _Judged:
 
     def against(self, limit: Limit) -> npt.NDArray[np.int8]:
         return verdict.judge_smooth(self.analytic, limit, self.allowed(limit.estimate), self.granted, self.scale)
+
+    def in_doubt(self, limits: Limits) -> BoolArray:
+        """Entries whose bound is wide, and which lie not far outside it: noise may hide kinks within the steps."""
+        limit = limits.central
+        bound, allowed = limit.bound + self.granted, self.allowed(limit.estimate)
+        near = np.abs(self.analytic - verdict.as_numbers(limit.estimate)) <= _FAR_OUTSIDE * bound + allowed
+        return np.asarray(near & ~verdict.is_narrow(bound, allowed, self.scale) & ~limits.is_kink())
 
     def at_limits(self, limits: Limits) -> npt.NDArray[np.int8]:
         """Verdicts by step sequences: at a kink, by both sides; none where the value jumps."""
@@ -400,7 +409,9 @@ class _Entries:
         entries = self._doubtful[which]
         self._take(entries, limits.central)
         self._kinked[entries], self._leaps[entries] = limits.is_kink(), limits.leaps
-        verdicts = self._judged.only(entries).at_limits(limits)
+        judged = self._judged.only(entries)
+        verdicts = judged.at_limits(limits)
+        verdicts[judged.in_doubt(limits) & (verdicts == verdict.WRONG)] = verdict.UNRESOLVED
         if self._precision.quantised:
             stairs = refinement.is_stair(self._judged.analytic[entries])
             verdicts[stairs & (verdicts == verdict.WRONG)] = verdict.UNRESOLVED

@@ -39,6 +39,8 @@ _ALIKE = 30.0
 #: Standard deviation of dS that is always granted, in units of its precision and of the largest gradient of its block:
 #: what a difference of two such numbers, as p - 1, leaves.
 FLOOR = 2.0
+#: dS that moves in steps wider than this part of the largest gradient jumps; it was not rounded so.
+_MOST_ROUNDED = 1e-3
 #: A kink on a line raises its level and nothing lowers it but chance; this is for the chance.
 _LEAST_OF_LINES = 2.0
 #: Where each row has a value of its own, a line is one line for each row, and one will do for so many rows. There an
@@ -205,16 +207,19 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
     if in_short:
         steps = np.full(len(objective.layout.inputs), min(max(2.0**-9, wide_enough(value_noise, seen.largest)), 0.125))
     else:
-        top = 2.0**14 * found.spacing
+        top = 2.0**14 * (SPACING if found.spacing in _WIDER else found.spacing)
         steps = choose_steps(objective, x, answer, value_noise, series, top, found.spent, rng, seen)
     gradient_eps = noise.effective_eps(series.ravel()[:: max(1, series.size // 4096)], answer.gradient_eps)
     size = max(abs(answer.value), value_scale)
+    quantum = noise.quantum(series)
+    rounded = quantum / np.sqrt(12) if quantum <= _MOST_ROUNDED * float(np.max(seen.of_blocks)) else 0.0
+    least = np.maximum(FLOOR * gradient_eps * seen.of_blocks, rounded)
     return Precision(
         value_noise=value_noise,
         rounding=value_noise / size if size > 0 else 0.0,
         smallest_part=value_scale / objective.shape[0],
         parts_noise=_parts_noise(lines),
-        gradient_noise=GradientNoise(series, watched, objective.blocks, FLOOR * gradient_eps * seen.of_blocks),
+        gradient_noise=GradientNoise(series, watched, objective.blocks, least),
         steps=steps,
         scales=seen.of_inputs(answer.value, x),
         block_scales=seen.of_blocks,
@@ -328,11 +333,13 @@ def _look_along_lines(
     only where it holds 2^20 times finer, or where values do not change at all there: then they are quantised.
     """
     watched = _watched(objective)
+    floats = _LEAST_IN_SPACINGS * float(objective.spacing(np.array([largest(x)]))[0])
 
     def line(spacing: float) -> Line:
-        return _line(objective, x, answer, spacing, rng, seen, watched)
+        # Where values move in stairs, lines reach far; gradients there say nothing of those near x.
+        near = seen if spacing <= max(SPACING, floats) else None
+        return _line(objective, x, answer, spacing, rng, near, watched)
 
-    floats = _LEAST_IN_SPACINGS * float(objective.spacing(np.array([largest(x)]))[0])
     spacings = [max(s, floats) for s in ((_DENSE, SPACING, *_WIDER) if in_short else (SPACING, *_WIDER))]
     rounding = 10 * 0.5 * answer.value_eps * abs(answer.value)
     for spacing in spacings:  # finer than the function's own rounding, unless the function is flat
@@ -373,7 +380,7 @@ def _line(
     answer: Answer,
     spacing: float,
     rng: np.random.Generator,
-    seen: Scales,
+    seen: Scales | None,
     watched: IndexArray | None,
 ) -> Line:
     direction = rng.normal(size=len(x))
@@ -385,7 +392,8 @@ def _line(
             value, gradient, part = there.value, there.gradient, there.parts
         else:
             (value, gradient), part = objective.without_copy(point.astype(objective.dtype, copy=False)), None
-        seen.see(gradient)
+        if seen is not None:
+            seen.see(gradient)
         values.append(value)
         parts.append(part)
         gradients.append(_some(gradient, watched))

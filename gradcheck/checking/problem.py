@@ -16,16 +16,17 @@ from gradcheck.checking.entries import Tolerance, Verdicts, judge
 from gradcheck.checking.joint_subgradients import joint_defect
 from gradcheck.checking.precision import Line, Precision, measure, rounding_of_gradient
 from gradcheck.config import Config
+from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.evaluation.evaluators import Evaluator, NotSeparable, WholeBatch
 from gradcheck.evaluation.objective import Objective
+from gradcheck.evaluation.parallel import Pool
 from gradcheck.evaluation.separability import RowValues, choose, refused, try_row_values
 from gradcheck.functions.answer import Answer
 from gradcheck.functions.function import Function
 from gradcheck.numerics.verdicts import SUBGRADIENT
 from gradcheck.report import VERDICTS, BatchReport, Entry, Finding, FloatArray, Projections
 from gradcheck.sampling import Problem
-from gradcheck.settings import Settings
 
 #: Calls that a right gradient takes by projections: some 40 of the batch, and three of a row for each of a sample.
 _BY_PROJECTIONS = 230
@@ -65,6 +66,7 @@ def check_problem(
     config: Config,
     inspection: Inspection | None = None,
     settings: Settings = Settings(),
+    pool: Pool | None = None,
 ) -> Checked:
     """Check one loss at one problem.
 
@@ -74,6 +76,7 @@ def check_problem(
         config: which tolerances.
         inspection: what inspecting it there has told; None where that is still to be done.
         settings: how the run goes.
+        pool: other processes that share many calls; None for none.
 
     Raises:
         UsageError: the plan that the config asks for does not suit the loss.
@@ -85,7 +88,7 @@ def check_problem(
     if answer is None:
         return Checked(None, findings)
     try:
-        judged = _judge(loss, problem, answer, config, settings)
+        judged = _judge(loss, problem, answer, config, settings, pool)
         state = inspect_again(loss, problem.S, problem.y, answer)
     except LossDefect as defect:
         near = LossDefect(defect.code, f"{defect.message}, at scores near these", details=defect.details)
@@ -112,7 +115,9 @@ _NO_MEAN = Finding(
 )
 
 
-def _judge(loss: Function, problem: Problem, given_answer: Answer, config: Config, settings: Settings) -> _Judged:
+def _judge(
+    loss: Function, problem: Problem, given_answer: Answer, config: Config, settings: Settings, pool: Pool | None
+) -> _Judged:
     """Judge one problem: by projections where it has too many entries to be judged one by one.
 
     The loss gets the config's dtype; the reference is taken in float64 at the same scores, where the loss allows.
@@ -123,10 +128,10 @@ def _judge(loss: Function, problem: Problem, given_answer: Answer, config: Confi
     why = _why_projections(len(x), config)
     answer = replace(given_answer, gradient=given_answer.gradient.reshape(-1))
     analytic = answer.gradient
-    given = Objective(loss, shape, problem.y, problem.S.dtype)
+    given = Objective(loss, shape, problem.y, problem.S.dtype, pool=pool)
     objective, reference, beyond = given, answer, None
     if problem.S.dtype != np.float64:
-        exact = Objective(loss, shape, problem.y, np.float64, resolution=problem.S.dtype)
+        exact = Objective(loss, shape, problem.y, np.float64, resolution=problem.S.dtype, pool=pool)
         try:
             reference = exact(x)
             beyond = rounding_of_gradient(given, exact, x, answer.gradient_eps)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy.typing as npt
 
 from gradcheck.checking.contract import Inspection, inspect
+from gradcheck.config.settings import Framework
 from gradcheck.functions.frameworks import adapted, recognised
 from gradcheck.functions.function import Function
 from gradcheck.functions.output_capture import Silence
-from gradcheck.settings import Framework
 
 
 def inspect_at_first(

@@ -91,7 +91,7 @@ class Refinement:
         steps, scales = precision.steps[inputs], precision.scales[inputs]
         top = np.minimum(_TOP_IN_STEPS * steps, _TOP_IN_REACH * precision.reach)
         noisy = np.max(value_noise, initial=0.0) > _NOISY * top * scales
-        top = np.where(noisy, np.maximum(top, _NOISY_TOP_IN_STEPS * steps), top)
+        top = np.where(noisy, _NOISY_TOP_IN_STEPS * steps, top)
         nothing = Stencil(*np.empty((len(fields(Stencil)), 0, len(entries))))
         spacing = evaluator.objective.spacing(evaluator.x[entries])
         return cls(evaluator, entries, here, value_noise, derivative_noise, top, spacing, nothing)

@@ -94,9 +94,12 @@ def choose_steps(
         for entries in picks:
             direction = np.zeros(len(x))
             direction[entries] = rng.choice([-1.0, 1.0], len(own)) * rng.uniform(0.7, 1.0, len(own))
-            difference = _along(objective, x, answer, direction, value_noise, seen, number)
+            difference, slopes = _along(objective, x, answer, direction, value_noise)
             first = 0 if value_noise > _NOISY * scale else _USUAL
-            best = min(best, _best_step(difference, top * _RATIO ** -np.arange(float(first), _STEPS), scale))
+            found = _best_step(difference, top * _RATIO ** -np.arange(float(first), _STEPS), scale)
+            # Slopes over wider steps say nothing of the gradient near x.
+            seen.see_slope(number, max(s for h, s in slopes.items() if h <= max(found, min(slopes))))
+            best = min(best, found)
         narrowest = max(SIGMAS * value_noise / (_PRECISE * scale or np.inf), min(_NARROWEST, top * 2.0**-10))
         steps[number] = min(best, narrowest)
     return steps
@@ -108,11 +111,12 @@ def _along(
     answer: Answer,
     direction: FloatArray,
     value_noise: float,
-    seen: Scales,
-    number: int,
-) -> Callable[[float], tuple[float, float]]:
-    """The corrected central difference along a direction, and the bound on its noise, as a function of the step."""
-    length = float(np.sum(np.abs(direction)))
+) -> tuple[Callable[[float], tuple[float, float]], dict[float, float]]:
+    """The corrected central difference along a direction, and the bound on its noise, as a function of the step.
+
+    Also, filled by its calls, by step: how large the derivative along an entry of the direction is at least.
+    """
+    length, slopes = float(np.sum(np.abs(direction))), {}
 
     def ask(step: float) -> tuple[float, float]:
         value, gradient = objective.without_copy((x + step * direction).astype(objective.dtype, copy=False))
@@ -125,12 +129,12 @@ def _along(
         numbers = (np.array([number]) for number in (f_below, at[0], f_above, g_below, at[1], g_above))
         stencil = Stencil(np.array([step]), np.array([step]), *numbers)
         bound = float(stencil.noise_bound(value_noise)[0])
-        slope = abs(float(stencil.plain()[0])) - bound
-        if np.isfinite(slope):
-            seen.see_slope(number, max(0.0, slope) / length)
-        return float(stencil.corrected()[0]), bound
+        plain, corrected = float(stencil.plain()[0]), float(stencil.corrected()[0])
+        slope = min(abs(plain), abs(corrected)) - bound
+        slopes[step] = max(0.0, slope) / length if np.isfinite(slope) else 0.0
+        return corrected, bound
 
-    return difference
+    return difference, slopes
 
 
 def _best_step(difference: Callable[[float], tuple[float, float]], steps: FloatArray, scale: float) -> float:

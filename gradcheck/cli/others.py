@@ -43,7 +43,7 @@ def explain(
 
     For example: [bold]gradcheck explain missing-mean[/bold]
     """
-    from gradcheck.diagnosis.pages import page
+    from gradcheck.output.explanations import page
     from gradcheck.output.pages import render_codes, render_page  # rich.markdown
 
     options = for_standard_output()

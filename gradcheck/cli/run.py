@@ -13,12 +13,12 @@ from gradcheck.cli.progress import progress_bar
 from gradcheck.cli.terminal import usage_errors
 from gradcheck.cli.watch import check_at_changes
 from gradcheck.config import Config, load_config
+from gradcheck.config.settings import Backend, Framework, Reference, Settings
 from gradcheck.errors import UsageError
 from gradcheck.losses import BUILT_INS
 from gradcheck.output import FORMATS, Entries, Options
 from gradcheck.report import Report
 from gradcheck.run import check_targets
-from gradcheck.settings import Backend, Framework, Reference, Settings
 
 
 def _complete_target(incomplete: str) -> list[str]:

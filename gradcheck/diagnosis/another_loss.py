@@ -8,8 +8,8 @@ from functools import lru_cache
 import numpy as np
 
 from gradcheck.checking.case import Case
+from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.comparison import GradientMatch, ValueMatch, Values, distinct, gradient_match
-from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.known import VARIANTS, Known, built_in, built_ins
 from gradcheck.diagnosis.numbers import number_in_words
 from gradcheck.diagnosis.unexplained import wrong_places
@@ -91,11 +91,10 @@ def _different_losses(evidence: Evidence) -> tuple[GradientMatch | None, ValueMa
     gradient = next(filter(None, (gradient_match(evidence, known) for known in losses)), None)
     if gradient is None:
         return None, None
-    values, known = Values(evidence.observations), gradient.known
-    means = values.means(known)
-    if values.match(known) is not None or (means is not None and values.multiple(means) is not None):
-        return None, None  # dS is off by a factor
-    return gradient, _first_match(values, known.built_in)
+    values = Values(evidence.observations)
+    if values.match(gradient.known) is not None:  # dS is off by a factor
+        return None, None
+    return gradient, _first_match(values, gradient.known.built_in)
 
 
 def _first_match(values: Values, name: str) -> ValueMatch | None:
@@ -132,7 +131,8 @@ def _like(known: Known, observations: tuple[Case, ...]) -> Iterator[Finding]:
     worst = int(np.argmax(excess))
     if excess[worst] <= 1:  # both are 0 throughout
         return
-    if (factor := values.multiple(means)) is not None:
+    factor = float(np.dot(values.own, means) / max(np.dot(means, means), 1e-300))
+    if len(means) > 1 and values.are(factor * means):
         instead = f"; it is {number_in_words(factor, 1e-6 * abs(factor))} times that"
     else:
         other = _first_match(values, known.name)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.checking.case import Case
-from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.known import Known
 from gradcheck.diagnosis.numbers import number_in_words
 from gradcheck.numerics.noise import effective_eps

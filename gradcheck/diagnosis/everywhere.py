@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.checking.case import Case
-from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.factor_findings import factor_findings
 from gradcheck.diagnosis.fits import (
     Fit,

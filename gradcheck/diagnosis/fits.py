@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gradcheck.checking.case import BoolArray, Case
-from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.numbers import ONE, Interval, Law, multiplier, number_in_words, simplest_law
 from gradcheck.diagnosis.regions import halves
 from gradcheck.report import FloatArray

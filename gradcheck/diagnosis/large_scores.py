@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.checking.case import Case
+from gradcheck.checking.evidence import Allowance, Evidence
 from gradcheck.diagnosis.another_loss import recognised
-from gradcheck.diagnosis.evidence import Allowance, Evidence
 from gradcheck.diagnosis.known import labels_of
 from gradcheck.errors import LossDefect
 from gradcheck.report import Finding, FloatArray
@@ -68,7 +68,8 @@ def overflows(evidence: Evidence) -> Iterator[Finding]:
         moderate = _evaluate(ask, size * scores, labels)
         if moderate is not None and np.isfinite(moderate[0]) and np.max(np.abs(moderate[1])) <= usual:
             reason = f"dS does not grow up to scores near {size:g}, so a stable form is finite"
-    shifted = _evaluate(ask, seen.S + _shifts(seen), seen.y) if _rows_sum_to_0(observations) else None
+    shifts = _LARGE * np.linspace(1.0, 0.0, seen.rows)[:, np.newaxis]  # of the rows, no two equal
+    shifted = _evaluate(ask, seen.S + shifts, seen.y) if _rows_sum_to_0(observations) else None
     if not reason and shifted is not None and not _is_finite(shifted):
         reason = "a stable form does not, because adding 1000 to a row changes nothing (its gradient sums to 0)"
     if reason:
@@ -110,19 +111,13 @@ def _least_likely(seen: Case) -> npt.NDArray[np.generic]:
     return np.asarray(lowest if seen.y.ndim == 1 else np.eye(seen.classes)[lowest], dtype=seen.y.dtype)
 
 
-def _shifts(seen: Case) -> FloatArray:
-    """N x 1, a constant for each row, at most 1000, no two equal."""
-    return np.asarray(_LARGE * np.linspace(1.0, 0.0, seen.rows)[:, np.newaxis])
-
-
 def _evaluate(ask: Allowance, scores: FloatArray, labels: npt.NDArray[np.generic]) -> _Answer | None:
     """The answer, NaN for an overflow that Python's math raises; None if the loss rejects such scores, or hangs."""
     try:
         answer = ask.evaluate(scores, labels)
     except LossDefect as defect:
         cause = defect.__cause__
-        overflow = isinstance(cause, ArithmeticError) or (isinstance(cause, ValueError) and "math domain" in str(cause))
-        is_overflow = overflow or defect.code == "not-finite"
+        is_overflow = isinstance(cause, ArithmeticError) or "math domain" in str(cause) or defect.code == "not-finite"
         return (float("nan"), np.full(scores.shape, np.nan)) if is_overflow else None
     return answer.value, answer.gradient
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradcheck.checking.case import BoolArray, Case
-from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.factor_findings import factor_findings
 from gradcheck.diagnosis.fits import factor_fit, how_many
 from gradcheck.diagnosis.known import IntArray, labels_of

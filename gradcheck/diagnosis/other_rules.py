@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
+from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.comparison import Values
-from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.known import built_ins
-from gradcheck.diagnosis.numbers import number_in_words
+from gradcheck.diagnosis.numbers import Interval, number_in_words, simplest_law
 from gradcheck.diagnosis.unexplained import drawn
 from gradcheck.report import Finding
 
@@ -18,14 +17,6 @@ from gradcheck.report import Finding
 _RTOL = 1e-5
 #: Every row is evaluated by itself at so many problems, of at most so many rows.
 _PROBLEMS, _ROWS = 2, 16
-#: What a row may count at N > 1 rows, besides 1/N and 1.
-_WEIGHTS: dict[str, Callable[[int], float]] = {
-    "1/N^2": lambda N: 1 / N**2,
-    "1/(N - 1)": lambda N: 1 / (N - 1),
-    "2/(N + 1)": lambda N: 2 / (N + 1),
-    "1/sqrt(N)": lambda N: 1 / math.sqrt(N),
-    "N": float,
-}
 
 
 def not_a_subgradient(evidence: Evidence) -> Iterator[Finding]:
@@ -36,30 +27,31 @@ def not_a_subgradient(evidence: Evidence) -> Iterator[Finding]:
     wrong = sum(int(seen.wrong.sum()) for seen in evidence.observations)
     seen = evidence.wrong[0]
     i, j = np.argwhere(seen.wrong)[0].tolist()
-    yield Finding(
-        "not-a-subgradient",
-        "error",
+    message = (
         f"dS is right in all {right} entries that have a derivative, and wrong in {wrong} at kinks: dS[{i}, {j}] is "
         f"{seen.analytic[i, j]:.6g} at S[{i}, {j}] = {seen.S[i, j]:g} ({drawn(seen)}), which is not between the "
-        "derivatives on both sides",
-        hint="look at what the code does where two scores are equal or a margin is exactly 0: count each tie once, and "
-        "take one side of max(0, .) or the other",
+        "derivatives on both sides"
     )
+    hint = (
+        "look at what the code does where two scores are equal or a margin is exactly 0: count each tie once, and take "
+        "one side of max(0, .) or the other"
+    )
+    yield Finding("not-a-subgradient", "error", message, hint=hint)
 
 
 def removable_jump(evidence: Evidence) -> Iterator[Finding]:
     """Along an axis the value has the same limit from both sides, and another value at S itself."""
-    seen = next((seen for seen in evidence.observations if seen.leaps.any()), None)
-    if seen is not None:
+    for seen in [seen for seen in evidence.observations if seen.leaps.any()][:1]:
         i, j = np.argwhere(seen.leaps)[0].tolist()
-        yield Finding(
-            "removable-jump",
-            "error",
+        message = (
             f"the value is {seen.value:.6g} at S, but near {seen.value + float(seen.leaps[i, j]):.6g} as soon as "
-            f"S[{i}, {j}] = {seen.S[i, j]:g} is a little larger or smaller ({drawn(seen)})",
-            hint="look for a comparison with ==, or for numbers that are dropped because of their value: a class with "
-            "the same score as the label has a margin of exactly 1, too",
+            f"S[{i}, {j}] = {seen.S[i, j]:g} is a little larger or smaller ({drawn(seen)})"
         )
+        hint = (
+            "look for a comparison with ==, or for numbers that are dropped because of their value: a class with the "
+            "same score as the label has a margin of exactly 1, too"
+        )
+        yield Finding("removable-jump", "error", message, hint=hint)
 
 
 def vacuous(evidence: Evidence) -> Iterator[Finding]:
@@ -95,12 +87,9 @@ def _constant_weight(evidence: Evidence) -> str:
     values = Values(observations)
     for known in built_ins():
         means = values.means(known)
-        if means is not None and np.any(means):
-            sums = values.rows * means
-            largest = int(np.argmax(np.abs(sums)))
-            weight = float(values.own[largest] / sums[largest])
-            if values.are(weight * sums) and not _equal(weight, 1):
-                return f"{number_in_words(weight, _RTOL * abs(weight))} of {known.name}'s, at every N"
+        weight = None if means is None else values.multiple(values.rows * means)
+        if weight is not None and not _equal(weight, 1):
+            return f"{number_in_words(weight, _RTOL * abs(weight))} of {known.name}'s, at every N"
     return ""
 
 
@@ -114,8 +103,9 @@ def _weight_by_size(evidence: Evidence) -> str:
         return ""
     sizes = sorted(weights.items())
     shown = ", ".join(f"{number_in_words(weight, _RTOL * abs(weight))} at N = {N}" for N, weight in sizes)
-    laws = [words for words, law in _WEIGHTS.items() if all(_equal(law(N), weight) for N, weight in sizes)]
-    return f"{laws[0]} of its value alone ({shown})" if laws else f"{shown} of its value alone"
+    known = [(N, 2, Interval(weight - _RTOL * abs(weight), weight + _RTOL * abs(weight))) for N, weight in sizes]
+    law = simplest_law(known, classes=0) if len(known) > 1 else None
+    return f"{law} of its value alone ({shown})" if law and not law.is_free else f"{shown} of its value alone"
 
 
 def _rows_add_up(evidence: Evidence) -> bool:

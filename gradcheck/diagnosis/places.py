@@ -9,7 +9,7 @@ from typing import TypeGuard
 import numpy as np
 
 from gradcheck.checking.case import Case
-from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.factor_findings import factor_findings
 from gradcheck.diagnosis.fits import Fit, Where, factor_fit, likely_factors, off_by, term_fit
 from gradcheck.diagnosis.numbers import Law

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.checking.evidence import Allowance, Spent
 from gradcheck.diagnosis import statements
-from gradcheck.diagnosis.evidence import Allowance, Spent
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding
 from gradcheck.sampling import Problem
@@ -75,13 +75,13 @@ def _is_transposed(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any], tim
 
 def _mutates(contract: Finding, troubled: Problem, ask: Allowance) -> Finding | None:
     statement = statements.that_changed(ask, troubled.S, troubled.y)
-    return replace(contract, details=statement.shown()) if statement else None
+    return replace(contract, details=statements.shown(statement)) if statement else None
 
 
 def _not_finite(contract: Finding, troubled: Problem, ask: Allowance) -> Finding | None:
     statement = statements.that_is_not_finite(ask, troubled.S, troubled.y)
-    hint = next(hint for word, hint in _NOT_FINITE.items() if statement is None or word in statement.text)
-    return replace(contract, hint=hint, details=statement.shown()) if statement else None
+    hint = next(hint for word, hint in _NOT_FINITE.items() if statement is None or word in (statement.line or ""))
+    return replace(contract, hint=hint, details=statements.shown(statement)) if statement else None
 
 
 _REFINE: dict[str, Callable[[Finding, Problem, Allowance], Finding | None]] = {

@@ -6,19 +6,18 @@ statement, and once it holds, the statement before is the cause.
 
 from __future__ import annotations
 
-import linecache
 import sys
 import threading
-import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
+from traceback import FrameSummary, StackSummary
 from types import FrameType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.diagnosis.evidence import Allowance
+from gradcheck.checking.evidence import Allowance
 from gradcheck.errors import LossDefect
 from gradcheck.functions.output_capture import is_own
 
@@ -29,26 +28,12 @@ _MOST = 20_000
 _Condition = Callable[[list[Any]], bool]
 
 
-@dataclass(frozen=True)
-class Statement:
-    """A statement of the user's code: its file, line and function."""
-
-    file: str
-    line: int
-    function: str
-
-    @property
-    def text(self) -> str:
-        """Its line in the file; empty if that cannot be read."""
-        return linecache.getline(self.file, self.line).strip()
-
-    def shown(self) -> str:
-        """As Python prints it in a traceback."""
-        frame = traceback.FrameSummary(self.file, self.line, self.function)
-        return "".join(traceback.StackSummary.from_list([frame]).format()).rstrip()
+def shown(statement: FrameSummary) -> str:
+    """A statement as Python prints it in a traceback: file, line, function and text."""
+    return "".join(StackSummary.from_list([statement]).format()).rstrip()
 
 
-def that_changed(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any]) -> Statement | None:
+def that_changed(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any]) -> FrameSummary | None:
     """The first statement that writes to the scores or the labels. One call.
 
     Args:
@@ -61,22 +46,18 @@ def that_changed(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any]) -> St
     Raises:
         Spent: no call is left.
     """
-    given, found = (S.copy(), y.copy()), list[Statement]()
-    before = (S, y)
-    _trace(ask, given, lambda _: not all(map(_equal, given, before)), found)
-    return found[0] if found else None
+    given, before = (S.copy(), y.copy()), (S, y)
+    return _first(ask, given, lambda _: not all(map(partial(np.array_equal, equal_nan=True), given, before)))
 
 
-def that_is_not_finite(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any]) -> Statement | None:
+def that_is_not_finite(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any]) -> FrameSummary | None:
     """The first statement that gives a local variable, or the result, a number that is not finite; as above."""
-    found: list[Statement] = []
-    _trace(ask, (S.copy(), y.copy()), lambda values: any(map(_is_not_finite, values)), found)
-    return found[0] if found else None
+    return _first(ask, (S.copy(), y.copy()), lambda values: any(map(_is_not_finite, values)))
 
 
-def that_made_it_whole(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any]) -> Statement | None:
+def that_made_it_whole(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any]) -> FrameSummary | None:
     """The statement that creates the array returned as dS, or that leaves only whole numbers in it; as above."""
-    found: list[Statement] = []
+    found: list[FrameSummary] = []
     fractional: dict[int, bool] = {}  # by the id of an array, as are the causes
     cause: dict[int, int] = {}
     kept: list[Any] = []  # so that no other array gets the same id
@@ -96,17 +77,23 @@ def that_made_it_whole(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any])
     return found[cause[id(answer[1])]] if is_pair and id(answer[1]) in cause else None
 
 
+def _first(ask: Allowance, arguments: tuple[Any, Any], condition: _Condition) -> FrameSummary | None:
+    found: list[FrameSummary] = []
+    _trace(ask, arguments, condition, found)
+    return found[0] if found else None
+
+
 def _trace(
-    ask: Allowance, arguments: tuple[Any, Any], condition: _Condition, found: list[Statement], most: int = 1
+    ask: Allowance, arguments: tuple[Any, Any], condition: _Condition, found: list[FrameSummary], most: int = 1
 ) -> Any:
     """What the loss returns, None if it raises; ``found`` gets the statements after which the condition holds."""
-    current: list[Statement] = []  # of each frame that is under way
+    current: list[FrameSummary] = []  # of each frame that is under way
     left = _MOST
 
     def trace(frame: FrameType, event: str, argument: Any) -> Any:
         nonlocal left
-        statement = Statement(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
-        if not left or len(found) == most or (event == "call" and not is_own(statement.file)):
+        statement = FrameSummary(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+        if not left or len(found) == most or (event == "call" and not is_own(statement.filename)):
             return None
         left -= 1
         returned = [*argument] if isinstance(argument, tuple | list) else [argument]
@@ -130,10 +117,6 @@ def _trace(
         return None
     finally:
         sys.settrace(before)
-
-
-def _equal(one: npt.NDArray[Any], other: npt.NDArray[Any]) -> bool:
-    return np.array_equal(one, other, equal_nan=True)
 
 
 def _is_not_finite(thing: Any) -> bool:

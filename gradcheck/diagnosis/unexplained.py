@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.checking.case import BoolArray, Case
-from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.known import labels_of
 from gradcheck.report import Finding, FloatArray
 
@@ -30,14 +30,14 @@ def not_a_gradient(evidence: Evidence) -> Iterator[Finding]:
         d1, d2 = np.random.default_rng(seen.S.shape).normal(size=(2, *seen.S.shape))
         (first, error), (second, other_error) = _slope(evidence, seen, d2, d1), _slope(evidence, seen, d1, d2)
         if abs(first - second) > _DIFFERENT * (error + other_error):
-            yield Finding(
-                "not-a-gradient",
-                "error",
+            message = (
                 "dS is not the gradient of any function, because its Jacobian J is not symmetric: along two random "
-                f"directions d1·J·d2 = {first:.6g} and d2·J·d1 = {second:.6g} ({drawn(seen)})",
-                hint="look at dS, not at the value: something that depends on S was taken for a constant, or a term is "
-                "missing",
+                f"directions d1·J·d2 = {first:.6g} and d2·J·d1 = {second:.6g} ({drawn(seen)})"
             )
+            hint = (
+                "look at dS, not the value: something that depends on S is treated as a constant, or a term is missing"
+            )
+            yield Finding("not-a-gradient", "error", message, hint=hint)
             return
 
 
@@ -69,10 +69,9 @@ def no_known_cause(evidence: Evidence) -> Iterator[Finding]:
 def _targets(seen: Case) -> FloatArray:
     """N x C: one-hot labels, or labels of that shape; NaN for others."""
     labels = labels_of(seen)
-    is_matrix = seen.y.shape == seen.S.shape
-    return (
-        np.eye(seen.classes)[labels] if labels is not None else seen.y if is_matrix else np.full(seen.S.shape, np.nan)
-    )
+    if labels is not None:
+        return np.eye(seen.classes)[labels]
+    return seen.y if seen.y.shape == seen.S.shape else np.full(seen.S.shape, np.nan)
 
 
 _CATEGORIES: dict[str, Callable[[Case], Any]] = {
@@ -102,8 +101,9 @@ def wrong_places(evidence: Evidence) -> str:
     for words, of in _SCORES.items():
         if not places and (found := _threshold(entries(of), wrong, shown)):
             places.append(f"where {words} {found}")
-    error, seen = max(((_largest_error(seen), seen) for seen in problems), key=lambda pair: pair[0])
-    i, j = np.argwhere(seen.wrong & (np.abs(seen.analytic - seen.numerical) == error))[0]
+    errors = [np.where(seen.wrong, np.abs(seen.analytic - seen.numerical), -1.0) for seen in problems]
+    error, seen = max(zip(errors, problems, strict=True), key=lambda pair: float(np.max(pair[0])))
+    i, j = np.unravel_index(np.argmax(error), error.shape)
     return (
         f"wrong in {np.count_nonzero(wrong)} of {len(wrong)} entries{''.join(f', only {each}' for each in places)}; "
         f"the largest error is in dS[{i}, {j}] = {seen.analytic[i, j]:.6g}, where the numerical gradient is "
@@ -130,10 +130,6 @@ def _threshold(numbers: FloatArray, wrong: BoolArray, shown: BoolArray) -> str:
             if low < high:
                 return f"{relation} {next(each for each in between if low <= sign * float(each) <= high)}"
     return ""
-
-
-def _largest_error(seen: Case) -> float:
-    return float(np.max(np.abs(seen.analytic - seen.numerical), where=seen.wrong, initial=-1.0))
 
 
 def drawn(seen: Case) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.checking.case import Case
-from gradcheck.diagnosis.evidence import Allowance, Spent
+from gradcheck.checking.evidence import Allowance, Spent
 from gradcheck.diagnosis.terms import labels_as_numbers
 from gradcheck.errors import LossDefect
 from gradcheck.report import FloatArray

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from gradcheck.checking.case import BoolArray, Case
+from gradcheck.checking.evidence import Evidence, Spent
 from gradcheck.diagnosis import statements
-from gradcheck.diagnosis.evidence import Evidence, Spent
 from gradcheck.diagnosis.fits import everywhere, factor_at
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding, FloatArray
@@ -55,7 +55,7 @@ def truncated(evidence: Evidence) -> Iterator[Finding]:
         f"gradient is {seen.numerical[row, column]:.6g} (dS[{row}, {column}] at batch size {seen.rows}, {seen.scores}, "
         f"seed {seen.seed})",
         hint=_hint(integers, "rounded down" in way),
-        details=statement.shown() if statement else "",
+        details=statements.shown(statement) if statement else "",
     )
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from gradcheck.errors import LossDefect
 from gradcheck.evaluation.asking import Asking, ask_for, calls_for
 from gradcheck.evaluation.blocks import Blocks, IndexArray, Layout
+from gradcheck.evaluation.parallel import Pool
 from gradcheck.functions.answer import Answer, put_together, validated, value_and_gradient, values_and_derivatives
 from gradcheck.functions.function import Function
 from gradcheck.report import FloatArray
@@ -29,6 +30,7 @@ class Objective:
         row_weight: None where the loss returns one value. Else every call asks for the value of each row
             (``reduction="none"``), and this is what such a value counts in the batch's: 1/N or 1.
         eps: machine epsilon of the dtypes of value and dS, where ``row_weight`` is known.
+        pool: other processes that share many calls; None for none.
         calls: how often the loss was called.
     """
 
@@ -41,12 +43,13 @@ class Objective:
         resolution: npt.DTypeLike | None = None,
         row_weight: float | None = None,
         eps: tuple[float, float] = (0.0, 0.0),
+        pool: Pool | None = None,
     ) -> None:
         self.loss, self.shape, self.labels = loss, shape, labels
         self.dtype = np.dtype(dtype)
         self.resolution = np.dtype(dtype if resolution is None else resolution)
         self.layout, self.blocks = Layout.of({"S": shape}), Blocks.of_rows(shape)
-        self.row_weight, self.eps = row_weight, eps
+        self.row_weight, self.eps, self.pool = row_weight, eps, pool
         self.calls = 0
 
     def __call__(self, x: FloatArray) -> Answer:
@@ -108,20 +111,16 @@ class Objective:
         """
         rows, columns = np.divmod(entries, self.shape[1])
         scores = x.astype(self.dtype, copy=False).reshape(self.shape)
-        if self.loss.pool is not None:
+        if self.pool is not None:
             self.calls += calls_for(asking, rows)
-            shared: tuple[FloatArray, FloatArray] = self.loss.pool.ask(
-                self.loss, asking, scores, self.labels, rows, columns, after
-            )
-            return shared
+            return self.pool.ask(self.loss, asking, scores, self.labels, rows, columns, after)
         call = self._call_each_row if asking == "each-row" else self._call
         return ask_for(asking, call, scores, self.labels, rows, columns, after)
 
     def row(self, number: int) -> Objective:
         """The loss at one row of this problem, as a batch of its own; it counts its own calls."""
-        loss = replace(self.loss, pool=None)
         labels = self.labels[number : number + 1]
-        return Objective(loss, (1, self.shape[1]), labels, self.dtype, self.resolution)
+        return Objective(self.loss, (1, self.shape[1]), labels, self.dtype, self.resolution)
 
     def value_of_row(self, number: int, scores: FloatArray) -> float:
         """The value of one row alone, at scores (C,) of its own."""
@@ -144,7 +143,7 @@ class Objective:
 
     def with_row_values(self, weight: float, eps: tuple[float, float]) -> Objective:
         """The same problem, asked for the value of each row at every call; it goes on counting from here."""
-        other = Objective(self.loss, self.shape, self.labels, self.dtype, self.resolution, weight, eps)
+        other = Objective(self.loss, self.shape, self.labels, self.dtype, self.resolution, weight, eps, self.pool)
         other.calls = self.calls
         return other
 

@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.config.settings import Settings
 from gradcheck.errors import GradcheckError, LossDefect, OutOfTime, UsageError
 from gradcheck.evaluation.asking import Asking, Call, ask_for, one_of_each_row
 from gradcheck.evaluation.blocks import IndexArray
@@ -37,7 +38,6 @@ from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_loss
 from gradcheck.functions.output_capture import silenced
 from gradcheck.report import FloatArray
-from gradcheck.settings import Settings
 
 #: Seconds of calls that are worth starting workers, and worth sending to workers that run already.
 WORTH_STARTING, WORTH_SENDING = 1.0, 0.1

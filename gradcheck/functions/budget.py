@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
+from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect, OutOfTime, TargetError, UsageError
 from gradcheck.functions.output_capture import own_frames
-from gradcheck.settings import Settings
 
 #: Seconds between two progress reports.
 REPORT_EVERY = 0.1

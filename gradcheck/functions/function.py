@@ -28,7 +28,6 @@ class Function:
         adapter: what made ``function`` from the user's own function; None if it is the user's own.
         by_name: ``load_function(target)`` finds the user's function in any process.
         budget: counts and limits its calls; None for no limit.
-        pool: worker processes that share many calls at once (``evaluation.parallel.Pool``); None for none.
     """
 
     target: str
@@ -39,7 +38,6 @@ class Function:
     adapter: Callable[[Any], Any] | None = field(default=None, repr=False, compare=False)
     by_name: bool = field(default=False, repr=False, compare=False)
     budget: Budget | None = field(default=None, repr=False, compare=False)
-    pool: Any = field(default=None, repr=False, compare=False)
 
     def call(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any], **options: str) -> Any:
         """Call the function with these arrays, not with copies, and return what it returns.

@@ -7,7 +7,7 @@ one kind, so the largest change from the coarse step to the fine one, in any of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import erf, inf, prod, sqrt
 
@@ -26,8 +26,6 @@ _FINEST = 2.0**-30
 LEAST_IN_SPACINGS = 256.0
 #: Changes between two steps are taken for this part of the error that may be left, so that chance is in it.
 _CHANCE = 2.0
-#: Of normal numbers without the largest tenth, the root mean square.
-_TRIMMED_DEVIATION = 0.79
 #: A jump that shrinks by less than this from the coarse step to the fine one lies at the point itself.
 _STAYS = 0.8
 
@@ -113,25 +111,6 @@ def has_kinks_at_point(pair: Pair, value_noise: float, granted: float) -> bool:
             if np.any((fine > unseen) & (fine > _STAYS * coarse)):
                 return True
     return False
-
-
-def noise_of_derivatives(series: FloatArray, positions: Sequence[float]) -> float:
-    """Standard deviation of the noise of derivatives along a line.
-
-    Args:
-        series: E derivatives at each of m points of a line.
-        positions: where those lie.
-
-    Returns:
-        By divided differences of the highest order, to which smooth derivatives add next to nothing, over all E;
-        without the largest tenth of them, which met a jump.
-    """
-    weights = np.array([1 / prod(p - q for q in positions if q != p) for p in positions])
-    with np.errstate(invalid="ignore", over="ignore"):
-        sizes = np.abs(weights @ series) / np.linalg.norm(weights)
-    kept = np.sort(sizes[np.isfinite(sizes)])
-    kept = kept[: max(1, len(kept) - len(kept) // 10)]
-    return float(np.sqrt(np.mean(kept**2))) / _TRIMMED_DEVIATION if len(kept) else 0.0
 
 
 def smallest_defect(unseen: FloatArray, probability: float = 0.99) -> float:

@@ -48,18 +48,19 @@ def extrapolate(differences: FloatArray, noise: FloatArray, *, first: int, then:
         Estimates and bounds of E entries.
     """
     estimates, bounds = np.full(differences.shape, np.nan), np.full(differences.shape, np.inf)
+    noises = np.full(differences.shape, np.inf)
     # Column m of the tableau, and the noise in it: its row k is made of the differences k - m to k.
     column, noise_of = differences, noise
     # Without extrapolation: two neighbouring differences, the finer is the better one.
-    _keep(estimates[1:], bounds[1:], column[1:], np.abs(column[1:] - column[:-1]) + noise_of[1:])
+    _keep(estimates[1:], bounds[1:], noises[1:], column[1:], np.abs(column[1:] - column[:-1]), noise_of[1:])
     for m in range(1, min(len(differences) - 1, _COLUMNS) + 1):
         gain = RATIO ** (first + then * (m - 1)) - 1
         finer, coarser = column[1:], column[:-1]
         column = finer + (finer - coarser) / gain
         noise_of = noise_of[1:] * (1 + 1 / gain) + noise_of[:-1] / gain
         truncation = np.maximum(np.abs(column - finer), np.abs(column - coarser))
-        _keep(estimates[m:], bounds[m:], column, truncation + noise_of)
-    return _best_uncontradicted(estimates, bounds)
+        _keep(estimates[m:], bounds[m:], noises[m:], column, truncation, noise_of)
+    return _best_uncontradicted(estimates, bounds, noises)
 
 
 def better_of(trusted: Limit, sharper: Limit) -> Limit:
@@ -70,19 +71,32 @@ def better_of(trusted: Limit, sharper: Limit) -> Limit:
     return Limit(np.where(take, sharper.estimate, trusted.estimate), np.where(take, sharper.bound, trusted.bound))
 
 
-def _keep(estimates: FloatArray, bounds: FloatArray, candidates: FloatArray, errors: FloatArray) -> None:
+def _keep(
+    estimates: FloatArray,
+    bounds: FloatArray,
+    noises: FloatArray,
+    candidates: FloatArray,
+    truncation: FloatArray,
+    noise: FloatArray,
+) -> None:
     """Take candidates, in place, where their error is the least so far: arrays of one shape."""
+    errors = truncation + noise
     better = errors < bounds  # False for NaN
     np.copyto(estimates, candidates, where=better)
     np.copyto(bounds, errors, where=better)
+    np.copyto(noises, noise, where=better)
 
 
-def _best_uncontradicted(estimates: FloatArray, bounds: FloatArray) -> Limit:
-    """Of K estimates for each of E entries, the one of least bound whose interval meets those of all finer steps."""
+def _best_uncontradicted(estimates: FloatArray, bounds: FloatArray, noises: FloatArray) -> Limit:
+    """Of K estimates for each of E entries, the one of least bound that no finer step contradicts beyond its noise.
+
+    Two coarse steps may agree by chance, so an estimate is also no better known than the next finer one says.
+    """
     steps, entries = estimates.shape
+    bounds[:-1] = np.fmax(bounds[:-1], np.abs(np.diff(estimates, axis=0)))
     usable = np.isfinite(bounds)
     for k in range(steps - 1):
-        apart = np.abs(estimates[k + 1 :] - estimates[k]) > bounds[k + 1 :] + bounds[k]  # never, where one is infinite
+        apart = np.abs(estimates[k + 1 :] - estimates[k]) > noises[k + 1 :] + bounds[k]  # never, where one is infinite
         usable[k] &= ~apart.any(axis=0)
     best = np.argmin(np.where(usable, bounds, np.inf), axis=0)
     index = np.arange(entries)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.config.settings import Reference
 from gradcheck.numerics.differences import SIGMAS, Stencil
 from gradcheck.numerics.richardson import Limit
 from gradcheck.report import VERDICTS, FloatArray, Verdict
-from gradcheck.settings import Reference
 
 OK, SUBGRADIENT, UNRESOLVED, WRONG = (
     VERDICTS.index(v) for v in (Verdict.OK, Verdict.SUBGRADIENT, Verdict.UNRESOLVED, Verdict.WRONG)

@@ -11,11 +11,11 @@ from dataclasses import dataclass, fields
 from importlib.resources import files
 from typing import Any
 
-from gradcheck.diagnosis.pages import page
 from gradcheck.errors import UsageError
+from gradcheck.output.explanations import page
 from gradcheck.output.json_ import as_data
 from gradcheck.output.options import Options
-from gradcheck.output.pages import blocks
+from gradcheck.output.pages import paragraphs
 from gradcheck.output.summary import sentences, severity_key
 from gradcheck.output.text import escape_control, shorten
 from gradcheck.report import Report
@@ -102,7 +102,7 @@ def _explanation(code: str) -> dict[str, Any] | None:
         found = page(code)
     except UsageError:
         return None
-    return {"title": found.title, "blocks": blocks(found.text)[2:]}
+    return {"title": found.title, "paragraphs": paragraphs(found)[1:]}
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from gradcheck.diagnosis.pages import page
 from gradcheck.output import grid, summary, tables
+from gradcheck.output.explanations import page
 from gradcheck.output.options import Options
 from gradcheck.output.pages import show_page
 from gradcheck.output.screen import SEVERITY_STYLES, VERDICT_STYLES, Screen

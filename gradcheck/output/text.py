@@ -67,18 +67,16 @@ def shorten(text: str) -> str:
 
 
 def relative(error: float, digits: int = 2) -> str:
-    """A relative error or a bound with one or two significant digits.
+    """A relative error or a bound with two significant digits; with one where it is small and ``digits`` is 1.
 
-    >>> relative(3.14e-11), relative(1 / 3), relative(0.0)
-    ('3.1e-11', '0.33', '0')
+    >>> relative(3.14e-11), relative(3.14e-11, 1), relative(1 / 3), relative(0.0)
+    ('3.1e-11', '3e-11', '0.33', '0')
     """
-    if error == 0:
-        return "0"
-    if not math.isfinite(error):
-        return str(error)
-    if error < (0.001 if digits > 1 else 0.1):
-        return f"{error:.{digits - 1}e}"
-    return f"{error:#.2g}".rstrip(".")
+    if error == 0 or not math.isfinite(error):
+        return "0" if error == 0 else str(error)
+    if digits == 1 and error < 0.095:
+        return f"{error:.2f}" if error >= 0.0095 else f"{error:.0e}"
+    return f"{error:.1e}" if error < 0.001 else f"{error:#.2g}".rstrip(".")
 
 
 def number(value: float, digits: int = 4) -> str:

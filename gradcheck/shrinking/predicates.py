@@ -11,13 +11,13 @@ import numpy.typing as npt
 
 from gradcheck.checking.case import Case
 from gradcheck.checking.contract import inspect, inspect_again
+from gradcheck.checking.evidence import Allowance
 from gradcheck.checking.problem import check_problem
 from gradcheck.config import Config
-from gradcheck.diagnosis.evidence import Allowance
+from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding, FloatArray
 from gradcheck.sampling import Problem
-from gradcheck.settings import Settings
 from gradcheck.shrinking.candidates import Candidate
 from gradcheck.shrinking.snippet import tolerances
 

@@ -14,11 +14,11 @@ from worker_losses import FILES, facts
 
 from gradcheck import one_target
 from gradcheck.config import Config
+from gradcheck.config.settings import Settings
 from gradcheck.errors import UsageError
 from gradcheck.evaluation import parallel
 from gradcheck.evaluation.parallel import Pool
 from gradcheck.run import check_targets
-from gradcheck.settings import Settings
 
 distributed = pytest.importorskip("distributed")
 pytest.importorskip("joblib")

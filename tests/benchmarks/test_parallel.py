@@ -13,8 +13,8 @@ import pytest
 from worker_losses import NEIGHBOUR
 
 from gradcheck.config import Config
+from gradcheck.config.settings import Settings
 from gradcheck.run import check_targets
-from gradcheck.settings import Settings
 
 pytest.importorskip("joblib")
 pytestmark = [pytest.mark.benchmark, pytest.mark.timing]

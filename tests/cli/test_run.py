@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gradcheck.cli import app
-from gradcheck.diagnosis.pages import pages
 from gradcheck.losses import BUILT_INS
+from gradcheck.output.explanations import pages
 from gradcheck.version import __version__
 
 LOSSES = """\

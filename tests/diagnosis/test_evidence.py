@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradcheck.diagnosis.evidence import Allowance, Spent
+from gradcheck.checking.evidence import Allowance, Spent
 from gradcheck.errors import OutOfTime
 from gradcheck.functions.function import Function
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from gradcheck import check
+from gradcheck.checking.evidence import Allowance, Evidence
 from gradcheck.checking.problem import check_problem
 from gradcheck.config import Config
-from gradcheck.diagnosis.evidence import Allowance, Evidence
 from gradcheck.diagnosis.notation import Terms, explain_terms
 from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS

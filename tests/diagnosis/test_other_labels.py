@@ -10,8 +10,8 @@ import pytest
 
 import gradcheck
 from gradcheck import Config
+from gradcheck.checking.evidence import Allowance, Evidence
 from gradcheck.checking.problem import check_problem
-from gradcheck.diagnosis.evidence import Allowance, Evidence
 from gradcheck.diagnosis.other_labels import misaligned
 from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS

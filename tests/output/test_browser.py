@@ -286,7 +286,7 @@ def test_all_of_a_finding_can_be_read_and_its_explanation_opened(opened, wrong):
     assert finding.message in one(browser, ".finding .message").text
     assert finding.hint in one(browser, ".finding .hint").text
     one(browser, ".explanation summary").click()
-    assert "dS = N n" in one(browser, ".explanation").text
+    assert "What it means: dS is N times" in one(browser, ".explanation").text
     assert "1 of 2 losses, 1 right" in one(opened(replace(wrong, losses=(*wrong.losses, right()))), "h1").text
     assert [each.text for each in every(browser, "nav .word")] == ["wrong", "right"]
 

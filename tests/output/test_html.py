@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import gradcheck
-from gradcheck.diagnosis.pages import page as explained
 from gradcheck.output import FORMATS, Options
+from gradcheck.output.explanations import page as explained
 from gradcheck.output.html import MOST_CELLS
 from gradcheck.report import Finding, Projections, Report, SmallestCase
 
@@ -176,7 +176,7 @@ def test_each_code_that_was_found_comes_with_its_explanation(full, report):
     pages = page(report(replace(full, findings=(*full.findings, Finding("made-up", "note", "none"))))).data["pages"]
     assert set(pages) == {"missing-mean", "shared-buffer"}
     assert pages["missing-mean"]["title"] == explained("missing-mean").title
-    assert ["heading", "Why"] in pages["missing-mean"]["blocks"]
+    assert pages["missing-mean"]["paragraphs"][0].startswith("What it means: ")
 
 
 def test_without_scripts_the_verdict_can_be_read(problem, loss, report):

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from gradcheck.config import Config
+from gradcheck.config.settings import Settings
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_loss
-from gradcheck.settings import Settings
 from gradcheck.shrinking.snippet import listed, one_line, snippet
 
 WRONG = """

@@ -8,25 +8,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gradcheck.config import Config
+from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect, UsageError
+from gradcheck.evaluation.parallel import open_pool
+from gradcheck.functions.budget import Budget, HangCallback, ProgressCallback, open_budget
 from gradcheck.functions.frameworks import require
 from gradcheck.functions.function import Function
+from gradcheck.functions.loading import built_in_named
 from gradcheck.functions.output_capture import silenced
-from gradcheck.one_target import TargetRun
 from gradcheck.report import Report
+from gradcheck.run.target import TargetRun
 from gradcheck.sampling import Problem
-from gradcheck.settings import Settings
 from gradcheck.version import __version__
-
-if TYPE_CHECKING:
-    from gradcheck.evaluation.parallel import Pool
-    from gradcheck.functions.budget import Budget, HangCallback, ProgressCallback
 
 
 def check_targets(
@@ -68,7 +67,7 @@ def check_targets(
         assert abandon is not None
         return abandon(report())
 
-    with _budgeting(settings, progress, stuck if abandon else None) as budget, _pooling(settings) as pool:
+    with _budgeting(settings, progress, stuck if abandon else None) as budget, open_pool(settings) as pool:
         for at_hand, run in enumerate(runs):
             try:
                 with silenced() as silence:
@@ -101,7 +100,7 @@ def check_given(
     _refuse_what_none_is_like(settings.like)
     problem = Problem(scores, labels, seed=config.seed, trial=0, scores="given")
     run = TargetRun(loss, config, settings, [problem])
-    with _budgeting(settings) as budget, _pooling(settings) as pool, silenced() as silence:
+    with _budgeting(settings) as budget, open_pool(settings) as pool, silenced() as silence:
         run.go(silence, budget, pool)
     report = replace(run.report(), rerun="")
     return Report(__version__, config.as_data(), (report,), out_of_time=run.out_of_time)
@@ -111,8 +110,6 @@ def _refuse_what_none_is_like(name: str | None, labels: str = "class") -> None:
     """A built-in of no such name, or one that takes no such labels."""
     if name is None:
         return
-    from gradcheck.functions.loading import built_in_named
-
     try:
         like = built_in_named(name)
     except UsageError as error:
@@ -131,15 +128,4 @@ def _budgeting(
     """A budget for the calls of the losses, if there is a limit or a progress bar."""
     if settings.max_seconds is None and settings.timeout is None and progress is None:
         return nullcontext()
-    from gradcheck.functions.budget import open_budget
-
     return open_budget(settings, progress, on_hang)
-
-
-def _pooling(settings: Settings) -> AbstractContextManager[Pool | None]:
-    """Other processes to call the losses, where they were asked for."""
-    if settings.jobs == 1 and settings.backend == "loky" and settings.scheduler is None:
-        return nullcontext()
-    from gradcheck.evaluation.parallel import open_pool
-
-    return open_pool(settings)

@@ -13,7 +13,6 @@ from gradcheck.numerics.directional import (
     Pair,
     finest_step,
     has_kinks_at_point,
-    noise_of_derivatives,
     residuals,
     smallest_defect,
 )
@@ -55,41 +54,6 @@ def test_a_direction_that_says_nothing_does_not_count() -> None:
 
 def test_a_direction_that_lets_nothing_pass_shows_everything() -> None:
     assert smallest_defect(np.array([0.0, 1.0])) == 0.0
-
-
-# --- the noise of derivatives -------------------------------------------------------------------------------
-
-
-POSITIONS = (1.1, 1.9, 3.2, 3.9)
-
-
-def on_a_line(g, step: float = 1e-3) -> np.ndarray:
-    return np.array([g(position * step) for position in POSITIONS])
-
-
-def test_smooth_derivatives_have_no_noise_but_their_rounding() -> None:
-    at = np.linspace(0, 1, 400)
-    assert noise_of_derivatives(on_a_line(lambda t: np.sin(at + t), 1e-4), POSITIONS) < 1e-12
-
-
-@pytest.mark.parametrize("size", [1e-9, 1e-3, 1e3])
-def test_noise_is_measured_whatever_its_size(size: float) -> None:
-    rng = np.random.default_rng(0)
-    series = on_a_line(lambda t: np.cos(t) + size * rng.normal(size=400), 1e-4)
-    assert noise_of_derivatives(series, POSITIONS) == pytest.approx(size, rel=0.15)
-
-
-def test_a_coarse_rounding_shows_once_the_line_is_long_enough() -> None:
-    at = np.random.default_rng(0).normal(size=400)
-    series = on_a_line(lambda t: (at * (1 + t) + 1e6) - 1e6, 1e-4)
-    assert noise_of_derivatives(series, POSITIONS) == pytest.approx(2.0**-33 / sqrt(12), rel=0.3)
-
-
-def test_jumps_of_few_derivatives_and_what_is_not_finite_are_no_noise() -> None:
-    at = np.linspace(-1, 1, 400)
-    at[7] = np.nan
-    assert noise_of_derivatives(on_a_line(lambda t: np.sign(at + t)), POSITIONS) < 1e-15
-    assert noise_of_derivatives(np.full((4, 3), np.inf), POSITIONS) == 0.0
 
 
 # --- steps ------------------------------------------------------------------------------------------------

@@ -1,7 +1,4 @@
-"""The pages of ``gradcheck explain``: a file of Markdown in ``page_texts`` for each code of a finding.
-
-The first lines of a page are ``# missing-mean (error)`` and, after an empty line, a title of one sentence.
-"""
+"""The pages of ``gradcheck explain``: a file of Markdown in ``page_texts`` for each code of a finding."""
 
 from __future__ import annotations
 
@@ -64,7 +61,7 @@ def page(code: str) -> Page:
 
 
 def _files() -> dict[str, Traversable]:
-    folder = files("gradcheck.diagnosis") / "page_texts"
+    folder = files("gradcheck.output") / "page_texts"
     return {file.name.removesuffix(".md"): file for file in folder.iterdir() if file.name.endswith(".md")}
 
 
