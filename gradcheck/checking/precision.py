@@ -277,7 +277,7 @@ def rounding_of_gradient(given: Objective, exact: Objective, x: FloatArray, grad
     counts = np.diff(np.append(given.blocks.starts, len(x)))
     usual = np.sqrt(np.add.reduceat(own**2, given.blocks.starts) / counts)
     least = np.maximum(usual, FLOOR * gradient_eps * scales)
-    return np.maximum(own, np.repeat(least, counts))
+    return np.asarray(np.maximum(own, np.repeat(least, counts)))
 
 
 def _look_afar(objective: Objective, x: FloatArray, seen: Scales) -> tuple[list[tuple[FloatArray, float]], float]:

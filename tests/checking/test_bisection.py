@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gradcheck.checking.projected.bisection import Range, bisect
+from gradcheck.checking.bisection import Range, bisect
 
 
 class Planted:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from gradcheck.api import check
-from gradcheck.checking.joint_subgradients import Apart, apart
+from gradcheck.checking import problem
 from gradcheck.config import Config
-from gradcheck.evaluation.oracle import Oracle
+from gradcheck.evaluation.objective import Objective
 from gradcheck.report import LossReport
 
 LossFunction = Callable[[Any, Any], Any]
@@ -221,13 +221,14 @@ def test_the_smallest_case_has_the_classes_that_tie_and_no_more(name: str, class
 def test_what_is_right_costs_a_few_calls_and_none_without_kinks(monkeypatch: pytest.MonkeyPatch) -> None:
     spent = []
 
-    def counted(oracle: Oracle, *arguments: Any) -> Apart | None:
-        before = oracle.calls
-        found = apart(oracle, *arguments)
-        spent.append(oracle.calls - before)
+    def counted(objective: Objective, *arguments: Any, **options: Any) -> Any:
+        before = objective.calls
+        found = joint_defect(objective, *arguments, **options)
+        spent.append(objective.calls - before)
         return found
 
-    monkeypatch.setattr("gradcheck.checking.joint_subgradients.apart", counted)
+    joint_defect = problem.joint_defect
+    monkeypatch.setattr(problem, "joint_defect", counted)
     report_of(RIGHT["hinge, 1"], scores="normal", batch_sizes=[4], classes=5)
     assert not spent
     report_of(RIGHT["hinge, 1"], scores="integers(-2, 2)", batch_sizes=[4], classes=5)
