@@ -172,7 +172,7 @@ def test_no_more_are_looked_for_than_the_worst_that_were_asked_for(worst: int) -
     assert batch.wrong >= worst == len(wrong_entries(batch))
     assert batch.unresolved > 0
     assert "more are wrong" in batch.projections.remark
-    assert counted.of_batch <= 40 + 2 * 12 * worst
+    assert counted.of_batch <= 60 + 2 * 12 * worst
 
 
 WRONG: dict[str, Change] = {
