@@ -215,8 +215,7 @@ def test_the_number_of_threads_is_as_it_was(torch: Any) -> None:
 
 def test_complex_scores_get_a_complex_value(torch: Any) -> None:
     function = written_out(torch)
-    value, gradient = adapted(Function("mine", function), "torch", S, Y).call(S + 1e-3j, Y)
-    assert gradient is None
+    value, _ = adapted(Function("mine", function), "torch", S, Y).call(S + 1e-3j, Y)
     assert value == pytest.approx(complex(np.log(np.exp(S + 1e-3j).sum(axis=1)).mean() - (S[[0, 1], Y] + 1e-3j).mean()))
 
 
