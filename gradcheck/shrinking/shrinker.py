@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import numpy as np
@@ -19,7 +19,9 @@ _CONFIRMATIONS = 3
 _FIRST, _LAST = 2, 8
 #: Attempts to make scores and labels simpler.
 _SIMPLIFICATIONS = 16
-#: Rows and classes of a candidate, at most, where no failure is small enough to begin with.
+#: Nobody pastes more numbers than this.
+MOST_ENTRIES = 500
+#: Rows and classes of a candidate, at most, where the failure is larger than that.
 _ROWS, _CLASSES = 16, 30
 #: Numbers of rows and of classes that are tried, beside one less than the least that is known to fail.
 _SIZES = (*range(1, 9), *(int(8 * 1.5**k) for k in range(1, 40)))
@@ -30,27 +32,24 @@ class Shrinker:
 
     Args:
         fails: whether the loss seems to fail at a candidate; raises OutOfTime when no call is left.
-        failures: what candidates are made of.
+        failure: the problem that candidates are made of.
         dtype: scores are rounded to it.
-        known: a candidate at which the loss is known to fail; None for none.
 
     Attributes:
-        failed: ``known`` and then the candidates at which the loss failed, each simpler than the one before.
+        failed: candidates at which the loss failed, each simpler than the one before; first the failure itself, unless
+            it is too large to begin with.
     """
 
-    def __init__(
-        self, fails: Callable[[Candidate], bool], failures: Sequence[Failure], dtype: npt.DTypeLike,
-        known: Candidate | None,
-    ) -> None:  # fmt: skip
-        self._fails, self._failures, self._dtype = fails, failures, dtype
-        N, C = max(each.size[0] for each in failures), max(each.size[1] for each in failures)
-        self._largest = (N, C) if known else (min(N, _ROWS), min(C, _CLASSES))
+    def __init__(self, fails: Callable[[Candidate], bool], failure: Failure, dtype: npt.DTypeLike) -> None:
+        self._fails, self._failure, self._dtype = fails, failure, dtype
+        N, C = failure.size
+        self.failed: list[Candidate] = [failure] if N * C <= MOST_ENTRIES else []
+        self._largest = (N, C) if self.failed else (min(N, _ROWS), min(C, _CLASSES))
         self._untried: dict[tuple[int, int], Iterator[Candidate]] = {}
         self._tried: set[tuple[tuple[int, int], bytes, bytes]] = set()
-        self.failed = [] if known is None else [known]
 
     def confirmed(self, confirm: Callable[[Candidate], Gradients | None]) -> tuple[Candidate, Gradients] | None:
-        """The simplest candidate that ``confirm`` returns gradients for, and these; None for none but ``known``."""
+        """The simplest candidate that ``confirm`` returns gradients for, and these; None for none but the failure."""
         known = self.failed[:]
         for _ in range(_CONFIRMATIONS):
             self.run()
@@ -78,7 +77,7 @@ class Shrinker:
         smaller = sorted((n, c) for n, c in sizes if (n, c) < (N, C) and c <= self._largest[1])
         if len(self.failed) > 1:  # one row or one class less may fail like the last candidate
             smaller = [(n, c) for n, c in ((N, C - 1), (N - 1, C)) if n and c] + smaller
-        untried = (self._untried.setdefault(size, of_size(self._failures, *size)) for size in smaller)
+        untried = (self._untried.setdefault(size, of_size(self._failure, *size)) for size in smaller)
         return any(self._consider(candidate) for each in untried for candidate in itertools.islice(each, 1))
 
     def _simplify(self) -> None:
