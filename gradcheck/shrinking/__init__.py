@@ -51,11 +51,10 @@ def smallest_case(
         shrunk = Candidate(troubled.S.astype(np.float64), troubled.y), None
     if shrunk is None or shrunk[0].S.size > MOST_ENTRIES:
         return None
-    (best, gradients), loss = shrunk, evidence.ask.loss
-    S = best.S.astype(evidence.ask.dtype)
-    text = snippet(loss, S, best.y, code, config, settings, gradients)
+    best, gradients = shrunk
     analytic, numerical = gradients or (None, None)
-    return SmallestCase(S, best.y, code, analytic, numerical, text, one_line(loss, S, best.y, code, gradients))
+    case = evidence.ask.loss, best.S.astype(evidence.ask.dtype), best.y, code, config, settings, gradients
+    return SmallestCase(case[1], best.y, code, analytic, numerical, snippet(*case), one_line(*case))
 
 
 def _failing_contract(
