@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.config import Config
-from gradcheck.config.settings import Settings
-from gradcheck.functions.function import Function
 from gradcheck.report import FloatArray
+from gradcheck.settings import Settings
 
 Gradients = tuple[FloatArray, FloatArray]
 
@@ -21,7 +20,7 @@ _MOST, _MOST_IN_A_LINE = 12, 4
 
 
 def snippet(
-    loss: Function, S: npt.NDArray[Any], y: npt.NDArray[Any], code: str, config: Config, settings: Settings,
+    loss: Loss, S: npt.NDArray[Any], y: npt.NDArray[Any], code: str, config: Config, settings: Settings,
     gradients: Gradients | None = None,
 ) -> str:  # fmt: skip
     """Python that checks a loss at one problem, and raises.
@@ -54,8 +53,9 @@ def snippet(
 
 
 def one_line(
-    loss: Function, S: npt.NDArray[Any], y: npt.NDArray[Any], code: str, gradients: Gradients | None = None
-) -> str:
+    loss: Loss, S: npt.NDArray[Any], y: npt.NDArray[Any], code: str, config: Config, settings: Settings,
+    gradients: Gradients | None = None,
+) -> str:  # fmt: skip
     """The call that shows a case and what comes of it; empty where a line is too short. Arguments as above.
 
     For example ``gradcheck.check_at('mymodule:myloss', [[0.0]], [0])   dS 1, numerical 0``.
@@ -66,7 +66,8 @@ def one_line(
     if gradients is not None:
         analytic, numerical = (text.strip("[]") if S.size == 1 else text for text in _shown(gradients))
         outcome = f"dS {analytic}, numerical {numerical}"
-    return f"gradcheck.check_at({_name_of(loss)}, {_constructed(S)}, {_constructed(y)})   {outcome}"
+    arguments = [_name_of(loss), _constructed(S), _constructed(y), *_options(config, settings, code)]
+    return f"gradcheck.check_at({', '.join(arguments)})   {outcome}"
 
 
 def listed(array: npt.NDArray[Any]) -> str:
@@ -117,7 +118,7 @@ def _shown(gradients: Gradients) -> tuple[str, str]:
     return text(analytic), text(numerical)
 
 
-def _name_of(loss: Function) -> str:
+def _name_of(loss: Loss) -> str:
     """The first argument of a check: the loss's target, or a name for a callable that no target leads to."""
     if loss.by_name:
         return repr(loss.target)
