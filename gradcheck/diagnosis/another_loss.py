@@ -11,7 +11,6 @@ from gradcheck.diagnosis.comparison import GradientMatch, ValueMatch, Values, di
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.known import VARIANTS, Known, built_in, built_ins
 from gradcheck.diagnosis.numbers import number_in_words
-from gradcheck.diagnosis.remembered import remembered
 from gradcheck.diagnosis.unexplained import drawn, wrong_places
 from gradcheck.errors import UsageError
 from gradcheck.report import Finding, Severity
@@ -72,14 +71,12 @@ def value_known(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(_VALUE, "error", message, hint=hint)
 
 
-@remembered
 def recognised(evidence: Evidence) -> tuple[ValueMatch, ...]:
     """The built-ins whose value it is at all problems, up to sign, sum or mean, and a constant."""
     values = Values(evidence.observations)
     return tuple(match for match in map(values.match, built_ins()) if match is not None)
 
 
-@remembered
 def _different_losses(evidence: Evidence) -> tuple[GradientMatch | None, ValueMatch | None]:
     """The loss whose gradient dS is and the one whose value it is, if known; None twice if both are the same."""
     losses = (*built_ins(), *VARIANTS)
