@@ -16,7 +16,6 @@ from typer.testing import CliRunner
 import gradcheck
 from gradcheck.cli import app
 from gradcheck.diagnosis.another_loss import gradient_known, like, value_and_gradient_known, value_known
-from gradcheck.diagnosis.driver import find
 from gradcheck.diagnosis.known import VARIANTS
 from gradcheck.errors import UsageError
 from gradcheck.report import Finding
@@ -107,34 +106,6 @@ def test_a_factor_or_one_wrong_column_is_not_another_loss() -> None:
     assert beside("softmax", lambda S, y: (0.0, 3 * right("softmax")(S, y)[1])) == []
     assert beside("softmax", lambda S, y: (0.0, len(S) * right("softmax")(S, y)[1])) == []
     assert beside("softmax", slipped) == []
-
-
-def test_if_the_value_is_unknown_a_place_is_named_first() -> None:
-    """The first class's loss counts double in the value: dS is one-vs-all's, and wrong in one class alone."""
-
-    def weighted(S: Any, y: Any) -> tuple[float, Any]:
-        weight = np.where(np.arange(S.shape[1]) == 0, 2.0, 1.0)
-        t = (np.arange(S.shape[1]) == y[:, np.newaxis]).astype(float)
-        return np.sum(weight * (np.logaddexp(0, S) - t * S)) / len(S), weight * (1 / (1 + np.exp(-S)) - t) / len(S)
-
-    dS = right("one-vs-all")
-    assert codes(find(evidence_of(weighted, lambda a, S, y: dS(S, y)[1])))[0] == "one-class"
-
-
-@pytest.mark.parametrize("cast", [np.float64, np.float32])
-def test_a_missing_log_is_found_by_a_check_in_any_precision(cast: Any) -> None:
-    def loss(S: Any, y: Any) -> tuple[Any, Any]:
-        S = S.astype(cast)
-        N, i = len(S), np.arange(len(S))
-        p = np.exp(S - S.max(axis=1, keepdims=True))
-        p /= p.sum(axis=1, keepdims=True)
-        value = -p[i, y].mean()
-        p[i, y] -= 1
-        return float(value), (p / N).astype(float)
-
-    finding = gradcheck.check(loss).losses[0].findings[0]
-    assert finding.code == "gradient-of-another-loss"
-    assert finding.message.endswith("the log is missing in the value")
 
 
 # --- the value alone --------------------------------------------------------------------------------------
