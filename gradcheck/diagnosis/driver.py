@@ -7,17 +7,16 @@ from dataclasses import dataclass
 
 from gradcheck.diagnosis import factor_findings
 from gradcheck.diagnosis.another_loss import gradient_known, like, value_and_gradient_known, value_known
+from gradcheck.diagnosis.batch_size import batch_size
+from gradcheck.diagnosis.everywhere import clipped_log, extra_term, factor, transposed
 from gradcheck.diagnosis.evidence import Evidence, Spent
 from gradcheck.diagnosis.large_scores import overflows
+from gradcheck.diagnosis.other_labels import misaligned
 from gradcheck.diagnosis.other_rules import not_a_subgradient, not_the_mean, removable_jump, vacuous
-from gradcheck.diagnosis.rules.batch_size import batch_size
-from gradcheck.diagnosis.rules.clipped_log import clipped_log
-from gradcheck.diagnosis.rules.everywhere import extra_term, factor, transposed
-from gradcheck.diagnosis.rules.misaligned import misaligned
-from gradcheck.diagnosis.rules.places import CODES as PLACES
-from gradcheck.diagnosis.rules.places import places, two_defects
-from gradcheck.diagnosis.rules.truncated import truncated
+from gradcheck.diagnosis.places import CODES as PLACES
+from gradcheck.diagnosis.places import places, two_defects
 from gradcheck.diagnosis.unexplained import no_known_cause, not_a_gradient
+from gradcheck.diagnosis.whole_numbers import truncated
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding
 

@@ -1,19 +1,19 @@
 """dS as a multiple of something known: the coefficients of dS = c n + d x, n the numerical gradient, over all problems.
 
-What an entry says within its bounds is an interval for the coefficient. The intervals of all entries of a problem are
-intersected, and the coefficient has to follow one law of N and C in all problems.
+Each entry gives an interval for the coefficient; those of a problem are intersected, and the coefficient has to follow
+one law of N and C in all problems.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gradcheck.checking.case import BoolArray, Observation
 from gradcheck.diagnosis.evidence import Evidence
-from gradcheck.diagnosis.numbers import ONE, Interval, Law, meet, multiplier, simplest_law
+from gradcheck.diagnosis.numbers import ONE, Interval, Law, multiplier, number_in_words, simplest_law
 from gradcheck.diagnosis.regions import halves
 from gradcheck.report import FloatArray
 
@@ -29,7 +29,6 @@ _SLACK = 4.0
 _ROUNDING = 64 * _EPS
 #: A number below this many times its bound is not significant.
 _SIGNIFICANT = 8.0
-_MINUS_ONE = Law.simple(-1)
 
 
 @dataclass(frozen=True)
@@ -75,11 +74,9 @@ def factor_fit(evidence: Evidence, where: Where = everywhere) -> Fit | None:
     fit = _fit(evidence, where, intervals, significant, classes=2)
     if fit is None or sum(int(each.sum()) for each in significant) < 2:
         return None
-    if (fit.rows < 2 and fit.law not in (ONE, _MINUS_ONE)) or any(
-        np.any(where(seen) & off) for seen, off in zip(evidence.observations, off_by(evidence, fit.law), strict=True)
-    ):
-        return None
-    return fit
+    is_unit = fit.law.size.is_one
+    off = zip(evidence.observations, off_by(evidence, fit.law), strict=True)
+    return None if (fit.rows < 2 and not is_unit) or any(np.any(where(seen) & each) for seen, each in off) else fit
 
 
 def factor_at(evidence: Evidence, seen: Observation, where: BoolArray) -> Interval | None:
@@ -97,12 +94,18 @@ def off_by(evidence: Evidence, factor: Law) -> Iterator[BoolArray]:
         yield ~evidence.same(seen, seen.analytic, c * seen.numerical, c)
 
 
+def likely_factors(evidence: Evidence) -> list[Law]:
+    """The laws of c with dS = c n in a half of dS; where something else is wrong in one region, c is among them."""
+    found = [factor_fit(evidence, half) for half in halves(evidence.observations)]
+    return list(dict.fromkeys(fit.law for fit in found if fit and not (fit.law.is_zero or fit.law.is_free)))
+
+
 def term_fit(evidence: Evidence, basis: Basis, factor: Law = ONE, where: Where = everywhere) -> Fit | None:
     """The law of d in dS = c n + d x.
 
     Args:
         evidence: all problems, right ones too.
-        basis: x; where it is not finite the entry does not count.
+        basis: x; an entry where it is not finite does not count.
         factor: the law of c.
         where: the entries that count.
 
@@ -136,29 +139,37 @@ def _fit(
     observations = evidence.observations
     known = [(seen.rows, seen.classes, each) for seen, each in zip(observations, intervals, strict=True) if each]
     law = simplest_law(known, classes=classes) if len(known) == len(observations) else None
-    if law is None:
-        return None
-    return Fit(law, sum(int((where(seen) & seen.known).sum()) for seen in observations), significant)
+    entries = sum(int((where(seen) & seen.known).sum()) for seen in observations)
+    return None if law is None else Fit(law, entries, significant)
 
 
-def likely_factors(evidence: Evidence) -> list[Law]:
-    """The laws of c with dS = c n in a half of dS; whatever is wrong in one region only, c is among them."""
-    found = [factor_fit(evidence, half) for half in halves(evidence.observations)]
-    return [fit.law for fit in found if fit is not None and not (fit.law.is_zero or fit.law.is_free)]
+def how_many(entries: int, evidence: Evidence) -> str:
+    """``in all 120 entries``, or ``in all 113 entries that have a derivative`` where that is not all of them."""
+    total = sum(seen.S.size for seen in evidence.observations)
+    return f"in all {entries} entries" if entries == total else f"in all {entries} entries that have a derivative"
 
 
-def factors_by_size(evidence: Evidence) -> dict[int, Interval]:
-    """c in dS = c n at each batch size, where it depends on nothing else: two problems of each size must agree.
-
-    Returns:
-        N to the interval of c, in rising order; empty where some size has no such c.
-    """
+def factors_by_size(evidence: Evidence) -> dict[int, float]:
+    """c in dS = c n at each batch size, in rising order; empty where at some size there is none, or one problem."""
     found = {}
     for size in sorted({seen.rows for seen in evidence.observations}):
-        each = [factor_at(evidence, seen, everywhere(seen)) for seen in evidence.observations if seen.rows == size]
-        bounded = [interval for interval in each if interval is not None and interval.is_bounded]
-        both = meet(bounded)
-        if None in each or both is None or len(bounded) < 2:
+        there = tuple(seen for seen in evidence.observations if seen.rows == size)
+        fit = factor_fit(replace(evidence, observations=there))
+        if fit is None or sum(bool(each.any()) for each in fit.significant) < 2:
             return {}
-        found[size] = both
+        found[size] = fit.law.at(size, there[0].classes)
     return found
+
+
+def factors_in_words(by_size: dict[int, float]) -> str:
+    """What dS is at each batch size.
+
+    Example:
+        >>> factors_in_words({1: 2.0, 3: 0.5, 8: 0.0})
+        '2 times the numerical gradient at N = 1, 1/2 times at N = 3, 0 times at N = 8'
+    """
+    sizes: dict[str, list[str]] = {}
+    for size, factor in by_size.items():
+        sizes.setdefault(number_in_words(factor, 1e-7 * abs(factor)), []).append(str(size))
+    said = [f"{number} times at N = {', '.join(each)}" for number, each in sizes.items()]
+    return ", ".join(said).replace(" times", " times the numerical gradient", 1)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from gradcheck.checking.case import Observation
 from gradcheck.diagnosis.fits import Basis
@@ -25,9 +27,8 @@ class Term:
         code: of the finding.
         symbol: x as it is written.
         basis: x and its error.
-        more, less: what it means that d > 0, and that d < 0; empty where it means nothing. ``{d}`` is the size of d,
-            ``{term}`` that of d x, ``{integral}`` what d x / c is the derivative of.
-        more_hint, less_hint: likewise.
+        more, less: what it means that d > 0, and that d < 0, and what to look at; empty where it means nothing.
+            ``{d}`` is the size of d, ``{term}`` that of d x, ``{integral}`` what d x / c is the derivative of.
         integral: what x is the derivative of: a factor, and the function as it is written.
         is_measured: d may be any number, and not only one that people write.
     """
@@ -35,10 +36,8 @@ class Term:
     code: str
     symbol: str
     basis: Basis
-    more: str = ""
-    less: str = ""
-    more_hint: str = ""
-    less_hint: str = ""
+    more: tuple[str, str]
+    less: tuple[str, str] = ("", "")
     integral: tuple[Fraction, str] = (Fraction(1), "")
     is_measured: bool = True
 
@@ -61,42 +60,25 @@ def _probability_of_each(seen: Observation) -> FloatArray | None:
     return np.asarray(np.exp(-np.logaddexp(0, np.where(is_one, -seen.S, seen.S))))
 
 
-def _over(probability: Callable[[Observation], FloatArray | None], gradient: str) -> Basis:
-    """The numerical gradient over a probability, or -dS over it."""
+def _guards(
+    q: str, probability: Callable[[Observation], FloatArray | None], note: str, stable: str, gradient: str
+) -> Iterator[Term]:
+    """log(q + eps) in the value and log(q) in dS: dS = n + eps n / q. Or the other way round: dS = n - eps dS / q."""
 
-    def basis(seen: Observation) -> tuple[FloatArray, FloatArray] | None:
-        q = probability(seen)
-        if q is None:
+    def over(seen: Observation, is_numerical: bool) -> tuple[FloatArray, FloatArray] | None:
+        inverse = probability(seen)
+        if inverse is None:
             return None
-        q = np.where(q > _SMALLEST, q, np.nan)
-        is_numerical = gradient == "numerical"
-        return (seen.numerical / q, seen.bounds / q) if is_numerical else (-seen.analytic / q, seen.granted / q)
+        inverse = 1 / np.where(inverse > _SMALLEST, inverse, np.nan)
+        x, error = (seen.numerical, seen.bounds) if is_numerical else (-seen.analytic, seen.granted)
+        return x * inverse, error * inverse
 
-    return basis
-
-
-def _guards() -> Iterator[Term]:
-    of_sigmoid = " (q_j = 1/(1 + e^{-s_j}) where j = y, and 1 less that elsewhere)"
-    log_softmax = "log(sum_m e^{s_m}) - s_y, of scores less their row's maximum"
-    log_sigmoid = "log(1 + e^{-t_j s_j}), t_j = 1{j=y} - 1{j!=y}: np.logaddexp(0, -t*S)"
-    for q, probability, note, stable, gradient in (
-        ("p_y", probability_of_label, "", log_softmax, "p_j - 1{j=y}"),
-        ("q_j", _probability_of_each, of_sigmoid, log_sigmoid, "g_j - 1{j=y}"),
-    ):
-        yield Term(
-            "log-guard",
-            f"numerical/{q}",
-            _over(probability, "numerical"),
-            more=f"the value takes log({q} + eps) with eps = {{d}}, and dS is the derivative of log({q}){note}",
-            more_hint=f"take eps out of the value: {stable}; or multiply dS by {q}/({q} + eps)",
-        )
-        yield Term(
-            "log-guard",
-            f"dS/{q}",
-            _over(probability, "analytic"),
-            more=f"dS has {q} + eps in place of {q}, with eps = {{d}}, and the value takes log({q}){note}",
-            more_hint=f"take eps out of dS: it is {gradient}, which divides by no probability",
-        )
+    in_value = f"the value takes log({q} + eps) with eps = {{d}}, and dS is the derivative of log({q}){note}"
+    mend = f"take eps out of the value: {stable}; or multiply dS by {q}/({q} + eps)"
+    yield Term("log-guard", f"numerical/{q}", lambda seen: over(seen, True), (in_value, mend))
+    in_ds = f"dS has {q} + eps in place of {q}, with eps = {{d}}, and the value takes log({q}){note}"
+    mend = f"take eps out of dS: it is {gradient}, which divides by no probability"
+    yield Term("log-guard", f"dS/{q}", lambda seen: over(seen, False), (in_ds, mend))
 
 
 def _penalty(symbol: str, integral: tuple[Fraction, str], slope: Callable[[FloatArray], FloatArray]) -> Term:
@@ -104,62 +86,48 @@ def _penalty(symbol: str, integral: tuple[Fraction, str], slope: Callable[[Float
         "missing-regularizer",
         symbol,
         lambda seen: (slope(seen.S), np.zeros(seen.S.shape)),
-        more="dS has the gradient of a term that the value lacks, {integral}",
-        less="the value has a term that dS lacks, {integral}",
-        more_hint="add {integral} to the value, or take {term} out of dS",
-        less_hint="add {term} to dS, or take {integral} out of the value",
-        integral=integral,
-    )
+        ("dS has the gradient of a term that the value lacks, {integral}",
+         "add {integral} to the value, or take {term} out of dS"),
+        ("the value has a term that dS lacks, {integral}", "add {term} to dS, or take {integral} out of the value"),
+        integral,
+    )  # fmt: skip
 
 
 def _at_label(seen: Observation) -> tuple[FloatArray, FloatArray] | None:
     return None if seen.at_label is None else (seen.at_label.astype(np.float64), np.zeros(seen.S.shape))
 
 
+_LABEL_HINT = "look at what is subtracted from dS[i, y[i]]: once in each row, from dS itself, before the division by N"
 #: The terms, in the order in which they are tried.
 TERMS: tuple[Term, ...] = (
     Term(
-        "missing-label-term",
-        "1{j=y}",
-        _at_label,
-        more="the label's term -{term} is missing",
-        less="the label's term -{term} is counted twice",
-        more_hint="look at what is subtracted from dS[i, y[i]]: once in each row, from dS itself, before the division "
-        "by N",
-        less_hint="look at what is subtracted from dS[i, y[i]]: once in each row, from dS itself, before the division "
-        "by N",
+        "missing-label-term", "1{j=y}", _at_label,
+        ("the label's term -{term} is missing", _LABEL_HINT),
+        ("the label's term -{term} is counted twice", _LABEL_HINT),
         is_measured=False,
     ),
     _penalty("S", (Fraction(1, 2), "sum S^2"), lambda S: S),
     _penalty("sign(S)", (Fraction(1), "sum |S|"), lambda S: np.asarray(np.sign(S))),
-    *_guards(),
-)
+    *_guards(
+        "p_y", probability_of_label, "",
+        "log(sum_m e^{s_m}) - s_y, of scores less their row's maximum", "p_j - 1{j=y}",
+    ),
+    *_guards(
+        "q_j", _probability_of_each, " (q_j = 1/(1 + e^{-s_j}) where j = y, and 1 less that elsewhere)",
+        "log(1 + e^{-t_j s_j}), t_j = 1{j=y} - 1{j!=y}: np.logaddexp(0, -t*S)", "g_j - 1{j=y}",
+    ),
+)  # fmt: skip
 
-
-@dataclass(frozen=True)
-class Layout:
-    """A way to exchange the entries of an N x C array n, another one than transposing it where N != C.
-
-    Attributes:
-        words: what becomes of n.
-        hint: what to look at.
-        order: in which n is flattened; it is folded in the other one.
-    """
-
-    words: str
-    hint: str
-    order: str
-
-
-LAYOUTS: tuple[Layout, ...] = (
-    Layout(
+#: Ways to exchange the entries of an N x C array n, which transpose it where N = C: what becomes of n, a hint, the way.
+LAYOUTS: tuple[tuple[str, str, Callable[[npt.NDArray[Any]], npt.NDArray[Any]]], ...] = (
+    (
         "the numerical gradient transposed and reshaped, n.T.reshape(N, C),",
         "reshape does not exchange rows and classes: where dS is C x N, return dS.T",
-        "F",
+        lambda n: n.T.reshape(n.shape),
     ),
-    Layout(
+    (
         'the numerical gradient flattened by rows and folded by columns, n.ravel().reshape((N, C), order="F"),',
         'order="F" on one of the two ways alone exchanges entries: leave it out, or have it on both',
-        "C",
+        lambda n: n.ravel().reshape(n.shape, order="F"),
     ),
 )

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain, combinations, product
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from gradcheck.checking.case import BoolArray
 from gradcheck.diagnosis.evidence import Evidence, Spent
 from gradcheck.diagnosis.numbers import Law, fraction_of
 from gradcheck.diagnosis.terms import labels_as_numbers, term_names, term_values
-from gradcheck.diagnosis.validation import Validation, validation_problem
+from gradcheck.diagnosis.validation import validation_problem
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import FloatArray
 
@@ -129,14 +129,13 @@ def explain_terms(evidence: Evidence) -> Terms | None:
     kinds = {(each.y.ndim, labels_as_numbers(each.S, each.y) is None) for each in seen}
     if not evidence.wrong or kinds not in ({(1, False)}, {(2, False)}):
         return None
-    analytic, numerical = [], []
-    for each in seen:
-        values, jumps = term_values(each.S, each.y)
-        a, n = np.abs(each.analytic), np.abs(each.numerical)
-        rtol = min(evidence.rtol, _RTOL)
-        analytic.append(_Sample(each.analytic, each.granted + min(rtol, _RTOL_OF_DS) * a, each.known, values, jumps))
-        numerical.append(_Sample(each.numerical, each.bounds + rtol * n, each.known, values, jumps))
-    names = term_names(seen[0].y)
+    rtol = min(evidence.rtol, _RTOL)
+    terms = [term_values(each.S, each.y) for each in seen]
+    analytic = [_Sample(s.analytic, _plus(s.granted, min(rtol, _RTOL_OF_DS), s.analytic), s.known, *t)
+                for s, t in zip(seen, terms, strict=True)]  # fmt: skip
+    numerical = [_Sample(s.numerical, _plus(s.bounds, rtol, s.numerical), s.known, *t)
+                 for s, t in zip(seen, terms, strict=True)]  # fmt: skip
+    names, all_values = term_names(seen[0].y), [values for values, _ in terms]
     found = sums(analytic, numerical, names), sums(numerical, analytic, names)
     try:
         drawn = validation_problem(evidence.ask, seen) if any(found) else None
@@ -144,32 +143,39 @@ def explain_terms(evidence: Evidence) -> Terms | None:
         drawn = None
     if drawn is None and len({each.rows for each in seen}) == 1:
         return None
-    ours, theirs = _simplest(found[0], analytic, drawn, "analytic"), _simplest(found[1], numerical, drawn, "numerical")
-    if ours is not None and not ours.parts and max(np.abs(n.gradient[n.known]).max() for n in numerical) <= _HALF:
+    if drawn is not None:
+        values, jumps = term_values(drawn.S, drawn.y)
+        slack = _plus(np.full(drawn.S.shape, drawn.granted), _RTOL_OF_DS, drawn.dS)
+        sample = _Sample(drawn.dS, slack, np.ones(drawn.S.shape, dtype=bool), values, jumps)
+        error = drawn.error + _RTOL * abs(drawn.slope)
+        found = (
+            [each for each in found[0] if sample.holds(each)],
+            [each for each in found[1] if abs(np.sum(each.at(values) * drawn.direction) - drawn.slope) <= error],
+        )
+        all_values.append(values)
+    ours, theirs = (_simplest(each, all_values) for each in found)
+    largest = max(float(np.abs(each.numerical[each.known]).max()) for each in seen)
+    if ours is not None and not ours.parts and largest <= _HALF:
         ours = None
-    is_one = ours is not None and theirs is not None and _are_same(ours, theirs, analytic)
+    is_one = ours is not None and theirs is not None and _are_same(ours, theirs, all_values)
     return None if is_one or (ours is None and theirs is None) else Terms(ours, theirs)
 
 
-def _simplest(
-    found: Sequence[Sum], samples: Sequence[_Sample], drawn: Validation | None, which: Literal["analytic", "numerical"]
-) -> Sum | None:
-    """The simplest of several ways to write one function; None where they are different functions, or fail."""
-    if drawn is not None:
-        gradient, slack, known = drawn.analytic if which == "analytic" else drawn.numerical
-        rtol = _RTOL_OF_DS if which == "analytic" else _RTOL
-        sample = _Sample(gradient, slack + rtol * np.abs(gradient), known, *term_values(drawn.S, drawn.y))
-        if not known.any() and len({each.known.shape for each in samples}) == 1:
-            return None
-        found, samples = [each for each in found if sample.holds(each)], [*samples, sample]
+def _plus(bounds: FloatArray, rtol: float, gradient: FloatArray) -> FloatArray:
+    """How far a gradient may be off, with a relative tolerance."""
+    return np.asarray(bounds + rtol * np.abs(gradient))
+
+
+def _simplest(found: Sequence[Sum], values: Sequence[FloatArray]) -> Sum | None:
+    """The simplest of several ways to write one function; None where they are different functions."""
     best = min(found, key=lambda each: each.complexity, default=None)
-    return best if best is not None and all(_are_same(best, each, samples) for each in found) else None
+    return best if best is not None and all(_are_same(best, each, values) for each in found) else None
 
 
-def _are_same(one: Sum, other: Sum, samples: Sequence[_Sample]) -> bool:
+def _are_same(one: Sum, other: Sum, values: Sequence[FloatArray]) -> bool:
     """Whether two sums are the same in all entries, those too that are not known."""
     with np.errstate(invalid="ignore", over="ignore"):
-        pairs = [(one.at(sample.values), other.at(sample.values)) for sample in samples]
+        pairs = [(one.at(each), other.at(each)) for each in values]
         return all(np.allclose(a, b, rtol=_RTOL_OF_DS, atol=_RTOL_OF_DS * np.abs(a).max()) for a, b in pairs)
 
 

@@ -12,37 +12,27 @@ import numpy as np
 
 from gradcheck.report import FloatArray
 
-#: A fraction with a larger denominator is a simple one only if it has two decimals, or is 1/q.
-_LARGEST_DENOMINATOR = 16
+#: Denominators of simple fractions.
+_DENOMINATORS = (*range(1, 17), 20, 25, 50, 100)
 #: The largest q of 1/q: batches are no larger.
 _LARGEST_BATCH = 2**20
 #: A fraction that a random number would meet more often than this says nothing.
 _CHANCE = 0.01
+#: Numbers below this are too small to divide by.
+_TINY = 1e-280
 #: A constant that is known less well than this, relative to its size, is not known.
 _WIDE = 1e-2
 
-_CONSTANTS = {
-    "log 2": math.log(2),
-    "1/log 2": 1 / math.log(2),
-    "log 10": math.log(10),
-    "1/log 10": 1 / math.log(10),
-    "pi": math.pi,
-    "1/pi": 1 / math.pi,
-    "2 pi": 2 * math.pi,
-    "sqrt 2": math.sqrt(2),
-    "1/sqrt 2": 1 / math.sqrt(2),
-    "e": math.e,
-    "1/e": 1 / math.e,
-    "float32's epsilon": float(np.finfo(np.float32).eps),
-    "float64's epsilon": float(np.finfo(np.float64).eps),
-}
+_EPSILONS = {f"{name}'s epsilon": float(np.finfo(name).eps) for name in ("float32", "float64")}
+_LOGS = {"log 2": math.log(2), "1/log 2": 1 / math.log(2), "log 10": math.log(10), "1/log 10": 1 / math.log(10)}
+_CONSTANTS = {**_LOGS, "pi": math.pi, "1/pi": 1 / math.pi, "2 pi": 2 * math.pi, "sqrt 2": math.sqrt(2), **_EPSILONS}
 
 
 # --- fractions and constants ------------------------------------------------------------------------------
 
 
 def fraction_of(number: float, tolerance: float) -> Fraction | None:
-    """The simplest fraction within a tolerance of a number: of small denominator, or 1/q.
+    """The simplest fraction within a tolerance of a number: of small denominator, of two decimals, or 1/q.
 
     Fractions with denominators up to q are about 3 q^2 / pi^2 to a unit of length (the sum of Euler's totients), so
     a random number is within t of one with a probability of about 0.6 q^2 t. A fraction whose probability is not
@@ -60,27 +50,12 @@ def fraction_of(number: float, tolerance: float) -> Fraction | None:
     if not (math.isfinite(number) and math.isfinite(tolerance)):
         return None
     slack = tolerance + 4 * math.ulp(number)
-    low, high = Fraction(abs(number) - slack), Fraction(abs(number) + slack)
-    found = _simplest_fraction(low, high)
-    q = found.denominator
-    is_simple = q <= _LARGEST_DENOMINATOR or 100 % q == 0
-    if not is_simple or 0.6 * q**2 * tolerance > _CHANCE:
-        q = round(1 / high)
-        if not (0 < q <= _LARGEST_BATCH and low <= Fraction(1, q) <= high and tolerance * q**2 <= _CHANCE):
-            return None
-        found = Fraction(1, q)
-    return -found if number < 0 else found
-
-
-def _simplest_fraction(low: Fraction, high: Fraction) -> Fraction:
-    """The fraction with the least denominator in an interval, by its continued fraction (the Stern-Brocot tree)."""
-    if low <= 0 <= high:
-        return Fraction(0)
-    whole = math.ceil(low)
-    if whole <= high:
-        return Fraction(whole)
-    floor = whole - 1
-    return floor + 1 / _simplest_fraction(1 / (high - floor), 1 / (low - floor))
+    inverse = max(1, round(1 / abs(number))) if abs(number) > 1 / _LARGEST_BATCH else 1
+    for q in (*_DENOMINATORS, inverse):
+        p = round(number * q)
+        if abs(p / q - number) <= slack and 0.6 * q**2 * tolerance <= _CHANCE:
+            return Fraction(p, q)
+    return None
 
 
 def constant_of(number: float, tolerance: float) -> str:
@@ -159,10 +134,6 @@ class Interval:
     def holds(self, number: float) -> bool:
         return self.low <= number <= self.high
 
-    def times(self, factor: float) -> Interval:
-        """The interval of a positive multiple."""
-        return Interval(self.low * factor, self.high * factor)
-
 
 def meet(intervals: Iterable[Interval]) -> Interval | None:
     """The intersection of several intervals; None where it is empty.
@@ -184,8 +155,8 @@ def multiplier(
 ) -> Interval | None:
     """All c with ``abs(target - c x) <= slack + abs(c) error`` in every entry.
 
-    Where c > 0 that is c (x + error) >= target - slack and c (x - error) <= target + slack: an interval for each
-    entry, all of which are intersected; where c < 0, likewise for -c and -x.
+    Where ``abs(x) > error`` that is c = target / x within (slack + abs(target / x) error) / (abs(x) - error); other
+    entries only say whether any such c is large enough.
 
     Args:
         x, target: arrays of one shape.
@@ -193,32 +164,22 @@ def multiplier(
         error: how far x itself may be off; at least 0.
 
     Returns:
-        None where there is no such c; without bounds where every c is one.
+        None where there is no such c; without bounds where no entry determines it.
 
     Example:
         >>> multiplier(np.array([1.0, 2.0]), np.array([3.0, 6.0]), np.array([0.5, 0.5]))
         Interval(low=2.75, high=3.25)
         >>> multiplier(np.array([1.0, 2.0]), np.array([3.0, 5.0]), np.array([0.1, 0.1])) is None
         True
-        >>> multiplier(np.array([1e-9]), np.array([0.0]), np.array([1e-15]), error=1e-8)
-        Interval(low=-inf, high=inf)
     """
-    positive = _at_least_zero(x + error, x - error, target - slack, target + slack)
-    negative = _at_least_zero(-x + error, -x - error, target - slack, target + slack)
-    if positive is None or negative is None:
-        return positive if negative is None else Interval(-negative.high, -negative.low)
-    return Interval(-negative.high, positive.high)
-
-
-def _at_least_zero(most: FloatArray, least: FloatArray, low: FloatArray, high: FloatArray) -> Interval | None:
-    """All c >= 0 with c most >= low and c least <= high in every entry."""
-    if np.any((most == 0) & (low > 0)) or np.any((least == 0) & (high < 0)):
-        return None
-    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        from_low, from_high = low / most, high / least
-    at_least = [0.0, *from_low[most > 0].tolist(), *from_high[least < 0].tolist()]
-    at_most = [math.inf, *from_low[most < 0].tolist(), *from_high[least > 0].tolist()]
-    return meet([Interval(max(at_least), min(at_most))])
+    error = np.broadcast_to(error, x.shape)
+    known = np.abs(x) > np.maximum(error, _TINY)
+    c = target[known] / x[known]
+    radius = (slack[known] + np.abs(c) * error[known]) / (np.abs(x[known]) - error[known])
+    low, high = float(np.max(c - radius, initial=-math.inf)), float(np.min(c + radius, initial=math.inf))
+    most = (np.abs(x) + error)[~known]
+    reach = np.multiply(max(abs(low), abs(high)), most, where=most > 0, out=np.zeros(len(most)))
+    return Interval(low, high) if low <= high and np.all(np.abs(target[~known]) <= slack[~known] + reach) else None
 
 
 # --- laws -------------------------------------------------------------------------------------------------
@@ -298,19 +259,15 @@ class Law:
             >>> Law.simple(-2, rows=-1).of("1{j=y}"), Law.simple(Fraction(1, 3), rows=-1).of("p_j")
             ('-2·1{j=y}/N', 'p_j/(3N)')
         """
-        above = "".join(_power(letter, a) for letter, a in (("N", self.rows), ("C", self.classes)))
-        below = "".join(_power(letter, -a) for letter, a in (("N", self.rows), ("C", self.classes)))
-        number, divisor = self.name.removeprefix("-") or plain(abs(self.constant), 10), ""
+        letters = (("N", self.rows), ("C", self.classes))
+        above, below = ("".join(_power(letter, sign * a) for letter, a in letters) for sign in (1, -1))
+        number = self.name.removeprefix("-") or plain(abs(self.constant), 10)
         if self.fraction is not None:
-            number, _, divisor = fraction_in_words(abs(self.fraction)).partition("/")
-            if number.startswith("0.") and self.fraction.numerator in (1, -1) and above:  # N/100, not 0.01N
-                number, divisor = "1", str(self.fraction.denominator)
-        elif self.name and not above and not below and not term:
+            number = fraction_in_words(abs(self.fraction))
+        elif self.name and not (above or below or term):
             number = f"{plain(abs(self.constant))} ({number})"
-        join = "" if self.fraction is not None else "·"
-        if above:
-            number = above if number == "1" else f"{number}{join}{above}"
-        top = number if not term else term if number == "1" else f"{number}·{term}"
+        number, _, divisor = number.partition("/") if self.fraction is not None else (number, "", "")
+        top = "·".join([each for each in (f"{'' if number == '1' else number}{above}", term) if each]) or "1"
         bottom = f"{divisor}{below}"
         if bottom:
             top += f"/{bottom}" if len(bottom.removesuffix("^2")) == 1 or bottom.isdigit() else f"/({bottom})"
@@ -364,7 +321,8 @@ def simplest_law(known: Sequence[tuple[int, int, Interval]], rows: int = 2, clas
     for a, b in product(powers_of_rows, range(-classes, classes + 1) if counts != {1} else (0,)):
         if a and b and len(sizes) == len(counts) == 1:  # any number is close to some k N^a C^b of one N and C
             continue
-        k = meet(each.times(float(N) ** -a * float(C) ** -b) for N, C, each in known)
+        units = [float(N) ** a * float(C) ** b for N, C, _ in known]
+        k = meet(Interval(each.low / unit, each.high / unit) for unit, (_, _, each) in zip(units, known, strict=True))
         law = None if k is None else _with_constant(k, a, b)
         if law is not None and not (law.is_zero and (a or b)):
             laws.append(law)
@@ -388,20 +346,13 @@ def _with_constant(k: Interval, a: int, b: int) -> Law | None:
 
 def _alternative(law: Law, sizes: set[int], counts: set[int]) -> str:
     """What a law that was seen at one N or C alone may be as well, and why."""
-    N = min(sizes) if len(sizes) == 1 else 0
-    C = min(counts) if len(counts) == 1 else 0
-    if (law.rows and N) or (law.classes and C):
-        constant = Fraction(N or 1) ** law.rows * Fraction(C or 1) ** law.classes
-        k = None if law.fraction is None else law.fraction * constant
-        other = Law(law.constant * float(constant), 0 if N else law.rows, 0 if C else law.classes, k)
-        alone = [f"N = {N}"] * bool(law.rows and N) + [f"C = {C}"] * bool(law.classes and C)
-        return f"{other}: only {' and '.join(alone)} was tried"
-    if law.fraction is not None and not law.rows and not law.classes:
-        for letter, size in (("N", N), ("C", C)):
-            if size > 1 and abs(law.fraction) in (size, Fraction(1, size)):
-                sign, over = "-" if law.fraction < 0 else "", "" if abs(law.fraction) == size else "1/"
-                return f"{sign}{over}{letter}: only {letter} = {size} was tried"
-    return ""
+    by_n, by_c = law.rows != 0 and len(sizes) == 1, law.classes != 0 and len(counts) == 1
+    if not by_n and not by_c:
+        return ""
+    N, C = min(sizes) if by_n else 1, min(counts) if by_c else 1
+    factor = Fraction(N) ** law.rows * Fraction(C) ** law.classes
+    other = replace(law.scaled(factor), rows=0 if by_n else law.rows, classes=0 if by_c else law.classes)
+    return f"{other}: only {' and '.join([f'N = {N}'] * by_n + [f'C = {C}'] * by_c)} was tried"
 
 
 def _power(letter: str, power: int) -> str:

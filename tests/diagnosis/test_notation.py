@@ -197,7 +197,7 @@ def test_one_batch_size_is_told_by_a_problem_of_another(size):
     terms = explain_terms(evidence)
     assert terms is not None
     assert terms.sentence() == WITHOUT_THE_LABEL
-    assert evidence.ask.calls == 7
+    assert evidence.ask.calls == 3
 
 
 def test_several_batch_sizes_bear_each_other_out_without_a_call():

@@ -112,7 +112,7 @@ def test_three_random_numbers_follow_no_law(one: float, three: float, eight: flo
         (3.0, [(3, 5), (3, 5)], "N", "3: only N = 3 was tried"),
         (0.5, [(3, 5)], "1/2", ""),
         (4 / 3, [(4, 5), (4, 5)], "4/3", ""),
-        (2.0, [(N, 2) for N in (1, 3, 8)], "2", "C: only C = 2 was tried"),
+        (2.0, [(N, 2) for N in (1, 3, 8)], "2", ""),
         (2.0, [(1, 5)], "2", ""),
         (5 / 7, [(4, 3)], "5/7", ""),
         (0.75, [(4, 3)], "3/4", ""),  # and not C/N

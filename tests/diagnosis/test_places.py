@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from observed import changed, codes, evidence_of, few_examples, is_label, right, seeds
 
 import gradcheck
-from gradcheck.diagnosis.rules.places import places, two_defects
+from gradcheck.diagnosis.places import places, two_defects
 
 #: Losses of which every row has a gradient: a row that has none says nothing.
 dense_losses = st.sampled_from(["softmax", "one-vs-all", "brier", "label-smoothing"])

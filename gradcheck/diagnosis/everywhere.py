@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -14,10 +14,17 @@ import numpy.typing as npt
 from gradcheck.checking.case import Observation
 from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.factor_findings import factor_findings
-from gradcheck.diagnosis.fits import Fit, factor_fit, factors_by_size, likely_factors, term_fit
-from gradcheck.diagnosis.hypotheses import LAYOUTS, TERMS, Layout, Term
-from gradcheck.diagnosis.numbers import ONE, Law
-from gradcheck.diagnosis.wording import factors_in_words, how_many
+from gradcheck.diagnosis.fits import (
+    Fit,
+    factor_fit,
+    factors_by_size,
+    factors_in_words,
+    how_many,
+    likely_factors,
+    term_fit,
+)
+from gradcheck.diagnosis.hypotheses import LAYOUTS, TERMS, Term, probability_of_label
+from gradcheck.diagnosis.numbers import ONE, Law, plain
 from gradcheck.report import Finding
 
 #: Entries that must determine a coefficient which may be any number.
@@ -30,6 +37,9 @@ _WHOLE_ROWS = 5
 _ALIKE_ROWS = 12
 #: Relative, and of whole numbers.
 _ALIKE, _ROUNDING = 1e-6, 1e-9
+#: A larger probability is hardly one that a guard replaces.
+_LARGEST_GUARD = 0.01
+_NOTHING = ("", "")
 _MORE_DEFECTS = ": more than one defect is at work"
 
 #: Second defects that a term is tried with, beside the factors that dS has in a half of its entries.
@@ -48,7 +58,7 @@ def factor(evidence: Evidence) -> Iterable[Finding]:
         is_right_somewhere = law.rows and abs(law.constant) != 1 and any(law.at(N, C) == 1 for N, C in shapes)
         return [] if law.is_one or is_right_somewhere else factor_findings(law, how_many(fit.entries, evidence))
     by_size = factors_by_size(evidence)
-    if len(by_size) < 2 or any(each.holds(1.0) for each in by_size.values()):
+    if len(by_size) < 2 or any(abs(factor - 1) <= evidence.rtol for factor in by_size.values()):
         return []
     message = f"dS is a different multiple of the numerical gradient at each batch size: {factors_in_words(by_size)}"
     hint = "look for a factor that is made from N in one of the two only"
@@ -57,17 +67,15 @@ def factor(evidence: Evidence) -> Iterable[Finding]:
 
 def transposed(evidence: Evidence) -> Iterable[Finding]:
     """dS = c T(n), where T exchanges entries."""
-    shapes = {seen.S.shape for seen in evidence.observations}
-    for layout in LAYOUTS:
-        moved = replace(evidence, observations=tuple(_moved(seen, layout) for seen in evidence.observations))
-        fit = factor_fit(moved)
+    for words, hint, exchanged in LAYOUTS:
+        moved = tuple(_moved(seen, exchanged) for seen in evidence.observations)
+        fit = factor_fit(replace(evidence, observations=moved))
         if fit is None or fit.law.is_zero or fit.law.is_free or fit.rows < 2:
             continue
+        if all(seen.rows in (1, seen.classes) for seen in evidence.observations):
+            words, hint = "the numerical gradient transposed", "return dS.T, or fill dS[i, j] for row i and class j"
         wrong = sum(int(np.count_nonzero(seen.wrong)) for seen in evidence.wrong)
         where, times = how_many(fit.entries, evidence), "" if fit.law.is_one else f"{fit.law} times "
-        words, hint = layout.words, layout.hint
-        if all(N == C or N == 1 for N, C in shapes):
-            words, hint = "the numerical gradient transposed", "return dS.T, or fill dS[i, j] for row i and class j"
         message = f"dS is {times}{words} {where}; {wrong} are wrong where they stand"
         yield Finding("transposed", "error", message, hint)
         if not fit.law.is_one:
@@ -75,15 +83,12 @@ def transposed(evidence: Evidence) -> Iterable[Finding]:
         return
 
 
-def _moved(seen: Observation, layout: Layout) -> Observation:
+def _moved(seen: Observation, exchanged: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]) -> Observation:
     """A problem with the entries of its numerical gradient exchanged."""
-
-    def moved(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        return array.T.reshape(array.shape) if layout.order == "F" else array.ravel().reshape(array.shape, order="F")
-
-    names = ("numerical", "bounds", "verdicts", "kinked")
-    exchanged: dict[str, Any] = {name: moved(getattr(seen, name)) for name in names}
-    return replace(seen, **exchanged)
+    moved: dict[str, Any] = {
+        name: exchanged(getattr(seen, name)) for name in ("numerical", "bounds", "verdicts", "kinked")
+    }
+    return replace(seen, **moved)
 
 
 def extra_term(evidence: Evidence) -> Iterable[Finding]:
@@ -93,7 +98,7 @@ def extra_term(evidence: Evidence) -> Iterable[Finding]:
             fit = term_fit(evidence, term.basis, scale)
             if fit is None or abs(fit.law.rows) > 1 or not _is_determined(evidence, term, fit):
                 continue
-            if term.more if fit.law.constant > 0 else term.less:
+            if (term.more if fit.law.constant > 0 else term.less) != _NOTHING:
                 yield _finding(evidence, term, fit, scale)
                 if not scale.is_one:
                     beside = "less" if fit.law.constant > 0 else "plus"
@@ -123,18 +128,17 @@ def _is_determined(evidence: Evidence, term: Term, fit: Fit) -> bool:
 def _finding(evidence: Evidence, term: Term, fit: Fit, scale: Law) -> Finding:
     d, (by, integral) = fit.law, term.integral
     over_c = d.over(scale).size
-    words = {"{term}": d.size.of(term.symbol), "{d}": str(d.size), "{integral}": over_c.scaled(by).of(integral)}
-    meaning, hint = (term.more, term.more_hint) if d.constant > 0 else (term.less, term.less_hint)
+    d_x, penalty = d.size.of(term.symbol), over_c.scaled(by).of(integral)
+    meaning, hint = term.more if d.constant > 0 else term.less
     if d.fraction == 2 and not term.is_measured:
         meaning += f", or -{d.scaled(Fraction(1, 2)).of(term.symbol)} has the wrong sign"
-    for name, word in words.items():
-        meaning = meaning.replace(name, word)
-    hint = hint.replace("{term}", over_c.of(term.symbol)).replace("{integral}", words["{integral}"])
+    meaning = meaning.replace("{term}", d_x).replace("{d}", str(d.size)).replace("{integral}", penalty)
+    hint = hint.replace("{term}", over_c.of(term.symbol)).replace("{integral}", penalty)
     second = "" if scale.is_one else ", and a factor is a second defect"
     sign = "-" if (d.constant < 0) != term.symbol.startswith("dS") else "+"
     or_else = f" (or {d.alternative})" if d.alternative else ""
     where = how_many(fit.entries, evidence)
-    message = f"{meaning}{second}: dS = {scale.of('numerical')} {sign} {words['{term}']}{or_else} {where}"
+    message = f"{meaning}{second}: dS = {scale.of('numerical')} {sign} {d_x}{or_else} {where}"
     if term.code == "log-guard":
         message += f", off by up to {_largest_error(evidence):.1e}"
     return Finding(term.code, "error", message, hint)
@@ -145,3 +149,25 @@ def _largest_error(evidence: Evidence) -> float:
     size = [np.maximum(np.abs(seen.analytic), np.abs(seen.numerical))[seen.wrong] for seen in evidence.wrong]
     off = [np.abs(seen.analytic - seen.numerical)[seen.wrong] for seen in evidence.wrong]
     return float(np.max(np.concatenate(off) / np.concatenate(size)))
+
+
+def clipped_log(evidence: Evidence) -> Iterable[Finding]:
+    """Where p_y is below eps the value is flat, as log(max(p_y, eps)) is: only there dS is wrong, and n is 0."""
+    flat, others = [0.0], [_LARGEST_GUARD]
+    for seen in evidence.observations:
+        p_y, moves = probability_of_label(seen), np.abs(seen.numerical) > seen.bounds + seen.granted
+        wrong = seen.wrong.any(axis=1)
+        if p_y is None or np.any(moves[wrong]):
+            return
+        flat += p_y[wrong, 0].tolist()
+        others += p_y[moves.any(axis=1), 0].tolist()
+    if max(flat) < min(others):
+        yield Finding(
+            "log-guard",
+            "error",
+            f"the value does not change with the scores of rows whose p_y is at most {plain(max(flat))}, and dS is not "
+            f"0 there ({len(flat) - 1} row{'s' * (len(flat) > 2)}); in all other rows dS is right: the value takes "
+            f"log(max(p_y, eps)), with an eps between that and {plain(min(others))}",
+            hint="take the guard out of the value: log(sum_m e^{s_m}) - s_y, of scores less their row's maximum; or "
+            "set the rows of dS with p_y < eps to 0",
+        )

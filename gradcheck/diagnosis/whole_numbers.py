@@ -9,7 +9,7 @@ import numpy as np
 from gradcheck.checking.case import BoolArray, Observation
 from gradcheck.diagnosis import statements
 from gradcheck.diagnosis.evidence import Evidence, Spent
-from gradcheck.diagnosis.fits import factor_at
+from gradcheck.diagnosis.fits import everywhere, factor_at
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding, FloatArray
 
@@ -36,14 +36,14 @@ def truncated(evidence: Evidence) -> Iterator[Finding]:
     integers = any(seen.whole_numbers for seen in evidence.wrong)
     way = _way(observations, integers)
     if not way:
-        is_a_factor = all(factor_at(evidence, seen, ~np.zeros_like(seen.wrong)) for seen in observations)
+        is_a_factor = all(factor_at(evidence, seen, everywhere(seen)) for seen in observations)
         are_counts = not any(_are_fractions(*_ends(seen, seen.rows)).any() for seen in observations)
         if not integers or is_a_factor or are_counts:
             return
-    seen = max(evidence.wrong, key=lambda each: float(_error(each).max()))
-    row, column = np.unravel_index(int(np.argmax(_error(seen))), seen.S.shape)
+    errors = [np.where(seen.wrong, np.abs(seen.analytic - seen.numerical), -1.0) for seen in evidence.wrong]
+    worst = int(np.argmax([each.max() for each in errors]))
+    seen, (row, column) = evidence.wrong[worst], np.unravel_index(int(np.argmax(errors[worst])), errors[worst].shape)
     came = "came as an array of integers" if integers else "holds whole numbers only"
-    came = f"{came}: {way}" if way else came
     try:
         statement = statements.that_made_it_whole(evidence.ask, seen.S.astype(evidence.ask.dtype), seen.y)
     except (Spent, LossDefect, OutOfTime):
@@ -51,8 +51,8 @@ def truncated(evidence: Evidence) -> Iterator[Finding]:
     yield Finding(
         "truncated-to-integer",
         "error",
-        f"dS {came}, for example {seen.analytic[row, column]:g} where the numerical gradient is "
-        f"{seen.numerical[row, column]:.6g} (dS[{row}, {column}] at batch size {seen.rows}, {seen.scores}, "
+        f"dS {came}{f': {way}' if way else ''}, for example {seen.analytic[row, column]:g} where the numerical "
+        f"gradient is {seen.numerical[row, column]:.6g} (dS[{row}, {column}] at batch size {seen.rows}, {seen.scores}, "
         f"seed {seen.seed})",
         hint=_hint(integers, "rounded down" in way),
         details=statements.shown(statement) if statement else "",
@@ -62,16 +62,16 @@ def truncated(evidence: Evidence) -> Iterator[Finding]:
 def _way(observations: Sequence[Observation], integers: bool) -> str:
     """How the numerical gradient, or N times it, was made whole; empty for no way."""
     several_rows = any(seen.rows > 1 for seen in observations)
+    dS = [seen.analytic[seen.known] for seen in observations]
     for times in ("", "N times ") if several_rows else ("",):
         ends = [_ends(seen, seen.rows if times else 1) for seen in observations]
-        dS = [seen.analytic[seen.known] for seen in observations]
         fractions = [_are_fractions(*each) for each in ends]
         several = sum(int(np.sum(each & (a != 0))) for each, a in zip(fractions, dS, strict=True)) >= _SEVERAL
+        if not several and not (integers and any(each.any() for each in fractions)):
+            continue
         for words, whole in _WAYS:
-            is_so = all(
-                bool(np.all((whole(low) <= a) & (a <= whole(high)))) for (low, high), a in zip(ends, dS, strict=True)
-            )
-            if is_so and (several or (integers and any(each.any() for each in fractions))):
+            pairs = zip(ends, dS, strict=True)
+            if all(bool(np.all((whole(low) <= a) & (a <= whole(high)))) for (low, high), a in pairs):
                 return f"{times}the numerical gradient {words}"
     return ""
 
@@ -85,10 +85,6 @@ def _ends(seen: Observation, factor: int) -> tuple[FloatArray, FloatArray]:
 def _are_fractions(low: FloatArray, high: FloatArray) -> BoolArray:
     """Which intervals hold no whole number."""
     return np.asarray((np.floor(low) == np.ceil(high) - 1) & (low > np.floor(low)))
-
-
-def _error(seen: Observation) -> FloatArray:
-    return np.where(seen.wrong, np.abs(seen.analytic - seen.numerical), -1.0)
 
 
 def _hint(integers: bool, is_floor: bool) -> str:

@@ -6,8 +6,7 @@ import math
 from collections.abc import Iterable
 
 from gradcheck.diagnosis.evidence import Evidence
-from gradcheck.diagnosis.fits import factor_fit, factors_by_size
-from gradcheck.diagnosis.wording import factors_in_words, listed
+from gradcheck.diagnosis.fits import factor_fit, factors_by_size, factors_in_words
 from gradcheck.report import Finding
 
 #: Where as many rows would all be right by coincidence no more often than this, they are right for their batch size:
@@ -25,30 +24,27 @@ def batch_size(evidence: Evidence) -> Iterable[Finding]:
     A slip that shows in a few rows only, whatever N, spares small batches by coincidence: where w of R rows are wrong,
     all of them are among the M rows of the sizes that are wrong with a probability of (M choose w) / (R choose w).
     """
-    wrong = sorted({seen.rows for seen in evidence.wrong})
-    right = sorted({seen.rows for seen in evidence.observations} - set(wrong))
+    is_wrong: dict[int, list[bool]] = {}
+    for seen in sorted(evidence.observations, key=lambda each: each.rows):
+        is_wrong.setdefault(seen.rows, []).append(seen.is_wrong)
+    right = [size for size, each in is_wrong.items() if not any(each)]
+    always = [size for size, each in is_wrong.items() if all(each)]
+    sometimes = [size for size in is_wrong if size not in right and size not in always]
     rows = sum(seen.rows for seen in evidence.observations)
-    among = sum(seen.rows for seen in evidence.observations if seen.rows in wrong)
+    among = sum(seen.rows for seen in evidence.observations if seen.rows not in right)
     wrong_rows = sum(int(seen.wrong.any(axis=1).sum()) for seen in evidence.wrong)
-    chance = _CHANCE if [1] in (right, wrong) else _CHANCE_OF_OTHERS
+    chance = _CHANCE if [1] in (right, always + sometimes) else _CHANCE_OF_OTHERS
     if not right or math.comb(among, wrong_rows) > chance * math.comb(rows, wrong_rows):
         return
-    said = [f"right at N = {listed(right)}"]
-    problems = {size: [seen.is_wrong for seen in evidence.observations if seen.rows == size] for size in wrong}
-    always = [size for size in wrong if all(problems[size])]
-    said += [f"wrong at N = {listed(always)}"] if always else []
-    said += [
-        f"wrong in {sum(problems[size])} of {len(problems[size])} problems at N = {size}"
-        for size in wrong
-        if size not in always
+    said = [
+        f"{word} at N = {', '.join(map(str, sizes))}" for word, sizes in (("right", right), ("wrong", always)) if sizes
     ]
+    said += [f"wrong in {sum(is_wrong[N])} of {len(is_wrong[N])} problems at N = {N}" for N in sometimes]
+    message = f"dS is {', '.join(said)}"
     fit = factor_fit(evidence)
-    by_size = {size: each for size, each in factors_by_size(evidence).items() if size in wrong}
-    tail = (
-        f": it is {fit.law} times the numerical gradient"
-        if fit
-        else f": it is {factors_in_words(by_size)}"
-        if by_size
-        else ""
-    )
-    yield Finding("batch-size-dependent", "error", f"dS is {', '.join(said)}{tail}", _HINT)
+    by_size = {size: each for size, each in factors_by_size(evidence).items() if size not in right}
+    if fit is not None:
+        message += f": it is {fit.law} times the numerical gradient"
+    elif by_size:
+        message += f": it is {factors_in_words(by_size)}"
+    yield Finding("batch-size-dependent", "error", message, _HINT)
