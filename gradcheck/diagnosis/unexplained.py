@@ -83,7 +83,7 @@ _SCORES: dict[str, Callable[[Observation], FloatArray]] = {
     "s_j": lambda seen: seen.S,
     "|s_j|": lambda seen: np.abs(seen.S),
     "s_j - s_y": lambda seen: seen.S - np.sum(seen.S * _targets(seen), axis=1, keepdims=True),
-    "|s_j - t_j| (t one-hot, or the labels)": lambda seen: np.abs(seen.S - _targets(seen)),
+    "|s_j - y_j|": lambda seen: np.abs(seen.S - _targets(seen)),
 }
 
 
@@ -100,7 +100,8 @@ def wrong_places(evidence: Evidence) -> str:
     places = [f"{words} {found}" for words, of in _CATEGORIES.items() if (found := _common(entries(of), wrong, shown))]
     for words, of in _SCORES.items():
         if not places and (found := _threshold(entries(of), wrong, shown)):
-            places.append(f"where {words} {found}")
+            one_hot = " (y one-hot)" if "y_j" in words and problems[0].y.ndim == 1 else ""
+            places.append(f"where {words} {found}{one_hot}")
     errors = [np.where(seen.wrong, np.abs(seen.analytic - seen.numerical), -1.0) for seen in problems]
     error, seen = max(zip(errors, problems, strict=True), key=lambda pair: float(np.max(pair[0])))
     i, j = np.unravel_index(np.argmax(error), error.shape)

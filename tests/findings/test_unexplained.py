@@ -101,7 +101,7 @@ def test_rounding_of_a_saturated_softmax_is_not_an_asymmetry() -> None:
         (lambda S, y: np.isin(np.arange(S.shape[1]), [1, 3]), ", only in class 1, 3;"),
         (lambda S, y: np.abs(S) > 1, ", only where |s_j| > 1;"),
         (lambda S, y: S > 0.9, ", only where s_j > 0.9;"),
-        (lambda S, y: np.abs(S - is_label(S, y)) > 1, ", only where |s_j - t_j| (t one-hot, or the labels) > 1;"),
+        (lambda S, y: np.abs(S - is_label(S, y)) > 1, ", only where |s_j - y_j| > 1 (y one-hot);"),
         (lambda S, y: S.cumsum(axis=1) > 0, " entries; the largest error"),
     ],
 )
