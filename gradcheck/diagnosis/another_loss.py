@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gradcheck.checking.case import Observation
+from gradcheck.checking.case import Case
+from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.comparison import GradientMatch, ValueMatch, Values, distinct, gradient_match
-from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.known import VARIANTS, Known, built_in, built_ins
 from gradcheck.diagnosis.numbers import number_in_words
 from gradcheck.diagnosis.unexplained import drawn, wrong_places
@@ -109,7 +109,7 @@ def like(evidence: Evidence) -> Iterator[Finding]:
             yield from _differences(min(found, key=lambda match: len(f"{match.offset:.9g}".rstrip("0"))), "note")
 
 
-def _like(known: Known, observations: tuple[Observation, ...]) -> Iterator[Finding]:
+def _like(known: Known, observations: tuple[Case, ...]) -> Iterator[Finding]:
     name, comparable = known.name, [seen for seen in observations if known.at(seen.S, seen.y) is not None]
     if not comparable:
         hint = f"{name} takes labels that are classes: labels.kind class or one-hot"

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.case import Observation
-from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.checking.case import Case
+from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.known import Known
 from gradcheck.diagnosis.numbers import number_in_words
 from gradcheck.numerics.noise import effective_eps
@@ -72,7 +72,7 @@ class Values:
         rows: K ints, N of each.
     """
 
-    def __init__(self, observations: Sequence[Observation], rtol: float = _VALUE_RTOL) -> None:
+    def __init__(self, observations: Sequence[Case], rtol: float = _VALUE_RTOL) -> None:
         """Values that differ by less than ``rtol`` times their size are equal."""
         self.observations, self._rtol = observations, rtol
         self.rows = np.array([seen.rows for seen in observations])
@@ -181,7 +181,7 @@ def gradient_match(evidence: Evidence, known: Known) -> GradientMatch | None:
     return None
 
 
-def _compared(seen: Observation, known: Known) -> tuple[npt.NDArray[Any], ...] | None:
+def _compared(seen: Case, known: Known) -> tuple[npt.NDArray[Any], ...] | None:
     """At one problem: dS, a known gradient, the rounding of their difference, N, and whether dS is wrong, one number
     for each entry that is no kink of the known loss. None if that cannot be evaluated."""
     answer = known.at(seen.S, seen.y)

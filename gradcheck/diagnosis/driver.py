@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from gradcheck.checking.evidence import Evidence, Spent
 from gradcheck.diagnosis import factor_findings
 from gradcheck.diagnosis.another_loss import gradient_known, like, value_and_gradient_known, value_known
 from gradcheck.diagnosis.batch_size import batch_size
 from gradcheck.diagnosis.everywhere import clipped_log, extra_term, factor, transposed
-from gradcheck.diagnosis.evidence import Evidence, Spent
 from gradcheck.diagnosis.large_scores import overflows
 from gradcheck.diagnosis.other_labels import misaligned
 from gradcheck.diagnosis.other_rules import not_a_subgradient, not_the_mean, removable_jump, vacuous

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.case import Observation
-from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.checking.case import Case
+from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.factor_findings import factor_findings
 from gradcheck.diagnosis.fits import (
     Fit,
@@ -83,7 +83,7 @@ def transposed(evidence: Evidence) -> Iterable[Finding]:
         return
 
 
-def _moved(seen: Observation, exchanged: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]) -> Observation:
+def _moved(seen: Case, exchanged: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]) -> Case:
     """A problem with the entries of its numerical gradient exchanged."""
     moved: dict[str, Any] = {
         name: exchanged(getattr(seen, name)) for name in ("numerical", "bounds", "verdicts", "kinked")

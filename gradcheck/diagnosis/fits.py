@@ -11,20 +11,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradcheck.checking.case import BoolArray, Observation
-from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.checking.case import BoolArray, Case
+from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.numbers import ONE, Interval, Law, multiplier, number_in_words, simplest_law
 from gradcheck.diagnosis.regions import halves
 from gradcheck.report import FloatArray
 
 #: Which entries of a problem: N x C truth values.
-Where = Callable[[Observation], BoolArray]
+Where = Callable[[Case], BoolArray]
 #: x, and how far off it may be: N x C each; None where labels of that kind have none.
-Basis = Callable[[Observation], tuple[FloatArray, FloatArray] | None]
+Basis = Callable[[Case], tuple[FloatArray, FloatArray] | None]
 
 _EPS = float(np.finfo(np.float64).eps)
 #: Bounds are made for verdicts, which have a tolerance on top: by themselves they hold within this factor.
-_SLACK = 4.0
+_SLACK = 10.0
 #: Rounding of what is computed here, relative to the problem's largest number.
 _ROUNDING = 64 * _EPS
 #: A number below this many times its bound is not significant.
@@ -51,7 +51,7 @@ class Fit:
         return sum(int(np.count_nonzero(each.any(axis=1))) for each in self.significant)
 
 
-def everywhere(seen: Observation) -> BoolArray:
+def everywhere(seen: Case) -> BoolArray:
     """Every entry."""
     return np.ones(seen.S.shape, dtype=bool)
 
@@ -79,7 +79,7 @@ def factor_fit(evidence: Evidence, where: Where = everywhere) -> Fit | None:
     return None if (fit.rows < 2 and not is_unit) or any(np.any(where(seen) & each) for seen, each in off) else fit
 
 
-def factor_at(evidence: Evidence, seen: Observation, where: BoolArray) -> Interval | None:
+def factor_at(evidence: Evidence, seen: Case, where: BoolArray) -> Interval | None:
     """All c with dS = c n in the known entries of one problem; None where there is no such c."""
     chosen = where & seen.known
     n, a = seen.numerical[chosen], seen.analytic[chosen]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.case import Observation
+from gradcheck.checking.case import Case
 from gradcheck.diagnosis.fits import Basis
 from gradcheck.diagnosis.known import labels_of
 from gradcheck.report import FloatArray
@@ -42,7 +42,7 @@ class Term:
     is_measured: bool = True
 
 
-def probability_of_label(seen: Observation) -> FloatArray | None:
+def probability_of_label(seen: Case) -> FloatArray | None:
     """N x 1, the softmax's p_y; None where the labels are no classes."""
     labels = labels_of(seen)
     if labels is None:
@@ -51,7 +51,7 @@ def probability_of_label(seen: Observation) -> FloatArray | None:
     return np.asarray(np.take_along_axis(e, labels[:, np.newaxis], axis=1) / e.sum(axis=1, keepdims=True))
 
 
-def _probability_of_each(seen: Observation) -> FloatArray | None:
+def _probability_of_each(seen: Case) -> FloatArray | None:
     """N x C, the sigmoid's probability of what is true of each class; None where labels are not 0 and 1."""
     labels = labels_of(seen)
     if labels is None and not (seen.y.shape == seen.S.shape and np.all((seen.y == 0) | (seen.y == 1))):
@@ -61,11 +61,11 @@ def _probability_of_each(seen: Observation) -> FloatArray | None:
 
 
 def _guards(
-    q: str, probability: Callable[[Observation], FloatArray | None], note: str, stable: str, gradient: str
+    q: str, probability: Callable[[Case], FloatArray | None], note: str, stable: str, gradient: str
 ) -> Iterator[Term]:
     """log(q + eps) in the value and log(q) in dS: dS = n + eps n / q. Or the other way round: dS = n - eps dS / q."""
 
-    def over(seen: Observation, is_numerical: bool) -> tuple[FloatArray, FloatArray] | None:
+    def over(seen: Case, is_numerical: bool) -> tuple[FloatArray, FloatArray] | None:
         inverse = probability(seen)
         if inverse is None:
             return None
@@ -93,7 +93,7 @@ def _penalty(symbol: str, integral: tuple[Fraction, str], slope: Callable[[Float
     )  # fmt: skip
 
 
-def _at_label(seen: Observation) -> tuple[FloatArray, FloatArray] | None:
+def _at_label(seen: Case) -> tuple[FloatArray, FloatArray] | None:
     return None if seen.at_label is None else (seen.at_label.astype(np.float64), np.zeros(seen.S.shape))
 
 

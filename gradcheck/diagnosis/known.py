@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.case import Observation
+from gradcheck.checking.case import Case
 from gradcheck.report import FloatArray
 
 IntArray = npt.NDArray[np.int64]
@@ -64,7 +64,7 @@ def classes_of(y: npt.NDArray[Any], shape: tuple[int, ...]) -> IntArray | None:
     return np.argmax(y, axis=1).astype(np.int64) if is_one_hot else None
 
 
-def labels_of(seen: Observation) -> IntArray | None:
+def labels_of(seen: Case) -> IntArray | None:
     """The class of each row of a problem, as ``classes_of``."""
     return classes_of(seen.y, seen.S.shape)
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.case import Observation
+from gradcheck.checking.case import Case
+from gradcheck.checking.evidence import Allowance, Evidence
 from gradcheck.diagnosis.another_loss import recognised
-from gradcheck.diagnosis.evidence import Allowance, Evidence
 from gradcheck.diagnosis.known import labels_of
 from gradcheck.errors import LossDefect
 from gradcheck.report import Finding, FloatArray
@@ -94,7 +94,7 @@ def _mend(dS: FloatArray, shifted: _Answer | None, top: int, usual: float) -> st
     return _BATCH_MAXIMUM if len(dS) > 1 and np.flatnonzero(is_finite).tolist() == [top] else _NO_MAXIMUM
 
 
-def _spread_out(seen: Observation) -> FloatArray:
+def _spread_out(seen: Case) -> FloatArray:
     """Scores of size 1, like those of a problem: the highest in one row, and the other rows far below it."""
     random = np.random.default_rng(seen.S.shape).uniform(-1, 1, seen.S.shape)
     scores = seen.S / np.max(np.abs(seen.S)) if np.ptp(seen.S) > 0 else random
@@ -103,7 +103,7 @@ def _spread_out(seen: Observation) -> FloatArray:
     return np.asarray(np.where(is_top, scores + 1 - highest, scores - 1))
 
 
-def _least_likely(seen: Observation) -> npt.NDArray[np.generic]:
+def _least_likely(seen: Case) -> npt.NDArray[np.generic]:
     """The labels of the problem; if they are classes, the class of the lowest score of every row."""
     if labels_of(seen) is None:
         return seen.y
@@ -126,7 +126,7 @@ def _is_finite(answer: _Answer) -> bool:
     return bool(np.isfinite(answer[0]) and np.isfinite(answer[1]).all())
 
 
-def _rows_sum_to_0(observations: Sequence[Observation]) -> bool:
+def _rows_sum_to_0(observations: Sequence[Case]) -> bool:
     """Whether all known rows of the numerical gradient sum to 0 within their bounds, and one is not 0 itself."""
     known = np.concatenate([seen.known.all(axis=1) for seen in observations])
     sums = np.concatenate([np.abs(seen.numerical.sum(axis=1)) for seen in observations])

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.checking.case import BoolArray
-from gradcheck.diagnosis.evidence import Evidence, Spent
+from gradcheck.checking.evidence import Evidence, Spent
 from gradcheck.diagnosis.numbers import Law, fraction_of
 from gradcheck.diagnosis.terms import labels_as_numbers, term_names, term_values
 from gradcheck.diagnosis.validation import validation_problem

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcheck.checking.case import BoolArray, Observation
-from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.checking.case import BoolArray, Case
+from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.factor_findings import factor_findings
 from gradcheck.diagnosis.fits import factor_fit, how_many
 from gradcheck.diagnosis.known import IntArray, labels_of
@@ -55,19 +55,19 @@ def misaligned(evidence: Evidence) -> list[Finding]:
     return _other_rows(evidence, tried)
 
 
-def _labels(seen: Observation) -> IntArray:
+def _labels(seen: Case) -> IntArray:
     labels = labels_of(seen)
     assert labels is not None
     return labels
 
 
-def _with_labels(evidence: Evidence, seen: Observation, labels: IntArray) -> Observation:
+def _with_labels(evidence: Evidence, seen: Case, labels: IntArray) -> Case:
     """The problem with the dS that the loss returns for other labels. One call."""
     y = labels.astype(seen.y.dtype) if seen.y.ndim == 1 else np.eye(seen.classes, dtype=seen.y.dtype)[labels]
     return replace(seen, analytic=evidence.ask.evaluate(seen.S, y).gradient)
 
 
-def _findings(evidence: Evidence, words: str, hint: str, answered: Sequence[Observation], how: str) -> list[Finding]:
+def _findings(evidence: Evidence, words: str, hint: str, answered: Sequence[Case], how: str) -> list[Finding]:
     """dS takes other labels than the value, if dS = c n in what the loss answered for labels that make up for it."""
     made_up_for = replace(evidence, observations=tuple(answered))
     fit = factor_fit(made_up_for)
@@ -82,7 +82,7 @@ def _findings(evidence: Evidence, words: str, hint: str, answered: Sequence[Obse
     return [Finding("labels-misaligned", "error", second, hint), *beside]
 
 
-def _other_rows(evidence: Evidence, tried: Sequence[Observation]) -> list[Finding]:
+def _other_rows(evidence: Evidence, tried: Sequence[Case]) -> list[Finding]:
     """dS is right where all rows have the same label, and else has the labels of other rows, or one for all.
 
     Row i of dS(S, l, l, ..., l) is its gradient for label l, whichever row's label it takes: a call for each label.
@@ -139,7 +139,7 @@ def _has(table: BoolArray, labels: IntArray) -> bool:
     return bool(table[np.arange(len(table)), labels].all())
 
 
-def _alike(evidence: Evidence, seen: Observation, dS: FloatArray) -> BoolArray:
+def _alike(evidence: Evidence, seen: Case, dS: FloatArray) -> BoolArray:
     """N x C, where dS for other labels is dS for y, but for rounding."""
     tolerance = 2 * seen.granted + evidence.rtol * np.maximum(np.abs(dS), np.abs(seen.analytic))
     return np.asarray(np.abs(dS - seen.analytic) <= tolerance)

@@ -8,8 +8,8 @@ from typing import TypeGuard
 
 import numpy as np
 
-from gradcheck.checking.case import Observation
-from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.checking.case import Case
+from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.factor_findings import factor_findings
 from gradcheck.diagnosis.fits import Fit, Where, factor_fit, likely_factors, off_by, term_fit
 from gradcheck.diagnosis.numbers import Law
@@ -148,10 +148,10 @@ def _is_determined(fit: Fit | None, least: int = 2) -> TypeGuard[Fit]:
     return fit is not None and fit.rows >= (_ROWS if fit.law.is_free else least)
 
 
-def _one(seen: Observation) -> tuple[FloatArray, FloatArray]:
+def _one(seen: Case) -> tuple[FloatArray, FloatArray]:
     return np.ones(seen.S.shape), np.zeros(seen.S.shape)
 
 
-def _one_less_one_nth(seen: Observation) -> tuple[FloatArray, FloatArray]:
+def _one_less_one_nth(seen: Case) -> tuple[FloatArray, FloatArray]:
     """1 - 1/N, by which k is larger than k/N."""
     return np.full(seen.S.shape, 1 - 1 / seen.rows), np.zeros(seen.S.shape)

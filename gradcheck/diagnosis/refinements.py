@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.checking.evidence import Allowance, Spent
 from gradcheck.diagnosis import statements
-from gradcheck.diagnosis.evidence import Allowance, Spent
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding
 from gradcheck.sampling import Problem

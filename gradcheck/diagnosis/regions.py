@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from gradcheck.checking.case import BoolArray, Observation
+from gradcheck.checking.case import BoolArray, Case
 
 #: For each problem, N x C truth values.
 Masks = Sequence[BoolArray]
@@ -35,7 +35,7 @@ class Region:
     def axis(self) -> int:
         return 0 if self.code == "one-row" else 1
 
-    def of(self, seen: Observation) -> BoolArray:
+    def of(self, seen: Case) -> BoolArray:
         """N x C truth values; none of them true where there is no such class or row."""
         if self.needs_labels:
             assert seen.at_label is not None
@@ -45,11 +45,11 @@ class Region:
             entries[(self.index, slice(None)) if self.axis == 0 else (slice(None), self.index)] = True
         return entries
 
-    def outside(self, seen: Observation) -> BoolArray:
+    def outside(self, seen: Case) -> BoolArray:
         """All other entries of a problem."""
         return ~self.of(seen)
 
-    def alternatives(self, observations: Sequence[Observation]) -> int:
+    def alternatives(self, observations: Sequence[Case]) -> int:
         """How many regions of the kind would have been named as readily: the first or the last, or any."""
         if self.needs_labels:
             return 1
@@ -58,7 +58,7 @@ class Region:
         most = max(sizes)
         return min(2, most) if is_at_an_end else most
 
-    def words(self, observations: Sequence[Observation]) -> str:
+    def words(self, observations: Sequence[Case]) -> str:
         """The place in a few words, after "in"."""
         if self.needs_labels:
             is_label = self.code == "label-column"
@@ -70,14 +70,14 @@ class Region:
         return f"the last {thing}" if self.index == -1 else f"{thing} {self.index}, counted from the back"
 
 
-def covering(observations: Sequence[Observation], off: Masks) -> list[Region]:
+def covering(observations: Sequence[Case], off: Masks) -> list[Region]:
     """The regions that all of some entries are in, those that people mean more often first."""
     regions = regions_at(observations, off)
     pairs = list(zip(observations, off, strict=True))
     return [region for region in regions if not any(np.any(each & ~region.of(seen)) for seen, each in pairs)]
 
 
-def regions_at(observations: Sequence[Observation], off: Masks) -> list[Region]:
+def regions_at(observations: Sequence[Case], off: Masks) -> list[Region]:
     """The regions that the first of some entries is in: where all sizes are the same, counted from the front alone."""
     first = next((k for k, each in enumerate(off) if each.any()), None)
     if first is None:
@@ -95,7 +95,7 @@ def regions_at(observations: Sequence[Observation], off: Masks) -> list[Region]:
     return found
 
 
-def halves(observations: Sequence[Observation]) -> Iterator[Callable[[Observation], BoolArray]]:
+def halves(observations: Sequence[Case]) -> Iterator[Callable[[Case], BoolArray]]:
     """Parts of dS of which at least one lies outside of any region.
 
     Beside the label's column and the others, every second class or row, counted from the front and from the back: no
@@ -110,12 +110,12 @@ def halves(observations: Sequence[Observation]) -> Iterator[Callable[[Observatio
                 yield partial(_every_second, axis, step, parity)
 
 
-def _every_second(axis: int, step: int, parity: int, seen: Observation) -> BoolArray:
+def _every_second(axis: int, step: int, parity: int, seen: Case) -> BoolArray:
     chosen = np.arange(seen.S.shape[axis])[::step] % 2 == parity
     return np.asarray(np.broadcast_to(chosen if axis else chosen[:, np.newaxis], seen.S.shape))
 
 
-def log_chance(region: Region, observations: Sequence[Observation], off: Masks, beside: Region | None = None) -> float:
+def log_chance(region: Region, observations: Sequence[Case], off: Masks, beside: Region | None = None) -> float:
     """The logarithm of how likely entries of the same rows, drawn at random, would all be in a region of its kind.
 
     In a row with w such entries of C, of which the region has r, that is (r choose w) / (C choose w); rows are drawn

@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.diagnosis.evidence import Allowance
+from gradcheck.checking.evidence import Allowance
 from gradcheck.errors import LossDefect
-from gradcheck.functions.tracebacks import is_own
+from gradcheck.functions.output_capture import is_own
 
 #: At most so many statements are traced: loops over entries of a large matrix take too long.
 _MOST = 20_000

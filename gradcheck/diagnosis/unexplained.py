@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.checking.case import BoolArray, Observation
-from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.checking.case import BoolArray, Case
+from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.known import labels_of
 from gradcheck.report import Finding, FloatArray
 
@@ -41,7 +41,7 @@ def not_a_gradient(evidence: Evidence) -> Iterator[Finding]:
             return
 
 
-def _slope(evidence: Evidence, seen: Observation, along: FloatArray, onto: FloatArray) -> tuple[float, float]:
+def _slope(evidence: Evidence, seen: Case, along: FloatArray, onto: FloatArray) -> tuple[float, float]:
     """onto·J·along by a central difference of dS, and a bound on its error. Four calls.
 
     Raises:
@@ -66,7 +66,7 @@ def no_known_cause(evidence: Evidence) -> Iterator[Finding]:
     yield Finding("gradient-of-another-loss", "error", message, hint=hint)
 
 
-def _targets(seen: Observation) -> FloatArray:
+def _targets(seen: Case) -> FloatArray:
     """N x C: one-hot labels, or labels of that shape; NaN for others."""
     labels = labels_of(seen)
     if labels is not None:
@@ -74,12 +74,12 @@ def _targets(seen: Observation) -> FloatArray:
     return seen.y if seen.y.shape == seen.S.shape else np.full(seen.S.shape, np.nan)
 
 
-_CATEGORIES: dict[str, Callable[[Observation], Any]] = {
+_CATEGORIES: dict[str, Callable[[Case], Any]] = {
     "in rows with label": lambda seen: _targets(seen) @ np.arange(seen.classes)[:, np.newaxis],
     "at N =": lambda seen: seen.rows,
     "in class": lambda seen: np.arange(seen.classes),
 }
-_SCORES: dict[str, Callable[[Observation], FloatArray]] = {
+_SCORES: dict[str, Callable[[Case], FloatArray]] = {
     "s_j": lambda seen: seen.S,
     "|s_j|": lambda seen: np.abs(seen.S),
     "s_j - s_y": lambda seen: seen.S - np.sum(seen.S * _targets(seen), axis=1, keepdims=True),
@@ -91,7 +91,7 @@ def wrong_places(evidence: Evidence) -> str:
     """Where dS is wrong and what these entries have in common, with an example; it follows "dS is"."""
     problems = evidence.observations
 
-    def entries(of: Callable[[Observation], Any]) -> Any:
+    def entries(of: Callable[[Case], Any]) -> Any:
         """One number for each entry of all problems."""
         return np.concatenate([np.broadcast_to(of(seen), seen.S.shape).ravel() for seen in problems])
 
@@ -136,6 +136,6 @@ def _threshold(numbers: FloatArray, wrong: BoolArray, shown: BoolArray) -> str:
     return ""
 
 
-def drawn(seen: Observation) -> str:
+def drawn(seen: Case) -> str:
     """How a problem was drawn, for the end of a message."""
     return f"batch size {seen.rows}, {seen.scores}, seed {seen.seed}"

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.case import Observation
-from gradcheck.diagnosis.evidence import Allowance, Spent
+from gradcheck.checking.case import Case
+from gradcheck.checking.evidence import Allowance, Spent
 from gradcheck.diagnosis.terms import labels_as_numbers
 from gradcheck.errors import LossDefect
 from gradcheck.report import FloatArray
@@ -48,7 +48,7 @@ class Validation:
     error: float
 
 
-def validation_problem(ask: Allowance, seen: Sequence[Observation]) -> Validation:
+def validation_problem(ask: Allowance, seen: Sequence[Case]) -> Validation:
     """Ask the loss at a problem of its own: three calls, or four.
 
     A central difference errs by about h^2/6 of the third derivative and by the values' noise over h; h makes these
@@ -80,9 +80,7 @@ def validation_problem(ask: Allowance, seen: Sequence[Observation]) -> Validatio
     return Validation(S, y, answer.gradient, granted, direction, (higher - lower) / (2 * step), error)
 
 
-def _drawn(
-    seen: Sequence[Observation], dtype: np.dtype[Any]
-) -> tuple[FloatArray, npt.NDArray[Any], np.random.Generator]:
+def _drawn(seen: Sequence[Case], dtype: np.dtype[Any]) -> tuple[FloatArray, npt.NDArray[Any], np.random.Generator]:
     """Of three rows one is drawn as it is, one is right by a margin, and one has every margin violated."""
     C, rows = seen[0].classes, {each.rows for each in seen}
     N = next(n for n in count(_ROWS) if n not in rows)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from gradcheck.checking.case import BoolArray, Observation
+from gradcheck.checking.case import BoolArray, Case
+from gradcheck.checking.evidence import Evidence, Spent
 from gradcheck.diagnosis import statements
-from gradcheck.diagnosis.evidence import Evidence, Spent
 from gradcheck.diagnosis.fits import everywhere, factor_at
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding, FloatArray
@@ -59,7 +59,7 @@ def truncated(evidence: Evidence) -> Iterator[Finding]:
     )
 
 
-def _way(observations: Sequence[Observation], integers: bool) -> str:
+def _way(observations: Sequence[Case], integers: bool) -> str:
     """How the numerical gradient, or N times it, was made whole; empty for no way."""
     several_rows = any(seen.rows > 1 for seen in observations)
     dS = [seen.analytic[seen.known] for seen in observations]
@@ -76,7 +76,7 @@ def _way(observations: Sequence[Observation], integers: bool) -> str:
     return ""
 
 
-def _ends(seen: Observation, factor: int) -> tuple[FloatArray, FloatArray]:
+def _ends(seen: Case, factor: int) -> tuple[FloatArray, FloatArray]:
     """Between which numbers the numerical gradient, times a factor, lies in the known entries of a problem."""
     middle, around = seen.numerical[seen.known], (seen.bounds + seen.granted)[seen.known]
     return factor * (middle - around), factor * (middle + around)

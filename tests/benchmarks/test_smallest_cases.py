@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from wrong_losses import WRONG
-from wrong_losses_checked import asked
+from checked import asked
+from corpora import WRONG
 
 import gradcheck
 from gradcheck.report import LossReport, SmallestCase

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 from observed import evidence_of
 
-from gradcheck.checking.case import BoolArray, Observation
+from gradcheck.checking.case import BoolArray, Case
 from gradcheck.diagnosis.fits import everywhere, factor_at, factor_fit, factors_by_size, term_fit
 from gradcheck.diagnosis.numbers import Law
 
 
-def label(seen: Observation) -> BoolArray:
+def label(seen: Case) -> BoolArray:
     assert seen.at_label is not None
     return seen.at_label
 
 
-def one(seen: Observation) -> Any:
+def one(seen: Case) -> Any:
     return np.ones(seen.S.shape), np.zeros(seen.S.shape)
 
 

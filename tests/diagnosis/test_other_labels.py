@@ -10,10 +10,10 @@ import pytest
 
 import gradcheck
 from gradcheck import Config
-from gradcheck.checking.one_problem import check_problem
-from gradcheck.diagnosis.evidence import Allowance, Evidence
+from gradcheck.checking.evidence import Allowance, Evidence
+from gradcheck.checking.problem import check_problem
 from gradcheck.diagnosis.other_labels import misaligned
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import LossReport
 from gradcheck.sampling import problems
@@ -101,8 +101,8 @@ def test_other_defects_are_not_taken_for_it_and_cost_few_calls(change: Any) -> N
         return value, change(dS)
 
     config = Config()
-    observations = [check_problem(Loss("test", loss), each, config).observation for each in problems(config)]
-    ask = Allowance(Loss("test", loss), 1000)
+    observations = [check_problem(Function("test", loss), each, config).case for each in problems(config)]
+    ask = Allowance(Function("test", loss), 1000)
     seen = tuple(each for each in observations if each is not None)
     assert list(misaligned(Evidence(seen, config.rtol, ask))) == []
     assert ask.calls <= 16

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from observed import evidence_of
 
-from gradcheck.checking.case import Observation
+from gradcheck.checking.case import Case
 from gradcheck.diagnosis.regions import Region, covering, halves, log_chance
 
 
-def seen(*shapes: tuple[int, int]) -> tuple[Observation, ...]:
+def seen(*shapes: tuple[int, int]) -> tuple[Case, ...]:
     return evidence_of("softmax", lambda a, S, y: a, shapes).observations
 
 
-def entries(observations: tuple[Observation, ...], *places: tuple[int, int]) -> list[Any]:
+def entries(observations: tuple[Case, ...], *places: tuple[int, int]) -> list[Any]:
     """The same entries of every problem that has them."""
     masks = [np.zeros(each.S.shape, dtype=bool) for each in observations]
     for each in masks:

@@ -13,8 +13,8 @@ from observed import SHAPES, evidence_of, right, seeds, some_losses
 from scipy.special import log_softmax
 
 import gradcheck
+from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.comparison import GradientMatch, ValueMatch, Values, gradient_match
-from gradcheck.diagnosis.evidence import Evidence
 from gradcheck.diagnosis.known import VARIANTS, Known, built_in, built_ins, classes_of
 from gradcheck.losses import BUILT_INS
 

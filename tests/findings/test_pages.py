@@ -11,12 +11,12 @@ import pytest
 
 from gradcheck.api import as_loss
 from gradcheck.config import Config
+from gradcheck.config.settings import Settings
 from gradcheck.diagnosis.driver import RULES
-from gradcheck.diagnosis.pages import Page, page, pages
 from gradcheck.errors import UsageError
+from gradcheck.output.explanations import Page, page, pages
 from gradcheck.report import Report
 from gradcheck.run import check_targets
-from gradcheck.settings import Settings
 
 #: Codes of findings that no rule makes: of the contract, the projections and the reductions.
 OTHERS = {

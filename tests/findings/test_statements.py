@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import gradcheck
+from gradcheck.checking.evidence import Allowance, Spent
 from gradcheck.diagnosis import statements
-from gradcheck.diagnosis.evidence import Allowance, Spent
 from gradcheck.functions.loading import load_loss
 from gradcheck.report import Finding
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from gradcheck.losses.brier import brier
+from gradcheck.losses.cross_entropy import brier
 
 
 def brier_of(s: list[Decimal]) -> Decimal:

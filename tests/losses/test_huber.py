@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradcheck.losses.huber import huber
+from gradcheck.losses.elementwise import huber
 
 
 @pytest.mark.torch

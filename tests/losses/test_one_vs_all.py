@@ -5,7 +5,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from gradcheck.losses.one_vs_all import one_vs_all
+from gradcheck.losses.elementwise import one_vs_all
 
 
 def logistic_of(s: list[Decimal]) -> Decimal:
