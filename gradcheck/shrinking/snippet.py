@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.config import Config
+from gradcheck.functions.function import Function
 from gradcheck.report import FloatArray
 from gradcheck.settings import Settings
 
@@ -20,7 +21,7 @@ _MOST, _MOST_IN_A_LINE = 12, 4
 
 
 def snippet(
-    loss: Loss, S: npt.NDArray[Any], y: npt.NDArray[Any], code: str, config: Config, settings: Settings,
+    loss: Function, S: npt.NDArray[Any], y: npt.NDArray[Any], code: str, config: Config, settings: Settings,
     gradients: Gradients | None = None,
 ) -> str:  # fmt: skip
     """Python that checks a loss at one problem, and raises.
@@ -53,7 +54,7 @@ def snippet(
 
 
 def one_line(
-    loss: Loss, S: npt.NDArray[Any], y: npt.NDArray[Any], code: str, config: Config, settings: Settings,
+    loss: Function, S: npt.NDArray[Any], y: npt.NDArray[Any], code: str, config: Config, settings: Settings,
     gradients: Gradients | None = None,
 ) -> str:  # fmt: skip
     """The call that shows a case and what comes of it; empty where a line is too short. Arguments as above.
@@ -118,7 +119,7 @@ def _shown(gradients: Gradients) -> tuple[str, str]:
     return text(analytic), text(numerical)
 
 
-def _name_of(loss: Loss) -> str:
+def _name_of(loss: Function) -> str:
     """The first argument of a check: the loss's target, or a name for a callable that no target leads to."""
     if loss.by_name:
         return repr(loss.target)

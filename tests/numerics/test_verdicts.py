@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from gradcheck.config.settings import Reference
+from gradcheck.numerics import verdicts
 from gradcheck.numerics.differences import SIGMAS, Stencil
 from gradcheck.numerics.richardson import Limit
 from gradcheck.report import VERDICTS
