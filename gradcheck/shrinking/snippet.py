@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.config import Config
+from gradcheck.config.settings import Settings
 from gradcheck.functions.function import Function
 from gradcheck.report import FloatArray
-from gradcheck.settings import Settings
 
 Gradients = tuple[FloatArray, FloatArray]
 
