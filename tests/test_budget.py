@@ -16,12 +16,12 @@ from typing import Any
 import hypothesis
 import numpy as np
 import pytest
-from gradcheck.settings import Settings
 from hypothesis import given
 from hypothesis import strategies as st
 
 import gradcheck
 from gradcheck.config import Config
+from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect, OutOfTime, UsageError
 from gradcheck.functions.budget import Budget, RunProgress, open_budget
 from gradcheck.functions.function import Function
