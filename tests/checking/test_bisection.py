@@ -57,17 +57,6 @@ def test_the_heaviest_entry_comes_first() -> None:
     assert [leaf.start for leaf in Planted((20, 20), off).found(3)] == [123, 301, 7]
 
 
-def test_nothing_is_found_where_nothing_disagrees() -> None:
-    planted = Planted((20, 20), {5: 1e-9})
-    assert planted.found(3) == []
-    assert planted.measured == 0
-
-
-def test_an_entry_of_a_problem_of_one_entry_is_itself_found() -> None:
-    (leaf,) = Planted((1, 1), {0: 1.0}).found(1)
-    assert (leaf.start, leaf.stop) == (0, 1)
-
-
 @pytest.mark.parametrize("columns", [7, 64])
 def test_ranges_of_several_rows_are_halved_between_rows(columns: int) -> None:
     borders = []

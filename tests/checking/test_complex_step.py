@@ -110,17 +110,6 @@ def test_of_right_entries_none_is_wrong_and_one_that_is_off_by_3e13_is(name: str
         assert np.flatnonzero(verdicts == WRONG).tolist() == [e]
 
 
-def test_where_no_complex_step_is_believed_the_central_difference_stands() -> None:
-    S, y = problem(0)
-    S[0, 0] = -1.0
-    case = Case(BUILT_INS["cubed-relu"].function, S, y)
-    seen = case.sharpened()
-    assert case.analytic[0] == 0
-    assert not seen.by_complex[0]
-    assert np.isnan(seen.rounding[0])
-    assert (seen.limit.estimate[0], seen.limit.bound[0]) == (case.central.estimate[0], case.central.bound[0])
-
-
 def test_calls_are_three_an_entry_and_twenty_and_more_only_for_those_in_doubt() -> None:
     S, y = problem(0)
     right = Case(naive, S, y)
@@ -136,14 +125,6 @@ def test_calls_are_three_an_entry_and_twenty_and_more_only_for_those_in_doubt() 
     broken = Case(one_off, S, y, truth=right.analytic)
     broken.sharpened()
     assert broken.objective.calls == settled + 14 * 2
-
-
-def test_a_tolerance_below_the_rounding_has_every_entry_looked_at_more_often_and_none_called_wrong() -> None:
-    for seed in range(10):
-        S, y = problem(seed)
-        case = Case(BUILT_INS["brier"].function, S, y, rtol=0.0)
-        assert (case.verdicts() == OK).all()
-        assert case.objective.calls >= 17 * S.size
 
 
 # --- rounding that is no defect ---------------------------------------------------------------------------
@@ -275,28 +256,6 @@ def test_what_a_noisy_value_hides_of_such_a_term_is_granted(weight: float) -> No
         assert (case.verdicts() == OK).all()
 
 
-def test_beside_a_large_constant_complex_steps_still_judge_more_sharply_than_central_differences() -> None:
-    S, y = problem(2)
-    case = Case(regularized(1e-3, lambda S: (S * S).sum(), offset=1e6), S, y, relative=1e-6)
-    seen = case.sharpened()
-    assert seen.by_complex.all()
-    assert (seen.limit.bound <= case.central.bound / 100).all()
-
-
-def test_a_loss_that_casts_complex_numbers_of_its_own_is_not_called_raising_for_it() -> None:
-    def by_fourier(S: Any, y: Any) -> Any:
-        if np.iscomplexobj(S):
-            return naive(S, y)
-        return naive(np.fft.ifft(np.fft.fft(S)).astype(np.float64), y)
-
-    S, y = problem(0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        case = Case(by_fourier, S, y, relative=1e-9, rtol=1e-12)
-        assert (case.verdicts() == OK).all()
-        assert case.sharpened().by_complex.all()
-
-
 def test_a_loss_that_takes_no_complex_scores_costs_one_call() -> None:
     S, y = problem(0)
     case = Case(with_logaddexp, S, y)
@@ -305,18 +264,3 @@ def test_a_loss_that_takes_no_complex_scores_costs_one_call() -> None:
 
 
 # --- kinks ------------------------------------------------------------------------------------------------
-
-
-def test_at_a_kink_no_complex_step_is_taken_for_the_central_difference_has_no_bound_there() -> None:
-    S, y = np.array([[2.0, 1.0, 0.0]]), np.array([0])  # a margin of exactly 0
-    case = Case(BUILT_INS["svm"].function, S, y)
-    case.central.bound[:] = np.inf
-    assert not case.sharpened().by_complex.any()
-
-
-@pytest.mark.parametrize("distance", [1e-2, 1e-3])
-def test_near_a_kink_they_are_taken_all_the_same(distance: float) -> None:
-    S, y = np.array([[2.0 - distance, 1.0, 0.7], [0.0, 0.3, 0.6]]), np.array([0, 1])
-    case = Case(BUILT_INS["squared-hinge"].function, S, y)
-    np.testing.assert_array_equal(case.sharpened().by_complex, case.analytic != 0)
-    assert (case.verdicts() == OK).all()

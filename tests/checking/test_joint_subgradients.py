@@ -72,28 +72,11 @@ def most_and_least(s: Any, label: int) -> tuple[float, Any]:
     return s.max() - 2 * s.min(), ds
 
 
-def distances(s: Any, label: int) -> tuple[float, Any]:
-    """abs(s_j - s_y) less abs(s_j - s_k) of its neighbour: kinks of both signs."""
-    a, b = s - s[label], s - np.roll(s, 1)
-    ds = np.sign(a) - np.sign(b) + np.roll(np.sign(b), -1)
-    ds[label] -= np.sign(a).sum()
-    return np.abs(a).sum() - np.abs(b).sum(), ds
-
-
 def all_in_all(S: Any, y: Any) -> Any:
     """One maximum of the whole batch."""
     dS = np.zeros(S.shape)
     dS.flat[S.argmax()] = 1
     return S.max(), dS
-
-
-def of_label_and_most(s: Any, label: int) -> tuple[float, Any]:
-    """Crammer and Singer's, its maximum shared out."""
-    c = s - s[label] + 1
-    c[label] = 0
-    ds = (c == c.max()) / np.count_nonzero(c == c.max())
-    ds[label] -= 1
-    return c.max(), ds
 
 
 RIGHT: dict[str, LossFunction] = {
@@ -106,9 +89,7 @@ RIGHT: dict[str, LossFunction] = {
     "hinge, a half": hinge(lambda m: 0.5),
     "hinge, by class": hinge(lambda m: np.arange(len(m)) / len(m)),
     "most and least": of_mean(most_and_least),
-    "distances": of_mean(distances),
     "all in all": all_in_all,
-    "of label and most": of_mean(of_label_and_most),
 }
 
 
@@ -137,10 +118,6 @@ def none_of_them(s: Any, label: int) -> tuple[float, Any]:
     return s.max(), (s == s.max()) * (np.count_nonzero(s == s.max()) == 1)
 
 
-def twice_the_span(s: Any, label: int) -> tuple[float, Any]:
-    return s.max() - s.min(), (s == s.max()) * 1.0 - (s == s.min())
-
-
 def to_each_of_all(S: Any, y: Any) -> Any:
     return S.max(), (S.max() == S).astype(float)
 
@@ -150,7 +127,6 @@ WRONG: dict[str, LossFunction] = {
     "the label's part by another sign": of_mean(label_otherwise),
     "Crammer and Singer's to each": of_mean(most_to_each),
     "none of those that tie": of_mean(none_of_them),
-    "the span's to each": of_mean(twice_the_span),
     "the maximum of the batch to each": to_each_of_all,
 }
 

@@ -56,9 +56,5 @@ def test_an_entry_says_all_that_is_known_of_it_in_plain_python() -> None:
     assert {type(entry.score), type(entry.numerical), type(entry.step), type(entry.bound)} == {float}
 
 
-def test_an_entry_that_was_decided_in_the_coarse_pass_has_no_other_steps() -> None:
-    assert worst_of({})[-1].tried == ()
-
-
 def test_labels_that_are_no_classes_are_left_out() -> None:
     assert worst_of({}, y=np.eye(4)[Y])[0].label is None

@@ -10,7 +10,6 @@ from gradcheck.functions.loss import Loss
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from judging import objective_of
-from row_losses import reduced
 
 from gradcheck.errors import LossDefect
 from gradcheck.evaluation.asking import one_of_each_row
@@ -79,14 +78,6 @@ def test_a_row_alone_is_a_problem_of_its_own() -> None:
     assert alone(X[2:4]).value == 1.0
     assert (alone.calls, objective.calls) == (1, 0)
     assert objective.answer_of_row(1, X[2:4])[0] == objective.value_of_row(1, X[2:4]) == 1.0
-
-
-def test_with_row_values_the_parts_make_up_the_value() -> None:
-    objective = objective_of(reduced, S.shape, [0, 1, 0])
-    whole, by_rows = objective(X), objective.with_row_values(1 / 3, (0.0, 0.0))(X)
-    assert by_rows.parts is not None
-    assert by_rows.parts.sum() == pytest.approx(whole.value)
-    assert by_rows.gradient == pytest.approx(whole.gradient)
 
 
 @settings(deadline=None)

@@ -108,16 +108,6 @@ def test_what_couples_rows_near_the_scores_alone_and_in_different_columns_alone_
     assert batch.why == "the whole batch does not change as its rows do one by one"
 
 
-def test_the_default_call_is_what_is_judged() -> None:
-    def wrong_by_default(S: Any, y: Any, reduction: str = "mean") -> Any:
-        values, p = each_row(S, y)
-        return (values, p) if reduction == "none" else (values.mean(), p)
-
-    report = checked(wrong_by_default)
-    assert plans(report) == {"per-sample"}
-    assert all(batch.wrong == batch.entries for batch in report.batches)
-
-
 def test_derivatives_that_only_reduction_none_has_wrong_are_a_warning() -> None:
     def wrong_for_none(S: Any, y: Any, reduction: str = "mean") -> Any:
         values, p = each_row(S, y)
@@ -148,13 +138,6 @@ def test_a_plan_that_does_not_suit_is_refused_and_says_why(plan: str, loss: Loss
     assert plan in report.error
     assert "--plan auto" in report.error
     assert not report.batches
-
-
-@pytest.mark.parametrize("plan", ["full", "rows", "per-sample"])
-def test_a_plan_can_be_forced(plan: str) -> None:
-    report = checked(EACH_ROW["reduced"], plan=plan)
-    assert report.passed
-    assert plans(report) == {plan}
 
 
 def batch_of(loss: LossFunction, plan: str, N: int, C: int) -> BatchReport:
@@ -192,12 +175,6 @@ def weight_of(loss: LossFunction) -> float:
 @pytest.mark.parametrize(("name", "weight"), [("mean", 1 / 6), ("hinges", 1 / 6), ("total", 1.0)])
 def test_a_row_counts_as_in_a_mean_or_a_sum_also_where_few_calls_may_be_made(name: str, weight: float) -> None:
     assert weight_of(SEPARABLE[name]) == weight
-
-
-@pytest.mark.parametrize("name", ["centred", "normalised", "through_the_count", "hardest_row", "one_row_raises"])
-def test_what_couples_rows_is_seen_in_few_calls_too(name: str) -> None:
-    with pytest.raises(NotSeparable):
-        weight_of(COUPLED[name])
 
 
 @pytest.mark.parametrize(
@@ -243,13 +220,6 @@ def test_the_whole_batch_confirms_a_sum_of_rows_and_refutes_what_is_coupled(toge
 # --- when two values are the same -------------------------------------------------------------------------
 
 values = st.floats(-1e100, 1e100, allow_subnormal=False)
-
-
-@given(values, values, values)
-def test_it_does_not_matter_which_is_the_first_nor_which_have_a_minus(first: float, second: float, size: float) -> None:
-    same = Same(noise=1e-9, rounding=1e-12)
-    assert same(first, second, size) == same(second, first, -size) == same(-first, -second, size)
-    assert same(first, first)
 
 
 @given(st.lists(values, min_size=1, max_size=60))
