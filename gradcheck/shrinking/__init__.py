@@ -20,15 +20,10 @@ from gradcheck.report import BatchReport, Finding, SmallestCase, Verdict
 from gradcheck.sampling import Problem
 from gradcheck.shrinking.candidates import Candidate, Failure
 from gradcheck.shrinking.predicates import NOT_A_SUBGRADIENT, Reason, WrongGradient, breaks_contract
-from gradcheck.shrinking.shrinker import Shrinker
+from gradcheck.shrinking.shrinker import MOST_ENTRIES, Shrinker
 from gradcheck.shrinking.snippet import Gradients, one_line, snippet
 
 __all__ = ["smallest_case"]
-
-#: Nobody pastes more numbers than this.
-MOST_ENTRIES = 500
-#: Failures that candidates are made of, at most.
-_FAILURES = 6
 
 _Shrunk = tuple[Candidate, Gradients | None]
 
@@ -56,11 +51,10 @@ def smallest_case(
         shrunk = Candidate(troubled.S.astype(np.float64), troubled.y), None
     if shrunk is None or shrunk[0].S.size > MOST_ENTRIES:
         return None
-    (best, gradients), loss = shrunk, evidence.ask.loss
-    S = best.S.astype(evidence.ask.dtype)
-    text = snippet(loss, S, best.y, code, config, settings, gradients)
+    best, gradients = shrunk
     analytic, numerical = gradients or (None, None)
-    return SmallestCase(S, best.y, code, analytic, numerical, text, one_line(loss, S, best.y, code, gradients))
+    case = evidence.ask.loss, best.S.astype(evidence.ask.dtype), best.y, code, config, settings, gradients
+    return SmallestCase(case[1], best.y, code, analytic, numerical, snippet(*case), one_line(*case))
 
 
 def _failing_contract(
@@ -76,11 +70,11 @@ def _failing_contract(
         return (shrunk[0], None) if shrunk else None
     size = np.abs(start.S)  # the largest score is the likeliest to matter
     broken = partial(breaks_contract, evidence.ask, finding)
-    shrinker = Shrinker(broken, [Failure(start.S, start.y, size == np.max(size))], evidence.ask.dtype, start)
+    shrinker = Shrinker(broken, Failure(start.S, start.y, size == np.max(size)), evidence.ask.dtype)
     with suppress(OutOfTime):
         if broken(start):
             shrinker.run()
-            return shrinker.failed[-1], None
+            return shrinker.failed[-1] if shrinker.failed else start, None
     return None
 
 
@@ -89,25 +83,22 @@ def _wrong_gradient(
 ) -> _Shrunk | None:
     """Shrunk by gradcheck's own check, from problems whose entries were judged, or from one with too many entries."""
     failed = [each for each in evidence.observations if Reason(code).entries(each).any()]
-    reason, start = Reason.of(code, failed), None
+    reason = Reason.of(code, failed)
+    known = None
     if failed:
-        failed = [each for each in failed if reason.entries(each).any()] or failed
-        first = min(failed, key=lambda each: each.S.size)
-        start = Candidate(first.S, first.y)
-        of_each_kind = {each.scores: each for each in reversed(failed)}.values()
-        failed = [*of_each_kind, *(each for each in failed if each not in of_each_kind)][:_FAILURES]
-        failures = [Failure(each.S, each.y, reason.entries(each)) for each in failed]
-        rows, bounds, slopes = first.rows, first.bounds, first.numerical
+        first = min(
+            (each for each in failed if reason.entries(each).any()), key=lambda each: each.S.size, default=failed[0]
+        )
+        failure, rows = Failure(first.S, first.y, reason.entries(first)), first.rows
+        bounds, slopes, known = first.bounds, first.numerical, (failure, (first.analytic, first.numerical))
     elif projected is not None:
         problem, batch = projected
         wrong = np.zeros(problem.S.shape, dtype=bool)
         for entry in batch.worst:
             wrong[entry.row, entry.class_] = entry.verdict is Verdict.WRONG
-        failures = [Failure(problem.S.astype(np.float64), problem.y, wrong)]
-        rows = batch.batch_size
+        failure, rows = Failure(problem.S.astype(np.float64), problem.y, wrong), batch.batch_size
         bounds, slopes = (np.array([getattr(each, name) for each in batch.worst]) for name in ("bound", "numerical"))
     else:
         return None
     predicate = WrongGradient(evidence.ask, reason, config, settings, rows, bounds, slopes)
-    shrunk = Shrinker(predicate.screen, failures, evidence.ask.dtype, start).confirmed(predicate.checked)
-    return shrunk or ((start, (first.analytic, first.numerical)) if start else None)
+    return Shrinker(predicate.screen, failure, evidence.ask.dtype).confirmed(predicate.checked) or known

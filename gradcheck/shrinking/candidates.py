@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -108,37 +108,31 @@ def _largest(weights: npt.NDArray[Any], number: int) -> IndexArray:
     return np.sort(np.argsort(-weights, kind="stable")[:number])
 
 
-def of_size(failures: Sequence[Failure], N: int, C: int) -> Iterator[Candidate]:
-    """Candidates of N rows and C classes without end, the same at every call; none where no failure is as large.
+def of_size(failure: Failure, N: int, C: int) -> Iterator[Candidate]:
+    """Candidates of N rows and C classes without end, the same at every call.
 
     Args:
-        failures: what they are made of, the most informative first.
+        failure: what they are made of, at least as large.
         N, C: rows and classes.
     """
-    large = [each for each in failures if each.size[0] >= N and each.size[1] >= C]
-    if not large:
-        return
-    first, rows, zeros, rng = large[0], np.arange(N), np.zeros((N, C)), np.random.default_rng((N, C))
+    rows, zeros, rng = np.arange(N), np.zeros((N, C)), np.random.default_rng((N, C))
 
     def drawn(S: FloatArray) -> Candidate:
-        if first.own is not None:
-            return first.labelled(S, rng.integers(0, C, size=N))
-        return Candidate(S, first.part(rng.integers(0, len(first.S), N), rng.permutation(first.size[1])[:C]).y)
+        if failure.own is not None:
+            return failure.labelled(S, rng.integers(0, C, size=N))
+        return Candidate(S, failure.part(rng.integers(0, len(failure.S), N), rng.permutation(failure.size[1])[:C]).y)
 
-    corner = first.part(rows, np.arange(C))
-    yield first.most_wrong(N, C)
-    yield first.labelled(zeros, rows % C) if first.own is not None else Candidate(zeros, corner.y)
+    corner = failure.part(rows, np.arange(C))
+    yield failure.most_wrong(N, C)
+    yield failure.labelled(zeros, rows % C) if failure.own is not None else Candidate(zeros, corner.y)
     yield drawn(rng.normal(size=(N, C)))
     yield corner
-    if first.own is not None:
-        yield first.labelled(zeros, (-1 - rows) % C)
-    others = iter(large[1:])
+    if failure.own is not None:
+        yield failure.labelled(zeros, (-1 - rows) % C)
     while True:
         yield drawn(rng.integers(-2, 3, size=(N, C)).astype(np.float64))
         yield drawn(rng.normal(size=(N, C)))
-        yield drawn(rng.choice(first.S.ravel(), size=(N, C)))
-        if other := next(others, None):
-            yield other.most_wrong(N, C)
+        yield drawn(rng.choice(failure.S.ravel(), size=(N, C)))
 
 
 def simpler(candidate: Candidate) -> Iterator[Candidate]:

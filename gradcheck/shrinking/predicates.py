@@ -147,7 +147,7 @@ class WrongGradient:
         try:
             _, findings, seen = check_problem(self._loss, problem, config, settings=settings)
         except OutOfTime:
-            return None
+            seen = None
         if seen is None:
             return None
         if self._reason.code == NOT_A_SUBGRADIENT:
@@ -167,9 +167,8 @@ class WrongGradient:
         if candidate.own is None:
             return np.array([signed])
         at_label = np.arange(size.shape[1]) == candidate.own[:, np.newaxis]
-        parts = {True: signed * at_label, False: signed * ~at_label}
-        wanted = parts.values() if self._reason.at_label is None else [parts[self._reason.at_label]]
-        return np.array([part for part in wanted if part.any()]).reshape(-1, *size.shape)
+        wanted = {None: slice(2), True: slice(1), False: slice(1, 2)}[self._reason.at_label]
+        return np.array([signed * at_label, signed * ~at_label])[wanted]
 
     def _differs(self, candidate: Candidate, directions: FloatArray) -> npt.NDArray[np.bool_]:
         """K truth values: whether dS differs from differences of values along each direction. In float64."""
@@ -177,11 +176,10 @@ class WrongGradient:
         at = self._loss.evaluate(S, y)
         below, above = ([self._loss.evaluate(S + sign * h * d, y) for d in directions] for sign in (-1, 1))
         f_below, f_above = (np.array([each.value for each in side]) for side in (below, above))
-        g_below, g_above = (
-            np.array([np.sum(each.gradient * d) for each, d in zip(side, directions, strict=True)])
-            for side in (below, above)
+        g_below, slope, g_above = (
+            np.sum(directions * np.array([each.gradient for each in side]), axis=(1, 2))
+            for side in (below, [at], above)
         )
-        slope = np.einsum("kij,ij->k", directions, at.gradient)
         left, right, central = (at.value - f_below) / h, (f_above - at.value) / h, (f_above - f_below) / (2 * h)
         correction = (g_above - 2 * slope + g_below) / 6  # Simpson's rule: the error of central - correction is O(h^4)
 

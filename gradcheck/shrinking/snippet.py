@@ -54,8 +54,9 @@ def snippet(
 
 
 def one_line(
-    loss: Function, S: npt.NDArray[Any], y: npt.NDArray[Any], code: str, gradients: Gradients | None = None
-) -> str:
+    loss: Function, S: npt.NDArray[Any], y: npt.NDArray[Any], code: str, config: Config, settings: Settings,
+    gradients: Gradients | None = None,
+) -> str:  # fmt: skip
     """The call that shows a case and what comes of it; empty where a line is too short. Arguments as above.
 
     For example ``gradcheck.check_at('mymodule:myloss', [[0.0]], [0])   dS 1, numerical 0``.
@@ -66,7 +67,8 @@ def one_line(
     if gradients is not None:
         analytic, numerical = (text.strip("[]") if S.size == 1 else text for text in _shown(gradients))
         outcome = f"dS {analytic}, numerical {numerical}"
-    return f"gradcheck.check_at({_name_of(loss)}, {_constructed(S)}, {_constructed(y)})   {outcome}"
+    arguments = [_name_of(loss), _constructed(S), _constructed(y), *_options(config, settings, code)]
+    return f"gradcheck.check_at({', '.join(arguments)})   {outcome}"
 
 
 def listed(array: npt.NDArray[Any]) -> str:

@@ -64,12 +64,15 @@ def test_it_reads_like_this(here):
 def test_the_line_reads_like_this(here):
     loss = load_loss("mymodule:myloss")
     one = np.array([[0.5]])
-    assert one_line(loss, one, y[:1], "constant-factor", (one, 2 * one)) == (
+    how = Config(), Settings()
+    assert one_line(loss, one, y[:1], "constant-factor", *how, (one, 2 * one)) == (
         "gradcheck.check_at('mymodule:myloss', [[0.5]], [1])   dS 0.5, numerical 1"
     )
-    assert one_line(loss, S, y, "wrong", (A, N)).endswith("[[0.5, -1.0]], [1])   dS [[0.5, -1]], numerical [[1, -2]]")
-    assert one_line(loss, S, y, "mutates-input").endswith("[1])   mutates-input")
-    assert one_line(loss, np.zeros((4, 4)), y, "wrong") == ""
+    assert one_line(loss, S, y, "wrong", *how, (A, N)).endswith(
+        "[[0.5, -1.0]], [1])   dS [[0.5, -1]], numerical [[1, -2]]"
+    )
+    assert one_line(loss, S, y, "hangs", how[0], Settings(timeout=2)).endswith("[1], timeout=2)   hangs")
+    assert one_line(loss, np.zeros((4, 4)), y, "wrong", *how) == ""
 
 
 @pytest.mark.parametrize("target", ["mymodule:myloss", "mymodule.py:myloss"])
