@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeGuard
 
 import numpy as np
@@ -48,10 +48,14 @@ def places(evidence: Evidence) -> Iterator[Finding]:
     pair = None if likely else _two(evidence, wrong)
     if likely:
         region = min(likely)[2]
-        yield _finding(evidence, region, wrong, "", _relation(evidence, region.of))
+        yield _finding(evidence, (region,), wrong, "", _relation(evidence, region.of))
     for this, other in (pair, pair[::-1]) if pair else ():
         there = _relation(evidence, _without(this, other))
-        yield _finding(evidence, this, wrong, f"in {other.words(evidence.observations)}", there)
+        words = other.words(evidence.observations)
+        if this.code == other.code and there == _relation(evidence, _without(other, this)) != "":
+            yield _finding(evidence, (this, other), wrong, "", there)
+            return
+        yield _finding(evidence, (this,), wrong, f"in {words}", there)
 
 
 def two_defects(evidence: Evidence) -> Iterable[Finding]:
@@ -66,10 +70,12 @@ def two_defects(evidence: Evidence) -> Iterable[Finding]:
         return []
     _, _, region, fit = min(found)
     words = region.words(evidence.observations)
+    if not any(np.any(seen.wrong & region.of(seen)) for seen in evidence.observations):
+        return factor_findings(fit.law, f"in all {fit.entries} entries outside of {words}, where dS is right")
     where = f"in all {fit.entries} entries outside of {words}, where something else is wrong"
     elsewhere = f"{fit.law} times the numerical gradient everywhere else"
     there = _relation(evidence, region.of)
-    place = _finding(evidence, region, list(off_by(evidence, fit.law)), elsewhere, there)
+    place = _finding(evidence, (region,), list(off_by(evidence, fit.law)), elsewhere, there)
     return [*factor_findings(fit.law, where, _MORE_DEFECTS), place]
 
 
@@ -107,14 +113,16 @@ def _is_needed(evidence: Evidence, wrong: Masks, region: Region, beside: Region)
     return count >= _OF_ITS_OWN and log_chance(region, evidence.observations, wrong, beside) <= _CHANCE
 
 
-def _finding(evidence: Evidence, region: Region, off: Masks, beside: str, there: str) -> Finding:
-    """A finding that names a region, what else is at work, and what dS is there."""
-    inside = [region.of(seen) for seen in evidence.observations]
-    count = sum(int((each & there).sum()) for each, there in zip(off, inside, strict=True))
-    message = f"dS is wrong {'' if beside else 'only '}in {region.words(evidence.observations)}, {count} of "
+def _finding(evidence: Evidence, regions: Sequence[Region], off: Masks, beside: str, there: str) -> Finding:
+    """A finding that names one region or two, what else is at work, and what dS is there."""
+    inside = [np.any([region.of(seen) for region in regions], axis=0) for seen in evidence.observations]
+    count = sum(int((each & mask).sum()) for each, mask in zip(off, inside, strict=True))
+    words = " and ".join(region.words(evidence.observations) for region in regions)
+    message = f"dS is wrong {'' if beside else 'only '}in {words}, {count} of "
     message += f"{sum(int(each.sum()) for each in inside)} entries"
     message += f", and {beside}{_MORE_DEFECTS}" if beside else ""
-    return Finding(region.code, "error", f"{message}; {there}" if there else message, _HINTS[region.code])
+    code = regions[0].code
+    return Finding(code, "error", f"{message}; {there}" if there else message, _HINTS[code])
 
 
 # --- what dS is there -------------------------------------------------------------------------------------

@@ -51,6 +51,7 @@ TERMS: tuple[tuple[str, str, Callable[[FloatArray, FloatArray], FloatArray]], ..
     ("1{j=y}p_j", "y_j·p_j", lambda S, Y: Y * _softmax(S, Y)),
     ("", "p_j·sum_m y_m", lambda S, Y: _softmax(S, Y) * _sum(Y)),
     ("max(0, s_j - s_y + 1)·1{j!=y}", "", _margins),
+    ("min(0, s_j - s_y + 1)·1{j!=y}", "", lambda S, Y: np.minimum(S - _sum(S * Y) + 1, 0) * (1 - Y)),
     ("1{j=y}·sum_{m!=y} max(0, s_m - s_y + 1)", "", lambda S, Y: Y * _sum(_margins(S, Y))),
     ("s_j", "s_j", lambda S, Y: S),
     ("1{j=y}s_j", "y_j·s_j", lambda S, Y: Y * S),

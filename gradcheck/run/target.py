@@ -178,7 +178,8 @@ class TargetRun:
         evidence = Evidence(judged, self._config.rtol, ask, self._settings.like, inspect, beside)
         if contract is not None and self._troubled is not None:
             refined = refine(contract, self._troubled, ask)
-            contract = self._contract[contract.code] = refined or contract
+            self._contract[contract.code] = refined or contract
+            contract = refined or contract
         if contract is None or contract.code != "not-deterministic":  # else no answer is evidence of anything
             self._findings = _in_notation(find(evidence), evidence)
         leading = contract or next((finding for finding in self._findings if finding.severity == "error"), None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -276,15 +275,3 @@ def test_terms_are_plain_data():
     terms = explain_terms(evidence_of(without_the_label))
     assert terms == Terms(terms.analytic, terms.numerical)
     assert str(terms.analytic) == "p_j/N"
-
-
-@pytest.mark.benchmark
-@pytest.mark.timing
-@pytest.mark.parametrize("loss", [without_the_label, without_the_log, changed("focal", lambda dS, S, y: 2 * dS)])
-def test_the_terms_of_a_default_run_take_50_ms(loss):
-    evidence, seconds = evidence_of(loss), []
-    for _ in range(5):
-        begun = time.perf_counter()
-        explain_terms(evidence)
-        seconds.append(time.perf_counter() - begun)
-    assert min(seconds) <= 0.050

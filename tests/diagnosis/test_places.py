@@ -118,6 +118,21 @@ def test_two_classes_are_both_named() -> None:
     assert "in class 0, 24 of 24 entries, and in class 3" in first.message + second.message
 
 
+def test_two_classes_that_are_wrong_in_the_same_way_are_one_defect() -> None:
+    half = {"change": lambda a, S: 0.5 * a}
+    (finding,) = places(
+        evidence_of("softmax", lambda a, S, y: at(column(0), **half)(at(column(3), **half)(a, S, y), S, y))
+    )
+    words = "dS is wrong only in class 0 and class 3, 48 of 48 entries; there dS = 1/2 times the numerical gradient"
+    assert finding.message == words
+
+
+def test_a_factor_around_a_region_that_is_right_is_one_defect() -> None:
+    (finding,) = two_defects(evidence_of("softmax", at(lambda S, y: ~row(-1)(S, y), lambda a, S: 1.1 * a)))
+    assert finding.code == "constant-factor"
+    assert finding.message.endswith("in all 90 entries outside of the last row, where dS is right")
+
+
 @pytest.mark.parametrize("part", [0.03, 0.1, 0.3])
 def test_entries_that_are_wrong_anywhere_are_in_no_place(part: float) -> None:
     def somewhere(seed: int) -> list[str]:
