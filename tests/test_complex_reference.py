@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-
 from gradcheck.checking.complex_reference import Sharpened, sharpen
 from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.full import FullPlan
-from gradcheck.functions.loss import Loss
+
+from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
-from gradcheck.numerics.extrapolation import Limit
-from gradcheck.numerics.verdict import OK, WRONG, judge_by_complex_steps
+from gradcheck.numerics.richardson import Limit
+from gradcheck.numerics.verdicts import OK, WRONG, judge_by_complex_steps
 from gradcheck.report import FloatArray
 
 EPS = float(np.finfo(np.float64).eps)
@@ -52,7 +52,7 @@ class Case:
         noise: float = 2 * EPS,
         rtol: float = RTOL,
     ) -> None:
-        self.oracle = Oracle(Loss("test", loss), y)
+        self.oracle = Oracle(Function("test", loss), y)
         self.analytic = self.oracle(S).gradient.ravel()
         right = self.analytic if truth is None else truth.ravel()
         size = float(np.abs(right).max())

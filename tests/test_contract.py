@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from gradcheck.checking.contract import Inspection, differs, inspect, inspect_again
-from gradcheck.checking.one_problem import check_problem
+from gradcheck.checking.problem import check_problem
 from gradcheck.config import Config
-from gradcheck.functions.answers import Evaluation
-from gradcheck.functions.loss import Loss
-from gradcheck.functions.silence import silenced
+from gradcheck.functions.answer import Answer
+from gradcheck.functions.function import Function
+from gradcheck.functions.output_capture import silenced
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import Finding
 from gradcheck.sampling import Problem
@@ -28,7 +28,7 @@ softmax = BUILT_INS["softmax"].function
 
 
 def inspected(loss: LossFunction) -> Inspection:
-    return inspect(Loss("test", loss), S, Y, None)
+    return inspect(Function("test", loss), S, Y, None)
 
 
 def only_finding(loss: LossFunction) -> Finding:
@@ -40,7 +40,7 @@ def only_finding(loss: LossFunction) -> Finding:
 def codes_of_a_check(loss: LossFunction) -> list[str]:
     """The findings of one problem, the numerics and all."""
     problem = Problem(S.copy(), Y.copy(), seed=0, trial=0, scores="given")
-    _, findings, _ = check_problem(Loss("test", loss), problem, Config())
+    _, findings, _ = check_problem(Function("test", loss), problem, Config())
     return [finding.code for finding in findings]
 
 
@@ -82,7 +82,7 @@ def test_labels_changed_in_place_are_named() -> None:
 
 def test_a_loss_that_spoils_its_input_is_still_judged_on_scores_of_its_own() -> None:
     problem = Problem(S.copy(), Y.copy(), seed=0, trial=0, scores="given")
-    batch, findings, _ = check_problem(Loss("test", subtracts_in_place), problem, Config())
+    batch, findings, _ = check_problem(Function("test", subtracts_in_place), problem, Config())
     assert [finding.code for finding in findings] == ["mutates-input"]
     assert batch is not None
     assert batch.wrong == 0
@@ -186,7 +186,7 @@ def test_a_cache_that_is_never_emptied_is_found_by_the_last_call() -> None:
 
 
 def test_once_more_at_the_same_point_says_nothing_of_a_loss_without_state() -> None:
-    loss = Loss("softmax", softmax)
+    loss = Function("softmax", softmax)
     assert inspect_again(loss, S, Y, loss.evaluate(S, Y)) is None
 
 
@@ -300,7 +300,7 @@ def test_a_loss_that_raises_only_at_perturbed_scores_is_told_so() -> None:
         return softmax(scores, labels)
 
     problem = Problem(S.copy(), Y.copy(), seed=0, trial=0, scores="given")
-    batch, findings, _ = check_problem(Loss("test", only_at_home), problem, Config())
+    batch, findings, _ = check_problem(Function("test", only_at_home), problem, Config())
     assert batch is None
     assert [finding.code for finding in findings] == ["raises"]
     assert "these are not my scores" in findings[0].message
@@ -324,7 +324,7 @@ def test_what_a_loss_prints_is_heard_once_on_standard_error(capsys: pytest.Captu
         return softmax(scores, labels)
 
     with silenced() as silence:
-        inspect(Loss("chatty", chatty), S, Y, silence)
+        inspect(Function("chatty", chatty), S, Y, silence)
     captured = capsys.readouterr()
     assert captured.out == ""
     assert captured.err == "hello from the loss\n"
@@ -336,14 +336,14 @@ def test_what_a_loss_warns_stops_nothing() -> None:
         return softmax(scores, labels)
 
     with silenced():
-        assert inspect(Loss("warns", warns), S, Y, None).findings == ()
+        assert inspect(Function("warns", warns), S, Y, None).findings == ()
 
 
 # --- differs ----------------------------------------------------------------------------------------------
 
 
-def evaluation(value: float, gradient: list[list[float]], eps: float = 2.0**-52) -> Evaluation:
-    return Evaluation(value, np.array(gradient), eps, eps)
+def evaluation(value: float, gradient: list[list[float]], eps: float = 2.0**-52) -> Answer:
+    return Answer(value, np.array(gradient), eps, eps)
 
 
 @pytest.mark.parametrize(
@@ -359,5 +359,5 @@ def evaluation(value: float, gradient: list[list[float]], eps: float = 2.0**-52)
         (evaluation(0.0, [[1e-16, 1.0]]), evaluation(0.0, [[0.0, 1.0]]), ""),
     ],
 )
-def test_differs(first: Evaluation, second: Evaluation, words: str) -> None:
+def test_differs(first: Answer, second: Answer, words: str) -> None:
     assert differs(first, second) == words

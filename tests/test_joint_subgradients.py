@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gradcheck.evaluation.oracle import Oracle
 
 from gradcheck.api import check
 from gradcheck.checking.joint_subgradients import Apart, apart
 from gradcheck.config import Config
-from gradcheck.evaluation.oracle import Oracle
 from gradcheck.report import LossReport
 
 LossFunction = Callable[[Any, Any], Any]

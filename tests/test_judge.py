@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-
 from gradcheck.checking.judge import judge, judge_entries
 from gradcheck.checking.judgement import Judgement
-from gradcheck.checking.precision import measure
 from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.full import FullPlan
-from gradcheck.functions.loss import Loss
+
+from gradcheck.checking.precision import measure
+from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import VERDICTS, FloatArray
 
@@ -28,7 +28,7 @@ def judged(
     loss: LossFunction, S: FloatArray, y: npt.NDArray[Any], rtol: float = 1e-7, atol: float = 0.0
 ) -> tuple[Judgement, int]:
     """The judgement, and all calls that it took with the one at S."""
-    oracle = Oracle(Loss("test", loss), y)
+    oracle = Oracle(Function("test", loss), y)
     at = oracle(S)
     return judge(oracle, FullPlan(oracle, S), S, at.gradient, at, rtol=rtol, atol=atol), oracle.calls
 
@@ -285,7 +285,7 @@ def test_an_entry_at_a_kink_costs_at_most_60_calls_more(at_tie: float, shape: tu
 def test_some_entries_are_judged_as_they_are_among_all(name: str) -> None:
     rng = np.random.default_rng(0)
     S, y = rng.integers(-2, 3, size=(4, 6)).astype(float), rng.integers(0, 6, 4)
-    oracle = Oracle(Loss("test", BUILT_INS[name].function), y)
+    oracle = Oracle(Function("test", BUILT_INS[name].function), y)
     at = oracle(S)
     analytic = at.gradient.copy()
     analytic[1, 2] += 0.5

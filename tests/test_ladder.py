@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from gradcheck.checking.ladder import Ladder, no_rungs, stencil, top_step
 from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.full import FullPlan
 from gradcheck.evaluation.plans.plan import Probes
-from gradcheck.functions.loss import Loss
-from gradcheck.numerics.extrapolation import RATIO, RUNGS
+
+from gradcheck.functions.function import Function
+from gradcheck.numerics.richardson import RATIO, RUNGS
 from gradcheck.report import FloatArray
 
 LossFunction = Callable[[Any, Any], Any]
@@ -21,7 +21,7 @@ LossFunction = Callable[[Any, Any], Any]
 
 def ladder_of(loss: LossFunction, S: FloatArray, noise: float = 1e-16, top: float = 0.05) -> tuple[Ladder, Oracle]:
     """The ladder of every entry of S, in reading order."""
-    oracle = Oracle(Loss("test", loss), np.zeros(len(S), dtype=np.int64))
+    oracle = Oracle(Function("test", loss), np.zeros(len(S), dtype=np.int64))
     at = oracle(S)
     rows, columns = (index.ravel() for index in np.indices(S.shape))
     plan = FullPlan(oracle, S)
@@ -170,7 +170,7 @@ def test_a_stencil_moves_each_entry_alone_and_knows_how_far() -> None:
         return float(S.sum()), np.ones(S.shape)
 
     S = np.array([[1.0, 2.0], [3.0, 4.0]])
-    plan = FullPlan(Oracle(Loss("remembers", remembers), np.zeros(2, dtype=np.int64)), S)
+    plan = FullPlan(Oracle(Function("remembers", remembers), np.zeros(2, dtype=np.int64)), S)
     here = Probes(np.zeros(2), np.full(2, 10.0), np.ones(2))
     got = stencil(plan, np.array([0, 1]), np.array([1, 0]), np.array([0.5, 0.25]), here)
     moved = [tuple(map(tuple, np.argwhere(point != S).tolist())) for point in seen]

@@ -98,7 +98,7 @@ def test_every_built_in_loads_by_its_name_and_knows_its_file(name: str) -> None:
     assert Path(loss.file).parent.name == "losses"
 
 
-@pytest.mark.parametrize("place", ["my_losses", "my_losses.py", "./my_losses.py"])
+@pytest.mark.parametrize("place", ["my_losses", "my_losses.py", "./my_losses.py:"])
 @pytest.mark.parametrize(
     ("name", "value", "line"),
     [
@@ -196,7 +196,8 @@ def test_a_compiled_callable_has_no_line(here: Path) -> None:
         ("qqqqqq", "qqqqqq: no built-in loss has this name\n`gradcheck list` shows all"),
         ("", "an empty target: no built-in loss has this name"),
         ("my_losses", "for the file of that name: my_losses.py:callable"),
-        ("my_losses.py", "name the callable in the file: my_losses.py:callable"),
+        ("my_losses.py", "several of its functions take (S, y)\nname one of them: my_losses.py:"),
+        ("neighbour.py", "defines no function that takes (S, y)\nname the callable in the file: neighbour.py:callable"),
         ("my_losses.loss", "for the callable in that module: my_losses:loss"),
         (":", "names no callable\nwrite package.module:callable or path/to/file.py:callable"),
         ("my_losses:", "names no callable"),
@@ -334,3 +335,10 @@ def test_no_text_of_a_target_raises_anything_but_a_target_error(target: str) -> 
     else:
         printable = True
     assert printable
+
+
+def test_a_file_alone_names_its_only_loss_and_two_colons_are_as_good_as_one(here: Path) -> None:
+    (here / "single.py").write_text("from my_losses import loss as other\n\ndef only(S, y): return 6.0, S\n")
+    assert value_of("single.py") == 6.0
+    assert value_of("single.py::only") == 6.0
+    assert "several of its functions take (S, y)" in refused("my_losses.py")

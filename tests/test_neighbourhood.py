@@ -7,15 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gradcheck.checking.hull import judge_hull
+from gradcheck.evaluation.oracle import Oracle
+from gradcheck.evaluation.plans.full import FullPlan
 
 from gradcheck.api import check_at
 from gradcheck.checking import neighbourhood
-from gradcheck.checking.hull import judge_hull
 from gradcheck.config import Config
-from gradcheck.evaluation.oracle import Oracle
-from gradcheck.evaluation.plans.full import FullPlan
-from gradcheck.functions.loss import Loss
-from gradcheck.numerics import verdict
+from gradcheck.functions.function import Function
 from gradcheck.report import VERDICTS, FloatArray
 
 LossFunction = Callable[[Any, Any], Any]
@@ -31,7 +30,7 @@ def hull(
     allowed: float = 1e-7,
 ) -> tuple[str, int]:
     """The verdict on what is claimed of an entry, and the calls that it took beside the sampling."""
-    oracle = Oracle(Loss("test", loss), np.array(y))
+    oracle = Oracle(Function("test", loss), np.array(y))
     scale = float(np.max(np.abs(oracle(S).gradient), initial=1.0))
     around = neighbourhood.sample(oracle, S, NOISE, scale, np.random.default_rng(0))
     calls = oracle.calls
@@ -102,7 +101,7 @@ def test_sampling_costs_32_calls_and_stays_within_its_radius() -> None:
         return smooth(S, y)
 
     S = np.array([[0.0, 1.0, -1.0]])
-    oracle = Oracle(Loss("remembers", remembers), np.array([0]))
+    oracle = Oracle(Function("remembers", remembers), np.array([0]))
     around = neighbourhood.sample(oracle, S, NOISE, 1.0, np.random.default_rng(0))
     assert oracle.calls == 32
     assert np.max(np.abs(np.array(points) - S)) <= around.radius <= 1e-3
@@ -110,7 +109,7 @@ def test_sampling_costs_32_calls_and_stays_within_its_radius() -> None:
 
 
 def test_a_noisy_loss_is_sampled_further_away_but_not_too_far() -> None:
-    oracle = Oracle(Loss("smooth", smooth), np.array([0]))
+    oracle = Oracle(Function("smooth", smooth), np.array([0]))
     radii = [
         neighbourhood.sample(oracle, np.zeros((1, 3)), noise, 1.0, np.random.default_rng(0)).radius
         for noise in (1e-16, 1e-9, 1.0)
@@ -119,7 +118,7 @@ def test_a_noisy_loss_is_sampled_further_away_but_not_too_far() -> None:
 
 
 def test_a_flat_loss_is_sampled_without_a_division_by_0() -> None:
-    oracle = Oracle(Loss("flat", lambda S, y: (0.0, np.zeros(S.shape))), np.array([0]))
+    oracle = Oracle(Function("flat", lambda S, y: (0.0, np.zeros(S.shape))), np.array([0]))
     around = neighbourhood.sample(oracle, np.zeros((1, 2)), 0.0, 0.0, np.random.default_rng(0))
     assert around.radius > 0
     assert not around.kinked((0, 0))
@@ -140,7 +139,7 @@ def test_a_flat_loss_is_sampled_without_a_division_by_0() -> None:
 def test_what_has_a_derivative_in_its_row_or_column_that_jumps_around_the_point_is_kinked(
     loss: LossFunction, S: list[list[float]], expected: list[list[bool]]
 ) -> None:
-    oracle = Oracle(Loss("test", loss), np.zeros(len(S), dtype=np.int64))
+    oracle = Oracle(Function("test", loss), np.zeros(len(S), dtype=np.int64))
     around = neighbourhood.sample(oracle, np.array(S), NOISE, 1.0, np.random.default_rng(0))
     assert [[around.kinked((i, k)) for k in range(len(S[0]))] for i in range(len(S))] == expected
 
@@ -235,7 +234,7 @@ def test_where_nothing_can_be_measured_nothing_is_called_wrong() -> None:
         return np.abs(S).sum(), np.sign(S)
 
     S = np.array([[0.0, 2.0]])
-    oracle = Oracle(Loss("drowned", drowned), np.array([0]))
+    oracle = Oracle(Function("drowned", drowned), np.array([0]))
     oracle(S)
     around = neighbourhood.sample(oracle, S, NOISE, 1.0, np.random.default_rng(0))
     told = judge_hull(

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gradcheck.evaluation.oracle import Oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradcheck.errors import LossDefect
 from gradcheck.evaluation.asking import one_of_each_row
-from gradcheck.evaluation.oracle import Oracle
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.function import Function
 
 S = np.array([[0.5, -1.0], [2.0, 0.25], [0.0, 0.0]])
 Y = np.array([0, 1, 0])
@@ -26,18 +26,18 @@ def test_every_call_is_counted_also_one_that_fails() -> None:
     def raises(scores: Any, labels: Any) -> Any:
         raise ValueError
 
-    oracle = Oracle(Loss("square", square), Y)
+    oracle = Oracle(Function("square", square), Y)
     oracle(S)
     oracle(S)
     assert oracle.calls == 2
-    failing = Oracle(Loss("raises", raises), Y)
+    failing = Oracle(Function("raises", raises), Y)
     with pytest.raises(LossDefect):
         failing(S)
     assert failing.calls == 1
 
 
 def test_the_gradient_scale_is_the_largest_seen_in_each_row_anywhere() -> None:
-    oracle = Oracle(Loss("square", square), Y)
+    oracle = Oracle(Function("square", square), Y)
     assert oracle.gradient_scale is None
     oracle(S)
     oracle(S[::-1])
@@ -53,7 +53,7 @@ def test_what_is_not_finite_says_nothing_of_the_scale(bad: float) -> None:
         dS[0, 0] = bad
         return 0.0, dS
 
-    oracle = Oracle(Loss("partly", partly), Y)
+    oracle = Oracle(Function("partly", partly), Y)
     oracle(S)
     assert oracle.gradient_scale is not None
     assert oracle.gradient_scale.tolist() == [2.0, 4.0, 0.0]
@@ -66,8 +66,8 @@ def test_the_loss_gets_the_dtype_that_was_asked_for() -> None:
         seen.append(scores.dtype)
         return 0.0, scores
 
-    Oracle(Loss("remembers", remembers), Y, np.float32)(S)
-    Oracle(Loss("remembers", remembers), Y)(S)
+    Oracle(Function("remembers", remembers), Y, np.float32)(S)
+    Oracle(Function("remembers", remembers), Y)(S)
     assert seen == [np.float32, np.float64]
 
 
@@ -76,7 +76,7 @@ def test_looking_afar_costs_two_calls_and_sees_gradients_where_s_itself_has_none
         return float(np.maximum(scores - 3, 0).sum()), (scores > 3).astype(float)
 
     scores = np.array([[-5.0, -5.0, 9.0], [-7.0, -8.0, -9.0]])
-    oracle = Oracle(Loss("far", far_hinge), np.array([0, 1]))
+    oracle = Oracle(Function("far", far_hinge), np.array([0, 1]))
     oracle.look_afar(scores)
     assert oracle.calls == 2
     assert oracle.gradient_scale is not None
@@ -89,7 +89,7 @@ def test_looking_afar_learns_nothing_from_a_loss_that_cannot_answer_there() -> N
             raise ValueError("away from home")
         return square(scores, labels)
 
-    oracle = Oracle(Loss("home", only_at_home), Y)
+    oracle = Oracle(Function("home", only_at_home), Y)
     oracle(S)
     oracle.look_afar(S)
     assert oracle.gradient_scale is not None
@@ -97,8 +97,8 @@ def test_looking_afar_learns_nothing_from_a_loss_that_cannot_answer_there() -> N
 
 
 def test_spacing_is_that_of_the_resolution() -> None:
-    double = Oracle(Loss("square", square), Y).spacing(np.array([1.0, -1.0, 1024.0]))
-    single = Oracle(Loss("square", square), Y, np.float64, resolution=np.float32).spacing(np.array([1.0, -1.0]))
+    double = Oracle(Function("square", square), Y).spacing(np.array([1.0, -1.0, 1024.0]))
+    single = Oracle(Function("square", square), Y, np.float64, resolution=np.float32).spacing(np.array([1.0, -1.0]))
     assert double.tolist() == [2.0**-52, 2.0**-52, 2.0**-42]
     assert single.tolist() == [2.0**-23, 2.0**-23]
 
@@ -131,7 +131,7 @@ def test_each_row_is_asked_for_in_whatever_order(seed: int, order: str) -> None:
     def cubes(scores: Any, labels: Any, reduction: str = "mean") -> Any:
         return (scores**3).sum(axis=1), 3 * scores**2
 
-    oracle = Oracle(Loss("cubes", cubes), np.zeros(N, dtype=int))
+    oracle = Oracle(Function("cubes", cubes), np.zeros(N, dtype=int))
     values, derivatives = oracle.probe_each_row(scores, rows, columns, after)
     assert oracle.calls == max(np.bincount(rows, minlength=1).tolist())
     moved = (scores**3).sum(axis=1)[rows] - scores[rows, columns] ** 3 + after**3
@@ -147,7 +147,7 @@ def test_a_point_is_handed_over_and_its_answer_is_not_copied() -> None:
         answers.append(2 * scores)
         return float((scores**2).sum()), answers[-1]
 
-    oracle = Oracle(Loss("keeps", keeps), Y)
+    oracle = Oracle(Function("keeps", keeps), Y)
     point = S.copy()
     value, gradient = oracle.handed(point)
     assert points[0] is point
@@ -161,14 +161,14 @@ def test_a_point_is_handed_over_and_its_answer_is_not_copied() -> None:
 @pytest.mark.parametrize("answer", [(1.0, np.zeros((3, 3))), (1.0, None), 1.0, (1.0, np.zeros((3, 2), dtype=complex))])
 def test_an_answer_that_breaks_the_contract_is_a_defect_there_too(answer: Any) -> None:
     with pytest.raises(LossDefect):
-        Oracle(Loss("broken", lambda scores, labels: answer), Y).handed(S.copy())
+        Oracle(Function("broken", lambda scores, labels: answer), Y).handed(S.copy())
 
 
 def test_a_row_alone_is_a_problem_of_its_own() -> None:
     def labelled(scores: Any, labels: Any) -> Any:
         return float(labels.sum()), np.zeros(scores.shape)
 
-    oracle = Oracle(Loss("labelled", labelled), Y)
+    oracle = Oracle(Function("labelled", labelled), Y)
     alone = oracle.alone(1)
     assert alone(S[1:2]).value == 1.0
     assert (alone.calls, oracle.calls) == (1, 0)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+from gradcheck.evaluation.oracle import Oracle
 
 from gradcheck.checking.precision import Precision, measure, rounding_of_gradient
-from gradcheck.evaluation.oracle import Oracle
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import FloatArray
 
@@ -29,7 +29,7 @@ def measured(
     """The precision, and the calls that it took."""
     rng = np.random.default_rng(seed)
     scores = rng.normal(size=shape) if S is None else S
-    oracle = Oracle(Loss("test", loss), rng.integers(0, scores.shape[1], size=len(scores)))
+    oracle = Oracle(Function("test", loss), rng.integers(0, scores.shape[1], size=len(scores)))
     at_scores = oracle(scores)
     calls = oracle.calls
     return measure(oracle, scores, at_scores, rng), oracle.calls - calls
@@ -167,8 +167,8 @@ def test_values_that_are_not_finite_nearby_are_survived() -> None:
 
 def test_the_rounding_of_a_float32_gradient_is_measured_beside_float64() -> None:
     S, y = np.random.default_rng(0).normal(size=(3, 5)), np.array([0, 1, 2])
-    given = Oracle(Loss("softmax", softmax), y, np.float32)
-    exact = Oracle(Loss("softmax", softmax), y)
+    given = Oracle(Function("softmax", softmax), y, np.float32)
+    exact = Oracle(Function("softmax", softmax), y)
     exact(S)
     at_scores = given(S)
     noise = rounding_of_gradient(given, exact, S, at_scores)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from gradcheck.cli import app
 from gradcheck.config import Config
-from gradcheck.rerun import rerun_command
+from gradcheck.run.target import rerun_command
 
 LOSS = """\
 import numpy as np
@@ -83,25 +83,20 @@ def test_a_broken_contract_is_shown_again(tmp_path: Path) -> None:
     assert again["batches"] == []
 
 
-def test_what_is_as_by_default_is_not_repeated() -> None:
+def test_only_what_differs_from_the_defaults_is_repeated() -> None:
     assert rerun_command("svm", Config(), 3, 5, "normal(0, 1)", 0) == (
         "gradcheck run svm --batch-size 3 --classes 5 --scores 'normal(0, 1)' --seed 0"
     )
-
-
-def test_whatever_decides_the_verdict_is_repeated() -> None:
     config = Config(rtol=1e-9, atol=1e-3, dtype="float32", labels={"kind": "real"}, max_entries=9, trials=2)
     command = rerun_command("a b.py:loss", config, 1, 2, "normal(0, 1)", 7, framework="torch", reference="complex")
     for part in (
-        "'a b.py:loss'", "--rtol 1e-09", "--atol 0.001", "--dtype float32", "labels.kind=real",
-        "max_entries=9", "--trials 1", "--seed 7",
-        "--framework torch", "--reference complex",
+        "'a b.py:loss'", "--rtol 1e-09", "--atol 0.001", "--dtype float32", "labels.kind=real", "max_entries=9",
+        "--trials 1", "--seed 7", "--framework torch", "--reference complex",
     ):  # fmt: skip
         assert part in command
 
 
 def test_a_plan_that_was_asked_for_is_asked_for_again() -> None:
     arguments = ["it's mine.py:wrong", "--batch-size", "3", "--plan", "full"]
-    again = report_of(rerun_of(arguments))["batches"]
-    assert [batch["plan"] for batch in again] == ["full"]
+    assert [batch["plan"] for batch in report_of(rerun_of(arguments))["batches"]] == ["full"]
     assert {batch["plan"] for batch in report_of(arguments[:-2])["batches"]} != {"full"}

@@ -9,21 +9,21 @@ import numpy as np
 import pytest
 
 from gradcheck.errors import LossDefect
+from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_loss
-from gradcheck.functions.loss import Loss
-from gradcheck.functions.tracebacks import trimmed_traceback
+from gradcheck.functions.output_capture import trimmed_traceback
 from gradcheck.losses import BUILT_INS
 
 S, Y = np.zeros((2, 3)), np.array([0, 1])
 
 
-def details_of(loss: Loss, scores: Any = S, labels: Any = Y) -> str:
+def details_of(loss: Function, scores: Any = S, labels: Any = Y) -> str:
     with pytest.raises(LossDefect) as caught:
         loss.evaluate(scores, labels)
     return caught.value.details
 
 
-def loss_in(tmp_path: Path, body: str) -> Loss:
+def loss_in(tmp_path: Path, body: str) -> Function:
     (tmp_path / "mine.py").write_text(f"import numpy as np\n\ndef loss(S, y):\n    {body}\n")
     return load_loss(f"{tmp_path / 'mine.py'}:loss")
 
@@ -54,7 +54,7 @@ def test_where_all_frames_are_in_libraries_they_are_shown() -> None:
 
 
 def test_a_built_in_shows_its_own_lines() -> None:
-    details = details_of(Loss("svm", BUILT_INS["svm"].function), S, np.array([0, 99]))
+    details = details_of(Function("svm", BUILT_INS["svm"].function), S, np.array([0, 99]))
     assert "hinge.py" in details
 
 

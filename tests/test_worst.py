@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from gradcheck.checking.judgement import Judgement, Rungs
 from gradcheck.checking.worst import worst_entries
-from gradcheck.numerics.verdict import OK, SUBGRADIENT, UNRESOLVED, WRONG
+
+from gradcheck.numerics.verdicts import OK, SUBGRADIENT, UNRESOLVED, WRONG
 from gradcheck.report import Entry, FloatArray, Verdict
 
 

@@ -12,12 +12,12 @@ from functools import partial
 
 import numpy as np
 
+from gradcheck.checking.evidence import Evidence
 from gradcheck.config import Config
-from gradcheck.diagnosis.evidence import Evidence
+from gradcheck.config.settings import Settings
 from gradcheck.errors import OutOfTime
 from gradcheck.report import BatchReport, Finding, SmallestCase, Verdict
 from gradcheck.sampling import Problem
-from gradcheck.settings import Settings
 from gradcheck.shrinking.candidates import Candidate, Failure
 from gradcheck.shrinking.predicates import NOT_A_SUBGRADIENT, Reason, WrongGradient, breaks_contract
 from gradcheck.shrinking.shrinker import MOST_ENTRIES, Shrinker

@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.case import Observation
+from gradcheck.checking.case import Case
 from gradcheck.checking.contract import inspect, inspect_again
-from gradcheck.checking.one_problem import check_problem
+from gradcheck.checking.evidence import Allowance
+from gradcheck.checking.problem import check_problem
 from gradcheck.config import Config
-from gradcheck.diagnosis.evidence import Allowance
+from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding, FloatArray
 from gradcheck.sampling import Problem
-from gradcheck.settings import Settings
 from gradcheck.shrinking.candidates import Candidate
 from gradcheck.shrinking.snippet import tolerances
 
@@ -83,7 +83,7 @@ class Reason:
     at_label: bool | None = None
 
     @staticmethod
-    def of(code: str, failed: Sequence[Observation]) -> Reason:
+    def of(code: str, failed: Sequence[Case]) -> Reason:
         """The reason that observations with wrong entries have in common."""
         reason = Reason(code, any((seen.wrong & ~seen.kinked).any() for seen in failed))
         if any(seen.at_label is None for seen in failed):
@@ -91,7 +91,7 @@ class Reason:
         at_label = {bool(at) for seen in failed for at in np.asarray(seen.at_label)[reason.entries(seen)]}
         return Reason(code, reason.smooth, at_label.pop() if len(at_label) == 1 else None)
 
-    def entries(self, seen: Observation) -> npt.NDArray[np.bool_]:
+    def entries(self, seen: Case) -> npt.NDArray[np.bool_]:
         """N x C, the entries that are wrong for this reason as far as one problem shows."""
         if self.code in (REMOVABLE_JUMP, NOT_A_SUBGRADIENT):
             return seen.kinked if self.code == NOT_A_SUBGRADIENT else np.asarray(seen.leaps != 0)

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.config import Config
-from gradcheck.functions.loss import Loss
+from gradcheck.config.settings import Settings
+from gradcheck.functions.function import Function
 from gradcheck.report import FloatArray
-from gradcheck.settings import Settings
 
 Gradients = tuple[FloatArray, FloatArray]
 
@@ -21,7 +21,7 @@ _MOST, _MOST_IN_A_LINE = 12, 4
 
 
 def snippet(
-    loss: Loss, S: npt.NDArray[Any], y: npt.NDArray[Any], code: str, config: Config, settings: Settings,
+    loss: Function, S: npt.NDArray[Any], y: npt.NDArray[Any], code: str, config: Config, settings: Settings,
     gradients: Gradients | None = None,
 ) -> str:  # fmt: skip
     """Python that checks a loss at one problem, and raises.
@@ -54,7 +54,7 @@ def snippet(
 
 
 def one_line(
-    loss: Loss, S: npt.NDArray[Any], y: npt.NDArray[Any], code: str, config: Config, settings: Settings,
+    loss: Function, S: npt.NDArray[Any], y: npt.NDArray[Any], code: str, config: Config, settings: Settings,
     gradients: Gradients | None = None,
 ) -> str:  # fmt: skip
     """The call that shows a case and what comes of it; empty where a line is too short. Arguments as above.
@@ -119,12 +119,12 @@ def _shown(gradients: Gradients) -> tuple[str, str]:
     return text(analytic), text(numerical)
 
 
-def _name_of(loss: Loss) -> str:
+def _name_of(loss: Function) -> str:
     """The first argument of a check: the loss's target, or a name for a callable that no target leads to."""
     if loss.by_name:
         return repr(loss.target)
     last = loss.target.rpartition(".")[2]
-    has_a_name = loss.way is not None or hasattr(loss.function, "__qualname__")  # an object has only its class's
+    has_a_name = loss.adapter is not None or hasattr(loss.function, "__qualname__")  # an object has only its class's
     return last if has_a_name and last.isidentifier() and not keyword.iskeyword(last) else "myloss"
 
 

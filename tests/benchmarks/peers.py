@@ -7,6 +7,10 @@
   the percentage called wrong. The entry is one of at least 1e-3 of the largest. Where all of dS is 0 (a loss
   that couples rows, at one row) no defect can be planted.
 - calls: of the loss (value and gradient together are one), mean over the problems of the right losses.
+
+Every checker is used as its own documentation describes it, with its own defaults. Where it answers with numbers and
+leaves the verdict to its user, the tolerance is the one in its docstring. All get float64 scores, and the loss's
+answers as float64: a loss that is float32 inside is so for everyone.
 """
 
 from __future__ import annotations
@@ -16,29 +20,184 @@ import os
 import sys
 import time
 import warnings
+import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from multiprocessing import get_context
+from pathlib import Path
 from platform import python_version
 from typing import Any
 
 import numpy as np
-from peer_checkers import PEERS, Peer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
-from right_losses import RIGHT, SMOOTH, Loss
-from score_kinds import SCORES, draw
+
+sys.path.append(str(Path(__file__).parent.parent))
+from corpora import RIGHT, SCORES, SMOOTH, Loss, draw
 
 #: Relative sizes of planted defects.
 DEFECTS = (1e-2, 1e-5, 3e-7, 1e-7, 1e-9)
-
 _CAPTION = (
     "problems: of right losses + of smooth ones with a defect; 1e-2 to 1e-9: such defects called wrong.\n"
     "What calls a right loss wrong does so with a defect too: read these columns beside false alarms."
 )
+
+
+# --- the checkers -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A gradient checker.
+
+    Attributes:
+        says_wrong: (loss, S, y) -> whether it calls the gradient wrong; an AssertionError says so too.
+        library: what must be installed, as it is imported.
+    """
+
+    says_wrong: Callable[[Loss, np.ndarray, np.ndarray], bool]
+    library: str
+
+    @property
+    def installed(self) -> bool:
+        return find_spec(self.library) is not None
+
+
+PEERS: dict[str, Peer] = {}
+
+
+def peer(name: str, library: str) -> Callable[[Callable[..., bool]], Callable[..., bool]]:
+    """Enter a function into ``PEERS``."""
+
+    def register(says_wrong: Callable[..., bool]) -> Callable[..., bool]:
+        PEERS[name] = Peer(says_wrong, library)
+        return says_wrong
+
+    return register
+
+
+def value_of(loss: Loss, S: np.ndarray, y: np.ndarray) -> float:
+    """The loss's value at S, of any shape that numpy can copy, as a Python float."""
+    return float(loss(S.copy(), y)[0])
+
+
+def both_of(loss: Loss, S: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
+    """The loss's value and its dS, N x C float64."""
+    value, dS = loss(S.copy(), y)
+    return float(value), np.array(dS, dtype=np.float64)
+
+
+@peer("gradcheck, rtol 1e-7", "gradcheck")
+def gradcheck_at_default(loss, S, y, rtol=1e-7):
+    from gradcheck import Config, check_at
+
+    return not check_at(loss, S, y, Config(rtol=rtol)).passed
+
+
+@peer("gradcheck, rtol 1e-9", "gradcheck")
+def gradcheck_sharp(loss, S, y):
+    return gradcheck_at_default(loss, S, y, rtol=1e-9)
+
+
+@peer("scipy check_grad", "scipy")
+def scipy_check_grad(loss, S, y):
+    """Its answer is the norm of the difference; wrong above 1e-6 of the gradient's norm.
+
+    That is what its users compare with, made relative: absolute, it would pass anything of a loss times 1e-9.
+    """
+    from scipy.optimize import check_grad
+
+    _, dS = both_of(loss, S, y)
+    error = check_grad(lambda x: value_of(loss, x.reshape(S.shape), y), lambda x: dS.ravel(), S.ravel())
+    return not error <= 1e-6 * np.linalg.norm(dS)
+
+
+@peer("numdifftools Gradient", "numdifftools")
+def numdifftools_gradient(loss, S, y):
+    """Compared by numpy.testing.assert_allclose with its default, rtol 1e-7."""
+    from numdifftools import Gradient
+
+    _, dS = both_of(loss, S, y)
+    numerical = Gradient(lambda x: value_of(loss, x.reshape(S.shape), y))(S.ravel())
+    np.testing.assert_allclose(dS.ravel(), numerical)
+    return False
+
+
+@peer("torch gradcheck", "torch")
+def torch_gradcheck(loss, S, y, fast_mode=False):
+    import torch
+
+    class OfNumPy(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, scores):
+            value, dS = both_of(loss, scores.detach().numpy(), y)
+            ctx.save_for_backward(torch.from_numpy(dS))
+            return torch.tensor(value, dtype=torch.float64)
+
+        @staticmethod
+        def backward(ctx, upstream):
+            return upstream * ctx.saved_tensors[0]
+
+    scores = torch.tensor(S, dtype=torch.float64, requires_grad=True)
+    return not torch.autograd.gradcheck(OfNumPy.apply, scores, fast_mode=fast_mode, raise_exception=False)
+
+
+@peer("torch gradcheck, fast_mode", "torch")
+def torch_gradcheck_fast(loss, S, y):
+    return torch_gradcheck(loss, S, y, fast_mode=True)
+
+
+@peer("autograd check_grads", "autograd")
+def autograd_check_grads(loss, S, y):
+    from autograd.extend import defvjp, primitive
+    from autograd.test_util import check_grads
+
+    of_numpy = primitive(lambda scores: value_of(loss, scores, y))
+    defvjp(of_numpy, lambda value, scores: lambda upstream: upstream * both_of(loss, scores, y)[1])
+    # It draws its direction from NumPy's global state: one for each problem, the same in every run.
+    np.random.seed(zlib.crc32(S.tobytes()))
+    check_grads(of_numpy, modes=["rev"], order=1)(S)
+    return False
+
+
+@peer("jax check_grads", "jax")
+def jax_check_grads(loss, S, y):
+    import jax
+    from jax.test_util import check_grads
+
+    jax.config.update("jax_enable_x64", True)
+
+    @jax.custom_vjp
+    def of_numpy(scores):  # nothing here is traced, so that the host can be called as it is
+        return jax.numpy.asarray(value_of(loss, np.asarray(scores), y))
+
+    def forward(scores):
+        return tuple(map(jax.numpy.asarray, both_of(loss, np.asarray(scores), y)))
+
+    of_numpy.defvjp(forward, lambda dS, upstream: (upstream * dS,))
+    check_grads(of_numpy, (S,), order=1, modes=["rev"])
+    return False
+
+
+@peer("plain loop, h = 1e-5", "numpy")
+def plain_loop(loss, S, y):
+    """Wrong where abs(a - n) / max(abs(a), abs(n)), or 0 where both are 0, is above 1e-7."""
+    _, dS = both_of(loss, S, y)
+    numerical, h = np.zeros(S.shape), 1e-5
+    for entry in np.ndindex(S.shape):
+        step = np.zeros(S.shape)
+        step[entry] = h
+        numerical[entry] = (value_of(loss, S + step, y) - value_of(loss, S - step, y)) / (2 * h)
+    largest = np.maximum(np.abs(dS), np.abs(numerical))
+    return bool(np.any(np.abs(dS - numerical) > 1e-7 * largest))
+
+
+# --- the comparison ---------------------------------------------------------------------------------------
 
 
 def with_defect(loss: Loss, size: float, entry: tuple[int, int]) -> Loss:
@@ -110,22 +269,16 @@ def compared(peer_name: str, loss_name: str, seeds: int) -> Counter[Any]:
     return count
 
 
-def compare(
-    losses: Iterable[str], seeds: int, workers: int, progress: Callable[[str], None]
-) -> dict[str, Counter[Any]]:
+def compare(losses: Iterable[str], seeds: int) -> dict[str, Counter[Any]]:
     """Every installed peer on every loss, spread over processes: counts by the peer's name."""
     losses = list(losses)
-    counts: dict[str, Counter[Any]] = {}
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         at_work = {
             name: [pool.submit(compared, name, loss, seeds) for loss in losses]
             for name, peer in PEERS.items()
             if peer.installed
         }
-        for name, futures in at_work.items():
-            counts[name] = sum((future.result() for future in futures), Counter())
-            progress(name)
-    return counts
+        return {name: sum((future.result() for future in futures), Counter()) for name, futures in at_work.items()}
 
 
 def table_of(counts: Mapping[str, Counter[Any]]) -> Table:
@@ -153,16 +306,6 @@ def table_of(counts: Mapping[str, Counter[Any]]) -> Table:
     return table
 
 
-def versions() -> Iterator[str]:
-    """What took part, each with its version."""
-    yield f"Python {python_version()}"
-    for library in dict.fromkeys(["gradcheck", "numpy", *(peer.library for peer in PEERS.values())]):
-        try:
-            yield f"{library} {version(library)}"
-        except PackageNotFoundError:
-            yield f"{library} not installed"
-
-
 def _percent(part: int, whole: int) -> str:
     """Rounded towards the middle, so that 100.0% and 0.0% mean all and none."""
     if not whole:
@@ -171,32 +314,26 @@ def _percent(part: int, whole: int) -> str:
     return f"{exact if part in (0, whole) else min(max(exact, 0.1), 99.9):.1f}%"
 
 
-def _at_least_one(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("must be at least 1")
-    return number
+def _version(library: str) -> str:
+    try:
+        return f"{library} {version(library)}"
+    except PackageNotFoundError:
+        return f"{library} not installed"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument(
-        "--seeds",
-        type=_at_least_one,
-        default=20,
-        metavar="N",
-        help="draws of each kind (default: %(default)s)",
-    )
-    seeds = parser.parse_args().seeds
-    # The processes below fill the machine; threads of the libraries' own would only get in their way.
+    parser.add_argument("--seeds", type=int, default=20, metavar="N", help="draws of each kind (default: %(default)s)")
+    seeds = max(parser.parse_args().seeds, 1)
+    # The processes fill the machine; threads of the libraries' own would only get in their way.
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
-    workers = os.cpu_count() or 1
-    counts = compare(RIGHT, seeds, workers, lambda name: print(f"{name}: done", file=sys.stderr, flush=True))
     console = Console(width=120, highlight=False)
-    console.print(table_of(counts))
-    losses = f"{len(RIGHT)} right losses, {len(SMOOTH)} of them smooth"
-    console.print(f"{losses}; {len(SCORES)} kinds of scores x {seeds} seeds.")
-    console.print(f"{time.strftime('%Y-%m-%d')}; {', '.join(versions())}.")
+    console.print(table_of(compare(RIGHT, seeds)))
+    libraries = dict.fromkeys(["gradcheck", "numpy", *(peer.library for peer in PEERS.values())])
+    console.print(
+        f"{len(RIGHT)} right losses, {len(SMOOTH)} of them smooth; {len(SCORES)} kinds of scores x {seeds} seeds.\n"
+        f"{time.strftime('%Y-%m-%d')}; Python {python_version()}, {', '.join(map(_version, libraries))}."
+    )
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from wrong_losses import WRONG
-from wrong_losses_checked import asked
+from checked import asked
+from corpora import WRONG
 
 import gradcheck
 from gradcheck.report import LossReport, SmallestCase
@@ -28,7 +28,7 @@ _SMALLER = 8
 
 @pytest.fixture(autouse=True)
 def quiet_numpy() -> Iterator[None]:
-    """A finding reports what is not finite."""
+    """What is not finite is told by a finding."""
     with np.errstate(all="ignore"):
         yield
 

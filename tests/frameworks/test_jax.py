@@ -12,7 +12,7 @@ from frameworks.conftest import Run
 
 import gradcheck
 from gradcheck.functions.frameworks import adapted
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.function import Function
 from gradcheck.report import Finding, LossReport
 
 pytestmark = pytest.mark.jax
@@ -114,7 +114,7 @@ def test_a_reduction_is_offered_and_taken(jax: Any) -> None:
     compiled = jax.jit(loss, static_argnames="reduction")
     p = np.exp(S) / np.exp(S).sum(axis=1, keepdims=True)
     for function in (loss, compiled):
-        other = adapted(Loss("mine", function), "jax", S, Y)
+        other = adapted(Function("mine", function), "jax", S, Y)
         assert other.each_row_options == {"reduction": "none"}
         values, gradient = other.call(S.copy(), Y, reduction="none")
         np.testing.assert_allclose(values, -np.log(p[[0, 1], Y]))
@@ -208,11 +208,11 @@ def test_a_constant_made_in_32_bits_does_no_harm(jax: Any) -> None:
 @pytest.mark.parametrize("make", [softmax, jitted])
 def test_complex_scores_get_a_complex_value(make: Make, jax: Any) -> None:
     function = make(jax)
-    loss = adapted(Loss("mine", lambda S, y: jax.numpy.exp(S).sum()), "jax", S, Y)
+    loss = adapted(Function("mine", lambda S, y: jax.numpy.exp(S).sum()), "jax", S, Y)
     value, gradient = loss.call(S + 1e-3j, Y)
     assert gradient is None
     assert complex(value) == pytest.approx(complex(np.exp(S + 1e-3j).sum()))
-    assert adapted(Loss("mine", function), "jax", S, Y).framework == "jax"
+    assert adapted(Function("mine", function), "jax", S, Y).framework == "jax"
 
 
 # --- the contract -----------------------------------------------------------------------------------------

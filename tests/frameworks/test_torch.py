@@ -13,7 +13,7 @@ from frameworks.conftest import Run
 
 import gradcheck
 from gradcheck.functions.frameworks import adapted
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.function import Function
 from gradcheck.report import Finding, LossReport
 
 pytestmark = pytest.mark.torch
@@ -145,7 +145,7 @@ def test_a_subgradient_of_torchs_at_a_tie_is_no_false_alarm(torch: Any) -> None:
 
 
 def test_a_reduction_is_offered_and_taken(torch: Any) -> None:
-    loss = adapted(Loss("mine", torch.nn.functional.cross_entropy), "torch", S, Y)
+    loss = adapted(Function("mine", torch.nn.functional.cross_entropy), "torch", S, Y)
     assert loss.each_row_options == {"reduction": "none"}
     values, gradient = loss.call(S.copy(), Y, reduction="none")
     p = np.exp(S) / np.exp(S).sum(axis=1, keepdims=True)
@@ -237,7 +237,7 @@ def test_the_number_of_threads_is_as_it_was(torch: Any) -> None:
         assert report_of(loss, framework="torch").passed
         assert seen == {1}
         assert torch.get_num_threads() == 2
-        Loss("mine", adapted(Loss("mine", loss), "torch", S, Y).function).call(np.zeros((400, 100)), Y)
+        Function("mine", adapted(Function("mine", loss), "torch", S, Y).function).call(np.zeros((400, 100)), Y)
         assert seen == {1, 2}
     finally:
         torch.set_num_threads(threads)
@@ -245,7 +245,7 @@ def test_the_number_of_threads_is_as_it_was(torch: Any) -> None:
 
 def test_complex_scores_get_a_complex_value(torch: Any) -> None:
     function = written_out(torch)
-    value, gradient = adapted(Loss("mine", function), "torch", S, Y).call(S + 1e-3j, Y)
+    value, gradient = adapted(Function("mine", function), "torch", S, Y).call(S + 1e-3j, Y)
     assert gradient is None
     assert value == pytest.approx(complex(np.log(np.exp(S + 1e-3j).sum(axis=1)).mean() - (S[[0, 1], Y] + 1e-3j).mean()))
 

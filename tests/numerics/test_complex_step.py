@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gradcheck.numerics import complex_step
 from gradcheck.numerics.complex_step import RADII, STEP, Circle, confirmed, is_frozen, near, points, rounding, seen_on
-from gradcheck.numerics.extrapolation import Limit
+from gradcheck.numerics.richardson import Limit
 from gradcheck.report import FloatArray
 
 EPS = float(np.finfo(np.float64).eps)

@@ -79,30 +79,6 @@ def test_a_kink_on_the_line_is_not_taken_for_noise(at: float, slope: float) -> N
     assert noise.noise_level(values) <= 1e-9 * jump
 
 
-def test_two_kinks_on_the_line_do_not_settle_when_the_spacing_shrinks() -> None:
-    kinked = lambda t: np.abs(t - 1.5 * 2.0**-13) + np.abs(t - 4.5 * 2.0**-13)  # noqa: E731
-    coarse, fine = (float(noise.noise_level(kinked(line))) for line in (LINE, LINE / 64))
-    assert not noise.settled(coarse, fine)
-
-
-def test_noise_settles_when_the_spacing_shrinks() -> None:
-    unsettled = 0
-    for seed in range(200):
-        rng = np.random.default_rng(seed)
-        coarse, fine = (
-            float(noise.noise_level(np.sin(line) + 1e-6 * rng.normal(size=noise.POINTS))) for line in (LINE, LINE / 64)
-        )
-        unsettled += not noise.settled(coarse, fine)
-    assert unsettled <= 30
-
-
-@pytest.mark.parametrize(
-    ("coarse", "fine", "expected"), [(1.0, 1.0, True), (1.0, 0.3, True), (1.0, 0.2, False), (0.0, 0.0, True)]
-)
-def test_settled(coarse: float, fine: float, expected: bool) -> None:
-    assert noise.settled(coarse, fine) is expected
-
-
 def test_every_function_of_a_series_is_measured_by_itself() -> None:
     rng = np.random.default_rng(1)
     series = np.zeros((noise.POINTS, 2, 2))
@@ -192,3 +168,25 @@ def test_a_line_finer_than_the_rounding_is_a_stair() -> None:
     assert noise.is_stair(np.round(values, 5))
     assert not noise.is_stair(values)
     assert noise.is_stair(np.ones(noise.POINTS))
+
+
+# --- quanta -----------------------------------------------------------------------------------------------
+
+
+def gradients_on_lines(f: Callable[[FloatArray], FloatArray]) -> FloatArray:
+    """L x m x E numbers."""
+    slopes = np.random.default_rng(0).normal(size=(3, 1, 20))
+    return f(0.3 + slopes * LINE[:, np.newaxis])
+
+
+@pytest.mark.parametrize(("decimals", "expected"), [(4, 1e-4), (9, 0.0)])
+def test_rounded_numbers_move_in_decimals_where_the_line_is_fine_enough_to_see_it(
+    decimals: int, expected: float
+) -> None:
+    quantum = noise.quantum(gradients_on_lines(lambda t: np.round(np.sin(t), decimals)))
+    assert quantum == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("f", [np.sin, np.ones_like, lambda t: (t > 0.3 + 2**-12).astype(float)])
+def test_what_is_smooth_or_constant_or_jumps_once_has_no_quantum(f: Callable[[FloatArray], FloatArray]) -> None:
+    assert noise.quantum(gradients_on_lines(f)) == 0.0

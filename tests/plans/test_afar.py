@@ -6,20 +6,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from row_losses import COUPLED, SEPARABLE
-
 from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.afar import Afar
 from gradcheck.evaluation.plans.plan import Coupled
 from gradcheck.evaluation.plans.projections import Base
 from gradcheck.evaluation.plans.yardstick import Yardstick
-from gradcheck.functions.loss import Loss
+from row_losses import COUPLED, SEPARABLE
+
+from gradcheck.functions.function import Function
 
 
 def weight_of(loss: Any, N: int = 6, C: int = 4, rounding: float = 1e-15) -> float:
     rng = np.random.default_rng(0)
     S, y = rng.normal(size=(N, C)), rng.integers(0, C, size=N)
-    oracle = Oracle(Loss("test", loss), y)
+    oracle = Oracle(Function("test", loss), y)
     at = oracle(S)
     afar = Afar(oracle, Base(S, at.value, at.gradient, at.gradient), np.empty(S.shape))
     afar.look()

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.bearing_out import verify, verify_entries
 from gradcheck.evaluation.plans.plan import Coupled, Probes
 from gradcheck.evaluation.plans.yardstick import Yardstick
-from gradcheck.functions.loss import Loss
+
+from gradcheck.functions.function import Function
 
 N, C = 4, 3
 YARDSTICK = Yardstick(noise=1e-15, rounding=1e-16)
@@ -40,7 +40,7 @@ def scores() -> Any:
 
 
 def asked(loss: Any) -> Oracle:
-    return Oracle(Loss("test", loss), np.zeros(N, dtype=np.int64), np.float64)
+    return Oracle(Function("test", loss), np.zeros(N, dtype=np.int64), np.float64)
 
 
 def rows_moved() -> Probes:

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from gradcheck.evaluation.oracle import Oracle
+from gradcheck.evaluation.plans.projections import Along, Base, draw, inner, norms
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradcheck.evaluation.oracle import Oracle
-from gradcheck.evaluation.plans.projections import Along, Base, draw, inner, norms
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.function import Function
 
 A = np.arange(12.0).reshape(3, 4) - 5
 
@@ -19,7 +19,7 @@ def cubic(S: Any, y: Any) -> Any:
 
 
 def around(S: np.ndarray, loss: Any = cubic, dtype: Any = np.float64) -> tuple[Along, Base, Oracle]:
-    oracle = Oracle(Loss("loss", loss), np.zeros(len(S), dtype=int), dtype)
+    oracle = Oracle(Function("loss", loss), np.zeros(len(S), dtype=int), dtype)
     value, gradient = loss(S, None)
     base = Base(S, value, gradient, gradient)
     return Along(oracle, base), base, oracle
@@ -58,7 +58,7 @@ def test_what_the_loss_does_to_its_scores_touches_nothing() -> None:
     S = np.random.default_rng(0).normal(size=(3, 4))
     before = S.copy()
     along, _, _ = around(S)
-    along._oracle = Oracle(Loss("loss", spoils), np.zeros(3, dtype=int))
+    along._oracle = Oracle(Function("loss", spoils), np.zeros(3, dtype=int))
     along.look(np.ones((3, 4)), 1e-3)
     assert np.array_equal(S, before)
 

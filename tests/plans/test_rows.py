@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from row_losses import Array, mean, reduced, total
-
 from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.full import FullPlan
 from gradcheck.evaluation.plans.per_sample import PerSamplePlan
 from gradcheck.evaluation.plans.plan import Coupled, Plan
 from gradcheck.evaluation.plans.rows import RowsPlan
-from gradcheck.functions.loss import Loss
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from row_losses import Array, mean, reduced, total
+
+from gradcheck.functions.function import Function
 
 
 def drawn(N: int, C: int, seed: int) -> tuple[Array, Array]:
@@ -29,8 +29,8 @@ def test_changes_of_the_value_are_the_same_in_every_plans_coin(N: int, C: int, s
     S, y = drawn(N, C, seed)
     loss = {"mean": mean, "sum": total}[kind]
     weight = {"mean": 1 / N, "sum": 1.0}[kind]
-    oracle = Oracle(Loss("whole", loss), y)
-    each = Oracle(Loss("each", reduced), y)
+    oracle = Oracle(Function("whole", loss), y)
+    each = Oracle(Function("each", reduced), y)
     at = oracle(S)
     each.weight = weight
     at_each = each(S)
@@ -55,7 +55,7 @@ def test_changes_of_the_value_are_the_same_in_every_plans_coin(N: int, C: int, s
 @pytest.mark.parametrize("step", [1e-2, 1e-3])
 def test_the_value_unmoved_is_guessed_to_fourth_order_without_a_call(step: float) -> None:
     S, y = drawn(5, 4, 0)
-    oracle = Oracle(Loss("mean", mean), y)
+    oracle = Oracle(Function("mean", mean), y)
     at = oracle(S)
     plan = RowsPlan(oracle, S, 1 / 5)
     rows, columns = (index.ravel() for index in np.indices(S.shape))
@@ -77,7 +77,7 @@ def test_an_entry_at_a_kink_does_not_spoil_the_guess_for_its_row() -> None:
 
     S, y = drawn(3, 5, 1)
     S[:, 0] = 0.0
-    oracle = Oracle(Loss("kinked", with_a_kink), y)
+    oracle = Oracle(Function("kinked", with_a_kink), y)
     at = oracle(S)
     plan = RowsPlan(oracle, S, 1 / 3)
     rows, columns = (index.ravel() for index in np.indices(S.shape))
@@ -94,7 +94,7 @@ def test_a_loss_that_raises_for_a_single_row_is_evidence_and_no_defect() -> None
         return mean(S, y)
 
     S, y = drawn(3, 4, 0)
-    plan = RowsPlan(Oracle(Loss("picky", picky), y), S, 1 / 3)
+    plan = RowsPlan(Oracle(Function("picky", picky), y), S, 1 / 3)
     with pytest.raises(Coupled, match="single row it raises ValueError"):
         plan.along(np.array([0]), np.array([1]), np.array([0.1]))
 
@@ -107,6 +107,6 @@ def test_a_loss_that_writes_to_its_scores_when_asked_for_each_row_is_not_asked_s
         return answer
 
     S, y = drawn(3, 4, 0)
-    plan = PerSamplePlan(Oracle(Loss("writes", writes), y), S, 1 / 3)
+    plan = PerSamplePlan(Oracle(Function("writes", writes), y), S, 1 / 3)
     with pytest.raises(Coupled, match="in place"):
         plan.along(np.array([0, 1]), np.array([1, 1]), np.array([0.1, 0.1]))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from gradcheck.evaluation.plans.yardstick import Yardstick
 from hypothesis import given
 from hypothesis import strategies as st
-
-from gradcheck.evaluation.plans.yardstick import Yardstick
 
 EXACT = Yardstick(noise=0.0, rounding=0.0)
 values = st.floats(-1e100, 1e100, allow_subnormal=False)

@@ -4,10 +4,9 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from gradcheck.checking.projected.bisection import Range, bisect
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from gradcheck.checking.projected.bisection import Range, bisect
 
 
 class Planted:

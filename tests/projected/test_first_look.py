@@ -1,15 +1,15 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
-
 from gradcheck.checking.gradient_noise import GradientNoise
-from gradcheck.checking.precision import Precision
 from gradcheck.checking.projected.first_look import chosen, first_look
 from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.projections import Base
-from gradcheck.functions.loss import Loss
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gradcheck.checking.precision import Precision
+from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import Verdict
 
@@ -31,8 +31,8 @@ def test_the_sample_holds_each_entry_once_and_labels_first(N: int, C: int, count
 def test_what_one_difference_bears_out_is_right_and_the_farthest_off_comes_first_of_the_rest() -> None:
     rng = np.random.default_rng(0)
     S, y = rng.normal(size=(8, 20)), rng.integers(0, 20, 8)
-    evaluation = Loss("softmax", BUILT_INS["softmax"].function).evaluate(S, y)
-    oracle = Oracle(Loss("softmax", BUILT_INS["softmax"].function), y)
+    evaluation = Function("softmax", BUILT_INS["softmax"].function).evaluate(S, y)
+    oracle = Oracle(Function("softmax", BUILT_INS["softmax"].function), y)
     oracle.remember(evaluation)
     analytic = evaluation.gradient.copy()
     analytic[2, 3] += 1e-4

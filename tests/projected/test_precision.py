@@ -4,11 +4,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-
 from gradcheck.checking.projected.precision import ProjectedPrecision, measure_line, rounding_of_projections
 from gradcheck.evaluation.oracle import Oracle
 from gradcheck.evaluation.plans.projections import Base, draw
-from gradcheck.functions.loss import Loss
+
+from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
 
 SHAPE = (16, 300)
@@ -20,8 +20,8 @@ def measured(loss: Any, kind: str = "normal") -> tuple[ProjectedPrecision, Oracl
     rng = np.random.default_rng(0)
     S = rng.normal(size=SHAPE) if kind == "normal" else rng.integers(-2, 3, size=SHAPE).astype(float)
     y = rng.integers(0, SHAPE[1], SHAPE[0])
-    evaluation = Loss("loss", loss).evaluate(S, y)
-    oracle = Oracle(Loss("loss", loss), y)
+    evaluation = Function("loss", loss).evaluate(S, y)
+    oracle = Oracle(Function("loss", loss), y)
     oracle.remember(evaluation)
     base = Base(S, evaluation.value, evaluation.gradient, evaluation.gradient)
     return measure_line(oracle, base, evaluation.value_eps, evaluation.gradient_eps, draw(SHAPE, 0)), oracle
@@ -86,7 +86,7 @@ def test_rounding_to_float32_is_measured_beside_s_and_not_at_s() -> None:
         value, dS = softmax(scores, labels)
         return value, dS + (0.5 if np.array_equal(scores, S) else 0.0)
 
-    given, exact = (Oracle(Loss("loss", wrong_at_s), y, dtype) for dtype in (np.float32, np.float64))
+    given, exact = (Oracle(Function("loss", wrong_at_s), y, dtype) for dtype in (np.float32, np.float64))
     gradient = softmax(S, y)[1]
     rounding = rounding_of_projections(given, exact, Base(S, 0.0, gradient, gradient))
     assert 1e-10 < rounding < 1e-6 * np.linalg.norm(gradient)

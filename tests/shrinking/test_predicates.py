@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from losses_to_shrink import evidence_of, softmax, svm_at_ties, without_label
 
+from gradcheck.checking.evidence import Allowance
 from gradcheck.config import Config
-from gradcheck.diagnosis.evidence import Allowance
+from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect, OutOfTime
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import Finding
-from gradcheck.settings import Settings
 from gradcheck.shrinking.candidates import Candidate
 from gradcheck.shrinking.predicates import REMOVABLE_JUMP, Reason, WrongGradient, breaks_contract
 
@@ -31,7 +31,7 @@ def zeros(N=2, C=3) -> Candidate:
 
 
 def broken(loss, code, message="", at=None, calls=40) -> bool:
-    return breaks_contract(Allowance(Loss("test", loss), calls), Finding(code, "error", message), at or zeros())
+    return breaks_contract(Allowance(Function("test", loss), calls), Finding(code, "error", message), at or zeros())
 
 
 def square(S, y):

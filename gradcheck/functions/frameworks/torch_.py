@@ -1,14 +1,13 @@
-"""The ways to call a loss of PyTorch's.
+"""Adapters for PyTorch.
 
-A tensor shares its memory with the NumPy array that it was made from, so a loss that changes its scores or labels in
-place is found out as any other.
+A tensor shares its memory with the NumPy array that it was made from, so a function that changes its arguments in
+place is found out like any other.
 """
 
 from __future__ import annotations
 
-import functools
 import numbers
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,88 +16,63 @@ import numpy.typing as npt
 import torch
 
 from gradcheck.errors import LossDefect
-from gradcheck.functions.frameworks.way import (
-    LossFunction,
-    Way,
+from gradcheck.functions.frameworks.adapters import (
+    Adapter,
+    converted_labels,
+    converted_pair,
     is_pair,
-    labels_beside,
-    lone_expected,
-    pair_expected,
-    with_gradient,
+    no_value,
+    wrapped,
 )
 
-#: Below it torch hardly gains by its threads (its own GRAIN_SIZE).
+#: Below this number of entries torch gains little from several threads (its own GRAIN_SIZE).
 _WORTH_THREADS = 32_768
 
 
-def by_hand(function: LossFunction) -> LossFunction:
-    """The loss derives its gradient itself: it gets plain tensors, and returns (value, dS)."""
-
-    @functools.wraps(function, updated=())
-    def loss(scores: npt.NDArray[Any], labels: npt.NDArray[Any], **options: Any) -> Any:
-        with _calling(scores):
-            return _pair(function(torch.from_numpy(scores), _labels(labels, scores), **options))
-
-    return loss
+def by_hand(function: Callable[..., Any]) -> Callable[..., Any]:
+    """For a function that derives its gradient itself: it takes plain tensors and returns (value, dS)."""
+    return wrapped(
+        function,
+        _environment,
+        lambda S, y, options: converted_pair(function(torch.from_numpy(S), _labels(y, S), **options), _plain),
+    )
 
 
-def by_graph(function: LossFunction) -> LossFunction:
-    """The loss returns a value with a graph, of which torch takes the gradient; or a pair all the same.
+def by_graph(function: Callable[..., Any]) -> Callable[..., Any]:
+    """For a function that returns a value with a graph, whose gradient autograd computes; or a pair all the same.
 
-    Of N values, one for each row, the gradient is that of their sum: row i is the derivative of value i, if each value
-    depends on its own row alone.
+    The gradient of N values, one for each row, is that of their sum: row i is the derivative of value i, if each value
+    depends on its own row alone. The function takes a tensor that is no leaf of the graph, like the output of a
+    network, because torch forbids changes in place of a leaf. Such changes are copied back to the array.
     """
 
-    @functools.wraps(function, updated=())
-    def loss(scores: npt.NDArray[Any], labels: npt.NDArray[Any], **options: Any) -> Any:
-        with _calling(scores):
-            S, y = torch.from_numpy(scores), _labels(labels, scores)
-            if scores.dtype.kind == "c":  # for a complex step only the value counts
-                return _plain(function(S, y, **options), "the value"), None
-            return _value_and_gradient(function(S.requires_grad_(), y, **options), S)
+    def body(scores: npt.NDArray[Any], labels: npt.NDArray[Any], options: dict[str, Any]) -> Any:
+        y = _labels(labels, scores)
+        if scores.dtype.kind == "c":  # complex steps use the value only
+            return _plain(function(torch.from_numpy(scores), y, **options), "the value"), None
+        leaf = torch.from_numpy(scores).requires_grad_()
+        S = leaf.clone()
+        S.retain_grad()
+        answer = _value_and_gradient(function(S, y, **options), leaf)
+        np.copyto(scores, _plain(S, "S"))
+        return answer
 
-    return loss
-
-
-def by_graph_of_a_copy(function: LossFunction) -> LossFunction:
-    """As ``by_graph``, for a loss that changes its scores in place, which torch refuses at a leaf of the graph.
-
-    It gets what a network's output would be, no leaf. What it does to that is done to the array too.
-    """
-
-    @functools.wraps(function, updated=())
-    def loss(scores: npt.NDArray[Any], labels: npt.NDArray[Any], **options: Any) -> Any:
-        with _calling(scores):
-            leaf = torch.from_numpy(scores).requires_grad_()
-            S = leaf.clone()
-            S.retain_grad()
-            answer = _value_and_gradient(function(S, _labels(labels, scores), **options), leaf)
-            np.copyto(scores, _plain(S, "S"))
-            return answer
-
-    return loss
+    return wrapped(function, _environment, body)
 
 
-def from_arrays(function: LossFunction) -> LossFunction:
-    """The loss makes tensors of NumPy's arrays itself, and returns (value, dS) in tensors."""
-
-    @functools.wraps(function, updated=())
-    def loss(scores: npt.NDArray[Any], labels: npt.NDArray[Any], **options: Any) -> Any:
-        with _calling(scores):
-            return _pair(function(scores, labels, **options))
-
-    return loss
+def from_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
+    """For a function that converts NumPy arrays itself, and returns (value, dS) as tensors."""
+    return wrapped(function, _environment, lambda S, y, options: converted_pair(function(S, y, **options), _plain))
 
 
-WAYS: tuple[Way, ...] = (by_hand, by_graph, by_graph_of_a_copy, from_arrays)
+ADAPTERS: tuple[Adapter, ...] = (by_hand, by_graph, from_arrays)
 
 
 @contextmanager
-def _calling(scores: npt.NDArray[Any]) -> Iterator[None]:
-    """Graphs are made within it, whatever holds outside; and of a small problem by one thread.
+def _environment(scores: npt.NDArray[Any]) -> Iterator[None]:
+    """Record graphs, whatever the user's setting; use one thread for a small problem.
 
-    Where other processes hold the cores, torch's threads wait for each other for milliseconds: a hundred times as long
-    as such a call takes.
+    If other processes use the cores, torch's threads wait for each other a hundred times as long as a small call takes.
     """
     threads = torch.get_num_threads()
     try:
@@ -117,23 +91,16 @@ def _calling(scores: npt.NDArray[Any]) -> Iterator[None]:
 
 
 def _labels(labels: npt.NDArray[Any], scores: npt.NDArray[Any]) -> Any:
-    beside = labels_beside(labels, scores)
-    return torch.from_numpy(beside) if beside.dtype.kind in "bif" else beside
-
-
-def _pair(answer: Any) -> tuple[Any, Any]:
-    if not is_pair(answer):
-        raise pair_expected(answer)
-    value, gradient = with_gradient(answer)
-    return _plain(value, "the value"), _plain(gradient, "dS")
+    converted = converted_labels(labels, scores)
+    return torch.from_numpy(converted) if converted.dtype.kind in "bif" else converted
 
 
 def _value_and_gradient(answer: Any, S: Any) -> tuple[Any, Any]:
-    """The loss's own pair, or else a lone value and what torch says is its gradient by the leaf S."""
+    """The function's own pair; or its value, and the gradient by the leaf S that autograd computes."""
     if is_pair(answer):
-        return _pair(answer)
+        return converted_pair(answer, _plain)
     if not isinstance(answer, torch.Tensor | numbers.Number | np.ndarray):
-        raise lone_expected(answer)
+        raise no_value(answer)
     if not isinstance(answer, torch.Tensor) or not answer.requires_grad:
         what = "tensor without a graph" if isinstance(answer, torch.Tensor) else type(answer).__name__
         raise LossDefect(
@@ -141,11 +108,10 @@ def _value_and_gradient(answer: Any, S: Any) -> tuple[Any, Any]:
             f"returns a {what}, and no gradient: compute the value from S by operations of torch, "
             "without .item(), .detach(), no_grad or torch.tensor(S); or return (value, dS)",
         )
-    if answer.is_complex():  # to be refused with every other value that is not real
+    if answer.is_complex():  # refused later, like every value that is not real
         return _plain(answer, "the value"), None
-    total = answer if answer.ndim == 0 else answer.sum()
     try:
-        (gradient,) = torch.autograd.grad(total, S, allow_unused=True)
+        (gradient,) = torch.autograd.grad(answer if answer.ndim == 0 else answer.sum(), S, allow_unused=True)
     except RuntimeError as error:
         if "invalid gradient" not in str(error):
             raise
@@ -160,7 +126,7 @@ def _value_and_gradient(answer: Any, S: Any) -> tuple[Any, Any]:
 
 
 def _plain(thing: Any, what: str) -> Any:
-    """A tensor as a NumPy array, or as a Python number where that keeps its dtype; all else as it is."""
+    """A tensor as a NumPy array, or as a Python number if that keeps its dtype; anything else unchanged."""
     if not isinstance(thing, torch.Tensor):
         return thing
     if thing.ndim == 0 and thing.dtype is torch.float64:

@@ -1,0 +1,162 @@
+"""What a check costs beside the bare calls that it needs, and beside other checkers. Ratios of times in one run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import pytest
+import row_losses
+from scipy.optimize._numdiff import approx_derivative
+
+from gradcheck import Config, check_at
+from gradcheck.losses import BUILT_INS
+from gradcheck.report import BatchReport
+
+pytestmark = pytest.mark.benchmark
+
+N, C = 256, 100
+EVERY_ENTRY = Config(max_entries=10**6)
+per_sample_softmax = BUILT_INS["softmax"].function
+
+
+def softmax(S: Any, y: Any) -> Any:
+    return per_sample_softmax(S, y)
+
+
+def problem(N: int = N, C: int = C) -> tuple[Any, Any]:
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(N, C)), rng.integers(0, C, size=N)
+
+
+def seconds(run: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    run()
+    return time.perf_counter() - begun
+
+
+def best_ratio(run: Callable[[], object], floor: Callable[[], object], enough: float, rounds: int = 7) -> float:
+    """The least of a few ratios of times taken one after the other; no more are taken than it needs."""
+    best = float("inf")
+    for _ in range(rounds):
+        best = min(best, seconds(run) / seconds(floor))
+        if best <= enough:
+            break
+    return best
+
+
+def batch_of(loss: Any, S: Any, y: Any, config: Config = EVERY_ENTRY) -> BatchReport:
+    (batch,) = check_at(loss, S, y, config).losses[0].batches
+    return batch
+
+
+@pytest.mark.timing
+def test_rows_cost_at_most_a_third_more_than_their_bare_calls() -> None:
+    S, y = problem()
+    rows = [(S[i : i + 1], y[i : i + 1]) for i in range(N)]
+
+    def bare() -> None:
+        for row, label in rows:
+            for _ in range(2 * C):
+                softmax(row, label)
+
+    batch = batch_of(softmax, S, y)
+    assert (batch.plan, batch.wrong, batch.unresolved) == ("rows", 0, 0)
+    assert batch.evaluations <= 2 * N * C + 100
+    assert best_ratio(lambda: batch_of(softmax, S, y), bare, 1.35) <= 1.35
+
+
+@pytest.mark.timing
+def test_per_sample_costs_at_most_six_tenths_more_than_its_bare_calls() -> None:
+    S, y = problem()
+
+    def bare() -> None:
+        for _ in range(2 * C):
+            per_sample_softmax(S, y, reduction="none")
+
+    batch = batch_of(per_sample_softmax, S, y)
+    assert (batch.plan, batch.wrong, batch.unresolved) == ("per-sample", 0, 0)
+    assert batch.evaluations <= 2 * C + 60
+    assert best_ratio(lambda: batch_of(per_sample_softmax, S, y), bare, 1.6) <= 1.6
+
+
+@pytest.mark.timing
+def test_a_run_of_svm_takes_at_most_twice_the_time_of_its_imports(tmp_path: Path) -> None:
+    env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    env["PYTHONPYCACHEPREFIX"] = str(tmp_path / "bytecode")  # an installed gradcheck is compiled once, not each time
+
+    def process(*arguments: str) -> float:
+        command = [sys.executable, *arguments]
+        return seconds(lambda: subprocess.run(command, cwd=tmp_path, env=env, check=True, stdout=subprocess.DEVNULL))
+
+    def ratio() -> float:
+        bare = process("-c", "import numpy, yaml, typer, rich.table, pydantic")
+        return process("-m", "gradcheck", "run", "svm") / bare
+
+    ratio()
+    assert median(ratio() for _ in range(7)) <= 2.0
+
+
+@pytest.mark.timing
+def test_rows_are_four_times_faster_and_more_accurate_than_scipys_three_points() -> None:
+    S, y = problem()
+    exact = softmax(S, y)[1]
+
+    def three_points(some: int) -> Any:
+        """The first entries of the gradient, as scipy takes them: calls of the whole batch."""
+
+        def value(x: Any) -> Any:
+            scores = S.ravel().copy()
+            scores[:some] = x
+            return softmax(scores.reshape(N, C), y)[0]
+
+        return approx_derivative(value, S.ravel()[:some], method="3-point")
+
+    some = 640
+    batch = batch_of(softmax, S, y)
+    theirs_in_all = min(seconds(lambda: three_points(some)) for _ in range(3)) * (N * C / some)
+    ratio = theirs_in_all / min(seconds(lambda: batch_of(softmax, S, y)) for _ in range(2))
+    theirs = np.max(np.abs(three_points(some) - exact.ravel()[:some])) / np.max(np.abs(exact))
+    assert ratio >= 4, ratio
+    assert batch.max_relative_error < 1e-7
+    assert max(entry.bound for entry in batch.worst) / np.max(np.abs(exact)) < theirs
+
+
+@pytest.mark.timing
+@pytest.mark.torch
+def test_rows_are_four_times_faster_than_torchs_gradcheck_and_per_sample_a_hundred_times() -> None:
+    torch = pytest.importorskip("torch")
+    S, y = problem()
+    rows = 4  # of theirs; its time grows with the square of the rows: each of N·C entries takes calls of all N rows
+    labels, i = torch.from_numpy(y), torch.arange(N)
+
+    def theirs() -> None:
+        """Their check of the first rows' scores, the whole batch being called for each, by the formulas of ours."""
+        rest = torch.from_numpy(S[rows:])
+
+        def value(some: Any) -> Any:
+            scores = torch.cat([some, rest])
+            shifted = scores - scores.max(dim=1, keepdim=True).values
+            return (shifted.exp().sum(dim=1).log() - shifted[i, labels]).mean()
+
+        assert torch.autograd.gradcheck(value, torch.from_numpy(S[:rows]).requires_grad_())
+
+    theirs_in_all = min(seconds(theirs) for _ in range(5)) * N / rows
+    by_rows = min(seconds(lambda: batch_of(softmax, S, y)) for _ in range(2))
+    by_sample = min(seconds(lambda: batch_of(per_sample_softmax, S, y)) for _ in range(5))
+    assert theirs_in_all / by_rows >= 4, theirs_in_all / by_rows
+    assert theirs_in_all / by_sample >= 100, theirs_in_all / by_sample
+
+
+@pytest.mark.parametrize(("N", "C"), [(4, 5), (8, 5), (32, 5), (8, 40)])
+def test_calls_grow_with_the_entries_in_full_and_rows_and_with_the_classes_alone_per_sample(N: int, C: int) -> None:
+    S, y = problem(N, C)
+    for plan, entries in (("full", N * C), ("rows", N * C), ("per-sample", C)):
+        assert batch_of(row_losses.reduced, S, y, Config(plan=plan)).evaluations <= 2 * entries + 60

@@ -1,0 +1,105 @@
+"""Where the losses of the corpora are entered: what each is, and what a checker should report about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Loss = Callable[..., Any]
+Register = Callable[[Any], Any]
+
+#: Codes of a broken contract: most of them end the check of a problem.
+CONTRACT = frozenset(
+    {"mutates-input", "not-deterministic", "wrong-shape", "wrong-dtype", "not-finite", "raises", "hangs"}
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A loss and what should be reported about it.
+
+    Attributes:
+        name: what is wrong with which loss, in a few words.
+        function: ``(S, y) -> (value, dS)``.
+        code: of the finding that should lead; empty where nothing should be found.
+        also: codes that may lead as well because they are equally right.
+        with_: codes that must all be among the findings: the loss has two defects.
+    """
+
+    name: str
+    function: Loss
+    code: str = ""
+    also: tuple[str, ...] = ()
+    with_: frozenset[str] = frozenset()
+
+    @property
+    def keeps_contract(self) -> bool:
+        """Every problem can be checked to its end."""
+        return not CONTRACT & {self.code, *self.also, *self.with_}
+
+    @property
+    def acceptable(self) -> tuple[str, ...]:
+        """Every code that may lead, the expected one first."""
+        return self.code, *self.also
+
+
+#: Losses whose gradient, or contract, is wrong.
+WRONG: dict[str, Case] = {}
+#: Losses whose gradient is right, with a warning or a note to give.
+WARNED: dict[str, Case] = {}
+#: Right losses about which nothing should be reported.
+QUIET: dict[str, Case] = {}
+#: Right losses on which a checker may raise a false alarm.
+RIGHT: dict[str, Loss] = {}
+#: Those of ``RIGHT`` with derivatives of every order, on which a planted defect can be seen exactly.
+SMOOTH: list[str] = []
+#: Right losses that take complex scores in every way there is, and whether complex steps can judge them.
+COMPLEX: dict[str, tuple[Loss, Literal["always", "never", "perhaps"]]] = {}
+
+
+def wrong(name: str, code: str, *, also: Iterable[str] = (), with_: Iterable[str] = ()) -> Register:
+    """Enter a loss, or a class of which an instance is one, into ``WRONG``."""
+    return _entering(WRONG, name, code, tuple(also), frozenset(with_))
+
+
+def warned(name: str, code: str) -> Register:
+    """Enter a loss into ``WARNED``: its gradient is right, and the finding ``code`` is expected."""
+    return _entering(WARNED, name, code)
+
+
+def quiet(name: str) -> Register:
+    """Enter a loss into ``QUIET``: it is right in every respect."""
+    return _entering(QUIET, name)
+
+
+def right(name: str, *, smooth: bool = False) -> Register:
+    """Enter a loss into ``RIGHT``, and into ``SMOOTH`` where it is."""
+
+    def register(loss: Loss) -> Loss:
+        RIGHT[name] = loss
+        if smooth:
+            SMOOTH.append(name)
+        return loss
+
+    return register
+
+
+def by_complex_steps(when: Literal["always", "never", "perhaps"]) -> Register:
+    """Enter a loss into ``COMPLEX``, under the name of its function."""
+
+    def register(loss: Loss) -> Loss:
+        COMPLEX[loss.__name__.replace("_", " ")] = (loss, when)
+        return loss
+
+    return register
+
+
+def _entering(registry: dict[str, Case], name: str, *expected: Any) -> Register:
+    def register(thing: Any) -> Any:
+        if name in registry:
+            raise ValueError(f"there are two losses of the name {name!r}")
+        registry[name] = Case(name, thing() if isinstance(thing, type) else thing, *expected)
+        return thing
+
+    return register

@@ -1,0 +1,134 @@
+"""Right losses are never called wrong, next to nothing of them is unresolved, and small defects in them are seen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gradcheck import Config, check, check_at
+from gradcheck.losses import BUILT_INS
+from gradcheck.report import BatchReport, Verdict
+
+from . import FOUR_KINDS, RIGHT, SCORES, SMOOTH, Loss, draw
+
+pytestmark = pytest.mark.benchmark
+
+SEEDS = 6
+RTOLS = (1e-7, 1e-9)
+#: Values in which a millionth of the gradient is below their own rounding: no difference of values shows it.
+COARSE = {"softmax offset by 1e6", "softmax minus a million, after adding it"}
+#: Gradients of 1e-20 beside others of 1.
+SATURATED = {"softmax times a temperature of 20"}
+
+
+def only_batch(loss: Loss, S: Any, y: Any, config: Config | None = None, **how: Any) -> BatchReport:
+    (batch,) = check_at(loss, S, y, config, **how).losses[0].batches
+    return batch
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_loss_is_never_called_wrong(name: str) -> None:
+    entries = unresolved = 0
+    for kind in SCORES:
+        for seed in range(SEEDS):
+            for rtol in RTOLS:
+                report = check_at(RIGHT[name], *draw(kind, seed), Config(rtol=rtol))
+                (batch,) = report.losses[0].batches
+                assert report.passed, (kind, seed, rtol, report.losses[0].findings, batch.worst[0])
+                entries += batch.entries
+                unresolved += batch.unresolved
+    assert unresolved <= 0.01 * entries, f"{unresolved} of {entries} unresolved"
+
+
+@pytest.mark.parametrize("name", [*RIGHT, *(name for name in BUILT_INS if name != "affine-exp")])  # exp(1000) overflows
+def test_no_reason_is_given_against_a_right_loss_over_all_kinds_of_scores(name: str) -> None:
+    report = check(RIGHT.get(name, name), Config(scores=FOUR_KINDS))
+    assert report.passed, report.losses[0].findings
+
+
+@pytest.mark.parametrize("name", [name for name in SMOOTH if name not in COARSE])
+def test_a_right_smooth_gradient_costs_at_most_sixty_calls_beside_its_entries(name: str) -> None:
+    for kind in SCORES:
+        for seed in range(SEEDS):
+            S, y = draw(kind, seed)
+            # Complex steps, where central differences are less precise than rtol, come on top.
+            batch = only_batch(RIGHT[name], S, y, reference="central")
+            assert batch.evaluations <= 2 * S.size + 60, (kind, seed, batch.evaluations - 2 * S.size)
+
+
+@pytest.mark.parametrize(("defect", "rtol", "share"), [(1e-9, 3e-10, 0.98), (1e-10, 3e-11, 0.90)])
+def test_a_small_relative_defect_in_one_entry_is_seen(defect: float, rtol: float, share: float) -> None:
+    seen = draws = 0
+    for name in SMOOTH:
+        if name in COARSE | SATURATED:
+            continue
+        for seed in range(2 * SEEDS):
+            S, y = draw("normal", seed)
+            rng = np.random.default_rng([seed, 7])
+            entry = int(rng.integers(S.shape[0])), int(rng.integers(S.shape[1]))
+            right = RIGHT[name]
+
+            def off(S: Any, y: Any, right: Loss = right, entry: tuple[int, int] = entry) -> Any:
+                value, dS = right(S, y)
+                dS = np.array(dS)
+                if len(S) > entry[0]:
+                    dS[entry] *= 1 + defect
+                return value, dS
+
+            if right(S, y)[1][entry] == 0:
+                continue
+            batch = only_batch(off, S, y, Config(rtol=rtol))
+            found = [(each.row, each.class_) for each in batch.worst if each.verdict is Verdict.WRONG]
+            assert found in ([], [entry]), "another entry was called wrong"
+            draws += 1
+            seen += len(found)
+    assert seen >= share * draws, f"{seen} of {draws}"
+
+
+# --- random directions in place of every entry ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", SCORES)
+def test_no_right_loss_is_called_wrong_by_projections(kind: str) -> None:
+    undecided: Counter[str] = Counter()
+    for name, loss in RIGHT.items():
+        for seed in range(4):
+            S, y = draw(kind, seed)
+            if seed % 2:  # larger problems, in which rows nearly repeat
+                noise = np.random.default_rng(seed).normal(size=(3 * S.shape[0], 5 * S.shape[1]))
+                S, y = np.tile(S, (3, 5)) + 1e-3 * noise, np.tile(y, 3)
+            report = check_at(loss, S, y, Config(plan="projections")).losses[0]
+            assert not report.failed, (name, seed, report.findings, report.batches[0].worst[:1])
+            projections = report.batches[0].projections
+            undecided[name] += projections is None or not projections.agree
+    assert all("float32" in name for name in +undecided), +undecided
+    assert undecided.total() <= 0.1 * 4 * len(RIGHT)
+
+
+def test_a_defect_ten_times_the_smallest_that_shows_is_always_found_by_projections() -> None:
+    """All four directions miss it with a probability of 1e-6."""
+    missed = []
+    for name in ("softmax", "one-vs-all", "hinge with >=", "contrastive log-sum-exp over columns (couples rows)"):
+        right = RIGHT[name]
+        for seed in range(15):
+            rng = np.random.default_rng([seed, len(name)])
+            S, y = rng.normal(size=(12, 20)), rng.integers(0, 20, size=12)
+            place = int(rng.integers(S.size))
+            projections = only_batch(right, S, y, Config(plan="projections")).projections
+            assert projections is not None
+            defect = 10 * projections.smallest_defect
+
+            def wrong(S: Any, y: Any, defect: float = defect, place: int = place, right: Loss = right) -> Any:
+                value, dS = right(S, y)
+                dS = np.array(dS)
+                if len(S) == 12:
+                    dS.flat[place] += defect
+                return value, dS
+
+            batch = only_batch(wrong, S, y, Config(plan="projections"))
+            if [20 * e.row + e.class_ for e in batch.worst if e.verdict is Verdict.WRONG] != [place]:
+                missed.append((name, seed, batch.wrong, batch.projections))
+    assert not missed, missed
