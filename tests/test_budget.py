@@ -1,10 +1,15 @@
-"""The time of a run, and whoever waits for it: no call is begun too late, and what was not done is told."""
+"""The budget of a run: deadline, timeout of a call, calls counted, progress reported."""
 
 from __future__ import annotations
 
 import itertools
+import signal
+import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,9 +22,10 @@ from hypothesis import strategies as st
 import gradcheck
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
-from gradcheck.errors import OutOfTime, UsageError
+from gradcheck.errors import LossDefect, OutOfTime, UsageError
 from gradcheck.functions.budget import Budget, RunProgress, open_budget
 from gradcheck.functions.function import Function
+from gradcheck.functions.loading import load_loss
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import LossReport, Report
 from gradcheck.run import check_given, check_targets
@@ -114,14 +120,6 @@ def test_a_target_whose_turn_never_came_is_not_even_loaded(tmp_path: Any) -> Non
 
 
 @pytest.mark.usefixtures("clock")
-def test_it_is_1_where_something_is_wrong_already() -> None:
-    reports = [checked(Function("wrong", wrong), "svm", seconds=seconds) for seconds in range(20, 400, 20)]
-    assert any(report.losses[0].batches and report.losses[0].unchecked for report in reports)
-    assert {report.exit_code for report in reports if report.losses[0].batches} == {1}
-    assert {report.exit_code for report in reports if not report.losses[0].batches} == {2}
-
-
-@pytest.mark.usefixtures("clock")
 def test_a_finding_of_the_contract_is_kept_though_the_problem_was_cut_short() -> None:
     report = checked(Function("spoils", spoils), seconds=20)
     (loss,) = report.losses
@@ -129,27 +127,6 @@ def test_a_finding_of_the_contract_is_kept_though_the_problem_was_cut_short() ->
     assert [finding.code for finding in loss.findings] == ["mutates-input"]
     assert report.exit_code == 1
     assert "--batch-size 1" in loss.rerun
-
-
-@pytest.mark.usefixtures("clock")
-def test_also_where_it_was_cut_short_between_the_two_calls_at_one_point() -> None:
-    cut = [checked(Function("spoils", spoils), seconds=seconds).losses[0] for seconds in range(1, 12)]
-    after_one = [loss for loss in cut if loss.cut_short.endswith("after 1 call")]
-    assert after_one
-    assert [finding.code for finding in after_one[0].findings] == ["mutates-input"]
-
-
-def test_enough_time_changes_nothing() -> None:
-    report = checked("svm", "softmax", seconds=3600)
-    assert not report.out_of_time
-    assert report.passed
-    assert [loss.unchecked for loss in report.losses] == [0, 0]
-
-
-def test_with_fail_fast_the_end_of_the_time_is_no_failure() -> None:
-    report = checked(slow(0.02), "svm", seconds=0.1, fail_fast=True)
-    assert [loss.unchecked for loss in report.losses] == [4, 4]
-    assert report.exit_code == 2
 
 
 def test_a_given_problem_is_cut_short_too() -> None:
@@ -265,11 +242,6 @@ def test_progress_goes_through_every_problem_and_call_of_every_target(told: list
         assert all(one.calls <= one.expected for one in of_target)
 
 
-def test_that_a_target_begins_is_told_before_it_is_loaded(told: list[RunProgress]) -> None:
-    check_targets(["no-such-loss"], SMALL, progress=told.append)
-    assert [(one.target, one.done, one.calls, one.share) for one in told] == [("no-such-loss", 0, 0, 0.0)]
-
-
 def test_progress_is_told_some_ten_times_a_second_however_fast_the_loss() -> None:
     told: list[RunProgress] = []
     begun = time.monotonic()
@@ -288,3 +260,230 @@ def test_a_better_estimate_is_what_is_told(told: list[RunProgress]) -> None:
     assert [(one.calls, one.expected) for one in told] == [(0, 62), (0, 62), (10, 30), (11, 30), (41, 41)]
     assert told[0].share == 0.0
     assert 0 < told[2].share < told[3].share < told[4].share < 1
+
+
+pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no such timers here")
+
+SHORT = 0.05
+
+
+def limited(seconds: float) -> AbstractContextManager[Budget]:
+    return open_budget(Settings(timeout=seconds))
+
+
+SWALLOWING = """\
+while True:
+        try:
+            time.sleep(0.001)
+        except{what}:
+            pass"""
+
+HANGS = {
+    "in a loop": "while True:\n        pass",
+    "asleep": "time.sleep(60)",
+    "for another thread": "threading.Event().wait()",
+    "in another function": "helper()",
+    "swallowing errors": SWALLOWING.format(what=" Exception"),
+    "in a finally clause": "try:\n        raise ValueError\n    finally:\n        time.sleep(60)",
+}
+
+HELPERS = """\
+import threading
+import time
+
+def helper():
+    while True:
+        time.sleep(0.001)
+
+def loss(S, y):
+    """
+
+
+@pytest.fixture(autouse=True)
+def _patient_watchdog(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would end the process that runs the tests, where that is starved for seconds."""
+    monkeypatch.setattr("gradcheck.functions.budget.GRACE", 60.0)
+
+
+@pytest.fixture
+def limit() -> Iterator[Budget]:
+    with limited(SHORT) as limit:
+        yield limit
+
+
+def hangs_at(limit: Budget, function: Callable[..., Any], *arguments: Any) -> LossDefect:
+    begun = time.monotonic()
+    with pytest.raises(LossDefect) as caught:
+        limit.call(function, *arguments)
+    assert SHORT <= time.monotonic() - begun < 20
+    assert caught.value.code == "hangs"
+    return caught.value
+
+
+# --- what hangs -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", HANGS)
+def test_a_call_that_hangs_is_ended_and_the_users_line_named(limit: Budget, tmp_path: Path, how: str) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(HELPERS + HANGS[how] + "\n")
+    loss = load_loss(f"{path}:loss")
+    defect = hangs_at(limit, loss.function, S, Y)
+    assert f"does not return within 0.05 s: it is at {path}:" in defect.message
+    line = int(defect.message.rpartition(":")[2])
+    assert f'mine.py", line {line}, in ' in defect.details
+    assert "in loss" in defect.details
+    assert "budget.py" not in defect.details
+    assert "threading.py" not in defect.details
+
+
+def test_what_it_answers_or_raises_after_its_time_counts_for_nothing(limit: Budget) -> None:
+    def answers_late() -> int:
+        with suppress(BaseException):
+            time.sleep(60)
+        return 1
+
+    def raises_late() -> None:
+        try:
+            time.sleep(60)
+        finally:
+            raise ValueError("something else")
+
+    assert "answers_late" in hangs_at(limit, answers_late).details
+    assert "raises_late" in hangs_at(limit, raises_late).details
+
+
+def test_a_call_may_be_ended_more_than_once_in_a_block(limit: Budget) -> None:
+    for _ in range(3):
+        hangs_at(limit, time.sleep, 60)
+    assert limit.call(sum, [1, 2]) == 3
+
+
+# --- what does not ----------------------------------------------------------------------------------------
+
+
+def test_answers_and_errors_come_through(limit: Budget) -> None:
+    assert limit.call(int, "11", base=2) == 3
+    with pytest.raises(ValueError, match="invalid literal"):
+        limit.call(int, "x")
+    with pytest.raises(KeyboardInterrupt):
+        limit.call(_interrupt)
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+# --- afterwards -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def handler() -> Iterator[list[int]]:
+    """A handler of the user's own, and how often it was called."""
+    rung: list[int] = []
+    before = signal.signal(signal.SIGALRM, lambda number, frame: rung.append(number))
+    yield rung
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("hang", [False, True])
+def test_the_handler_the_timer_and_the_tracer_are_as_before(handler: list[int], hang: bool) -> None:
+    before = signal.getsignal(signal.SIGALRM), sys.gettrace(), threading.active_count()
+    with limited(SHORT) as limit:
+        if hang:
+            hangs_at(limit, time.sleep, 60)
+        else:
+            limit.call(int)
+    assert (signal.getsignal(signal.SIGALRM), sys.gettrace(), threading.active_count()) == before
+    assert sys.exc_info() == (None, None, None)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    time.sleep(2 * SHORT)
+    assert handler == []
+
+
+def test_a_timer_that_was_set_before_goes_on_afterwards(handler: list[int]) -> None:
+    signal.setitimer(signal.ITIMER_REAL, 3600.0, 7.0)
+    with limited(SHORT) as limit:
+        hangs_at(limit, time.sleep, 60)
+    left, interval = signal.getitimer(signal.ITIMER_REAL)
+    assert 3590 < left < 3600
+    assert interval == 7.0
+
+
+# --- where there is none ----------------------------------------------------------------------------------
+
+
+def test_in_another_thread_it_is_refused_before_anything_is_done() -> None:
+    errors: list[UsageError] = []
+
+    def elsewhere() -> None:
+        try:
+            check_targets(["svm"], Config(), Settings(timeout=1.0))
+        except UsageError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert "main thread" in str(errors[0])
+
+
+def test_without_such_timers_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(signal, "setitimer")
+    with pytest.raises(UsageError, match="SIGALRM"):
+        check_targets(["svm"], Config(), Settings(timeout=1.0))
+
+
+# --- as a loss --------------------------------------------------------------------------------------------
+
+
+def hangs_from(first: int) -> Function:
+    calls = itertools.count(1)
+
+    def hanging(scores: Any, labels: Any) -> Any:
+        while next(calls) >= first:
+            time.sleep(0.001)
+        return float((scores**2).sum()), 2 * scores
+
+    return Function("hanging", hanging)
+
+
+@pytest.mark.parametrize("first", [1, 2, 3, 20])
+def test_a_loss_that_hangs_has_a_defect_and_stops_no_other(first: int) -> None:
+    config = Config(batch_sizes=2, classes=3, scores="normal")
+    report = check_targets([hangs_from(first), "svm"], config, Settings(timeout=SHORT))
+    assert [loss.passed for loss in report.losses] == [False, True]
+    assert report.exit_code == 1
+    (finding,) = report.losses[0].findings
+    assert (finding.code, finding.severity) == ("hangs", "error")
+    assert "test_budget.py" in finding.message
+    assert "--timeout" in finding.hint
+    assert report.losses[0].rerun.endswith(" --timeout 0.05")
+    assert report.losses[0].unchecked == 0
+
+
+def test_one_hang_is_enough_and_the_problems_after_it_are_not_checked() -> None:
+    report = check_targets([hangs_from(3)], Config(batch_sizes=[1, 2, 3], scores="normal"), Settings(timeout=0.5))
+    assert report.losses[0].unchecked == 2
+    assert [finding.code for finding in report.losses[0].findings] == ["hangs"]
+
+
+def test_the_deadline_ends_a_call_that_hangs() -> None:
+    begun = time.monotonic()
+    report = check_targets([hangs_from(3), "svm"], Config(batch_sizes=2), Settings(max_seconds=0.3, timeout=30.0))
+    assert time.monotonic() - begun < 3
+    assert (report.out_of_time, report.exit_code) == (True, 2)
+    assert report.losses[0].cut_short.endswith("after 3 calls")
+
+
+def test_a_module_that_hangs_when_it_is_loaded_cannot_be_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gradcheck.functions.budget.LOADING", SHORT)
+    (tmp_path / "mine.py").write_text("import time\n\ntime.sleep(60)\n")
+    report = check_targets([f"{tmp_path / 'mine.py'}:loss", "svm"], Config(), Settings(timeout=0.5))
+    assert report.exit_code == 2
+    assert "loading it does not return within 0.5 s" in report.losses[0].error
+    assert 'mine.py", line 3' in report.losses[0].error
+    assert report.losses[1].passed

@@ -115,7 +115,7 @@ def joint_defect(
     units = [u for u in units if np.count_nonzero(verdicts[u] == verdict.SUBGRADIENT) > 1]
     units = [u for u in units if np.isin(verdicts[u], (verdict.SUBGRADIENT, verdict.OK)).all()]
     radius, _ = radius_and_step(precision)
-    spacing = float(objective.spacing(np.array([verdict.largest(x)]))[0])
+    spacing = float(np.spacing(np.array(verdict.largest(x), dtype=objective.dtype)))
     if not units or len(x) > MOST_HELD or radius < _SPACINGS * spacing:
         return None
     rng = np.random.default_rng(objective.shape)

@@ -349,7 +349,7 @@ def _look_along_lines(
     if in_short:
         # dS is followed along a wider line: a coarse rounding hides in derivatives that hardly move.
         return _Lines((first,), (line(max(SPACING, floats)),), SPACING, first.level, False, False)
-    lines, checked, quantised = [first], False, False
+    lines, checked, quantised, least = [first], False, False, 0.0
     count = 1 if answer.parts is not None and objective.shape[0] >= _MANY_ROWS else LINES
     while True:
         lines += [line(spacing) for _ in range(count - len(lines))]
@@ -357,12 +357,13 @@ def _look_along_lines(
         alike = max(levels) <= _ALIKE * min(levels)
         level = float(np.sqrt(np.mean(np.square(levels)))) if alike else 2 * min(levels)
         if max(levels) <= rounding or checked:
-            return _Lines(tuple(lines), tuple(lines), spacing, level, quantised, checked)
+            return _Lines(tuple(lines), tuple(lines), spacing, max(level, least), quantised, checked)
         checked = True
         fine = line(max(spacing * _FINER, floats))
         if fine.is_stair:
             quantised = not noise.is_stair(lines[0].values)
             continue
+        least = fine.level  # no kink and no oscillation raises it
         if fine.level >= min(levels) / 4:  # it holds
             continue
         if alike or min(levels) > rounding:  # no line is free of what raises the level: a finer spacing is needed

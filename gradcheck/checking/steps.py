@@ -19,6 +19,8 @@ _NARROWEST = 2.0**-9
 _RATIO, _STEPS, _USUAL, _NOISY = 4.0, 9, 2, 1e-8
 #: Steps that are tried at least, and wider ones that may be tried where noise is all that matters at the widest.
 _FEWEST, _WIDER_STEPS = 3, 8
+#: Where noise is above this part of the gradients, two differences agree whatever the function does in between.
+_BLIND = 1 / 8
 #: Where each block has a value of its own, one direction tries so many of them at once and will do.
 _MANY_BLOCKS = 8
 #: 4 would be the optimum for the direction that was tried; an axis may be a few times as wild.
@@ -159,7 +161,8 @@ def _best_step(difference: Callable[[float], tuple[float, float]], steps: FloatA
             break
     tried = tried[: len(told)]
     for _ in range(_WIDER_STEPS):  # a function whose natural unit of length is large
-        if told[0][1] <= 1e-11 * scale or abs(told[0][0] - told[1][0]) > told[0][1] + told[1][1]:
+        (difference_at, noise), (finer, more_noise) = told[:2]
+        if not 1e-11 * scale < noise < _BLIND * scale or abs(difference_at - finer) > noise + more_noise:
             break
         tried.insert(0, tried[0] * _RATIO)
         told.insert(0, difference(tried[0]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 
 import numpy as np
 
@@ -12,7 +11,7 @@ from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.comparison import GradientMatch, ValueMatch, Values, distinct, gradient_match
 from gradcheck.diagnosis.known import VARIANTS, Known, built_in, built_ins
 from gradcheck.diagnosis.numbers import number_in_words
-from gradcheck.diagnosis.unexplained import wrong_places
+from gradcheck.diagnosis.unexplained import drawn, wrong_places
 from gradcheck.errors import UsageError
 from gradcheck.report import Finding, Severity
 
@@ -57,44 +56,38 @@ def gradient_known(evidence: Evidence) -> Iterator[Finding]:
     means, worst = values.means(known), evidence.observations.index(evidence.wrong[0])
     assert means is not None  # its gradient was compared
     own, its = distinct(float(values.own[worst]), float(means[worst]))
-    message = f"dS is {gradient.words}, but the value is not {ValueMatch(known).in_words()}: it is {own} where that is "
-    hint = (
-        f"if {known.built_in} is meant, the value is wrong: `gradcheck show {known.built_in}` has its formula; if not, "
-        "dS lacks a factor or a term"
-    )
-    yield Finding(_GRADIENT, "error", message + its, hint=hint)
+    whose, formula = ValueMatch(known).in_words(), f"`gradcheck show {known.built_in}` has its formula"
+    message = f"dS is {gradient.words}, but the value is not {whose}: it is {own} where that is {its}"
+    hint = f"if {known.built_in} is meant, the value is wrong: {formula}; if not, dS lacks a factor or a term"
+    yield Finding(_GRADIENT, "error", message, hint=hint)
 
 
 def value_known(evidence: Evidence) -> Iterator[Finding]:
     """The value is that of a built-in, and dS is not its gradient."""
     for match in recognised(evidence)[:1]:
-        yield Finding(
-            _VALUE,
-            "error",
-            f"the value is {match.in_words()} in all {len(evidence.observations)} problems, and dS is not its "
-            f"gradient: {wrong_places(evidence)}",
-            hint=f"look at dS: `gradcheck show {match.known.name}` derives the gradient of this value",
-        )
+        where = f"in all {len(evidence.observations)} problems"
+        message = f"the value is {match.in_words()} {where}, and dS is not its gradient: {wrong_places(evidence)}"
+        hint = f"look at dS: `gradcheck show {match.known.name}` derives the gradient of this value"
+        yield Finding(_VALUE, "error", message, hint=hint)
 
 
-@lru_cache(maxsize=1)
 def recognised(evidence: Evidence) -> tuple[ValueMatch, ...]:
     """The built-ins whose value it is at all problems, up to sign, sum or mean, and a constant."""
     values = Values(evidence.observations)
     return tuple(match for match in map(values.match, built_ins()) if match is not None)
 
 
-@lru_cache(maxsize=1)
 def _different_losses(evidence: Evidence) -> tuple[GradientMatch | None, ValueMatch | None]:
     """The loss whose gradient dS is and the one whose value it is, if known; None twice if both are the same."""
     losses = (*built_ins(), *VARIANTS)
     gradient = next(filter(None, (gradient_match(evidence, known) for known in losses)), None)
     if gradient is None:
         return None, None
-    values = Values(evidence.observations)
-    if values.match(gradient.known) is not None:  # dS is off by a factor
-        return None, None
-    return gradient, _first_match(values, gradient.known.built_in)
+    values, known = Values(evidence.observations), gradient.known
+    means = values.means(known)
+    if values.match(known) is not None or (means is not None and values.multiple(means) is not None):
+        return None, None  # dS is off by a factor
+    return gradient, _first_match(values, known.built_in)
 
 
 def _first_match(values: Values, name: str) -> ValueMatch | None:
@@ -117,35 +110,28 @@ def like(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _like(known: Known, observations: tuple[Case, ...]) -> Iterator[Finding]:
-    comparable = [seen for seen in observations if known.at(seen.S, seen.y) is not None]
+    name, comparable = known.name, [seen for seen in observations if known.at(seen.S, seen.y) is not None]
     if not comparable:
-        hint = f"{known.name} takes labels that are classes: labels.kind class or one-hot"
-        raise UsageError(f"the value cannot be compared with {known.name}'s", hint=hint)
+        hint = f"{name} takes labels that are classes: labels.kind class or one-hot"
+        raise UsageError(f"the value cannot be compared with {name}'s", hint=hint)
     values = Values(comparable, _LIKE_RTOL)
     match, means = values.match(known), values.means(known)
     assert means is not None  # only comparable problems are left
-    if match is not None and match.sign > 0:
-        yield from _differences(match, "error")
-        return
     excess = np.abs(values.own - means) / values.tolerance(means, values.own)
     worst = int(np.argmax(excess))
-    if excess[worst] <= 1:  # both are 0 throughout
-        return
-    factor = float(np.dot(values.own, means) / max(np.dot(means, means), 1e-300))
-    if len(means) > 1 and values.are(factor * means):
-        instead = f"; it is {number_in_words(factor, 1e-6 * abs(factor))} times that"
-    else:
-        other = _first_match(values, known.name)
-        why = f": {other.known.mistake} in the value" if other and other.known.of == known.name else ""
-        instead = f"; it is {other.in_words()}{why}" if other else ""
-    seen, (own, its) = comparable[worst], distinct(float(values.own[worst]), float(means[worst]))
-    yield Finding(
-        "unlike",
-        "error",
-        f"the value is not {known.name}'s: {own} where {known.name} has {its} (batch size {seen.rows}, {seen.scores}, "
-        f"seed {seen.seed}){instead}",
-        hint=f"`gradcheck show {known.name}` has the formula",
-    )
+    if match is not None and match.sign > 0:
+        yield from _differences(match, "error")
+    elif excess[worst] > 1:  # else both are 0 throughout
+        factor, other = values.multiple(means), _first_match(values, name)
+        instead = ""
+        if factor is not None:
+            instead = f"; it is {number_in_words(factor, 1e-6 * abs(factor))} times that"
+        elif other is not None:
+            mistake = f": {other.known.mistake} in the value" if other.known.of == name else ""
+            instead = f"; it is {other.in_words()}{mistake}"
+        own, its = distinct(float(values.own[worst]), float(means[worst]))
+        message = f"the value is not {name}'s: {own} where {name} has {its} ({drawn(comparable[worst])}){instead}"
+        yield Finding("unlike", "error", message, hint=f"`gradcheck show {name}` has the formula")
 
 
 def _differences(match: ValueMatch, severity: Severity) -> Iterator[Finding]:

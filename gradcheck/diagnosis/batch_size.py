@@ -19,7 +19,7 @@ _HINT = (
 
 
 def batch_size(evidence: Evidence) -> Iterable[Finding]:
-    """Right in every problem of some batch sizes, wrong in problems of others, and not by coincidence.
+    """Right in every problem of some batch sizes, wrong in problems of others, by one factor or not by coincidence.
 
     A slip that shows in a few rows only, whatever N, spares small batches by coincidence: where w of R rows are wrong,
     all of them are among the M rows of the sizes that are wrong with a probability of (M choose w) / (R choose w).
@@ -34,14 +34,15 @@ def batch_size(evidence: Evidence) -> Iterable[Finding]:
     among = sum(seen.rows for seen in evidence.observations if seen.rows not in right)
     wrong_rows = sum(int(seen.wrong.any(axis=1).sum()) for seen in evidence.wrong)
     chance = _CHANCE if [1] in (right, always + sometimes) else _CHANCE_OF_OTHERS
-    if not right or math.comb(among, wrong_rows) > chance * math.comb(rows, wrong_rows):
+    fit = factor_fit(evidence)
+    is_coincidence = fit is None and math.comb(among, wrong_rows) > chance * math.comb(rows, wrong_rows)
+    if not right or is_coincidence:
         return
     said = [
         f"{word} at N = {', '.join(map(str, sizes))}" for word, sizes in (("right", right), ("wrong", always)) if sizes
     ]
     said += [f"wrong in {sum(is_wrong[N])} of {len(is_wrong[N])} problems at N = {N}" for N in sometimes]
     message = f"dS is {', '.join(said)}"
-    fit = factor_fit(evidence)
     by_size = {size: each for size, each in factors_by_size(evidence).items() if size not in right}
     if fit is not None:
         message += f": it is {fit.law} times the numerical gradient"

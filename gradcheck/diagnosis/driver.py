@@ -62,7 +62,9 @@ _IN_A_PLACE = frozenset({"batch-size-dependent", "not-a-gradient", _VALUE, _GRAD
 RULES: tuple[Rule, ...] = (
     Rule(truncated, ("truncated-to-integer",), _LESS_SPECIFIC | {"constant-factor"}),
     Rule(not_a_subgradient, ("not-a-subgradient",), _ALL),
-    Rule(factor, factor_findings.CODES, _LESS_SPECIFIC | {"labels-misaligned", "transposed"}),
+    Rule(
+        factor, (*factor_findings.CODES, "batch-size-dependent"), _LESS_SPECIFIC | {"labels-misaligned", "transposed"}
+    ),
     Rule(transposed, ("transposed",), _LESS_SPECIFIC),
     Rule(misaligned, ("labels-misaligned",), _LESS_SPECIFIC),
     Rule(clipped_log, ("log-guard",), _LESS_SPECIFIC),

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from gradcheck.checking.case import Case
 from gradcheck.checking.evidence import Evidence
+from gradcheck.diagnosis.batch_size import batch_size
 from gradcheck.diagnosis.factor_findings import factor_findings
 from gradcheck.diagnosis.fits import (
     Fit,
@@ -56,7 +57,9 @@ def factor(evidence: Evidence) -> Iterable[Finding]:
         law = fit.law
         shapes = [seen.S.shape for seen in evidence.observations]
         is_right_somewhere = law.rows and abs(law.constant) != 1 and any(law.at(N, C) == 1 for N, C in shapes)
-        return [] if law.is_one or is_right_somewhere else factor_findings(law, how_many(fit.entries, evidence))
+        if is_right_somewhere:
+            return batch_size(evidence)
+        return [] if law.is_one else factor_findings(law, how_many(fit.entries, evidence))
     by_size = factors_by_size(evidence)
     if len(by_size) < 2 or any(abs(factor - 1) <= evidence.rtol for factor in by_size.values()):
         return []

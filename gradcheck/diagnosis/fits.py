@@ -24,7 +24,7 @@ Basis = Callable[[Case], tuple[FloatArray, FloatArray] | None]
 
 _EPS = float(np.finfo(np.float64).eps)
 #: Bounds are made for verdicts, which have a tolerance on top: by themselves they hold within this factor.
-_SLACK = 4.0
+_SLACK = 10.0
 #: Rounding of what is computed here, relative to the problem's largest number.
 _ROUNDING = 64 * _EPS
 #: A number below this many times its bound is not significant.

@@ -80,10 +80,10 @@ _CATEGORIES: dict[str, Callable[[Case], Any]] = {
     "in class": lambda seen: np.arange(seen.classes),
 }
 _SCORES: dict[str, Callable[[Case], FloatArray]] = {
-    "|s_j|": lambda seen: np.abs(seen.S),
     "s_j": lambda seen: seen.S,
+    "|s_j|": lambda seen: np.abs(seen.S),
     "s_j - s_y": lambda seen: seen.S - np.sum(seen.S * _targets(seen), axis=1, keepdims=True),
-    "|s_j - t_j| (t one-hot, or the labels)": lambda seen: np.abs(seen.S - _targets(seen)),
+    "|s_j - y_j|": lambda seen: np.abs(seen.S - _targets(seen)),
 }
 
 
@@ -100,7 +100,8 @@ def wrong_places(evidence: Evidence) -> str:
     places = [f"{words} {found}" for words, of in _CATEGORIES.items() if (found := _common(entries(of), wrong, shown))]
     for words, of in _SCORES.items():
         if not places and (found := _threshold(entries(of), wrong, shown)):
-            places.append(f"where {words} {found}")
+            one_hot = " (y one-hot)" if "y_j" in words and problems[0].y.ndim == 1 else ""
+            places.append(f"where {words} {found}{one_hot}")
     errors = [np.where(seen.wrong, np.abs(seen.analytic - seen.numerical), -1.0) for seen in problems]
     error, seen = max(zip(errors, problems, strict=True), key=lambda pair: float(np.max(pair[0])))
     i, j = np.unravel_index(np.argmax(error), error.shape)
@@ -121,14 +122,17 @@ def _common(numbers: FloatArray, wrong: BoolArray, shown: BoolArray) -> str:
 
 
 def _threshold(numbers: FloatArray, wrong: BoolArray, shown: BoolArray) -> str:
-    """A threshold with all wrong entries on one side and all right ones on the other, such as ``> 1``; else empty."""
-    right = shown & ~wrong
-    if min(np.count_nonzero(right), np.count_nonzero(wrong)) >= _FEWEST:
-        for sign, relation in ((1, ">"), (-1, "<")):
-            low, high = float(np.max(sign * numbers[right])), float(np.min(sign * numbers[wrong]))
-            between = (f"{sign * (low + high) / 2:.{digits}g}" for digits in range(1, 18))
-            if low < high:
-                return f"{relation} {next(each for each in between if low <= sign * float(each) <= high)}"
+    """The number at, above or below which all wrong entries lie and no right one, such as ``> 1``; else empty."""
+    right = numbers[shown & ~wrong]
+    if len(right) < _FEWEST or np.count_nonzero(wrong) < _FEWEST:
+        return ""
+    if float(np.ptp(numbers[wrong])) == 0 and not np.any(right == numbers[wrong][0]):
+        return f"= {numbers[wrong][0]:g}"
+    for sign, relation in ((1, ">"), (-1, "<")):
+        low, high = float(np.max(sign * right)), float(np.min(sign * numbers[wrong]))
+        between = (f"{sign * (low + high) / 2:.{digits}g}" for digits in range(1, 18))
+        if low < high:
+            return f"{relation} {next(each for each in between if low <= sign * float(each) <= high)}"
     return ""
 
 

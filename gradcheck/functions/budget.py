@@ -25,46 +25,30 @@ from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect, OutOfTime, TargetError, UsageError
 from gradcheck.functions.output_capture import own_frames
 
-#: Seconds between two progress reports.
-REPORT_EVERY = 0.1
-#: Loading a module may import a framework, so it may take at least this many seconds.
-LOADING = 60.0
-#: Seconds that a call may take to return once it is interrupted, before the process is ended.
-GRACE = 5.0
-#: Seconds between two checks by the second thread.
-CHECK_EVERY = 0.5
-#: Calls that a problem takes beside the two of each entry.
-_OVERHEAD = 50
-#: No timer accepts more than about this many seconds.
-_LONGEST = 1e8
+REPORT_EVERY = 0.1  # seconds between two progress reports
+LOADING = 60.0  # seconds that loading a module may take at least, because it may import a framework
+GRACE = 5.0  # seconds in which an interrupted call must return, before the process is ended
+CHECK_EVERY = 0.5  # seconds between two checks by the second thread
+_OVERHEAD = 50  # calls that a problem takes beside the two of each entry
+_LONGEST = 1e8  # seconds; no timer accepts many more
 
 
 @dataclass(frozen=True)
 class RunProgress:
-    """How far a run is.
-
-    Attributes:
-        target: the function that is checked at the moment.
-        batch: N and C of the current problem.
-        done, total: problems of this target that are done, and all of them.
-        calls, expected: calls that the current problem took so far, and an estimate of all that it takes.
-        share: estimated share of this target's work that is done, between 0 and 1.
-        calls_in_all: calls of all functions since the run began.
-    """
+    """How far a run is: its current target and problem, N x C, and the calls made for them."""
 
     target: str
     batch: tuple[int, int]
-    done: int
-    total: int
-    calls: int
-    expected: int
-    share: float
-    calls_in_all: int
+    done: int  # problems of this target that are done
+    total: int  # all of them
+    calls: int  # made for the current problem
+    expected: int  # estimate of the calls that it takes in all
+    share: float  # estimated share of this target's work that is done, between 0 and 1
+    calls_in_all: int  # of all functions since the run began
 
 
-#: Receives the progress of a run between two calls.
 ProgressCallback = Callable[[RunProgress], None]
-#: Receives the defect of a call that hangs and cannot be interrupted; returns the exit code of the process.
+#: Takes the defect of a call that hangs and cannot be interrupted; returns the exit code of the process.
 HangCallback = Callable[[LossDefect], int]
 
 
@@ -83,7 +67,7 @@ class Budget:
 
     Attributes:
         calls: number of calls since the run began.
-        limit: seconds that a call may take; more while a module is loaded.
+        limit: seconds that a call may take.
         overdue: when the current call exceeds its limit, by ``time.monotonic``; None between calls.
     """
 
@@ -247,9 +231,9 @@ def open_budget(
         raise UsageError("a timeout needs a timer that interrupts a call, and this system has none (SIGALRM)")
     if settings.timeout is not None and not is_main:
         raise UsageError("a timeout works in the main thread only: no other thread can be interrupted")
-    limits_time = settings.timeout is not None or settings.max_seconds is not None
-    budget = Budget(settings.max_seconds, settings.timeout, progress, limits_time and has_timer and is_main)
-    if not (limits_time and has_timer and is_main):
+    is_limited = settings.timeout is not None or settings.max_seconds is not None
+    budget = Budget(settings.max_seconds, settings.timeout, progress, is_limited and has_timer and is_main)
+    if not (is_limited and has_timer and is_main):
         yield budget
         return
     begun = time.monotonic()
@@ -298,11 +282,11 @@ def _end_process(defect: LossDefect, on_hang: HangCallback | None) -> None:
         if on_hang is not None:
             code = on_hang(defect)
         elif sys.__stderr__ is not None:
-            lines = (f"gradcheck: a call {defect.message}", defect.details, "it cannot be ended, so the process is")
-            sys.__stderr__.write("\n".join(line for line in lines if line) + "\n")
-        for stream in (sys.stdout, sys.stderr, sys.__stderr__):
-            if stream is not None:
-                stream.flush()
+            sys.__stderr__.write(
+                f"gradcheck: a call {defect.message}\n{defect.details}\nit cannot be ended, so the process is\n"
+            )
+        for stream in filter(None, (sys.stdout, sys.stderr, sys.__stderr__)):
+            stream.flush()
     finally:
         os._exit(code)
 

@@ -11,8 +11,8 @@ import importlib.util
 import os
 import sys
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -96,8 +96,7 @@ def _imported(name: str, shown: str) -> ModuleType:
     """Import a module with the working directory on the path."""
     if not name.isprintable() or not all(name.split(".")):
         raise TargetError(f"{shown}: is not the name of a module", hint=_FORMS)
-    _put_on_path(Path.cwd)
-    importlib.invalidate_caches()  # a file may be younger than the cached directory listing
+    _put_on_path(".")
     with _user_code(shown, name):
         return importlib.import_module(name)
 
@@ -124,9 +123,8 @@ def _executed(place: str, shown: str) -> ModuleType:
     name = f"gradcheck_target_{zlib.crc32(source + os.fsencode(path)):08x}_{stem}"
     if name in sys.modules:
         return sys.modules[name]
-    _put_on_path(Path.cwd)
-    _put_on_path(lambda: path.parent)
-    importlib.invalidate_caches()
+    _put_on_path(".")
+    _put_on_path(path.parent)
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None  # the suffix is .py
     module = importlib.util.module_from_spec(spec)
@@ -152,7 +150,7 @@ def _user_code(shown: str, name: str) -> Iterator[None]:
         at = f" {error.filename}:{error.lineno}:" if error.filename and error.lineno else ""
         line = str(error.text or "").strip("\n")
         raise TargetError(f"{shown}: does not parse:{at} {error.msg}", details=line[:200].rstrip()) from None
-    except BaseException as error:  # pytest's skip is no Exception
+    except BaseException as error:  # pytest has a skip that is no Exception
         details, hint = trimmed_traceback(error), ""
         problem = f"raises {type(error).__name__} when it is imported"
         if isinstance(error, SystemExit):
@@ -198,13 +196,11 @@ def _member(module: ModuleType, name: str, shown: str) -> Any:
     return thing
 
 
-def _put_on_path(directory: Callable[[], Path]) -> None:
-    try:
-        text = str(directory())
-    except OSError:  # the working directory was deleted
-        return
-    if text not in sys.path:
-        sys.path.insert(0, text)
+def _put_on_path(directory: str | Path) -> None:
+    with suppress(OSError):  # the working directory was deleted
+        if (text := os.path.abspath(directory)) not in sys.path:
+            sys.path.insert(0, text)
+    importlib.invalidate_caches()  # a file may be younger than the cached directory listing
 
 
 def _near_module(missing: str) -> str:
@@ -215,17 +211,15 @@ def _near_module(missing: str) -> str:
 
 
 def _modules(directory: Path) -> list[str]:
-    try:
+    with suppress(OSError, ValueError):
         return sorted(path.stem for path in directory.iterdir() if path.suffix == ".py" or path.is_dir())
-    except (OSError, ValueError):
-        return []
+    return []
 
 
 def _is_file(path: str) -> bool:
-    try:
+    with suppress(OSError, ValueError):  # of a text that is no path
         return Path(path).is_file()
-    except (OSError, ValueError):
-        return False
+    return False
 
 
 def _printable(text: str) -> str:

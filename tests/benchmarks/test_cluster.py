@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
 import threading
@@ -96,17 +95,6 @@ def test_what_raises_and_what_is_another_loss_there_is_told(cluster: Any) -> Non
     assert "the loss raises RuntimeError: not at home, and not so here" in raises.error
     assert "in a worker: the loss's value is" in drawn.error
     assert later.passed
-
-
-def test_nothing_is_heard_and_the_workers_stay_where_they_were(
-    cluster: Any, tasks: list[Any], capfd: pytest.CaptureFixture[str]
-) -> None:
-    with distributed.Client(cluster, set_as_default=False) as client:
-        before = client.run(os.getcwd)
-        assert check_targets(["mine.py:where"], Config(batch_sizes=[3], scores="normal"), on(cluster)).passed
-        assert client.run(os.getcwd) == before
-    assert tasks
-    assert capfd.readouterr().out == ""
 
 
 def test_workers_that_die_cost_their_problem_and_no_other() -> None:

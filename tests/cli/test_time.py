@@ -160,12 +160,6 @@ def test_it_says_so_in_the_table_too(tmp_path: Path) -> None:
     assert "not checked; cut short at batch size " in done.stdout
 
 
-def test_it_is_1_where_something_is_wrong_already(tmp_path: Path) -> None:
-    done = gradcheck(tmp_path, "run", "mine.py:wrong", "mine.py:slow", "--max-seconds", "0.7", "--quiet")
-    assert done.returncode == 1
-    assert "out of time: " in done.stdout
-
-
 @pytest.mark.parametrize("option", ["--timeout", "--max-seconds"])
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan", "soon"])
 def test_what_is_no_time_is_2(tmp_path: Path, option: str, seconds: str) -> None:

@@ -21,7 +21,7 @@ RIGHT = {name: loss for name, (loss, _) in COMPLEX.items()} | {
 }
 SHAPES = [(3, 5), (8, 5)]
 DEFECT, RTOL = 1e-13, 3e-14
-DRAWS = 12
+DRAWS = 8
 OK, WRONG = VERDICTS.index(Verdict.OK), VERDICTS.index(Verdict.WRONG)
 
 

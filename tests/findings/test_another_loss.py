@@ -10,14 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from observed import LossFunction, codes, evidence_of, right, seeds, some_losses
+from observed import LossFunction, codes, evidence_of, right
 from typer.testing import CliRunner
 
 import gradcheck
 from gradcheck.cli import app
 from gradcheck.diagnosis.another_loss import gradient_known, like, value_and_gradient_known, value_known
-from gradcheck.diagnosis.driver import find
 from gradcheck.diagnosis.known import VARIANTS
 from gradcheck.errors import UsageError
 from gradcheck.report import Finding
@@ -46,67 +44,50 @@ def cosine(S: Any, y: Any) -> tuple[float, Any]:
 
 
 @pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        (mean_of("-p_y"), "the value is the mean of -p_y, not softmax's: the log is missing in the value"),
-        (mean_of("-p_y", offset=1), "the value is the mean of -p_y plus 1, not softmax's: the log is missing"),
-        (mean_of("-p_y", sign=-1), "the value is minus the mean of -p_y, not softmax's: the log is missing"),
-        (mean_of("1{argmax_m s_m != y}"), "wrong answers are counted"),
-    ],
-)
-def test_a_mistake_in_a_softmax_value_is_named(value: LossFunction, words: str) -> None:
-    (finding,) = beside(value, "softmax")
-    assert finding.code == "gradient-of-another-loss"
-    assert finding.message.startswith("dS is softmax's gradient in all 120 entries, but the value is ")
-    assert words in finding.message
-    assert finding.hint.startswith("look at the value")
-
-
-@given(seeds)
-def test_a_max_missing_in_an_svm_value_is_named(seed: int) -> None:
-    (finding,) = beside(mean_of("sum_{m!=y} (s_m - s_y + 1)"), "svm", seed=seed)
-    assert finding.message.endswith("not svm's: max(0, .) is missing in the value")
-
-
-@pytest.mark.parametrize(
     ("value", "gradient", "words"),
     [
-        ("svm", "sum_{m!=y} (s_m - s_y + 1)", "max(0, .) is missing in dS"),
-        ("svm", "sum_{m!=y} max(0, s_m - s_y)", "the 1 of the margin s_m - s_y + 1 is missing in dS"),
-        ("squared-hinge", "sum_{m!=y} (s_m - s_y + 1)^2", "max(0, .) is missing in dS"),
-        ("softmax", "-p_y", "the log is missing in dS"),
-        ("huber", "sum_j (s_j - 1{j=y})^2 / 2", "the linear parts are missing in dS"),
-    ],
-)
-def test_a_mistake_in_a_built_in_s_gradient_is_named(value: str, gradient: str, words: str) -> None:
-    (finding,) = beside(value, mean_of(gradient))
-    assert finding.code == "value-of-another-loss"
-    assert finding.message.startswith(f"the value is {value}'s, but dS is the gradient of {gradient} in all 120 ")
-    assert words in finding.message
-    assert finding.hint.startswith(f"look at dS: `gradcheck show {value}`")
-
-
-@pytest.mark.parametrize(
-    ("value", "gradient", "words"),
-    [
+        (mean_of("-p_y"), "softmax", "the value is the mean of -p_y, not softmax's: the log is missing in the value"),
+        (mean_of("-p_y", offset=1), "softmax", "the value is the mean of -p_y plus 1, not softmax's: the log is"),
+        (mean_of("-p_y", sign=-1), "softmax", "the value is minus the mean of -p_y, not softmax's: the log is"),
+        (mean_of("1{argmax_m s_m != y}"), "softmax", "wrong answers are counted"),
+        (mean_of("sum_{m!=y} (s_m - s_y + 1)"), "svm", "not svm's: max(0, .) is missing in the value"),
         ("squared-hinge", "svm", "the square is in the value and not in dS"),
         ("label-smoothing", "softmax", "dS has 1{j=y} where the smoothed target t_j belongs"),
         ("softmax", "svm", "dS is svm's gradient in all 120 entries, but the value is softmax's"),
     ],
 )
-def test_two_built_ins_are_named(value: str, gradient: str, words: str) -> None:
+def test_the_loss_whose_gradient_it_is_and_the_one_whose_value_it_is_are_named(
+    value: Any, gradient: str, words: str
+) -> None:
     (finding,) = beside(value, gradient)
     assert finding.code == "gradient-of-another-loss"
+    assert finding.message.startswith(f"dS is {gradient}'s gradient in all 120 entries, but the value is ")
     assert words in finding.message
-    assert f"gradcheck show {value}" in finding.hint
     assert f"gradcheck show {gradient}" in finding.hint
+    assert isinstance(value, str) or finding.hint.startswith("look at the value")
 
 
-def test_a_missing_jacobian_of_softmax_is_a_mistake_in_dS() -> None:  # noqa: N802
-    (finding,) = beside("brier", lambda S, y: (0.0, 2 * right("softmax")(S, y)[1]))
+@pytest.mark.parametrize(
+    ("value", "gradient", "words"),
+    [
+        ("svm", mean_of("sum_{m!=y} (s_m - s_y + 1)"), "max(0, .) is missing in dS"),
+        ("svm", mean_of("sum_{m!=y} max(0, s_m - s_y)"), "the 1 of the margin s_m - s_y + 1 is missing in dS"),
+        ("squared-hinge", mean_of("sum_{m!=y} (s_m - s_y + 1)^2"), "max(0, .) is missing in dS"),
+        ("softmax", mean_of("-p_y"), "dS is the gradient of -p_y in all 120 entries: the log is missing in dS"),
+        ("huber", mean_of("sum_j (s_j - 1{j=y})^2 / 2"), "the linear parts are missing in dS"),
+        (
+            "brier",
+            lambda S, y: (0.0, 2 * right("softmax")(S, y)[1]),
+            "times 2 in all 120 entries: dS is not multiplied",
+        ),
+    ],
+)
+def test_a_mistake_in_the_gradient_of_a_built_in_is_named(value: str, gradient: LossFunction, words: str) -> None:
+    (finding,) = beside(value, gradient)
     assert finding.code == "value-of-another-loss"
-    assert "softmax's gradient times 2 in all 120 entries: dS is not multiplied by the derivative" in finding.message
-    assert "gradcheck show brier" in finding.hint
+    assert finding.message.startswith(f"the value is {value}'s, but dS is ")
+    assert words in finding.message
+    assert finding.hint.startswith(f"look at dS: `gradcheck show {value}`")
 
 
 def test_an_unknown_value_is_shown_beside_the_known_one() -> None:
@@ -127,34 +108,6 @@ def test_a_factor_or_one_wrong_column_is_not_another_loss() -> None:
     assert beside("softmax", slipped) == []
 
 
-def test_if_the_value_is_unknown_a_place_is_named_first() -> None:
-    """The first class's loss counts double in the value: dS is one-vs-all's, and wrong in one class alone."""
-
-    def weighted(S: Any, y: Any) -> tuple[float, Any]:
-        weight = np.where(np.arange(S.shape[1]) == 0, 2.0, 1.0)
-        t = (np.arange(S.shape[1]) == y[:, np.newaxis]).astype(float)
-        return np.sum(weight * (np.logaddexp(0, S) - t * S)) / len(S), weight * (1 / (1 + np.exp(-S)) - t) / len(S)
-
-    dS = right("one-vs-all")
-    assert codes(find(evidence_of(weighted, lambda a, S, y: dS(S, y)[1])))[0] == "one-class"
-
-
-@pytest.mark.parametrize("cast", [np.float64, np.float32])
-def test_a_missing_log_is_found_by_a_check_in_any_precision(cast: Any) -> None:
-    def loss(S: Any, y: Any) -> tuple[Any, Any]:
-        S = S.astype(cast)
-        N, i = len(S), np.arange(len(S))
-        p = np.exp(S - S.max(axis=1, keepdims=True))
-        p /= p.sum(axis=1, keepdims=True)
-        value = -p[i, y].mean()
-        p[i, y] -= 1
-        return float(value), (p / N).astype(float)
-
-    finding = gradcheck.check(loss).losses[0].findings[0]
-    assert finding.code == "gradient-of-another-loss"
-    assert finding.message.endswith("the log is missing in the value")
-
-
 # --- the value alone --------------------------------------------------------------------------------------
 
 
@@ -162,20 +115,12 @@ def bent(a: Any, S: Any, y: Any) -> Any:
     return np.where(S > 0.5, a * (1.5 + np.sin(S)), a)
 
 
-@given(some_losses, seeds)
-def test_the_built_in_whose_value_it_is_and_the_wrong_places_are_named(name: str, seed: int) -> None:
-    (finding,) = value_known(evidence_of(name, bent, seed=seed))
+@pytest.mark.parametrize("name", ["softmax", "svm"])
+def test_the_built_in_whose_value_it_is_and_the_wrong_places_are_named(name: str) -> None:
+    (finding,) = value_known(evidence_of(name, bent))
     assert finding.code == "value-of-another-loss"
     assert finding.message.startswith(f"the value is {name}'s in all 6 problems, and dS is not its gradient: wrong in ")
     assert f"gradcheck show {name}" in finding.hint
-
-
-def test_a_value_that_is_nearly_a_built_in_s_is_not() -> None:
-    def guarded(S: Any, y: Any) -> tuple[Any, Any]:
-        L, dL = right("softmax")(S, y, reduction="none")  # type: ignore[call-arg]
-        return -np.log(np.exp(-L) + 1e-6).mean(), dL / len(S)
-
-    assert codes(value_known(evidence_of(guarded, bent))) == []
 
 
 # --- notes, and --like ------------------------------------------------------------------------------------
@@ -188,10 +133,10 @@ def compared(name: str, change: Callable[[float, int], float], meant: str | None
     return list(like(replace(evidence, observations=seen, like=meant)))
 
 
-@given(some_losses, seeds)
-def test_a_built_in_s_own_value_has_no_finding(name: str, seed: int) -> None:
-    assert compared(name, lambda value, N: value, seed=seed) == []
-    assert compared(name, lambda value, N: value, meant=name, seed=seed) == []
+@pytest.mark.parametrize("name", ["softmax", "svm", "brier"])
+def test_a_built_in_s_own_value_has_no_finding(name: str) -> None:
+    assert compared(name, lambda value, N: value) == []
+    assert compared(name, lambda value, N: float(np.float32(value)), meant=name) == []
 
 
 @pytest.mark.parametrize(
@@ -215,11 +160,6 @@ def test_a_sum_plus_a_constant_has_both() -> None:
     assert "svm's plus 1 in each row" in findings[1].message
 
 
-def test_single_rows_or_one_problem_do_not_tell_a_sum_from_a_mean() -> None:
-    assert compared("softmax", lambda value, N: N * value, shapes=[(1, 5), (1, 5)]) == []
-    assert compared("softmax", lambda value, N: N * value, shapes=[(3, 5)]) == []
-
-
 @pytest.mark.parametrize(
     ("name", "change", "words"),
     [
@@ -236,25 +176,12 @@ def test_another_value_is_unlike_and_named(name: str, change: Callable[[float, i
     assert finding.message.endswith(f"; {words}")
 
 
-def test_a_mistake_in_an_unlike_value_is_named() -> None:
-    def without_max(S: Any, y: Any) -> tuple[Any, Any]:
-        margins = S - S[np.arange(len(S)), y][:, np.newaxis]
-        return (margins.sum(axis=1) + S.shape[1] - 1).mean(), np.zeros_like(S)
-
-    (finding,) = like(replace(evidence_of(without_max, lambda a, S, y: a), like="svm"))
-    assert finding.message.endswith("it is the mean of sum_{m!=y} (s_m - s_y + 1): max(0, .) is missing in the value")
-
-
 def test_a_wrong_gradient_leaves_no_note() -> None:
     evidence = evidence_of("svm", lambda a, S, y: 2 * a)
     seen = tuple(replace(each, value=each.value + 1) for each in evidence.observations)
     assert codes(like(replace(evidence, observations=seen))) == []
     assert codes(like(replace(evidence, observations=seen, like="svm"))) == ["constant-offset"]
     assert codes(like(replace(evidence, observations=(), like="svm"))) == []
-
-
-def test_a_value_in_float32_is_like() -> None:
-    assert compared("softmax", lambda value, N: float(np.float32(value)), "softmax") == []
 
 
 OWN_MARGIN = """\

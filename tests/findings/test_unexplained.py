@@ -101,7 +101,7 @@ def test_rounding_of_a_saturated_softmax_is_not_an_asymmetry() -> None:
         (lambda S, y: np.isin(np.arange(S.shape[1]), [1, 3]), ", only in class 1, 3;"),
         (lambda S, y: np.abs(S) > 1, ", only where |s_j| > 1;"),
         (lambda S, y: S > 0.9, ", only where s_j > 0.9;"),
-        (lambda S, y: np.abs(S - is_label(S, y)) > 1, ", only where |s_j - t_j| (t one-hot, or the labels) > 1;"),
+        (lambda S, y: np.abs(S - is_label(S, y)) > 1, ", only where |s_j - y_j| > 1 (y one-hot);"),
         (lambda S, y: S.cumsum(axis=1) > 0, " entries; the largest error"),
     ],
 )
@@ -110,3 +110,11 @@ def test_what_the_wrong_entries_have_in_common_is_named(is_wrong: Any, words: st
     count = sum(np.count_nonzero(seen.wrong) for seen in evidence.observations)
     assert wrong_places(evidence).startswith(f"wrong in {count} of 120 entries")
     assert words in wrong_places(evidence)
+
+
+def test_a_wrong_derivative_at_0_alone_is_placed_there() -> None:
+    def loss(S: Any, y: Any) -> tuple[Any, Any]:
+        return float(np.logaddexp(0, S).sum()), np.where(S == 0, 0.0, 1 / (1 + np.exp(-S)))
+
+    (finding,) = gradcheck.check(loss).losses[0].findings
+    assert ", only where s_j = 0; the largest error is in dS[" in finding.message

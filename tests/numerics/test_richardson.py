@@ -65,21 +65,6 @@ def test_the_bound_is_sharp_where_there_is_only_rounding(name: str) -> None:
     assert abs(limit.estimate[0] - slope(s)) < 1e-12
 
 
-def test_one_sided_differences_are_extrapolated_in_the_step_itself() -> None:
-    s = 0.7
-    right = ((np.exp(s + LADDER) - np.exp(s)) / LADDER)[:, np.newaxis]
-    limit = extrapolate(right, 2 * noise_bounds(2e-16), first=1, then=1)
-    assert abs(limit.estimate[0] - np.exp(s)) <= limit.bound[0] < 1e-10
-
-
-def test_corrected_differences_start_at_the_fourth_power() -> None:
-    errors = LADDER**4 + 3 * LADDER**6  # an error series in h^4, h^6
-    limit = extrapolate((2.0 + errors)[:, np.newaxis], np.zeros((STEPS, 1)), first=4, then=2)
-    wrong_series = extrapolate((2.0 + errors)[:3, np.newaxis], np.zeros((3, 1)), first=1, then=1)
-    assert abs(limit.estimate[0] - 2.0) <= limit.bound[0] + 1e-15
-    assert abs(limit.estimate[0] - 2.0) < abs(wrong_series.estimate[0] - 2.0)
-
-
 def test_coarse_steps_that_are_the_period_of_a_sine_are_contradicted_by_the_fine_ones() -> None:
     # At steps of whole periods, all of sin's differences are 0 and agree perfectly.
     steps = 4.0 / RATIO ** np.arange(STEPS)
@@ -114,22 +99,11 @@ def test_nothing_taken_is_nothing_said_and_spoils_no_other_entry() -> None:
     assert (limit.estimate[1], limit.bound[1]) == (alone.estimate[0], alone.bound[0])
 
 
-def test_a_kink_at_the_point_leaves_the_central_limit_wide_or_at_the_mean_of_the_slopes() -> None:
-    f = lambda s: np.where(s > 0, 3 * s, -s)  # noqa: E731
-    limit = extrapolate(central(f, 0.0, np.zeros((2, STEPS))), noise_bounds(1e-16), first=2, then=2)
-    assert limit.estimate[0] == pytest.approx(1.0, abs=1e-12)
-
-
 def test_a_kink_near_the_point_does_not_deceive_the_finer_steps() -> None:
     near = 1e-3
     f = lambda s: np.abs(s - near)  # noqa: E731
     limit = extrapolate(central(f, 0.0, np.zeros((2, STEPS))), noise_bounds(1e-16), first=2, then=2)
     assert abs(limit.estimate[0] + 1.0) <= limit.bound[0] < 1e-6
-
-
-def test_one_rung_alone_says_nothing() -> None:
-    limit = extrapolate(np.array([[1.0]]), np.array([[1e-9]]), first=2, then=2)
-    assert limit.bound[0] == np.inf
 
 
 def one(estimate: float, bound: float) -> Limit:
@@ -149,13 +123,3 @@ def one(estimate: float, bound: float) -> Limit:
 def test_better_of(trusted: tuple[float, float], sharper: tuple[float, float], expected: tuple[float, float]) -> None:
     better = better_of(one(*trusted), one(*sharper))
     assert (better.estimate[0], better.bound[0]) == expected
-
-
-def test_better_of_two_that_say_nothing_says_nothing() -> None:
-    better = better_of(one(np.nan, np.inf), one(np.nan, np.inf))
-    assert better.bound[0] == np.inf
-
-
-def test_only_keeps_the_entries_asked_for() -> None:
-    limit = Limit(np.array([1.0, 2.0, 3.0]), np.array([0.1, 0.2, 0.3])).only(np.array([2, 0]))
-    assert (limit.estimate.tolist(), limit.bound.tolist()) == ([3.0, 1.0], [0.3, 0.1])

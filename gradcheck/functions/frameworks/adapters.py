@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -17,24 +18,70 @@ import numpy.typing as npt
 from gradcheck.errors import LossDefect
 
 Adapter = Callable[[Callable[..., Any]], Callable[..., Any]]
+_Array = npt.NDArray[Any]
 
 
-def wrapped(
-    function: Callable[..., Any],
-    environment: Callable[[npt.NDArray[Any]], AbstractContextManager[None]],
-    body: Callable[[npt.NDArray[Any], npt.NDArray[Any], dict[str, Any]], Any],
-) -> Callable[..., Any]:
-    """A function like the user's: it calls ``body`` with scores, labels and options in the framework's environment."""
+@dataclass(frozen=True)
+class Toolkit:
+    """What a framework provides for its adapters.
 
-    @functools.wraps(function, updated=())
-    def loss(scores: npt.NDArray[Any], labels: npt.NDArray[Any], **options: Any) -> Any:
-        with environment(scores):
-            return body(scores, labels, options)
+    Attributes:
+        environment: context of a call with these scores.
+        arguments: converts scores and labels to what a function takes.
+        plain: converts a result of this name to NumPy; anything else it returns unchanged.
+        differentiated: makes of a function one of scores, labels and options that returns its value and the gradient
+            that the framework computes, or the pair that it returns itself.
+    """
 
-    return loss
+    environment: Callable[[_Array], AbstractContextManager[None]]
+    arguments: Callable[[Callable[..., Any], _Array, _Array], tuple[Any, Any]]
+    plain: Callable[[Any, str], Any]
+    differentiated: Callable[[Callable[..., Any]], Callable[[_Array, _Array, dict[str, Any]], Any]]
+
+    def by_hand(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """For a function that takes the framework's arrays, derives its gradient itself, and returns (value, dS)."""
+
+        def body(S: _Array, y: _Array, options: dict[str, Any]) -> Any:
+            return function(*self.arguments(function, S, y), **options)
+
+        return self._wrapped(function, body)
+
+    def by_autodiff(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """For a function that returns a value, whose gradient the framework computes; or a pair all the same.
+
+        The gradient of N values, one for each row, is that of their sum: row i is the derivative of value i, if each
+        value depends on its own row alone.
+        """
+        differentiated = self.differentiated(function)
+
+        def body(S: _Array, y: _Array, options: dict[str, Any]) -> Any:
+            if S.dtype.kind != "c":
+                return differentiated(S, y, options)
+            return function(*self.arguments(function, S, y), **options), np.nan  # complex steps use the value only
+
+        return self._wrapped(function, body)
+
+    def from_arrays(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """For a function that converts NumPy arrays itself, and returns (value, dS)."""
+        return self._wrapped(function, lambda S, y, options: function(S, y, **options))
+
+    @property
+    def adapters(self) -> tuple[Adapter, ...]:
+        """All of them, in the order in which they are tried."""
+        return self.by_hand, self.by_autodiff, self.from_arrays
+
+    def _wrapped(
+        self, function: Callable[..., Any], body: Callable[[_Array, _Array, dict[str, Any]], Any]
+    ) -> Callable[..., Any]:
+        @functools.wraps(function, updated=())
+        def loss(scores: _Array, labels: _Array, **options: Any) -> Any:
+            with self.environment(scores):
+                return converted_pair(body(scores, labels, options), self.plain)
+
+        return loss
 
 
-def converted_labels(labels: npt.NDArray[Any], scores: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def converted_labels(labels: _Array, scores: _Array) -> _Array:
     """Labels as frameworks expect them: integers as int64, floats in the precision of the scores.
 
     They share memory with the labels if no conversion is needed, so that a function that changes them is found out.
@@ -57,12 +104,10 @@ def converted_pair(answer: Any, plain: Callable[[Any, str], Any]) -> tuple[Any, 
     """
     if not is_pair(answer):
         raise LossDefect("wrong-shape", f"returns {_kind(answer)}, not a pair (value, dS)")
-    value, gradient = answer
-    if gradient is None:  # S.grad, read too early
-        raise LossDefect(
-            "wrong-shape", "dS is None: if it is S.grad, call backward first; or return the value alone, with its graph"
-        )
-    return plain(value, "the value"), plain(gradient, "dS")
+    if answer[1] is None:  # S.grad, read too early
+        hint = "if it is S.grad, call backward first; or return the value alone, with its graph"
+        raise LossDefect("wrong-shape", f"dS is None: {hint}")
+    return plain(answer[0], "the value"), plain(answer[1], "dS")
 
 
 def no_value(answer: Any) -> LossDefect:

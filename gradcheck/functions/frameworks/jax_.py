@@ -14,14 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import LossDefect
-from gradcheck.functions.frameworks.adapters import (
-    Adapter,
-    converted_labels,
-    converted_pair,
-    is_pair,
-    no_value,
-    wrapped,
-)
+from gradcheck.functions.frameworks.adapters import Toolkit, converted_labels, is_pair, no_value
 
 #: JAX's own switch; it has another place in versions before 0.8.
 _x64: Callable[[bool], AbstractContextManager[None]] = (
@@ -29,24 +22,11 @@ _x64: Callable[[bool], AbstractContextManager[None]] = (
 )
 
 
-def by_hand(function: Callable[..., Any]) -> Callable[..., Any]:
-    """For a function that derives its gradient itself, and returns (value, dS)."""
-    return wrapped(
-        function,
-        _environment,
-        lambda S, y, options: converted_pair(function(*_converted(function, S, y), **options), _plain),
-    )
-
-
-def by_transform(function: Callable[..., Any]) -> Callable[..., Any]:
-    """For a function that returns a value, whose gradient JAX computes; or a pair all the same.
-
-    The gradient of N values, one for each row, is that of their sum: row i is the derivative of value i, if each value
-    depends on its own row alone.
-    """
+def _differentiated(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with the gradient of ``jax.value_and_grad``."""
 
     @functools.cache
-    def differentiated(options: tuple[tuple[str, Any], ...]) -> Callable[..., Any]:
+    def transformed(options: tuple[tuple[str, Any], ...]) -> Callable[..., Any]:
         def total(S: Any, y: Any) -> tuple[Any, Any]:
             answer = function(S, y, **dict(options))
             if is_pair(answer):
@@ -54,27 +34,17 @@ def by_transform(function: Callable[..., Any]) -> Callable[..., Any]:
             _refuse_what_has_no_gradient(answer)
             return answer if jnp.ndim(answer) == 0 else jnp.sum(answer), answer
 
-        transformed: Callable[..., Any] = jax.value_and_grad(total, has_aux=True)
+        both: Callable[..., Any] = jax.value_and_grad(total, has_aux=True)
         # A function that the user compiled is traced only once for each shape in any case. Any other one stays
         # uncompiled: tracing would hide that it is random, or keeps state.
-        return jax.jit(transformed) if _is_compiled(function) else transformed
+        return jax.jit(both) if _is_compiled(function) else both
 
-    def body(scores: npt.NDArray[Any], labels: npt.NDArray[Any], options: dict[str, Any]) -> Any:
-        arrays = _converted(function, scores, labels)
-        if scores.dtype.kind == "c":  # complex steps use the value only
-            return _plain(function(*arrays, **options), "the value"), None
-        (_, answer), gradient = differentiated(tuple(sorted(options.items())))(*arrays)
-        return converted_pair(answer if is_pair(answer) else (answer, gradient), _plain)
+    def differentiated(scores: npt.NDArray[Any], labels: npt.NDArray[Any], options: dict[str, Any]) -> Any:
+        arguments = _arguments(function, scores, labels)
+        (_, answer), gradient = transformed(tuple(sorted(options.items())))(*arguments)
+        return answer if is_pair(answer) else (answer, gradient)
 
-    return wrapped(function, _environment, body)
-
-
-def from_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
-    """For a function that converts NumPy arrays itself, and returns (value, dS)."""
-    return wrapped(function, _environment, lambda S, y, options: converted_pair(function(S, y, **options), _plain))
-
-
-ADAPTERS: tuple[Adapter, ...] = (by_hand, by_transform, from_arrays)
+    return differentiated
 
 
 @contextmanager
@@ -93,7 +63,7 @@ def _is_compiled(function: Callable[..., Any]) -> bool:
     return hasattr(function, "lower") and hasattr(function, "trace")
 
 
-def _converted(
+def _arguments(
     function: Callable[..., Any], scores: npt.NDArray[Any], labels: npt.NDArray[Any]
 ) -> tuple[Any, npt.NDArray[Any]]:
     """Scores and labels as JAX arrays; a compiled function converts them itself, faster."""
@@ -124,3 +94,6 @@ def _plain(thing: Any, what: str) -> Any:
         return np.array(thing)
     except TypeError as error:  # a key of random numbers
         raise LossDefect("wrong-dtype", f"{what} is no array of numbers: {error}") from None
+
+
+ADAPTERS = Toolkit(_environment, _arguments, _plain, _differentiated).adapters

@@ -2,50 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from gradcheck.checking.hull import judge_hull
-from gradcheck.evaluation.oracle import Oracle
-from gradcheck.evaluation.plans.full import FullPlan
+from judging import LossFunction, at_point
 
 from gradcheck.api import check_at
-from gradcheck.checking import neighbourhood
+from gradcheck.checking.nearby import radius_and_step
+from gradcheck.checking.subgradients import Nearby, judge_nonsmooth
 from gradcheck.config import Config
-from gradcheck.functions.function import Function
-from gradcheck.report import VERDICTS, FloatArray
-
-LossFunction = Callable[[Any, Any], Any]
-NOISE = 1e-16
+from gradcheck.evaluation.objective import Objective
+from gradcheck.numerics.verdicts import SUBGRADIENT
+from gradcheck.report import VERDICTS
 
 
-def hull(
-    loss: LossFunction,
-    S: FloatArray,
-    y: list[int],
-    entry: tuple[int, int],
-    claimed: float,
-    allowed: float = 1e-7,
-) -> tuple[str, int]:
+def nearby_of(loss: LossFunction, S: Any, y: Any = None) -> tuple[Nearby, Objective]:
+    objective, x, _, precision = at_point(loss, S, y)
+    objective.calls = 0
+    return Nearby(objective, x, precision), objective
+
+
+def hull(loss: LossFunction, S: Any, y: list[int], entry: tuple[int, int], claimed: float) -> tuple[str, int]:
     """The verdict on what is claimed of an entry, and the calls that it took beside the sampling."""
-    oracle = Oracle(Function("test", loss), np.array(y))
-    scale = float(np.max(np.abs(oracle(S).gradient), initial=1.0))
-    around = neighbourhood.sample(oracle, S, NOISE, scale, np.random.default_rng(0))
-    calls = oracle.calls
-    told = judge_hull(
-        oracle,
-        FullPlan(oracle, S),
-        S,
-        around,
-        entry,
-        lowest=claimed - allowed,
-        highest=claimed + allowed,
-        value_noise=NOISE,
-        widest=verdict.TOO_WIDE * scale,
-    )
-    return VERDICTS[told].value, oracle.calls - calls
+    nearby, objective = nearby_of(loss, S, y)
+    flat = np.array([entry[0] * objective.shape[1] + entry[1]])
+    _, verdicts = judge_nonsmooth(nearby, flat, np.array([claimed]), np.array([1e-7]), np.array([True]))
+    return VERDICTS[verdicts[0]].value, objective.calls - 32
 
 
 def ramp(S: Any, y: Any) -> Any:
@@ -93,7 +77,7 @@ def smooth(S: Any, y: Any) -> Any:
 # --- sampling ---------------------------------------------------------------------------------------------
 
 
-def test_sampling_costs_32_calls_and_stays_within_its_radius() -> None:
+def test_sampling_costs_16_calls_at_each_of_two_radii_and_stays_within_them() -> None:
     points = []
 
     def remembers(S: Any, y: Any) -> Any:
@@ -101,47 +85,38 @@ def test_sampling_costs_32_calls_and_stays_within_its_radius() -> None:
         return smooth(S, y)
 
     S = np.array([[0.0, 1.0, -1.0]])
-    oracle = Oracle(Function("remembers", remembers), np.array([0]))
-    around = neighbourhood.sample(oracle, S, NOISE, 1.0, np.random.default_rng(0))
-    assert oracle.calls == 32
-    assert np.max(np.abs(np.array(points) - S)) <= around.radius <= 1e-3
-    assert np.max(np.abs(around.directions)) <= 1.0
+    nearby, objective = nearby_of(remembers, S)
+    points.clear()
+    assert not nearby.jumps.any()
+    assert objective.calls == 32
+    assert np.max(np.abs(np.array(points) - S)) <= radius_and_step(nearby.precision)[0] <= 1e-3
+    assert np.max(np.abs(nearby.directions)) <= 1.0
 
 
-def test_a_noisy_loss_is_sampled_further_away_but_not_too_far() -> None:
-    oracle = Oracle(Function("smooth", smooth), np.array([0]))
-    radii = [
-        neighbourhood.sample(oracle, np.zeros((1, 3)), noise, 1.0, np.random.default_rng(0)).radius
-        for noise in (1e-16, 1e-9, 1.0)
-    ]
+def test_a_noisy_loss_is_sampled_further_away_but_not_too_far_and_a_flat_one_without_a_division_by_0() -> None:
+    _, _, _, precision = at_point(smooth, np.zeros((1, 3)))
+    radii = [radius_and_step(replace(precision, value_noise=noise))[0] for noise in (1e-16, 1e-9, 1.0)]
     assert radii[0] < radii[1] < radii[2] == 0.1
-
-
-def test_a_flat_loss_is_sampled_without_a_division_by_0() -> None:
-    oracle = Oracle(Function("flat", lambda S, y: (0.0, np.zeros(S.shape))), np.array([0]))
-    around = neighbourhood.sample(oracle, np.zeros((1, 2)), 0.0, 0.0, np.random.default_rng(0))
-    assert around.radius > 0
-    assert not around.kinked((0, 0))
+    flat, _ = nearby_of(lambda S, y: (0.0, np.zeros(S.shape)), np.zeros((1, 2)))
+    assert not flat.has_jump_at(0)
 
 
 @pytest.mark.parametrize(
     ("loss", "S", "expected"),
     [
-        (absolute, [[0.0, 1.0], [2.0, 3.0]], [[True, True], [True, False]]),
-        (smooth, [[0.0, 1.0]], [[False, False]]),
-        (absolute, [[1.0, 2.0]], [[False, False]]),
-        (largest, [[1.0, 1.0, 0.0]], [[True, True, True]]),
-        (largest, [[1.0, 2.0, 0.0]], [[False, False, False]]),
-        (ramp, [[1.0, 1.0, 0.0]], [[True, True, True]]),
+        ("absolute", [[0.0, 1.0], [2.0, 3.0]], [True, True, True, False]),
+        ("smooth", [[0.0, 1.0]], [False, False]),
+        ("absolute", [[1.0, 2.0]], [False, False]),
+        ("largest", [[1.0, 1.0, 0.0]], [True, True, True]),
+        ("largest", [[1.0, 2.0, 0.0]], [False, False, False]),
+        ("ramp", [[1.0, 1.0, 0.0]], [True, True, True]),
     ],
-    ids=["absolute", "smooth", "absolute, away", "largest", "largest, no tie", "ramp"],
 )
-def test_what_has_a_derivative_in_its_row_or_column_that_jumps_around_the_point_is_kinked(
-    loss: LossFunction, S: list[list[float]], expected: list[list[bool]]
+def test_an_entry_has_a_jump_where_a_derivative_of_its_row_or_column_jumps_around_the_point(
+    loss: str, S: list[list[float]], expected: list[bool]
 ) -> None:
-    oracle = Oracle(Function("test", loss), np.zeros(len(S), dtype=np.int64))
-    around = neighbourhood.sample(oracle, np.array(S), NOISE, 1.0, np.random.default_rng(0))
-    assert [[around.kinked((i, k)) for k in range(len(S[0]))] for i in range(len(S))] == expected
+    nearby, _ = nearby_of(globals()[loss], S)
+    assert [nearby.has_jump_at(entry) for entry in range(np.size(S))] == expected
 
 
 @pytest.mark.parametrize(("seed", "entry"), [(74, (1, 7)), (1460, (0, 4)), (1540, (3, 0)), (68, (1, 3))])
@@ -154,7 +129,7 @@ def test_one_kink_that_goes_on_as_another_goes_off_at_all_sampled_points_is_no_f
     batch = check_at(open_ramp, S, rng.integers(0, C, size=N), Config(plan="full")).losses[0].batches[0]
     assert batch.verdicts is not None
     assert batch.wrong == 0
-    assert batch.verdicts[entry] == verdict.SUBGRADIENT
+    assert batch.verdicts[entry] == SUBGRADIENT
 
 
 # --- the hull ---------------------------------------------------------------------------------------------
@@ -196,22 +171,12 @@ def test_the_second_largest_score_among_three_equal_ones_may_be_any_of_them(
     assert hull(second_largest, np.array([[1.0, 1.0, 1.0, -3.0]]), [0], (0, entry), claimed)[0] == expected
 
 
-def test_a_score_below_the_tie_is_never_the_second_largest() -> None:
-    assert hull(second_largest, np.array([[1.0, 1.0, 1.0, -3.0]]), [0], (0, 3), 1.0)[0] == "wrong"
-
-
 @pytest.mark.parametrize("columns", [2, 5, 12])
 @pytest.mark.parametrize("claimed", [0.0, 1.0, 0.3])
 def test_of_many_that_tie_for_the_largest_each_may_be_it(columns: int, claimed: float) -> None:
     for entry in (0, columns // 2, columns - 1):
         told, _ = hull(largest, np.full((1, columns), 2.0), [0], (0, entry), claimed)
         assert told == "subgradient"
-
-
-@pytest.mark.parametrize("columns", [2, 5, 12])
-def test_of_many_that_tie_none_counts_twice_or_backwards(columns: int) -> None:
-    for claimed in (-1.0, 2.0, 1.001):
-        assert hull(largest, np.full((1, columns), 2.0), [0], (0, 0), claimed)[0] == "wrong"
 
 
 @pytest.mark.parametrize("loss", [ramp, second_largest, largest, absolute, smooth])
@@ -230,17 +195,10 @@ def test_gradients_only_propose_and_values_decide() -> None:
 
 
 def test_where_nothing_can_be_measured_nothing_is_called_wrong() -> None:
-    def drowned(S: Any, y: Any) -> Any:
-        return np.abs(S).sum(), np.sign(S)
-
-    S = np.array([[0.0, 2.0]])
-    oracle = Oracle(Function("drowned", drowned), np.array([0]))
-    oracle(S)
-    around = neighbourhood.sample(oracle, S, NOISE, 1.0, np.random.default_rng(0))
-    told = judge_hull(
-        oracle, FullPlan(oracle, S), S, around, (0, 0), lowest=2.0, highest=2.0, value_noise=1.0, widest=1e-2
-    )
-    assert told == verdict.UNRESOLVED
+    nearby, _ = nearby_of(absolute, [[0.0, 2.0]])
+    drowned = replace(nearby, precision=replace(nearby.precision, value_noise=1.0))
+    _, verdicts = judge_nonsmooth(drowned, np.array([0]), np.array([2.0]), np.zeros(1), np.array([True]))
+    assert VERDICTS[verdicts[0]].value == "unresolved"
 
 
 @pytest.mark.parametrize("rank", [2, 3])

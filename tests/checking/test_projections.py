@@ -54,10 +54,6 @@ def test_where_directions_disagree_what_was_not_judged_is_unresolved() -> None:
     assert told.count(Verdict.OK) == 64 - 1 - 3
 
 
-def test_the_largest_relative_error_is_one_of_those_judged_one_by_one() -> None:
-    assert batch(AGREED).max_relative_error == 3e-10
-
-
 @pytest.mark.parametrize(("agree", "wrong", "strict", "code"), [
     (True, 0, True, 0), (False, 0, False, 0), (False, 0, True, 1), (True, 1, False, 1), (False, 2, False, 1),
 ])  # fmt: skip

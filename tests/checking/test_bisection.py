@@ -4,9 +4,10 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from gradcheck.checking.projected.bisection import Range, bisect
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from gradcheck.checking.bisection import Range, bisect
 
 
 class Planted:
@@ -54,17 +55,6 @@ def test_several_entries_are_found_unless_they_cancel(off: dict[int, float]) -> 
 def test_the_heaviest_entry_comes_first() -> None:
     off = {7: 1.0, 123: 100.0, 301: 10.0}
     assert [leaf.start for leaf in Planted((20, 20), off).found(3)] == [123, 301, 7]
-
-
-def test_nothing_is_found_where_nothing_disagrees() -> None:
-    planted = Planted((20, 20), {5: 1e-9})
-    assert planted.found(3) == []
-    assert planted.measured == 0
-
-
-def test_an_entry_of_a_problem_of_one_entry_is_itself_found() -> None:
-    (leaf,) = Planted((1, 1), {0: 1.0}).found(1)
-    assert (leaf.start, leaf.stop) == (0, 1)
 
 
 @pytest.mark.parametrize("columns", [7, 64])
