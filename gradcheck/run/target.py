@@ -181,12 +181,12 @@ class TargetRun:
         beside = tuple(case for case in self._cases if not case.judged)
         evidence = Evidence(judged, self._config.rtol, ask, self._settings.like, inspect, beside)
         if contract is not None and self._troubled is not None:
-            refined = refine(contract, self._troubled, ask) or contract
-            self._contract[contract.code] = refined
-            contract = refined
+            self._contract[contract.code] = refine(contract, self._troubled, ask) or contract
         if contract is None or contract.code != "not-deterministic":  # else no answer is evidence of anything
             self._findings = _in_notation(find(evidence), evidence)
-        leading = contract or next((finding for finding in self._findings if finding.severity == "error"), None)
+        # Shrinking looks for what the contract check reports, and the report says what that was refined to.
+        errors = [*filter(None, [self._error_of_contract()]), *(f for f in self._findings if f.severity == "error")]
+        leading = errors[0] if errors else None
         code, projected = leading.code if leading else "wrong", self._wrong_by_projections()
         if contract or projected or any(case.is_wrong or case.leaps.any() for case in judged):
             self._smallest = smallest_case(
