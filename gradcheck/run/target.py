@@ -167,9 +167,13 @@ class TargetRun:
         assert self._loss is not None
         failed = self._troubled is not None or any(batch.wrong for batch in self._batches)
         is_right_built_in = not failed and self._loss.is_built_in and self._settings.like is None
-        if "hangs" in self._contract or is_right_built_in:  # every further call might hang too
+        if is_right_built_in:
             return
         loss, contract = replace(self._loss, budget=budget), self._error_of_contract()
+        if "hangs" in self._contract:  # every further call might hang too: the problem is shown as it is
+            evidence = Evidence((), self._config.rtol, Allowance(loss, 0, self._dtype))
+            self._smallest = smallest_case(evidence, "hangs", self._config, self._settings, contract, self._troubled)
+            return
         evaluations = sum(batch.evaluations for batch in self._batches)
         ask = Allowance(loss, evaluations // _SHARE if evaluations else _LEAST, self._dtype)
         inspect = Allowance(loss, _INSPECTING, self._dtype)
@@ -177,12 +181,12 @@ class TargetRun:
         beside = tuple(case for case in self._cases if not case.judged)
         evidence = Evidence(judged, self._config.rtol, ask, self._settings.like, inspect, beside)
         if contract is not None and self._troubled is not None:
-            refined = refine(contract, self._troubled, ask)
-            self._contract[contract.code] = refined or contract
-            contract = refined or contract
+            self._contract[contract.code] = refine(contract, self._troubled, ask) or contract
         if contract is None or contract.code != "not-deterministic":  # else no answer is evidence of anything
             self._findings = _in_notation(find(evidence), evidence)
-        leading = contract or next((finding for finding in self._findings if finding.severity == "error"), None)
+        # Shrinking looks for what the contract check reports, and the report says what that was refined to.
+        errors = [*filter(None, [self._error_of_contract()]), *(f for f in self._findings if f.severity == "error")]
+        leading = errors[0] if errors else None
         code, projected = leading.code if leading else "wrong", self._wrong_by_projections()
         if contract or projected or any(case.is_wrong or case.leaps.any() for case in judged):
             self._smallest = smallest_case(
