@@ -1,4 +1,4 @@
-"""gradcheck: point it at a loss; it says whether the gradient is right, where it is not, and why.
+"""gradcheck: checks the gradient of a loss: is it right, where is it wrong, and why.
 
 >>> import gradcheck
 >>> gradcheck.check("svm", gradcheck.Config(batch_sizes=[3])).passed
@@ -19,21 +19,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Config", "Report", "__version__", "assert_gradients", "check", "check_at"]
 
-#: Imported when they are first asked for: `gradcheck --version` needs no numpy.
-_HOMES = {
-    "Config": "gradcheck.config",
-    "Report": "gradcheck.report",
-    "assert_gradients": "gradcheck.api",
-    "check": "gradcheck.api",
-    "check_at": "gradcheck.api",
-}
+#: Imported at first use: every pytest run in the environment imports this package for its plugin.
+_MODULES = {"Config": "config", "Report": "report", "assert_gradients": "api", "check": "api", "check_at": "api"}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(f"gradcheck.{_MODULES[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted([*globals(), *_MODULES])

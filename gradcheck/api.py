@@ -9,16 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.config import Config
+from gradcheck.config.settings import Backend, Framework, Reference, Settings
 from gradcheck.errors import UsageError
+from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_loss
-from gradcheck.functions.loss import Loss
 from gradcheck.functions.signatures import refuse_what_is_no_loss, where
-from gradcheck.output.notebook import NotebookReport
+from gradcheck.output.html import NotebookReport
 from gradcheck.report import Report
 from gradcheck.run import check_given, check_targets
-from gradcheck.settings import Backend, Framework, Reference, Settings
 
-LossLike = str | Loss | Callable[[Any, Any], Any]
+LossLike = str | Function | Callable[[Any, Any], Any]
 
 
 def check(
@@ -70,7 +70,7 @@ def check(
         >>> report.passed, report.losses[0].batches[0].entries
         (True, 15)
     """
-    several = [losses] if isinstance(losses, str | Loss) or callable(losses) else list(losses)
+    several = [losses] if isinstance(losses, str | Function) or callable(losses) else list(losses)
     report = check_targets(
         [as_loss(loss) for loss in several],
         config or Config(),
@@ -173,20 +173,20 @@ def assert_gradients(
         raise AssertionError("\n" + FORMATS["table"](report, Options(width=100, entries="worst", worst=worst)))
 
 
-def as_loss(loss: LossLike) -> Loss:
+def as_loss(loss: LossLike) -> Function:
     """A loss from whatever names one.
 
     Raises:
         TargetError: it leads to no loss.
     """
-    if isinstance(loss, Loss):
+    if isinstance(loss, Function):
         return loss
     if isinstance(loss, str):
         return load_loss(loss)
     name = getattr(loss, "__qualname__", type(loss).__qualname__)
     refuse_what_is_no_loss(loss, name, name)
     file, line = where(loss)
-    return Loss(name, loss, file, line)
+    return Function(name, loss, file, line)
 
 
 def _at_least_1(worst: int) -> int:

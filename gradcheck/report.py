@@ -149,6 +149,7 @@ class SmallestCase:
         analytic: N x C, dS; None where the code is of the contract, and derivatives are no matter.
         numerical: N x C, the numerical gradient; None likewise.
         snippet: Python that raises when it is run.
+        line: the call that shows it and what comes of it, in one line; empty where that would be too long.
     """
 
     S: npt.NDArray[Any]
@@ -157,6 +158,7 @@ class SmallestCase:
     analytic: FloatArray | None
     numerical: FloatArray | None
     snippet: str
+    line: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,13 +1,13 @@
-"""A configuration and its seed in, problems out: the draws that a loss is tried at.
+"""Problems, drawn from a configuration and its seed.
 
-Every problem has a stream of random numbers of its own, keyed by its seed, N, C, and its kinds of scores and
-labels. So it is the same whatever else is drawn, in whatever order.
+Every problem has a stream of random numbers of its own, keyed by its seed, N, C, and its kinds of scores and labels, so
+that it is the same whatever else is drawn, in whatever order.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,56 +123,25 @@ def draw_labels(rng: np.random.Generator, labels: Labels, N: int, C: int) -> npt
     if labels.kind == "real":
         return rng.standard_normal((N, C))
     if labels.kind == "multi-hot":
-        return _INDICATORS[labels.distribution](rng, N, C).astype(np.float64)
-    y = _CLASSES[labels.distribution](rng, N, C)
-    if labels.kind == "class":
-        return y
-    one_hot = np.zeros((N, C))
-    one_hot[np.arange(N), y] = 1.0
-    return one_hot
+        return _indicators(rng, labels.distribution, N, C).astype(np.float64)
+    y = _classes(rng, labels.distribution, N, C)
+    return y if labels.kind == "class" else np.eye(C)[y]
 
 
-def _uniform_classes(rng: np.random.Generator, N: int, C: int) -> npt.NDArray[np.int64]:
-    return rng.integers(0, C, size=N)
-
-
-def _balanced_classes(rng: np.random.Generator, N: int, C: int) -> npt.NDArray[np.int64]:
-    """Each class N // C times, and N % C of them, any, once more; in any order."""
-    classes = rng.permutation(C)
-    return rng.permutation(classes[np.arange(N) % C])
-
-
-def _skewed_classes(rng: np.random.Generator, N: int, C: int) -> npt.NDArray[np.int64]:
-    """Class j with probability proportional to 2^-j, by the inverse of its distribution function."""
+def _classes(rng: np.random.Generator, distribution: str, N: int, C: int) -> npt.NDArray[np.int64]:
+    """N classes; balanced: each N // C or one more times; skewed: class j with probability proportional to 2^-j."""
+    if distribution == "uniform":
+        return rng.integers(0, C, size=N)
+    if distribution == "balanced":
+        return rng.permutation(rng.permutation(C)[np.arange(N) % C])
     # P(class < j) = (1 - 2^-j) / (1 - 2^-C), so class = floor(-log2(1 - u (1 - 2^-C))).
-    u = rng.random(N)
-    y = np.floor(-np.log2(1.0 - u * (1.0 - 2.0**-C)))
+    y = np.floor(-np.log2(1.0 - rng.random(N) * (1.0 - 2.0**-C)))
     return np.clip(y, 0, C - 1).astype(np.int64)
 
 
-def _uniform_indicators(rng: np.random.Generator, N: int, C: int) -> npt.NDArray[np.bool_]:
-    return rng.random((N, C)) < 0.5
-
-
-def _balanced_indicators(rng: np.random.Generator, N: int, C: int) -> npt.NDArray[np.bool_]:
-    """Each class in half of the rows; of an odd number of rows, in one more or one less."""
-    first = rng.integers(0, 2, size=C)
-    alternating = (np.arange(N)[:, np.newaxis] + first) % 2 == 0
-    return rng.permuted(alternating, axis=0)
-
-
-def _skewed_indicators(rng: np.random.Generator, N: int, C: int) -> npt.NDArray[np.bool_]:
-    """Class j with probability 2^-(j+1), whatever the other classes."""
-    return rng.random((N, C)) < 2.0 ** -(np.arange(C) + 1.0)
-
-
-_CLASSES: dict[str, Callable[[np.random.Generator, int, int], npt.NDArray[np.int64]]] = {
-    "uniform": _uniform_classes,
-    "balanced": _balanced_classes,
-    "skewed": _skewed_classes,
-}
-_INDICATORS: dict[str, Callable[[np.random.Generator, int, int], npt.NDArray[np.bool_]]] = {
-    "uniform": _uniform_indicators,
-    "balanced": _balanced_indicators,
-    "skewed": _skewed_indicators,
-}
+def _indicators(rng: np.random.Generator, distribution: str, N: int, C: int) -> npt.NDArray[np.bool_]:
+    """N x C truth values; balanced: each class in half of the rows; skewed: class j with probability 2^-(j+1)."""
+    if distribution == "balanced":
+        alternating = (np.arange(N)[:, np.newaxis] + rng.integers(0, 2, size=C)) % 2 == 0
+        return rng.permuted(alternating, axis=0)
+    return rng.random((N, C)) < (0.5 if distribution == "uniform" else 2.0 ** -(np.arange(C) + 1.0))

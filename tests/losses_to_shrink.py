@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.checking.one_problem import check_problem
+from gradcheck.checking.evidence import Allowance, Evidence
+from gradcheck.checking.problem import check_problem
 from gradcheck.config import Config
-from gradcheck.diagnosis.evidence import Allowance, Evidence
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.function import Function
 from gradcheck.sampling import Problem, problems
 
 
@@ -55,8 +55,8 @@ def svm_at_ties(at_ties: float) -> Callable[[Any, Any], Any]:
 def evidence_of(loss: Callable[..., Any], config: Config | None = None, calls: int = 200) -> Evidence:
     """What a check sees of a loss at the problems of a configuration."""
     config = config or Config()
-    asked = Loss("test", loss)
-    seen = (check_problem(asked, problem, config).observation for problem in problems(config))
+    asked = Function("test", loss)
+    seen = (check_problem(asked, problem, config).case for problem in problems(config))
     return Evidence(tuple(filter(None, seen)), config.rtol, Allowance(asked, calls, config.dtype))
 
 

@@ -9,9 +9,9 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from gradcheck.checking.case import Observation
-from gradcheck.diagnosis.evidence import Allowance, Evidence
-from gradcheck.functions.loss import Loss
+from gradcheck.checking.case import Case
+from gradcheck.checking.evidence import Allowance, Evidence
+from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import VERDICTS, Finding, Verdict
 
@@ -68,7 +68,7 @@ def evidence_of(
     """
     rng = np.random.default_rng(seed)
     function = right(base) if isinstance(base, str) else base
-    loss = Loss("test", changed(function, change))
+    loss = Function("test", changed(function, change))
     seen = []
     for N, C in shapes:
         S = rng.integers(-2, 3, size=(N, C)).astype(float) if integers else rng.standard_normal((N, C))
@@ -82,7 +82,7 @@ def evidence_of(
             kinked = tied | (is_label(S, y) & tied.any(axis=1, keepdims=True))
         off = np.abs(a - n) > bound + RTOL * np.maximum(np.abs(a), np.abs(n))
         seen.append(
-            Observation(
+            Case(
                 S=S,
                 y=y,
                 seed=seed,

@@ -11,11 +11,11 @@ import pytest
 
 from gradcheck import Config
 from gradcheck.api import as_loss
+from gradcheck.config.settings import Settings
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import LossReport, Report, Verdict
 from gradcheck.run import check_targets
 from gradcheck.sampling import problems
-from gradcheck.settings import Settings
 
 SMALL = Config(batch_sizes=[1, 2], classes=[3], scores=["normal", "integers(-2, 2)"])
 softmax = BUILT_INS["softmax"].function

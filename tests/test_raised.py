@@ -9,7 +9,7 @@ import pytest
 
 from gradcheck.checking.contract import inspect
 from gradcheck.checking.exceptions import hint_of
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.function import Function
 
 S, Y = np.zeros((3, 5)), np.array([0, 1, 4])
 margins_of = np.maximum
@@ -74,6 +74,18 @@ def without_keepdims(S: Any, y: Any) -> Any:
     return 0.0, S - S.max(axis=1)
 
 
+def wants_one_hot(S: Any, y: Any) -> Any:
+    return 0.0, S - y
+
+
+def takes_tensors(S: Any, y: Any) -> Any:
+    return S.log_softmax(1), S
+
+
+def wants_jax(S: Any, y: Any) -> Any:
+    return S.at[0, 0].add(1.0), S
+
+
 def beside_its_transpose(S: Any, y: Any) -> Any:
     return 0.0, S - S.T
 
@@ -101,12 +113,15 @@ HINTS = [
         "dS is an array of integers here: NumPy cannot divide it in place; make it float: astype(S.dtype)",
     ),
     (adds_in_place, "grad is an array of integers here: NumPy cannot write fractions to it in place"),
-    (subtracts_truth, "truth values"),
+    (subtracts_truth, "boolean array"),
     (ten_classes, "axis 1 ends at 4: is a class count written as a number?"),
     (sixty_rows, "axis 0 ends at 2: is a batch size written as a number?"),
     (eight_labels, "is a batch size written as a number?"),
     (float_labels, "indices must be integers"),
     (without_keepdims, "keepdims=True"),
+    (wants_one_hot, "y has one class for each row: if it should be one-hot, use --set labels.kind=one-hot"),
+    (takes_tensors, "--framework torch"),
+    (wants_jax, "--framework jax"),
     (beside_its_transpose, "one of the two is transposed"),
     (beside_ten, "a class count written as a number?"),
     (reshapes, "dropped by their value"),
@@ -116,7 +131,7 @@ HINTS = [
 
 @pytest.mark.parametrize(("loss", "hint"), HINTS, ids=[loss.__name__ for loss, _ in HINTS])
 def test_the_finding_says_what_to_look_at(loss: Any, hint: str) -> None:
-    (finding,) = inspect(Loss("test", loss), S, Y, None).findings
+    (finding,) = inspect(Function("test", loss), S, Y, None).findings
     assert finding.code == "raises"
     assert hint in finding.hint
 
@@ -125,7 +140,7 @@ def test_of_what_is_not_well_known_the_contracts_hint_stays() -> None:
     def raises(S: Any, y: Any) -> Any:
         raise RuntimeError("something of my own")
 
-    (finding,) = inspect(Loss("test", raises), S, Y, None).findings
+    (finding,) = inspect(Function("test", raises), S, Y, None).findings
     assert "the scores that it raised at" in finding.hint
 
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from gradcheck.cli import app
 from gradcheck.config import Config
-from gradcheck.rerun import rerun_command
+from gradcheck.run.target import rerun_command
 
 LOSS = """\
 import numpy as np

@@ -107,6 +107,11 @@ def where(S, y):
     with open("here.txt") as file:
         return float(file.read()) * (S**2).sum() / 2, S
 
+def one_thread(S, y):
+    if IN_A_WORKER and {os.environ.get(f"{name}_NUM_THREADS") for name in ("OMP", "OPENBLAS", "MKL")} != {"1"}:
+        raise RuntimeError("more than one thread")
+    return right(S, y)
+
 def careful(S, y):
     return float(np.divide(S.sum(), S.sum() * 0)), S
 """

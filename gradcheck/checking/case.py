@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.checking.precision import Line
 from gradcheck.report import VERDICTS, FloatArray, Verdict
 
 BoolArray = npt.NDArray[np.bool_]
@@ -21,22 +22,7 @@ _WRONG, _UNRESOLVED, _SUBGRADIENT = (
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
-    """dS along a line from S, as it was seen while noise was measured.
-
-    Attributes:
-        direction: N x C.
-        offsets: m floats, the first 0: dS was seen at S + offset * direction.
-        gradients: m that are N x C.
-    """
-
-    direction: FloatArray
-    offsets: FloatArray
-    gradients: tuple[FloatArray, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Observation:
+class Case:
     """What was seen of a loss at one problem.
 
     Attributes:
@@ -120,12 +106,12 @@ class Observation:
 
 def unjudged(
     S: FloatArray, y: npt.NDArray[Any], seed: int, scores: str, value: float, analytic: FloatArray, by_rows: bool
-) -> Observation:
+) -> Case:
     """What was seen where entries are too many to be judged each by itself; arguments as the attributes."""
     nothing, infinite = np.broadcast_to(np.nan, S.shape), np.broadcast_to(np.inf, S.shape)
     undecided = np.broadcast_to(np.int8(_UNRESOLVED), S.shape)
     no, still = np.broadcast_to(np.False_, S.shape), np.broadcast_to(0.0, S.shape)
-    return Observation(
+    return Case(
         S, y, seed, scores, value, analytic, numerical=nothing, bounds=infinite, granted=infinite,
         verdicts=undecided, kinked=no, leaps=still, by_rows=by_rows, judged=False,
     )  # fmt: skip

@@ -1,24 +1,23 @@
-"""What an exception that a loss raised tells its author: for those that hand-written losses are known to raise."""
+"""Hints for the exceptions that hand-written losses are known to raise."""
 
 from __future__ import annotations
 
 import linecache
 import re
-from collections.abc import Callable, Iterable
-from types import FrameType, TracebackType
+from types import FrameType
 
 from gradcheck.errors import nearest
-from gradcheck.functions.tracebacks import is_own
+from gradcheck.functions.output_capture import is_own
 
-_ASSIGNED = re.compile(r"\s*(?P<name>[A-Za-z_]\w*)[^=]*=")
-_DIVISIONS = ("divide", "true_divide")
+#: Methods of tensors that NumPy arrays do not have.
+_TENSOR_METHODS = "detach|gather|log_softmax|logsumexp|one_hot|relu|requires_grad_|scatter|sigmoid|softmax|to|unsqueeze"
 
 
 def hint_of(error: BaseException | None) -> str:
-    """What to look at, where the exception is a well-known one; empty where it is not.
+    """What to look at, if an exception is a well-known one; empty if it is not.
 
     Args:
-        error: what the loss raised, with its traceback; None for nothing.
+        error: what the function raised, with its traceback; None for nothing.
 
     Example:
         >>> scores = [1.0, 2.0]
@@ -28,96 +27,78 @@ def hint_of(error: BaseException | None) -> str:
         ...     hint_of(error)
         'score is not defined; did you mean scores?'
     """
-    place = _innermost_own(error.__traceback__) if error is not None else None
-    if error is None or place is None:
-        return ""
-    hints = (hint(error, *place) for kind, hint in _HINTS if isinstance(error, kind))
-    return next((hint for hint in hints if hint), "")
-
-
-def _innermost_own(trace: TracebackType | None) -> tuple[FrameType, int] | None:
-    """The user's own frame that the exception left last, and the line it was at."""
-    found = None
-    while trace is not None:
+    frame, line, trace = None, "", error.__traceback__ if error is not None else None
+    while trace is not None:  # the innermost frame of the user's
         if is_own(trace.tb_frame.f_code.co_filename):
-            found = trace.tb_frame, trace.tb_lineno
+            frame, line = trace.tb_frame, linecache.getline(trace.tb_frame.f_code.co_filename, trace.tb_lineno)
         trace = trace.tb_next
-    return found
-
-
-def _not_defined(error: BaseException, frame: FrameType, line: int) -> str:
-    name = getattr(error, "name", None)
+    if error is None or frame is None:
+        return ""
     if isinstance(error, UnboundLocalError):
-        return "a name that a function assigns anywhere is its own everywhere: it is read before it is assigned"
+        return "a name that a function assigns anywhere is local in all of it: it is read before it is assigned"
+    if isinstance(error, NameError):
+        return _name_hint(error.name, frame)
+    if isinstance(error, ZeroDivisionError):
+        return "is it divided by N - 1, in a batch of one row, or by a count that can be 0?"
+    if isinstance(error, AttributeError) and "numpy.ndarray" in str(error):
+        framework = "jax" if error.name == "at" else "torch"
+        is_known = re.fullmatch(f"at|{_TENSOR_METHODS}", error.name or "")
+        return f"if S should be an array of {framework}, use --framework {framework}" if is_known else ""
+    for kind, hint in ((TypeError, _type_hint), (IndexError, _index_hint), (ValueError, _shape_hint)):
+        if isinstance(error, kind):
+            return hint(str(error), frame, line)
+    return ""
+
+
+def _name_hint(name: str | None, frame: FrameType) -> str:
     if not name:
         return ""
     known = list(dict.fromkeys([*frame.f_locals, *frame.f_code.co_varnames]))
-    meant = nearest(name, known, most=1) or _of_one_letter(name, known)
-    if not meant:
-        meant = nearest(name, (each for each in frame.f_globals if not each.startswith("__")), most=1)
+    # A matrix has a name of one capital letter: it may be S here, and X in the code that this was copied from.
+    alike = [each for each in known if len(each) == len(name) == 1 and each.isupper() == name.isupper()]
+    in_module = [each for each in frame.f_globals if not each.startswith("__")]
+    meant = nearest(name, known, most=1) or alike or nearest(name, in_module, most=1)
     return f"{name} is not defined; did you mean {meant[0]}?" if meant else f"{name} is not defined"
 
 
-def _of_one_letter(name: str, known: Iterable[str]) -> tuple[str, ...]:
-    """Matrices are called by one capital letter: the scores may be S here, and X where the code was taken from."""
-    alike = [each for each in known if len(each) == 1 and each.isupper() == name.isupper()]
-    return tuple(alike[:1]) if len(name) == 1 else ()
-
-
-def _cast(error: BaseException, frame: FrameType, line: int) -> str:
-    told = re.search(r"ufunc '(?P<ufunc>\w+)' output from dtype\('\w+'\) to dtype\('u?int\d*'\)", str(error))
-    if told is None:
+def _type_hint(message: str, frame: FrameType, line: str) -> str:
+    if "numpy boolean" in message:
+        return "this is a boolean array, and NumPy cannot subtract or negate those: make it float, astype(float)"
+    cast = re.search(r"ufunc '(?P<ufunc>\w+)' output from dtype\('\w+'\) to dtype\('u?int\d*'\)", message)
+    if cast is None:
         return ""
-    assigned = _ASSIGNED.match(linecache.getline(frame.f_code.co_filename, line))
-    name = assigned["name"] if assigned else "it"
-    verb = "divide it" if told["ufunc"] in _DIVISIONS else "write fractions to it"
+    assigned = re.match(r"\s*([A-Za-z_]\w*)[^=]*=", line)
+    name = assigned[1] if assigned else "it"
+    verb = "divide it" if cast["ufunc"] in ("divide", "true_divide") else "write fractions to it"
     scores = next(iter(frame.f_code.co_varnames), "S")
     return f"{name} is an array of integers here: NumPy cannot {verb} in place; make it float: astype({scores}.dtype)"
 
 
-def _truth_values(error: BaseException, frame: FrameType, line: int) -> str:
-    if "numpy boolean" not in str(error):
-        return ""
-    return "this is an array of truth values, and NumPy does no arithmetic on them: make it float, astype(float)"
-
-
-def _out_of_bounds(error: BaseException, frame: FrameType, line: int) -> str:
-    told = re.search(r"is out of bounds for axis (?P<axis>\d) with size (?P<size>\d+)", str(error))
-    if told is not None:
-        what = {"0": "batch size", "1": "class count"}.get(told["axis"], "size")
-        last = int(told["size"]) - 1
-        return f"axis {told['axis']} ends at {last}: is a {what} written as a number? take it from the shape"
-    if "could not be broadcast" in str(error):
+def _index_hint(message: str, frame: FrameType, line: str) -> str:
+    outside = re.search(r"is out of bounds for axis (\d) with size (\d+)", message)
+    if outside is not None:
+        axis, last = outside[1], int(outside[2]) - 1
+        what = {"0": "batch size", "1": "class count"}.get(axis, "size")
+        return f"axis {axis} ends at {last}: is a {what} written as a number? take it from the shape"
+    if "could not be broadcast" in message:
         return "each index array must have one number for each row: is a batch size written as a number?"
-    if "must be of integer" in str(error):
-        return "indices must be integers: labels that were calculated with may have become floats"
+    if "must be of integer" in message:
+        return "indices must be integers: labels may have become floats in a calculation"
     return ""
 
 
-def _shapes(error: BaseException, frame: FrameType, line: int) -> str:
-    shapes = [tuple(map(int, re.findall(r"\d+", each))) for each in re.findall(r"\((\d+,[\d,]*)\)", str(error))]
-    if "broadcast" in str(error) and len(shapes) >= 2:
-        flat = [each for each in shapes if len(each) == 1]
-        full = [each for each in shapes if len(each) == 2]
-        if flat and full and flat[0][0] == full[0][0]:
-            return "one number for each row stands beside N x C: keep its axis, with keepdims=True or [:, np.newaxis]"
-        if len(full) >= 2 and full[0] == full[1][::-1]:
-            return "one of the two is transposed"
-        return "is a batch size or a class count written as a number? take it from the shape"
-    if "cannot reshape" in str(error):
+def _shape_hint(message: str, frame: FrameType, line: str) -> str:
+    if "cannot reshape" in message:
         return "the number of entries depends on the scores: are entries dropped by their value?"
-    return ""
-
-
-def _division(error: BaseException, frame: FrameType, line: int) -> str:
-    return "is it divided by N - 1, in a batch of one row, or by a count that can be 0?"
-
-
-_HINTS: tuple[tuple[type[BaseException], Callable[[BaseException, FrameType, int], str]], ...] = (
-    (NameError, _not_defined),
-    (TypeError, _cast),
-    (TypeError, _truth_values),
-    (IndexError, _out_of_bounds),
-    (ValueError, _shapes),
-    (ZeroDivisionError, _division),
-)
+    shapes = [tuple(map(int, re.findall(r"\d+", each))) for each in re.findall(r"\((\d+,[\d,]*)\)", message)]
+    if "broadcast" not in message or len(shapes) < 2:
+        return ""
+    flat, full = ([each for each in shapes if len(each) == axes] for axes in (1, 2))
+    if flat and full and flat[0][0] == full[0][0]:
+        labels = [name for name in frame.f_code.co_varnames[1:2] if re.search(rf"\b{name}\b", line)]
+        if labels:
+            return f"{labels[0]} has one class for each row: if it should be one-hot, use --set labels.kind=one-hot"
+        return "one number for each row stands beside N x C: keep its axis, with keepdims=True or [:, np.newaxis]"
+    if len(full) >= 2 and full[0] == full[1][::-1]:
+        return "one of the two is transposed"
+    return "is a batch size or a class count written as a number? take it from the shape"

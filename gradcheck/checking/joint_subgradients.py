@@ -1,36 +1,29 @@
 """A subgradient is one vector: entries that are right one by one need not be right together.
 
-Where two maxima tie, (1, 0), (0, 1) and all between them are subgradients. (1, 1) is none, though each of its entries
-lies between the derivatives around it. The subgradients at S are the hull of the limits of gradients nearby (F. H.
-Clarke, "Optimization and Nonsmooth Analysis", 1983, theorem 2.5.1), so any two of them differ by what the gradient
-jumps by, across kinks through S. Along a direction at right angles to all those jumps the loss has a derivative like
-anywhere else, and dS has to have it.
-
-Gradients nearby are sampled until the jumps that they show account for dS. Where they never do, values have the word:
-along the direction that is left the loss must be smooth, at S and at every side of it that was found.
+Where two maxima tie, (1, 0), (0, 1) and all between them are subgradients; (1, 1) is none, though each of its entries
+is between the derivatives around it. Any two subgradients differ by what the gradient jumps by, across kinks through x
+(F. H. Clarke, "Optimization and Nonsmooth Analysis", 1983, theorem 2.5.1). Along a direction at right angles to all
+those jumps the function has a derivative, and dS must have it. Values have the last word.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from gradcheck.checking.case import BoolArray, Line
-from gradcheck.checking.judgement import Judgement
+from gradcheck.checking.nearby import MOST_HELD, RADIUS, every_rank, in_order, patterns, radius_and_step
 from gradcheck.checking.precision import Precision
-from gradcheck.checking.sides import every_rank, in_order, patterns, radius_and_step
-from gradcheck.evaluation.asking import IndexArray
-from gradcheck.evaluation.oracle import Oracle
-from gradcheck.numerics import verdict
+from gradcheck.evaluation.blocks import IndexArray
+from gradcheck.evaluation.objective import Objective
+from gradcheck.numerics import verdicts as verdict
 from gradcheck.numerics.differences import SIGMAS
 from gradcheck.report import Finding, FloatArray
 
-#: Entries of a matrix of which some tens are held.
-_MOST_HELD = 2**18
+BoolArray = npt.NDArray[np.bool_]
 #: Points that are sampled for all rows at once; most rows are accounted for by a few.
 _SAMPLED = 16
 #: Entries at kinks that are tried at every rank among themselves, a call each; and rows of such entries.
@@ -42,9 +35,9 @@ _SHARP = 0.1
 #: Times that a direction is followed to both sides for another jump.
 _ROUNDS = 6
 #: Sampled points, beside the last two, at which the derivative along the direction is taken as well.
-_BORNE_OUT = 6
-#: Points that are sampled for a glance.
-_GLANCED = 6
+_VERIFIED = 6
+#: Points that are sampled for a guess.
+_GUESSED = 6
 #: Entries of a direction that are named, and how large one must be to count.
 _MOST_SHOWN, _MOVED = 6, 0.01
 #: A radius of fewer spacings of floats is not moved by exactly.
@@ -53,138 +46,137 @@ _SPACINGS = 1e5
 
 @dataclass(frozen=True, eq=False)
 class Apart:
-    """A direction along which the loss has a derivative, and dS another.
+    """A direction along which the function has a derivative, and dS another.
 
     Attributes:
-        direction: N x C, its largest entry 1.
+        direction: (n,), its largest entry 1.
+        shape: (N, C).
         analytic: dS along it.
         numerical: the derivative of the value along it.
     """
 
     direction: FloatArray
+    shape: tuple[int, int]
     analytic: float
     numerical: float
 
     @property
     def moved(self) -> BoolArray:
         """N x C, the entries that move along it."""
-        return np.asarray(np.abs(self.direction) > _MOVED)
+        return np.asarray(np.abs(self.direction.reshape(self.shape)) > _MOVED)
+
+    def finding(self) -> Finding:
+        """The finding ``not-a-subgradient``."""
+        moved = np.argwhere(self.moved).tolist()
+        direction = self.direction.reshape(self.shape)
+        shown = [f"{direction[row, column]:+.3g} t to S[{row}, {column}]" for row, column in moved[:_MOST_SHOWN]]
+        more = f" and {len(moved) - len(shown)} more" if len(moved) > len(shown) else ""
+        return Finding(
+            "not-a-subgradient",
+            "error",
+            f"each entry of dS is a subgradient by itself, but together they are none: adding {', '.join(shown)}{more} "
+            f"changes the value by {self.numerical:.6g} t, and by dS it would be {self.analytic:.6g} t",
+            hint="where scores tie, give the derivative to one of them or share it out among them; and let one and the "
+            "same 1{...} decide for a score and for the label's",
+        )
 
 
-def apart(
-    oracle: Oracle,
-    scores: FloatArray,
+def joint_defect(
+    objective: Objective,
+    x: FloatArray,
     analytic: FloatArray,
     value: float,
-    judgement: Judgement,
+    verdicts: npt.NDArray[np.int8],
+    granted: FloatArray,
     precision: Precision,
+    coupled: bool,
 ) -> Apart | None:
-    """Whether subgradients that are right entry by entry are none together.
+    """Whether entries that are subgradients one by one are none together.
 
     Args:
-        oracle: the loss at this problem.
-        scores: N x C float64.
-        analytic: N x C, dS.
-        value: of the loss at S, as the oracle answers it.
-        judgement: of every entry.
-        precision: of the loss here.
+        objective: the function.
+        x: (n,) float64.
+        analytic: (n,), dS.
+        value: of the function at x.
+        verdicts: (n,), of every entry.
+        granted: (n,), bounds on the rounding of dS.
+        precision: measured at x.
+        coupled: the value is no sum over rows, so that all entries belong together.
 
     Returns:
         None where they are one, and where it cannot be told. No call where less than two entries that belong together
         are subgradients; mostly a few, at most 18, and 174 for each of three rows.
 
     Raises:
-        LossDefect: the loss raised near S, or answered nonsense.
+        LossDefect: the function raised near x, or returned no value and gradient.
     """
-    units = _units(judgement, scores.shape)
-    radius, _ = radius_and_step(precision.value_noise, verdict.largest(analytic))
-    spacing = float(np.spacing(np.asarray(verdict.largest(scores), dtype=oracle.dtype)))
-    if not units or scores.size > _MOST_HELD or radius < _SPACINGS * spacing:
+    every = np.arange(len(x))
+    units = [every] if coupled else [every[each] for each in objective.blocks.slices()]
+    units = [u for u in units if np.count_nonzero(verdicts[u] == verdict.SUBGRADIENT) > 1]
+    units = [u for u in units if np.isin(verdicts[u], (verdict.SUBGRADIENT, verdict.OK)).all()]
+    radius, _ = radius_and_step(precision)
+    spacing = float(np.spacing(np.array(verdict.largest(x), dtype=objective.dtype)))
+    if not units or len(x) > MOST_HELD or radius < _SPACINGS * spacing:
         return None
-    rng = np.random.default_rng(scores.shape)
-    around = _Around(oracle, scores, radius, analytic, precision.lines)
-    for direction in _sampled(scores.shape, rng):
-        units = [unit for unit in units if around.missing(unit.entries) is not None]
+    rng = np.random.default_rng(objective.shape)
+    around = _Jumps(objective, x, radius, analytic)
+    for line in precision.lines:
+        around.see(line.gradients[1])
+    for direction in chain(in_order(objective.blocks), patterns(objective.blocks, _SAMPLED, rng)):
+        units = [unit for unit in units if around.missing(unit) is not None]
         if not units:
             return None
         around.ask(direction)
-    for unit in [unit for unit in units if len(unit.kinked) <= _MOST_RANKED][:_MOST_UNITS]:
-        missing = around.missing_after(unit.entries, every_rank(unit.kinked, scores.shape, rng), rng)
+    ranked = [(unit, unit[verdicts[unit] == verdict.SUBGRADIENT]) for unit in units]
+    for unit, kinked in [each for each in ranked if len(each[1]) <= _MOST_RANKED][:_MOST_UNITS]:
+        missing = around.missing_after(unit, every_rank(kinked, objective.blocks, rng), rng)
         if missing is None:
             continue
-        granted = float(np.sum(np.abs(missing) * judgement.granted))
-        found = around.borne_out(missing, value, precision.value_noise, granted)
+        rounding = float(np.sum(np.abs(missing) * granted))
+        found = around.verified(missing, value, precision.value_noise, rounding)
         if found is not None:
             return found
     return None
 
 
-def at_a_glance(oracle: Oracle, scores: FloatArray) -> Apart | None:
-    """As ``apart``, without verdicts and after few sides of S: no more than a good guess, for some twelve calls.
-
-    Args:
-        oracle: the loss at this problem.
-        scores: N x C float64.
-
-    Raises:
-        LossDefect: the loss raised at S or near it, or answered nonsense.
-    """
-    at_scores = oracle(scores)
-    noise = float(np.finfo(np.float64).eps) * abs(at_scores.value)
-    radius, _ = radius_and_step(noise, verdict.largest(at_scores.gradient))
-    around = _Around(oracle, scores, radius, at_scores.gradient)
-    rows = list(np.arange(scores.size).reshape(scores.shape))
-    units = [*rows, np.arange(scores.size)] if len(rows) > 1 else rows
-    for direction in islice(_sampled(scores.shape, np.random.default_rng(scores.shape)), _GLANCED):
+def guess_joint_defect(objective: Objective, x: FloatArray) -> Apart | None:
+    """As ``joint_defect``, without verdicts and from few points: a good guess, for some twelve calls."""
+    answer = objective(x)
+    noise = float(np.finfo(np.float64).eps) * abs(answer.value)
+    around = _Jumps(objective, x, RADIUS, answer.gradient)
+    every = np.arange(len(x))
+    units = [every[each] for each in objective.blocks.slices()]
+    units = [*units, every] if len(units) > 1 else units
+    rng = np.random.default_rng(objective.shape)
+    for direction in islice(chain(in_order(objective.blocks), patterns(objective.blocks, _SAMPLED, rng)), _GUESSED):
         around.ask(direction)
         units = [unit for unit in units if around.missing(unit) is not None]
         if not units:
             return None
     missing = around.missing(units[0])
-    return None if missing is None else around.borne_out(missing, at_scores.value, noise, granted=0.0, others=0)
+    return None if missing is None else around.verified(missing, answer.value, noise, granted=0.0, others=0)
 
 
-class _Unit(NamedTuple):
-    """What one value is made of: a row, or where rows are coupled all of S. Flat indices in reading order."""
+class _Jumps:
+    """Gradients around x, and whether their jumps account for dS."""
 
-    entries: IndexArray
-    kinked: IndexArray
-
-
-def _units(judgement: Judgement, shape: tuple[int, ...]) -> list[_Unit]:
-    """Those with at least two subgradients, and nothing that is wrong already or was left open."""
-    every = np.arange(judgement.verdicts.size)
-    units = every[np.newaxis] if judgement.plan == "full" else every.reshape(shape)
-    verdicts = judgement.verdicts.ravel()[units]
-    subgradients = verdicts == verdict.SUBGRADIENT
-    settled = np.all(subgradients | (verdicts == verdict.OK), axis=1)
-    chosen = np.flatnonzero(settled & (np.count_nonzero(subgradients, axis=1) > 1))
-    return [_Unit(units[k], units[k][subgradients[k]]) for k in chosen]
-
-
-class _Around:
-    """Gradients around S, and whether their jumps account for dS. Flat, all of them."""
-
-    def __init__(
-        self, oracle: Oracle, scores: FloatArray, radius: float, analytic: FloatArray, lines: Iterable[Line] = ()
-    ) -> None:
-        self._oracle, self._scores, self._radius, self._analytic = oracle, scores, radius, analytic.ravel()
+    def __init__(self, objective: Objective, x: FloatArray, radius: float, analytic: FloatArray) -> None:
+        self._objective, self._x, self._radius, self._analytic = objective, x, radius, analytic
         self._directions: list[FloatArray] = []
         self._gradients: list[FloatArray] = []
-        for line in lines:
-            self._see(line.gradients[1])
 
     def ask(self, direction: FloatArray) -> None:
-        """One more, on this side of S: N x C, of at most 1."""
-        self._see(self._oracle(self._scores + self._radius * direction).gradient)
+        """One gradient more, on this side of x."""
+        self.see(self._objective(self._x + self._radius * direction).gradient)
         self._directions.append(direction)
 
-    def _see(self, gradient: FloatArray) -> None:
+    def see(self, gradient: FloatArray) -> None:
+        """One gradient more that was seen near x."""
         if np.isfinite(gradient).all():
-            self._gradients.append(gradient.ravel())
+            self._gradients.append(gradient)
 
     def missing(self, entries: IndexArray) -> FloatArray | None:
-        """The direction in which dS lies away from where the jumps lead, N x C, its largest entry 1; None for none."""
+        """The direction (n,) in which dS lies away from where the jumps lead, its largest entry 1; None for none."""
         if not self._gradients:
             return None
         seen = np.array([gradient[entries] for gradient in self._gradients])
@@ -196,14 +188,14 @@ class _Around:
         largest = verdict.largest(left)
         if not largest > _MISSING * scale:
             return None
-        direction = np.zeros(self._scores.shape)
-        direction.flat[entries] = left / largest
+        direction = np.zeros(len(self._x))
+        direction[entries] = left / largest
         return direction
 
     def missing_after(
         self, entries: IndexArray, directions: Iterable[FloatArray], rng: np.random.Generator
     ) -> FloatArray | None:
-        """What is missing still after these sides of S, and after both sides along what is missing, again and again."""
+        """What is still missing after these sides of x, and after both sides along what is missing, again and again."""
         for direction in directions:
             self.ask(direction)
             if self.missing(entries) is None:
@@ -212,19 +204,19 @@ class _Around:
             missing = self.missing(entries)
             if missing is None:
                 return None
-            beside = 0.1 * rng.uniform(-1, 1, size=self._scores.shape)
+            beside = 0.1 * rng.uniform(-1, 1, size=len(self._x))
             self.ask(0.9 * missing + beside)
             self.ask(-0.9 * missing + beside)
         return self.missing(entries)
 
-    def borne_out(
-        self, direction: FloatArray, value: float, value_noise: float, granted: float, others: int = _BORNE_OUT
+    def verified(
+        self, direction: FloatArray, value: float, value_noise: float, granted: float, others: int = _VERIFIED
     ) -> Apart | None:
-        """Whether values say the same: one derivative along the direction, at S and around it, which is not dS's."""
+        """Whether values agree: one derivative along the direction, at x and around it, which is not dS's."""
         above, below = (self._value(signed * direction) for signed in (1.0, -1.0))
         numerical = (above - below) / (2 * self._radius)
-        said = float(np.sum(self._analytic * direction.ravel()))
-        enough = _SHARP * abs(said - numerical)
+        analytic = float(np.sum(self._analytic * direction))
+        enough = _SHARP * abs(analytic - numerical)
         kink = (above - 2 * value + below) / self._radius
         if not SIGMAS * value_noise / self._radius + granted + abs(kink) <= enough:
             return None
@@ -232,27 +224,7 @@ class _Around:
             there = (self._value(side + direction) - self._value(side - direction)) / (2 * self._radius)
             if not abs(there - numerical) <= enough:
                 return None
-        return Apart(direction, said, numerical)
+        return Apart(direction, self._objective.shape, analytic, numerical)
 
     def _value(self, direction: FloatArray) -> float:
-        return self._oracle(self._scores + self._radius * direction).value
-
-
-def _sampled(shape: tuple[int, ...], rng: np.random.Generator) -> Iterator[FloatArray]:
-    """Sides of S: first those that a loop over the classes takes, where it breaks ties; then any."""
-    return chain(in_order(shape), patterns(shape, _SAMPLED, rng))
-
-
-def as_finding(found: Apart) -> Finding:
-    """What there is to say of it."""
-    moved = np.argwhere(found.moved).tolist()
-    shown = [f"{found.direction[row, column]:+.3g} t to S[{row}, {column}]" for row, column in moved[:_MOST_SHOWN]]
-    more = f" and {len(moved) - len(shown)} more" if len(moved) > len(shown) else ""
-    return Finding(
-        "not-a-subgradient",
-        "error",
-        f"each entry of dS is a subgradient by itself, but together they are none: adding {', '.join(shown)}{more} "
-        f"changes the value by {found.numerical:.6g} t, and by dS it would be {found.analytic:.6g} t",
-        hint="where scores tie, give the derivative to one of them or share it out among them, to each of them is too "
-        "much; and let one and the same 1{...} decide for a score and for the label's",
-    )
+        return self._objective(self._x + self._radius * direction).value

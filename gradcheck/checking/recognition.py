@@ -1,4 +1,4 @@
-"""Whose arrays a loss gets: as it was asked for, or as its first call tells."""
+"""Whose arrays a function takes: as the user says, or as its first call shows."""
 
 from __future__ import annotations
 
@@ -9,56 +9,38 @@ from typing import Any
 import numpy.typing as npt
 
 from gradcheck.checking.contract import Inspection, inspect
-from gradcheck.functions.loss import Loss
-from gradcheck.functions.silence import Silence
-from gradcheck.settings import Framework
+from gradcheck.config.settings import Framework
+from gradcheck.functions.frameworks import adapted, recognised
+from gradcheck.functions.function import Function
+from gradcheck.functions.output_capture import Silence
 
 
 def inspect_at_first(
-    loss: Loss, scores: npt.NDArray[Any], labels: npt.NDArray[Any], silence: Silence, framework: Framework
-) -> tuple[Loss, Inspection]:
-    """Inspect a loss for the first time, in its framework.
-
-    A loss of NumPy's costs no call more than its inspection, and no import.
+    loss: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], silence: Silence, framework: Framework
+) -> tuple[Function, Inspection]:
+    """Check a function's contract for the first time, with the arrays of its framework.
 
     Args:
         loss: as the user wrote it.
         scores, labels: the first problem.
-        silence: where to let the loss be heard, at its first call.
-        framework: whose arrays it gets; for ``auto``, NumPy's, and only where its answer speaks of a framework, or it
-            raises and the user's code has imported one, that framework's.
+        silence: lets the output of the first call through.
+        framework: whose arrays it takes. ``auto`` starts with NumPy's, and tries a framework only if the first answer
+            is made of its objects, or the first call raises and user code has imported it.
 
     Returns:
-        The loss that is to be called from now on, and what its inspection told.
+        The function to call from now on, and its inspection.
     """
     if framework not in ("auto", "numpy"):
-        from gradcheck.functions.frameworks import adapted
-
         loss = adapted(loss, framework, scores, labels)
     inspection = inspect(loss, scores, labels, silence)
-    if framework == "auto" and loss.framework == "numpy" and _speaks_of_a_framework(inspection.first):
-        from gradcheck.functions.frameworks import recognised
-
+    if framework == "auto" and loss.framework == "numpy" and _may_use_a_framework(inspection.first):
         other = recognised(loss, scores, labels, inspection.first, usable=inspection.evaluation is not None)
         if other is not loss:
-            return other, replace(inspect(other, scores, labels, silence), first=None)
+            loss, inspection = other, inspect(other, scores, labels, silence)
     return loss, replace(inspection, first=None)  # the answer itself may be large
 
 
-def refuse_what_is_not_there(framework: str) -> None:
-    """See to it that a framework which is asked for by name can be imported.
-
-    Raises:
-        UsageError: it cannot, or there is none of this name.
-    """
-    if framework not in ("auto", "numpy"):
-        from gradcheck.functions.frameworks import require
-
-        require(framework)
-
-
-def _speaks_of_a_framework(first: Any) -> bool:
-    """Whether it is worth asking: before a room is imported that most runs do not need."""
+def _may_use_a_framework(first: Any) -> bool:
     if isinstance(first, BaseException):
         return "torch" in sys.modules or "jax" in sys.modules
     parts = first if isinstance(first, tuple | list) else (first,)

@@ -1,18 +1,33 @@
 """``gradcheck run``."""
 
-# No annotations from the future here: Typer evaluates them all at every start, and texts take it thrice as long.
+from __future__ import annotations
+
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
-from gradcheck.cli.choices import Backend, Entries, Format, Framework, Reference, complete_targets
-from gradcheck.cli.surroundings import abandon_by, errors_for_people, let_the_collector_loose, progress_bar
+from gradcheck.cli.outputs import destinations
+from gradcheck.cli.progress import progress_bar
+from gradcheck.cli.terminal import usage_errors
+from gradcheck.cli.watch import check_at_changes
+from gradcheck.config import Config, load_config
+from gradcheck.config.settings import Backend, Framework, Reference, Settings
 from gradcheck.errors import UsageError
+from gradcheck.losses import BUILT_INS
+from gradcheck.output import FORMATS, Entries, Options
+from gradcheck.report import Report
+from gradcheck.run import check_targets
 
-if TYPE_CHECKING:
-    from gradcheck.config import Config
-    from gradcheck.report import Report
+
+def _complete_target(incomplete: str) -> list[str]:
+    return [name for name in BUILT_INS if name.startswith(incomplete)]
+
+
+def _key(name: str, metavar: str | None = None) -> Any:
+    """The option for a key of the configuration, with the key's own description."""
+    return typer.Option(metavar=metavar, help=Config.model_fields[name].description)
 
 
 def run(
@@ -20,162 +35,110 @@ def run(
         list[str] | None,
         typer.Argument(
             metavar="TARGET",
-            help="Built-in names, package.module:callable or path/to/file.py:callable. "
-            "Without any, the configuration's losses.",
-            show_default=False,
-            autocompletion=complete_targets,
+            help="Built-in names, package.module:callable or path/to/file.py:callable; default: the configuration's.",
+            autocompletion=_complete_target,
         ),
     ] = None,
     config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config", "-c", help="YAML file; without it gradcheck.yaml, if there is one.", show_default=False
-        ),
+        Path | None, typer.Option("--config", "-c", help="Configuration file; without it gradcheck.yaml, if it exists.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the first trial.", show_default=False)] = None,
-    trials: Annotated[
-        int | None, typer.Option(help="Problems for each batch size and kind of scores.", show_default=False)
-    ] = None,
-    batch_size: Annotated[list[int] | None, typer.Option(help="Rows N; may be repeated.", show_default=False)] = None,
-    classes: Annotated[list[int] | None, typer.Option(help="Classes C; may be repeated.", show_default=False)] = None,
-    scores: Annotated[
-        list[str] | None,
-        typer.Option(help="Kind of scores, as 'normal(0, 0.001)'; may be repeated.", show_default=False),
-    ] = None,
-    dtype: Annotated[str | None, typer.Option(help="float64 or float32.", show_default=False)] = None,
-    rtol: Annotated[
-        float | None, typer.Option(help="Relative error allowed beyond the measured bound.", show_default=False)
-    ] = None,
-    atol: Annotated[
-        float | None, typer.Option(help="Allowance on top of the measured bound.", show_default=False)
-    ] = None,
-    plan: Annotated[
-        str | None,
-        typer.Option(help="auto, per-sample, rows, full or projections: how values are obtained.", show_default=False),
-    ] = None,
+    seed: Annotated[int | None, _key("seed")] = None,
+    trials: Annotated[int | None, _key("trials")] = None,
+    batch_size: Annotated[list[str] | None, _key("batch_sizes", "N[,N...]")] = None,
+    classes: Annotated[list[str] | None, _key("classes", "C[,C...]")] = None,
+    scores: Annotated[list[str] | None, _key("scores", "TEXT")] = None,
+    dtype: Annotated[str | None, _key("dtype")] = None,
+    rtol: Annotated[float | None, _key("rtol")] = None,
+    atol: Annotated[float | None, _key("atol")] = None,
+    plan: Annotated[str | None, _key("plan")] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any key of the configuration.", show_default=False),
+        typer.Option("--set", metavar="KEY=VALUE", help="Set any key of the configuration; may be repeated."),
     ] = None,
     framework: Annotated[
-        Framework, typer.Option(help="Whose arrays the loss gets; auto sees it by what the loss returns.")
-    ] = Framework.AUTO,
+        Framework, typer.Option(help="Whose arrays the loss gets; auto recognises it from what the loss returns.")
+    ] = "auto",
     reference: Annotated[
         Reference,
-        typer.Option(
-            help="What judges an entry: central differences; complex steps; auto: these where those are less precise "
-            "than rtol."
-        ),
-    ] = Reference.AUTO,
+        typer.Option(help="Numerical gradients: central differences or complex steps; auto: complex steps if needed."),
+    ] = "auto",
     like: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="The built-in that the values are meant to be: say where they are not.",
-            show_default=False,
-        ),
+        str | None, typer.Option(metavar="NAME", help="Built-in loss whose values the loss must have.")
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Fail on unresolved entries and on warnings too.")] = False,
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="Stop at the first problem that fails.")] = False,
-    max_seconds: Annotated[
-        float | None, typer.Option(help="Begin no call of a loss after this time.", show_default=False)
-    ] = None,
-    timeout: Annotated[
-        float | None, typer.Option(help="End a call of a loss that takes more seconds.", show_default=False)
-    ] = None,
-    worst: Annotated[int, typer.Option(min=1, help="Worst entries of a problem: so many are found and shown.")] = 10,
+    max_seconds: Annotated[float | None, typer.Option(help="Start no call of a loss after this time.")] = None,
+    timeout: Annotated[float | None, typer.Option(help="Stop a call of a loss after so many seconds.")] = None,
+    worst: Annotated[int, typer.Option(min=1, help="Number of worst entries to find and show in each problem.")] = 10,
     jobs: Annotated[int, typer.Option(help="Processes that call the losses; 0 for one on each core.")] = 1,
-    backend: Annotated[Backend, typer.Option(help="Where they run: here, or on a dask cluster.")] = Backend.LOKY,
-    scheduler: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="The cluster's scheduler.", show_default=False)
-    ] = None,
+    backend: Annotated[
+        Backend, typer.Option(help="Where these processes run: loky on this machine, dask on a cluster.")
+    ] = "loky",
+    scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Scheduler of the dask cluster.")] = None,
     format_: Annotated[
-        list[Format] | None,
+        list[str] | None,
         typer.Option(
-            "--format", "-f", help="How to report: table, if none is named; may be repeated.", show_default=False
+            "--format", "-f", metavar="FORMAT", help=f"Report format: {', '.join(FORMATS)} or auto; may be repeated."
         ),
     ] = None,
     output: Annotated[
         list[str] | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="[FORMAT=]PATH",
-            help="Write a report to a file; may be repeated.",
-            show_default=False,
-        ),
+        typer.Option("--output", "-o", metavar="[FORMAT=]PATH", help="Write a report to a file; may be repeated."),
     ] = None,
-    plot: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Draw a .png, .svg or .pdf as well.", show_default=False)
-    ] = None,
-    entries: Annotated[
-        Entries, typer.Option(help="Which entries to show: auto shows a grid where it fits.")
-    ] = Entries.AUTO,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the verdict in words, and errors.")] = False,
+    plot: Annotated[Path | None, typer.Option(metavar="PATH", help="Draw the errors as .png, .svg or .pdf.")] = None,
+    entries: Annotated[Entries, typer.Option(help="Entries to show; auto shows a grid where it fits.")] = "auto",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only the verdict in words, and errors.")] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Also plain differences, steps and every worst entry.")
+        bool, typer.Option("--verbose", "-v", help="Show plain differences, steps and every worst entry too.")
     ] = False,
-    explain: Annotated[bool, typer.Option("--explain", help="Below the findings, also what their codes mean.")] = False,
-    watch: Annotated[
-        bool, typer.Option("--watch", help="Check again when a loss's file or the configuration changes.")
-    ] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Show what the codes of the findings mean too.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Check again whenever a Python or YAML file changes.")] = False,
 ) -> None:
     """Check the gradients of losses.
 
-    Exit code 0: every gradient right. 1: a gradient or its contract is wrong. 2: something could not be checked.
+    Exit code 0: every gradient is right. 1: a gradient or its contract is wrong. 2: something could not be checked.
 
     For example: [bold]gradcheck run svm softmax --batch-size 3[/bold]
     """
-    from gradcheck.cli.outputs import destinations
-    from gradcheck.config import load_config
-    from gradcheck.output import Options
-    from gradcheck.run import check_targets
-    from gradcheck.settings import Settings
-
-    overrides: dict[str, object] = {
-        "seed": seed, "trials": trials, "batch_sizes": batch_size, "classes": classes, "scores": scores,
-        "dtype": dtype, "rtol": rtol, "atol": atol, "plan": plan,
+    options = {
+        "seed": seed, "trials": trials, "batch_sizes": _numbers(batch_size), "classes": _numbers(classes),
+        "scores": scores, "dtype": dtype, "rtol": rtol, "atol": atol, "plan": plan,
     }  # fmt: skip
-    let_the_collector_loose()
-    with errors_for_people():
-        if set_:
-            from gradcheck.config.overrides import apply_set
+    configuration = load_config(config, options, set_ or [])
+    reports = destinations(format_ or [], output or [], plot)
+    names = list(dict.fromkeys(targets or configuration.losses))
+    if not names:
+        raise UsageError(
+            "there is nothing to check: no target on the command line, and no losses in the configuration",
+            hint="try `gradcheck run svm`; `gradcheck list` shows the other built-in losses",
+        )
+    if watch:
+        raise typer.Exit(check_at_changes(names, config))
+    settings = Settings(
+        strict=strict, fail_fast=fail_fast, framework=framework, reference=reference, worst=reports.entries_kept(worst),
+        jobs=jobs, backend=backend, scheduler=scheduler, max_seconds=max_seconds, timeout=timeout, like=like,
+    )  # fmt: skip
+    look = Options(entries=entries, verbose=verbose, quiet=quiet, worst=worst, explain=explain)
+    streams = sys.stdout, sys.stderr
 
-            for text in set_:
-                apply_set(overrides, text)
-        settings = load_config(config, overrides)
-        wanted = destinations([each.value for each in format_ or []], output or [], plot)
-        named = _named(targets, settings)
-        if watch:
-            from gradcheck.cli.watching import check_again_and_again
+    with progress_bar() as bar:
 
-            raise typer.Exit(check_again_and_again(named, config))
-        how = Settings(
-            strict, fail_fast, framework.value, reference.value, wanted.entries_kept(worst), jobs=jobs,
-            backend=backend.value, scheduler=scheduler, max_seconds=max_seconds, timeout=timeout, like=like,
-        )  # fmt: skip
-        look = Options(entries=entries.value, verbose=verbose, quiet=quiet, worst=worst, explain=explain)
+        @usage_errors()
+        def abandon(report: Report) -> int:
+            """Called in another thread when a call of a loss hangs and cannot be stopped: report, and end."""
+            sys.stdout, sys.stderr = streams  # output of the loss is suppressed
+            if bar is not None:
+                bar.close()
+            reports.write(report, look)
+            typer.echo("the call that hangs cannot be ended, so gradcheck ends here", err=True)
+            return report.exit_code
 
-        def say(report: "Report") -> None:
-            wanted.write(report, look)
-
-        with progress_bar() as bar:
-            progress = None if bar is None else bar.tell
-            report = check_targets(named, settings, how, progress, abandon_by(say, bar))
-        say(report)
+        report = check_targets(names, configuration, settings, bar.update if bar else None, abandon)
+    reports.write(report, look)
     raise typer.Exit(report.exit_code)
 
 
-def _named(targets: list[str] | None, config: "Config") -> list[str]:
-    """The targets of the command line, or else the configuration's; each once.
-
-    Raises:
-        UsageError: there is none.
-    """
-    named = list(dict.fromkeys(targets or config.losses))
-    if not named:
-        raise UsageError(
-            "there is nothing to check: no target on the command line, and no losses in the configuration",
-            hint="try `gradcheck run svm`, or `gradcheck list` for what else is built in",
-        )
-    return named
+def _numbers(texts: list[str] | None) -> list[int | str]:
+    """``["1,3", "x"]`` as ``[1, 3, "x"]``; the configuration reports what is not a number."""
+    parts = [part.strip() for text in texts or [] for part in text.split(",")]
+    return [int(part) if part.removeprefix("-").isdecimal() and len(part) < 20 else part for part in parts]

@@ -1,82 +1,94 @@
-"""YAML in: plain data, and for each key the line it stands on.
+"""Configuration files and options as plain data, with the place where each value was written.
 
-Scalars are read by YAML 1.2's core schema (https://yaml.org/spec/1.2.2/, section 10.3.2), not by PyYAML's
-1.1: ``1e-7`` is a number, ``no`` and ``1:30`` are words, ``010`` is ten and there are no dates. Aliases and
-tags are refused: no configuration needs them, and they are how a small file becomes a large one.
+Scalars follow YAML 1.2 (https://yaml.org/spec/1.2.2/, section 10.3.2), not PyYAML's YAML 1.1: ``1e-7`` is a number,
+``no`` and ``1:30`` are text, and there are no dates. Aliases and tags are refused: no configuration needs them, and
+with them a small file can expand to a huge one.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from gradcheck.config.places import KeyPath, Place, Source, kind_of, printable
 from gradcheck.errors import ConfigError
 
-_LARGEST_FILE = 1_000_000  # bytes
-_MOST_VALUES = 10_000  # a second of PyYAML; a real configuration has some thirty
-_DEEPEST = 20  # a real configuration has four levels; PyYAML recurses once a level
-_LONGEST_NUMBER = 400  # characters: the longest plain float64 has about 310 digits
+KeyPath = tuple[str | int, ...]
 
-_INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_LARGEST_FILE = 100_000  # bytes: half a second of PyYAML; a real configuration has about 2,000
+_LONGEST_NUMBER = 400  # characters: the longest plain float64 has about 310 digits
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_SPECIAL_FLOAT = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-_WORDS = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
+_WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
+
+
+@dataclass(frozen=True)
+class Source:
+    """Plain data and the places where they were written.
+
+    Attributes:
+        data: mappings, lists, texts, numbers, truth values and None.
+        places: by path, for example ``("scores", 0, "scale")``, in the order in which they were written: a line such
+            as ``gradcheck.yaml:7``, or an option such as ``--batch-size``, which names the key itself.
+    """
+
+    data: Any = field(default_factory=dict)
+    places: dict[KeyPath, str] = field(default_factory=dict)
+
+    def where(self, path: KeyPath) -> tuple[int, str]:
+        """The position of ``path`` among all places, and its place and key for a message."""
+        known = next((path[:length] for length in range(len(path), -1, -1) if path[:length] in self.places), None)
+        place = "" if known is None else self.places[known]
+        if known and place.startswith("--"):
+            path = path[len(known) :]
+            path = path[1:] if path and isinstance(path[0], int) else path
+        key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")
+        order = -1 if known is None else list(self.places).index(known)
+        return order, ": ".join(part for part in (place, printable(key)) if part)
 
 
 def read_file(path: Path) -> Source:
-    """A configuration file's mapping; an empty file is an empty mapping.
+    """Read the mapping in a configuration file; an empty file is an empty mapping.
 
     Raises:
-        ConfigError: not a readable file, not UTF-8, too large, not YAML, not a mapping, a key given twice.
+        ConfigError: the file cannot be read, is too large, or holds anything but one mapping in UTF-8 and YAML.
     """
     name = printable(str(path))
     try:
         with path.open("rb") as file:
             content = file.read(_LARGEST_FILE + 1)
     except FileNotFoundError:
-        raise ConfigError(
-            f"{name}: no such file", hint="without --config, gradcheck.yaml or the defaults are used"
-        ) from None
-    except IsADirectoryError:
-        raise ConfigError(f"{name}: is a directory, not a configuration file") from None
-    except (OSError, ValueError) as error:  # ValueError: a path that no system call takes
+        hint = "without --config, gradcheck.yaml or the defaults are used"
+        raise ConfigError(f"{name}: no such file", hint=hint) from None
+    except (OSError, ValueError) as error:  # ValueError: a path with a null character
         raise ConfigError(f"{name}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if len(content) > _LARGEST_FILE:
         raise ConfigError(f"{name}: is larger than {_LARGEST_FILE:,} bytes, too large for a configuration")
     try:
-        text = content.decode("utf-8-sig")
+        source = read_text(content.decode("utf-8-sig"), name)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{name}:{line}: is not UTF-8", hint="save the file as UTF-8") from None
-    source = read_text(text, name)
     if source.data is None:
-        source.data = {}
+        return Source()
     if not isinstance(source.data, dict):
-        raise ConfigError(
-            f"{name}:1: holds {kind_of(source.data)}, not keys with values",
-            hint="write one `key: value` a line, for example `seed: 0`",
-        )
+        hint = "write one `key: value` a line, for example `seed: 0`"
+        raise ConfigError(f"{name}:1: holds {kind_of(source.data)}, not keys with values", hint=hint)
     return source
 
 
 def read_text(text: str, name: str, *, is_file: bool = True) -> Source:
-    """YAML as plain data.
+    """Read one YAML document.
 
     Args:
-        text: one YAML document.
-        name: names the text in messages: a file, or an option.
-        is_file: messages give the line, and the source its places; else only ``name``.
+        text: the document.
+        name: the file or option that messages name.
+        is_file: messages and places give the line; otherwise messages give the character, and there are no places.
 
     Raises:
-        ConfigError: not YAML, a key given twice, an alias, a tag, nesting too deep.
+        ConfigError: not YAML, a key that is given twice, an alias, a tag, or nesting that is too deep.
 
     Example:
         >>> read_text("rtol: 1e-7", "gradcheck.yaml").data
@@ -86,11 +98,9 @@ def read_text(text: str, name: str, *, is_file: bool = True) -> Source:
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
-        source = Source(None)
-        if node is not None:
-            source.data = _constructed(node, (), source.places)
-        source.places = {path: Place(f"{name}:{place.text}") for path, place in source.places.items() if is_file}
-        return source
+        lines: dict[KeyPath, int] = {}
+        data = None if node is None else _value(node, (), lines)
+        return Source(data, {path: f"{name}:{line}" for path, line in lines.items()} if is_file else {})
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = " ".join(part for part in (error.context, error.problem) if part)
@@ -99,85 +109,71 @@ def read_text(text: str, name: str, *, is_file: bool = True) -> Source:
         before = text[: error.position]
         line, column = before.count("\n") + 1, error.position - before.rfind("\n")
         problem = f"holds a character that YAML does not allow ({ord(text[error.position]):#04x})"
-    except (ValueError, OverflowError):  # PyYAML calls chr() on an escape such as "\UFFFFFFFF" unchecked
+    except RecursionError:
+        line, column, problem = 1, 1, "is nested too deeply for a configuration"
+    except (ValueError, OverflowError):  # PyYAML calls chr() on an escape such as "\UFFFFFFFF" without a check
         line, column = (loader.line + 1, loader.column + 1) if loader else (1, 1)
-        problem = "holds an escape or a number that cannot be read"
-    finally:
-        if loader is not None:
-            loader.dispose()
+        problem = "holds an escape that is not a character"
     where = f"{name}:{line}:{column}" if is_file else f"{name}: character {column}"
     raise ConfigError(f"{where}: {printable(problem)}")
 
 
 class _Loader(yaml.SafeLoader):
-    """Composes nodes, of a sane number and depth, and without aliases and tags; constructs nothing."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self._depth = 0
-        self._values = 0
+    """Composes nodes; refuses aliases and tags."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
         if isinstance(event, yaml.AliasEvent):
             raise _refused(f"*{event.anchor} is an alias; write the value out", event.start_mark)
-        tag = getattr(event, "tag", None)
-        if tag not in (None, "!"):
+        if (tag := getattr(event, "tag", None)) not in (None, "!"):
             raise _refused(f"{tag} is a tag; a configuration has none", event.start_mark)
-        self._depth += 1
-        self._values += 1
-        if self._depth > _DEEPEST:
-            raise _refused("is nested too deeply for a configuration", event.start_mark)
-        if self._values > _MOST_VALUES:
-            raise _refused(f"holds more than {_MOST_VALUES:,} values", event.start_mark)
-        node = super().compose_node(parent, index)
-        self._depth -= 1
-        return node
+        if isinstance(event, yaml.ScalarEvent):
+            event.value.encode()  # raises a ValueError for one half of a surrogate pair
+        return super().compose_node(parent, index)
 
 
 def _refused(problem: str, mark: Any) -> yaml.MarkedYAMLError:
     return yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
 
 
-def _constructed(node: yaml.Node, path: KeyPath, places: dict[KeyPath, Place]) -> Any:
-    """A node as plain data; each child's line, as text, is put into ``places``."""
+def _value(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int]) -> Any:
+    """The plain data of a node; ``lines`` receives the line of each of its parts."""
     if isinstance(node, yaml.ScalarNode):
-        return _scalar(node)
+        return node.value if node.style else _plain_scalar(node.value)  # a quoted scalar is text
     if isinstance(node, yaml.SequenceNode):
+        items = []
         for index, child in enumerate(node.value):
-            places[*path, index] = Place(str(child.start_mark.line + 1))
-        return [_constructed(child, (*path, index), places) for index, child in enumerate(node.value)]
+            lines[*path, index] = child.start_mark.line + 1
+            items.append(_value(child, (*path, index), lines))
+        return items
     mapping: dict[str, Any] = {}
     for key_node, child in node.value:
-        mark = key_node.start_mark
         if not isinstance(key_node, yaml.ScalarNode):
-            raise _refused("a key must be a word", mark)
-        key = _text(key_node)
+            raise _refused("a key must be a word", key_node.start_mark)
+        key = key_node.value
         if key in mapping:
-            raise _refused(f"{key}: is given twice, here and on line {places[*path, key].text}", mark)
-        places[*path, key] = Place(str(mark.line + 1))
-        mapping[key] = _constructed(child, (*path, key), places)
+            problem = f"{key}: is given twice, here and on line {lines[*path, key]}"
+            raise _refused(problem, key_node.start_mark)
+        lines[*path, key] = key_node.start_mark.line + 1
+        mapping[key] = _value(child, (*path, key), lines)
     return mapping
 
 
-def _scalar(node: yaml.ScalarNode) -> Any:
-    text = _text(node)
-    if node.style is not None:  # quoted, or a block of text
+def _plain_scalar(text: str) -> Any:
+    """A scalar without quotes as None, a truth value, a number, or text."""
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    if len(text) > _LONGEST_NUMBER or not _FLOAT.fullmatch(text):
         return text
-    if text in _WORDS:
-        return _WORDS[text]
-    if len(text) <= _LONGEST_NUMBER:
-        if _INTEGER.fullmatch(text):
-            return int(text, 10 if text.lstrip("+-").isdigit() else 0)
-        if _FLOAT.fullmatch(text):
-            return float(text)
-        if _SPECIAL_FLOAT.fullmatch(text):
-            return float(text.replace(".", ""))
-    return text
+    return int(text) if text.lstrip("+-").isdigit() else float(text)
 
 
-def _text(node: yaml.ScalarNode) -> str:
-    text: str = node.value
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise _refused("holds half of a surrogate pair, which is no character", node.start_mark)
-    return text
+def kind_of(value: object) -> str:
+    """The kind of a value, for messages: ``a list``, ``text``."""
+    names: dict[type, str] = {dict: "a mapping", list: "a list", tuple: "a list", str: "text", bool: "a truth value"}
+    return names.get(type(value), "a number" if isinstance(value, int | float) else f"a {type(value).__name__}")
+
+
+def printable(text: str) -> str:
+    """The text with every character escaped that could disturb a terminal."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)

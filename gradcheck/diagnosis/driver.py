@@ -1,11 +1,88 @@
-"""Evidence in, findings out: every rule is asked, the most specific first."""
+"""Evidence in, findings out: the rules in the order in which they are asked, the most specific first."""
 
 from __future__ import annotations
 
-from gradcheck.diagnosis.evidence import Evidence, Spent
-from gradcheck.diagnosis.rule import rules
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from gradcheck.checking.evidence import Evidence, Spent
+from gradcheck.diagnosis import factor_findings
+from gradcheck.diagnosis.another_loss import gradient_known, like, value_and_gradient_known, value_known
+from gradcheck.diagnosis.batch_size import batch_size
+from gradcheck.diagnosis.everywhere import clipped_log, extra_term, factor, transposed
+from gradcheck.diagnosis.large_scores import overflows
+from gradcheck.diagnosis.other_labels import misaligned
+from gradcheck.diagnosis.other_rules import not_a_subgradient, not_the_mean, removable_jump, vacuous
+from gradcheck.diagnosis.places import CODES as PLACES
+from gradcheck.diagnosis.places import places, two_defects
+from gradcheck.diagnosis.unexplained import no_known_cause, not_a_gradient
+from gradcheck.diagnosis.whole_numbers import truncated
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule.
+
+    Attributes:
+        judge: looks at the evidence and yields findings.
+        codes: of the findings that it may return; where all of them are implied already, it is not asked.
+        implies: codes that need not be said beside a finding of this rule.
+        of_right_losses: the rule looks at losses without a wrong entry as well.
+    """
+
+    judge: Callable[[Evidence], Iterable[Finding]]
+    codes: tuple[str, ...]
+    implies: frozenset[str] = frozenset()
+    of_right_losses: bool = False
+
+
+#: What says less than a rule that explains every wrong entry exactly.
+_LESS_SPECIFIC = frozenset(
+    {
+        "gradient-of-another-loss",
+        "label-column",
+        "other-columns",
+        "one-class",
+        "one-row",
+        "batch-size-dependent",
+        "not-a-gradient",
+        "value-of-another-loss",
+    }
+)
+_GRADIENT, _VALUE = "gradient-of-another-loss", "value-of-another-loss"
+#: What a rule that explains every wrong entry as wrong at kinks implies: none of these speaks of kinks.
+_ALL = _LESS_SPECIFIC | {
+    "labels-misaligned", "log-guard", "missing-label-term", "missing-regularizer", *factor_findings.CODES
+}  # fmt: skip
+_IN_A_PLACE = frozenset({"batch-size-dependent", "not-a-gradient", _VALUE, _GRADIENT})
+
+#: The rules, the most specific first: of several findings, that of the first rule leads.
+RULES: tuple[Rule, ...] = (
+    Rule(truncated, ("truncated-to-integer",), _LESS_SPECIFIC | {"constant-factor"}),
+    Rule(not_a_subgradient, ("not-a-subgradient",), _ALL),
+    Rule(
+        factor, (*factor_findings.CODES, "batch-size-dependent"), _LESS_SPECIFIC | {"labels-misaligned", "transposed"}
+    ),
+    Rule(transposed, ("transposed",), _LESS_SPECIFIC),
+    Rule(misaligned, ("labels-misaligned",), _LESS_SPECIFIC),
+    Rule(clipped_log, ("log-guard",), _LESS_SPECIFIC),
+    Rule(removable_jump, ("removable-jump",), frozenset({_GRADIENT}), of_right_losses=True),
+    Rule(extra_term, ("missing-label-term", "missing-regularizer", "log-guard"), _LESS_SPECIFIC),
+    Rule(value_and_gradient_known, (_GRADIENT, _VALUE), _LESS_SPECIFIC),
+    Rule(places, PLACES, _IN_A_PLACE | {*PLACES}),
+    Rule(gradient_known, (_GRADIENT,), _LESS_SPECIFIC - {_VALUE}),
+    Rule(two_defects, PLACES, _IN_A_PLACE),
+    Rule(batch_size, ("batch-size-dependent",), frozenset({_GRADIENT})),
+    Rule(not_a_gradient, ("not-a-gradient",), frozenset({_GRADIENT})),
+    Rule(value_known, (_VALUE,), frozenset({_GRADIENT})),
+    Rule(no_known_cause, (_GRADIENT,)),
+    Rule(like, ("constant-offset", "sum-over-rows", "unlike"), of_right_losses=True),
+    Rule(vacuous, ("vacuous",), of_right_losses=True),
+    Rule(overflows, ("overflows",), of_right_losses=True),
+    Rule(not_the_mean, ("not-the-mean",), of_right_losses=True),
+)
 
 
 def find(evidence: Evidence) -> tuple[Finding, ...]:
@@ -15,18 +92,18 @@ def find(evidence: Evidence) -> tuple[Finding, ...]:
         evidence: of all batch sizes together.
 
     Returns:
-        The most specific first, without what it implies.
+        The findings, the most specific first, without those that another one implies.
     """
     found: list[Finding] = []
     implied: set[str] = set()
-    for rule in rules():
-        if (rule.applies == "wrong" and not evidence.wrong) or implied.issuperset(rule.codes):
+    for rule in RULES:
+        if not (rule.of_right_losses or evidence.wrong) or implied.issuperset(rule.codes):
             continue
         try:
-            told = [finding for finding in rule.judge(evidence) if finding.code not in implied]
-        except (Spent, LossDefect, OutOfTime):  # what it would have to ask for cannot be had
+            new = [finding for finding in rule.judge(evidence) if finding.code not in implied]
+        except (Spent, LossDefect, OutOfTime):  # the rule needs calls that cannot be had
             continue
-        found += told
-        if told:
+        found += new
+        if new:
             implied |= rule.implies
     return tuple(found)

@@ -1,189 +1,175 @@
-"""Simple relations between dS and the numerical gradient, over all problems, in some of their entries.
+"""dS as a multiple of something known: the coefficients of dS = c n + d x, n the numerical gradient, over all problems.
 
-With a for dS and n for the numerical gradient: a = c n (a factor), a = c n + d (an offset), a = d (a level); c and d
-follow one law of N and C. Each is found entry by entry: what an entry knows, within bounds, is an interval for c or d.
+Each entry gives an interval for the coefficient; those of a problem are intersected, and the coefficient has to follow
+one law of N and C in all problems.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradcheck.checking.case import BoolArray, Observation
-from gradcheck.diagnosis.evidence import Evidence
-from gradcheck.diagnosis.intervals import Interval, meet, multiplier
-from gradcheck.diagnosis.laws import ONE, Law, Told, simplest_law
+from gradcheck.checking.case import BoolArray, Case
+from gradcheck.checking.evidence import Evidence
+from gradcheck.diagnosis.numbers import ONE, Interval, Law, multiplier, number_in_words, simplest_law
+from gradcheck.diagnosis.regions import halves
 from gradcheck.report import FloatArray
 
 #: Which entries of a problem: N x C truth values.
-Where = Callable[[Observation], BoolArray]
-#: A number for each entry of a problem: N x C.
-Shape = Callable[[Observation], FloatArray]
+Where = Callable[[Case], BoolArray]
+#: x, and how far off it may be: N x C each; None where labels of that kind have none.
+Basis = Callable[[Case], tuple[FloatArray, FloatArray] | None]
 
-#: A number that is not this many times its bound says nothing.
-_TELLING = 8.0
-_MINUS_ONE = Law(-1.0, fraction=Fraction(-1))
+_EPS = float(np.finfo(np.float64).eps)
+#: Bounds are made for verdicts, which have a tolerance on top: by themselves they hold within this factor.
+_SLACK = 10.0
+#: Rounding of what is computed here, relative to the problem's largest number.
+_ROUNDING = 64 * _EPS
+#: A number below this many times its bound is not significant.
+_SIGNIFICANT = 8.0
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A relation that holds in every known entry of some.
+    """A coefficient that holds in every known entry of some.
 
     Attributes:
-        law: of c, or of d.
+        law: of the coefficient.
         entries: known entries in which it holds.
-        rows: of all problems together, rows with an entry that tells something of it.
-        telling: entries that do.
+        significant: for each problem, N x C, the entries that determine it.
     """
 
     law: Law
     entries: int
-    rows: int
-    telling: int
+    significant: tuple[BoolArray, ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows of all problems with a significant entry."""
+        return sum(int(np.count_nonzero(each.any(axis=1))) for each in self.significant)
 
 
-def everywhere(seen: Observation) -> BoolArray:
+def everywhere(seen: Case) -> BoolArray:
     """Every entry."""
     return np.ones(seen.S.shape, dtype=bool)
 
 
-def slack(evidence: Evidence, seen: Observation, factor: float) -> FloatArray:
-    """How far dS may lie from ``factor`` times the numerical gradient, as in ``Evidence.same``: N x C."""
-    size = np.maximum(np.abs(seen.analytic), np.abs(factor * seen.numerical))
-    rounding = 4 * np.finfo(float).eps * size
-    return np.asarray(abs(factor) * seen.bounds + seen.granted + evidence.rtol * size + rounding)
-
-
-def factor_at(evidence: Evidence, seen: Observation, where: BoolArray) -> Interval | None:
-    """All c with a = c n in one problem.
-
-    Args:
-        evidence: for its tolerance.
-        seen: the problem.
-        where: N x C, the entries that count, if they are known.
-
-    Returns:
-        None where there is no such c.
-    """
-    chosen = where & seen.known
-    n, a = seen.numerical[chosen], seen.analytic[chosen]
-    rounding = (evidence.rtol + 4 * np.finfo(float).eps) * np.abs(a)
-    return multiplier(n, a, seen.granted[chosen] + rounding, seen.bounds[chosen])
-
-
 def factor_fit(evidence: Evidence, where: Where = everywhere) -> Fit | None:
-    """The law of c in a = c n.
+    """The law of c in dS = c n.
 
     Args:
         evidence: all problems, right ones too.
         where: the entries that count.
 
     Returns:
-        None where there is no such law, or too little tells of it: any but 1 and -1 takes two rows.
+        None where there is no such law, or too few entries are significant: any law but 1 and -1 takes two rows.
     """
-    told, entries, rows, telling = [], 0, 0, 0
-    for seen in sorted(evidence.observations, key=lambda each: -each.S.size):  # the largest says no the soonest
-        chosen = where(seen) & seen.known
-        interval = factor_at(evidence, seen, chosen)
-        if interval is None:
-            return None
-        told.append(Told(seen.rows, seen.classes, interval))
-        says = chosen & (np.abs(seen.numerical) > _TELLING * seen.bounds)
-        entries, rows, telling = entries + int(chosen.sum()), rows + _rows_with(says), telling + int(says.sum())
-    law = simplest_law(told)
-    if law is None or telling < 2 or (rows < 2 and law not in (ONE, _MINUS_ONE)) or not _holds(evidence, where, law):
+    intervals = [factor_at(evidence, seen, where(seen)) for seen in evidence.observations]
+    significant = tuple(
+        where(seen) & seen.known & (np.abs(seen.numerical) > _SIGNIFICANT * seen.bounds)
+        for seen in evidence.observations
+    )
+    fit = _fit(evidence, where, intervals, significant, classes=2)
+    if fit is None or sum(int(each.sum()) for each in significant) < 2:
         return None
-    return Fit(law, entries, rows, telling)
+    is_unit = fit.law.size.is_one
+    off = zip(evidence.observations, off_by(evidence, fit.law), strict=True)
+    return None if (fit.rows < 2 and not is_unit) or any(np.any(where(seen) & each) for seen, each in off) else fit
 
 
-def _holds(evidence: Evidence, where: Where, law: Law) -> bool:
-    """Whether the factor explains every entry, those too of which the problem's own interval told nothing."""
+def factor_at(evidence: Evidence, seen: Case, where: BoolArray) -> Interval | None:
+    """All c with dS = c n in the known entries of one problem; None where there is no such c."""
+    chosen = where & seen.known
+    n, a = seen.numerical[chosen], seen.analytic[chosen]
+    rounding = (evidence.rtol + 4 * _EPS) * np.abs(a)
+    return multiplier(n, a, seen.granted[chosen] + rounding, seen.bounds[chosen])
+
+
+def off_by(evidence: Evidence, factor: Law) -> Iterator[BoolArray]:
+    """For each problem, N x C: known entries in which dS is not the numerical gradient times a law."""
     for seen in evidence.observations:
-        c = law.at(seen.rows, seen.classes)
-        off = where(seen) & ~evidence.same(seen, seen.analytic, c * seen.numerical, c)
-        if np.any(off):
-            return False
-    return True
+        c = factor.at(seen.rows, seen.classes)
+        yield ~evidence.same(seen, seen.analytic, c * seen.numerical, c)
 
 
-def factors_by_size(evidence: Evidence) -> dict[int, Interval]:
-    """c in a = c n at each batch size, where it hangs on nothing else: two problems of each size must agree.
+def likely_factors(evidence: Evidence) -> list[Law]:
+    """The laws of c with dS = c n in a half of dS; where something else is wrong in one region, c is among them."""
+    found = [factor_fit(evidence, half) for half in halves(evidence.observations)]
+    return list(dict.fromkeys(fit.law for fit in found if fit and not (fit.law.is_zero or fit.law.is_free)))
+
+
+def term_fit(evidence: Evidence, basis: Basis, factor: Law = ONE, where: Where = everywhere) -> Fit | None:
+    """The law of d in dS = c n + d x.
+
+    Args:
+        evidence: all problems, right ones too.
+        basis: x; an entry where it is not finite does not count.
+        factor: the law of c.
+        where: the entries that count.
 
     Returns:
-        N to the interval of c, in rising order; empty where there is a size without such a c.
+        None where there is no such law, or it is 0.
     """
-    of_size: dict[int, list[Interval]] = {}
+    intervals, significant = [], []
     for seen in evidence.observations:
-        interval = factor_at(evidence, seen, everywhere(seen))
-        if interval is None:
-            return {}
-        of_size.setdefault(seen.rows, []).append(interval)
+        c = factor.at(seen.rows, seen.classes)
+        values = basis(seen)
+        if values is None:
+            return None
+        x, error = (np.broadcast_to(each, seen.S.shape) for each in values)
+        chosen = where(seen) & seen.known & np.isfinite(x)
+        target, scaled = seen.analytic - c * seen.numerical, np.abs(c * seen.numerical)
+        largest = max(float(np.abs(seen.analytic).max()), float(scaled[chosen].max(initial=0.0)))
+        slack = _SLACK * (abs(c) * seen.bounds + seen.granted) + _ROUNDING * largest
+        intervals.append(multiplier(x[chosen], target[chosen], slack[chosen], _SLACK * error[chosen]))
+        significant.append(chosen & (np.abs(target) > _SIGNIFICANT * slack))
+    fit = _fit(evidence, where, intervals, tuple(significant), classes=1)
+    return None if fit is None or fit.law.is_zero else fit
+
+
+def _fit(
+    evidence: Evidence,
+    where: Where,
+    intervals: list[Interval | None],
+    significant: tuple[BoolArray, ...],
+    classes: int,
+) -> Fit | None:
+    observations = evidence.observations
+    known = [(seen.rows, seen.classes, each) for seen, each in zip(observations, intervals, strict=True) if each]
+    law = simplest_law(known, classes=classes) if len(known) == len(observations) else None
+    entries = sum(int((where(seen) & seen.known).sum()) for seen in observations)
+    return None if law is None else Fit(law, entries, significant)
+
+
+def how_many(entries: int, evidence: Evidence) -> str:
+    """``in all 120 entries``, or ``in all 113 entries that have a derivative`` where that is not all of them."""
+    total = sum(seen.S.size for seen in evidence.observations)
+    return f"in all {entries} entries" if entries == total else f"in all {entries} entries that have a derivative"
+
+
+def factors_by_size(evidence: Evidence) -> dict[int, float]:
+    """c in dS = c n at each batch size, in rising order; empty where at some size there is none, or one problem."""
     found = {}
-    for size in sorted(of_size):
-        told = [each for each in of_size[size] if each.is_bounded]
-        both = meet(told)
-        if both is None or len(told) < 2:
+    for size in sorted({seen.rows for seen in evidence.observations}):
+        there = tuple(seen for seen in evidence.observations if seen.rows == size)
+        fit = factor_fit(replace(evidence, observations=there))
+        if fit is None or sum(bool(each.any()) for each in fit.significant) < 2:
             return {}
-        found[size] = both
+        found[size] = fit.law.at(size, there[0].classes)
     return found
 
 
-def offset_fit(
-    evidence: Evidence, where: Where, factor: Law = ONE, shape: Shape | None = None, least: int = 2
-) -> Fit | None:
-    """The law of d in a = c n + d, d not 0.
+def factors_in_words(by_size: dict[int, float]) -> str:
+    """What dS is at each batch size.
 
-    Args:
-        evidence: all problems.
-        where: the entries that count.
-        factor: the law of c.
-        shape: what d is a multiple of; None for 1.
-        least: rows that must tell of it.
-
-    Returns:
-        None where there is no such law, it is 0, or fewer rows tell of it.
+    Example:
+        >>> factors_in_words({1: 2.0, 3: 0.5, 8: 0.0})
+        '2 times the numerical gradient at N = 1, 1/2 times at N = 3, 0 times at N = 8'
     """
-
-    def difference(seen: Observation) -> tuple[FloatArray, FloatArray]:
-        c = factor.at(seen.rows, seen.classes)
-        return seen.analytic - c * seen.numerical, slack(evidence, seen, c)
-
-    return _constant_fit(evidence, where, difference, least, shape)
-
-
-def level_fit(evidence: Evidence, where: Where) -> Fit | None:
-    """The law of d in a = d, d not 0; arguments as for ``offset_fit``, and likewise None."""
-
-    def itself(seen: Observation) -> tuple[FloatArray, FloatArray]:
-        return seen.analytic, seen.granted + evidence.rtol * np.abs(seen.analytic)
-
-    return _constant_fit(evidence, where, itself, least=2)
-
-
-def _constant_fit(
-    evidence: Evidence,
-    where: Where,
-    target: Callable[[Observation], tuple[FloatArray, FloatArray]],
-    least: int,
-    shape: Shape | None = None,
-) -> Fit | None:
-    told, entries, rows, telling = [], 0, 0, 0
-    for seen in evidence.observations:
-        chosen = where(seen) & seen.known
-        number, within = target(seen)
-        x = np.ones(seen.S.shape) if shape is None else shape(seen)
-        interval = multiplier(x[chosen], number[chosen], within[chosen])
-        if interval is None:
-            return None
-        told.append(Told(seen.rows, seen.classes, interval))
-        says = chosen & (np.abs(number) > _TELLING * within)
-        entries, rows, telling = entries + int(chosen.sum()), rows + _rows_with(says), telling + int(says.sum())
-    law = simplest_law(told, classes=1)
-    return Fit(law, entries, rows, telling) if law is not None and not law.is_zero and rows >= least else None
-
-
-def _rows_with(entries: BoolArray) -> int:
-    return int(np.count_nonzero(entries.any(axis=1)))
+    sizes: dict[str, list[str]] = {}
+    for size, factor in by_size.items():
+        sizes.setdefault(number_in_words(factor, 1e-7 * abs(factor)), []).append(str(size))
+    said = [f"{number} times at N = {', '.join(each)}" for number, each in sizes.items()]
+    return ", ".join(said).replace(" times", " times the numerical gradient", 1)

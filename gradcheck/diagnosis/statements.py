@@ -1,185 +1,127 @@
-"""The statement at fault, in the user's own file: one more call of the loss, watched from statement to statement.
+"""The line of the user's code that a finding is about: one more call of the loss, under Python's tracer.
 
-Between two events of Python's tracer only the statement under way can have done anything. So what is looked for is
-looked at before each statement, and what has come about since the last look is the doing of the one before.
+Between two events of the tracer only one statement can have changed anything. A condition is tested before each
+statement, and once it holds, the statement before is the cause.
 """
 
 from __future__ import annotations
 
-import linecache
 import sys
 import threading
-import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import partial
+from traceback import FrameSummary, StackSummary
 from types import FrameType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.diagnosis.evidence import Allowance
+from gradcheck.checking.evidence import Allowance
 from gradcheck.errors import LossDefect
-from gradcheck.functions.tracebacks import is_own
+from gradcheck.functions.output_capture import is_own
 
-#: Statements that are watched, at most: loops over entries of a large matrix are left to themselves.
+#: At most so many statements are traced: loops over entries of a large matrix take too long.
 _MOST = 20_000
 
-#: Told a frame before each of its statements, and what it returns where it does; whether the statement before is at
-#: fault.
-_Look = Callable[[FrameType, Any], bool]
+#: Called before each statement with the local variables and what is returned; true if the statement before is wanted.
+_Condition = Callable[[list[Any]], bool]
 
 
-@dataclass(frozen=True)
-class Statement:
-    """A statement of the user's.
-
-    Attributes:
-        file, line: where it is.
-        function: in which it is.
-    """
-
-    file: str
-    line: int
-    function: str
-
-    @property
-    def text(self) -> str:
-        """Its line in the file; empty where there is none to be read."""
-        return linecache.getline(self.file, self.line).strip()
-
-    def shown(self) -> str:
-        """As Python prints it in a traceback."""
-        frame = traceback.FrameSummary(self.file, self.line, self.function)
-        return "".join(traceback.StackSummary.from_list([frame]).format()).rstrip()
+def shown(statement: FrameSummary) -> str:
+    """A statement as Python prints it in a traceback: file, line, function and text."""
+    return "".join(StackSummary.from_list([statement]).format()).rstrip()
 
 
-def that_changed(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any]) -> Statement | None:
-    """The first statement that wrote to the scores or the labels. One call.
+def that_changed(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any]) -> FrameSummary | None:
+    """The first statement that writes to the scores or the labels. One call.
 
     Args:
         ask: the loss.
-        S, y: where; they are left as they are.
+        S, y: the arguments; they are copied.
 
     Returns:
-        None where none did, or it cannot be seen.
+        None if there is none, or the loss cannot be traced.
 
     Raises:
         Spent: no call is left.
     """
-    given = S.copy(), y.copy()
-
-    def has_changed(frame: FrameType, returned: Any) -> bool:
-        return not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(given, (S, y), strict=True))
-
-    tracer = _Tracer(has_changed)
-    _call(ask, *given, tracer)
-    return tracer.found[0] if tracer.found else None
+    given, before = (S.copy(), y.copy()), (S, y)
+    return _first(ask, given, lambda _: not all(map(partial(np.array_equal, equal_nan=True), given, before)))
 
 
-def that_is_not_finite(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any]) -> Statement | None:
-    """The first statement after which a local variable is not finite, or what it returns. As ``that_changed``."""
-
-    def is_not_finite(frame: FrameType, returned: Any) -> bool:
-        return any(map(_is_not_finite, (*frame.f_locals.values(), *_parts(returned))))
-
-    tracer = _Tracer(is_not_finite)
-    _call(ask, S.copy(), y.copy(), tracer)
-    return tracer.found[0] if tracer.found else None
+def that_is_not_finite(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any]) -> FrameSummary | None:
+    """The first statement that gives a local variable, or the result, a number that is not finite; as above."""
+    return _first(ask, (S.copy(), y.copy()), lambda values: any(map(_is_not_finite, values)))
 
 
-def that_made_it_whole(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any]) -> Statement | None:
-    """The statement that made the array that is returned as dS, or that left nothing but whole numbers in it.
+def that_made_it_whole(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any]) -> FrameSummary | None:
+    """The statement that creates the array returned as dS, or that leaves only whole numbers in it; as above."""
+    found: list[FrameSummary] = []
+    fractional: dict[int, bool] = {}  # by the id of an array, as are the causes
+    cause: dict[int, int] = {}
+    kept: list[Any] = []  # so that no other array gets the same id
 
-    As ``that_changed``.
-    """
-    fractional: dict[int, bool] = {}
-    at_fault: dict[int, int] = {}
-    kept: list[Any] = []  # or else another array might get the same id
+    def is_new_or_whole(values: list[Any]) -> bool:
+        before = len(kept)
+        for each in values:
+            if isinstance(each, np.ndarray):
+                was, fractional[id(each)] = fractional.get(id(each)), _is_fractional(each)
+                if was is None or (was and not fractional[id(each)]):
+                    kept.append(each)
+                    cause[id(each)] = len(found)
+        return len(kept) > before
 
-    def changes(frame: FrameType, returned: Any) -> bool:
-        fresh = False
-        for thing in (*frame.f_locals.values(), *_parts(returned)):
-            if isinstance(thing, np.ndarray):
-                before, now = fractional.get(id(thing)), _is_fractional(thing)
-                if before is None or (before and not now):
-                    kept.append(thing)
-                    at_fault[id(thing)] = len(tracer.found)
-                    fresh = True
-                fractional[id(thing)] = now
-        return fresh
-
-    tracer = _Tracer(changes, all_of_them=True)
-    answer = _call(ask, S.copy(), y.copy(), tracer)
-    if not isinstance(answer, tuple | list) or len(answer) != 2:
-        return None
-    place = at_fault.get(id(answer[1]))
-    return None if place is None else tracer.found[place]
+    answer = _trace(ask, (S.copy(), y.copy()), is_new_or_whole, found, most=_MOST)
+    is_pair = isinstance(answer, tuple | list) and len(answer) == 2
+    return found[cause[id(answer[1])]] if is_pair and id(answer[1]) in cause else None
 
 
-class _Tracer:
-    """What Python is to call in the midst of the loss (see ``sys.settrace``).
+def _first(ask: Allowance, arguments: tuple[Any, Any], condition: _Condition) -> FrameSummary | None:
+    found: list[FrameSummary] = []
+    _trace(ask, arguments, condition, found)
+    return found[0] if found else None
 
-    Attributes:
-        found: the statements at fault, in order.
-    """
 
-    def __init__(self, look: _Look, all_of_them: bool = False) -> None:
-        self.found: list[Statement] = []
-        self._look, self._all = look, all_of_them
-        self._under_way: list[Statement] = []
-        self._left = _MOST
+def _trace(
+    ask: Allowance, arguments: tuple[Any, Any], condition: _Condition, found: list[FrameSummary], most: int = 1
+) -> Any:
+    """What the loss returns, None if it raises; ``found`` gets the statements after which the condition holds."""
+    current: list[FrameSummary] = []  # of each frame that is under way
+    left = _MOST
 
-    def __call__(self, frame: FrameType, event: str, argument: Any) -> Any:
-        """A function is called: it is followed where it is the user's own."""
-        if not self._left or not is_own(frame.f_code.co_filename):
+    def trace(frame: FrameType, event: str, argument: Any) -> Any:
+        nonlocal left
+        statement = FrameSummary(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+        if not left or len(found) == most or (event == "call" and not is_own(statement.filename)):
             return None
-        self._under_way.append(_statement(frame))
-        return self._follow
+        left -= 1
+        returned = [*argument] if isinstance(argument, tuple | list) else [argument]
+        if event != "call" and condition([*frame.f_locals.values(), *(returned if event == "return" else ())]):
+            found.append(current[-1])
+        if event == "return":
+            current.pop()
+        elif event == "line":
+            current[-1] = statement
+        elif event == "call":
+            current.append(statement)
+        return trace
 
-    def _follow(self, frame: FrameType, event: str, argument: Any) -> Any:
-        if not self._left:
-            return None
-        self._left -= 1
-        if self._look(frame, argument if event == "return" else None):
-            self.found.append(self._under_way[-1])
-            if not self._all:
-                self._left = 0
-        if event == "line":
-            self._under_way[-1] = _statement(frame)
-        elif event == "return":
-            self._under_way.pop()
-        return self._follow
-
-
-def _statement(frame: FrameType) -> Statement:
-    return Statement(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
-
-
-def _call(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any], tracer: _Tracer) -> Any:
-    """What the loss returns, watched; None where it raises, or cannot be watched."""
-    loss = ask.loss
+    loss, before = ask.loss, sys.gettrace()
     if loss.file is None or loss.framework != "numpy" or threading.current_thread() is not threading.main_thread():
         return None
-    before = sys.gettrace()
-    sys.settrace(tracer)
+    sys.settrace(trace)
     try:
-        return ask.call(S, y)
+        return ask.call(*arguments)
     except LossDefect:
         return None
     finally:
         sys.settrace(before)
 
 
-def _parts(returned: Any) -> tuple[Any, ...]:
-    return tuple(returned) if isinstance(returned, tuple | list) else (returned,)
-
-
 def _is_not_finite(thing: Any) -> bool:
-    if isinstance(thing, np.ndarray | np.floating | float):
-        array = np.asarray(thing)
-        return array.dtype.kind == "f" and not np.isfinite(array).all()
-    return False
+    is_float = isinstance(thing, np.ndarray | np.floating | float) and np.asarray(thing).dtype.kind == "f"
+    return is_float and not np.isfinite(thing).all()
 
 
 def _is_fractional(array: npt.NDArray[Any]) -> bool:

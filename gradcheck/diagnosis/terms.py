@@ -1,111 +1,89 @@
-"""dS and the gradient of the value in the notes' own notation: ``p_j/N``, but ``p_j/N - 1{j=y}/N``."""
+"""The terms that gradients are written in: N x C functions of the scores and of the labels, in the notes' notation.
+
+p_j = e^{s_j} / sum_m e^{s_m} and q_{m,y} = 1{s_m - s_y + 1 > 0}.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from gradcheck.checking.case import Observation
-from gradcheck.diagnosis.another_draw import another_draw
-from gradcheck.diagnosis.dictionary import View, terms_for
-from gradcheck.diagnosis.evidence import Allowance, Evidence, Spent
-from gradcheck.diagnosis.fitting import Sample, fits, holds
-from gradcheck.diagnosis.integrals import integral_of
-from gradcheck.diagnosis.notation import Fit
-from gradcheck.diagnosis.probing import are_one, probes_like, simplest
-from gradcheck.errors import LossDefect, OutOfTime
+from gradcheck.checking.case import BoolArray
 from gradcheck.report import FloatArray
 
-__all__ = ["Fit", "Terms", "explain_terms", "integral_of"]
-
-#: dS has its own rounding for a tolerance, and needs no wider one than this.
-_RTOL_OF_DS = 1e-9
-#: A central difference is corrected by what dS tells, and where that is wrong by orders it can err by this.
-_RTOL = 1e-7
-#: Of a gradient that is nowhere larger, rounding to whole numbers leaves 0: that dS is 0 would say too much.
-_HALF = 0.51
+#: A term jumps where steps of this size, beside 1, change it by more than this part of its size.
+_STEP, _JUMP = 1e-6, 1e-3
 
 
-@dataclass(frozen=True)
-class Terms:
-    """What the two gradients of a loss are.
-
-    Attributes:
-        analytic: dS; None where a few terms do not say it.
-        numerical: the gradient of the value; None likewise.
-    """
-
-    analytic: Fit | None
-    numerical: Fit | None
-
-    def sentence(self) -> str:
-        """In one line, without a full stop."""
-        if self.analytic is None:
-            said = f"the gradient of your value is {self.numerical}, and your dS is not"
-        elif self.numerical is None:
-            said = f"your dS = {self.analytic}, the gradient of {integral_of(self.analytic)} and not of your value"
-        else:
-            said = f"your dS = {self.analytic}, but the gradient of your value is {self.numerical}"
-        return f"{said}, where q_{{m,y}} = 1{{s_m - s_y + 1 > 0}}" if "q_{" in said else said
+def _softmax(S: FloatArray, Y: FloatArray) -> FloatArray:
+    e = np.exp(S - S.max(axis=1, keepdims=True))
+    return np.asarray(e / e.sum(axis=1, keepdims=True))
 
 
-def explain_terms(evidence: Evidence) -> Terms | None:
-    """Write dS and the numerical gradient as sums of a few terms.
-
-    Args:
-        evidence: of a wrong loss. What fits is tried at one more problem, for a few calls; without these only where
-            problems of another N bore it out.
-
-    Returns:
-        None where that does not say what is wrong: neither is such a sum, or both are the same, or dS alone is one and
-        it is the gradient of nothing.
-    """
-    seen = [each for each in evidence.observations if each.known.any()]
-    views = [View(each.S, each.y) for each in seen]
-    kinds = {terms_for(view) for view in views}
-    if not evidence.wrong or len(kinds) != 1 or not (terms := kinds.pop()):
-        return None
-    rtol = min(evidence.rtol, _RTOL)
-    samples = [_samples(each, view, rtol) for each, view in zip(seen, views, strict=True)]
-    analytic, numerical = zip(*samples, strict=True)
-    found = _borne_out([fits(analytic, terms), fits(numerical, terms)], evidence.ask, seen, rtol)
-    probes = probes_like(views)
-    ours, theirs = (simplest(each, probes) for each in found)
-    if ours is not None and not ours.parts and max(_largest(s.gradient[s.entries]) for s in numerical) <= _HALF:
-        ours = None
-    if theirs is None and (ours is None or integral_of(ours) is None):
-        return None
-    if ours is not None and theirs is not None and are_one([ours, theirs], probes):
-        return None
-    return Terms(ours, theirs)
+def _sum(x: FloatArray) -> FloatArray:
+    """N x 1, over the classes."""
+    return np.asarray(x.sum(axis=1, keepdims=True))
 
 
-def _borne_out(found: list[list[Fit]], ask: Allowance, seen: Sequence[Observation], rtol: float) -> list[list[Fit]]:
-    """Those that hold at one more problem; where there can be none, all, if problems of another N were held out."""
-    of_one_size = len({each.rows for each in seen}) == 1
-    if not any(found):
-        return found
-    try:
-        drawn = another_draw(ask, seen, rtol)
-    except (Spent, LossDefect, OutOfTime):
-        return [[], []] if of_one_size else found
-    told = [sample.entries.any() or not of_one_size for sample in drawn]
-    return [
-        [fit for fit in each if tells and holds(fit, sample)]
-        for each, sample, tells in zip(found, drawn, told, strict=True)
-    ]
+def _margins(S: FloatArray, Y: FloatArray) -> FloatArray:
+    """max(0, s_j - s_y + 1) where j != y, else 0."""
+    return np.asarray(np.maximum(S - _sum(S * Y) + 1, 0) * (1 - Y))
 
 
-def _samples(seen: Observation, view: View, rtol: float) -> tuple[Sample, Sample]:
-    known = seen.known
-    scale = max(_largest(seen.analytic[known]), _largest(seen.numerical[known]))
-    return (
-        Sample(view, seen.analytic, seen.granted, known, min(rtol, _RTOL_OF_DS), scale),
-        Sample(view, seen.numerical, seen.bounds, known, rtol, scale),
-    )
+def _violated(S: FloatArray, Y: FloatArray) -> FloatArray:
+    return (_margins(S, Y) > 0).astype(np.float64)
 
 
-def _largest(gradient: FloatArray) -> float:
-    return float(np.abs(gradient).max(initial=0.0))
+#: How a term is written for labels that are classes, for labels that are a number for each class (empty: not in use),
+#: and its values for scores S and labels Y, N x C each. Of several ways to write one function the first is preferred.
+TERMS: tuple[tuple[str, str, Callable[[FloatArray, FloatArray], FloatArray]], ...] = (
+    ("p_j", "p_j", _softmax),
+    ("1{j=y}", "y_j", lambda S, Y: Y),
+    ("1{j!=y}", "", lambda S, Y: 1 - Y),
+    ("1", "1", lambda S, Y: np.ones(S.shape)),
+    ("q_{j,y}1{j!=y}", "", _violated),
+    ("1{j=y}·sum_{m!=y} q_{m,y}", "", lambda S, Y: Y * _sum(_violated(S, Y))),
+    ("1{j!=y}p_j", "", lambda S, Y: (1 - Y) * _softmax(S, Y)),
+    ("p_y·p_j", "p_j·sum_m y_m·p_m", lambda S, Y: _softmax(S, Y) * _sum(Y * _softmax(S, Y))),
+    ("1{j=y}p_j", "y_j·p_j", lambda S, Y: Y * _softmax(S, Y)),
+    ("", "p_j·sum_m y_m", lambda S, Y: _softmax(S, Y) * _sum(Y)),
+    ("max(0, s_j - s_y + 1)·1{j!=y}", "", _margins),
+    ("1{j=y}·sum_{m!=y} max(0, s_m - s_y + 1)", "", lambda S, Y: Y * _sum(_margins(S, Y))),
+    ("s_j", "s_j", lambda S, Y: S),
+    ("1{j=y}s_j", "y_j·s_j", lambda S, Y: Y * S),
+    ("mean_m s_m", "mean_m s_m", lambda S, Y: np.broadcast_to(S.mean(axis=1, keepdims=True), S.shape)),
+    ("sigmoid(s_j)", "sigmoid(s_j)", lambda S, Y: 0.5 * (1 + np.tanh(S / 2))),
+    ("", "y_j·sigmoid(s_j)", lambda S, Y: 0.5 * Y * (1 + np.tanh(S / 2))),
+    ("e^{s_j}", "e^{s_j}", lambda S, Y: np.exp(S)),
+    ("log p_j", "log p_j", lambda S, Y: np.log(_softmax(S, Y))),
+    ("p_j^2", "p_j^2", lambda S, Y: _softmax(S, Y) ** 2),
+    ("(1{j=y}/p_j)", "(y_j/p_j)", lambda S, Y: Y / _softmax(S, Y)),
+    ("tanh(s_j)", "tanh(s_j)", lambda S, Y: np.tanh(S)),
+    ("1{s_j > 0}", "1{s_j > 0}", lambda S, Y: (S > 0).astype(np.float64)),
+)  # fmt: skip
+
+
+def labels_as_numbers(S: FloatArray, y: npt.NDArray[Any]) -> FloatArray | None:
+    """N x C, 1{j=y}, or the labels themselves where they are a number for each class; None for other labels."""
+    if y.dtype.kind in "iu" and y.shape == S.shape[:1]:
+        return np.asarray(np.arange(S.shape[1]) == y[:, np.newaxis], dtype=np.float64)
+    return y.astype(np.float64) if y.dtype.kind in "iuf" and y.shape == S.shape else None
+
+
+def term_names(y: npt.NDArray[Any]) -> list[str]:
+    """How the terms in use are written for such labels."""
+    return [name for name in (texts[min(y.ndim, 2) - 1] for *texts, _ in TERMS) if name]
+
+
+def term_values(S: FloatArray, y: npt.NDArray[Any]) -> tuple[FloatArray, BoolArray]:
+    """The terms in use, T x N x C: their values, not finite where they overflow, and where they jump."""
+    Y = labels_as_numbers(S, y)
+    assert Y is not None
+    functions = [of for *texts, of in TERMS if texts[min(y.ndim, 2) - 1]]
+    step = _STEP * (1 + np.abs(S).max()) * np.random.default_rng(0).uniform(0.5, 1, S.shape)
+    with np.errstate(all="ignore"):
+        low, values, high = (np.array([of(S + by, Y) for of in functions]) for by in (-step, 0.0, step))
+        return values, np.abs(high - low) > _JUMP * np.abs(values).max(axis=(1, 2), keepdims=True)

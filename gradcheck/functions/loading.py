@@ -1,7 +1,7 @@
-"""A target in, a Loss out: ``svm``, ``package.module:callable`` or ``path/to/file.py:callable``.
+"""Find the function that a target names: ``svm``, ``package.module:callable`` or ``path/to/file.py:callable``.
 
-The working directory (for a module) or the file's directory (for a file) is put at the head of ``sys.path``
-and stays there, since a loss may import its neighbours when it is called, not only when it is loaded.
+The working directory (for a module) or the file's directory (for a file) is put at the head of ``sys.path`` and stays
+there, because a function may import its neighbours when it is called.
 """
 
 from __future__ import annotations
@@ -11,83 +11,78 @@ import importlib.util
 import os
 import sys
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gradcheck.errors import TargetError, UsageError, did_you_mean
-from gradcheck.functions.loss import Loss
-from gradcheck.functions.signatures import callables_of, refuse_what_is_no_loss, where
-from gradcheck.functions.tracebacks import trimmed_traceback
-
-if TYPE_CHECKING:
-    from gradcheck.losses import BuiltIn
+from gradcheck.functions.function import Function
+from gradcheck.functions.output_capture import trimmed_traceback
+from gradcheck.functions.signatures import callables_of, losses_of, refuse_what_is_no_loss, where
+from gradcheck.losses import BUILT_INS, BuiltIn
 
 _FORMS = "write package.module:callable or path/to/file.py:callable"
 
 
-def load_loss(target: str) -> Loss:
-    """The loss that a target names.
+def load_loss(target: str) -> Function:
+    """Load the function that a target names.
 
-    A module or file is executed, at most once in a process while it stays as it is; what it prints goes to
-    standard error.
+    A module or file is executed at most once in a process while it does not change; its output goes to standard error.
 
     Args:
-        target: a built-in name, ``package.module:callable`` or ``path/to/file.py:callable``; the callable may
-            be dotted, ``module:object.method``.
+        target: a built-in name, ``package.module:callable``, ``path/to/file.py:callable`` or
+            ``path/to/file.py::callable``, where the callable may be dotted, ``module:object.method``; or
+            ``path/to/file.py`` alone, if only one of its functions takes (S, y).
 
     Raises:
-        TargetError: nothing of that name, or it does not import, or it cannot be called with (S, y).
+        TargetError: it does not exist, cannot be imported, or cannot be called with (S, y).
 
     Example:
         >>> load_loss("svm").target
         'svm'
     """
     shown = _printable(target) or "an empty target"
-    place, colon, name = target.rpartition(":")  # the last colon: a path of Windows has one after its drive
-    if not colon:
+    place, colon, name = target.rpartition(":")  # the last colon: a path on Windows has one after its drive
+    if target.endswith(".py"):
+        module = _executed(target, shown)
+        name = _only_loss(module, shown)
+    elif not colon:
         return _built_in(target, shown)
-    if not place or not all(part.isidentifier() for part in name.split(".")):
-        raise TargetError(f"{shown}: names no callable", hint=_FORMS)
-    is_file = place.endswith(".py") or "/" in place or os.sep in place
-    module = _executed(place, shown) if is_file else _imported(place, shown)
+    else:
+        place = place.removesuffix(":")
+        if not place or not all(part.isidentifier() for part in name.split(".")):
+            raise TargetError(f"{shown}: names no callable", hint=_FORMS)
+        is_file = place.endswith(".py") or "/" in place or os.sep in place
+        module = _executed(place, shown) if is_file else _imported(place, shown)
     function = _member(module, name, shown)
     refuse_what_is_no_loss(function, name, shown)
-    file, line = where(function)
-    return Loss(target, function, file, line, by_name=True)
+    return Function(target, function, *where(function), by_name=True)
 
 
 def built_in_named(name: str) -> BuiltIn:
     """The built-in loss of this name.
 
     Raises:
-        UsageError: there is none; it names the nearest.
+        UsageError: there is none; the hint names the nearest.
 
     Example:
         >>> built_in_named("svm").formula
         'sum_{m!=y} max(0, s_m - s_y + 1)'
     """
-    from gradcheck.losses import BUILT_INS
-
     if name not in BUILT_INS:
         hint = f"{did_you_mean(name, BUILT_INS)} `gradcheck list` shows all".strip()
         raise UsageError(f"{name!r}: no built-in loss has this name", hint=hint)
     return BUILT_INS[name]
 
 
-def _built_in(target: str, shown: str) -> Loss:
-    from gradcheck.losses import BUILT_INS
-
+def _built_in(target: str, shown: str) -> Function:
     if target in BUILT_INS:
         function = BUILT_INS[target].function
-        file, line = where(function)
-        return Loss(target, function, file, line, by_name=True)
+        return Function(target, function, *where(function), by_name=True)
     module, _, name = target.rpartition(".")
-    if target.endswith(".py"):
-        hint = f"name the callable in the file: {shown}:callable"
-    elif _is_file(f"{target}.py"):
+    if _is_file(f"{target}.py"):
         hint = f"for the file of that name: {shown}.py:callable"
     elif module and _is_file(f"{module.replace('.', os.sep)}.py"):
         hint = f"for the callable in that module: {module}:{name}"
@@ -98,44 +93,42 @@ def _built_in(target: str, shown: str) -> Loss:
 
 
 def _imported(name: str, shown: str) -> ModuleType:
-    """The module of this name, imported with the working directory on the path."""
+    """Import a module with the working directory on the path."""
     if not name.isprintable() or not all(name.split(".")):
         raise TargetError(f"{shown}: is not the name of a module", hint=_FORMS)
-    _put_on_path(Path.cwd)
-    importlib.invalidate_caches()  # a file that is younger than the last look into its directory
+    _put_on_path(".")
     with _user_code(shown, name):
         return importlib.import_module(name)
 
 
 def _executed(place: str, shown: str) -> ModuleType:
-    """The file as a module with a name of its own, executed with its directory on the path."""
+    """Execute a file as a module with a name of its own, with its directory on the path."""
     path = Path(place)
     try:
-        if path.suffix != ".py" and path.exists() and not path.is_dir():  # before a device is read without end
+        if path.suffix != ".py" and path.exists() and not path.is_dir():  # a device might never end
             raise TargetError(f"{shown}: {_printable(place)} is not a Python file (.py)")
         source = path.read_bytes()
         path = path.resolve()
     except FileNotFoundError:
-        hint = did_you_mean(path.stem, _modules(path.parent))
-        raise TargetError(f"{shown}: there is no file {_printable(place)}", hint=hint) from None
+        raise TargetError(
+            f"{shown}: there is no file {_printable(place)}", hint=did_you_mean(path.stem, _modules(path.parent))
+        ) from None
     except IsADirectoryError:
         raise TargetError(f"{shown}: {_printable(place)} is a directory", hint=_FORMS) from None
-    except (OSError, ValueError) as error:  # ValueError: a path that no system call takes
+    except (OSError, ValueError) as error:  # ValueError: a path that no system call accepts
         problem = getattr(error, "strerror", None) or error
         raise TargetError(f"{shown}: {_printable(place)} cannot be read: {problem}") from None
-    # Named by content too: a file that was edited since is another module, and no stale bytecode is used.
+    # The content is part of the name: an edited file is another module, and no stale bytecode is used.
     stem = "".join(letter if letter.isalnum() else "_" for letter in path.stem)
     name = f"gradcheck_target_{zlib.crc32(source + os.fsencode(path)):08x}_{stem}"
     if name in sys.modules:
         return sys.modules[name]
+    _put_on_path(".")
+    _put_on_path(path.parent)
     spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None:
-        raise TargetError(f"{shown}: {_printable(place)} is not a Python file (.py)")
-    _put_on_path(Path.cwd)
-    _put_on_path(lambda: path.parent)
-    importlib.invalidate_caches()
+    assert spec is not None  # the suffix is .py
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # while it executes: dataclasses and pickle look their module up
+    sys.modules[name] = module  # dataclasses and pickle look their module up while it executes
     try:
         with _user_code(shown, name):
             exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
@@ -147,38 +140,43 @@ def _executed(place: str, shown: str) -> ModuleType:
 
 @contextmanager
 def _user_code(shown: str, name: str) -> Iterator[None]:
-    """Turns whatever the user's module raises into a TargetError; only Ctrl-C goes through."""
+    """Convert whatever the user's module raises to a TargetError; only Ctrl-C passes."""
     try:
-        with redirect_stdout(sys.stderr):  # standard output is the report's
+        with redirect_stdout(sys.stderr):  # standard output is reserved for the report
             yield
     except KeyboardInterrupt:
         raise
-    except SystemExit as error:
-        raise TargetError(
-            f"{shown}: exits when it is imported",
-            hint='put what runs the script under `if __name__ == "__main__":`',
-            details=trimmed_traceback(error),
-        ) from None
     except SyntaxError as error:
         at = f" {error.filename}:{error.lineno}:" if error.filename and error.lineno else ""
         line = str(error.text or "").strip("\n")
         raise TargetError(f"{shown}: does not parse:{at} {error.msg}", details=line[:200].rstrip()) from None
-    except ModuleNotFoundError as error:
-        missing = str(error.name or "")
-        if f"{name}.".startswith(f"{missing}.") and missing:
-            raise TargetError(f"{shown}: there is no module {missing}", hint=_near_module(missing)) from None
+    except BaseException as error:  # pytest has a skip that is no Exception
+        details, hint = trimmed_traceback(error), ""
+        problem = f"raises {type(error).__name__} when it is imported"
+        if isinstance(error, SystemExit):
+            problem, hint = "exits when it is imported", 'put what runs the script under `if __name__ == "__main__":`'
+        elif isinstance(error, ModuleNotFoundError):
+            missing = str(error.name or "")
+            if missing and f"{name}.".startswith(f"{missing}."):
+                raise TargetError(f"{shown}: there is no module {missing}", hint=_near_module(missing)) from None
+            problem = f"imports {missing or 'a module'}, which cannot be found"
+            hint = "install it where gradcheck runs, or run gradcheck from the directory that holds it"
+        elif isinstance(error, ImportError) and "relative import" in details:
+            hint = "the file is part of a package: name it package.module:callable"
+        raise TargetError(f"{shown}: {problem}", hint=hint, details=details) from None
+
+
+def _only_loss(module: ModuleType, shown: str) -> str:
+    """The name of the only function in a file that takes (S, y)."""
+    names = losses_of(module)
+    if not names:
         raise TargetError(
-            f"{shown}: imports {missing or 'a module'}, which cannot be found",
-            hint="install it where gradcheck runs, or run gradcheck from the directory that holds it",
-            details=trimmed_traceback(error),
-        ) from None
-    except BaseException as error:  # pytest's skip, for one, is no Exception
-        relative = isinstance(error, ImportError) and "relative import" in trimmed_traceback(error)
-        raise TargetError(
-            f"{shown}: raises {type(error).__name__} when it is imported",
-            hint="the file is part of a package: name it package.module:callable" if relative else "",
-            details=trimmed_traceback(error),
-        ) from None
+            f"{shown}: defines no function that takes (S, y)", hint=f"name the callable in the file: {shown}:callable"
+        )
+    if len(names) > 1:
+        some = ", ".join(f"{shown}:{name}" for name in names[:8])
+        raise TargetError(f"{shown}: several of its functions take (S, y)", hint=f"name one of them: {some}")
+    return names[0]
 
 
 def _member(module: ModuleType, name: str, shown: str) -> Any:
@@ -192,24 +190,20 @@ def _member(module: ModuleType, name: str, shown: str) -> Any:
             names = callables_of(thing)
             some = f"it has {', '.join(names[:8])}" if names else ""
             raise TargetError(f"{shown}: there is no {part}", hint=did_you_mean(part, names) or some) from None
-        except Exception as error:  # a property's, or a module's __getattr__
-            raise TargetError(
-                f"{shown}: looking {part} up raises {type(error).__name__}", details=trimmed_traceback(error)
-            ) from None
+        except Exception as error:  # of a property, or a module's __getattr__
+            message = f"{shown}: looking {part} up raises {type(error).__name__}"
+            raise TargetError(message, details=trimmed_traceback(error)) from None
     return thing
 
 
-def _put_on_path(directory: Callable[[], Path]) -> None:
-    try:
-        text = str(directory())
-    except OSError:  # a working directory that was deleted
-        return
-    if text not in sys.path:
-        sys.path.insert(0, text)
+def _put_on_path(directory: str | Path) -> None:
+    with suppress(OSError):  # the working directory was deleted
+        if (text := os.path.abspath(directory)) not in sys.path:
+            sys.path.insert(0, text)
+    importlib.invalidate_caches()  # a file may be younger than the cached directory listing
 
 
 def _near_module(missing: str) -> str:
-    """A hint with what can be imported from the working directory and is spelled nearly so."""
     head = missing.partition(".")[0]
     if _is_file(f"{head}.py"):
         return f"{head} is a file and no package"
@@ -217,17 +211,15 @@ def _near_module(missing: str) -> str:
 
 
 def _modules(directory: Path) -> list[str]:
-    try:
+    with suppress(OSError, ValueError):
         return sorted(path.stem for path in directory.iterdir() if path.suffix == ".py" or path.is_dir())
-    except (OSError, ValueError):
-        return []
+    return []
 
 
 def _is_file(path: str) -> bool:
-    try:
+    with suppress(OSError, ValueError):  # of a text that is no path
         return Path(path).is_file()
-    except (OSError, ValueError):
-        return False
+    return False
 
 
 def _printable(text: str) -> str:

@@ -15,8 +15,8 @@ def refuse_what_is_no_loss(function: Any, name: str, target: str) -> None:
     """Refuse what cannot be called with two arguments.
 
     Args:
-        function: anything.
-        name, target: of it, for messages.
+        function: any object.
+        name, target: its name and the target that led to it, for messages.
 
     Raises:
         TargetError: a class, not callable, or its signature does not take ``(S, y)``.
@@ -30,44 +30,23 @@ def refuse_what_is_no_loss(function: Any, name: str, target: str) -> None:
         raise TargetError(f"{target}: {name} is of type {type(function).__name__}, which cannot be called")
     try:
         signature = inspect.signature(function)
-    except Exception:  # compiled code may have none; calling it will tell
+    except Exception:  # compiled code may have none; the first call will show
         return
     try:
         signature.bind(None, None)
     except TypeError:
-        raise TargetError(
-            f"{target}: {name} takes {_spelled(signature)}, and a loss is called with (S, y)",
-            hint=_MENDS[_takes_more_than_two(signature)],
-        ) from None
-
-
-_MENDS = {
-    True: "give every further argument a default, or bind it with functools.partial",
-    False: "write it as def loss(S, y), with the N x C scores and the labels, and return (value, dS)",
-}
-
-
-def _takes_more_than_two(signature: inspect.Signature) -> bool:
-    required = [one for one in signature.parameters.values() if one.default is one.empty]
-    return len(required) > 2
-
-
-def _spelled(signature: inspect.Signature) -> str:
-    """The parameters without annotations, and without the text of defaults, which may be anything."""
-    parts: list[str] = []
-    for parameter in signature.parameters.values():
-        stars = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}.get(parameter.kind.name, "")
-        if parameter.kind is parameter.KEYWORD_ONLY and not any(part.startswith("*") for part in parts):
-            parts.append("*")
-        default = "" if parameter.default is parameter.empty else "=..."
-        parts.append(f"{stars}{parameter.name}{default}")
-    return f"({', '.join(parts)})"
+        required = [one for one in signature.parameters.values() if one.default is one.empty]
+        hint = "write it as def loss(S, y), with the N x C scores and the labels, and return (value, dS)"
+        if len(required) > 2:
+            hint = "give every further argument a default, or bind it with functools.partial"
+        message = f"{target}: {name} takes {_spelled(signature)}, and a loss is called with (S, y)"
+        raise TargetError(message, hint=hint) from None
 
 
 def where(function: Any) -> tuple[str | None, int | None]:
-    """File and line of a callable's code, through partials, methods, decorators and ``__call__``."""
+    """File and line of a callable's code; None if unknown. Follows partials, methods, decorators, ``__call__``."""
     try:
-        for _ in range(100):  # a chain of wrappers may be a circle
+        for _ in range(100):  # a chain of wrappers may be a cycle
             code = getattr(function, "__code__", None)
             if isinstance(function, functools.partial):
                 function = function.func
@@ -86,11 +65,40 @@ def where(function: Any) -> tuple[str | None, int | None]:
 
 
 def callables_of(thing: Any) -> list[str]:
-    """Public names of an object's own callables, what a module defined itself before what it imported."""
+    """Public names of an object's callables; those that a module defines come before those that it imports."""
     try:
         found = {name: inspect.getattr_static(thing, name) for name in dir(thing) if not name.startswith("_")}
     except Exception:  # an object's own __dir__
         return []
-    home = getattr(thing, "__name__", None)
     names = [name for name, member in found.items() if callable(member)]
-    return sorted(names, key=lambda name: getattr(found[name], "__module__", None) != home)
+    return sorted(names, key=lambda name: not _is_defined_in(thing, found[name]))
+
+
+def losses_of(module: Any) -> list[str]:
+    """Names of the functions that a module defines and that take ``(S, y)``."""
+    names = []
+    for name in callables_of(module):
+        function = getattr(module, name)
+        try:
+            if _is_defined_in(module, function):
+                refuse_what_is_no_loss(function, name, name)
+                names.append(name)
+        except TargetError:
+            continue
+    return names
+
+
+def _is_defined_in(module: Any, member: Any) -> bool:
+    return getattr(member, "__module__", None) == getattr(module, "__name__", None)
+
+
+def _spelled(signature: inspect.Signature) -> str:
+    """The parameters without annotations, and without the text of their defaults."""
+    parts: list[str] = []
+    for parameter in signature.parameters.values():
+        stars = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}.get(parameter.kind.name, "")
+        if parameter.kind is parameter.KEYWORD_ONLY and not any(part.startswith("*") for part in parts):
+            parts.append("*")
+        default = "" if parameter.default is parameter.empty else "=..."
+        parts.append(f"{stars}{parameter.name}{default}")
+    return f"({', '.join(parts)})"

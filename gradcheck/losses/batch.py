@@ -12,9 +12,6 @@ Labels = npt.NDArray[np.integer[Any]]
 Answer = tuple[Any, Scores]
 Reduction = Literal["mean", "sum", "none"]
 
-#: Up to so many numbers, a Python list is faster to look through than an array.
-_FEW = 16
-
 
 class Batch(NamedTuple):
     """Attributes:
@@ -67,10 +64,8 @@ def as_batch(S: npt.ArrayLike, y: npt.ArrayLike) -> Batch:
         raise TypeError(f"the labels have dtype {labels.dtype}; they must be integers, one class a row")
     if labels.shape != (N,):
         raise ValueError(f"the labels have shape {labels.shape}; {N} rows of scores need shape ({N},)")
-    if N:
-        some = labels.tolist() if N <= _FEW else (labels.min(), labels.max())
-        if min(some) < 0 or max(some) >= C:
-            raise ValueError(f"the labels run from {min(some)} to {max(some)}; {C} classes are 0 to {C - 1}")
+    if N and (labels.min() < 0 or labels.max() >= C):
+        raise ValueError(f"the labels run from {labels.min()} to {labels.max()}; {C} classes are 0 to {C - 1}")
     return Batch(scores, np.arange(N), labels)
 
 

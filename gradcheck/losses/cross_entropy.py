@@ -1,22 +1,16 @@
-"""Losses made of -log p_j, where p_j = e^{s_j} / sum_m e^{s_m}."""
+"""Losses of the softmax, p_j = e^{s_j} / sum_m e^{s_m}: cross-entropies and the Brier score."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from gradcheck.losses.batch import Answer, Labels, Reduction, Scores, as_batch, reduced
-from gradcheck.losses.registry import built_in
 from gradcheck.losses.softmax_terms import softmax_terms
 
 #: The share of the target that label smoothing spreads over all classes (Szegedy et al. 2016).
 EPSILON = 0.1
 
 
-@built_in(
-    "softmax",
-    formula="-log p_y,  p_j = e^{s_j} / sum_m e^{s_m}",
-    gradient="p_j - 1{j=y}",
-)
 def softmax(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     """Softmax cross-entropy: the negative logarithm of the label's probability.
 
@@ -50,13 +44,6 @@ def softmax(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
 
         L       = (s_t - s_y) + log(1 + sum_{m!=t} e^{s_m - s_t})
         p_y - 1 = -sum_{m!=y} p_m
-
-    The mean over the batch brings 1/N, and row i of S is in L^(i) alone:
-
-        (dS)_ij = 1/N (p_j^(i) - 1{j=y^(i)})
-
-    S is N x C, y holds N labels; the value and dS have the dtype of S. With the
-    reduction "sum" both lack the 1/N; "none" gives N values, and dS_ij = dL^(i)/ds_j^(i).
     """
     batch = as_batch(S, y)
     _, i, y = batch
@@ -64,11 +51,6 @@ def softmax(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     return reduced(terms.surprisal[i, y], terms.residual, reduction)
 
 
-@built_in(
-    "label-smoothing",
-    formula="-sum_j t_j log p_j,  t_j = 0.9 1{j=y} + 0.1/C",
-    gradient="p_j - t_j",
-)
 def label_smoothing(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     """Softmax cross-entropy with smoothed labels: a tenth of the target goes to all classes.
 
@@ -92,11 +74,6 @@ def label_smoothing(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answ
         L = (1 - eps) (-log p_y) + eps/C sum_m (-log p_m)
 
     each -log p_m as in the softmax.
-
-    The mean over the batch: (dS)_ij = 1/N (p_j^(i) - t_j^(i)).
-
-    S is N x C, y holds N labels; the value and dS have the dtype of S. With the
-    reduction "sum" both lack the 1/N; "none" gives N values, and dS_ij = dL^(i)/ds_j^(i).
     """
     batch = as_batch(S, y)
     S, i, y = batch
@@ -109,11 +86,6 @@ def label_smoothing(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answ
     return reduced(L, terms.residual + pull, reduction)
 
 
-@built_in(
-    "focal",
-    formula="-(1 - p_y)^2 log p_y",
-    gradient="(u^2 - 2 u p_y log p_y) (p_j - 1{j=y}),  u = 1 - p_y",
-)
 def focal(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     """Focal loss with gamma = 2 (Lin et al. 2017): rows that are right already count little.
 
@@ -134,11 +106,6 @@ def focal(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     bracket adds two numbers that are at least 0. So it holds its digits for p_y near 1,
     where L is nearly u^3, and for p_y near 0, where p_y v goes to 0 and the gradient to
     the softmax's.
-
-    The mean over the batch: (dS)_ij = 1/N dL^(i)/ds_j^(i).
-
-    S is N x C, y holds N labels; the value and dS have the dtype of S. With the
-    reduction "sum" both lack the 1/N; "none" gives N values, and dS_ij = dL^(i)/ds_j^(i).
     """
     batch = as_batch(S, y)
     _, i, y = batch
@@ -146,3 +113,45 @@ def focal(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     p_y, v, u = terms.p[i, y], terms.surprisal[i, y], -terms.residual[i, y]
     weight = u * (2 * p_y * v + u)
     return reduced(u**2 * v, weight[:, np.newaxis] * terms.residual, reduction)
+
+
+def brier(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
+    """Brier score (1950): the squared distance of the softmax from the label.
+
+        L = sum_m r_m^2,    r_m = p_m - 1{m=y},    p_j = e^{s_j} / sum_m e^{s_m}
+
+    1{m=y} is a constant, so r_m moves as p_m does, and dp_m/ds_j = p_m (1{m=j} - p_j) as
+    in the softmax:
+
+        dL/ds_j = sum_m 2 r_m p_m (1{m=j} - p_j)
+                = 2 p_j r_j - 2 p_j sum_m p_m r_m
+                = 2 p_j (r_j - sum_m p_m r_m)
+
+    by many-way selection. The bracket is a difference of nearly equal numbers wherever one
+    class has nearly all the probability, so it is computed from others. At j = y, with
+    1 - p_y = u, sum_m p_m r_m = L - u and r_y = -u:
+
+        dL/ds_y = -2 p_y L
+
+    At j != y the bracket is p_j + p_y - sum_m p_m^2. Let t be the class of the largest score
+    and d_m = p_t - p_m. The p_m sum to 1, so p_t - sum_m p_m^2 = sum_m p_m (p_t - p_m), and
+
+        dL/ds_j = 2 p_j (sum_m p_m d_m + p_j + p_y - p_t)
+
+    The sum has no negative term. p_j + p_y - p_t is the smaller of p_j and p_y less the
+    distance of the larger one from p_t,
+
+        p_j + p_y - p_t = min(p_j, p_y) - min(d_j, d_y)
+
+    and d_m = p_t (1 - e^{s_m - s_t}) is exact where scores tie.
+    """
+    batch = as_batch(S, y)
+    _, i, y = batch
+    p, _, r, below_top = softmax_terms(batch)
+    L = (r**2).sum(axis=1)
+
+    d = -p.max(axis=1, keepdims=True) * np.expm1(below_top)
+    p_y, d_y = p[i, y][:, np.newaxis], d[i, y][:, np.newaxis]
+    bracket = (p * d).sum(axis=1, keepdims=True) + (np.minimum(p, p_y) - np.minimum(d, d_y))
+    bracket[i, y] = -L
+    return reduced(L, 2 * p * bracket, reduction)

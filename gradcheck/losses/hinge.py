@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from gradcheck.losses.batch import Answer, Batch, Labels, Reduction, Scores, as_batch, reduced
-from gradcheck.losses.registry import built_in
 
 
 def _margins(batch: Batch) -> Scores:
@@ -14,11 +13,6 @@ def _margins(batch: Batch) -> Scores:
     return S - S[i, y][:, np.newaxis] + 1
 
 
-@built_in(
-    "svm",
-    formula="sum_{m!=y} max(0, s_m - s_y + 1)",
-    gradient="1{j!=y} q_{j,y} - 1{j=y} sum_{m!=y} q_{m,y},  q_{m,y} = 1{s_m - s_y + 1 >= 0}",
-)
 def svm(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     """Multiclass hinge: every wrong class within 1 of the label's score costs.
 
@@ -44,13 +38,6 @@ def svm(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
 
     At a margin of exactly 0 the hinge has a kink: its slope is 0 on one side and 1 on the
     other, and any number between is a subgradient. Here it is 1, by the >= of the notes.
-
-    The mean over the batch brings 1/N, and row i of S is in L^(i) alone:
-
-        (dS)_ij = 1/N dL^(i)/ds_j^(i)
-
-    S is N x C, y holds N labels; the value and dS have the dtype of S. With the
-    reduction "sum" both lack the 1/N; "none" gives N values, and dS_ij = dL^(i)/ds_j^(i).
     """
     batch = as_batch(S, y)
     _, i, y = batch
@@ -61,11 +48,6 @@ def svm(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     return reduced(np.maximum(margins, 0).sum(axis=1), dS, reduction)
 
 
-@built_in(
-    "squared-hinge",
-    formula="sum_{m!=y} max(0, s_m - s_y + 1)^2",
-    gradient="1{j!=y} 2 h_{j,y} - 1{j=y} sum_{m!=y} 2 h_{m,y},  h_{m,y} = max(0, s_m - s_y + 1)",
-)
 def squared_hinge(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     """Squared multiclass hinge: the hinge without its kinks.
 
@@ -86,11 +68,6 @@ def squared_hinge(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer
         dL/ds_j = 1{j!=y} 2 h_{j,y} - 1{j=y} sum_{m!=y} 2 h_{m,y}
 
     At a margin of 0 the slope is 0 from both sides, so there is no choice to make.
-
-    The mean over the batch: (dS)_ij = 1/N dL^(i)/ds_j^(i).
-
-    S is N x C, y holds N labels; the value and dS have the dtype of S. With the
-    reduction "sum" both lack the 1/N; "none" gives N values, and dS_ij = dL^(i)/ds_j^(i).
     """
     batch = as_batch(S, y)
     _, i, y = batch
@@ -103,13 +80,8 @@ def squared_hinge(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer
     return reduced(L, dS, reduction)
 
 
-@built_in(
-    "crammer-singer",
-    formula="max_k (s_k + 1{k!=y}) - s_y",
-    gradient="1{j=t} - 1{j=y},  t = the first class that attains the maximum",
-)
 def crammer_singer(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
-    """Crammer and Singer's hinge: only the class that comes closest costs.
+    """Crammer and Singer's hinge (2001): only the class that comes closest costs.
 
         L = max_k (s_k + 1{k!=y}) - s_y
 
@@ -128,11 +100,6 @@ def crammer_singer(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answe
 
     Where several classes attain the maximum there is a kink; any average of their 1{j=k},
     less 1{j=y}, is a subgradient. Here the first of them takes it all.
-
-    The mean over the batch: (dS)_ij = 1/N dL^(i)/ds_j^(i).
-
-    S is N x C, y holds N labels; the value and dS have the dtype of S. With the
-    reduction "sum" both lack the 1/N; "none" gives N values, and dS_ij = dL^(i)/ds_j^(i).
     """
     batch = as_batch(S, y)
     _, i, y = batch

@@ -8,14 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from gradcheck.losses.batch import Answer, Labels, Reduction, Scores, as_scores, reduced
-from gradcheck.losses.registry import built_in
 
 
-@built_in(
-    "min-square-exp",
-    formula="min(s_1^2, e^{s_2})",
-    gradient="1{j=1} 1{s_1^2 < e^{s_2}} 2 s_1 + 1{j=2} 1{s_1^2 >= e^{s_2}} e^{s_2}",
-)
 def min_square_exp(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     """Two-way selection: the smaller of two functions of two scores.
 
@@ -37,11 +31,6 @@ def min_square_exp(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answe
 
     s_3 and further scores are in no term: their dS is 0. With one class alone there is no
     s_2; a minimum over what there is leaves L = s_1^2.
-
-    The mean over the batch: (dS)_ij = 1/N dL^(i)/ds_j^(i).
-
-    S is N x C, y is ignored; the value and dS have the dtype of S. With the
-    reduction "sum" both lack the 1/N; "none" gives N values, and dS_ij = dL^(i)/ds_j^(i).
     """
     S = as_scores(S)
     C = S.shape[1]
@@ -57,11 +46,6 @@ def min_square_exp(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answe
     return reduced(np.minimum(square, exponential), dS, reduction)
 
 
-@built_in(
-    "cubed-relu",
-    formula="sum_j max(0, s_j^3)",
-    gradient="1{s_j^3 >= 0} 3 s_j^2",
-)
 def cubed_relu(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     """Two-way selection in every class: the cube where it is not negative.
 
@@ -78,22 +62,12 @@ def cubed_relu(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     is all one.
 
     s_j^3 >= 0 just where s_j >= 0, so both are computed from max(0, s_j).
-
-    The mean over the batch: (dS)_ij = 1/N dL^(i)/ds_j^(i).
-
-    S is N x C, y is ignored; the value and dS have the dtype of S. With the
-    reduction "sum" both lack the 1/N; "none" gives N values, and dS_ij = dL^(i)/ds_j^(i).
     """
     S = as_scores(S)
     positive = np.maximum(S, 0)
     return reduced((positive**3).sum(axis=1), 3 * positive**2, reduction)
 
 
-@built_in(
-    "affine-exp",
-    formula="2 s_1 - 3 s_2 + e^{s_3}",
-    gradient="1{j=1} 2 - 1{j=2} 3 + 1{j=3} e^{s_3}",
-)
 def affine_exp(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     """Grouped cases: a derivative that is another one for each score.
 
@@ -112,11 +86,6 @@ def affine_exp(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
 
     e^{s_3} is infinite in float64 from about s_3 = 709.8 on (float32: 88.7). That is the
     loss's own nature, not the way it is computed: the number has no float.
-
-    The mean over the batch: (dS)_ij = 1/N dL^(i)/ds_j^(i).
-
-    S is N x C, y is ignored; the value and dS have the dtype of S. With the
-    reduction "sum" both lack the 1/N; "none" gives N values, and dS_ij = dL^(i)/ds_j^(i).
     """
     S = as_scores(S)
     affine, exponential = S[:, :2], np.exp(S[:, 2:3])

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.losses.batch import Answer, Batch, Labels, Reduction, Scores, as_batch, as_scores, reduced
-from gradcheck.losses.registry import built_in
 from gradcheck.losses.softmax_terms import softmax_terms
 
 Targets = npt.NDArray[Any]
@@ -51,11 +50,6 @@ def _as_targets(S: npt.ArrayLike, y: npt.ArrayLike) -> _Targets:
     return _Targets(scores, labels.astype(scores.real.dtype))
 
 
-@built_in(
-    "soft-cross-entropy",
-    formula="-sum_j t_j log p_j,  labels t one-hot, or any N x C weights",
-    gradient="p_j sum_m t_m - t_j",
-)
 def soft_cross_entropy(S: Scores, y: Targets | Labels, reduction: Reduction = "mean") -> Answer:
     """Softmax cross-entropy against a target for each class: one-hot, or any distribution.
 
@@ -72,11 +66,6 @@ def soft_cross_entropy(S: Scores, y: Targets | Labels, reduction: Reduction = "m
         dL/ds_j = p_j sum_{m!=j} t_m - t_j sum_{m!=j} p_m
 
     and that is how it is computed.
-
-    The mean over the batch: (dS)_ij = 1/N dL^(i)/ds_j^(i).
-
-    S is N x C, y holds N x C numbers or N classes; the value and dS have the dtype of S. With
-    the reduction "sum" both lack the 1/N; "none" gives N values, and dS_ij = dL^(i)/ds_j^(i).
     """
     S, t = _as_targets(S, y)
     p, surprisal, _, _ = softmax_terms(Batch(S, np.arange(len(S)), np.zeros(len(S), dtype=np.intp)))
@@ -84,11 +73,6 @@ def soft_cross_entropy(S: Scores, y: Targets | Labels, reduction: Reduction = "m
     return reduced(L, p * _of_the_others(t) - t * _of_the_others(p), reduction)
 
 
-@built_in(
-    "binary-cross-entropy",
-    formula="sum_j log(1 + e^{s_j}) - t_j s_j,  labels t multi-hot",
-    gradient="g(s_j) - t_j,  g(x) = 1 / (1 + e^{-x})",
-)
 def binary_cross_entropy(S: Scores, y: Targets | Labels, reduction: Reduction = "mean") -> Answer:
     """One logistic loss a class, where a row may belong to several classes or to none.
 
@@ -103,12 +87,6 @@ def binary_cross_entropy(S: Scores, y: Targets | Labels, reduction: Reduction = 
     logarithms are computed from e^{-|x|}, as in one-vs-all:
 
         log(1 + e^x) = max(0, x) + log(1 + e^{-|x|})
-
-    The mean over the batch: (dS)_ij = 1/N dL^(i)/ds_j^(i).
-
-    S is N x C, y holds N x C numbers in [0, 1] or N classes; the value and dS have the dtype
-    of S. With the reduction "sum" both lack the 1/N; "none" gives N values, and
-    dS_ij = dL^(i)/ds_j^(i).
     """
     S, t = _as_targets(S, y)
     e = np.exp(np.minimum(S, -S))  # -|s|, but abs would drop an imaginary part
@@ -118,22 +96,12 @@ def binary_cross_entropy(S: Scores, y: Targets | Labels, reduction: Reduction = 
     return reduced(L, (1 - t) * above - t * below, reduction)
 
 
-@built_in(
-    "squared-error",
-    formula="1/2 sum_j (s_j - t_j)^2,  labels t real",
-    gradient="s_j - t_j",
-)
 def squared_error(S: Scores, y: Targets | Labels, reduction: Reduction = "mean") -> Answer:
     """Regression: half the squared distance of the scores from labels that are real numbers.
 
-        L = 1/2 sum_m (s_m - t_m)^2
+    L = 1/2 sum_m (s_m - t_m)^2
 
-        dL/ds_j = sum_m 1{m=j} (s_m - t_m) = s_j - t_j
-
-    The mean over the batch: (dS)_ij = 1/N (s_j^(i) - t_j^(i)).
-
-    S is N x C, y holds N x C numbers or N classes; the value and dS have the dtype of S. With
-    the reduction "sum" both lack the 1/N; "none" gives N values, and dS_ij = dL^(i)/ds_j^(i).
+    dL/ds_j = sum_m 1{m=j} (s_m - t_m) = s_j - t_j
     """
     S, t = _as_targets(S, y)
     r = S - t

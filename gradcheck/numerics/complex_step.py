@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.numerics.extrapolation import Limit
-from gradcheck.numerics.verdict import BoolArray, can_confirm
+from gradcheck.numerics.richardson import Limit
+from gradcheck.numerics.verdicts import BoolArray, can_confirm
 from gradcheck.report import FloatArray
 
 ComplexArray = npt.NDArray[np.complex128]

@@ -6,8 +6,8 @@ bounds the noise (J. J. Moré and S. M. Wild, "Estimating computational noise", 
 
 Departures from that paper, each for functions that it does not treat. The largest differences of a level are left
 out, so that one kink or jump on the line does not pass for noise. Since two still would, a level far above rounding has
-to stay where it is when the spacing shrinks (see ``settled``). And the points are unevenly spaced: on even ones the
-rounding of a nearly linear function can be as regular as the function, and its differences 0.
+to stay where it is when the spacing shrinks (``checking/precision.py`` sees to that). And the points are unevenly
+spaced: on even ones the rounding of a nearly linear function can be as regular as the function, and its differences 0.
 """
 
 from __future__ import annotations
@@ -111,15 +111,26 @@ def is_stair(series: FloatArray) -> npt.NDArray[np.bool_]:
     return np.asarray(np.mean(np.diff(series, axis=0) == 0, axis=0) >= 0.25)
 
 
-def settled(coarse: float, fine: float) -> bool:
-    """Whether a noise level stayed where it was when the spacing shrank.
+#: Numbers on lines that have to look rounded before any is taken for that.
+_LEAST_ROUNDED = 4
 
-    What a kink puts into the table shrinks with the spacing, what curvature puts there faster still; noise stays.
+
+def quantum(series: FloatArray) -> float:
+    """The step in which numbers on lines move, as 1e-6 where they were rounded to six decimals; 0 where there is none.
+
+    A number that stands still between some points of a line and moves between others was rounded; one that moves once
+    may have met a jump, so several such numbers are asked for.
 
     Args:
-        coarse, fine: ``noise_level`` at a spacing and at a much finer one.
+        series: L x m x E: E functions at m points on each of L lines.
     """
-    return fine >= coarse / 4
+    gaps = np.abs(np.diff(series, axis=1))
+    moves = gaps > 0
+    rounded = (np.count_nonzero(moves, axis=1) > 1) & ~moves.all(axis=1)
+    if np.count_nonzero(rounded) < _LEAST_ROUNDED:
+        return 0.0
+    smallest = np.min(gaps, axis=1, where=moves, initial=np.inf)[rounded]
+    return float(np.median(smallest))
 
 
 def _is_longer_than_single(number: float) -> bool:

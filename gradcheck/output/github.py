@@ -1,25 +1,19 @@
-"""The report as workflow commands of GitHub Actions: one annotation a loss, on its file and line."""
+"""The report as workflow commands of GitHub Actions: one annotation for each loss, on its file and line."""
 
 from __future__ import annotations
 
-from gradcheck.output import Options
-from gradcheck.output.marks import inert, short_path
-from gradcheck.output.shortening import in_short
-from gradcheck.output.words import loss_sentence
+from gradcheck.output.options import Options
+from gradcheck.output.summary import loss_sentence
+from gradcheck.output.text import escape_control, short_path, shorten
 from gradcheck.report import LossReport, Report
 
 
 def render(report: Report, options: Options) -> str:
-    """Annotations, a line each; empty where every loss is right and nothing is to be said of any.
+    """Annotations, one a line; empty where every loss is right and has no finding. No option matters.
 
-    One a loss, since a step shows only a few of them.
-
-    Args:
-        report: any.
-        options: none of them changes what is written.
-
-    Source of the escapes: https://docs.github.com/actions/reference/workflow-commands-for-github-actions, and the
-    toolkit's ``command.ts``: ``%``, CR and LF everywhere, ``:`` and ``,`` in properties.
+    There is one for each loss, because GitHub shows only a few of a step. Source of the escapes:
+    https://docs.github.com/actions/reference/workflow-commands-for-github-actions, and the toolkit's ``command.ts``:
+    ``%``, CR and LF everywhere, ``:`` and ``,`` in properties.
     """
     return "".join(f"{_annotation(loss)}\n" for loss in report.losses if _level(loss))
 
@@ -33,22 +27,18 @@ def _level(loss: LossReport) -> str:
 
 
 def _annotation(loss: LossReport) -> str:
-    leading = loss.findings[0] if loss.findings else None
-    title = f"gradcheck: {loss.target}" + (f": {leading.code}" if leading else "")
-    properties = {"title": title}
+    properties, lines = {"title": f"gradcheck: {loss.target}"}, []
+    for leading in loss.findings[:1]:
+        properties["title"] += f": {leading.code}"
+        lines += [leading.message, *([leading.hint] if leading.hint else [])]
     if loss.file is not None:
         properties["file"] = short_path(loss.file)
         if loss.line is not None:
             properties["line"] = str(loss.line)
-    lines = [leading.message, *([leading.hint] if leading.hint else [])] if leading else []
-    lines = [*lines, str(loss_sentence(loss)), *([f"repeat: {loss.rerun}"] if loss.rerun and loss.failed else [])]
-    spelt = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
-    return f"::{_level(loss)} {spelt}::{_data(in_short(chr(10).join(lines)))}"
-
-
-def _data(text: str) -> str:
-    return inert(text.replace("\r\n", "\n"), lines=True).replace("%", "%25").replace("\n", "%0A")
+    lines += [str(loss_sentence(loss)), *([f"repeat: {loss.rerun}"] if loss.rerun and loss.failed else [])]
+    message = escape_control(shorten("\n".join(lines)), lines=True).replace("%", "%25").replace("\n", "%0A")
+    return f"::{_level(loss)} {','.join(f'{key}={_property(text)}' for key, text in properties.items())}::{message}"
 
 
 def _property(text: str) -> str:
-    return inert(in_short(text)).replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
+    return escape_control(shorten(text)).replace("%", "%25").replace(":", "%3A").replace(",", "%2C")

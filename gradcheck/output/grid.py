@@ -1,133 +1,140 @@
-"""One problem up close: the N x C grid of its relative errors, or a table of its worst entries."""
+"""Compact grids of relative errors, a line for each row, several problems beside each other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import textwrap
+from collections.abc import Iterator, Sequence
 
-from rich.console import RenderableType
+import numpy as np
+import numpy.typing as npt
 from rich.text import Text
 
-from gradcheck.output.columns import Column, drawn, fits, fitted, natural_width, without
-from gradcheck.output.marks import digits_of, number, relative
-from gradcheck.output.view import VERDICT_STYLES, View
-from gradcheck.report import VERDICTS, BatchReport, Entry, Verdict
+from gradcheck.output.screen import VERDICT_STYLES, Screen
+from gradcheck.output.text import SIGNS, relative
+from gradcheck.report import VERDICTS, BatchReport, FloatArray, Verdict
 
-MAX_CLASSES = 12
-MAX_ROWS = 40
-#: Lines that a grid needs beside its rows: caption, headings, rule, legend and the blanks between.
-_AROUND = 6
+_GAP = 2
+#: How an entry is shown that is right and too small for its relative error to mean anything.
+TINY = "tiny"
 
-# The most significant digits of a worst-entries table, given up for width from left to right; more than 5 are
-# shown only where it takes them to tell a wrong entry from the right number.
-_DIGITS = (17, 10, 5)
+Indices = npt.NDArray[np.intp]
 
 
-def grid(problem: BatchReport, view: View) -> RenderableType | None:
-    """The relative error of each entry, signed by its verdict, the label's in brackets.
+def side_by_side(problems: Sequence[BatchReport], screen: Screen, most_rows: int) -> list[Text]:
+    """Grids of these problems, as many beside each other as the screen holds.
 
-    Returns:
-        None where the grid has too many rows or classes to be read, or does not fit the view; and where entries were
-        not judged one by one.
+    Args:
+        problems: with a verdict on each entry.
+        screen: a grid with more classes than fit shows the worst ones.
+        most_rows: a grid with more rows shows the worst ones.
     """
-    if problem.verdicts is None:
-        return None
-    height = view.options.height
-    rows = MAX_ROWS if height is None else min(MAX_ROWS, height - _AROUND)
-    if problem.classes > MAX_CLASSES or problem.batch_size > rows:
-        return None
-    return fits(([_rows(problem), *_classes(problem, view, digits)] for digits in (2, 1)), view)
+    grids = [_compact(problem, screen, most_rows) for problem in problems]
+    wide = max((line.cell_len for grid in grids for line in grid), default=1)
+    beside = max(1, (screen.width + _GAP) // (wide + _GAP))
+    height = -(-sum(map(len, grids)) // beside)
+    columns: list[list[Text]] = [[]]
+    for grid in grids:
+        if columns[-1] and len(columns[-1]) + len(grid) > height and len(columns) < beside:
+            columns.append([])
+        columns[-1] += grid
+    lines = [Text() for _ in range(max(map(len, columns)))]
+    for place, column in enumerate(columns):
+        for line, part in zip(lines, column, strict=False):
+            line.pad_right(place * (wide + _GAP) - line.cell_len)
+            line.append_text(part)
+    return lines
 
 
-def whole_grid(problem: BatchReport, view: View) -> Iterator[RenderableType]:
-    """The grid whatever its size, in as many tables one under the other as its classes need."""
-    rows, classes = _rows(problem), _classes(problem, view, 2)
-    alone = natural_width(drawn([rows], view), view)
-    widest = max(natural_width(drawn([rows, column], view), view) for column in classes) - alone
-    at_once = max(1, (view.width - alone) // widest)
-    for start in range(0, len(classes), at_once):
-        yield fitted([[rows, *classes[start : start + at_once]]], view)
+def whole(problem: BatchReport, screen: Screen) -> Iterator[Text]:
+    """All entries of a problem, its classes in as many pieces as the width asks for."""
+    cells = _cells(problem, np.arange(problem.batch_size), screen)
+    at_once = _classes_that_fit(problem, cells, screen)
+    for start in range(0, problem.classes, at_once):
+        classes = np.arange(start, min(start + at_once, problem.classes))
+        yield from _drawn(problem, np.arange(problem.batch_size), classes, cells)
 
 
-def worst_entries(entries: Sequence[Entry], view: View) -> RenderableType:
-    """At least one entry, one a line, with all that is known of it as far as the view holds it."""
-    layouts = []
-    for digits in _DIGITS:
-        columns = _entry_columns(entries, view, digits)
-        layouts += [without(columns, dropped) for dropped in (0, 1, 2)]
-    layouts += [without(columns, dropped) for dropped in (3, 4, 5)]
-    return fitted(layouts, view)
+def tiny(problem: BatchReport) -> npt.NDArray[np.bool_]:
+    """Which entries are right, and too small beside their bound for their relative error to mean anything."""
+    verdicts, errors = _matrices(problem)
+    right: npt.NDArray[np.bool_] = (verdicts == VERDICTS.index(Verdict.OK)) & (errors != 0)
+    return right & (np.False_ if problem.negligible is None else problem.negligible)
 
 
-def _rows(problem: BatchReport) -> Column:
-    return Column("row", [str(row) for row in range(problem.batch_size)])
+def _compact(problem: BatchReport, screen: Screen, most_rows: int) -> list[Text]:
+    """A grid of the worst rows and classes, and a line that says what holds of the others."""
+    verdicts, errors = _matrices(problem)
+    errors = np.where(tiny(problem), 0, np.nan_to_num(errors, nan=2, posinf=2))
+    severity = 10.0 * verdicts + errors
+    rows = _worst(severity.max(axis=1), most_rows)
+    cells = _cells(problem, rows, screen)
+    classes = _worst(severity[rows].max(axis=0), _classes_that_fit(problem, cells, screen))
+    lines = _drawn(problem, rows, classes, cells)
+    hidden = np.ones(errors.shape, dtype=bool)
+    hidden[np.ix_(rows, classes)] = False
+    if hidden.any():
+        more = [(problem.batch_size - len(rows), "rows"), (problem.classes - len(classes), "classes")]
+        parts = ", ".join(f"{count:,} more {noun}" for count, noun in more if count)
+        text = screen.signs(f"…  {parts}: {_summed_up(verdicts[hidden], errors[hidden])}")
+        wrapped = textwrap.wrap(text, max(lines[0].cell_len, 12), subsequent_indent="   ")
+        lines += [Text(line, "dim") for line in wrapped]
+    return lines
 
 
-def _classes(problem: BatchReport, view: View, digits: int) -> list[Column]:
-    # Every cell has room for a sign, or for brackets, where any cell has them: so numbers stand in line.
-    signed = problem.count(Verdict.OK) < problem.entries
-    labels = None if problem.labels is None else problem.labels.tolist()
+def _summed_up(verdicts: npt.NDArray[np.int8], errors: FloatArray) -> str:
+    """What holds of entries that are not shown."""
+    counts = np.bincount(verdicts, minlength=len(VERDICTS))
+    words = ("", "at kinks", "unresolved", "wrong")
+    bad = [f"{counts[index]:,} {words[index]}" for index in (3, 2, 1) if counts[index]]
+    largest = errors[verdicts == VERDICTS.index(Verdict.OK)].max(initial=0.0)
+    return ", ".join(bad) or f"all <= {relative(float(largest), 1)}"
+
+
+def _worst(severity: FloatArray, most: int) -> Indices:
+    return np.sort(np.argsort(-severity, kind="stable")[:most])
+
+
+def _cells(problem: BatchReport, rows: Indices, screen: Screen) -> list[list[Text]]:
+    """The entries of these rows: the label's in brackets, each with the sign of its verdict."""
+    verdicts, errors = _matrices(problem)
+    labels, are_tiny = problem.labels, tiny(problem)
+
+    def cell(row: int, class_: int) -> Text:
+        verdict = VERDICTS[verdicts[row, class_]]
+        text = TINY if are_tiny[row, class_] else relative(float(errors[row, class_]), 1)
+        if labels is not None and labels[row] == class_:
+            text = f"[{text}]{SIGNS[verdict].strip()}"
+        else:
+            blank = " " if len(text) <= 4 and verdict is not Verdict.OK else ""  # set off from a label that follows
+            text = f" {text}{SIGNS[verdict]}{blank}"
+        return Text(screen.signs(text), VERDICT_STYLES[verdict])
+
+    return [[cell(row, class_) for class_ in range(problem.classes)] for row in rows]
+
+
+def _drawn(problem: BatchReport, rows: Indices, classes: Indices, cells: list[list[Text]]) -> list[Text]:
+    """Lines of these rows and classes, below a line with the classes' numbers."""
+    head = Text(f"N={problem.batch_size} ", "bold")
+    corner, wide = head.cell_len, _width(cells)
+    lines = [head.append("".join(f"{class_} ".rjust(wide) for class_ in classes), "not bold")]
+    for row, of_row in zip(rows, cells, strict=True):
+        shown = [of_row[class_] for class_ in classes]
+        blanks = [" " * (wide - cell.cell_len) for cell in shown]
+        pairs = [part for pair in zip(blanks, shown, strict=True) for part in pair]
+        lines.append(Text.assemble(f"{row} ".rjust(corner), *pairs))
+    return lines
+
+
+def _classes_that_fit(problem: BatchReport, cells: list[list[Text]], screen: Screen) -> int:
+    return max(1, (screen.width - len(f"N={problem.batch_size} ")) // _width(cells))
+
+
+def _width(cells: list[list[Text]]) -> int:
+    return max(5, max(cell.cell_len for row in cells for cell in row))
+
+
+def _matrices(problem: BatchReport) -> tuple[npt.NDArray[np.int8], FloatArray]:
+    """Verdicts and relative errors of a problem that has them."""
     assert problem.verdicts is not None
     assert problem.relative_errors is not None
-    verdicts = [[VERDICTS[index] for index in row] for row in problem.verdicts.tolist()]
-    errors = problem.relative_errors.tolist()
-
-    def cell(row: int, class_: int) -> str:
-        text = relative(errors[row][class_], digits)
-        if labels is not None:
-            text = f"[{text}]" if labels[row] == class_ else f" {text} "
-        return text + view.marks.verdicts[verdicts[row][class_]] if signed else text
-
-    # The heading ends where the numbers end, not where their brackets and signs do.
-    after = " " * (signed + (labels is not None))
-
-    def column(class_: int) -> Column:
-        head = f"class {class_}{after}"
-        cells = [cell(row, class_) for row in range(problem.batch_size)]
-        # Set to the right here: rich would strip their last blanks.
-        width = max(map(len, [head, *cells]))
-        styles = [VERDICT_STYLES[verdicts[row][class_]] for row in range(problem.batch_size)]
-        texts = [Text(text.rjust(width), style) for text, style in zip(cells, styles, strict=True)]
-        return Column(Text(head.rjust(width)), texts, justify="left")
-
-    return [column(class_) for class_ in range(problem.classes)]
-
-
-def _entry_columns(entries: Sequence[Entry], view: View, most_digits: int) -> list[Column]:
-    def precise(value: float, entry: Entry) -> str:
-        return number(value, min(digits_of(entry), most_digits))
-
-    def column(head: str, text: Callable[[Entry], str], drop: int = 0) -> Column:
-        dims = ["dim" if entry.verdict is Verdict.OK else "" for entry in entries]
-        return Column(head, list(map(Text, map(text, entries), dims)), drop)
-
-    columns = [
-        column("row", lambda entry: str(entry.row)),
-        column("class", lambda entry: str(entry.class_)),
-        column("label", lambda entry: "" if entry.label is None else str(entry.label), drop=2),
-        column("score", lambda entry: number(entry.score), drop=1),
-        column("analytic", lambda entry: precise(entry.analytic, entry)),
-        column("numerical", lambda entry: precise(entry.numerical, entry)),
-        column("bound", lambda entry: relative(entry.bound), drop=3),
-        column("plain\ndifference", lambda entry: precise(entry.plain, entry), drop=5),
-        column("step", lambda entry: relative(entry.step), drop=4),
-        column("refer-\nence", lambda entry: entry.reference, drop=4),
-        column("central\ndifference", lambda entry: precise(_central(entry), entry), drop=5),
-        column("relative\nerror", lambda entry: relative(entry.relative_error)),
-    ]
-    unsaid = set() if any(entry.label is not None for entry in entries) else {"label"}
-    if not view.options.verbose:
-        unsaid |= {"plain\ndifference", "step"}
-    if not view.options.verbose or all(entry.reference == "central" for entry in entries):
-        unsaid |= {"refer-\nence", "central\ndifference"}
-    verdicts = [
-        Text(f"{view.marks.verdicts[entry.verdict]} {entry.verdict.value}", VERDICT_STYLES[entry.verdict])
-        for entry in entries
-    ]
-    return [
-        *(column for column in columns if column.head not in unsaid),
-        Column("  verdict", verdicts, justify="left"),
-    ]
-
-
-def _central(entry: Entry) -> float:
-    return entry.numerical if entry.central is None else entry.central
+    return problem.verdicts, problem.relative_errors

@@ -1,102 +1,120 @@
-"""The report as one self-contained page for a browser: no network, no other file."""
+"""The report as one page for a browser: ``report.html`` with the JSON report inside, which its script draws."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import hashlib
+import html
+import json
+import re
+from dataclasses import dataclass, fields
+from importlib.resources import files
 from typing import Any
 
-from gradcheck.output import Options
-from gradcheck.output.marks import counted
-from gradcheck.output.page.data import data, with_grid
-from gradcheck.output.page.document import document
-from gradcheck.output.page.legend import legend
-from gradcheck.output.page.losses import WORDS, Room, loss, verdict
-from gradcheck.output.page.markup import NEW_LINE, Html, joined, lines, tag, text
-from gradcheck.output.page.problems import to_show
-from gradcheck.output.shortening import shortened
-from gradcheck.output.words import Sentence, sentences
+from gradcheck.errors import UsageError
+from gradcheck.output.explanations import page
+from gradcheck.output.json_ import as_data
+from gradcheck.output.options import Options
+from gradcheck.output.pages import paragraphs
+from gradcheck.output.summary import sentences, severity_key
+from gradcheck.output.text import escape_control, shorten
 from gradcheck.report import Report
 
-_MOST_OF_A_CONFIG = 200
+#: Entries of all grids together; beyond, the grids of the less severe problems are left out.
+MOST_CELLS = 120_000
+#: Worst entries, with all their numbers, of all problems together.
+_MOST_WORST = 4_000
+
+_PAGE = files("gradcheck.output").joinpath("report.html").read_text(encoding="utf-8")
 
 
 def render(report: Report, options: Options) -> str:
-    """A report as an HTML document in ASCII that ends with a newline.
-
-    What it shows can be read without scripts: verdicts, findings, totals and worst entries. Its script draws the
-    grids of relative errors, with every entry's numbers at hand, and the error of an entry in doubt against the step.
-
-    Args:
-        report: any.
-        options: ``entries``, ``verbose``, ``quiet`` and ``worst`` count.
-    """
-    said = sentences(report)
-    shown = [to_show(each.batches, options) for each in report.losses]
-    problems = [each.problem for several in shown for each in several]
-    grids = with_grid(problems) if options.entries != "worst" else set()
-    sections, first = [], 0
-    for number, (each, several) in enumerate(zip(report.losses, shown, strict=True), 1):
-        sentence = said[number - 1] if len(said) > 1 else None
-        is_open = len(report.losses) == 1 or not each.passed
-        sections.append(loss(each, sentence, Room(number, several, first, grids, is_open), options))
-        first += len(several)
-    body = joined(
-        [
-            _header(report, said),
-            tag("main", joined(sections, NEW_LINE)),
-            _footer(report),
-            tag("p", id="told", class_="out-of-sight", aria_live="polite"),
-            legend() if grids else None,
-        ],
-        NEW_LINE,
-    )
-    return document(_title(report, said[-1]), WORDS[said[-1].word][1], body, data(problems, grids))
+    """A report as an HTML document in ASCII that needs no other file and no network; no option matters."""
+    data = _bounded(report, as_data(report))
+    codes = {finding["code"] for loss in data["losses"] for finding in loss["findings"]}
+    data["pages"] = {code: text for code in sorted(codes) if (text := _explanation(code))}
+    named = report.losses[0].target if len(report.losses) == 1 else f"{len(report.losses)} losses"
+    last = sentences(report)[-1]
+    content = json.dumps(data, allow_nan=False, separators=(",", ":"))
+    parts = {
+        "title": html.escape(_text(f"{last.word}: {named[:200]} - gradcheck")),
+        "policy": _policy(),
+        "summary": html.escape(_text(str(last))),
+        # In ASCII, and without what could end the element it stands in.
+        "report": re.sub("[<>&]", lambda sign: f"\\u{ord(sign[0]):04x}", content),
+    }
+    filled = re.sub(r"\{\{(\w+)\}\}", lambda slot: parts[slot[1]], _PAGE)
+    return filled.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
-def _title(report: Report, said: Sentence) -> Html:
-    of = report.losses[0].target if len(report.losses) == 1 else counted(len(report.losses), "loss")
-    return joined([f"{said.word}: ", text(of, 200), " - gradcheck"])
+def _policy() -> str:
+    """A Content-Security-Policy that allows the page's own style and script, and nothing else."""
+    rules = ["default-src 'none'", "base-uri 'none'", "form-action 'none'"]
+    for element in ("style", "script"):
+        (content,) = re.findall(rf"<{element}>(.*?)</{element}>", _PAGE, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        rules.append(f"{element}-src 'sha256-{digest}'")
+    return "; ".join(rules)
 
 
-def _header(report: Report, said: tuple[Sentence, ...]) -> Html:
-    alone = report.losses[0].target if len(report.losses) == 1 else ""
-    contents = [
-        tag("li", tag("a", tag("code", text(each.target, 300)), href=f"#loss-{number}"), " ", _word(sentence))
-        for number, (each, sentence) in enumerate(zip(report.losses, said, strict=False), 1)
-    ]
-    return tag(
-        "header",
-        tag("p", "gradcheck", class_="maker"),
-        verdict(said[-1], alone, "h1"),
-        tag("nav", tag("ol", joined(contents)), aria_label="Losses") if len(contents) > 1 else None,
-        class_="top",
-    )
+def _bounded(report: Report, data: dict[str, Any]) -> dict[str, Any]:
+    """The data of a report, bounded in size: grids in two digits, grids and entries limited, texts shortened."""
+    problems = [problem for loss in report.losses for problem in loss.batches]
+    batches = [batch for loss in data["losses"] for batch in loss["batches"]]
+    most, room = max(1, _MOST_WORST // max(1, len(batches))), MOST_CELLS
+    for at in sorted(range(len(problems)), key=lambda at: severity_key(problems[at]), reverse=True):
+        batch = batches[at]
+        batch["worst"] = batch["worst"][:most]
+        batch.pop("references", None)
+        if "verdicts" in batch:
+            room -= batch["entries"]
+            if room < 0:
+                del batch["relative_errors"], batch["verdicts"], batch["labels"]
+            else:
+                batch["relative_errors"] = [
+                    [error if error is None else float(f"{error:.2g}") for error in row]
+                    for row in batch["relative_errors"]
+                ]
+    bounded: dict[str, Any] = _texts(data)
+    return bounded
 
 
-def _word(sentence: Sentence) -> Html:
-    sign, class_ = WORDS[sentence.word]
-    return tag("span", tag("span", sign, class_="sign", aria_hidden="true"), sentence.word, class_=f"word {class_}")
-
-
-def _footer(report: Report) -> Html:
-    import yaml
-
-    config = yaml.safe_dump(_plain(report.config), sort_keys=False, default_flow_style=None, width=100)
-    return tag(
-        "footer",
-        tag("p", f"gradcheck {report.version}"),
-        tag("details", tag("summary", "Configuration"), tag("pre", lines(config, _MOST_OF_A_CONFIG), tabindex=0)),
-    )
-
-
-def _plain(value: Any) -> Any:
-    """In YAML's own types, and every text held to a length."""
+def _texts(value: Any) -> Any:
     match value:
-        case None | bool() | int() | float():
-            return value
-        case Mapping():
-            return {shortened(str(key)): _plain(item) for key, item in value.items()}
-        case list() | tuple():
-            return [_plain(item) for item in value]
+        case str():
+            return _text(value)
+        case dict():
+            return {_text(name): _texts(item) for name, item in value.items()}
+        case list() if value and isinstance(value[0], str | dict | list):
+            return [_texts(item) for item in value]
         case _:
-            return shortened(str(value))
+            return value
+
+
+def _text(text: str) -> str:
+    """Text shortened, and without characters that act without being visible."""
+    return escape_control(shorten(text), lines=True)
+
+
+def _explanation(code: str) -> dict[str, Any] | None:
+    """What ``gradcheck explain`` says of a code; None where there is no page."""
+    try:
+        found = page(code)
+    except UsageError:
+        return None
+    return {"title": found.title, "paragraphs": paragraphs(found)[1:]}
+
+
+@dataclass(frozen=True, eq=False)
+class NotebookReport(Report):
+    """A report as ``check`` and ``check_at`` return it; a notebook shows it as a page."""
+
+    @classmethod
+    def of(cls, report: Report) -> NotebookReport:
+        """The same report."""
+        return cls(**{field.name: getattr(report, field.name) for field in fields(report)})
+
+    def _repr_html_(self) -> str:
+        """The page in a frame of its own, so that neither page nor notebook changes the other's style."""
+        page = html.escape(render(self, Options()), quote=True)
+        return f'<iframe title="gradcheck" srcdoc="{page}" width="100%" height="640" style="border:0"></iframe>'

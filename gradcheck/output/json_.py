@@ -1,23 +1,20 @@
-"""The report as JSON, schema 1: keys are added, never renamed."""
+"""The report as JSON, schema 1: keys may be added, never renamed."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
-from gradcheck.output import Options
-from gradcheck.report import VERDICTS, BatchReport, Entry, Finding, LossReport, Report
-
-if TYPE_CHECKING:
-    from gradcheck.report import Projections, SmallestCase
+from gradcheck.output.options import Options
+from gradcheck.output.summary import loss_remarks, loss_sentence, problem_remarks, sentences, totals_by_kind
+from gradcheck.report import VERDICTS, BatchReport, Entry, LossReport, Report, SmallestCase
 
 SCHEMA = 1
-
-#: Above it a problem's relative errors and verdicts are left out: its worst entries are what can be read.
+#: A problem with more entries comes without its matrices; its worst entries are there.
 MAX_ENTRIES = 10_000
 
 _WORDS = np.array([verdict.value for verdict in VERDICTS])
@@ -25,133 +22,91 @@ _LINE = 120
 
 
 def render(report: Report, options: Options) -> str:
-    """A report as JSON text in ASCII that ends with a newline.
-
-    Args:
-        report: any; NaN and infinities become null.
-        options: none of them changes what is written.
-    """
-    return f"{_laid_out(_plain(_report(report)))}\n"
+    """A report as JSON text in ASCII that ends with a newline; NaN and infinities become null. No option matters."""
+    return f"{_laid_out(as_data(report))}\n"
 
 
-def _report(report: Report) -> dict[str, Any]:
-    return {
-        "schema": SCHEMA,
-        "version": report.version,
-        "passed": report.passed,
-        "interrupted": report.interrupted,
-        "out_of_time": report.out_of_time,
-        "config": report.config,
-        "losses": [_loss(loss) for loss in report.losses],
-    }
+def as_data(report: Report) -> dict[str, Any]:
+    """A report in JSON's own types."""
+    last = sentences(report)[-1]
+    data: dict[str, Any] = _plain(
+        {
+            "schema": SCHEMA,
+            **_attributes(report, "version passed interrupted out_of_time config"),
+            "verdict": last.word,
+            "summary": last.rest,
+            "losses": [_loss(loss) for loss in report.losses],
+        }
+    )
+    return data
 
 
 def _loss(loss: LossReport) -> dict[str, Any]:
+    sentence = loss_sentence(loss)
+    kinds = ("batch_size", "classes", "scores")
     return {
-        "target": loss.target,
-        "passed": loss.passed,
-        "file": loss.file,
-        "line": loss.line,
-        "framework": loss.framework,
+        **_attributes(loss, "target passed file line framework"),
+        "verdict": sentence.word,
+        "summary": sentence.rest,
         "batches": [_batch(batch) for batch in loss.batches],
-        "findings": [_finding(finding) for finding in loss.findings],
+        "totals": [
+            dict(zip(kinds, kind, strict=True)) | vars(total) for kind, total in totals_by_kind(loss.batches).items()
+        ],
+        "remarks": loss_remarks(loss),
+        "findings": [_attributes(each, "code severity message hint details") for each in loss.findings],
         "smallest_case": _smallest_case(loss.smallest_case) if loss.smallest_case else None,
-        "evaluations_to_explain": loss.evaluations_to_explain,
-        "error": loss.error,
-        "rerun": loss.rerun,
-        "unchecked": loss.unchecked,
-        "cut_short": loss.cut_short,
+        **_attributes(loss, "evaluations_to_explain error rerun unchecked cut_short"),
     }
 
 
 def _batch(batch: BatchReport) -> dict[str, Any]:
-    fields: dict[str, Any] = {
-        "batch_size": batch.batch_size,
-        "classes": batch.classes,
-        "scores": batch.scores,
-        "trial": batch.trial,
-        "seed": batch.seed,
-        "passed": batch.passed,
-        "value": batch.value,
-        "plan": batch.plan,
-        "why": batch.why,
-        "evaluations": batch.evaluations,
-        "entries": batch.entries,
-        "wrong": batch.wrong,
-        "subgradient": batch.subgradient,
-        "unresolved": batch.unresolved,
-        "complex_steps": batch.complex_steps,
-        "max_relative_error": batch.max_relative_error,
-        "seconds": batch.seconds,
-        "worst": [_entry(entry) for entry in batch.worst],
-    }
+    fields = _attributes(
+        batch,
+        "batch_size classes scores trial seed passed value plan why evaluations entries wrong subgradient unresolved "
+        "complex_steps max_relative_error seconds",
+    )
+    fields |= {"remarks": problem_remarks(batch), "worst": [_entry(entry) for entry in batch.worst]}
     if batch.projections is not None:
-        fields["projections"] = _projections(batch.projections)
+        fields["projections"] = _attributes(
+            batch.projections,
+            "directions agree smallest_defect largest_gradient smallest_relative_defect checked remark",
+        )
     if batch.entries <= MAX_ENTRIES and batch.verdicts is not None:
-        fields["relative_errors"] = batch.relative_errors
-        fields["verdicts"] = _WORDS[batch.verdicts]
+        fields |= {
+            "labels": batch.labels,
+            "relative_errors": batch.relative_errors,
+            "verdicts": _WORDS[batch.verdicts],
+        }
         if batch.by_complex is not None:
             fields["references"] = np.where(batch.by_complex, "complex", "central")
+        if batch.negligible is not None:
+            fields["negligible"] = np.argwhere(batch.negligible)
     return fields
 
 
-def _projections(projections: Projections) -> dict[str, Any]:
-    return {
-        "directions": projections.directions,
-        "agree": projections.agree,
-        "smallest_defect": projections.smallest_defect,
-        "largest_gradient": projections.largest_gradient,
-        "smallest_relative_defect": projections.smallest_relative_defect,
-        "checked": projections.checked,
-        "remark": projections.remark,
-    }
-
-
 def _entry(entry: Entry) -> dict[str, Any]:
-    fields = {
-        "row": entry.row,
-        "class": entry.class_,
-        "label": entry.label,
-        "score": entry.score,
-        "analytic": entry.analytic,
-        "numerical": entry.numerical,
-        "bound": entry.bound,
-        "relative_error": entry.relative_error,
-        "verdict": entry.verdict.value,
-        "plain": entry.plain,
-        "step": entry.step,
-        "reference": entry.reference,
-        "central": entry.numerical if entry.central is None else entry.central,
-    }
+    names = "label score analytic numerical bound relative_error verdict plain step reference central"
+    fields = {"row": entry.row, "class": entry.class_, **_attributes(entry, names)}
+    if entry.central is None:
+        fields["central"] = entry.numerical
     return fields | ({"tried": entry.tried} if entry.tried else {})
 
 
 def _smallest_case(case: SmallestCase) -> dict[str, Any]:
-    return {
-        "S": case.S,
-        "y": case.y,
-        "dtype": str(case.S.dtype),
-        "code": case.code,
-        "analytic": case.analytic,
-        "numerical": case.numerical,
-        "snippet": case.snippet,
-    }
+    rest = _attributes(case, "code analytic numerical snippet")
+    return {"S": case.S, "y": case.y, "dtype": str(case.S.dtype), **rest}
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {
-        "code": finding.code,
-        "severity": finding.severity,
-        "message": finding.message,
-        "hint": finding.hint,
-        "details": finding.details,
-    }
+def _attributes(of: object, names: str) -> dict[str, Any]:
+    return {name: getattr(of, name) for name in names.split()}
 
 
 def _plain(value: Any) -> Any:
-    """In JSON's own types: what is not finite as null, arrays as lists, what is unknown to JSON as text."""
+    """In JSON's own types: what is not finite as null, arrays as lists, what JSON does not know as text."""
     match value:
-        case None | bool() | int() | str():
+        case str():
+            return str(value)
+        case None | bool() | int():
             return value
         case float():
             return value if math.isfinite(value) else None
@@ -168,16 +123,11 @@ def _plain(value: Any) -> Any:
 def _laid_out(value: Any, indent: str = "") -> str:
     """JSON that people can read too: what fits a line, and each row of a matrix, has a line of its own."""
     line = json.dumps(value, allow_nan=False)
-    if len(indent) + len(line) <= _LINE or not _nested(value):
+    parts = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    if len(indent) + len(line) <= _LINE or not any(isinstance(part, dict | list) for part in parts):
         return line
     inner = indent + "  "
     if isinstance(value, dict):
         items = [f"{json.dumps(key)}: {_laid_out(item, inner)}" for key, item in value.items()]
         return "{\n" + ",\n".join(inner + item for item in items) + f"\n{indent}}}"
     return "[\n" + ",\n".join(inner + _laid_out(item, inner) for item in value) + f"\n{indent}]"
-
-
-def _nested(value: Any) -> bool:
-    """Whether there is anything to break at: a list or an object of plain values stays on one line."""
-    parts: Sequence[Any] = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
-    return any(isinstance(part, dict | list) for part in parts)

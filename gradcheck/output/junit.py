@@ -2,76 +2,125 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 from xml.etree import ElementTree as ET
 
-from gradcheck.output import Options
-from gradcheck.output.cases import Case, cases, findings_in_words
-from gradcheck.output.marks import inert
-from gradcheck.output.shortening import in_short
-from gradcheck.report import LossReport, Report
+from gradcheck.output.options import Options
+from gradcheck.output.summary import grouped, severity_key, totals
+from gradcheck.output.text import counted, derivatives, escape_control, relative, shorten
+from gradcheck.report import BatchReport, LossReport, Report, Verdict
 
 _ELEMENTS = {"failed": "failure", "error": "error", "skipped": "skipped"}
+_MOST_ENTRIES = 5
+
+
+@dataclass(frozen=True)
+class Case:
+    """One loss at one batch size: an ``error`` where it could not be checked, ``skipped`` where it was not.
+
+    ``kind`` is what failed: a finding's code, ``wrong`` or ``unresolved``; ``text`` has findings and worst entries.
+    """
+
+    name: str
+    outcome: Literal["passed", "failed", "error", "skipped"]
+    kind: str = ""
+    message: str = ""
+    text: str = ""
+    seconds: float = 0.0
 
 
 def render(report: Report, options: Options) -> str:
-    """A report as JUnit XML that ends with a newline.
-
-    Args:
-        report: any.
-        options: none of them changes what is written.
-
-    Returns:
-        ``testsuites`` > ``testsuite`` (a loss) > ``testcase`` (a batch size), as Jenkins, GitLab and others read it. A
-        wrong gradient is a ``failure``, a loss that could not be checked an ``error``.
-    """
+    """A report as JUnit XML that ends with a newline, as Jenkins, GitLab and others read it; no option matters."""
     root = ET.Element("testsuites", name="gradcheck")
-    counted: list[Case] = []
-    for loss in report.losses:
-        told = cases(report, loss)
-        counted += told
-        root.append(_suite(loss, told))
-    _count(root, counted)
+    suites = [(loss, cases(report, loss)) for loss in report.losses]
+    for loss, of_loss in suites:
+        root.append(_suite(loss, of_loss))
+    _set_counts(root, [case for _, of_loss in suites for case in of_loss])
     ET.indent(root)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def _suite(loss: LossReport, told: tuple[Case, ...]) -> ET.Element:
+def cases(report: Report, loss: LossReport) -> list[Case]:
+    """The test cases of one loss: one for each batch size, and one more where only a finding fails."""
+    by_size = grouped(loss.batches, lambda batch: batch.batch_size)
+    wanted = report.config.get("batch_sizes", ()) if not loss.batches or loss.unchecked else ()
+    found = [_case(loss, N, by_size.get(N, [])) for N in dict.fromkeys([*wanted, *by_size])]
+    failing = ("error", "warning") if loss.strict else ("error",)
+    broken = next((finding for finding in loss.findings if finding.severity in failing), None)
+    if broken and not any(case.outcome in ("failed", "error") for case in found):
+        found.append(Case("findings", "failed", broken.code, broken.message, _findings(loss)))
+    return found
+
+
+def _case(loss: LossReport, batch_size: int, problems: list[BatchReport]) -> Case:
+    name = f"batch size {batch_size}"
+    if loss.error:
+        return Case(name, "error", "not checked", loss.error.strip(), loss.error)
+    if not problems:
+        return Case(name, "skipped", message="not checked")
+    total = totals(problems)
+    share = f"of {counted(total.entries, 'entry')}"
+    if total.wrong:
+        leading = next((finding for finding in loss.findings if finding.severity == "error"), None)
+        verb = "disagrees" if total.wrong == 1 else "disagree"
+        message = f"{total.wrong:,} {share} {verb}, largest relative error {relative(total.max_relative_error)}"
+        message += f": {leading.message}" if leading else ""
+        kind = leading.code if leading else "wrong"
+    elif total.unresolved and loss.strict:
+        kind, message = "unresolved", f"{total.unresolved:,} {share} could not be decided"
+    else:
+        return Case(name, "passed", seconds=total.seconds)
+    worst = max(problems, key=severity_key)
+    lines = [_findings(loss), f"{worst.classes} classes, {worst.scores}, seed {worst.seed}:"]
+    bad = [entry for entry in worst.worst if entry.verdict in (Verdict.WRONG, Verdict.UNRESOLVED)]
+    for entry in bad[:_MOST_ENTRIES]:
+        analytic, numerical = derivatives(entry)
+        numbers = f"{analytic}, numerical {numerical} ± {relative(entry.bound)}"
+        lines.append(f"  dS[{entry.row}, {entry.class_}] = {numbers}: {entry.verdict.value}")
+    return Case(name, "failed", kind, message, "\n".join(filter(None, lines)), total.seconds)
+
+
+def _findings(loss: LossReport) -> str:
+    blocks = []
+    for finding in loss.findings:
+        hint = f"\n  {finding.hint}" if finding.hint else ""
+        details = f"\n{finding.details}" if finding.details else ""
+        blocks.append(f"{finding.severity}: {finding.message} ({finding.code}){hint}{details}")
+    return "\n".join(blocks)
+
+
+def _suite(loss: LossReport, of_loss: Sequence[Case]) -> ET.Element:
     suite = ET.Element("testsuite", name=_line(loss.target))
-    _count(suite, told)
-    for case in told:
+    _set_counts(suite, of_loss)
+    place = {} if loss.file is None else {"file": _line(loss.file)}
+    place |= {} if loss.line is None else {"line": str(loss.line)}
+    for case in of_loss:
         attributes = {"classname": f"gradcheck.{_line(loss.target)}", "name": case.name, "time": f"{case.seconds:.3f}"}
-        if loss.file is not None:
-            attributes["file"] = _line(loss.file)
-            if loss.line is not None:
-                attributes["line"] = str(loss.line)
-        element = ET.SubElement(suite, "testcase", attributes)
+        element = ET.SubElement(suite, "testcase", attributes | place)
         if case.outcome != "passed":
             outcome = ET.SubElement(element, _ELEMENTS[case.outcome], message=_line(case.message))
             if case.outcome != "skipped":
                 outcome.set("type", case.kind)
                 outcome.text = _text(case.text)
-    if loss.findings and not any(case.outcome == "failed" for case in told):
-        ET.SubElement(suite, "system-out").text = _text(findings_in_words(loss))
+    if loss.findings and not any(case.outcome == "failed" for case in of_loss):
+        ET.SubElement(suite, "system-out").text = _text(_findings(loss))
     return suite
 
 
-def _count(element: ET.Element, told: tuple[Case, ...] | list[Case]) -> None:
-    outcomes = [case.outcome for case in told]
-    element.set("tests", str(len(told)))
-    element.set("failures", str(outcomes.count("failed")))
-    element.set("errors", str(outcomes.count("error")))
-    element.set("skipped", str(outcomes.count("skipped")))
-    element.set("time", f"{sum(case.seconds for case in told):.3f}")
+def _set_counts(element: ET.Element, of_element: Sequence[Case]) -> None:
+    outcomes: list[str] = [case.outcome for case in of_element]
+    element.set("tests", str(len(outcomes)))
+    for name, outcome in (("failures", "failed"), ("errors", "error"), ("skipped", "skipped")):
+        element.set(name, str(outcomes.count(outcome)))
+    element.set("time", f"{sum(case.seconds for case in of_element):.3f}")
 
 
 def _line(text: str) -> str:
-    return _legal(inert(in_short(text.strip().split("\n")[0])))
+    return _text(text.strip().split("\n")[0])
 
 
 def _text(text: str) -> str:
-    return _legal(inert(in_short(text), lines=True))
-
-
-def _legal(text: str) -> str:
-    """Without the two characters that are no control characters, and that XML forbids all the same."""
-    return text.replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
+    """Text from outside without what XML forbids: control characters, and two others."""
+    return escape_control(shorten(text), lines=True).replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")

@@ -1,50 +1,203 @@
-"""Totals: one line for each batch size, class count and kind of scores."""
+"""What a report says as a whole: totals, the verdict in a sentence, remarks. Every format takes them from here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeVar
 
-from rich.console import JustifyMethod, RenderableType
-from rich.text import Text
+from gradcheck.output.text import counted, relative
+from gradcheck.report import BatchReport, LossReport, Report
 
-from gradcheck.output.columns import Column, fitted, without
-from gradcheck.output.marks import duration, relative
-from gradcheck.output.totals import Totals, totals_by_kind
-from gradcheck.output.view import VERDICT_STYLES, View
-from gradcheck.report import BatchReport, Verdict
+Word = Literal["right", "right so far", "wrong", "failed", "unresolved", "not checked", "interrupted", "out of time"]
+Key = TypeVar("Key", bound=Hashable)
+
+#: Plans in words.
+_WAYS = {
+    "full": "the whole batch at a time",
+    "rows": "row by row",
+    "per-sample": "per sample",
+    "projections": "along random directions",
+}
 
 
-def summary(problems: Sequence[BatchReport], view: View) -> RenderableType:
-    """A table of totals over the problems of each kind.
+@dataclass(frozen=True)
+class Sentence:
+    """The verdict in one word, and the rest of the sentence (it may hold text from outside, not yet escaped)."""
 
-    Args:
-        problems: at least one.
-        view: where the full table does not fit, columns that say nothing go first (a count that is 0 in
-            every line), then time and evaluations; never the wrong entries.
+    word: Word
+    rest: str
+
+    def __str__(self) -> str:
+        return f"{self.word}: {self.rest}"
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums over several problems; ``max_relative_error`` is the largest of theirs."""
+
+    problems: int
+    entries: int
+    wrong: int
+    subgradient: int
+    unresolved: int
+    max_relative_error: float
+    evaluations: int
+    seconds: float
+
+
+def totals(problems: Sequence[BatchReport]) -> Totals:
+    """Sums over these problems; zeros where there are none."""
+    names = ("entries", "wrong", "subgradient", "unresolved", "evaluations", "seconds")
+    sums = {name: sum(getattr(problem, name) for problem in problems) for name in names}
+    largest = max((problem.max_relative_error for problem in problems), default=0.0)
+    return Totals(problems=len(problems), max_relative_error=largest, **sums)
+
+
+def totals_by_kind(problems: Iterable[BatchReport]) -> dict[tuple[int, int, str], Totals]:
+    """Totals for each batch size, number of classes and kind of scores, in the order of the first of each."""
+    groups = grouped(problems, lambda problem: (problem.batch_size, problem.classes, problem.scores))
+    return {kind: totals(group) for kind, group in groups.items()}
+
+
+def grouped(problems: Iterable[BatchReport], key: Callable[[BatchReport], Key]) -> dict[Key, list[BatchReport]]:
+    """The problems by this key, each group in the place of its first problem."""
+    groups: dict[Key, list[BatchReport]] = {}
+    for problem in problems:
+        groups.setdefault(key(problem), []).append(problem)
+    return groups
+
+
+def severity_key(problem: BatchReport) -> tuple[int, bool, float]:
+    """Orders problems by how bad they are: wrong entries, unresolved ones, the largest relative error."""
+    largest = problem.max_relative_error
+    return problem.wrong, problem.unresolved > 0, math.inf if math.isnan(largest) else largest
+
+
+def worst_of_each_size(problems: Iterable[BatchReport]) -> list[BatchReport]:
+    """The worst problem of each batch size and number of classes."""
+    groups = grouped(problems, lambda problem: (problem.batch_size, problem.classes))
+    return [max(group, key=severity_key) for group in groups.values()]
+
+
+def sentences(report: Report) -> tuple[Sentence, ...]:
+    """One sentence for each loss, and a last one for the run where there are several losses or it was cut short."""
+    each = tuple(map(loss_sentence, report.losses))
+    problems = [problem for loss in report.losses for problem in loss.batches]
+    if report.interrupted or report.out_of_time:
+        word: Word = "interrupted" if report.interrupted else "out of time"
+        if not problems:
+            return (*each, Sentence(word, "before any problem was checked"))
+        done = f"{counted(len(problems), 'problem')}, {counted(totals(problems).entries, 'entry')}"
+        left = _not_checked(sum(loss.unchecked for loss in report.losses))
+        return (*each, Sentence(word, f"after {done}; {left}"))
+    if not each:
+        return (Sentence("not checked", "no loss was named"),)
+    return each if len(each) == 1 else (*each, _run_sentence(each, totals(problems).entries))
+
+
+def loss_sentence(loss: LossReport) -> Sentence:
+    """The verdict on one loss.
+
+    >>> str(loss_sentence(LossReport("nosuch", None, None, (), (), error="there is no such loss")))
+    'not checked: nosuch: there is no such loss'
     """
-    lines = totals_by_kind(problems)
+    if loss.error:
+        first, *_ = loss.error.strip().splitlines() or ["no reason is known"]
+        return Sentence("not checked", f"{loss.target}: {first}")
+    total, errors, warnings = totals(loss.batches), _codes(loss, "error"), _codes(loss, "warning")
+    decided = total.entries - total.unresolved
+    unresolved = f"; {total.unresolved:,} unresolved" if total.unresolved else ""
+    largest = relative(total.max_relative_error)
+    of_all = f"of {counted(total.entries, 'entry')} of {loss.target}"
+    if total.wrong:
+        verb = "disagrees" if total.wrong == 1 else "disagree"
+        because = f": {errors}" if errors else ""
+        return Sentence(
+            "wrong", f"{total.wrong:,} {of_all} {verb}, largest relative error {largest}{because}{unresolved}"
+        )
+    if errors:
+        agree = f"{decided:,} of {counted(total.entries, 'entry')} agree" if total.entries else "no entry was checked"
+        return Sentence("wrong", f"{loss.target}: {errors}; {agree}")
+    if not total.entries:
+        return Sentence("not checked", f"no entry of {loss.target} was checked")
 
-    def column(head: str, text: Callable[[Totals], str], drop: int = 0, justify: JustifyMethod = "right") -> Column:
-        return Column(head, [Text(text(line)) for line in lines], drop, justify)
+    reservations = []
+    if total.subgradient:
+        reservations.append(counted(total.subgradient, "subgradient"))
+    if warnings:
+        count = sum(finding.severity == "warning" for finding in loss.findings)
+        reservations.append(f"{counted(count, 'warning')}: {warnings}")
+    if loss.failed:
+        reservations.append("--strict allows no unresolved entry and no warning")
+    projected = [problem.projections for problem in loss.batches if problem.projections is not None]
+    if not decided or any(not each.agree for each in projected):
+        share = f"{decided:,} {of_all}" if decided else f"none {of_all}"
+        return Sentence("unresolved", "; ".join([f"{share} could be decided", *reservations]))
+    agree = f"{decided:,} {of_all}" if total.unresolved else of_all.removeprefix("of ")
+    if projected:
+        defect = f"a defect of {relative(max(each.smallest_defect for each in projected))} in one entry "
+        by_projections = sum(problem.entries for problem in loss.batches if problem.projections is not None)
+        if len(projected) == len(loss.batches):
+            agree = f"projections of {agree}"
+            largest += f" of {sum(each.checked for each in projected):,} checked one by one"
+        else:
+            defect = f"{by_projections:,} by projections: {defect}"
+        reservations.insert(0, f"{defect}would have shown (99%)")
+    word: Word = "failed" if loss.failed else "right so far" if loss.unchecked else "right"
+    return Sentence(word, "; ".join([f"{agree} agree, largest relative error {largest}{unresolved}", *reservations]))
 
-    def count(head: str, verdict: Verdict, droppable: bool) -> Column:
-        counts = [line.count(verdict) for line in lines]
-        cells = [Text(f"{n:,}", VERDICT_STYLES[verdict if n else Verdict.OK]) for n in counts]
-        return Column(head, cells, drop=2 if droppable and not any(counts) else 0)
 
-    columns = [
-        column("batch\nsize", lambda line: str(line.first.batch_size)),
-        column("classes", lambda line: str(line.first.classes)),
-        column("scores", lambda line: view.inert(line.first.scores), justify="left"),
-        column("problems", lambda line: f"{len(line.problems):,}", drop=1 if len(lines) == len(problems) else 0),
-        column("entries", lambda line: f"{line.entries:,}"),
-        count("wrong", Verdict.WRONG, droppable=False),
-        count("sub-\ngradient", Verdict.SUBGRADIENT, droppable=True),
-        count("unre-\nsolved", Verdict.UNRESOLVED, droppable=True),
-        column("largest\nrel. error", lambda line: relative(line.max_relative_error)),
-        column("evalu-\nations", lambda line: f"{line.evaluations:,}", drop=4),
-        column("time", lambda line: duration(line.seconds), drop=3),
-    ]
-    if len({problem.classes for problem in problems}) == 1:
-        columns = [column for column in columns if column.head != "classes"]
-    return fitted([without(columns, dropped) for dropped in range(5)], view)
+def problem_remarks(problem: BatchReport) -> list[str]:
+    """What projections show of a problem that is too large for a verdict on every entry; empty for any other."""
+    seen = problem.projections
+    if seen is None:
+        return []
+    line = f"{seen.directions} random directions {'agree with dS' if seen.agree else 'do not show that dS is right'}"
+    if seen.agree and math.isfinite(seen.smallest_defect):
+        share = f" ({relative(seen.smallest_relative_defect)} of the largest)" if seen.largest_gradient else ""
+        line += f"; a defect of {relative(seen.smallest_defect)} in one entry{share} would have shown (99%)"
+    return [line, *([seen.remark] if seen.remark else []), f"{counted(seen.checked, 'entry')} checked one by one"]
+
+
+def loss_remarks(loss: LossReport) -> list[str]:
+    """What was not checked; how values were obtained, for each way with a reason; what complex steps judged."""
+    ways: dict[tuple[str, str], dict[int, None]] = {}
+    for problem in loss.batches:
+        ways.setdefault((problem.plan, problem.why), {})[problem.batch_size] = None
+    lines = [unchecked] if (unchecked := unchecked_remark(loss)) else []
+    for (plan, why), sizes in ways.items():
+        if why:
+            at = "" if len(ways) == 1 else f" at batch size {', '.join(map(str, sizes))}"
+            lines.append(f"evaluated {_WAYS.get(plan, plan)}{at}: {why}")
+    judged, entries = sum(problem.complex_steps for problem in loss.batches), totals(loss.batches).entries
+    if judged:
+        others = "" if judged == entries else ", the others by central differences"
+        lines.append(f"{judged:,} of {counted(entries, 'entry')} judged by complex steps{others}")
+    return lines
+
+
+def unchecked_remark(loss: LossReport) -> str:
+    """How many problems were not checked, and where the check was cut short; empty where all were checked."""
+    if not loss.unchecked or loss.error:
+        return ""
+    return _not_checked(loss.unchecked) + (f"; cut short at {loss.cut_short}" if loss.cut_short else "")
+
+
+def _run_sentence(each: tuple[Sentence, ...], entries: int) -> Sentence:
+    """The run of several losses: the worst of their words, and how many have each."""
+    order: tuple[Word, ...] = ("wrong", "failed", "not checked", "unresolved", "right")
+    counts = {word: sum(sentence.word == word for sentence in each) for word in order}
+    word = next(word for word in order if counts[word])
+    others = "".join(f", {count:,} {other}" for other, count in counts.items() if count and other != word)
+    share = f"{counts[word]:,} of" if others else "all"
+    return Sentence(word, f"{share} {counted(len(each), 'loss')}{others}; {counted(entries, 'entry')} in all")
+
+
+def _codes(loss: LossReport, severity: str) -> str:
+    return ", ".join(dict.fromkeys(finding.code for finding in loss.findings if finding.severity == severity))
+
+
+def _not_checked(problems: int) -> str:
+    return f"{counted(problems, 'problem')} {'was' if problems == 1 else 'were'} not checked"

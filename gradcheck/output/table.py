@@ -1,131 +1,189 @@
-"""The report for a terminal or a log: each loss with findings, problems up close, totals; the verdict."""
+"""The report for a terminal or a log: for each loss a compact grid, the worst entry, how to repeat it, and why."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from rich.console import RenderableType
+from rich.text import Text
 
-from gradcheck.output import Options, prose
-from gradcheck.output.grid import grid, whole_grid, worst_entries
-from gradcheck.output.selection import Shown, selected, worst_of
-from gradcheck.output.summary import summary
-from gradcheck.output.view import View, view_of
-from gradcheck.output.words import sentences
-from gradcheck.report import BatchReport, LossReport, Report
+from gradcheck.output import grid, summary, tables
+from gradcheck.output.explanations import page
+from gradcheck.output.options import Options
+from gradcheck.output.pages import show_page
+from gradcheck.output.screen import SEVERITY_STYLES, VERDICT_STYLES, Screen
+from gradcheck.output.text import SEVERITY_SIGNS, SIGNS, counted, derivatives, number, place_of, relative, shorten_lines
+from gradcheck.report import BatchReport, Finding, LossReport, Report, SmallestCase, Verdict
 
-# Worst entries of one problem that are shown below its grid, unless verbose.
-_BELOW = 5
+_MOST_ROWS = 8
+_DOUBTFUL = (Verdict.WRONG, Verdict.UNRESOLVED)
+_LEGEND = {Verdict.SUBGRADIENT: "kink", Verdict.UNRESOLVED: "unresolved", Verdict.WRONG: "wrong"}
+_WORD_STYLES = {"right": "bold green", "wrong": "bold red", "failed": "bold red", "not checked": "bold red"}
 
 
 def render(report: Report, options: Options) -> str:
     """A report as text that ends with a newline.
 
-    Args:
-        report: any.
-        options: all of them count.
-
-    Returns:
-        Lines no wider than ``options.width``, but for a command to copy and for numbers too wide themselves.
+    Lines are no wider than ``options.width``, but for commands to copy and for numbers that are wider themselves.
     """
-    on = view_of(options)
-    show(report, on)
-    return on.printed
+    screen = Screen(options)
+    show(report, screen)
+    return screen.text
 
 
-def show(report: Report, view: View) -> None:
-    """Print a report on the view's console."""
-    for loss in report.losses:
-        for block in _loss_in_short(loss, view) if view.options.quiet else _loss(loss, view):
-            view.console.print(block, crop=False)
-    for sentence in sentences(report):
-        view.console.print(prose.sentence(sentence, view))
+def show(report: Report, screen: Screen) -> None:
+    """Print a report; with ``quiet`` its last line alone."""
+    sentences = summary.sentences(report)
+    if screen.options.quiet:
+        sentences = sentences[-1:]
+    else:
+        for loss in report.losses:
+            _loss(loss, screen)
+    for sentence in sentences:
+        style = _WORD_STYLES.get(sentence.word, "bold yellow")
+        screen.say(Text.assemble((sentence.word, style), ": ", screen.escape(sentence.rest)))
 
 
-def _loss(loss: LossReport, view: View) -> Iterator[RenderableType]:
-    """Everything of one loss but its verdict in words, which is said at the end."""
-    yield prose.heading(loss, view)
-    yield ""
-    if loss.error:
-        yield from prose.error(loss.error, view)
-        yield ""
-    for finding in loss.findings:
-        yield from prose.finding(finding, view)
-        yield ""
-    if view.options.explain:
-        yield from _pages(loss, view)
-    yield from _up_close(loss.batches, view)
-    if loss.batches:
-        yield summary(loss.batches, view)
-        yield ""
-        notes = list(prose.plans(loss.batches, view))
-        yield from [*notes, ""] if notes else ()
-    if loss.unchecked and not loss.error:
-        yield from prose.unchecked(loss, view)
-        yield ""
+def _loss(loss: LossReport, screen: Screen) -> None:
+    """All of one loss but the verdict, which comes at the end."""
+    options = screen.options
+    full = options.verbose or options.entries == "all"
+    bad = [each for each in loss.batches if each.wrong or each.unresolved]
+    considered = bad if bad and options.entries == "worst" else loss.batches
+    shown = loss.batches if full else summary.worst_of_each_size(considered)
+    with_grid = [each for each in shown if each.verdicts is not None and (full or options.entries == "auto")]
+    _heading(loss, with_grid, screen)
+    for problem in shown:
+        if full or options.entries == "worst" or (options.entries == "auto" and problem.verdicts is None):
+            _problem(problem, screen, full)
+        else:
+            for line in summary.problem_remarks(problem):
+                screen.say(screen.escape(line), f"N={problem.batch_size}: ")
+    if full and loss.batches:
+        screen.say()
+        tables.totals(loss.batches, screen)
+    remarks = summary.loss_remarks(loss) if full else [summary.unchecked_remark(loss)]
+    for line in filter(None, remarks):
+        screen.say(screen.escape(line), style="dim" if full else "yellow")
+    if options.entries == "auto" and not full:
+        most = _MOST_ROWS if options.height is None else min(_MOST_ROWS, max(2, options.height // 3))
+        for row in grid.side_by_side(with_grid, screen, most):
+            screen.keep(row)
+        _worst_entry(loss, screen)
     if loss.smallest_case is not None:
-        yield from prose.smallest_case(loss.smallest_case, view)
-        yield ""
-    if loss.rerun:
-        yield from prose.command("rerun the worst:" if loss.batches else "rerun:", loss.rerun, view)
-        yield ""
-
-
-def _pages(loss: LossReport, view: View) -> Iterator[RenderableType]:
-    """The pages of the codes of its findings, as ``gradcheck explain`` shows them."""
-    from gradcheck.diagnosis.pages import page
-    from gradcheck.output.pages import Drawn
-
-    for code in dict.fromkeys(finding.code for finding in loss.findings):
-        yield Drawn(page(code), view.options.color)
-        yield ""
-
-
-def _loss_in_short(loss: LossReport, view: View) -> Iterator[RenderableType]:
-    errors = [finding for finding in loss.findings if finding.severity == "error"]
-    if loss.error or errors:
-        yield prose.heading(loss, view)
+        _smallest_case(loss.smallest_case, screen)
+    if loss.rerun and (full or not loss.passed or bad):
+        screen.keep(Text.assemble(("rerun: ", "dim"), screen.escape(loss.rerun)))
+    screen.say()
     if loss.error:
-        yield from prose.error(loss.error, view)
-    for finding in errors[:1]:
-        yield from prose.finding(finding, view)
+        screen.say("could not be checked", f"{SEVERITY_SIGNS['error']} ", SEVERITY_STYLES["error"])
+        _lines(loss.error, screen)
+        screen.say()
+    for finding in loss.findings:
+        _finding(finding, screen)
+        screen.say()
+    if options.explain:
+        for code in dict.fromkeys(finding.code for finding in loss.findings):
+            show_page(page(code), screen)
+            screen.say()
 
 
-def _up_close(problems: Sequence[BatchReport], view: View) -> Iterator[RenderableType]:
-    """Grids and worst entries of the problems worth it, and what their signs mean."""
-    with_grid = []
-    for shown in selected(problems, view.options):
-        yield prose.caption(shown, view)
-        yield from prose.projections(shown.problem, view)
-        grids = _grids(shown.problem, view)
-        yield from grids
-        if grids:
-            with_grid.append(shown.problem)
-        if shown.problem.wrong or not grids:
-            yield from ([""] if grids else [])
-            yield from _worst(shown, view, below_grid=bool(grids))
-        yield ""
-    legend = prose.legend(with_grid, view)
-    if legend is not None:
-        yield legend
-        yield ""
+def _heading(loss: LossReport, with_grid: Sequence[BatchReport], screen: Screen) -> None:
+    """Target, framework and place; and what the grids mean, on the same line where there is room."""
+    head = Text(screen.escape(loss.target), "bold")
+    if loss.framework != "numpy":
+        head.append(f" ({loss.framework})", "not bold")
+    if loss.file is not None:
+        head.append(f"  {screen.escape(place_of(loss.file, loss.line))}", "not bold dim")
+    parts = ["relative error of each entry"] if with_grid else []
+    parts += ["[ ] label"] if any(each.labels is not None for each in with_grid) else []
+    parts += [f"{SIGNS[v]} {word}" for v, word in _LEGEND.items() if any(each.count(v) for each in with_grid)]
+    parts += [f"{grid.TINY}: small beside its bound"] if any(grid.tiny(each).any() for each in with_grid) else []
+    legend = Text(screen.signs("   ".join(parts)), "dim")
+    if head.cell_len + 3 + legend.cell_len <= screen.width:
+        screen.say(Text.assemble(head, "   ", legend))
+    else:
+        screen.say(head)
+        screen.say(legend, "  ")
 
 
-def _grids(problem: BatchReport, view: View) -> list[RenderableType]:
-    match view.options.entries:
-        case "all" if problem.verdicts is not None:
-            first, *rest = whole_grid(problem, view)
-            return [first, *(piece for table in rest for piece in ("", table))]
-        case "auto":
-            table = grid(problem, view)
-            return [] if table is None else [table]
-        case _:
-            return []
+def _problem(problem: BatchReport, screen: Screen, full: bool) -> None:
+    """One problem: what it is drawn from, and its worst entries if they matter; in full also its grid."""
+    screen.say()
+    text = Text.assemble((f"batch size {problem.batch_size}", "bold"), f": {problem.classes} classes, ")
+    text.append(f"{screen.escape(problem.scores)}, seed {problem.seed}")
+    if screen.options.verbose:
+        text.append(f", trial {problem.trial}, value {number(problem.value, 6)}, plan {screen.escape(problem.plan)}")
+    for verdict in _DOUBTFUL:
+        if count := problem.count(verdict):
+            text.append(", ").append(f"{count:,} {verdict.value}", VERDICT_STYLES[verdict])
+    screen.say(text)
+    for line in summary.problem_remarks(problem):
+        screen.say(screen.escape(line))
+    if full and problem.verdicts is not None:
+        for row in grid.whole(problem, screen):
+            screen.keep(row)
+    entries = problem.worst
+    if not screen.options.verbose:
+        doubtful = tuple(entry for entry in entries if entry.verdict is not Verdict.OK)
+        entries = (doubtful if problem.wrong else entries)[: screen.options.worst]
+    asked_for = screen.options.verbose or screen.options.entries == "worst"
+    if entries and (asked_for or problem.wrong or problem.unresolved):
+        tables.worst_entries(entries, screen)
+        if more := problem.wrong - sum(entry.verdict is Verdict.WRONG for entry in entries):
+            screen.say(f"and {counted(more, 'more wrong entry')}", style="dim")
 
 
-def _worst(shown: Shown, view: View, below_grid: bool) -> Iterator[RenderableType]:
-    entries, more = worst_of(shown.problem, view.options, _BELOW if below_grid else None)
-    if entries:
-        yield worst_entries(entries, view)
-    if entries and more:
-        yield prose.left_out(more, view)
+def _worst_entry(loss: LossReport, screen: Screen) -> None:
+    """The worst entry of the worst problem on one line, where it is not right."""
+    worst = max(loss.batches, key=summary.severity_key, default=None)
+    if worst is None or not worst.worst or worst.worst[0].verdict not in _DOUBTFUL:
+        return
+    entry = worst.worst[0]
+    analytic, numerical = derivatives(entry)
+    label = " (label)" if entry.label == entry.class_ else ""
+    unresolved = "   unresolved" if entry.verdict is Verdict.UNRESOLVED else ""
+    place = f"N={worst.batch_size} row {entry.row} class {entry.class_}{label}"
+    numbers = f"dS {analytic}   numerical {numerical} ± {relative(entry.bound, 1)}{unresolved}"
+    screen.say(screen.signs(f"{place}   {numbers}"), Text("worst: ", "dim"))
+
+
+def _smallest_case(case: SmallestCase, screen: Screen) -> None:
+    """A call to paste, and what comes of it; the whole snippet where that is too long for a line."""
+    label = Text("smallest case: ", "dim")
+    call, _, outcome = screen.escape(case.line).rpartition("   ")
+    if not call:
+        screen.say(label)
+        for line in screen.escape(case.snippet.strip("\n"), lines=True).split("\n"):
+            screen.keep(line)
+    elif len(label) + len(case.line) <= screen.width:
+        screen.keep(label + Text(f"{call}   {outcome}"))
+    else:
+        screen.keep(label + Text(call))
+        screen.say(outcome, " " * len(label))
+
+
+def _finding(finding: Finding, screen: Screen) -> None:
+    """What is wrong and why; what to look at; the user's own traceback."""
+    first, *others = _shown(finding.message, screen)
+    style = SEVERITY_STYLES[finding.severity]
+    sign = Text(screen.signs(f"{SEVERITY_SIGNS[finding.severity]} "), style)
+    code = screen.escape(finding.code)
+    screen.say(Text.assemble((f"{finding.severity}: ", style), first, (f" ({code})", style)), sign)
+    for line in others:
+        screen.say(line, "  ")
+    if finding.hint:
+        _lines(finding.hint, screen, "→ ")
+    if finding.details:
+        _lines(finding.details, screen, "    ", "dim")
+
+
+def _lines(text: str, screen: Screen, first: str = "  ", style: str = "") -> None:
+    for line in _shown(text, screen):
+        screen.say(line, first, style)
+        first = " " * len(first)
+
+
+def _shown(text: str, screen: Screen) -> list[str]:
+    """Lines of text from outside; not all of them where they are very many, unless verbose."""
+    shown = text.strip("\r\n") if screen.options.verbose else shorten_lines(text)
+    return screen.escape(shown, lines=True).split("\n")

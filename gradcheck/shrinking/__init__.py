@@ -1,10 +1,104 @@
-"""The smallest failing case: a value, one order of simplicity, one predicate, small passes.
+"""The smallest failing case of a loss.
 
-failures -> variants -> (does it still fail?) -> fewer rows, fewer classes, simpler scores -> a check -> SmallestCase
+Failing problems give candidates, passes propose simpler ones (fewer rows, fewer classes, rounder numbers), a predicate
+tells which of them still fail for the same reason, and gradcheck's own check confirms the last one.
 """
 
 from __future__ import annotations
 
-from gradcheck.shrinking.smallest import case_as_it_was, smallest_failing_contract, smallest_wrong_gradient
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 
-__all__ = ["case_as_it_was", "smallest_failing_contract", "smallest_wrong_gradient"]
+import numpy as np
+
+from gradcheck.checking.evidence import Evidence
+from gradcheck.config import Config
+from gradcheck.config.settings import Settings
+from gradcheck.errors import OutOfTime
+from gradcheck.report import BatchReport, Finding, SmallestCase, Verdict
+from gradcheck.sampling import Problem
+from gradcheck.shrinking.candidates import Candidate, Failure
+from gradcheck.shrinking.predicates import NOT_A_SUBGRADIENT, Reason, WrongGradient, breaks_contract
+from gradcheck.shrinking.shrinker import MOST_ENTRIES, Shrinker
+from gradcheck.shrinking.snippet import Gradients, one_line, snippet
+
+__all__ = ["smallest_case"]
+
+_Shrunk = tuple[Candidate, Gradients | None]
+
+
+def smallest_case(
+    evidence: Evidence, code: str, config: Config, settings: Settings, contract: Finding | None = None,
+    troubled: Problem | None = None, projected: tuple[Problem, BatchReport] | None = None,
+) -> SmallestCase | None:  # fmt: skip
+    """The smallest case at which a loss fails.
+
+    Args:
+        evidence: what was observed of the loss, and the calls that are left.
+        code: of the leading finding; ``wrong`` for none.
+        config, settings: of the run.
+        contract: the error that the contract check found, and ``troubled``: the problem where it did; None for none.
+        projected: a problem checked along random directions that has wrong entries; None for none.
+
+    Returns:
+        A case that shows the broken contract, else a wrong gradient, else the troubled problem as it is; None where
+        nothing fails that is small enough to paste.
+    """
+    shrunk = _failing_contract(evidence, contract, troubled, config, settings) if contract and troubled else None
+    shrunk = shrunk or _wrong_gradient(evidence, code, config, settings, projected)
+    if shrunk is None and troubled is not None:
+        shrunk = Candidate(troubled.S.astype(np.float64), troubled.y), None
+    if shrunk is None or shrunk[0].S.size > MOST_ENTRIES:
+        return None
+    best, gradients = shrunk
+    analytic, numerical = gradients or (None, None)
+    case = evidence.ask.loss, best.S.astype(evidence.ask.dtype), best.y, code, config, settings, gradients
+    return SmallestCase(case[1], best.y, code, analytic, numerical, snippet(*case), one_line(*case))
+
+
+def _failing_contract(
+    evidence: Evidence, finding: Finding, troubled: Problem, config: Config, settings: Settings
+) -> _Shrunk | None:
+    """Shrunk by the contract check; None where the finding does not come again at the problem itself."""
+    start = Candidate(troubled.S.astype(np.float64), troubled.y)
+    if finding.code == "hangs":
+        return start, None
+    if finding.code == NOT_A_SUBGRADIENT:
+        same = tuple(each for each in evidence.observations if np.array_equal(each.S, start.S))
+        shrunk = _wrong_gradient(replace(evidence, observations=same), finding.code, config, settings, None)
+        return (shrunk[0], None) if shrunk else None
+    size = np.abs(start.S)  # the largest score is the likeliest to matter
+    broken = partial(breaks_contract, evidence.ask, finding)
+    shrinker = Shrinker(broken, Failure(start.S, start.y, size == np.max(size)), evidence.ask.dtype)
+    with suppress(OutOfTime):
+        if broken(start):
+            shrinker.run()
+            return shrinker.failed[-1] if shrinker.failed else start, None
+    return None
+
+
+def _wrong_gradient(
+    evidence: Evidence, code: str, config: Config, settings: Settings, projected: tuple[Problem, BatchReport] | None
+) -> _Shrunk | None:
+    """Shrunk by gradcheck's own check, from problems whose entries were judged, or from one with too many entries."""
+    failed = [each for each in evidence.observations if Reason(code).entries(each).any()]
+    reason = Reason.of(code, failed)
+    known = None
+    if failed:
+        first = min(
+            (each for each in failed if reason.entries(each).any()), key=lambda each: each.S.size, default=failed[0]
+        )
+        failure, rows = Failure(first.S, first.y, reason.entries(first)), first.rows
+        bounds, slopes, known = first.bounds, first.numerical, (failure, (first.analytic, first.numerical))
+    elif projected is not None:
+        problem, batch = projected
+        wrong = np.zeros(problem.S.shape, dtype=bool)
+        for entry in batch.worst:
+            wrong[entry.row, entry.class_] = entry.verdict is Verdict.WRONG
+        failure, rows = Failure(problem.S.astype(np.float64), problem.y, wrong), batch.batch_size
+        bounds, slopes = (np.array([getattr(each, name) for each in batch.worst]) for name in ("bound", "numerical"))
+    else:
+        return None
+    predicate = WrongGradient(evidence.ask, reason, config, settings, rows, bounds, slopes)
+    return Shrinker(predicate.screen, failure, evidence.ask.dtype).confirmed(predicate.checked) or known

@@ -1,164 +1,100 @@
-"""The shrinker: one predicate, one order, passes that propose what is simpler."""
+"""The shrinker: passes that propose simpler candidates, and a predicate that tells which of them still fail."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import numpy as np
+import numpy.typing as npt
 
-from gradcheck.diagnosis.evidence import Spent
 from gradcheck.errors import OutOfTime
-from gradcheck.shrinking.candidate import Candidate, simplicity
-from gradcheck.shrinking.scores import simpler
-from gradcheck.shrinking.variants import Variants
+from gradcheck.shrinking.candidates import Candidate, Failure, of_size, simpler, simplicity
+from gradcheck.shrinking.snippet import Gradients
 
-Predicate = Callable[[Candidate], bool]
-Size = tuple[int, int]
-
-#: Candidates of one size that are tried on the way down.
-_TRIES = 2
-#: Once the least size is found: how often each smaller one is doubted again, and how many of those there may be.
-_ROUNDS, _DOUBTED = 8, 40
-#: Candidates that only look better.
-_PRETTY = 16
-#: Sizes up to this are tried one by one.
-_ONE_BY_ONE = 8
+#: Candidates that are confirmed, at most.
+_CONFIRMATIONS = 3
+#: Candidates of each smaller size: before numbers are simplified, and before the search ends.
+_FIRST, _LAST = 2, 8
+#: Attempts to make scores and labels simpler.
+_SIMPLIFICATIONS = 16
+#: Nobody pastes more numbers than this.
+MOST_ENTRIES = 500
+#: Rows and classes of a candidate, at most, where the failure is larger than that.
+_ROWS, _CLASSES = 16, 30
+#: Numbers of rows and of classes that are tried, beside one less than the least that is known to fail.
+_SIZES = (*range(1, 9), *(int(8 * 1.5**k) for k in range(1, 40)))
 
 
 class Shrinker:
-    """Looks for the simplest candidate at which a predicate holds.
+    """Search for the simplest candidate at which a loss fails.
 
     Args:
-        fails: the predicate; raises Spent where nothing more may be asked.
-        variants: candidates by size.
-        largest: no candidate is larger than this.
-        best: one that is known to fail; None where none is known yet.
-        right: how many problems of a size are known not to fail.
-        thrifty: few calls are left. A size is tried but once on the way down, with the most likely numbers of classes.
+        fails: whether the loss seems to fail at a candidate; raises OutOfTime when no call is left.
+        failure: the problem that candidates are made of.
+        dtype: scores are rounded to it.
+
+    Attributes:
+        failed: candidates at which the loss failed, each simpler than the one before; first the failure itself, unless
+            it is too large to begin with.
     """
 
-    def __init__(
-        self, fails: Predicate, variants: Variants, largest: Size, best: Candidate | None, right: Mapping[Size, int],
-        thrifty: bool = False,
-    ) -> None:  # fmt: skip
-        self._fails, self._variants, self._right = fails, variants, right
-        self._largest, self._thrifty = largest, thrifty
-        self._supply: dict[Size, Iterator[Candidate]] = {}
-        self._tried: set[tuple[Size, bytes, bytes]] = set()
-        #: Those that failed, each simpler than the one before.
-        self.failed: list[Candidate] = [] if best is None else [best]
+    def __init__(self, fails: Callable[[Candidate], bool], failure: Failure, dtype: npt.DTypeLike) -> None:
+        self._fails, self._failure, self._dtype = fails, failure, dtype
+        N, C = failure.size
+        self.failed: list[Candidate] = [failure] if N * C <= MOST_ENTRIES else []
+        self._largest = (N, C) if self.failed else (min(N, _ROWS), min(C, _CLASSES))
+        self._untried: dict[tuple[int, int], Iterator[Candidate]] = {}
+        self._tried: set[tuple[tuple[int, int], bytes, bytes]] = set()
+
+    def confirmed(self, confirm: Callable[[Candidate], Gradients | None]) -> tuple[Candidate, Gradients] | None:
+        """The simplest candidate that ``confirm`` returns gradients for, and these; None for none but the failure."""
+        known = self.failed[:]
+        for _ in range(_CONFIRMATIONS):
+            self.run()
+            if self.failed == known:
+                break
+            candidate = self.failed.pop()
+            if gradients := confirm(candidate):
+                return candidate, gradients
+        return None
 
     def run(self) -> None:
-        """Shrink until nothing helps, or Spent."""
-        try:
-            self._find_sizes()
-            while True:
-                if self.failed:
-                    self._find_scores()
-                if not self._doubt():
-                    return
-                self._find_sizes()
-        except (Spent, OutOfTime):
-            return
+        """Shrink until no pass helps or no call is left."""
+        with suppress(OutOfTime):
+            again = True
+            while again:
+                while any(self._drop_rows_or_classes() for _ in range(_FIRST)):
+                    pass
+                self._simplify()
+                again = any(self._drop_rows_or_classes() for _ in range(_LAST))
 
-    def holds(self, candidate: Candidate) -> bool:
-        """Whether the predicate holds; not where nothing may be asked."""
-        try:
-            return self._fails(candidate)
-        except (Spent, OutOfTime):
-            return False
+    def _drop_rows_or_classes(self) -> bool:
+        """One further candidate of each smaller size, the smallest sizes first; whether one failed."""
+        N, C = self.failed[-1].size if self.failed else (self._largest[0], self._largest[1] + 1)
+        sizes = itertools.product({*_SIZES, N - 1, N} - {0}, {*_SIZES, C - 1, self._largest[1]} - {0})
+        smaller = sorted((n, c) for n, c in sizes if (n, c) < (N, C) and c <= self._largest[1])
+        if len(self.failed) > 1:  # one row or one class less may fail like the last candidate
+            smaller = [(n, c) for n, c in ((N, C - 1), (N - 1, C)) if n and c] + smaller
+        untried = (self._untried.setdefault(size, of_size(self._failure, *size)) for size in smaller)
+        return any(self._consider(candidate) for each in untried for candidate in itertools.islice(each, 1))
 
-    def reject(self) -> None:
-        """Take back the best candidate, for it does not fail after all; others may be found by running again."""
-        self.failed.pop()
-
-    @property
-    def _size(self) -> Size:
-        return self.failed[-1].size if self.failed else (self._largest[0] + 1, self._largest[1])
+    def _simplify(self) -> None:
+        """Simpler scores and labels of the same size."""
+        most = len(self._tried) + _SIMPLIFICATIONS
+        while self.failed and any(self._consider(c) for c in simpler(self.failed[-1]) if len(self._tried) < most):
+            pass
 
     def _consider(self, candidate: Candidate) -> bool:
-        """Take a candidate if it is simpler than the best one, and fails."""
-        candidate = self._variants.rounded(candidate)
-        if self.failed and simplicity(candidate) >= simplicity(self.failed[-1]):
-            return False
+        """Take a candidate if it is simpler than the best one and fails."""
+        rounded = candidate.S.astype(self._dtype).astype(np.float64) + 0.0  # -0.0 becomes 0.0
+        candidate = Candidate(rounded, candidate.y)
         key = candidate.size, candidate.S.tobytes(), candidate.y.tobytes()
-        if key in self._tried:
+        if key in self._tried or (self.failed and simplicity(candidate) >= simplicity(self.failed[-1])):
             return False
         self._tried.add(key)
         if not self._fails(candidate):
             return False
         self.failed.append(candidate)
         return True
-
-    def _try(self, size: Size, times: int) -> bool:
-        """Consider so many more candidates of a size; whether one failed."""
-        supply = self._supply.setdefault(size, self._variants.of(size))
-        return any(self._consider(candidate) for _, candidate in zip(range(times), supply, strict=False))
-
-    # --- passes -------------------------------------------------------------------------------------------
-
-    def _find_sizes(self) -> None:
-        before = None
-        while before != self._size:
-            before = self._size
-            _least(self._size[0], self._with_rows)
-            if self.failed:
-                _least(
-                    self._size[1], lambda classes: self._try((self._size[0], classes), 1 if self._thrifty else _TRIES)
-                )
-
-    def _with_rows(self, rows: int) -> bool:
-        """Whether so many rows fail, with whatever number of classes."""
-        C = self._size[1]
-        if not self.failed:
-            likely = {2: 1, 3: 1, 1: 1, C: 1}
-        elif self._thrifty:
-            likely = {2: 1, C: 1}
-        else:  # the number of classes that is known to fail is the likeliest to show it with fewer rows too
-            likely = {C: _TRIES, 2: 1}
-        for classes, times in likely.items():
-            times -= self._right.get((rows, classes), 0)
-            if classes <= self._largest[1] and times > 0 and self._try((rows, classes), times):
-                return True
-        return False
-
-    def _find_scores(self) -> None:
-        """Simpler labels and scores of the same size."""
-        left, found = _PRETTY, True
-        while found and left > 0:
-            found = False
-            for candidate in simpler(self.failed[-1]):
-                if simplicity(candidate) < simplicity(self.failed[-1]):
-                    before = len(self._tried)
-                    found = self._consider(candidate)
-                    left -= len(self._tried) - before
-                if found or left <= 0:
-                    break
-
-    def _doubt(self) -> bool:
-        """Try smaller sizes again, those next to the best one first; whether one failed after all."""
-        N, C = self._size
-        sizes = [(N, classes) for classes in range(C - 1, 0, -1)]
-        sizes += [(rows, classes) for rows in range(N - 1, 0, -1) for classes in range(self._largest[1], 0, -1)]
-        doubted = sizes[:_DOUBTED] if self.failed else sizes[: -_DOUBTED - 1 : -1]
-        return any(self._try(size, 1) for _ in range(_ROUNDS) for size in doubted)
-
-
-def _least(below: int, holds: Callable[[int], bool]) -> None:
-    """Ask for the least number below a known one for which something holds: small ones first, then by bisection."""
-    low, high = 0, below
-    for number in _climbing(below):
-        if holds(number):
-            high = number
-            break
-        low = number
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if holds(middle) else (middle, high)
-
-
-def _climbing(below: int) -> Iterator[int]:
-    number = 1
-    while number < below:
-        yield number
-        number = number + 1 if number < _ONE_BY_ONE else int(np.ceil(number * 1.5))

@@ -9,84 +9,88 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.config import Config
-from gradcheck.functions.loss import Loss
+from gradcheck.config.settings import Settings
+from gradcheck.functions.function import Function
 from gradcheck.report import FloatArray
-from gradcheck.settings import Settings
 
-_LINE = 88
-#: Digits of derivatives, which stand in a comment.
-_DIGITS = 6
-_ROUNDING = 1e-11
-#: Derivatives that a comment holds.
-_MOST = 40
+Gradients = tuple[FloatArray, FloatArray]
+
+_WIDTH = 88
+#: Entries up to which derivatives are shown in a comment, and up to which a case is written in one line.
+_MOST, _MOST_IN_A_LINE = 12, 4
 
 
 def snippet(
-    loss: Loss,
-    S: npt.NDArray[Any],
-    y: npt.NDArray[Any],
-    code: str,
-    config: Config,
-    settings: Settings,
-    analytic: FloatArray | None = None,
-    numerical: FloatArray | None = None,
-) -> str:
+    loss: Function, S: npt.NDArray[Any], y: npt.NDArray[Any], code: str, config: Config, settings: Settings,
+    gradients: Gradients | None = None,
+) -> str:  # fmt: skip
     """Python that checks a loss at one problem, and raises.
 
     Args:
-        loss: what fails.
-        S: N x C, of the dtype that it is to get.
+        loss: the loss that fails.
+        S: N x C, of the dtype that the loss is given.
         y: labels.
-        code: of what it shows.
+        code: of the finding that the case shows; ``wrong`` for none.
         config, settings: of the run; what would change the answer is kept.
-        analytic, numerical: N x C, told in a comment; None for no comment.
+        gradients: dS and the numerical gradient, each N x C, for a comment; None for no comment.
     """
-    arrays = {"S": S, "y": y}
-    is_plain = {name: _is_plain(array) for name, array in arrays.items()}
-    lines = ["import gradcheck"] if all(is_plain.values()) else ["import numpy as np", "", "import gradcheck"]
-    lines.append("")
-    for name, array in arrays.items():
-        text = listed(array, len(name) + 3)
-        lines.append(f"{name} = {text}" if is_plain[name] else f"{name} = np.array({text}, dtype={_dtype(array)})")
-    if analytic is not None and numerical is not None and analytic.size <= _MOST:
-        digits = _enough_digits(analytic, numerical)
-        lines += _comment("dS                 = ", analytic, digits)
-        lines += _comment("numerical gradient = ", numerical, digits)
-    name = repr(loss.target)
+    lines = [] if _is_plain(S) and _is_plain(y) else ["import numpy as np", ""]
+    lines += ["import gradcheck", "", f"S = {_constructed(S)}", f"y = {_constructed(y)}"]
+    if gradients is not None and S.size <= _MOST:
+        analytic, numerical = _shown(gradients)
+        lines += [f"# dS                 = {analytic}", f"# numerical gradient = {numerical}"]
+    name = _name_of(loss)
     if not loss.by_name:
-        name = _name_of(loss)
         where = f", {repr(loss.file)[1:-1]}:{loss.line}" if loss.file else ""
         lines.append(f"# {name}: the loss that was checked{where}; it must be in scope here")
-    arguments = ", ".join([name, "S", "y", *_options(loss, config, settings, code)])
-    check = [f"report = gradcheck.check_at({arguments})", f"assert report.passed, {_complaint(code, analytic)!r}"]
+    complaint = code
+    if gradients is not None:
+        complaint = "dS is not the gradient of the value" + (f" ({code})" if code != "wrong" else "")
+    call = f"gradcheck.check_at({', '.join([name, 'S', 'y', *_options(config, settings, code)])})"
+    check = [f"report = {call}", f"assert report.passed, {complaint!r}"]
     if code == "not-deterministic":
         check = ["for _ in range(10):  # by chance, it may pass once or twice", *(f"    {line}" for line in check)]
-    lines += check
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines + check) + "\n"
 
 
-def listed(array: npt.NDArray[Any], indent: int = 0) -> str:
-    """An array as nested lists, each number with the digits that tell it from its neighbours.
+def one_line(
+    loss: Function, S: npt.NDArray[Any], y: npt.NDArray[Any], code: str, config: Config, settings: Settings,
+    gradients: Gradients | None = None,
+) -> str:  # fmt: skip
+    """The call that shows a case and what comes of it; empty where a line is too short. Arguments as above.
 
-    Args:
-        array: of one or two dimensions.
-        indent: columns that are taken on the first line.
+    For example ``gradcheck.check_at('mymodule:myloss', [[0.0]], [0])   dS 1, numerical 0``.
+    """
+    if S.size > _MOST_IN_A_LINE:
+        return ""
+    outcome = code
+    if gradients is not None:
+        analytic, numerical = (text.strip("[]") if S.size == 1 else text for text in _shown(gradients))
+        outcome = f"dS {analytic}, numerical {numerical}"
+    arguments = [_name_of(loss), _constructed(S), _constructed(y), *_options(config, settings, code)]
+    return f"gradcheck.check_at({', '.join(arguments)})   {outcome}"
+
+
+def listed(array: npt.NDArray[Any]) -> str:
+    """An array as nested lists, each number in the shortest form that reads back as the same number.
 
     Example:
         >>> listed(np.float32([[0.1, 2], [0, -1]]))
         '[[0.1, 2.0], [0.0, -1.0]]'
     """
-    if array.ndim < 2:
-        return f"[{', '.join(map(_number, array.reshape(-1)))}]" if array.ndim else _number(array[()])
-    rows = [listed(row) for row in array]
-    line = f"[{', '.join(rows)}]"
-    return line if indent + len(line) <= _LINE else "[\n" + "".join(f"    {row},\n" for row in rows) + "]"
+    if array.dtype.kind == "f":  # float32(0.1) as 0.1: str knows the digits of the dtype
+        array = np.array([float(str(value)) for value in array.flat]).reshape(array.shape)
+    line = repr(array.tolist())
+    if array.ndim < 2 or len(line) <= _WIDTH:
+        return line
+    return "[\n" + "".join(f"    {row},\n" for row in array.tolist()) + "]"
 
 
-def _number(value: Any) -> str:
-    if isinstance(value, np.number):
-        return str(value)
-    return repr(value.item() if isinstance(value, np.generic) else value)
+def tolerances(config: Config) -> dict[str, float]:
+    """The tolerances that are not the defaults: all of a configuration that matters for one given problem."""
+    default = Config()
+    given = {key: getattr(config, key) for key in ("rtol", "atol")}
+    return {key: value for key, value in given.items() if value != getattr(default, key)}
 
 
 def _is_plain(array: npt.NDArray[Any]) -> bool:
@@ -94,59 +98,39 @@ def _is_plain(array: npt.NDArray[Any]) -> bool:
     return array.dtype in (np.float64, np.int64, np.bool_) or array.dtype.kind == "U"
 
 
-def _dtype(array: npt.NDArray[Any]) -> str:
-    return f"np.{array.dtype.name}" if array.dtype.kind in "fiu" else repr(array.dtype.str)
+def _constructed(array: npt.NDArray[Any]) -> str:
+    if _is_plain(array):
+        return listed(array)
+    dtype = f"np.{array.dtype.name}" if array.dtype.kind in "fiu" else repr(array.dtype.str)
+    return f"np.array({listed(array)}, dtype={dtype})"
 
 
-def _enough_digits(analytic: FloatArray, numerical: FloatArray) -> int:
-    """Significant digits that show what is apart as different."""
-    for digits in range(_DIGITS, 17):
-        differ = [f"{a:.{digits}g}" != f"{n:.{digits}g}" for a, n in zip(analytic.flat, numerical.flat, strict=True)]
-        if any(differ):
-            return digits
-    return _DIGITS
+def _shown(gradients: Gradients) -> tuple[str, str]:
+    """dS and the numerical gradient, with 6 digits or as many as it takes to see where they differ."""
+    # What is rounding error beside the other entries is shown as 0.
+    analytic, numerical = (np.where(abs(each) > 1e-11 * np.max(abs(each)), each, 0.0) for each in gradients)
+    pairs = list(zip(analytic.flat, numerical.flat, strict=True))
+    digits = next((d for d in range(6, 17) if any(f"{a:.{d}g}" != f"{n:.{d}g}" for a, n in pairs)), 6)
+
+    def text(gradient: FloatArray) -> str:
+        rows = [", ".join(f"{derivative:.{digits}g}" for derivative in row) for row in gradient]
+        return f"[[{'], ['.join(rows)}]]"
+
+    return text(analytic), text(numerical)
 
 
-def _comment(head: str, derivatives: FloatArray, digits: int) -> list[str]:
-    # What is rounding beside the others is shown as 0.
-    floor = _ROUNDING * float(np.max(np.abs(derivatives)))
-    shown = np.where(np.abs(derivatives) > floor, derivatives, 0.0).tolist()
-    rows = [f"[{', '.join(f'{value:.{digits}g}' for value in row)}]" for row in shown]
-    line = f"# {head}[{', '.join(rows)}]"
-    if len(line) <= _LINE:
-        return [line]
-    return [f"# {head}[", *(f"#     {row}," for row in rows), "# ]"]
-
-
-def _name_of(loss: Loss) -> str:
-    """What a callable may be called that no target leads to; an object's target is but its class's name."""
+def _name_of(loss: Function) -> str:
+    """The first argument of a check: the loss's target, or a name for a callable that no target leads to."""
+    if loss.by_name:
+        return repr(loss.target)
     last = loss.target.rpartition(".")[2]
-    has_a_name = loss.way is not None or hasattr(loss.function, "__qualname__")
+    has_a_name = loss.adapter is not None or hasattr(loss.function, "__qualname__")  # an object has only its class's
     return last if has_a_name and last.isidentifier() and not keyword.iskeyword(last) else "myloss"
 
 
-def tolerances(config: Config) -> dict[str, float]:
-    """Those of a configuration that are not the defaults: all of it that matters for one given problem."""
-    default = Config()
-    given = {key: getattr(config, key) for key in ("rtol", "atol")}
-    return {key: value for key, value in given.items() if value != getattr(default, key)}
-
-
-def _options(loss: Loss, config: Config, settings: Settings, code: str) -> list[str]:
-    keys = [f"{key}={value!r}" for key, value in tolerances(config).items()]
-    options = [f"gradcheck.Config({', '.join(keys)})"] if keys else []
-    if settings.framework != "auto":
-        options.append(f"framework={settings.framework!r}")
-    if settings.reference != "auto":
-        options.append(f"reference={settings.reference!r}")
-    if settings.like is not None:
-        options.append(f"like={settings.like!r}")
-    if code == "hangs" and settings.timeout is not None:
-        options.append(f"timeout={settings.timeout!r}")
-    return options
-
-
-def _complaint(code: str, analytic: FloatArray | None) -> str:
-    if analytic is None:
-        return code
-    return "dS is not the gradient of the value" + (f" ({code})" if code != "wrong" else "")
+def _options(config: Config, settings: Settings, code: str) -> list[str]:
+    """Further arguments of a check: what differs from the defaults and would change the answer."""
+    keys = ", ".join(f"{key}={value!r}" for key, value in tolerances(config).items())
+    names = ["framework", "reference", "like", *(["timeout"] if code == "hangs" else [])]
+    changed = [name for name in names if getattr(settings, name) != getattr(Settings(), name)]
+    return [f"gradcheck.Config({keys})"] * bool(keys) + [f"{name}={getattr(settings, name)!r}" for name in changed]

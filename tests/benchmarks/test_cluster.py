@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import sys
 import threading
@@ -14,13 +13,11 @@ from worker_losses import FILES, facts
 
 from gradcheck import one_target
 from gradcheck.config import Config
+from gradcheck.config.settings import Settings
 from gradcheck.errors import UsageError
-from gradcheck.evaluation.workers import crew as crew_module
-from gradcheck.evaluation.workers import dask_pool
-from gradcheck.evaluation.workers.dask_pool import DaskPool
-from gradcheck.evaluation.workers.worker import carry_out
+from gradcheck.evaluation import parallel
+from gradcheck.evaluation.parallel import Pool
 from gradcheck.run import check_targets
-from gradcheck.settings import Settings
 
 distributed = pytest.importorskip("distributed")
 pytest.importorskip("joblib")
@@ -29,15 +26,15 @@ pytestmark = pytest.mark.benchmark
 
 @pytest.fixture(scope="module", autouse=True)
 def _place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A working directory with losses, which the cluster does not start in; and errands as small as can be."""
+    """A working directory with losses, which the cluster does not start in; and tasks as small as can be."""
     place = tmp_path_factory.mktemp("losses")
     for name, text in FILES.items():
         (place / name).write_text(text)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         patch.setattr(sys, "path", [*sys.path])
-        for constant in ("TRIAL", "WORTH_STARTING", "WORTH_SENDING", "ERRAND"):
-            patch.setattr(crew_module, constant, 0.0)
+        for constant in ("WORTH_STARTING", "WORTH_SENDING", "TASK"):
+            patch.setattr(parallel, constant, 0.0)
         yield
 
 
@@ -55,17 +52,16 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, _place: None) -> Iterator[
 
 
 @pytest.fixture
-def errands(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def tasks(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """What was sent to a cluster."""
     sent: list[Any] = []
-    real = DaskPool.submit
+    real = Pool._results
 
-    def submit(self: DaskPool, function: Any, *arguments: Any) -> Any:
-        if function is carry_out:
-            sent.append(arguments)
-        return real(self, function, *arguments)
+    def results(self: Pool, arguments: Any, seconds: float) -> Any:
+        sent.extend(arguments := list(arguments))
+        return real(self, arguments, seconds)
 
-    monkeypatch.setattr(DaskPool, "submit", submit)
+    monkeypatch.setattr(Pool, "_results", results)
     return sent
 
 
@@ -83,13 +79,13 @@ def on(cluster: Any, **how: Any) -> Settings:
     ],
 )
 def test_the_report_is_the_same_to_the_last_bit(
-    cluster: Any, errands: list[Any], plan: str, dtype: str, targets: list[str], jobs: int
+    cluster: Any, tasks: list[Any], plan: str, dtype: str, targets: list[str], jobs: int
 ) -> None:
     config = Config(batch_sizes=[3], classes=[4], plan=plan, dtype=dtype)  # type: ignore[arg-type]
     together, alone = check_targets(targets, config, on(cluster, jobs=jobs)), check_targets(targets, config)
     assert facts(together) == facts(alone)
     assert not any(loss.error for loss in alone.losses)
-    assert len(errands) > 4 * len(targets)
+    assert len(tasks) > 2 * len(targets)
 
 
 def test_what_raises_and_what_is_another_loss_there_is_told(cluster: Any) -> None:
@@ -101,30 +97,19 @@ def test_what_raises_and_what_is_another_loss_there_is_told(cluster: Any) -> Non
     assert later.passed
 
 
-def test_nothing_is_heard_and_the_workers_stay_where_they_were(
-    cluster: Any, errands: list[Any], capfd: pytest.CaptureFixture[str]
-) -> None:
-    with distributed.Client(cluster, set_as_default=False) as client:
-        before = client.run(os.getcwd)
-        assert check_targets(["mine.py:where"], Config(batch_sizes=[3], scores="normal"), on(cluster)).passed
-        assert client.run(os.getcwd) == before
-    assert errands
-    assert capfd.readouterr().out == ""
-
-
 def test_workers_that_die_cost_their_problem_and_no_other() -> None:
     config = Config(batch_sizes=[1, 3], scores="normal", plan="full")
     with two_processes() as cluster:
         report = check_targets(["mine.py:is_killed", "mine.py:right"], config, on(cluster))
     dead, later = report.losses
-    assert "died, one after another, while they called the loss" in dead.error
+    assert "died while they called the loss" in dead.error
     assert [batch.batch_size for batch in dead.batches] == [1]
     assert facts(later) == facts(check_targets(["mine.py:right"], config).losses[0])
     assert report.exit_code == 2
 
 
 def test_a_cluster_that_goes_away_is_told_and_what_was_finished_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dask_pool, "_ANSWERS", 1.0)
+    monkeypatch.setattr(parallel, "ANSWERS", 1.0)
     config = Config(batch_sizes=[1, 8], classes=[100], scores="normal", plan="full")
     check_problem = one_target.check_problem
     with two_processes() as cluster:
@@ -153,7 +138,7 @@ def test_a_cluster_without_workers_is_refused() -> None:
 
 
 def test_an_address_of_something_else_is_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dask_pool, "_ANSWERS", 0.5)
+    monkeypatch.setattr(parallel, "ANSWERS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
         with pytest.raises(UsageError, match=f"no scheduler answers at {address}: nothing that makes sense"):

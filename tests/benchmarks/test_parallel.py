@@ -13,8 +13,8 @@ import pytest
 from worker_losses import NEIGHBOUR
 
 from gradcheck.config import Config
+from gradcheck.config.settings import Settings
 from gradcheck.run import check_targets
-from gradcheck.settings import Settings
 
 pytest.importorskip("joblib")
 pytestmark = [pytest.mark.benchmark, pytest.mark.timing]
@@ -36,7 +36,7 @@ def spins(S, y):
 """
 CONFIG = Config(batch_sizes=[8], classes=[100], scores="normal")
 ROUNDS = 3
-AIM = 1.6
+AIM = 1.5
 #: Two bare loops gain this where two cores are free.
 FREE = 1.8
 
@@ -52,7 +52,7 @@ def _place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("target", ["slow.py:waits", "slow.py:spins"])
-def test_two_jobs_are_at_least_1_6_times_as_fast_as_one_where_a_call_takes_5_ms(target: str) -> None:
+def test_two_jobs_are_at_least_1_5_times_as_fast_as_one_where_a_call_takes_5_ms(target: str) -> None:
     """8 x 100 entries: 1,650 calls, 8 s of one process."""
     if "spins" in target and (os.cpu_count() or 1) < 2:
         pytest.skip("there is one core")

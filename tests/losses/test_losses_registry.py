@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from gradcheck.losses import BUILT_INS
-from gradcheck.losses.registry import built_in, registered_in
 
 
 def test_every_loss_of_the_plan_is_there_in_the_order_that_list_shows():
@@ -28,12 +26,3 @@ def test_formula_and_gradient_are_one_line_each_and_the_derivation_tells_more(na
     assert "dL/ds_j" in entry.derivation
     assert "1/N" in entry.derivation
     assert max(map(len, entry.derivation.splitlines())) <= 90
-
-
-def test_a_name_is_given_once():
-    with pytest.raises(ValueError, match="'svm'"):
-        built_in("svm", formula="0", gradient="0")(lambda S, y: (np.float64(0), S))
-
-
-def test_a_module_without_losses_registers_none():
-    assert registered_in("gradcheck.losses.batch") == ()

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradcheck.numerics import complex_step
 from gradcheck.numerics.complex_step import RADII, STEP, Circle, confirmed, is_frozen, near, points, rounding, seen_on
-from gradcheck.numerics.extrapolation import Limit
+from gradcheck.numerics.richardson import Limit
 from gradcheck.report import FloatArray
 
 EPS = float(np.finfo(np.float64).eps)
@@ -27,21 +26,6 @@ def samples(points: int, noise: float, seed: int, wrong_by: float = 0.0) -> tupl
 
 
 # --- rounding ---------------------------------------------------------------------------------------------
-
-
-def test_the_step_squared_is_nothing_and_dividing_by_it_rounds_nothing() -> None:
-    assert 1.0 + STEP**2 == 1.0
-    assert np.frexp(STEP)[0] == 0.5
-
-
-@given(st.integers(0, 100), st.sampled_from([0.0, 1e-3, 1.0, 1e3, 1e12]))
-def test_near_points_are_near_and_nearly_every_score_is_moved(seed: int, size: float) -> None:
-    rng = np.random.default_rng(seed)
-    scores = size * rng.normal(size=(3, 4))
-    moved = near(scores, rng) - scores
-    assert moved.shape == (3, 4)
-    assert np.count_nonzero(moved) >= 10
-    assert (np.abs(moved) <= np.maximum(1e-3, 1e-12 * np.abs(scores))).all()
 
 
 @pytest.mark.parametrize("points", [3, 17])
@@ -69,12 +53,6 @@ def test_what_is_wrong_is_not_taken_for_rounding(wrong_by: float, seed: int) -> 
     assert (rounding(slopes, derivatives).bound <= 1e-14 + 2e-3 * abs(wrong_by)).all()
 
 
-def test_rounding_that_both_share_is_none() -> None:
-    """A margin of 1e-6 that was rounded at 1 is in the value and in dS alike."""
-    slopes, _ = samples(17, 1e-10, seed=0)
-    assert (rounding(slopes, slopes).bound <= 2 * EPS).all()
-
-
 def test_an_entry_whose_rounding_did_not_show_by_chance_is_granted_what_is_usual() -> None:
     slopes, derivatives = samples(3, 1e-14, seed=0)
     derivatives[:, 0] = slopes[:, 0]
@@ -83,12 +61,6 @@ def test_an_entry_whose_rounding_did_not_show_by_chance_is_granted_what_is_usual
     told = rounding(slopes[:, :1], derivatives[:, :1], usual=among_others.usual)
     assert alone.bound[0] <= 2 * EPS
     assert among_others.bound[0] == told.bound[0] >= 1e-14
-
-
-def test_entries_of_0_alone_have_no_rounding() -> None:
-    nothing = rounding(np.zeros((3, 4)), np.zeros((3, 4)))
-    assert nothing.usual == 0
-    assert not nothing.bound.any()
 
 
 def test_a_derivative_is_frozen_where_nearby_points_hardly_change_the_numbers_it_was_cancelled_from() -> None:
@@ -174,11 +146,6 @@ def test_a_term_that_does_not_show_is_smaller_than_what_may_be_hidden(exponent: 
     assert not seen.is_analytic or weight <= max(seen.hidden, 2e-10 * seen.slope)
 
 
-def test_nothing_is_hidden_beside_a_value_of_usual_size_and_some_beside_a_large_one() -> None:
-    assert circle(np.sin).hidden == 0
-    assert 1e-11 < circle(lambda z: 1e7 + np.sin(z)).hidden < 1e-7
-
-
 @pytest.mark.parametrize("f", [lambda z: np.maximum(z - 1e-3, 0), lambda z: np.maximum(z - 1e-3, 0) ** 2])
 def test_a_kink_within_a_circle_blurs_it_and_a_smaller_one_does_not_see_it(f: Function) -> None:
     def with_kink(z: np.ndarray) -> np.ndarray:
@@ -189,14 +156,3 @@ def test_a_kink_within_a_circle_blurs_it_and_a_smaller_one_does_not_see_it(f: Fu
     assert not wide.is_analytic or wide.hidden > 1e-3
     assert small.is_analytic
     assert small.hidden == 0
-
-
-def test_what_is_not_finite_on_a_circle_is_not_analytic_there() -> None:
-    with np.errstate(all="ignore"):
-        seen = circle(lambda z: np.exp(1e4 * z))
-    assert not seen.is_analytic
-
-
-def test_half_a_circle_is_asked_for_and_the_other_half_is_its_conjugate() -> None:
-    assert len(points(1.0)) == complex_step._POINTS // 2 + 1
-    assert (points(1.0).imag >= -EPS).all()

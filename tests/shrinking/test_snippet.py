@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from gradcheck.config import Config
+from gradcheck.config.settings import Settings
+from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_loss
-from gradcheck.functions.loss import Loss
-from gradcheck.settings import Settings
-from gradcheck.shrinking.snippet import listed, snippet
+from gradcheck.shrinking.snippet import listed, one_line, snippet
 
 WRONG = """
 import numpy as np
@@ -48,7 +48,7 @@ def run(text: str, where: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_it_reads_like_this(here):
-    text = snippet(load_loss("mymodule:myloss"), S, y, "constant-factor", Config(), Settings(), A, N)
+    text = snippet(load_loss("mymodule:myloss"), S, y, "constant-factor", Config(), Settings(), (A, N))
     assert text == (
         "import gradcheck\n"
         "\n"
@@ -61,15 +61,29 @@ def test_it_reads_like_this(here):
     )
 
 
+def test_the_line_reads_like_this(here):
+    loss = load_loss("mymodule:myloss")
+    one = np.array([[0.5]])
+    how = Config(), Settings()
+    assert one_line(loss, one, y[:1], "constant-factor", *how, (one, 2 * one)) == (
+        "gradcheck.check_at('mymodule:myloss', [[0.5]], [1])   dS 0.5, numerical 1"
+    )
+    assert one_line(loss, S, y, "wrong", *how, (A, N)).endswith(
+        "[[0.5, -1.0]], [1])   dS [[0.5, -1]], numerical [[1, -2]]"
+    )
+    assert one_line(loss, S, y, "hangs", how[0], Settings(timeout=2)).endswith("[1], timeout=2)   hangs")
+    assert one_line(loss, np.zeros((4, 4)), y, "wrong", *how) == ""
+
+
 @pytest.mark.parametrize("target", ["mymodule:myloss", "mymodule.py:myloss"])
 def test_it_fails_in_a_process_of_its_own(here, target):
-    done = run(snippet(load_loss(target), S, y, "constant-factor", Config(), Settings(), A, N), here)
+    done = run(snippet(load_loss(target), S, y, "constant-factor", Config(), Settings(), (A, N)), here)
     assert done.returncode == 1
     assert "AssertionError: dS is not the gradient of the value (constant-factor)" in done.stderr
 
 
 def test_it_passes_once_the_loss_is_right(here):
-    done = run(snippet(load_loss("mymodule:right"), S, y, "wrong", Config(), Settings(), A, N), here)
+    done = run(snippet(load_loss("mymodule:right"), S, y, "wrong", Config(), Settings(), (A, N)), here)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -105,15 +119,15 @@ def test_what_hangs_on_chance_is_tried_again_and_again(here):
 @pytest.mark.parametrize(
     ("loss", "name"),
     [
-        (Loss("mine", lambda S, y: None, "/a/b.py", 3), "mine"),
-        (Loss("test.<locals>.mine", lambda S, y: None), "mine"),
-        (Loss("<lambda>", lambda S, y: None), "myloss"),
-        (Loss("Mine", type("Mine", (), {"__call__": lambda self, S, y: None})()), "myloss"),
-        (Loss("a.class", lambda S, y: None), "myloss"),
+        (Function("mine", lambda S, y: None, "/a/b.py", 3), "mine"),
+        (Function("test.<locals>.mine", lambda S, y: None), "mine"),
+        (Function("<lambda>", lambda S, y: None), "myloss"),
+        (Function("Mine", type("Mine", (), {"__call__": lambda self, S, y: None})()), "myloss"),
+        (Function("a.class", lambda S, y: None), "myloss"),
     ],
 )
 def test_a_callable_that_no_target_names_is_to_be_in_scope(loss, name):
-    text = snippet(loss, S, y, "wrong", Config(), Settings(), A, N)
+    text = snippet(loss, S, y, "wrong", Config(), Settings(), (A, N))
     assert f"# {name}: the loss that was checked" in text
     assert "must be in scope" in text
     assert f"check_at({name}, S, y)" in text
@@ -123,25 +137,25 @@ def test_a_callable_that_no_target_names_is_to_be_in_scope(loss, name):
 
 
 def test_a_file_of_any_name_stays_in_its_comment():
-    text = snippet(Loss("mine", lambda S, y: None, "/a\nimport os\n", 3), S, y, "wrong", Config(), Settings())
+    text = snippet(Function("mine", lambda S, y: None, "/a\nimport os\n", 3), S, y, "wrong", Config(), Settings())
     assert "\nimport os" not in text
 
 
 def test_derivatives_that_differ_little_are_shown_with_digits_that_tell_them_apart():
-    text = snippet(Loss("mine", lambda S, y: None), S, y, "wrong", Config(), Settings(), A, A * (1 + 3e-9))
+    text = snippet(Function("mine", lambda S, y: None), S, y, "wrong", Config(), Settings(), (A, A * (1 + 3e-9)))
     told = [line for line in text.splitlines() if line.startswith("# dS") or line.startswith("# num")]
     assert told[0].split("=")[1] != told[1].split("=")[1]
 
 
 def test_a_contracts_code_stands_alone_and_without_derivatives():
-    text = snippet(Loss("mine", lambda S, y: None), S, y, "mutates-input", Config(), Settings())
+    text = snippet(Function("mine", lambda S, y: None), S, y, "mutates-input", Config(), Settings())
     assert "assert report.passed, 'mutates-input'" in text
     assert "numerical" not in text
 
 
 def test_many_rows_have_a_line_each():
     text = snippet(
-        Loss("mine", lambda S, y: None), np.full((30, 3), 0.123), np.zeros(30, int), "wrong", Config(), Settings()
+        Function("mine", lambda S, y: None), np.full((30, 3), 0.123), np.zeros(30, int), "wrong", Config(), Settings()
     )
     assert max(map(len, text.splitlines())) < 100
     assert text.count("    [0.123, 0.123, 0.123],\n") == 30
@@ -172,6 +186,6 @@ def test_labels_of_any_kind_come_back_as_they_were(labels):
         return (S**2).sum(), S
 
     with pytest.raises(AssertionError):
-        exec(snippet(Loss("mine", mine), S, labels, "wrong", Config(), Settings()), {"mine": mine})
+        exec(snippet(Function("mine", mine), S, labels, "wrong", Config(), Settings()), {"mine": mine})
     assert seen[0].dtype == labels.dtype
     assert seen[0].tolist() == labels.tolist()

@@ -1,109 +1,110 @@
-"""Losses written for PyTorch or JAX: they get that framework's arrays, and what they answer comes back as NumPy's.
+"""Functions written for PyTorch or JAX: adapters convert the arrays that they take and return from and to NumPy's.
 
-An adapted loss is a ``Loss`` as any other, ``(S, y) -> (value, dS)`` in NumPy's arrays: nothing beyond this room knows
-of frameworks. None of them is imported before it is asked for by name, or the user's own code has imported it.
+The rest of gradcheck sees an adapted ``Function`` like any other. A framework is imported only if it is asked for by
+name, or if the user's own code has imported it.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import traceback
+import types
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import numpy.typing as npt
 
 from gradcheck.errors import LossDefect, UsageError
-from gradcheck.functions.frameworks.evidence import is_behind, made_by, refuses_arrays
-from gradcheck.functions.frameworks.way import Way
-from gradcheck.functions.loss import Loss
+from gradcheck.functions.frameworks.adapters import Adapter
+from gradcheck.functions.function import Function
 
-
-@dataclass(frozen=True)
-class Framework:
-    """One framework.
-
-    Attributes:
-        packages: top-level packages that its modules are in; the first is the one to import.
-        ways: returns the ways to call a loss, in the order in which they are tried. The second is the usual one: of a
-            loss that works in none, what it says is reported.
-    """
-
-    packages: tuple[str, ...]
-    ways: Callable[[], tuple[Way, ...]]
-
-
-def _ways_of_torch() -> tuple[Way, ...]:
-    from gradcheck.functions.frameworks.torch_ import WAYS
-
-    return WAYS
-
-
-def _ways_of_jax() -> tuple[Way, ...]:
-    from gradcheck.functions.frameworks.jax_ import WAYS
-
-    return WAYS
-
-
-#: By the name that ``--framework`` and the extra of the package have.
-FRAMEWORKS = {
-    "torch": Framework(("torch",), _ways_of_torch),
-    "jax": Framework(("jax", "jaxlib"), _ways_of_jax),
-}
+#: Top-level packages of each framework that ``--framework`` and the extras name; the first is the one to import.
+FRAMEWORKS = {"torch": ("torch",), "jax": ("jax", "jaxlib")}
 
 
 def require(name: str) -> None:
-    """See to it that a framework is there.
+    """Import a framework, unless its name is ``auto`` or ``numpy``.
 
     Raises:
         UsageError: it is not in ``FRAMEWORKS``, or cannot be imported.
     """
+    if name in ("auto", "numpy"):
+        return
     if name not in FRAMEWORKS:
         raise UsageError(f"{name!r} is no framework", hint=f"there are auto, numpy, {' and '.join(FRAMEWORKS)}")
-    package = FRAMEWORKS[name].packages[0]
+    package = FRAMEWORKS[name][0]
     try:
         importlib.import_module(package)
     except ImportError as error:
-        raise UsageError(
-            f"--framework {name}: {package} cannot be imported: {error}", hint=f"pip install 'gradcheck[{name}]'"
-        ) from None
+        message = f"--framework {name}: {package} cannot be imported: {error}"
+        raise UsageError(message, hint=f"pip install 'gradcheck[{name}]'") from None
 
 
-def adapted(loss: Loss, name: str, scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Loss:
-    """The loss in the first of a framework's ways that works.
+def adapted(function: Function, name: str, scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Function:
+    """The function with the first of a framework's adapters that works.
 
     Args:
-        loss: as the user wrote it. The built-in losses are NumPy's, and stay as they are.
-        name: of the framework, in ``FRAMEWORKS``.
-        scores: N x C, where the ways are tried; left untouched.
-        labels: the problem's y; left untouched.
+        function: as the user wrote it. The built-in losses take NumPy arrays, and stay as they are.
+        name: a key of ``FRAMEWORKS``.
+        scores, labels: N x C scores and N labels at which the adapters are tried; left untouched.
     """
-    if str(getattr(loss.function, "__module__", "")).startswith("gradcheck.losses.") or loss.framework == name:
-        return loss
-    return _first_that_works(loss, name, scores, labels)[0]
+    module = str(getattr(function.function, "__module__", ""))
+    if module.startswith("gradcheck.losses.") or function.framework == name:
+        return function
+    return _first_that_works(function, name, scores, labels)[0]
 
 
-def recognised(loss: Loss, scores: npt.NDArray[Any], labels: npt.NDArray[Any], first: Any, usable: bool) -> Loss:
-    """The loss in the framework that its first answer speaks of; the same loss where it speaks of none.
+def recognised(
+    function: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], first: Any, usable: bool
+) -> Function:
+    """The function adapted to the framework that its first call shows; unchanged if it shows none.
 
     Args:
-        loss: as the user wrote it.
-        scores, labels: the problem of that first call; left untouched.
-        first: what the loss returned for NumPy's arrays, or the exception that it raised.
-        usable: whether what it returned is a value and a gradient, as it is.
+        function: as the user wrote it.
+        scores, labels: the arguments of that first call; left untouched.
+        first: what the function returned for NumPy arrays, or the exception that it raised.
+        usable: whether what it returned is a value and a gradient already.
     """
     raised = isinstance(first, BaseException)
-    for name, framework in FRAMEWORKS.items():
-        if not (is_behind if raised else made_by)(framework.packages, first):
+    for name, packages in FRAMEWORKS.items():
+        if not (uses(packages, first) if raised else made_by(packages, first)):
             continue
-        other, works = _first_that_works(loss, name, scores, labels)
-        if works or (refuses_arrays(framework.packages, first) if raised else not usable):
+        other, works = _first_that_works(function, name, scores, labels)
+        if works or (refuses_arrays(packages, first) if raised else not usable):
             return other
-    return loss
+    return function
 
 
-def _first_that_works(loss: Loss, name: str, scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> tuple[Loss, bool]:
-    others = [replace(loss, function=way(loss.function), framework=name, way=way) for way in FRAMEWORKS[name].ways()]
+def made_by(packages: Collection[str], answer: Any) -> bool:
+    """Whether what a function returned, or a part of it, is an object of one of these top-level packages."""
+    parts = answer if isinstance(answer, tuple | list) else (answer,)
+    return any(_root(type(part).__module__) in packages for part in parts)
+
+
+def uses(packages: Collection[str], error: BaseException) -> bool:
+    """Whether an exception was raised in one of these packages, or in user code that refers to one of them."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        home = _root(frame.f_globals.get("__name__"))
+        names = {} if home == "gradcheck" else {**frame.f_globals, **frame.f_locals}
+        if home in packages or any(_root(_module_of(thing)) in packages for thing in names.values()):
+            return True
+    return False
+
+
+def refuses_arrays(packages: Collection[str], error: BaseException) -> bool:
+    """Whether an exception was probably raised because of NumPy arrays: in a package's code, or by its message."""
+    *_, innermost = [None, *(frame for frame, _ in traceback.walk_tb(error.__traceback__))]
+    in_package = innermost is not None and _root(innermost.f_globals.get("__name__")) in packages
+    return in_package or "Tensor" in str(error) or "numpy.ndarray" in str(error)
+
+
+def _first_that_works(
+    function: Function, name: str, scores: npt.NDArray[Any], labels: npt.NDArray[Any]
+) -> tuple[Function, bool]:
+    """The first adapted function that returns an answer, and True; else the second, the usual one, and False."""
+    adapters: tuple[Adapter, ...] = importlib.import_module(f"{__name__}.{name}_").ADAPTERS
+    others = [replace(function, function=adapt(function.function), framework=name, adapter=adapt) for adapt in adapters]
     for other in others:
         try:
             other.evaluate(scores, labels)
@@ -111,3 +112,14 @@ def _first_that_works(loss: Loss, name: str, scores: npt.NDArray[Any], labels: n
             continue
         return other, True
     return others[1], False
+
+
+def _module_of(thing: Any) -> Any:
+    if isinstance(thing, types.ModuleType):
+        return thing.__name__
+    named = isinstance(thing, type | types.FunctionType | types.BuiltinFunctionType)
+    return thing.__module__ if named else type(thing).__module__
+
+
+def _root(module: Any) -> str:
+    return module.partition(".")[0] if isinstance(module, str) else ""

@@ -1,4 +1,4 @@
-"""The ways to call a loss of JAX's, in 64 bits whatever the user's own setting is, which stays as it is."""
+"""Adapters for JAX. It computes in 64 bits, whatever the user's own setting, which is left unchanged."""
 
 from __future__ import annotations
 
@@ -14,44 +14,19 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import LossDefect
-from gradcheck.functions.frameworks.way import (
-    LossFunction,
-    Way,
-    is_pair,
-    labels_beside,
-    lone_expected,
-    pair_expected,
-    with_gradient,
-)
+from gradcheck.functions.frameworks.adapters import Toolkit, converted_labels, is_pair, no_value
 
-#: JAX's own switch; it stands elsewhere in versions before 0.8.
+#: JAX's own switch; it has another place in versions before 0.8.
 _x64: Callable[[bool], AbstractContextManager[None]] = (
     jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
 )
 
 
-def by_hand(function: LossFunction) -> LossFunction:
-    """The loss derives its gradient itself, and returns (value, dS)."""
-    taken = _taken_by(function)
-
-    @functools.wraps(function, updated=())
-    def loss(scores: npt.NDArray[Any], labels: npt.NDArray[Any], **options: Any) -> Any:
-        with _in_64_bits():
-            return _pair(function(*taken(scores, labels), **options))
-
-    return loss
-
-
-def by_transform(function: LossFunction) -> LossFunction:
-    """The loss returns a value, of which JAX takes the gradient; or a pair all the same.
-
-    Of N values, one for each row, the gradient is that of their sum: row i is the derivative of value i, if each value
-    depends on its own row alone.
-    """
-    taken = _taken_by(function)
+def _differentiated(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with the gradient of ``jax.value_and_grad``."""
 
     @functools.cache
-    def differentiated(options: tuple[tuple[str, Any], ...]) -> Callable[..., Any]:
+    def transformed(options: tuple[tuple[str, Any], ...]) -> Callable[..., Any]:
         def total(S: Any, y: Any) -> tuple[Any, Any]:
             answer = function(S, y, **dict(options))
             if is_pair(answer):
@@ -59,42 +34,22 @@ def by_transform(function: LossFunction) -> LossFunction:
             _refuse_what_has_no_gradient(answer)
             return answer if jnp.ndim(answer) == 0 else jnp.sum(answer), answer
 
-        transformed: Callable[..., Any] = jax.value_and_grad(total, has_aux=True)
-        # What the user has compiled is traced once for each shape anyhow. Any other function stays uncompiled: if it
-        # is random or keeps a state, that would be traced away, and is to be found.
-        if _is_compiled(function):
-            transformed = jax.jit(transformed)
-        return transformed
+        both: Callable[..., Any] = jax.value_and_grad(total, has_aux=True)
+        # A function that the user compiled is traced only once for each shape in any case. Any other one stays
+        # uncompiled: tracing would hide that it is random, or keeps state.
+        return jax.jit(both) if _is_compiled(function) else both
 
-    @functools.wraps(function, updated=())
-    def loss(scores: npt.NDArray[Any], labels: npt.NDArray[Any], **options: Any) -> Any:
-        with _in_64_bits():
-            arrays = taken(scores, labels)
-            if scores.dtype.kind == "c":  # for a complex step only the value counts
-                return _plain(function(*arrays, **options), "the value"), None
-            (_, answer), gradient = differentiated(tuple(sorted(options.items())))(*arrays)
-            return _pair(answer) if is_pair(answer) else (_plain(answer, "the value"), _plain(gradient, "dS"))
+    def differentiated(scores: npt.NDArray[Any], labels: npt.NDArray[Any], options: dict[str, Any]) -> Any:
+        arguments = _arguments(function, scores, labels)
+        (_, answer), gradient = transformed(tuple(sorted(options.items())))(*arguments)
+        return answer if is_pair(answer) else (answer, gradient)
 
-    return loss
-
-
-def from_arrays(function: LossFunction) -> LossFunction:
-    """The loss makes JAX's arrays of NumPy's itself, and returns (value, dS)."""
-
-    @functools.wraps(function, updated=())
-    def loss(scores: npt.NDArray[Any], labels: npt.NDArray[Any], **options: Any) -> Any:
-        with _in_64_bits():
-            return _pair(function(scores, labels, **options))
-
-    return loss
-
-
-WAYS: tuple[Way, ...] = (by_hand, by_transform, from_arrays)
+    return differentiated
 
 
 @contextmanager
-def _in_64_bits() -> Iterator[None]:
-    """Within it JAX computes in float64; and what it raises says nothing of what JAX hides of its own frames."""
+def _environment(scores: npt.NDArray[Any]) -> Iterator[None]:
+    """Compute in float64; remove JAX's notes about its hidden frames from what is raised."""
     try:
         with _x64(True):
             yield
@@ -104,40 +59,32 @@ def _in_64_bits() -> Iterator[None]:
         raise
 
 
-def _is_compiled(function: LossFunction) -> bool:
+def _is_compiled(function: Callable[..., Any]) -> bool:
     return hasattr(function, "lower") and hasattr(function, "trace")
 
 
-def _taken_by(function: LossFunction) -> Callable[[npt.NDArray[Any], npt.NDArray[Any]], tuple[Any, Any]]:
-    """What makes the function's arguments; those of a compiled one it converts itself, faster."""
-    convert: Callable[[Any], Any] = (lambda array: array) if _is_compiled(function) else jnp.asarray
-
-    def taken(scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> tuple[Any, Any]:
-        beside = labels_beside(labels, scores)
-        return convert(scores), convert(beside) if beside.dtype.kind in "bif" else beside
-
-    return taken
+def _arguments(
+    function: Callable[..., Any], scores: npt.NDArray[Any], labels: npt.NDArray[Any]
+) -> tuple[Any, npt.NDArray[Any]]:
+    """Scores and labels as JAX arrays; a compiled function converts them itself, faster."""
+    labels = converted_labels(labels, scores)
+    if _is_compiled(function):
+        return scores, labels
+    return jnp.asarray(scores), jnp.asarray(labels) if labels.dtype.kind in "bif" else labels
 
 
 def _refuse_what_has_no_gradient(answer: Any) -> None:
     if not isinstance(answer, jax.Array | np.ndarray | np.generic | float | int):
-        raise lone_expected(answer)
+        raise no_value(answer)
     dtype = jnp.result_type(answer)
     if not jnp.issubdtype(dtype, jnp.floating):
         raise LossDefect("wrong-dtype", f"the value has dtype {dtype}, which has no gradient")
 
 
-def _pair(answer: Any) -> tuple[Any, Any]:
-    if not is_pair(answer):
-        raise pair_expected(answer)
-    value, gradient = with_gradient(answer)
-    return _plain(value, "the value"), _plain(gradient, "dS")
-
-
 def _plain(thing: Any, what: str) -> Any:
-    """An array of JAX's as a Python number where that keeps its dtype, or as a NumPy array; all else as it is.
+    """A JAX array as a NumPy array, or as a Python number if that keeps its dtype; anything else unchanged.
 
-    A copy: what two calls return may well be one array of JAX's, which nobody can change.
+    A copy: two calls may return the same JAX array, which nobody can change, and that is no shared buffer.
     """
     if not isinstance(thing, jax.Array):
         return thing
@@ -147,3 +94,6 @@ def _plain(thing: Any, what: str) -> Any:
         return np.array(thing)
     except TypeError as error:  # a key of random numbers
         raise LossDefect("wrong-dtype", f"{what} is no array of numbers: {error}") from None
+
+
+ADAPTERS = Toolkit(_environment, _arguments, _plain, _differentiated).adapters

@@ -1,0 +1,258 @@
+"""Points where kinks meet: is an entry of dS between the derivatives by that entry around x?
+
+Where one kink meets another, the derivative along an axis can exist and the right answer still differ from it: a margin
+at 0 switches on as another, at its cap, switches off. What is right there is any value in the hull of the limits of
+gradients at smooth points nearby (gradient sampling: J. V. Burke, A. S. Lewis and M. L. Overton, "A robust gradient
+sampling algorithm for nonsmooth, nonconvex optimization", SIAM J. Optim. 15, 2005).
+
+Gradients only propose points; what is believed there are differences of values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.checking.nearby import MOST_HELD, patterns, radius_and_step
+from gradcheck.checking.precision import Precision
+from gradcheck.evaluation.blocks import IndexArray
+from gradcheck.evaluation.objective import Objective
+from gradcheck.numerics import verdicts as verdict
+from gradcheck.numerics.differences import SIGMAS
+from gradcheck.report import FloatArray
+
+BoolArray = npt.NDArray[np.bool_]
+
+#: Directions that are sampled for all entries together; and once more at this part of the radius.
+_SAMPLED, _SHRINK = 16, 16.0
+#: Calls that the search for one entry's two points may cost, and points that are checked for each of the two. Ranks
+#: beyond a few are extra.
+_SEARCH, _FEW_RANKS, _CHECKED = 20, 5, 2
+#: Ranks among tied entries that are tried: all of them; of more, the first few and others between them and the last.
+_RANKS, _FIRST_RANKS = 16, 4
+
+
+@dataclass(frozen=True, eq=False)
+class Nearby:
+    """Gradients sampled around x, shared by all entries in doubt; none before one is.
+
+    Args:
+        objective, x, precision: the function, the point, and what was measured there.
+    """
+
+    objective: Objective
+    x: FloatArray
+    precision: Precision
+
+    @cached_property
+    def directions(self) -> FloatArray:
+        """(M, n), of at most 1."""
+        blocks, rng = self.objective.blocks, np.random.default_rng(self.objective.shape)
+        return np.array(list(patterns(blocks, _SAMPLED, rng)))
+
+    @cached_property
+    def gradients(self) -> FloatArray:
+        """(M, n), at x + radius * direction: 16 calls, when they are first asked for."""
+        return self._sampled(1.0)
+
+    @cached_property
+    def nearer(self) -> FloatArray:
+        """(M, n), at a sixteenth of the radius: 16 calls, when they are first asked for."""
+        return self._sampled(1 / _SHRINK)
+
+    def _sampled(self, part: float) -> FloatArray:
+        reach = part * radius_and_step(self.precision)[0]
+        return np.array([self.objective(self.x + reach * direction).gradient for direction in self.directions])
+
+    @cached_property
+    def jumps(self) -> BoolArray:
+        """(n,), entries whose derivative jumps around x: its spread is above its noise and does not shrink."""
+        spread, nearer = np.ptp(self.gradients, axis=0), np.ptp(self.nearer, axis=0)
+        noise = verdict.gradient_bound(self.precision.gradient_noise.of(np.arange(len(self.x))))
+        return np.asarray((spread > 2 * noise) & (nearer > spread / 4))
+
+    def has_jump_at(self, entry: int) -> bool:
+        """Whether a derivative by an entry of the same row or column jumps around x.
+
+        Not the entry's own alone: where two of its kinks meet, one may go on as the other goes off at every point; but
+        across a kink the derivatives by all its scores jump.
+        """
+        C = self.objective.shape[1]
+        jumps = self.jumps.reshape(self.objective.shape)
+        return bool(jumps[entry // C].any() or jumps[:, entry % C].any())
+
+    def derivative_along(self, direction: FloatArray, entry: int) -> tuple[float, float]:
+        """The limit at x, along a direction, of the derivative by an entry, from values alone; and its bound."""
+        radius, step = radius_and_step(self.precision)
+        there = []
+        for distance in (radius, radius / 2):
+            point = self.x + distance * direction
+            after = self.objective.rounded(point[entry] + np.array([step, -step]))
+            values, _ = self.objective.ask("whole", point, np.array([entry, entry]), after)
+            there.append(float((values[0] - values[1]) / (after[0] - after[1])))
+        far, near = there
+        noise = SIGMAS * np.sqrt(2.0) * self.precision.value_noise / (2 * step)
+        return 2 * near - far, abs(near - far) + 3 * noise
+
+
+def judge_nonsmooth(
+    nearby: Nearby,
+    entries: IndexArray,
+    analytic: FloatArray,
+    allowed: FloatArray,
+    kinked: BoolArray,
+) -> tuple[BoolArray, npt.NDArray[np.int8]]:
+    """Whether kinks meet at entries that are wrong so far, and if so, whether dS is between the derivatives around x.
+
+    Args:
+        nearby: gradients around x.
+        entries: E flat indices.
+        analytic: E floats, dS.
+        allowed: E floats, what the tolerances and the noise of dS allow.
+        kinked: E truth values, whether left and right derivatives differ.
+
+    Returns:
+        E truth values, whether there is a kink, and E verdicts. Of a long x, an entry near kinks is left unresolved.
+    """
+    objective, x, precision = nearby.objective, nearby.x, nearby.precision
+    kinked, verdicts = kinked.copy(), np.full(len(entries), verdict.WRONG, dtype=np.int8)
+    if len(x) > MOST_HELD:
+        kinked |= _jumps_of_long(objective, x, entries, precision)
+        verdicts[kinked] = verdict.UNRESOLVED
+        return kinked, verdicts
+    for e, entry in enumerate(entries.tolist()):
+        kinked[e] |= nearby.has_jump_at(entry)
+        if kinked[e]:
+            lowest, highest = float(analytic[e] - allowed[e]), float(analytic[e] + allowed[e])
+            widest = float(verdict.TOO_WIDE * precision.scale + allowed[e])
+            verdicts[e] = _judge_hull(nearby, entry, lowest, highest, widest)
+    return kinked, verdicts
+
+
+def _judge_hull(nearby: Nearby, entry: int, lowest: float, highest: float, widest: float) -> int:
+    """Whether the derivatives by an entry around x reach both up to ``lowest`` and down to ``highest``.
+
+    At most 36 calls, the search and four for each point that is checked; and one for each rank beyond the fifth among
+    entries that it is tied with.
+
+    Args:
+        lowest, highest: the analytic entry less and plus what is allowed.
+        widest: a bound wider than this says nothing.
+    """
+    search = _Search(nearby, entry)
+    for sign, goal in ((+1.0, lowest), (-1.0, highest)):
+        limits = [nearby.derivative_along(each, entry) for each in search.towards(sign, goal)[:_CHECKED]]
+        known = [(limit, bound) for limit, bound in limits if bound <= widest]
+        if not any(sign * (limit - goal) >= -bound for limit, bound in known):
+            return verdict.WRONG if known else verdict.UNRESOLVED
+    return verdict.SUBGRADIENT
+
+
+class _Search:
+    """Looks for directions in which an entry's analytic derivative is large, or small."""
+
+    def __init__(self, nearby: Nearby, entry: int) -> None:
+        self._nearby, self._entry = nearby, entry
+        self._radius = radius_and_step(nearby.precision)[0]
+        blocks = nearby.objective.blocks
+        self._block = blocks.slices()[int(blocks.of(np.array([entry]))[0])]
+        self._others = np.setdiff1d(np.arange(self._block.start, self._block.stop), [entry])
+        self._seen = list(zip(nearby.gradients[:, entry].tolist(), nearby.directions, strict=True))
+        self._calls = 0
+        self._proposals = self._proposed()
+        for ranked in self._ranks_among_tied():
+            self._ask(ranked)
+        self._most_calls = _SEARCH + max(0, self._calls - _FEW_RANKS)
+
+    def towards(self, sign: float, goal: float) -> list[FloatArray]:
+        """Directions by falling ``sign`` times derivative, once the first reaches ``goal`` or the calls are spent."""
+        while not self._best(sign)[0] * sign >= sign * goal and self._calls < self._most_calls:
+            direction = next(self._proposals, None)
+            self._ask(self._turned(self._best(sign)[1]) if direction is None else direction)
+        return [direction for _, direction in sorted(self._seen, key=lambda p: (-sign * p[0], -self._room(p[1])))]
+
+    def _room(self, direction: FloatArray) -> float:
+        """How far a direction moves the entry apart from the nearest of its block: a difference needs room.
+
+        From those that it is not tied with too, because a margin's two scores may tie at any distance.
+        """
+        return float(np.min(np.abs(direction[self._others] - direction[self._entry]), initial=np.inf))
+
+    def _best(self, sign: float) -> tuple[float, FloatArray]:
+        return max(self._seen, key=lambda pair: sign * pair[0])
+
+    def _ask(self, direction: FloatArray) -> FloatArray:
+        self._calls += 1
+        gradient = self._nearby.objective(self._nearby.x + self._radius * direction).gradient
+        self._seen.append((float(gradient[self._entry]), direction))
+        return gradient
+
+    def _proposed(self) -> Iterator[FloatArray]:
+        """Informed guesses, for kinks between pairs of entries and for ties of many.
+
+        Across a kink of a function of s_k - s_j (or s_k + s_j), the derivative by s_j jumps against (or with) that by
+        s_k. So with s_j kept where it is, all other entries are moved up, then down: the derivatives by them say which
+        way to move each so that the derivative by s_j becomes large.
+        """
+        up = np.full(len(self._nearby.x), 0.9)
+        up[self._entry] = 0.1
+        rising = np.where(self._ask(up) >= self._ask(-up), up, -up)
+        yield rising
+        yield -rising
+        # An entry that passes all others of its block, one after another, takes every rank among those it is tied with.
+        count = len(self._others) + 1
+        levels = np.arange(count) / count * 2 - 1
+        for level in levels[:: max(1, count // 6)]:
+            passing = self._nearby.directions[0].copy()
+            passing[self._others], passing[self._entry] = levels[1:] - 1 / count, level - 1 / count
+            yield passing
+
+    def _ranks_among_tied(self) -> Iterator[FloatArray]:
+        """The entry as the first, the second, ... of those of its block that it is tied with; and as the last."""
+        x = self._nearby.x
+        tied = self._others[np.abs(x[self._others] - x[self._entry]) <= self._radius]
+        ranks = {round(rank) for rank in np.linspace(0, len(tied), min(_RANKS, len(tied) + 1))}
+        ranks |= set(range(min(_FIRST_RANKS, len(tied) + 1)))
+        for above in sorted(ranks if len(tied) else ()):
+            ranked = self._nearby.directions[0].copy()
+            ranked[tied[:above]] = np.linspace(0.9, 0.4, above)
+            ranked[tied[above:]] = np.linspace(-0.4, -0.9, len(tied) - above)
+            places = np.linspace(-0.3, 0.3, 61)  # of which the farthest from those that are taken
+            room = np.min(np.abs(places[:, np.newaxis] - ranked[self._others]), axis=1, initial=1.0)
+            ranked[self._entry] = places[np.argmax(room)]
+            yield ranked
+
+    def _turned(self, direction: FloatArray) -> FloatArray:
+        """The direction with one of its coordinates turned round, first those of the entry's block, then others."""
+        rows, columns = self._nearby.objective.shape
+        in_column = [i * columns + self._entry % columns for i in range(rows) if i != self._entry // columns]
+        order = [*range(self._block.start, self._block.stop), *in_column]
+        turned = direction.copy()
+        turned[order[self._calls % len(order)]] *= -1
+        return turned
+
+
+def _jumps_of_long(objective: Objective, x: FloatArray, entries: IndexArray, precision: Precision) -> BoolArray:
+    """As ``Nearby.has_jump_at`` for E entries of an x too long to be held several times: 16 calls."""
+    radius, _ = radius_and_step(precision)
+    (rows, row), (columns, column) = (np.unique(i, return_inverse=True) for i in np.divmod(entries, objective.shape[1]))
+    spreads = []
+    for reach in (radius, radius / _SHRINK):
+        ranges: list[FloatArray] = []
+        for direction in patterns(objective.blocks, _SAMPLED // 2, np.random.default_rng(objective.shape)):
+            _, gradient = objective.without_copy((x + reach * direction).astype(objective.dtype, copy=False))
+            matrix = gradient.reshape(objective.shape)
+            seen = matrix[rows], matrix[:, columns].T
+            if not ranges:
+                ranges = [each.copy() for each in (*seen, *seen)]
+            for k, each in enumerate(seen):
+                np.minimum(ranges[k], each, out=ranges[k])
+                np.maximum(ranges[k + 2], each, out=ranges[k + 2])
+        spreads.append((ranges[2] - ranges[0], ranges[3] - ranges[1]))
+    noise = verdict.largest(verdict.gradient_bound(precision.gradient_noise.at_least(entries)))
+    jumps = [np.any((far > 2 * noise) & (near > far / 4), axis=1) for far, near in zip(*spreads, strict=True)]
+    return np.asarray(jumps[0][row] | jumps[1][column])

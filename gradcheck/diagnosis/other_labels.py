@@ -1,0 +1,145 @@
+"""dS is the gradient for other labels: shifted by a class, those of other rows, or one class for every row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from gradcheck.checking.case import BoolArray, Case
+from gradcheck.checking.evidence import Evidence
+from gradcheck.diagnosis.factor_findings import factor_findings
+from gradcheck.diagnosis.fits import factor_fit, how_many
+from gradcheck.diagnosis.known import IntArray, labels_of
+from gradcheck.report import Finding, FloatArray
+
+_FROM_ONE = "do the labels start at 0 or at 1? value and dS must take the same; an index of -1 is the last class"
+_ONE_FOR_ALL = "index dS and y with the row: dS[i, y[i]], dS[np.arange(N), y]"
+#: Class counts above this would cost too many calls.
+_MOST_CLASSES = 10
+#: Rows that show dS to be right for a fixed class.
+_ROWS = 3
+
+#: Which labels dS takes, what to look at, and y and C to the labels that make dS take y.
+_CLASSES: tuple[tuple[str, str, Callable[[IntArray, int], IntArray]], ...] = (
+    ("y - 1", _FROM_ONE, lambda y, C: (y + 1) % C),
+    ("y + 1", _FROM_ONE, lambda y, C: (y - 1) % C),
+    ("C - 1 - y", "are the classes reversed in dS alone?", lambda y, C: C - 1 - y),
+)
+#: Which labels dS takes, what to look at, and y to these labels.
+_OTHER_ROWS: tuple[tuple[str, str, Callable[[IntArray], IntArray]], ...] = (
+    ("y[i - 1], the label of the row before,", "look for a roll, a shift or an index i - 1", lambda y: np.roll(y, 1)),
+    ("y[i + 1], the label of the next row,", "look for a roll, a shift or an index i + 1", lambda y: np.roll(y, -1)),
+    ("y in reverse, y[N - 1 - i],", "look for reversed or [::-1]", lambda y: y[::-1]),
+    ("y in ascending order", "look for a sort of y", np.sort),
+    ("y in descending order", "look for a sort of y", lambda y: np.sort(y)[::-1]),
+    ("y[0] for every row", _ONE_FOR_ALL, lambda y: np.full_like(y, y[0])),
+    ("y[-1] for every row", _ONE_FOR_ALL, lambda y: np.full_like(y, y[-1])),
+)
+_ANY_ROWS = ("of other rows", "look for a shuffle, a sort or an order of rows that only one of value and dS goes by")
+
+
+def misaligned(evidence: Evidence) -> list[Finding]:
+    """Calls with other labels show for which labels dS is the gradient; a factor may be a second defect."""
+    if any(labels_of(seen) is None for seen in evidence.observations) or factor_fit(evidence) is not None:
+        return []
+    tried = [seen for seen in evidence.wrong if np.any(seen.wrong & seen.known) and seen.classes > 1]
+    tried.sort(key=lambda seen: -int(seen.wrong.any(axis=1).sum()))
+    tried = [*tried[:1], *sorted(tried[1:], key=lambda seen: seen.rows == tried[0].rows)[:1]]
+    for words, hint, given in _CLASSES if tried else ():
+        answered = [_with_labels(evidence, seen, given(_labels(seen), seen.classes)) for seen in tried]
+        found = _findings(evidence, words, hint, answered, "called with labels that make up for it")
+        if found:
+            return found
+    return _other_rows(evidence, tried)
+
+
+def _labels(seen: Case) -> IntArray:
+    labels = labels_of(seen)
+    assert labels is not None
+    return labels
+
+
+def _with_labels(evidence: Evidence, seen: Case, labels: IntArray) -> Case:
+    """The problem with the dS that the loss returns for other labels. One call."""
+    y = labels.astype(seen.y.dtype) if seen.y.ndim == 1 else np.eye(seen.classes, dtype=seen.y.dtype)[labels]
+    return replace(seen, analytic=evidence.ask.evaluate(seen.S, y).gradient)
+
+
+def _findings(evidence: Evidence, words: str, hint: str, answered: Sequence[Case], how: str) -> list[Finding]:
+    """dS takes other labels than the value, if dS = c n in what the loss answered for labels that make up for it."""
+    made_up_for = replace(evidence, observations=tuple(answered))
+    fit = factor_fit(made_up_for)
+    if fit is None or fit.law.is_zero or fit.law.is_free:
+        return []
+    where = f"{how_many(fit.entries, made_up_for)}, {how}"
+    taken = f"dS takes the labels {words} where the value takes y"
+    if fit.law.is_one:
+        return [Finding("labels-misaligned", "error", f"{taken}: dS is right {where}", hint)]
+    second = f"{taken}, and a factor is a second defect: dS is {fit.law} times the numerical gradient {where}"
+    beside = factor_findings(fit.law, where, ": more than one defect is at work")
+    return [Finding("labels-misaligned", "error", second, hint), *beside]
+
+
+def _other_rows(evidence: Evidence, tried: Sequence[Case]) -> list[Finding]:
+    """dS is right where all rows have the same label, and else has the labels of other rows, or one for all.
+
+    Row i of dS(S, l, l, ..., l) is its gradient for label l, whichever row's label it takes: a call for each label.
+    """
+    several = [seen for seen in tried if 1 < len(set(_labels(seen).tolist())) <= _MOST_CLASSES]
+    answered = [seen for seen in evidence.observations if len(set(_labels(seen).tolist())) == 1]
+    tables = []
+    for seen in several:
+        dS, table = seen.analytic.copy(), np.zeros(seen.S.shape, dtype=bool)
+        for label in set(_labels(seen).tolist()):
+            alone = _with_labels(evidence, seen, np.full_like(_labels(seen), label)).analytic
+            own = _labels(seen) == label
+            dS[own] = alone[own]
+            table[:, label] = _alike(evidence, seen, alone).all(axis=1)
+        if not table.any(axis=1).all():
+            return []
+        answered.append(replace(seen, analytic=dS))
+        tables.append(table)
+    if not tables:
+        return []
+
+    def takes(labels: Callable[[IntArray], IntArray]) -> bool:
+        return all(_has(table, labels(_labels(seen))) for seen, table in zip(several, tables, strict=True))
+
+    if takes(lambda y: y):  # dS does not depend on other rows' labels, or on none
+        return _one_class(evidence) if takes(lambda y: np.roll(y, 1)) else []
+    words, hint = next((each[:2] for each in _OTHER_ROWS if takes(each[2])), _ANY_ROWS)
+    first, y = several[0], _labels(several[0])
+    row = int(np.argmax(first.wrong.any(axis=1)))
+    example = f"row {row} has the label {y[row]} and the dS of {int(np.argmax(tables[0][row]))}"
+    where = f"{example} at batch size {first.rows}, {first.scores}, seed {first.seed}"
+    return _findings(evidence, words, hint, answered, f"called with one label for all rows ({where})")
+
+
+def _one_class(evidence: Evidence) -> list[Finding]:
+    """dS is the same for any labels: is it right in the rows of one class alone?"""
+    right: list[int] = []
+    wrong: set[int] = set()
+    for seen in evidence.observations:
+        is_wrong = seen.wrong.any(axis=1)
+        right += _labels(seen)[~is_wrong & np.any(seen.analytic != 0, axis=1)].tolist()
+        wrong |= set(_labels(seen)[is_wrong].tolist())
+    if len(set(right)) != 1 or right[0] in wrong or len(right) < _ROWS:
+        return []
+    message = (
+        f"dS takes class {right[0]} for the label of every row: it is the same for other labels, right in all "
+        f"{len(right)} rows whose label is {right[0]}, and wrong in rows of other labels"
+    )
+    return [Finding("labels-misaligned", "error", message, _ONE_FOR_ALL)]
+
+
+def _has(table: BoolArray, labels: IntArray) -> bool:
+    """Whether each row's dS is that for its label, by a table of rows and labels."""
+    return bool(table[np.arange(len(table)), labels].all())
+
+
+def _alike(evidence: Evidence, seen: Case, dS: FloatArray) -> BoolArray:
+    """N x C, where dS for other labels is dS for y, but for rounding."""
+    tolerance = 2 * seen.granted + evidence.rtol * np.maximum(np.abs(dS), np.abs(seen.analytic))
+    return np.asarray(np.abs(dS - seen.analytic) <= tolerance)

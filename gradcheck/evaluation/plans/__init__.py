@@ -1,1 +1,0 @@
-"""Evaluation plans: how values at perturbed scores are obtained, and what they cost. One plan a file."""

@@ -1,0 +1,351 @@
+"""Which evaluator suits a function: evidence that its value is the mean or the sum of what its rows give.
+
+The evidence is values alone, far from x and near it. What is additive passes every test here up to rounding. What
+couples rows in some places alone may be missed; so entries that single rows call wrong are confirmed by calls of the
+whole batch (``confirm``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.errors import LossDefect, UsageError
+from gradcheck.evaluation.blocks import IndexArray
+from gradcheck.evaluation.evaluators import Evaluator, Moved, NotSeparable, PerSample, Rows, WholeBatch, no_row_values
+from gradcheck.evaluation.objective import Objective
+from gradcheck.functions.answer import Answer, put_together
+from gradcheck.numerics.noise import effective_eps
+from gradcheck.numerics.verdicts import largest
+from gradcheck.report import Finding, FloatArray
+
+_EPS = float(np.finfo(np.float64).eps)
+#: How far the far points lie, in units of the largest score: hinges between rows are on there, or off.
+_FAR = 10.0
+#: Two ways to the same number may differ by this many standard deviations of noise, or units of rounding.
+_SIGMAS, _ROUNDINGS = 16.0, 64.0
+#: Splits of the rows in two that are tried for losses that return the value of each row.
+_SPLITS = 4
+
+
+@dataclass(frozen=True)
+class Same:
+    """How far two values that ought to be equal may differ.
+
+    Attributes:
+        noise: standard deviation of the noise of a value near x.
+        rounding: the same as a part of the value.
+    """
+
+    noise: float
+    rounding: float
+
+    def __call__(self, first: float, second: float, *sizes: float) -> bool:
+        """Whether two numbers are equal but for rounding, computed from others of these sizes."""
+        size = max(map(abs, (first, second, *sizes)))
+        return abs(first - second) <= _SIGMAS * (self.noise + self.rounding * size) + _ROUNDINGS * _EPS * size
+
+
+@dataclass(frozen=True, eq=False)
+class RowValues:
+    """Whether a loss returns the value of each row.
+
+    Attributes:
+        objective: asks for them, if it does; else the objective as it was.
+        answer: what it answers at x.
+        why_not: empty if it does.
+        findings: what its two ways to answer disagree on.
+    """
+
+    objective: Objective
+    answer: Answer
+    why_not: str = ""
+    findings: tuple[Finding, ...] = ()
+
+
+def try_row_values(objective: Objective, x: FloatArray, answer: Answer, wanted: str) -> RowValues:
+    """Whether the loss returns the value of each row: by an argument ``reduction``, or as its value.
+
+    Args:
+        objective: the function.
+        x: (n,) float64.
+        answer: what it answers at x.
+        wanted: the plan that the configuration asks for.
+
+    Raises:
+        UsageError: the plan per-sample was asked for, and cannot be had.
+    """
+    if wanted not in ("auto", "per-sample"):
+        return RowValues(objective, answer, f"the plan {wanted} was asked for")
+    findings: tuple[Finding, ...] = ()
+    if not objective.loss.each_row_options and answer.parts is None:
+        why_not = "the loss takes no `reduction` argument"
+    else:
+        try:
+            weight, by_rows = _weight_of_row_values(objective, x, answer)
+            eps = (answer.value_eps, answer.gradient_eps)
+            found = _disagreement(answer, by_rows.gradient, weight, objective.shape[1])
+            return RowValues(objective.with_row_values(weight, eps), by_rows, findings=found)
+        except _NotTheirSum as evidence:
+            why_not = str(evidence)
+            findings = (_DISAGREEING,) if answer.parts is None else ()
+        except NotSeparable as evidence:
+            why_not = str(evidence)
+    if wanted == "per-sample":
+        raise refused(wanted, why_not)
+    return RowValues(objective, answer, why_not, findings)
+
+
+def choose(
+    tried: RowValues,
+    x: FloatArray,
+    same: Same,
+    far: list[tuple[FloatArray, float]],
+    wanted: str,
+    *,
+    thorough: bool = True,
+) -> tuple[Evaluator, str, float | None]:
+    """The cheapest evaluator that the evidence allows.
+
+    Args:
+        tried: what ``try_row_values`` returned.
+        x: (n,) float64.
+        same: when two values are equal.
+        far: points (n,) elsewhere with the values there, in case the far ones tried here have none.
+        wanted: the plan that the configuration asks for.
+        thorough: as many calls as it takes to be sure; else about six, where each of them takes long.
+
+    Returns:
+        The evaluator; why it was chosen; and what a row counts in the value where that is neither 1/N nor 1.
+
+    Raises:
+        UsageError: the plan rows was asked for, and cannot be had.
+    """
+    objective, answer = tried.objective, tried.answer
+    if objective.row_weight is not None:
+        return PerSample(objective, x, answer), "the loss returns the value of each row", None
+    whole = WholeBatch(objective, x, answer)
+    if wanted == "full":
+        return whole, "it was asked for", None
+    if objective.shape[0] == 1:
+        return whole, "the batch is a single row", None
+    try:
+        weight = weight_of_rows(objective, x, answer.value, same, far, thorough)
+    except NotSeparable as evidence:
+        if wanted == "rows":
+            raise refused(wanted, evidence) from None
+        return whole, str(evidence), evidence.row_weight
+    kind = "mean" if weight < 1 else "sum"
+    return Rows(objective, x, weight), f"the value is the {kind} of its rows' values; {tried.why_not}", None
+
+
+def refused(wanted: str, why: object) -> UsageError:
+    """A plan was asked for, and cannot be had."""
+    return UsageError(f"the plan {wanted} does not suit this loss: {why}", hint="leave the choice to --plan auto")
+
+
+def weight_of_rows(
+    objective: Objective,
+    x: FloatArray,
+    value: float,
+    same: Same,
+    far: list[tuple[FloatArray, float]],
+    thorough: bool = True,
+) -> float:
+    """What a row's own value, from a call of that row alone, counts in the batch's: 1/N or 1.
+
+    About 2·log2(N) + 9 calls.
+
+    Raises:
+        NotSeparable: with the evidence that it is neither.
+    """
+    N, C = objective.shape
+    rng = np.random.default_rng(objective.shape)
+    candidates = _far_points(x, rng) if thorough else _far_points(x, rng)[:1]
+    points = [(point, value_at(objective, point, "with rows far from S")) for point in candidates]
+    points = [(point, there) for point, there in points if np.isfinite(there)] or far
+    if not points:
+        raise NotSeparable("it could not be tried far from S")
+
+    def mixed(side: npt.NDArray[np.bool_], point: FloatArray) -> float:
+        return value_at(objective, np.where(np.repeat(side, C), point, x), "with rows far from S")
+
+    def one_side(side: npt.NDArray[np.bool_], point: FloatArray, there: float) -> float:
+        one, other = mixed(side, point), mixed(~side, point)
+        if not same(one + other, value + there, one, other, value, there):
+            raise NotSeparable("its rows are coupled: the value is no sum over them")
+        return one
+
+    (point, there), *others = points
+    order = rng.permutation(N)
+    first = np.arange(N) == order[0]
+    weights = _weights(objective, x, point, int(order[0]), (value, one_side(first, point, there)), same)
+    elsewhere = [(int(order[1]), point), *((int(row), place) for place, _ in far[:1] for row in order[:2])]
+    for row, place in elsewhere:  # a row may add nothing, or less than the noise
+        if len(weights) == 1:
+            break
+        weights = _weights(objective, x, place, row, (value, mixed(np.arange(N) == row, place)), same)
+    if len(weights) > 1:
+        raise NotSeparable("what a row adds to the batch is less than the noise")
+    if not thorough:
+        one_side(order < N // 2, point, there)
+        return weights[0]
+    sides = list(_splits(order)) if N > 3 else [np.roll(first, k) for k in range(1, N - 1)]
+    for side in sides:
+        one_side(side, point, there)
+    for other in others:
+        one_side(sides[0] if sides else first, *other)
+    return weights[0]
+
+
+def confirm(
+    evaluator: Evaluator, entries: IndexArray, seen: Moved, same: Same, *, together: bool, value: float
+) -> None:
+    """Whether the whole batch changes as single rows did.
+
+    Args:
+        evaluator: by rows; what was moved was moved from its x.
+        entries: E flat indices; ``together``, one of every row.
+        seen: what the rows returned, each moved alone.
+        same: when two values are equal.
+        together: move all of them at once, by one call, and not one after another.
+        value: of the whole batch at x.
+
+    Raises:
+        NotSeparable: it does not.
+    """
+    x, objective = evaluator.x, evaluator.objective
+    if together:
+        point = x.copy()
+        point[entries] += seen.distance
+        moved = value_at(objective, point, "with an entry of every row moved")
+        agree = same(moved, float(np.sum(seen.values)), float(np.sum(np.abs(seen.values))))
+    else:
+        changes = seen.values - evaluator.here(entries).values
+        values, _ = objective.ask("whole", x, entries, x[entries] + seen.distance)
+        agree = all(same(v - value, c, v, value) for v, c in zip(values.tolist(), changes.tolist(), strict=True))
+    if not agree:
+        raise NotSeparable("the whole batch does not change as its rows do one by one")
+
+
+def value_at(objective: Objective, point: FloatArray, where: str) -> float:
+    """The value of the whole batch at a point (n,) that the loss may overwrite; ``where`` says which in a message.
+
+    Raises:
+        NotSeparable: there is none.
+    """
+    try:
+        return objective.without_copy(point.astype(objective.dtype))[0]
+    except LossDefect as defect:
+        raise NotSeparable(f"{where} it {defect.message}") from None
+
+
+def _far_points(x: FloatArray, rng: np.random.Generator) -> list[FloatArray]:
+    """Two points: every score far above x, and every one far below.
+
+    A hinge on the difference of two rows is on where the one is far above and the other at x, whatever its margin;
+    one on their sum, where both are far above, or below.
+    """
+    far = _FAR * max(1.0, float(np.max(np.abs(x))))
+    return [x + sign * far / 2 * (1 + rng.random(len(x))) for sign in (1.0, -1.0)]
+
+
+def _splits(order: IndexArray) -> Iterator[npt.NDArray[np.bool_]]:
+    """Rows split in two, so that any two of them are on different sides at least once."""
+    for bit in range(max(1, (len(order) - 1).bit_length())):
+        yield (order >> bit) & 1 == 1
+
+
+def _weights(
+    objective: Objective, x: FloatArray, point: FloatArray, row: int, batch: tuple[float, float], same: Same
+) -> list[float]:
+    """Of the mean's weight and the sum's, those by which a row alone changes from x to a point as the batch does.
+
+    Both, where the row adds nothing: then nothing has been learnt.
+
+    Args:
+        batch: the value of the batch at x, and with this row at the point.
+
+    Raises:
+        NotSeparable: it is neither; with what the row counts instead.
+    """
+    N, C = objective.shape
+    own = slice(row * C, (row + 1) * C)
+    try:
+        here, there = (objective.value_of_row(row, place[own]) for place in (x, point))
+    except LossDefect as defect:
+        raise NotSeparable(f"with a single row it {defect.message}") from None
+    value, moved = batch
+    weights = [w for w in (1 / N, 1.0) if same(moved - value, w * (there - here), moved, value, there, here)]
+    if not weights:
+        change = there - here
+        counts = (moved - value) / change if change and np.isfinite(change) else None
+        raise NotSeparable("a row alone is not worth what it adds to the batch", counts)
+    return weights
+
+
+class _NotTheirSum(NotSeparable):
+    """The values of the rows do not make up the value of the batch."""
+
+
+def _weight_of_row_values(objective: Objective, x: FloatArray, answer: Answer) -> tuple[float, Answer]:
+    """What the value of each row, from one call of the batch, counts in the batch's: 1/N or 1; at most nine calls.
+
+    Returns:
+        The weight, and what the loss answers at x, put together from its rows.
+
+    Raises:
+        NotSeparable: it is neither, or the value of a row changes with other rows.
+    """
+    N, C = objective.shape
+    rng = np.random.default_rng(objective.shape)
+
+    def each(point: FloatArray) -> tuple[FloatArray, FloatArray]:
+        try:
+            return objective.each_row(point)
+        except LossDefect as defect:
+            raise no_row_values(defect) from None
+
+    values, gradient = each(x)
+    points = [(point, each(point)[0]) for point in _far_points(x, rng)]
+    eps = effective_eps(np.concatenate([values, *(there for _, there in points)]), _EPS)
+    sides = list(_splits(rng.permutation(N)))
+    pairs = [(side, *pair) for side in sides for pair in points] if len(sides) < _SPLITS else []
+    for side, far, there in pairs or [(side, *points[k % 2]) for k, side in enumerate(sides[:_SPLITS])]:
+        mixed, _ = each(np.where(np.repeat(side, C), far, x))
+        expected = np.where(side, there, values)
+        with np.errstate(invalid="ignore"):
+            alike = np.abs(mixed - expected) <= _ROUNDINGS * eps * largest(expected)
+        if not np.all(alike | ~np.isfinite(expected)):
+            raise NotSeparable("its rows are coupled: the value of a row changes with the others")
+    eps = max(eps, answer.value_eps)
+    total, sizes = float(np.sum(values)), float(np.sum(np.abs(values)))
+    weights = [w for w in (1 / N, 1.0) if abs(answer.value - w * total) <= _ROUNDINGS * eps * w * sizes]
+    if not weights:
+        raise _NotTheirSum("the values of its rows do not make up the batch's")
+    by_rows = put_together(values, gradient.reshape(-1), weights[0], (answer.value_eps, answer.gradient_eps))
+    return weights[0], by_rows
+
+
+_DISAGREEING = Finding(
+    "reductions-disagree",
+    "warning",
+    "neither the mean nor the sum of the values that reduction='none' returns is the value of the default call",
+    "the default call is what was judged",
+)
+
+
+def _disagreement(answer: Answer, gradient: FloatArray, weight: float, columns: int) -> tuple[Finding, ...]:
+    """dS of the default call, which is what is judged, beside what ``reduction="none"`` makes of it; (n,) both."""
+    apart = np.abs(answer.gradient - gradient)
+    if np.all(apart <= _ROUNDINGS * answer.gradient_eps * max(largest(gradient), largest(answer.gradient))):
+        return ()
+    entry = int(np.nanargmax(apart))
+    row, column = divmod(entry, columns)
+    one, other = float(answer.gradient[entry]), float(gradient[entry])
+    kind = "mean" if weight < 1 else "sum"
+    message = f"dS[{row}, {column}] is {one!r}, but the {kind} of what reduction='none' returns has {other!r} there"
+    return (Finding("reductions-disagree", "warning", message, "the default call is what was judged"),)

@@ -1,0 +1,187 @@
+"""What a function returns, validated: value and gradient are accepted in any form, and converted to one form."""
+
+from __future__ import annotations
+
+import numbers
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.errors import LossDefect
+from gradcheck.report import FloatArray
+
+_FLOAT64 = np.dtype(np.float64)
+_EPS = float(np.finfo(np.float64).eps)
+_NOT_NUMBERS = (type(None), bool, np.bool_, str, bytes)
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """Value and gradient of a function at one point.
+
+    Attributes:
+        value: the value; the sum of ``parts`` if the function returned each row's own value.
+        gradient: dS, N x C float64, a copy.
+        value_eps, gradient_eps: machine epsilon of the dtypes that the function returned.
+        parts: N floats, each row's own value; None if the function returned a single number.
+        whole_numbers: dS was an array of integers.
+    """
+
+    value: float
+    gradient: FloatArray
+    value_eps: float
+    gradient_eps: float
+    parts: FloatArray | None = None
+    whole_numbers: bool = False
+
+
+def validated(answer: Any, shape: tuple[int, ...]) -> Answer:
+    """Convert what a function returned to an ``Answer``.
+
+    Args:
+        answer: what the function returned.
+        shape: (N, C), the shape that dS must have.
+
+    Raises:
+        LossDefect: ``wrong-shape``, ``wrong-dtype`` or ``not-finite``.
+
+    Example:
+        >>> validated((2, [[1, 0]]), (1, 2)).gradient
+        array([[1., 0.]])
+    """
+    if not isinstance(answer, tuple | list) or len(answer) != 2:
+        raise LossDefect("wrong-shape", f"returns {described(answer)}, not a pair (value, dS)")
+    value, value_eps = _validated_value(answer[0], shape[0])
+    array = _as_array(answer[1], "dS")
+    if array.shape != shape:
+        message = f"dS has shape {array.shape}; S has shape {shape}, and so must dS{_likeness(array.shape, shape)}"
+        raise LossDefect("wrong-shape", message)
+    gradient, gradient_eps = _as_float64(array, "dS")
+    parts = None if isinstance(value, float) else value
+    return Answer(float(np.sum(value)), gradient, value_eps, gradient_eps, parts, array.dtype.kind in "iu")
+
+
+def put_together(values: FloatArray, derivatives: FloatArray, weight: float, eps: tuple[float, float]) -> Answer:
+    """The answer of the whole batch from each row's own.
+
+    Args:
+        values, derivatives: N values and N x C derivatives, as ``values_and_derivatives`` returns them.
+        weight: factor of each row's value in the batch's value.
+        eps: machine epsilon of the dtypes of value and dS.
+    """
+    parts = weight * values
+    return Answer(float(parts.sum()), weight * derivatives, *eps, parts)
+
+
+def value_and_gradient(answer: Any, shape: tuple[int, ...]) -> tuple[float, FloatArray]:
+    """Value and dS of what a function returned, without a copy of dS if it is an N x C float64 array already.
+
+    Raises:
+        LossDefect: as ``validated``.
+    """
+    if isinstance(answer, tuple | list) and len(answer) == 2:
+        value, gradient = answer
+        is_plain = isinstance(value, float) and type(gradient) is np.ndarray  # np.float64 is a float
+        if is_plain and gradient.shape == shape and gradient.dtype == _FLOAT64:
+            return float(value), gradient
+    valid = validated(answer, shape)
+    return valid.value, valid.gradient
+
+
+def value_and_derivative(answer: Any, shape: tuple[int, ...], entry: tuple[int, int]) -> tuple[float, float]:
+    """Value and one entry of dS, (row, class), of what a function returned.
+
+    Raises:
+        LossDefect: as ``validated``.
+    """
+    value, gradient = value_and_gradient(answer, shape)
+    return value, float(gradient[entry])
+
+
+def values_and_derivatives(answer: Any, shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
+    """What a function returned for ``reduction="none"``: N values, and N x C derivatives of each row's own value.
+
+    Returns:
+        Two float64 arrays, possibly the function's own memory.
+
+    Raises:
+        LossDefect: ``wrong-shape`` or ``wrong-dtype``.
+    """
+    if type(answer) is tuple and len(answer) == 2:
+        values, gradient = answer
+        is_plain = type(values) is type(gradient) is np.ndarray and values.dtype is gradient.dtype is _FLOAT64
+        if is_plain and values.shape == shape[:1] and gradient.shape == shape:
+            return values, gradient
+    valid = validated(answer, shape)
+    if valid.parts is None:
+        raise LossDefect("wrong-shape", f"returns {described(answer)}, not (N values, N x C derivatives)")
+    return valid.parts, valid.gradient
+
+
+def described(thing: Any) -> str:
+    """An object in a few words: ``None``, ``a tuple of 3``, ``a dict``."""
+    if isinstance(thing, tuple | list):
+        return f"a {type(thing).__name__} of {len(thing)}"
+    return "None" if thing is None else f"a {type(thing).__name__}"
+
+
+def _validated_value(value: Any, rows: int) -> tuple[float | FloatArray, float]:
+    if isinstance(value, float):  # np.float64 too
+        return float(value), _EPS
+    if isinstance(value, bool | np.bool_):
+        raise LossDefect("wrong-dtype", f"the value is {value!r}, a truth value and not a number")
+    if isinstance(value, numbers.Real) and not isinstance(value, np.generic):
+        try:
+            return float(value), _EPS
+        except OverflowError:
+            raise LossDefect("not-finite", "the value is an integer too large for a float") from None
+    array = _as_array(value, "the value")
+    if array.ndim != 0 and array.shape != (rows,):
+        hint = "; return the batch mean, or each row's own value" if array.ndim == 1 else ""
+        raise LossDefect("wrong-shape", f"the value has shape {array.shape}, not that of a single number{hint}")
+    real, eps = _as_float64(array, "the value")
+    return (real if array.ndim else float(real)), eps
+
+
+def _likeness(given: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    """What a dS of a wrong shape may be, and what to do; empty if it resembles nothing."""
+    N, C = shape
+    if given == (C,) and N == 1:
+        return ": the axis of the rows is missing"
+    likenesses = {
+        (N,): ": it is one number for each row",
+        (C,): ": it is one row's, or all rows' together",
+        (N * C,): ": it was flattened, reshape(S.shape) folds it again",
+        (N, N): ": it looks like a product with a matrix transposed",
+        (C, C): ": it looks like a product with a matrix transposed",
+        (C, N): ": it has the shape of S transposed, return dS.T",
+    }
+    return likenesses.get(given, "")
+
+
+def _as_array(thing: Any, what: str) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(thing)
+    except Exception as error:  # an __array__ of the user's may raise anything
+        raise LossDefect("wrong-dtype", f"{what} is {described(thing)}, no array: {error}") from error
+
+
+def _as_float64(array: npt.NDArray[Any], what: str) -> tuple[FloatArray, float]:
+    """A copy as float64, and the machine epsilon of the array's dtype."""
+    if array.dtype == _FLOAT64:
+        return np.array(array), _EPS
+    if array.dtype.kind not in "fiuO":
+        raise LossDefect("wrong-dtype", f"{what} has dtype {array.dtype}, not a real number's")
+    if array.dtype.kind == "O":  # NumPy would convert None to NaN, and text to a number
+        for thing in array.flat:
+            if isinstance(thing, _NOT_NUMBERS):
+                message = f"{what} has dtype object and holds {described(thing)}, not a number"
+                raise LossDefect("wrong-dtype", message)
+    try:
+        converted = np.array(array, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        message = f"{what} has dtype {array.dtype} and is not made of numbers: {error}"
+        raise LossDefect("wrong-dtype", message) from error
+    return converted, max(float(np.finfo(array.dtype).eps), _EPS) if array.dtype.kind == "f" else _EPS

@@ -1,0 +1,305 @@
+"""The budget of a run: counts calls, enforces ``--max-seconds`` and ``--timeout``, and reports progress.
+
+A timer signal ends a call that takes too long: its handler raises an exception at the line where the call hangs. A
+call in compiled code cannot be interrupted in this way: a second thread reports what is done and ends the process. If
+that code lets no other thread run, ``faulthandler`` prints the line and ends the process with exit code 1.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import math
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+from gradcheck.config.settings import Settings
+from gradcheck.errors import LossDefect, OutOfTime, TargetError, UsageError
+from gradcheck.functions.output_capture import own_frames
+
+REPORT_EVERY = 0.1  # seconds between two progress reports
+LOADING = 60.0  # seconds that loading a module may take at least, because it may import a framework
+GRACE = 5.0  # seconds in which an interrupted call must return, before the process is ended
+CHECK_EVERY = 0.5  # seconds between two checks by the second thread
+_OVERHEAD = 50  # calls that a problem takes beside the two of each entry
+_LONGEST = 1e8  # seconds; no timer accepts many more
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """How far a run is: its current target and problem, N x C, and the calls made for them."""
+
+    target: str
+    batch: tuple[int, int]
+    done: int  # problems of this target that are done
+    total: int  # all of them
+    calls: int  # made for the current problem
+    expected: int  # estimate of the calls that it takes in all
+    share: float  # estimated share of this target's work that is done, between 0 and 1
+    calls_in_all: int  # of all functions since the run began
+
+
+ProgressCallback = Callable[[RunProgress], None]
+#: Takes the defect of a call that hangs and cannot be interrupted; returns the exit code of the process.
+HangCallback = Callable[[LossDefect], int]
+
+
+class _Interrupted(BaseException):
+    """Raised inside a call that takes too long; ``except Exception`` does not catch it."""
+
+
+class Budget:
+    """Counts calls, starts none after the deadline, interrupts those that hang, and reports progress.
+
+    Args:
+        max_seconds: seconds from now to the deadline; None for no deadline.
+        timeout: seconds that a call may take; None for no limit.
+        progress: called a few times a second; None for no reports.
+        can_interrupt: a timer calls ``interrupt``; without it the deadline is checked between calls only.
+
+    Attributes:
+        calls: number of calls since the run began.
+        limit: seconds that a call may take.
+        overdue: when the current call exceeds its limit, by ``time.monotonic``; None between calls.
+    """
+
+    def __init__(
+        self,
+        max_seconds: float | None = None,
+        timeout: float | None = None,
+        progress: ProgressCallback | None = None,
+        can_interrupt: bool = False,
+    ) -> None:
+        now = time.monotonic()
+        self.calls = 0
+        self.limit = math.inf if timeout is None else min(timeout, _LONGEST)
+        self.overdue: float | None = None
+        self._deadline = math.inf if max_seconds is None else now + max_seconds
+        self._progress, self._next_report = progress, math.inf if progress is None else now + REPORT_EVERY
+        self._can_interrupt = can_interrupt
+        self._ended: LossDefect | OutOfTime | None = None
+        self._target, self._shapes, self._done = "", [(0, 0)], 0
+        self._before = self._expected = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the deadline has passed."""
+        return time.monotonic() >= self._deadline
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until the deadline, above 0; None without a deadline."""
+        return None if math.isinf(self._deadline) else max(self._deadline - time.monotonic(), 1e-6)
+
+    @property
+    def calls_of_problem(self) -> int:
+        """Number of calls that the current problem has taken so far."""
+        return self.calls - self._before
+
+    def start_problem(self, target: str, shapes: list[tuple[int, int]], done: int) -> None:
+        """Count the next calls for problem ``done`` of a target, whose problems have these N and C."""
+        self._target, self._shapes, self._done, self._before = target, shapes, done, self.calls
+        self._expected = 2 * math.prod(shapes[done]) + _OVERHEAD
+        if not done:
+            self._report()
+
+    def expect(self, calls: int) -> None:
+        """Replace the estimate of how many calls the current problem still takes."""
+        self._expected = self.calls_of_problem + calls
+
+    def begin(self, calls: int = 1) -> None:
+        """Count calls that are about to begin, here or in another process.
+
+        Raises:
+            OutOfTime: the deadline has passed; nothing is counted.
+        """
+        now = time.monotonic()
+        if now >= self._deadline:
+            raise OutOfTime
+        if now >= self._next_report:
+            self._next_report = now + REPORT_EVERY
+            self._report()
+        self.calls += calls
+
+    def call(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """Call a function within the budget.
+
+        Raises:
+            OutOfTime: the deadline has passed, or passes during the call.
+            LossDefect: ``hangs``: the call exceeds the timeout, whatever it returns or raises afterwards.
+        """
+        self.begin()
+        return self._limited(function, arguments, options) if self._can_interrupt else function(*arguments, **options)
+
+    def load(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call what executes the user's module: it is not counted, and may take longer.
+
+        Raises:
+            OutOfTime: the deadline passes.
+            TargetError: it hangs.
+        """
+        limit = self.limit
+        self.limit = max(LOADING, limit)
+        try:
+            return self._limited(function, arguments, {}) if self._can_interrupt else function(*arguments)
+        except LossDefect as defect:
+            raise TargetError(f"loading it {defect.message}", details=defect.details) from None
+        finally:
+            self.limit = limit
+
+    def interrupt(self, number: int, frame: FrameType | None) -> None:
+        """Handle the timer's signal: end the current call."""
+        if defect := self.hanging_call(frame):  # else it has returned in the meantime
+            late = self.overdue is not None and self.overdue <= self._deadline
+            self._ended = self._ended or (defect if late else OutOfTime())
+            raise _Interrupted
+
+    def hanging_call(self, frame: FrameType | None) -> LossDefect | None:
+        """The defect ``hangs`` of the call that a frame belongs to; None if it belongs to none."""
+        if not (stack := _stack_of_call(frame)):
+            return None
+        # Lines are looked up after the stack is copied: the frames of a running thread may change meanwhile.
+        frames = own_frames(traceback.StackSummary.extract(iter(stack), lookup_lines=False))
+        place = f": it is at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+        details = "".join(traceback.StackSummary.from_list(frames).format()).rstrip()
+        return LossDefect("hangs", f"does not return within {self.limit:g} s{place}", details=details)
+
+    def _limited(self, function: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        now = time.monotonic()
+        self._ended, self.overdue = None, now + self.limit
+        seconds = min(self.limit, self._deadline - now, _LONGEST)
+        signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6), 0.1)  # again, if the call catches the exception
+        try:
+            answer = _call(function, arguments, options)
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
+            if self._ended is None:
+                raise
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            self.overdue = None
+        if self._ended is not None:
+            raise self._ended
+        return answer
+
+    def _report(self) -> None:
+        if self._progress is None:
+            return
+        calls, done = self.calls_of_problem, self._done
+        expected = max(self._expected, calls, 1)
+        work = [N * C + _OVERHEAD / 2 for N, C in self._shapes]
+        share = (sum(work[:done]) + work[done] * calls / expected) / sum(work)
+        batch, total = self._shapes[done], len(self._shapes)
+        self._progress(RunProgress(self._target, batch, done, total, calls, expected, share, self.calls))
+
+
+@contextmanager
+def open_budget(
+    settings: Settings, progress: ProgressCallback | None = None, on_hang: HangCallback | None = None
+) -> Iterator[Budget]:
+    """A budget for the calls made in the block; it uses the real-time timer of the process.
+
+    Args:
+        settings: ``max_seconds`` count from now; ``timeout`` limits each call.
+        progress: called a few times a second.
+        on_hang: called from another thread when a call cannot be interrupted; then the process ends.
+
+    Raises:
+        UsageError: a number of seconds is not above 0, or a timeout cannot be enforced here.
+
+    Example:
+        >>> with open_budget(Settings(timeout=5.0)) as budget:
+        ...     budget.call(sum, [1, 2, 3]), budget.calls
+        (6, 1)
+    """
+    for name in ("max_seconds", "timeout"):
+        seconds = getattr(settings, name)
+        if seconds is not None and not 0 < seconds < math.inf:
+            option = f"--{name.replace('_', '-')}"
+            raise UsageError(f"{name} ({option}) is {seconds:g}, and must be a number of seconds above 0")
+    has_timer, is_main = hasattr(signal, "setitimer"), threading.current_thread() is threading.main_thread()
+    if settings.timeout is not None and not has_timer:
+        raise UsageError("a timeout needs a timer that interrupts a call, and this system has none (SIGALRM)")
+    if settings.timeout is not None and not is_main:
+        raise UsageError("a timeout works in the main thread only: no other thread can be interrupted")
+    is_limited = settings.timeout is not None or settings.max_seconds is not None
+    budget = Budget(settings.max_seconds, settings.timeout, progress, is_limited and has_timer and is_main)
+    if not (is_limited and has_timer and is_main):
+        yield budget
+        return
+    begun = time.monotonic()
+    left, interval = signal.setitimer(signal.ITIMER_REAL, 0)
+    handler = signal.signal(signal.SIGALRM, budget.interrupt)
+    try:
+        with nullcontext() if settings.timeout is None else _hang_guard(budget, on_hang):
+            yield budget
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL if handler is None else handler)
+        if left:  # a timer of the caller's continues
+            signal.setitimer(signal.ITIMER_REAL, max(left - (time.monotonic() - begun), 1e-6), interval)
+
+
+@contextmanager
+def _hang_guard(budget: Budget, on_hang: HangCallback | None) -> Iterator[None]:
+    """Check the main thread's calls from a second thread; end the process if one cannot be interrupted."""
+    main, closed = threading.get_ident(), threading.Event()
+
+    def check() -> None:
+        while True:
+            with suppress(OSError, ValueError, AttributeError):  # standard error is closed
+                faulthandler.dump_traceback_later(budget.limit + 2 * GRACE, exit=True, file=sys.__stderr__ or 2)
+            if closed.wait(CHECK_EVERY):
+                return
+            overdue = budget.overdue
+            if overdue is not None and time.monotonic() >= overdue + GRACE:
+                defect = budget.hanging_call(sys._current_frames().get(main))
+                if defect and budget.overdue == overdue:
+                    _end_process(defect, on_hang)
+
+    thread = threading.Thread(target=check, name="gradcheck-hang-guard", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        closed.set()
+        thread.join()
+        faulthandler.cancel_dump_traceback_later()
+
+
+def _end_process(defect: LossDefect, on_hang: HangCallback | None) -> None:
+    code = 2
+    try:
+        if on_hang is not None:
+            code = on_hang(defect)
+        elif sys.__stderr__ is not None:
+            sys.__stderr__.write(
+                f"gradcheck: a call {defect.message}\n{defect.details}\nit cannot be ended, so the process is\n"
+            )
+        for stream in filter(None, (sys.stdout, sys.stderr, sys.__stderr__)):
+            stream.flush()
+    finally:
+        os._exit(code)
+
+
+def _call(function: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """Call the function in a frame of its own: only what runs below this frame is interrupted."""
+    return function(*arguments, **options)
+
+
+def _stack_of_call(frame: FrameType | None) -> list[tuple[FrameType, int]]:
+    """Frames and lines from ``_call`` inwards to this frame; empty outside of a call."""
+    stack = list(traceback.walk_stack(frame)) if frame else []
+    for depth, (each, _) in enumerate(stack):
+        if each.f_code is _call.__code__:
+            return stack[depth::-1]
+    return []

@@ -1,0 +1,84 @@
+"""What is checked: a callable ``(S, y) -> (value, dS)`` and where it came from."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy.typing as npt
+
+from gradcheck.errors import LossDefect, OutOfTime
+from gradcheck.functions.answer import Answer, validated
+from gradcheck.functions.budget import Budget
+from gradcheck.functions.output_capture import trimmed_traceback
+
+
+@dataclass(frozen=True)
+class Function:
+    """A callable ``(S, y) -> (value, dS)`` and where it came from.
+
+    Attributes:
+        target: as the user named it, for example ``svm`` or ``mymodule:myloss``.
+        function: the callable; it takes and returns NumPy arrays.
+        file, line: where it is defined; None if unknown.
+        framework: whose arrays the user's own function takes: ``numpy``, ``torch`` or ``jax``.
+        adapter: what made ``function`` from the user's own function; None if it is the user's own.
+        by_name: ``load_function(target)`` finds the user's function in any process.
+        budget: counts and limits its calls; None for no limit.
+    """
+
+    target: str
+    function: Callable[..., Any]
+    file: str | None = None
+    line: int | None = None
+    framework: str = "numpy"
+    adapter: Callable[[Any], Any] | None = field(default=None, repr=False, compare=False)
+    by_name: bool = field(default=False, repr=False, compare=False)
+    budget: Budget | None = field(default=None, repr=False, compare=False)
+
+    def call(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any], **options: str) -> Any:
+        """Call the function with these arrays, not with copies, and return what it returns.
+
+        Args:
+            scores: N x C array, float64 or float32.
+            labels: N integers, or what the configuration's kind of labels asks for.
+            options: further arguments: ``reduction="none"``.
+
+        Raises:
+            LossDefect: ``raises`` or ``hangs``, with the lines of the traceback that are in the user's code.
+            OutOfTime: the deadline has passed.
+        """
+        try:
+            if self.budget is None:
+                return self.function(scores, labels, **options)
+            return self.budget.call(self.function, scores, labels, **options)
+        except (KeyboardInterrupt, LossDefect, OutOfTime):
+            raise
+        except BaseException as error:  # SystemExit too: user code must not end the run
+            message = f"raises {type(error).__name__}: {str(error).strip()}".removesuffix(": ")
+            raise LossDefect("raises", message, details=trimmed_traceback(error)) from error
+
+    def evaluate(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Answer:
+        """Call the function with copies of N x C scores and N labels, and validate what it returns.
+
+        Raises:
+            LossDefect: ``raises``, ``hangs``, ``wrong-shape`` or ``wrong-dtype``.
+        """
+        return validated(self.call(scores.copy(), labels.copy()), scores.shape)
+
+    @property
+    def is_built_in(self) -> bool:
+        """Whether it is one of gradcheck's own losses."""
+        return self.by_name and not any(sign in self.target for sign in ":./")
+
+    @cached_property
+    def each_row_options(self) -> dict[str, str]:
+        """The argument that makes it return each row's own value: ``reduction="none"``, if it has such an argument."""
+        try:
+            parameters = inspect.signature(self.function).parameters
+        except (TypeError, ValueError):  # compiled code may have no signature
+            return {}
+        return {"reduction": "none"} if "reduction" in parameters else {}

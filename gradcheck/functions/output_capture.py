@@ -1,0 +1,79 @@
+"""What user code prints, warns and raises: output is captured, tracebacks are trimmed to the user's own frames."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import TextIO
+
+_OURS = str(Path(__file__).resolve().parents[1]) + os.sep
+_BUILT_INS = _OURS + "losses" + os.sep
+_LIBRARIES = (os.path.dirname(os.__file__) + os.sep, "site-packages", "dist-packages", "<frozen ", "importlib")
+
+
+class _Nowhere(io.TextIOBase):
+    """A text file that discards what is written to it."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+class Silence:
+    """Within ``silenced()``, output is discarded except inside ``let_through()``."""
+
+    def __init__(self, standard_error: TextIO) -> None:
+        self._standard_error = standard_error
+
+    @contextmanager
+    def let_through(self) -> Iterator[None]:
+        """Send prints and warnings to standard error; standard output is reserved for the report."""
+        with (
+            redirect_stdout(self._standard_error),
+            redirect_stderr(self._standard_error),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("default")
+            yield
+
+
+@contextmanager
+def silenced() -> Iterator[Silence]:
+    """Discard standard output, standard error and warnings until the end of the block."""
+    silence, nowhere = Silence(sys.stderr), _Nowhere()
+    with redirect_stdout(nowhere), redirect_stderr(nowhere), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield silence
+
+
+def trimmed_traceback(error: BaseException) -> str:
+    """Format an exception's traceback, without frames of gradcheck and of libraries unless there are no others."""
+    lines = traceback.StackSummary.from_list(own_frames(traceback.extract_tb(error.__traceback__))).format()
+    return "".join(lines + traceback.format_exception_only(error)).rstrip()
+
+
+def is_own(file: str) -> bool:
+    """Whether a file is user code or a built-in loss, and not gradcheck's own or a library's."""
+    return _is_not_ours(file) and not _is_library(file)
+
+
+def own_frames(frames: Iterable[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
+    """The frames in user code; if there are none, those in libraries."""
+    frames = [frame for frame in frames if _is_not_ours(frame.filename)]
+    return [frame for frame in frames if not _is_library(frame.filename)] or frames
+
+
+def _is_not_ours(file: str) -> bool:
+    return not file.startswith(_OURS) or file.startswith(_BUILT_INS)
+
+
+def _is_library(file: str) -> bool:
+    return any(mark in file for mark in _LIBRARIES)

@@ -1,0 +1,75 @@
+"""Losses with a term of its own for each score."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradcheck.losses.batch import Answer, Labels, Reduction, Scores, as_batch, reduced
+
+#: Where Huber's parabola ends and the straight line begins.
+DELTA = 1.0
+
+
+def one_vs_all(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
+    """One logistic loss a class: each class against all others.
+
+        L = sum_m log(1 + e^{-t_m s_m}),    t_m = 1{m=y} - 1{m!=y}
+
+    t_m is 1 for the label and -1 for every other class: two cases that exclude each other,
+    so their indicators add. It is a constant, and s_j is in the term m = j alone:
+
+        dL/ds_j = sum_m 1{m=j} (-t_m) e^{-t_m s_m} / (1 + e^{-t_m s_m})
+                = -t_j e^{-t_j s_j} / (1 + e^{-t_j s_j})
+                = -t_j / (1 + e^{t_j s_j})
+
+    With the logistic function g(x) = 1 / (1 + e^{-x}), and grouped by cases, it is the
+    same p_j - 1{j=y} as the softmax's, each class with a probability of its own:
+
+        dL/ds_j = 1{j!=y} g(s_j) - 1{j=y} g(-s_j) = g(s_j) - 1{j=y}
+
+    Let z = -t_j s_j. e^z overflows where the loss is only about z, so it is computed from
+    e^{-|z|}, which is at most 1, and without a difference:
+
+        log(1 + e^z) = max(0, z) + log(1 + e^{-|z|})
+        g(z) = (1{z >= 0} + 1{z < 0} e^{-|z|}) / (1 + e^{-|z|})
+    """
+    S, i, y = as_batch(S, y)
+    t = np.full_like(S, -1)
+    t[i, y] = 1
+    z = -t * S
+    e = np.exp(np.minimum(z, -z))  # -|z|, but abs would drop an imaginary part
+    L = (np.maximum(z, 0) + np.log1p(e)).sum(axis=1)
+
+    g = np.where(z >= 0, 1, e) / (1 + e)
+    return reduced(L, -t * g, reduction)
+
+
+def huber(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
+    """Huber's loss (1964), the scores estimates of 1{j=y}: squared when near, absolute when far.
+
+        r_m = s_m - 1{m=y}
+        L = sum_m (1{|r_m| <= d} r_m^2/2 + 1{|r_m| > d} d (|r_m| - d/2)),    d = 1
+
+    The label's score should be 1 and every other 0; r_m is how far it is from that. This is
+    the regression that one reads classes from; the scores go through no softmax.
+
+    The two cases exclude each other, so their indicators add and each is differentiated by
+    itself. 1{m=y} is a constant, dr_m/ds_j = 1{m=j}, and |r| = 1{r >= 0} r - 1{r < 0} r:
+
+        dL/ds_j = sum_m 1{m=j} (1{|r_m| <= d} r_m + 1{|r_m| > d} d (1{r_m > 0} - 1{r_m < 0}))
+                = 1{|r_j| <= d} r_j + 1{|r_j| > d} d (1{r_j > 0} - 1{r_j < 0})
+
+    |r_j| > d and r_j > 0 is r_j > d (AND is a product), and likewise below:
+
+        dL/ds_j = 1{|r_j| <= d} r_j + d 1{r_j > d} - d 1{r_j < -d}
+
+    which is r_j clipped to [-d, d]. At |r_j| = d both cases have the value d^2/2 and the
+    slope d, so there is no kink.
+
+    With c the clipped r, one product covers both cases of the value: c (r - c/2).
+    """
+    S, i, y = as_batch(S, y)
+    r = S.copy()
+    r[i, y] -= 1
+    clipped = np.clip(r, -DELTA, DELTA)
+    return reduced((clipped * (r - clipped / 2)).sum(axis=1), clipped, reduction)

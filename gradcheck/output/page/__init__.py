@@ -1,1 +1,0 @@
-"""The parts of the page that ``gradcheck.output.html`` puts together: markup, colours, styles and scripts."""

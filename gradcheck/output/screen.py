@@ -1,0 +1,85 @@
+"""Text for a terminal: wrapped to its width, in colour or not, in ASCII where it needs that."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+from rich.text import Text
+
+from gradcheck.output.options import Options
+from gradcheck.output.text import escape_control
+from gradcheck.report import Severity, Verdict
+
+DEFAULT_WIDTH = 120
+
+#: What is right is dim, so that the eye goes to what is not.
+VERDICT_STYLES = {
+    Verdict.OK: "dim",
+    Verdict.SUBGRADIENT: "cyan",
+    Verdict.UNRESOLVED: "yellow",
+    Verdict.WRONG: "bold red",
+}
+SEVERITY_STYLES: dict[Severity, str] = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
+
+_ASCII = str.maketrans({"≈": "~", "✗": "x", "→": ">", "·": "-", "±": "+-", "…": "...", "─": "-"})
+
+
+class Screen:
+    """Collects lines as a terminal of the given options shows them."""
+
+    def __init__(self, options: Options, record: bool = False) -> None:
+        """``record`` keeps what is printed, so that ``console.export_svg`` can draw it."""
+        self.options = options
+        self._file = io.StringIO()
+        self.console = Console(
+            file=self._file,
+            record=record,
+            width=options.width or DEFAULT_WIDTH,
+            height=1,  # without it rich asks the terminal at every line
+            color_system="standard" if options.color else None,
+            force_terminal=options.color,
+            no_color=not options.color,
+            force_jupyter=False,
+            legacy_windows=False,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            _environ={},  # the caller has looked at the environment; nothing in it may undo the options here
+        )
+
+    @property
+    def width(self) -> int:
+        return self.console.width
+
+    @property
+    def text(self) -> str:
+        """What was printed so far, without the blanks that rich fills lines with."""
+        return "\n".join(line.rstrip() for line in self._file.getvalue().split("\n"))
+
+    def signs(self, text: str) -> str:
+        """Text of gradcheck's own, its signs in ASCII where the output is."""
+        return text.translate(_ASCII) if self.options.ascii else text
+
+    def escape(self, text: str, lines: bool = False) -> str:
+        """Text from outside that can do nothing to the terminal, nor to the output's encoding."""
+        return escape_control(text, ascii_only=self.options.ascii, lines=lines)
+
+    def say(self, text: Text | str = "", first: Text | str = "", style: str = "") -> None:
+        """Print a paragraph, wrapped.
+
+        Args:
+            text: one line or several.
+            first: what the first line begins with; the others are indented as far.
+            style: of text and beginning where they are no ``Text``.
+        """
+        body = Text(text, style) if isinstance(text, str) else text
+        beginning = Text(self.signs(first), style) if isinstance(first, str) else first
+        blanks = Text(" " * beginning.cell_len)
+        for line in body.wrap(self.console, max(self.width - len(blanks), 1), overflow="fold"):
+            self.keep(Text.assemble(beginning, line))
+            beginning = blanks
+
+    def keep(self, line: Text | str) -> None:
+        """Print one line that is never broken: a row of numbers, or something to copy."""
+        self.console.print(line, soft_wrap=True)

@@ -1,0 +1,130 @@
+"""Formatting shared by all formats: numbers as text, verdict signs, and text from outside made harmless."""
+
+from __future__ import annotations
+
+import math
+import os
+import unicodedata
+
+from gradcheck.report import Entry, Severity, Verdict
+
+#: One character for each verdict, so that colour is never the only cue.
+SIGNS = {Verdict.OK: " ", Verdict.SUBGRADIENT: "≈", Verdict.UNRESOLVED: "?", Verdict.WRONG: "✗"}
+SEVERITY_SIGNS: dict[Severity, str] = {"error": "✗", "warning": "!", "note": "·"}
+
+LONGEST_LINE = 2_000
+LONGEST_TEXT = 10_000
+MOST_LINES = 30
+
+# Controls, formatting characters (including those that reverse the direction of text), lone surrogates, and line and
+# paragraph separators: what can act on a terminal, or break an encoder, without being visible.
+_ACTIVE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+def escape_control(text: str, *, ascii_only: bool = False, lines: bool = False) -> str:
+    """Text from outside with everything that could act on a terminal written as an escape.
+
+    Args:
+        text: a target's name, a message, a traceback.
+        ascii_only: escape what is not ASCII as well.
+        lines: keep line ends, and tabs as four spaces; else they are escaped too.
+
+    >>> escape_control("a\\x1b[31mb")
+    'a\\\\x1b[31mb'
+    """
+    if lines:
+        split = text.replace("\r\n", "\n").split("\n")
+        return "\n".join(escape_control(line.expandtabs(4), ascii_only=ascii_only) for line in split)
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        character.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(character) in _ACTIVE or (ascii_only and not character.isascii())
+        else character
+        for character in text
+    )
+
+
+def shorten_lines(text: str, most: int = MOST_LINES) -> str:
+    """The first and the last of many lines, each shortened, and how many are left out between them."""
+    lines = text.strip("\r\n").replace("\r\n", "\n").split("\n")
+    if len(lines) > most:
+        half = most // 2
+        lines = [*lines[:half], f"({counted(len(lines) - 2 * half, 'line')} left out)", *lines[-half:]]
+    more = [len(line) - LONGEST_LINE for line in lines]
+    return "\n".join(
+        f"{line[:LONGEST_LINE]} ({counted(n, 'more character')})" if n > 0 else line
+        for line, n in zip(lines, more, strict=True)
+    )
+
+
+def shorten(text: str) -> str:
+    """The beginning and the end of a long text, and how much is left out between them."""
+    if len(text) <= LONGEST_TEXT:
+        return text
+    half = LONGEST_TEXT // 2
+    return f"{text[:half]} ({counted(len(text) - 2 * half, 'more character')}) {text[-half:]}"
+
+
+def relative(error: float, digits: int = 2) -> str:
+    """A relative error or a bound with two significant digits; with one where it is small and ``digits`` is 1.
+
+    >>> relative(3.14e-11), relative(3.14e-11, 1), relative(1 / 3), relative(0.0)
+    ('3.1e-11', '3e-11', '0.33', '0')
+    """
+    if error == 0 or not math.isfinite(error):
+        return "0" if error == 0 else str(error)
+    if digits == 1 and error < 0.095:
+        return f"{error:.2f}" if error >= 0.0095 else f"{error:.0e}"
+    return f"{error:.1e}" if error < 0.001 else f"{error:#.2g}".rstrip(".")
+
+
+def number(value: float, digits: int = 4) -> str:
+    """A score or a derivative with this many significant digits; exact zero is ``0``."""
+    return "0" if value == 0 else f"{value:.{digits}g}"
+
+
+def digits_of(entry: Entry) -> int:
+    """How many significant digits to show of an entry's derivatives: of a wrong one enough to see the difference."""
+    if entry.verdict in (Verdict.OK, Verdict.SUBGRADIENT) or not 0 < entry.relative_error < 1:
+        return 5
+    return min(max(math.ceil(-math.log10(entry.relative_error)) + 2, 5), 17)
+
+
+def derivatives(entry: Entry) -> tuple[str, str]:
+    """Analytic and numerical derivative of an entry as text."""
+    return number(entry.analytic, digits_of(entry)), number(entry.numerical, digits_of(entry))
+
+
+def duration(seconds: float) -> str:
+    """Wall time: ``3 ms``, ``1.2 s``, ``2.5 min``."""
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 99.95 else f"{seconds / 60:.1f} min"
+
+
+def counted(count: int, noun: str) -> str:
+    """A count and its noun.
+
+    >>> counted(1, "problem"), counted(1200, "entry"), counted(2, "loss")
+    ('1 problem', '1,200 entries', '2 losses')
+    """
+    if count == 1:
+        return f"1 {noun}"
+    if noun.endswith("y"):
+        return f"{count:,} {noun[:-1]}ies"
+    return f"{count:,} {noun}{'es' if noun.endswith('s') else 's'}"
+
+
+def place_of(file: str, line: int | None) -> str:
+    """Where a loss is defined: ``losses.py:7``, or the file alone where the line is not known."""
+    return short_path(file) + ("" if line is None else f":{line}")
+
+
+def short_path(file: str) -> str:
+    """A path relative to the working directory where it lies inside, else as it is."""
+    try:
+        path = os.path.relpath(file)
+    except (ValueError, OSError):  # another drive; or the working directory is gone
+        return file
+    return file if path.startswith("..") else path

@@ -1,0 +1,258 @@
+"""The check of one target: problem after problem, then why it is wrong; a LossReport out."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from gradcheck.checking.case import Case
+from gradcheck.checking.contract import finding_of
+from gradcheck.checking.evidence import Allowance, Evidence
+from gradcheck.checking.problem import check_problem
+from gradcheck.checking.recognition import inspect_at_first
+from gradcheck.config import Config
+from gradcheck.config.settings import Settings
+from gradcheck.diagnosis.driver import find
+from gradcheck.diagnosis.notation import explain_terms
+from gradcheck.diagnosis.refinements import refine
+from gradcheck.errors import LossDefect, OutOfTime, UsageError
+from gradcheck.evaluation.parallel import Pool
+from gradcheck.functions.budget import Budget
+from gradcheck.functions.function import Function
+from gradcheck.functions.loading import load_loss
+from gradcheck.functions.output_capture import Silence
+from gradcheck.report import BatchReport, Finding, LossReport, SmallestCase
+from gradcheck.sampling import Problem, drawn, problems, shapes
+from gradcheck.shrinking import smallest_case
+
+#: Problems that are kept as evidence beside the first of each kind: wrong ones, and right ones.
+_KEPT = 12
+#: Finding out why may cost this part of the calls that the check took; so many where it took none.
+_SHARE, _LEAST = 4, 40
+#: Calls that every loss may take once its problems are checked: one, a few more where that is not finite, and one for
+#: each of some rows, and two of their batches, where those seem to count otherwise than in a mean.
+_INSPECTING = 38
+
+
+class TargetRun:
+    """The check of one target, problem after problem; what is done is kept when it is cut short.
+
+    Args:
+        target: what is checked.
+        config, settings: how.
+        given: the problems; None for the configuration's.
+    """
+
+    def __init__(
+        self, target: str | Function, config: Config, settings: Settings, given: Sequence[Problem] | None = None
+    ) -> None:
+        self._target = target if isinstance(target, str) else target.target
+        self._loss = None if isinstance(target, str) else target
+        self._config, self._settings = config, settings
+        self._problems: Iterable[Problem] = problems(config) if given is None else given
+        self._shapes = shapes(config) if given is None else [problem.S.shape for problem in given]
+        self._done = 0
+        self._current: Problem | None = None
+        self._calls_of_current = ""
+        self._batches: list[BatchReport] = []
+        self._cases: list[Case] = []
+        self._contract: dict[str, Finding] = {}
+        self._findings: tuple[Finding, ...] = ()
+        self._smallest: SmallestCase | None = None
+        self._calls_to_explain = 0
+        self._troubled: Problem | None = None
+        self._dtype: Any = config.dtype
+        self._error = ""
+        self.out_of_time = False
+
+    def go(self, silence: Silence, budget: Budget | None, pool: Pool | None) -> None:
+        """Check every problem, then find out why it is wrong."""
+        try:
+            self._check(silence, budget, pool)
+            self._current = None
+            self._explain(budget)
+        except UsageError as error:
+            self._error = str(error).removeprefix(f"{self._target}: ")
+            self._current = None
+        except OutOfTime:
+            self.out_of_time = True
+
+    def report(self) -> LossReport:
+        """What has been done so far."""
+        loss = self._loss
+        findings = [*self._contract.values(), *self._findings]
+        return LossReport(
+            target=self._target,
+            file=loss.file if loss else None,
+            line=loss.line if loss else None,
+            framework=loss.framework if loss else "numpy",
+            batches=tuple(self._batches),
+            findings=tuple(sorted(findings, key=lambda f: ("error", "warning", "note").index(f.severity))),
+            smallest_case=self._smallest,
+            evaluations_to_explain=self._calls_to_explain,
+            error=self._error,
+            rerun=self._rerun(),
+            strict=self._settings.strict,
+            unchecked=len(self._shapes) - self._done,
+            cut_short=f"{_where(self._current)}{self._calls_of_current}" if self._current else "",
+        )
+
+    def give_up(self, defect: LossDefect) -> None:
+        """The current call, or loading the target, hangs and cannot be interrupted."""
+        if self._current is not None:
+            self._add([finding_of(defect)], self._current)
+        elif not self._batches:
+            self._error = f"loading it {defect.message}\n{defect.details}"
+
+    @property
+    def has_failed(self) -> bool:
+        """Something is wrong, or could not be checked."""
+        return bool(self._error) or self.report().failed
+
+    def _add(self, findings: Iterable[Finding], problem: Problem) -> None:
+        """Take findings of the contract."""
+        for finding in findings:
+            if self._troubled is None and finding.severity == "error":
+                self._troubled = problem
+            placed = replace(finding, message=f"{finding.message} (at {_where(problem)})")
+            self._contract.setdefault(finding.code, placed)
+
+    def _check(self, silence: Silence, budget: Budget | None, pool: Pool | None) -> None:
+        if budget and budget.is_over:
+            raise OutOfTime
+        if budget:
+            budget.start_problem(self._target, self._shapes, 0)
+        if self._loss is None:
+            with silence.let_through():
+                self._loss = budget.load(load_loss, self._target) if budget else load_loss(self._target)
+        loss = replace(self._loss, budget=budget)
+        for problem in self._problems:
+            if budget and self._done:
+                budget.start_problem(self._target, self._shapes, self._done)
+            self._current, self._dtype = problem, problem.S.dtype
+            inspection = None
+            try:
+                if self._done == 0:
+                    loss, inspection = inspect_at_first(loss, problem.S, problem.y, silence, self._settings.framework)
+                    self._loss = loss
+                checked = check_problem(loss, problem, self._config, inspection, self._settings, pool)
+            except OutOfTime as end:
+                self._add(end.found, problem)
+                calls = budget.calls_of_problem if budget else 0
+                self._calls_of_current = f", after {calls:,} call{'' if calls == 1 else 's'}"
+                self._current = problem if calls else None
+                raise
+            self._add(checked.findings, problem)
+            self._current = None
+            self._done += 1
+            if checked.batch is not None:
+                self._batches.append(checked.batch)
+            if checked.case is not None and self._is_new(checked.case):
+                self._cases.append(checked.case)
+            if "hangs" in self._contract or (self._settings.fail_fast and self.has_failed):
+                return
+
+    def _is_new(self, case: Case) -> bool:
+        """Whether a case is kept as evidence: the first wrong and the first right one of each kind, and some more."""
+        if self._settings.like is not None:  # then every value is compared
+            return True
+        alike = [each for each in self._cases if each.is_wrong == case.is_wrong]
+        kinds = {(*each.S.shape, each.scores) for each in alike}
+        return len(alike) < _KEPT or (*case.S.shape, case.scores) not in kinds
+
+    def _explain(self, budget: Budget | None) -> None:
+        """Why it is wrong, and what else is to be said of it; nothing of a built-in that is right."""
+        assert self._loss is not None
+        failed = self._troubled is not None or any(batch.wrong for batch in self._batches)
+        is_right_built_in = not failed and self._loss.is_built_in and self._settings.like is None
+        if "hangs" in self._contract or is_right_built_in:  # every further call might hang too
+            return
+        loss, contract = replace(self._loss, budget=budget), self._error_of_contract()
+        evaluations = sum(batch.evaluations for batch in self._batches)
+        ask = Allowance(loss, evaluations // _SHARE if evaluations else _LEAST, self._dtype)
+        inspect = Allowance(loss, _INSPECTING, self._dtype)
+        judged = tuple(case for case in self._cases if case.judged)
+        beside = tuple(case for case in self._cases if not case.judged)
+        evidence = Evidence(judged, self._config.rtol, ask, self._settings.like, inspect, beside)
+        if contract is not None and self._troubled is not None:
+            refined = refine(contract, self._troubled, ask)
+            contract = self._contract[contract.code] = refined or contract
+        if contract is None or contract.code != "not-deterministic":  # else no answer is evidence of anything
+            self._findings = _in_notation(find(evidence), evidence)
+        leading = contract or next((finding for finding in self._findings if finding.severity == "error"), None)
+        code, projected = leading.code if leading else "wrong", self._wrong_by_projections()
+        if contract or projected or any(case.is_wrong or case.leaps.any() for case in judged):
+            self._smallest = smallest_case(
+                evidence, code, self._config, self._settings, contract, self._troubled, projected
+            )
+        self._calls_to_explain = ask.calls
+        if inspect.calls and self._batches:
+            last = self._batches[-1]
+            self._batches[-1] = replace(last, evaluations=last.evaluations + inspect.calls)
+
+    def _error_of_contract(self) -> Finding | None:
+        return next((finding for finding in self._contract.values() if finding.severity == "error"), None)
+
+    def _wrong_by_projections(self) -> tuple[Problem, BatchReport] | None:
+        """A problem that is wrong by projections; None where others, judged entry by entry, tell more."""
+        if any(case.is_wrong for case in self._cases):
+            return None
+        disagree = "projections-disagree" in self._contract
+        for batch in self._batches:
+            if batch.projections is not None and (batch.wrong or (disagree and not batch.projections.agree)):
+                shape = batch.batch_size, batch.classes
+                if not isinstance(self._problems, Sequence):
+                    return drawn(self._config, *shape, batch.scores, batch.seed), batch
+                return next((each, batch) for each in self._problems if each.S.shape == shape)
+        return None
+
+    def _rerun(self) -> str:
+        """The command that repeats the worst problem alone; empty where none was reached."""
+        worst = max(self._batches, key=lambda b: (b.wrong, b.unresolved, b.max_relative_error), default=None)
+        if worst is not None and (worst.wrong or self._troubled is None):
+            problem = worst.batch_size, worst.classes, worst.scores, worst.seed
+        elif self._troubled is not None:
+            problem = *self._troubled.S.shape, self._troubled.scores, self._troubled.seed
+        else:
+            return ""
+        return rerun_command(self._target, self._config, self._settings, *problem)
+
+
+def rerun_command(
+    target: str, config: Config, settings: Settings, batch_size: int, classes: int, scores: str, seed: int
+) -> str:
+    """The command line for a shell that repeats one problem alone, as the whole run was configured."""
+    options: list[object] = ["--batch-size", batch_size, "--classes", classes, "--scores", scores, "--seed", seed]
+    default = Config()
+    if config.trials != 1:
+        options += ["--trials", 1]
+    for key in ("rtol", "atol", "dtype", "plan"):
+        if getattr(config, key) != getattr(default, key):
+            options += [f"--{key}", getattr(config, key)]
+    if config.labels != default.labels:
+        options += ["--set", f"labels.kind={config.labels.kind}"]
+        options += ["--set", f"labels.distribution={config.labels.distribution}"]
+    if config.max_entries != default.max_entries:
+        options += ["--set", f"max_entries={config.max_entries}"]
+    for key in ("framework", "reference", "like"):
+        if getattr(settings, key) != getattr(Settings(), key):
+            options += [f"--{key}", getattr(settings, key)]
+    if settings.timeout is not None:  # what hangs should not hang again
+        options += ["--timeout", f"{settings.timeout:g}"]
+    return shlex.join(["gradcheck", "run", target, *map(str, options)])
+
+
+def _in_notation(findings: tuple[Finding, ...], evidence: Evidence) -> tuple[Finding, ...]:
+    """The findings, the leading one after what dS and the gradient of the value are, where a few terms say that."""
+    leading = next((finding for finding in findings if finding.severity == "error"), None)
+    terms = explain_terms(evidence) if leading else None
+    if leading is None or terms is None:
+        return findings
+    longer = replace(leading, message=f"{terms.sentence()}: {leading.message}")
+    return tuple(longer if finding is leading else finding for finding in findings)
+
+
+def _where(problem: Problem) -> str:
+    return f"batch size {problem.S.shape[0]}, {problem.scores}, seed {problem.seed}"

@@ -1,0 +1,179 @@
+"""What is measured at a problem: noise of value and dS, the step that suits it, in few calls."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import pytest
+from judging import LossFunction, objective_of
+
+from gradcheck.checking.precision import Precision, measure, rounding_of_gradient
+from gradcheck.losses import BUILT_INS
+from gradcheck.report import FloatArray
+
+EPS = float(np.finfo(np.float64).eps)
+softmax, svm = BUILT_INS["softmax"].function, BUILT_INS["svm"].function
+
+
+def measured(loss: LossFunction, S: Any = None, seed: int = 0, in_short: bool = False) -> tuple[Precision, int]:
+    """The precision, and the calls that it took."""
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(size=(3, 5)) if S is None else np.asarray(S)
+    objective = objective_of(loss, scores.shape, rng.integers(0, scores.shape[1], size=len(scores)))
+    answer = objective(scores.ravel())
+    return measure(objective, scores.ravel(), answer, in_short=in_short), objective.calls - 1
+
+
+def noise_of(precision: Precision, entries: int = 15) -> FloatArray:
+    return precision.gradient_noise.of(np.arange(entries))
+
+
+def in_float32(S: Any, y: Any) -> Any:
+    value, dS = softmax(S.astype(np.float32), y)
+    return float(np.float32(value)), dS.astype(np.float32).astype(float)
+
+
+def noisy_by(sigma: float) -> LossFunction:
+    """Softmax with normal-like noise that is a function of the scores, as that of an iterative solver is."""
+
+    def loss(S: Any, y: Any) -> Any:
+        value, dS = softmax(S, y)
+        uniform = np.frombuffer(hashlib.blake2b(S.tobytes()).digest(), dtype=np.uint32) / 2.0**32
+        return value + sigma * np.sqrt(12 / 16) * (uniform.sum() - 8), dS
+
+    return loss
+
+
+def sine(S: Any, y: Any) -> Any:
+    return float(np.sin(40 * S).mean()), 40 * np.cos(40 * S) / S.size
+
+
+def flat(S: Any, y: Any) -> Any:
+    return 0.0, np.zeros(S.shape)
+
+
+LOSSES: dict[str, LossFunction] = {
+    **{name: built_in.function for name, built_in in BUILT_INS.items()},
+    "in float32": in_float32,
+    "noisy": noisy_by(1e-6),
+    "sine": sine,
+    "flat": flat,
+    "offset by 1e6": lambda S, y: (softmax(S, y)[0] + 1e6, softmax(S, y)[1]),
+}
+SCORES = {
+    "normal": lambda rng: rng.normal(size=(4, 3)),
+    "ties": lambda rng: rng.integers(-2, 3, size=(4, 3)).astype(float),
+    "small": lambda rng: 1e-3 * rng.normal(size=(4, 3)),
+    "large": lambda rng: 100 * rng.normal(size=(4, 3)),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("kind", SCORES)
+def test_it_takes_at_most_110_calls_whatever_the_loss(name: str, kind: str) -> None:
+    for seed in range(3):
+        S = SCORES[kind](np.random.default_rng(seed))
+        precision, calls = measured(LOSSES[name], S)
+        assert calls <= 110
+        assert np.isfinite(precision.value_noise)
+        assert np.all(precision.steps > 0)
+        assert noise_of(precision, S.size).shape == (S.size,)
+
+
+@pytest.mark.parametrize("name", ["softmax", "label-smoothing", "focal", "brier", "one-vs-all", "sine"])
+def test_it_takes_at_most_70_calls_of_a_smooth_loss_however_wild(name: str) -> None:
+    assert max(measured(LOSSES[name], seed=seed)[1] for seed in range(20)) <= 70
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_value_is_never_less_noisy_than_its_rounding_nor_much_noisier(seed: int) -> None:
+    precision, _ = measured(softmax, seed=seed)
+    assert 0.1 * EPS < precision.value_noise < 20 * EPS
+    assert np.all((noise_of(precision) > 0.01 * EPS) & (noise_of(precision) < 20 * EPS))
+    ties = np.random.default_rng(seed).integers(-2, 3, size=(3, 5)).astype(float)
+    assert measured(svm, ties)[0].value_noise < 100 * EPS  # a tie at the scores is no noise
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_float32_inside_is_found_out_though_float64_is_returned(seed: int) -> None:
+    precision, _ = measured(in_float32, seed=seed)
+    assert 1e-8 < precision.value_noise < 1e-6
+    assert np.all(noise_of(precision) > 1e-9)
+
+
+def test_an_offset_that_is_added_and_taken_away_leaves_its_noise() -> None:
+    precision, _ = measured(lambda S, y: ((softmax(S, y)[0] + 1e6) - 1e6, softmax(S, y)[1]))
+    assert precision.value_noise >= 2.0**-33 / np.sqrt(12)
+
+
+def test_noise_far_above_rounding_is_measured() -> None:
+    levels = [measured(noisy_by(1e-6), seed=seed)[0].value_noise for seed in range(60)]
+    assert 0.5e-6 < np.median(levels) < 2e-6
+    assert np.min(levels) > 1e-6 / 5
+    assert np.max(levels) < 6e-6
+
+
+@pytest.mark.parametrize("frequency", [1e4, 1e6])
+def test_fast_oscillation_is_no_noise(frequency: float) -> None:
+    for seed in range(5):
+        fast, _ = measured(
+            lambda S, y: (float(np.sin(frequency * S).sum()), frequency * np.cos(frequency * S)), seed=seed
+        )
+        assert fast.value_noise < 1e-3 / frequency
+
+
+def test_the_step_is_wider_for_a_noisy_loss_and_narrower_for_a_wild_one() -> None:
+    usual, noisy, wild = (float(measured(loss)[0].steps[0]) for loss in (softmax, noisy_by(1e-6), sine))
+    assert wild < usual < noisy
+    assert 1e-4 < usual < 0.05
+
+
+def test_values_in_stairs_are_quantised_and_gradients_far_away_raise_no_scale() -> None:
+    far, _ = measured(lambda S, y: ((S**6).sum() + 1e10, 6 * S**5), np.full((3, 5), 0.1))
+    assert far.quantised
+    assert far.scale < 1e-4
+    assert not measured(softmax)[0].quantised
+
+
+def test_a_flat_loss_a_single_entry_and_values_that_are_not_finite_nearby_are_survived() -> None:
+    def a_pole_nearby(S: Any, y: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return float(np.sqrt(S - 1).sum()), 0.5 / np.sqrt(S - 1)
+
+    precision, _ = measured(flat)
+    assert precision.value_noise == 0.0
+    assert not np.any(noise_of(precision))
+    for loss in (softmax, svm, flat):
+        assert noise_of(measured(loss, np.zeros((1, 1)))[0], 1).shape == (1,)
+    pole, _ = measured(a_pole_nearby, [[1.0 + 1e-6, 2.0]])
+    assert np.isfinite(pole.value_noise)
+    assert 0 < pole.steps[0] < 1
+
+
+@pytest.mark.parametrize("decimals", [4, 6, 9])
+def test_in_short_it_takes_few_calls_and_stairs_and_kinks_are_told_apart(decimals: int) -> None:
+    S = np.random.default_rng(0).normal(size=(16, 300))
+    stairs, calls = measured(
+        lambda S, y: (round(float(softmax(S, y)[0]), decimals), softmax(S, y)[1]), S, in_short=True
+    )
+    assert 0.02 < stairs.value_noise / 10.0**-decimals < 10
+    assert calls <= 40
+    for ties in (S, np.round(S)):
+        assert measured(svm, ties, in_short=True)[0].value_noise < 100 * EPS * 300
+
+
+def test_the_rounding_of_a_float32_gradient_is_measured_beside_float64_and_not_at_s() -> None:
+    S, y = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32).astype(float), np.array([0, 1, 2])
+
+    def wrong_at_s(scores: Any, labels: Any) -> Any:
+        value, dS = softmax(scores, labels)
+        return value, dS + (0.5 if np.array_equal(scores, S) else 0.0)
+
+    given, exact = (objective_of(wrong_at_s, S.shape, y, dtype) for dtype in (np.float32, np.float64))
+    eps = float(np.finfo(np.float32).eps)
+    noise = rounding_of_gradient(given, exact, S.ravel(), eps)
+    assert (given.calls, exact.calls) == (3, 3)
+    assert np.all(noise < 1e-6)
+    assert np.all(noise >= 0.5 * eps * np.abs(softmax(S, y)[1].ravel()))

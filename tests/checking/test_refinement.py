@@ -1,0 +1,128 @@
+"""Step sequences: what each step costs, and the derivatives that they lead to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from judging import LossFunction, objective_of
+
+from gradcheck.checking.precision import GradientNoise, Precision
+from gradcheck.checking.refinement import Limits, Refinement
+from gradcheck.evaluation.evaluators import WholeBatch
+from gradcheck.evaluation.objective import Objective
+from gradcheck.numerics.richardson import RATIO, STEPS
+
+
+def refinement_of(loss: LossFunction, S: Any, noise: float = 1e-16) -> tuple[Refinement, Objective]:
+    """The sequence of every entry of S, from a step of 0.05 on, not begun."""
+    x, shape = np.ravel(S).astype(float), np.shape(S)
+    objective = objective_of(loss, shape)
+    evaluator = WholeBatch(objective, x)
+    entries, scale = np.arange(x.size), np.ones(1)
+    of_gradient = GradientNoise(np.zeros((1, 8, x.size)), None, objective.blocks, np.zeros(len(objective.blocks)))
+    precision = Precision(noise, noise, 0.0, None, of_gradient, np.array([0.01]), scale, scale, 0.05 / 56)
+    here = evaluator.here(entries)
+    noises = np.full(x.size, noise), np.full(x.size, 1e-16)
+    begun = Refinement.of(evaluator, entries, here, *noises, precision)
+    objective.calls = 0
+    return begun, objective
+
+
+def limits_of(loss: LossFunction, S: Any, noise: float = 1e-16) -> Limits:
+    return refinement_of(loss, S, noise)[0].refined().limits()
+
+
+def absolute(S: Any, y: Any) -> Any:
+    return float(np.abs(S).sum()), np.sign(S)
+
+
+def exponential(S: Any, y: Any) -> Any:
+    return float(np.exp(S).sum()), np.exp(S)
+
+
+def test_a_step_costs_two_calls_an_entry_and_those_that_are_there_cost_nothing() -> None:
+    begun, objective = refinement_of(exponential, np.zeros((2, 3)))
+    three = begun.refined(3)
+    assert objective.calls == 2 * 6 * 3
+    whole = three.refined()
+    assert objective.calls == 2 * 6 * STEPS
+    assert np.array_equal(whole.stencils.f_above[:3], three.stencils.f_above)
+    assert whole.stencils.above[:, 0].tolist() == pytest.approx([0.05 / RATIO**k for k in range(STEPS)], rel=1e-6)
+    assert whole.refined(5).stencils is whole.stencils
+    assert objective.calls == 2 * 6 * STEPS
+
+
+def test_only_some_entries_go_on_and_keep_the_steps_they_have() -> None:
+    begun, objective = refinement_of(exponential, [[0.0, 1.0, 2.0]])
+    one = begun.refined(2).only(np.array([2]))
+    before = objective.calls
+    assert one.refined(4).central().estimate == pytest.approx([np.exp(2.0)])
+    assert objective.calls - before == 2 * 2
+
+
+def test_no_step_is_finer_than_the_floats_at_a_large_score() -> None:
+    refined = refinement_of(lambda S, y: (float(S.sum()), np.ones(S.shape)), [[1e9]])[0].refined()
+    above = refined.stencils.above[:, 0]
+    taken = np.isfinite(above)
+    assert 3 < np.count_nonzero(taken) < len(taken)
+    assert np.all(above[taken] >= 4 * np.spacing(1e9))
+    assert np.all(refined.plain_differences()[1][taken, 0] == 1.0)
+
+
+def test_smooth_entries_have_one_derivative_from_all_sides() -> None:
+    S = np.array([[-1.0, 0.0, 2.0]])
+    limits = limits_of(exponential, S, noise=2e-15)
+    for limit in (limits.central, limits.left, limits.right):
+        assert np.all(np.abs(limit.estimate - np.exp(S[0])) <= limit.bound)
+        assert np.all(limit.bound < 1e-6)
+    assert np.all(limits.central.bound < 1e-10)
+    assert not np.any(limits.is_kink())
+
+
+def test_a_kink_has_two_derivatives_and_one_beside_the_point_has_none_at_it() -> None:
+    limits = limits_of(absolute, [[0.0, 1.0, 1e-4]], noise=1e-17)
+    assert limits.left.estimate[0] == pytest.approx(-1.0)
+    assert limits.right.estimate[0] == pytest.approx(1.0)
+    assert limits.is_kink().tolist() == [True, False, False]
+    assert abs(limits.central.estimate[2] - 1.0) <= limits.central.bound[2] < 1e-3
+
+
+@pytest.mark.parametrize("jump", [1e-2, 1e-4])
+def test_a_small_kink_on_a_curve_is_seen(jump: float) -> None:
+    def curved(S: Any, y: Any) -> Any:
+        return float((np.exp(S) + jump * np.abs(S)).sum()), np.exp(S) + jump * np.sign(S)
+
+    limits = limits_of(curved, [[0.0]])
+    assert limits.is_kink()[0]
+    assert limits.right.estimate[0] - limits.left.estimate[0] == pytest.approx(2 * jump, rel=1e-3)
+
+
+def test_values_decide_where_a_false_correction_contradicts_them() -> None:
+    def lying(S: Any, y: Any) -> Any:
+        return float(S.sum()), np.sign(S) * 1e6  # a jump that the values know nothing of
+
+    central = limits_of(lying, [[0.0]]).central
+    assert abs(central.estimate[0] - 1.0) <= central.bound[0] < 1e-9
+
+
+def test_a_value_that_jumps_at_the_point_has_no_derivative_and_one_that_is_removable_has_a_size() -> None:
+    step = limits_of(lambda S, y: (float((S > 0).sum() + 0.1 * S.sum()), np.full(S.shape, 0.1)), [[0.0, 0.3]])
+    assert step.jumps.tolist() == [True, False]
+    hole = limits_of(lambda S, y: (float((S != 0).sum() + 0.1 * S.sum()), np.full(S.shape, 0.1)), [[0.0, 0.3]])
+    assert hole.leaps.tolist() == pytest.approx([1.0, 0.0])
+    for loss in (absolute, exponential):
+        assert not np.any(limits_of(loss, [[0.0, 0.3]]).jumps)
+
+
+def test_steps_that_are_not_finite_are_done_without_and_nothing_finite_is_nothing_said() -> None:
+    def root(S: Any, y: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return float(np.sqrt(S).sum()), 0.5 / np.sqrt(S)
+
+    limits, slope = limits_of(root, [[1e-3]]), 0.5 / np.sqrt(1e-3)  # the coarsest steps reach below 0
+    assert abs(limits.central.estimate[0] - slope) <= limits.central.bound[0] < 1e-6 * slope
+    nothing = limits_of(lambda S, y: (float("nan"), np.zeros(S.shape)), np.zeros((1, 2)))
+    assert np.all(np.isinf(nothing.central.bound))
+    assert not np.any(nothing.is_kink())

@@ -1,0 +1,203 @@
+"""Whatever is on the command line or in the configuration: an exit code, and never a traceback."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from gradcheck.cli import app
+from gradcheck.config import Config
+
+LOSSES = """\
+def right(S, y):
+    return (S**2).sum() / 2, S
+
+def wrong(S, y):
+    return (S**2).sum() / 2, -S
+
+def raising(S, y):
+    raise ValueError([1, 2])
+"""
+
+fuzzed = settings(
+    max_examples=80,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _in_a_directory_of_its_own() -> Iterator[None]:
+    before = os.getcwd()
+    with tempfile.TemporaryDirectory() as directory:
+        os.chdir(directory)
+        Path("mine.py").write_text(LOSSES)
+        yield
+        os.chdir(before)
+
+
+def answers(arguments: list[str]) -> None:
+    """It does, with an exit code of 0, 1 or 2, and no traceback of gradcheck's own."""
+    result = CliRunner().invoke(app, arguments)
+    assert result.exception is None or isinstance(result.exception, SystemExit), repr(result.exception)
+    assert result.exit_code in (0, 1, 2)
+    assert "Traceback" not in result.output
+    if result.exit_code == 2:
+        assert result.output.strip()
+
+
+# --- arguments --------------------------------------------------------------------------------------------
+
+anything = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
+numbers = st.one_of(
+    st.integers(-3, 10**20).map(str),
+    st.floats().map(str),
+    st.sampled_from(["1e-8", "0", "-0", "nan", "0x10", "1_0"]),
+)
+# Few rows and classes, so that every run is short.
+sizes = st.one_of(st.integers(-1, 3).map(str), st.sampled_from(["", "two", "1.5", "1e99", "-1"]))
+scores = st.one_of(
+    anything,
+    st.builds("{}({}, {})".format, st.sampled_from(["normal", "integers", "uniform", "student-t"]), numbers, numbers),
+)
+keys = st.sampled_from(
+    [
+        *Config.model_fields,
+        "labels.kind",
+        "labels.0",
+        "scores.0",
+        "scores.1.high",
+        "scores.distribution",
+        "",
+        "..",
+        "sed",
+    ]
+)
+yaml_texts = st.one_of(
+    anything,
+    numbers,
+    st.sampled_from(["[]", "{}", "[[", "{a: b}", "null", "true", "~", "normal", "one-hot", "&a *a", "!!python/x"]),
+)
+options = st.one_of(
+    st.tuples(st.sampled_from(["--seed", "--rtol", "--atol"]), numbers),
+    st.tuples(st.sampled_from(["--batch-size", "--classes", "--trials"]), sizes),
+    st.tuples(st.just("--scores"), scores),
+    st.tuples(st.just("--set"), st.builds("{}={}".format, keys, yaml_texts)),
+    st.tuples(st.just("--set"), anything),
+    st.tuples(st.sampled_from(["--dtype", "--format", "--entries", "--config"]), anything),
+    st.tuples(st.just("--format"), st.just("json")),
+    st.sampled_from([("--strict",), ("--fail-fast",), ("-q",), ("-v",), ("--version",), ("--help",), ("--",), ("-",)]),
+    st.tuples(anything),
+)
+targets = st.one_of(
+    st.sampled_from(
+        ["svm", "softmax", "mine.py:right", "mine:wrong", "mine.py:raising", "mine.py:nosuch", "mine.py:", ":", "mine"]
+    ),
+    anything.filter(lambda text: not text.startswith("-")),
+)
+
+
+@fuzzed
+@given(st.lists(targets, max_size=2), st.lists(options, max_size=4))
+@example(["svm"], [("--set", "scores.0=normal(1e30, 1e30)")])
+@example(["svm"], [("--scores", "student-t(1e-30, 1e30)")])
+@example(["svm"], [("--set", "=")])
+@example(["mine.py:raising"], [("--format", "json")])
+@example(["\udcff"], [])
+def test_any_arguments_get_an_answer(named: list[str], chosen: list[tuple[str, ...]]) -> None:
+    small = ["--batch-size", "2", "--classes", "2"] if not any("--batch-size" in option for option in chosen) else []
+    answers(["run", *named, *small, *(word for option in chosen for word in option)])
+
+
+@fuzzed
+@given(st.lists(st.one_of(anything, st.sampled_from(["show", "list", "--help", "svm", "--version"])), max_size=3))
+def test_any_command_gets_an_answer(words: list[str]) -> None:
+    answers(words if "run" not in words else ["run", "nosuch"])
+
+
+# --- configurations ---------------------------------------------------------------------------------------
+
+leaves = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-2, 4),
+    st.floats(),
+    anything,
+    st.sampled_from(["normal", "integers(-2, 2)", "uniform(0, 1)", "one-hot", "real", "float32", "svm", "2020-01-01"]),
+)
+values = st.recursive(
+    leaves,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(anything, inner, max_size=3),
+    max_leaves=6,
+)
+known = st.sampled_from(list(Config.model_fields))
+mappings = st.dictionaries(known | anything, values, max_size=4)
+
+
+def answers_with(config: bytes) -> None:
+    Path("fuzzed.yaml").write_bytes(config)
+    small = ["--config", "fuzzed.yaml", "--classes", "2", "--trials", "1"]
+    answers(["run", "mine.py:right", *small, "--batch-size", "2"])
+    answers(["run", *small, "--batch-size", "1"])
+
+
+@fuzzed
+@given(mappings)
+def test_any_yaml_gets_an_answer(data: dict[str, object]) -> None:
+    import yaml
+
+    answers_with(yaml.safe_dump(data, allow_unicode=True).encode("utf-8", "surrogatepass"))
+
+
+@fuzzed
+@given(st.text(max_size=40))
+@example("&a [*a]")
+@example("&a {b: *a}")
+@example("? ? :")
+@example("seed: !!python/object/apply:os.system [true]")
+@example("%YAML 9.9\n---\nseed: 1")
+@example("seed: 1\n---\nseed: 2")
+@example("losses: [" + "[" * 2000)
+def test_any_text_gets_an_answer(text: str) -> None:
+    answers_with(text.encode("utf-8", "surrogatepass"))
+
+
+@fuzzed
+@given(st.binary(max_size=40))
+@example(b"\xff\xfe\x00")
+@example(b"\xef\xbb\xbfseed: 1")
+@example("seed: 1".encode("utf-16"))
+@example(b"\x00" * 100)
+def test_any_bytes_get_an_answer(data: bytes) -> None:
+    answers_with(data)
+
+
+# --- losses -----------------------------------------------------------------------------------------------
+
+
+@fuzzed
+@given(st.text(st.characters(codec="utf-8"), max_size=30))
+@example("loss = lambda S, y: None")
+@example("def loss(S, y): raise SystemExit")
+@example("raise SystemExit(0)")
+@example("def loss(S, y): return S, S")
+@example("loss = print")
+@example("loss = 3")
+@example("class loss: pass")
+@example("\0")
+@example("loss = lambda *a: loss(*a)")
+@example("def loss(S, y): return 10**400, S")
+@example("def loss(S, y): return 1e308 * S.sum(), 1e308 + 0 * S")
+@example("def loss(S, y): S.resize((1, 1)); return 0, S")
+@example("def loss(S, y): y[:] = 10**9; return y[y[0]], S")
+@example("def loss(S, y): return 0, S.view('complex128')")
+def test_any_file_gets_an_answer(source: str) -> None:
+    Path("fuzzed.py").write_text(source, encoding="utf-8")
+    answers(["run", "fuzzed.py:loss", "--batch-size", "2", "--classes", "2"])

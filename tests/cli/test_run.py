@@ -1,0 +1,376 @@
+"""The command line, in this process: options, formats, exit codes, messages."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from gradcheck.cli import app
+from gradcheck.losses import BUILT_INS
+from gradcheck.output.explanations import pages
+from gradcheck.version import __version__
+
+LOSSES = """\
+import numpy as np
+
+def right(S, y):
+    return (S**2).sum() / 2, S
+
+def wrong(S, y):
+    return (S**2).sum() / 2, 1.5 * S
+
+def drowned(S, y):
+    return np.sin(S).sum() + 1e14, np.cos(S)
+
+def chatty(S, y):
+    print("hello from the loss")
+    return right(S, y)
+
+def raising(S, y):
+    return {}[len(S)]
+
+CALLS = [0]
+
+def interrupted(S, y):
+    CALLS[0] += 1
+    if CALLS[0] > 100:
+        raise KeyboardInterrupt
+    return right(S, y)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.py").write_text(LOSSES)
+    monkeypatch.chdir(tmp_path)
+    for name in ("COLUMNS", "NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def gradcheck(*arguments: str) -> Result:
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    assert "Traceback" not in result.stderr
+    return result
+
+
+def run(*arguments: str) -> Result:
+    return gradcheck("run", *arguments)
+
+
+def data(*arguments: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(run(*arguments, "--format", "json").stdout)
+    return loaded
+
+
+# --- exit codes -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["svm"], 0),
+        (["svm", "softmax"], 0),
+        (["mine.py:right"], 0),
+        (["mine:right"], 0),
+        (["mine.py:wrong"], 1),
+        (["svm", "mine.py:wrong"], 1),
+        (["mine.py:raising"], 1),
+        (["mine.py:drowned"], 0),
+        (["mine.py:drowned", "--strict"], 1),
+        (["nosuch"], 2),
+        (["nosuch", "svm"], 2),
+        (["nosuch", "mine.py:wrong"], 1),
+        ([], 2),
+        (["svm", "--seed", "x"], 2),
+        (["svm", "--seed", "-1"], 2),
+        (["svm", "--no-such-option"], 2),
+        (["svm", "--format", "xml"], 2),
+        (["svm", "--config", "nosuch.yaml"], 2),
+        (["svm", "--set", "max_entries=4"], 0),
+        (["mine.py:wrong", "--set", "max_entries=4"], 1),
+        (["svm", "--worst", "0"], 2),
+        (["svm", "--output", "no/such/directory.txt"], 2),
+        (["mine.py:interrupted"], 130),
+        (["mine.py:wrong", "mine.py:interrupted"], 130),
+    ],
+    ids=str,
+)
+def test_exit_codes(arguments: list[str], code: int) -> None:
+    assert run(*arguments).exit_code == code
+
+
+def test_an_unknown_command_and_no_command_are_2_and_help_and_version_are_0() -> None:
+    commands = (["frobnicate"], [], ["--help"], ["run", "-h"], ["--version"])
+    assert [gradcheck(*command).exit_code for command in commands] == [2, 2, 0, 0, 0]
+
+
+# --- table ------------------------------------------------------------------------------------------------
+
+
+def test_a_table_ends_with_the_command_that_repeats_it_and_the_verdict_in_words() -> None:
+    lines = run("mine.py:wrong").stdout.strip().splitlines()
+    assert lines[-1].startswith("wrong: ")
+    assert any("gradcheck run mine.py:wrong --batch-size" in line for line in lines)
+
+
+def test_quiet_leaves_only_the_verdict() -> None:
+    assert run("svm", "--quiet").stdout.startswith("right: ")
+    assert len(run("svm", "-q").stdout.strip().splitlines()) == 1
+
+
+def test_verbose_says_more() -> None:
+    assert len(run("mine.py:wrong", "-v").stdout) > len(run("mine.py:wrong").stdout)
+
+
+@pytest.mark.parametrize("entries", ["auto", "all", "worst", "none"])
+def test_entries(entries: str) -> None:
+    assert run("mine.py:wrong", "--entries", entries).exit_code == 1
+
+
+def test_a_problem_of_too_many_entries_shows_no_grid_and_as_many_of_the_worst_as_were_asked_for() -> None:
+    of_one = ("mine.py:wrong", "--batch-size", "4", "--scores", "normal", "--set", "max_entries=10")
+    shown = [run(*of_one, "--worst", str(worst)).stdout for worst in (1, 3)]
+    assert [text.count("  ✗ wrong") for text in shown] == [1, 3]
+    assert all("4 random directions" in text and "relative error of each entry" not in text for text in shown)
+
+
+def test_entries_none_is_the_shortest_and_all_the_longest() -> None:
+    lengths = {kind: len(run("svm", "--entries", kind).stdout) for kind in ("auto", "all", "none")}
+    assert lengths["none"] < lengths["auto"] < lengths["all"]
+
+
+def test_no_line_is_wider_than_columns_or_120(monkeypatch: pytest.MonkeyPatch) -> None:
+    for columns in (None, "80", "60"):
+        if columns:
+            monkeypatch.setenv("COLUMNS", columns)
+        text = run("mine.py:wrong", "svm").stdout
+        # What is to be copied is never broken: the smallest failing case, and commands.
+        text = re.sub(r"smallest case:.*?\nrerun: .*?\n", "", text, flags=re.DOTALL)
+        widths = [len(line) for line in text.splitlines()]
+        assert max(widths) <= int(columns or 120)
+
+
+def test_no_escape_codes_go_to_a_pipe_and_force_color_asks_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "\x1b" not in run("mine.py:wrong").stdout
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[" in run("mine.py:wrong").stdout
+
+
+def test_what_the_loss_prints_is_on_standard_error_once() -> None:
+    result = run("mine.py:chatty")
+    assert result.stderr == "hello from the loss\n"
+    assert "hello" not in result.stdout
+
+
+# --- json -------------------------------------------------------------------------------------------------
+
+
+def test_json_is_one_object_of_schema_1() -> None:
+    report = data("svm", "mine.py:wrong")
+    assert (report["schema"], report["version"], report["passed"]) == (1, __version__, False)
+    assert [loss["target"] for loss in report["losses"]] == ["svm", "mine.py:wrong"]
+    assert [loss["passed"] for loss in report["losses"]] == [True, False]
+    worst = report["losses"][1]["batches"][0]["worst"][0]
+    assert worst["verdict"] == "wrong"
+    assert worst["relative_error"] == pytest.approx(1 / 3)
+
+
+def test_the_report_holds_the_configuration() -> None:
+    config = data("svm", "--rtol", "1e-8", "--set", "labels.distribution=skewed")["config"]
+    assert config["rtol"] == 1e-8
+    assert config["labels"] == {"kind": "class", "distribution": "skewed"}
+
+
+def test_json_of_an_interrupted_run_holds_what_was_done() -> None:
+    result = run("mine.py:interrupted", "--format", "json")
+    report = json.loads(result.stdout)
+    assert result.exit_code == 130
+    assert report["passed"] is False
+    assert 1 <= len(report["losses"][0]["batches"]) < 6
+
+
+# --- options over the configuration -----------------------------------------------------------------------
+
+
+def test_every_option_takes_effect() -> None:
+    options = (
+        "--seed 5 --trials 2 --batch-size 2,4 --classes 3 --scores uniform --rtol 1e-6 --atol 1e-12 --dtype float32"
+    )
+    report = data("svm", *options.split(), "--scores", "normal(0, 0.5)")
+    batches = report["losses"][0]["batches"]
+    assert {b["batch_size"] for b in batches} == {2, 4}
+    assert {b["classes"] for b in batches} == {3}
+    assert {b["scores"] for b in batches} == {"normal(0, 0.5)", "uniform(-1, 1)"}
+    assert {(b["trial"], b["seed"]) for b in batches} == {(0, 5), (1, 6)}
+    for key, value in {"rtol": 1e-6, "atol": 1e-12, "dtype": "float32"}.items():
+        assert report["config"][key] == value
+
+
+def test_options_win_over_the_file_and_the_file_over_the_defaults() -> None:
+    Path("gradcheck.yaml").write_text("losses: [softmax]\nbatch_sizes: [2]\nclasses: [3]\nseed: 4\n")
+    report = data("--seed", "9")
+    assert [loss["target"] for loss in report["losses"]] == ["softmax"]
+    assert (report["config"]["seed"], report["config"]["batch_sizes"]) == (9, [2])
+    Path("other.yaml").write_text("losses: [svm, softmax]\nclasses: 2\n")
+    assert [loss["target"] for loss in data("-c", "other.yaml")["losses"]] == ["svm", "softmax"]
+    assert [loss["target"] for loss in data("brier")["losses"]] == ["brier"]
+
+
+def test_a_target_named_twice_is_checked_once() -> None:
+    assert len(data("svm", "svm")["losses"]) == 1
+
+
+def test_fail_fast_stops_early() -> None:
+    assert len(data("mine.py:wrong", "svm", "--fail-fast")["losses"]) == 1
+
+
+# --- messages ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], ["nothing to check", "gradcheck run svm", "gradcheck list"]),
+        (["svm", "--dtype", "int8"], ["--dtype", "float64", "float32", "int8"]),
+        (["svm", "--rtol", "nan"], ["--rtol", "finite"]),
+        (["svm", "--set", "sed=1"], ["--set sed=1", "seed"]),
+        (["svm", "--set", "seed"], ["no value", "key=value"]),
+        (["svm", "--scores", "norml"], ["norml", "normal"]),
+        (["svm", "--batch-size", "0"], ["--batch-size", "0"]),
+        (["svm", "--config", "nosuch.yaml"], ["nosuch.yaml"]),
+        (["svm", "--config", "."], ["directory"]),
+        (["svm", "--output", "no/such.txt"], ["no/such.txt", "cannot be written"]),
+        (["svm", "--output", "."], ["cannot be written"]),
+    ],
+    ids=str,
+)
+def test_a_mistake_gets_a_message_on_standard_error_and_no_report(arguments: list[str], words: list[str]) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    for word in words:
+        assert word in result.stderr
+    assert "\\n" not in result.stderr  # lines are lines
+
+
+def test_a_mistake_in_the_configuration_names_its_line() -> None:
+    Path("gradcheck.yaml").write_text("seed: 1\ntrials: many\n")
+    result = run("svm")
+    assert result.exit_code == 2
+    for word in ("gradcheck.yaml", "2", "trials", "many"):
+        assert word in result.stderr
+
+
+def test_what_is_wrong_with_the_target_is_in_the_report() -> None:
+    result = run("sofmax")
+    assert result.exit_code == 2
+    assert "softmax" in result.stdout
+    assert result.stderr == ""
+
+
+def test_control_characters_from_outside_reach_no_terminal() -> None:
+    result = run("svm", "--set", "\x1b[31m=1")
+    assert "\x1b" not in result.stderr + result.stdout
+    assert "\x1b" not in run("\x1b[31m").stdout
+
+
+# --- output -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("format_", ["table", "json"])
+def test_a_report_goes_to_a_file_and_not_to_standard_output(format_: str) -> None:
+    result = run("svm", "--format", format_, "--output", "report.out")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "report.out" in result.stderr
+    text = Path("report.out").read_text()
+    assert "\x1b" not in text
+    assert json.loads(text)["passed"] is True if format_ == "json" else "right: " in text
+
+
+def test_quiet_does_not_even_say_where_the_file_is() -> None:
+    assert run("svm", "-q", "-o", "report.out").stderr == ""
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_the_loss_is_called() -> None:
+    result = run("mine.py:chatty", "--output", "no/such/file")
+    assert "hello" not in result.stderr
+
+
+def test_a_failing_run_writes_its_report_too() -> None:
+    assert run("mine.py:wrong", "--output", "report.out").exit_code == 1
+    assert "wrong: " in Path("report.out").read_text()
+
+
+# --- list, show, explain ----------------------------------------------------------------------------------
+
+
+def test_list_shows_every_built_in_with_its_formula() -> None:
+    text = gradcheck("list").stdout
+    for name, built_in in BUILT_INS.items():
+        assert name in text
+        assert built_in.formula in text or len(built_in.formula) > 80
+
+
+@pytest.mark.parametrize("name", BUILT_INS)
+def test_show_prints_formula_gradient_and_derivation(name: str) -> None:
+    result = gradcheck("show", name)
+    assert result.exit_code == 0
+    text = "".join(result.stdout.split())
+    for part in (BUILT_INS[name].formula, BUILT_INS[name].gradient):
+        assert "".join(part.split()) in text
+    first, *_ = BUILT_INS[name].derivation.strip().splitlines()
+    assert "".join(first.split()) in text
+
+
+def test_show_of_an_unknown_name_suggests_the_nearest() -> None:
+    result = gradcheck("show", "sofmax")
+    assert result.exit_code == 2
+    assert "softmax" in result.stderr
+
+
+def test_explain_lists_every_code_and_explains_the_ones_that_are_named() -> None:
+    listed = gradcheck("explain").stdout.splitlines()
+    assert [line.split(maxsplit=2) for line in listed] == [[page.code, page.severity, page.title] for page in pages()]
+    result = gradcheck("explain", "missing-mean", "Not_Finite")
+    assert result.exit_code == 0
+    titles = re.findall(r"^\S+ \((?:error|warning|note)\)$", result.stdout, re.MULTILINE)
+    assert titles == ["missing-mean (error)", "not-finite (error)"]
+    assert "/ N" in result.stdout
+
+
+def test_explain_of_an_unknown_code_suggests_the_nearest_and_explains_nothing() -> None:
+    result = gradcheck("explain", "missing-mean", "mutates-inputs")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "'mutates-inputs'" in result.stderr
+    assert "did you mean mutates-input" in result.stderr
+
+
+def test_a_page_goes_to_a_pipe_without_escape_codes_and_120_columns_wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = gradcheck("explain", "log-guard").stdout
+    assert "\x1b" not in text
+    assert 100 < max(map(len, text.splitlines())) <= 120
+    monkeypatch.setenv("COLUMNS", "80")
+    assert max(map(len, gradcheck("explain", "log-guard").stdout.splitlines())) <= 80
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[" in gradcheck("explain", "log-guard").stdout
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in gradcheck("explain", "log-guard").stdout
+
+
+def test_help_names_every_option() -> None:
+    text = re.sub(r"\x1b\[[\d;]*m", "", run("--help").stdout)  # some CI services force Typer's colours
+    options = (
+        "--config --seed --trials --batch-size --classes --rtol --atol --dtype --scores --strict --fail-fast --format"
+    )
+    for option in [*options.split(), "--output", "--quiet", "--verbose", "--set", "--entries"]:
+        assert option in text
+
+
+def test_version() -> None:
+    assert gradcheck("--version").stdout == f"gradcheck {__version__}\n"

@@ -1,0 +1,77 @@
+"""``--watch``: checks again when a loss's file or the configuration changes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from queue import Empty, Queue
+
+import pytest
+
+RIGHT = "def loss(S, y):\n    return float((S**2).sum()) / 2, S\n"
+WRONG = "def loss(S, y):\n    return float((S**2).sum()) / 2, 2 * S\n"
+
+
+class Watched:
+    """A run with ``--watch``, and what it says, line by line."""
+
+    def __init__(self, directory: Path) -> None:
+        command = [sys.executable, "-m", "gradcheck", "run", "mine.py:loss", "--watch", "--quiet"]
+        self.process = subprocess.Popen(
+            command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )  # fmt: skip
+        self._lines: Queue[str] = Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self._lines.put(line)
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._reader.join()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+
+    def says(self, word: str, within: float = 60) -> str:
+        """The next line that holds a word."""
+        seen = []
+        while True:
+            try:
+                seen.append(self._lines.get(timeout=within))
+            except Empty:
+                raise AssertionError(f"{word!r} is not in {seen}") from None
+            if word in seen[-1]:
+                return seen[-1]
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    pytest.importorskip("watchfiles")
+    (tmp_path / "mine.py").write_text(RIGHT)
+    one = Watched(tmp_path)
+    yield one
+    one.end()
+
+
+def test_a_changed_loss_and_a_changed_configuration_are_checked_again(watched: Watched, tmp_path: Path) -> None:
+    assert "120 entries" in watched.says("right: ")
+    watched.says("waiting for changes")
+    (tmp_path / "mine.py").write_text(WRONG)
+    watched.says("wrong: ")
+    watched.says("waiting for changes")
+    (tmp_path / "gradcheck.yaml").write_text("batch_sizes: 1\n")
+    assert "of 10 entries" in watched.says("wrong: ")
+    watched.says("waiting for changes")
+    (tmp_path / "notes.txt").write_text("nothing to do with it")
+    watched.process.send_signal(signal.SIGINT)
+    assert watched.process.wait(timeout=60) == 1  # as the last check

@@ -1,0 +1,560 @@
+"""The configuration: what it accepts, and what it says of what it does not."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+import yaml
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from gradcheck.config import Config, Integers, Labels, Normal, StudentT, Uniform, load_config
+from gradcheck.config.model import json_schema
+from gradcheck.config.source import read_text
+from gradcheck.errors import ConfigError
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def loaded(text: str | bytes, *sets: str, **options: object) -> Config:
+    """A configuration from the text of ``gradcheck.yaml`` in the working directory."""
+    Path("gradcheck.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    return load_config(None, options, sets)
+
+
+def refused(text: str | bytes, *sets: str, **options: object) -> str:
+    with pytest.raises(ConfigError) as caught:
+        loaded(text, *sets, **options)
+    return str(caught.value)
+
+
+# --- what is accepted
+
+
+def test_without_a_file_the_defaults_are_those_of_the_design(here: Path) -> None:
+    config = load_config(None, {})
+    assert config.as_data() == {
+        "losses": [],
+        "seed": 0,
+        "trials": 1,
+        "batch_sizes": [1, 3, 8],
+        "classes": [5],
+        "scores": [
+            {"distribution": "normal", "loc": 0.0, "scale": 1.0},
+            {"distribution": "integers", "low": -2, "high": 2},
+        ],
+        "labels": {"kind": "class", "distribution": "uniform"},
+        "dtype": "float64",
+        "rtol": 1e-7,
+        "atol": 0.0,
+        "plan": "auto",
+        "max_entries": 10_000,
+    }
+
+
+@pytest.mark.parametrize("text", ["", "# only a comment\n", "---\n", "~", "\ufeff", "{}"])
+def test_an_empty_file_is_the_defaults(here: Path, text: str) -> None:
+    assert loaded(text) == Config()
+
+
+def test_default_yaml_says_the_defaults_and_names_every_key() -> None:
+    path = CONFIGS / "default.yaml"
+    assert load_config(path, {}) == Config()
+    assert list(yaml.safe_load(path.read_text())) == list(Config.model_fields)
+
+
+@pytest.mark.parametrize("name", ["smoke", "ties"])
+def test_the_other_configurations_load_and_differ_from_the_defaults(name: str) -> None:
+    config = load_config(CONFIGS / f"{name}.yaml", {})
+    assert config != Config()
+    assert config.losses
+
+
+def test_gradcheck_yaml_in_the_working_directory_is_found_and_a_named_file_wins(here: Path) -> None:
+    Path("gradcheck.yaml").write_text("seed: 1")
+    Path("other.yaml").write_text("seed: 2")
+    assert load_config(None, {}).seed == 1
+    assert load_config(Path("other.yaml"), {}).seed == 2
+
+
+@pytest.mark.parametrize("text", ["1e-9", "1.0e-9", "1E-9", "+1e-9", ".1e-8", "0.000000001"])
+def test_every_spelling_of_a_float_is_a_float(here: Path, text: str) -> None:
+    assert loaded(f"rtol: {text}").rtol == pytest.approx(1e-9, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("no", "no"), ("1:30", "1:30"), ("2020-13-45", "2020-13-45"), ("010", 10), ("0x10", "0x10"), ("1_000", "1_000")],
+)
+def test_scalars_are_read_by_yaml_1_2(text: str, value: object) -> None:
+    assert read_text(text, "x").data == value
+
+
+def test_a_lone_value_is_a_list_of_one(here: Path) -> None:
+    config = loaded("losses: svm\nbatch_sizes: 3\nclasses: 2\nscores: {distribution: uniform}\n")
+    assert (config.losses, config.batch_sizes, config.classes) == (("svm",), (3,), (2,))
+    assert config.scores == (Uniform(),)
+
+
+def test_a_kind_of_scores_may_be_text(here: Path) -> None:
+    config = loaded("scores: [normal, 'normal(0, 0.001)', integers(-1), 'student-t(3)', 'uniform(0, 2.5)']")
+    assert config.scores == (
+        Normal(),
+        Normal(scale=0.001),
+        Integers(low=-1),
+        StudentT(df=3),
+        Uniform(low=0, high=2.5),
+    )
+
+
+def test_python_takes_lists_lone_values_texts_and_numpy_numbers() -> None:
+    config = Config(batch_sizes=[3], classes=range(2, 4), scores="normal", seed=np.int64(7), rtol=np.float64(1e-9))
+    assert (config.batch_sizes, config.classes, config.seed, config.rtol) == ((3,), (2, 3), 7, 1e-9)
+    assert config.scores == (Normal(),)
+    assert type(config.seed) is int
+
+
+def test_a_config_is_frozen() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Config().seed = 3  # type: ignore[misc]
+
+
+def test_a_config_can_be_copied_pickled_and_hashed() -> None:
+    config = Config(seed=3, scores="student-t", labels={"kind": "real"})
+    assert pickle.loads(pickle.dumps(config)) == copy.deepcopy(config) == config
+    assert hash(Config(**config.as_data())) == hash(config)
+
+
+def test_kinds_of_scores_and_labels_made_in_python_are_validated_too() -> None:
+    config = Config(scores=[Normal(scale=2), "uniform"], labels=Labels(kind="real"))
+    assert config.scores == (Normal(scale=2.0), Uniform())
+    assert type(config.scores[0].scale) is float
+    assert config.labels == Labels(kind="real")
+    with pytest.raises(ConfigError, match=re.escape("scores[1].scale: must be above 0; got -1")):
+        Config(scores=[Normal(), Normal(scale=-1)])
+    with pytest.raises(ConfigError, match=re.escape("labels.kind: must be one of class, one-hot")):
+        Config(labels=Labels(kind="rael"))  # type: ignore[arg-type]
+
+
+finite = st.floats(-1e30, 1e30, allow_subnormal=True)
+positive = st.floats(0, 1e30, exclude_min=True)
+kinds = st.one_of(
+    st.builds(Normal, loc=finite, scale=positive),
+    st.lists(st.integers(-(2**53), 2**53), min_size=2, max_size=2)
+    .map(sorted)
+    .map(lambda ends: Integers(low=ends[0], high=ends[1])),
+    st.lists(finite, min_size=2, max_size=2, unique=True)
+    .map(sorted)
+    .map(lambda ends: Uniform(low=ends[0], high=ends[1])),
+    st.builds(StudentT, df=positive, scale=positive),
+)
+configs = st.builds(
+    Config,
+    losses=st.lists(st.text(min_size=1), max_size=3),
+    seed=st.integers(0, 2**62),
+    trials=st.integers(1, 10**6),
+    batch_sizes=st.lists(st.integers(1, 10_000), min_size=1, max_size=4),
+    classes=st.lists(st.integers(1, 10_000), min_size=1, max_size=4),
+    scores=st.lists(kinds, min_size=1, max_size=4),
+    labels=st.builds(
+        Labels,
+        kind=st.sampled_from(["class", "one-hot", "multi-hot", "real"]),
+        distribution=st.sampled_from(["uniform", "balanced", "skewed"]),
+    ),
+    dtype=st.sampled_from(["float64", "float32"]),
+    rtol=st.floats(0, 1, exclude_min=True, exclude_max=True),
+    atol=st.floats(0, allow_infinity=False),
+    plan=st.sampled_from(["auto", "full"]),
+    max_entries=st.integers(1),
+)
+
+
+@given(configs)
+@settings(max_examples=60, deadline=None)
+def test_a_config_is_the_same_after_json(config: Config) -> None:
+    assert Config(**config.as_data()) == config
+    assert Config(**json.loads(json.dumps(config.as_data()))) == config
+
+
+@given(kinds)
+@example(Normal(loc=-0.0))
+@settings(max_examples=200, deadline=None)
+def test_a_distribution_reads_back_what_describe_writes(kind: Any) -> None:
+    assert Config(scores=kind.describe()).scores == (kind,)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (Normal(), "normal(0, 1)"),
+        (Normal(loc=-0.0, scale=0.001), "normal(0, 0.001)"),
+        (Integers(), "integers(-2, 2)"),
+        (Uniform(), "uniform(-1, 1)"),
+        (StudentT(), "student-t(2, 1)"),
+    ],
+)
+def test_describe_is_short(kind: Any, text: str) -> None:
+    assert kind.describe() == text
+
+
+def test_the_text_of_a_distribution_may_be_a_yaml_mapping() -> None:
+    assert Config(scores="{distribution: normal, scale: 1e-3}").scores == (Normal(scale=0.001),)
+
+
+def test_every_key_has_a_description() -> None:
+    assert all(field.description for field in Config.model_fields.values())
+
+
+# --- the JSON Schema
+
+VALID = [
+    {},
+    {"losses": "svm", "batch_sizes": 3, "scores": "normal(0, 0.001)"},
+    {"losses": ["svm", "a.py:b"], "batch_sizes": [1, 2], "scores": ["normal", {"distribution": "integers", "low": 0}]},
+    {"labels": {"kind": "one-hot"}, "plan": "rows", "rtol": 1e-9, "atol": 0, "dtype": "float32"},
+]
+INVALID = [
+    {"batchsizes": 3},
+    {"batch_sizes": []},
+    {"batch_sizes": [0]},
+    {"rtol": "small"},
+    {"dtype": "float16"},
+    {"scores": {"distribution": "normal", "scale": -1}},
+    {"labels": {"kind": "classes"}},
+    {"plan": "best"},
+]
+
+
+@pytest.mark.parametrize("data", VALID)
+def test_the_schema_takes_what_gradcheck_takes(data: dict[str, object]) -> None:
+    Config(**data)
+    jsonschema.validate(data, json_schema())
+
+
+@pytest.mark.parametrize("data", INVALID)
+def test_the_schema_refuses_what_gradcheck_refuses(data: dict[str, object]) -> None:
+    with pytest.raises(ConfigError):
+        Config(**data)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(data, json_schema())
+
+
+def test_the_schema_is_valid_and_its_defaults_are_the_configurations() -> None:
+    schema = json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    defaults = {key: part["default"] for key, part in schema["properties"].items()}
+    assert Config(**defaults) == Config()
+    assert all("description" in part for part in schema["properties"].values())
+
+
+@pytest.mark.parametrize("name", ["default", "smoke", "ties"])
+def test_the_schema_accepts_the_configurations_in_the_repository(name: str) -> None:
+    jsonschema.validate(yaml.safe_load((CONFIGS / f"{name}.yaml").read_text()), json_schema())
+
+
+# --- what is refused, and in which words
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("batch_size: 3", "gradcheck.yaml:1: batch_size: unknown key\ndid you mean batch_sizes?"),
+        ("seed: 1\n\nRTOL: 1", "gradcheck.yaml:3: RTOL: unknown key\ndid you mean rtol?"),
+        ("zzz: 1", "gradcheck.yaml:1: zzz: unknown key\nthe keys here are losses, seed, trials,"),
+        ("labels:\n  knd: class", "gradcheck.yaml:2: labels.knd: unknown key\ndid you mean kind?"),
+        (
+            "scores:\n  - distribution: normal\n    scal: 1",
+            "gradcheck.yaml:3: scores[0].scal: unknown key\ndid you mean scale?",
+        ),
+        (
+            "scores: {distribution: integers, hihg: 1}",
+            "gradcheck.yaml:1: scores.hihg: unknown key\ndid you mean high?",
+        ),
+        ("seed: true", "gradcheck.yaml:1: seed: must be a whole number; got true"),
+        ("trials: 1.0", "gradcheck.yaml:1: trials: must be a whole number; got 1.0"),
+        ('seed: "3"', 'gradcheck.yaml:1: seed: must be a whole number; got "3"'),
+        ("seed: -1", "gradcheck.yaml:1: seed: must be at least 0; got -1"),
+        ("seed: 9223372036854775808", "seed: must be below 9223372036854775808"),
+        ("seed:", "gradcheck.yaml:1: seed: must be a whole number; got nothing"),
+        ("trials: 0", "gradcheck.yaml:1: trials: must be at least 1; got 0"),
+        ("rtol: true", "gradcheck.yaml:1: rtol: must be a number; got true"),
+        ("rtol: 0", "gradcheck.yaml:1: rtol: must be above 0; got 0"),
+        ("rtol: 1", "gradcheck.yaml:1: rtol: must be below 1; got 1"),
+        ("rtol: .nan", 'gradcheck.yaml:1: rtol: must be a number; got ".nan"'),
+        ("atol: 1e999", "gradcheck.yaml:1: atol: must be a finite number"),
+        ("atol: -1e-3", "gradcheck.yaml:1: atol: must be at least 0; got -0.001"),
+        ("batch_sizes:\n  - 1\n  - 0", "gradcheck.yaml:3: batch_sizes[1]: must be at least 1; got 0"),
+        ("batch_sizes: []", "gradcheck.yaml:1: batch_sizes: must not be empty"),
+        ("classes: []", "gradcheck.yaml:1: classes: must not be empty"),
+        ("scores: []", "gradcheck.yaml:1: scores: must not be empty"),
+        ("batch_sizes:", "gradcheck.yaml:1: batch_sizes: must be a list; got nothing"),
+        ("batch_sizes: 200000000", "batch_sizes: must be at most 134217728; got 200000000"),
+        ("batch_sizes: 100000000", "batch_sizes: 100,000,000 rows of 5 classes are more scores than"),
+        ("losses: [svm, 3]", "gradcheck.yaml:1: losses[1]: must be text; got 3"),
+        ("losses: ['']", "gradcheck.yaml:1: losses[0]: must not be empty"),
+        ("dtype: float16", 'dtype: must be one of float64, float32; got "float16"\ndid you mean float64?'),
+        (
+            "plan: fulll",
+            'plan: must be one of auto, per-sample, rows, full, projections; got "fulll"\ndid you mean full?',
+        ),
+        ("labels: one-hot", 'gradcheck.yaml:1: labels: must be a mapping of keys to values; got "one-hot"'),
+        (
+            "labels: {kind: onehot}",
+            'must be one of class, one-hot, multi-hot, real; got "onehot"\ndid you mean one-hot?',
+        ),
+        ("scores: [{scale: 1}]", "gradcheck.yaml:1: scores[0]: must name its distribution"),
+        (
+            "scores: norml",
+            'scores: the distribution must be one of normal, integers, uniform, student-t; got "norml"',
+        ),
+        ("scores: 'normal(1, 2, 3)'", "scores: normal takes at most 2 numbers, normal(loc, scale)"),
+        ("scores: 'normal(0'", 'scores: must be written as "normal" or "normal(0, 0.001)"'),
+        ("scores: [normal, 'normal(0, -1)']", "gradcheck.yaml:1: scores[1].scale: must be above 0; got -1"),
+        (
+            "scores: {distribution: normal, scale: 0}",
+            "gradcheck.yaml:1: scores.scale: must be above 0; got 0",
+        ),
+        ("scores: {distribution: integers, low: 0.5}", "scores.low: must be a whole number; got 0.5"),
+        ("scores: integers(3, 2)", "scores.low: must be at most high, 2; got 3"),
+        ("scores: uniform(1, 1)", "scores.low: must be below high, 1; got 1"),
+        ("scores: student-t(0)", "scores.df: must be above 0; got 0"),
+        ("scores: 5", "gradcheck.yaml:1: scores: must be a mapping of keys to values; got 5"),
+        ("max_entries: 0", "gradcheck.yaml:1: max_entries: must be at least 1; got 0"),
+        ("- 1", "gradcheck.yaml:1: holds a list, not keys with values"),
+        ("svm", "gradcheck.yaml:1: holds text, not keys with values"),
+        ("seed: 1\nseed: 2", "gradcheck.yaml:2:1: seed: is given twice, here and on line 1"),
+        ("seed: [1", "gradcheck.yaml:1:9: while parsing a flow sequence expected ',' or ']'"),
+        ("seed: 1\nrtol: a: b", "gradcheck.yaml:2:8: mapping values are not allowed here"),
+        ("seed: &a 1\ntrials: *a", "gradcheck.yaml:2:9: *a is an alias"),
+        ("seed: !!python/object/apply:os.getpid []", "gradcheck.yaml:1:7: tag:yaml.org,2002:python/object"),
+        ("seed: !!int x", "gradcheck.yaml:1:7: tag:yaml.org,2002:int is a tag"),
+        ("{[1]: 2}", "gradcheck.yaml:1:2: a key must be a word"),
+        ("seed: 1\n--- \nseed: 2", "gradcheck.yaml:2:1: expected a single document"),
+        ("seed: 1\nx: \0", "gradcheck.yaml:2:4: holds a character that YAML does not allow (0x00)"),
+        (b"seed: 1\nlosses: \xe9", "gradcheck.yaml:2: is not UTF-8"),
+        ("seed: 1".encode("utf-16"), "gradcheck.yaml:1: is not UTF-8"),
+        (r'a: "\UFFFFFFFF"', "gradcheck.yaml:1:7: holds an escape that is not a character"),
+        (r'a: "\U00110000"', "gradcheck.yaml:1:7: holds an escape that is not a character"),
+        (r'a: "\ud800"', "holds an escape that is not a character"),
+        ("[" * 50_000, "gradcheck.yaml:1:1: is nested too deeply"),
+        ("a: " + "[1]," * 20_000, "gradcheck.yaml:1:"),
+        ("#" * 100_001, "gradcheck.yaml: is larger than 100,000 bytes"),
+        ("rtol: " + "9" * 10_000, "gradcheck.yaml:1: rtol: must be a number"),
+    ],
+)
+def test_a_mistake_is_named_with_file_line_and_key(here: Path, text: str | bytes, message: str) -> None:
+    said = refused(text)
+    assert message in said
+    assert "pydantic" not in said
+    assert "http" not in said
+    assert len(said) < 400
+
+
+def test_a_deep_alias_bomb_is_refused_at_its_first_alias(here: Path) -> None:
+    lines = ["a0: &a0 [x, x]"] + [f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]" for i in range(1, 60)]
+    assert "gradcheck.yaml:2:10: *a0 is an alias" in refused("\n".join(lines))
+
+
+def test_all_mistakes_are_reported_together_from_top_to_bottom(here: Path) -> None:
+    said = refused("rtol: 2\nscore: normal\nseed: -1\nclasses: [0, 2, 0]\n").splitlines()
+    assert [line.split(": ")[0] for line in said] == [f"gradcheck.yaml:{line}" for line in (1, 2, 3, 4, 4)]
+    assert said[1] == "gradcheck.yaml:2: score: unknown key; did you mean scores?"
+
+
+def test_past_ten_mistakes_the_rest_are_counted(here: Path) -> None:
+    said = refused(f"classes: {[0] * 25}").splitlines()
+    assert len(said) == 11
+    assert said[-1] == "and 15 more"
+
+
+def test_a_file_that_cannot_be_read_is_named(here: Path) -> None:
+    for path, problem in [
+        (Path("missing.yaml"), "missing.yaml: no such file"),
+        (here, f"{here}: cannot be read: Is a directory"),
+        (Path("a\0b"), r"a\x00b: cannot be read"),
+        (Path("x" * 5000), "cannot be read: File name too long"),
+    ]:
+        with pytest.raises(ConfigError, match=re.escape(problem)):
+            load_config(path, {})
+
+
+def test_a_directory_called_gradcheck_yaml_is_not_passed_over(here: Path) -> None:
+    Path("gradcheck.yaml").mkdir()
+    with pytest.raises(ConfigError, match="Is a directory"):
+        load_config(None, {})
+
+
+def test_what_is_shown_cannot_disturb_a_terminal(here: Path) -> None:
+    said = refused(r'"\e[31m": "\a"')
+    assert "\x1b" not in said
+    assert r"\x1b[31m: unknown key" in said
+
+
+def test_mistakes_in_python_get_the_same_messages() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Config(batch_size=[3])
+    assert str(caught.value) == "batch_size: unknown key\ndid you mean batch_sizes?"
+    with pytest.raises(ConfigError, match=re.escape("batch_sizes[1]: must be a whole number; got a float")):
+        Config(batch_sizes=[1, np.float32(2)])
+
+
+# --- options and --set
+
+
+def test_options_win_over_the_file_and_none_or_an_empty_list_means_not_given(here: Path) -> None:
+    config = loaded("seed: 1\nrtol: 1e-9\nclasses: 7", seed=5, rtol=None, batch_sizes=[2], classes=[])
+    assert (config.seed, config.rtol, config.batch_sizes, config.classes) == (5, 1e-9, (2,), (7,))
+
+
+def test_set_reads_its_value_as_yaml(here: Path) -> None:
+    config = loaded("", "batch_sizes=[1, 2]", "rtol=1e-9", "losses=svm", "labels={kind: real}")
+    assert (config.batch_sizes, config.rtol, config.losses) == ((1, 2), 1e-9, ("svm",))
+    assert config.labels == Labels(kind="real")
+
+
+def test_set_of_a_part_leaves_the_other_parts(here: Path) -> None:
+    assert loaded("labels: {distribution: skewed}", "labels.kind=one-hot").labels == Labels(
+        kind="one-hot", distribution="skewed"
+    )
+    assert loaded("", "labels.kind=real").labels == Labels(kind="real")
+    assert loaded("labels:", "labels.kind=real").labels == Labels(kind="real")
+
+
+@pytest.mark.parametrize("scores", ["normal(3, 1)", "[normal(3)]", "{distribution: normal, loc: 3}"])
+def test_set_reaches_into_a_lone_kind_of_scores_however_it_is_written(here: Path, scores: str) -> None:
+    assert loaded(f"scores: {scores!r}" if scores[0] == "n" else f"scores: {scores}", "scores.scale=0.001").scores == (
+        Normal(loc=3, scale=0.001),
+    )
+
+
+def test_set_reaches_into_one_kind_of_several_by_its_number(here: Path) -> None:
+    assert loaded("", "scores.0.scale=0.5", "scores.1.high=7").scores == (Normal(scale=0.5), Integers(high=7))
+    said = refused("", "scores.scale=1")
+    assert said.startswith("--set scores.scale=1: scores is a list of 2")
+    assert "scores.0.scale" in said
+
+
+def test_the_last_set_of_a_key_wins_and_comes_after_the_options(here: Path) -> None:
+    assert loaded("", "seed=1", "seed=2", seed=9).seed == 2
+    again = loaded("", "labels.kind=real", "labels={kind: class}", "labels.kind=one-hot")
+    assert again.labels.kind == "one-hot"
+    assert loaded("", "scores.scale=0.5", scores=["normal(1, 1)"]).scores == (Normal(loc=1, scale=0.5),)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("scores.0.scale=-1", "--set scores.0.scale=-1: must be above 0; got -1"),
+        ("batch_size=1", "--set batch_size=1: unknown key\ndid you mean batch_sizes?"),
+        ("labels.kin=real", "--set labels.kin=real: unknown key\ndid you mean kind?"),
+        ("labels={kin: real}", "--set labels={kin: real}: kin: unknown key\ndid you mean kind?"),
+        ("seed=abc", '--set seed=abc: must be a whole number; got "abc"'),
+        ("seed.x=1", "--set seed.x=1: seed is a number, which has no x"),
+        ("batch_sizes=[]", "--set batch_sizes=[]: must not be empty"),
+        ("seed", "--set seed: no value\nwrite --set key=value"),
+        ("=1", "--set =1: no key"),
+        ("a..b=1", "--set a..b=1: no key"),
+        ("seed=[1", "--set seed=[1: character 3: while parsing a flow sequence"),
+        ("seed=*a", "--set seed=*a: character 1: *a is an alias"),
+        ("seed=\udcff", r"--set seed=\udcff: character 1: holds a character that YAML does not allow"),
+    ],
+)
+def test_a_mistake_in_set_names_the_option(here: Path, text: str, message: str) -> None:
+    assert refused("", text).startswith(message)
+
+
+def test_a_mistake_in_an_option_names_the_option_and_not_the_file(here: Path) -> None:
+    assert refused("seed: 1\nbatch_sizes: [1]", batch_sizes=[0]) == "--batch-size: must be at least 1; got 0"
+    assert refused("seed: 1", seed=-1) == "--seed: must be at least 0; got -1"
+    assert refused("", scores=["normal(0, -1)"]) == "--scores: scale: must be above 0; got -1"
+    assert refused("rtol: 2", seed=1).startswith("gradcheck.yaml:1: rtol")
+
+
+# --- nothing else ever escapes
+
+keys = st.sampled_from([*Config().as_data(), "distribution", "low", "scale", "kind", "<<", "0", "x"])
+leaves = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.just(10**400),
+    st.floats(),
+    st.text(max_size=8),
+    st.sampled_from(["normal", "normal(0, 1)", "integers(5)", "class", "uniform", "{a: 1}", "{", "normal([)"]),
+)
+trees = st.recursive(
+    leaves,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4),
+    max_leaves=12,
+)
+yaml_like = st.text(
+    alphabet=st.sampled_from(list("a: -[]{},\n\t'\"#&*!|>%@`?~1.e+_\\U0x<=\x00\x85\ud7ff")), max_size=40
+)
+
+
+def survives(text: str | bytes, *sets: str) -> None:
+    """Either a Config or a ConfigError whose every line can be printed."""
+    try:
+        assert isinstance(loaded(text, *sets), Config)
+    except ConfigError as error:
+        said = str(error)
+        assert said
+        assert said.replace("\n", "").isprintable()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Examples write their file here: one directory for all, since hypothesis allows none for each."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("fuzz"))
+        yield
+
+
+@given(st.binary(max_size=60) | yaml_like.map(str.encode))
+@settings(max_examples=400, deadline=None)
+def test_no_bytes_of_a_file_raise_anything_but_a_config_error(content: bytes) -> None:
+    survives(content)
+
+
+@given(st.dictionaries(keys, trees, max_size=5))
+@settings(max_examples=150, deadline=None)
+def test_no_tree_of_values_raises_anything_but_a_config_error(tree: dict[str, Any]) -> None:
+    survives(yaml.safe_dump(tree))
+    survives(yaml.safe_dump(tree, default_flow_style=True, allow_unicode=True))
+    with suppress(ConfigError):
+        Config(**tree)
+
+
+@given(
+    st.lists(keys | st.text(max_size=4), max_size=3).map(".".join),
+    yaml_like | trees.map(repr),
+    st.sampled_from("= "),
+)
+@settings(max_examples=200, deadline=None)
+def test_no_set_raises_anything_but_a_config_error(key: str, value: str, equals: str) -> None:
+    survives("scores: normal", f"{key}{equals}{value}")
+
+
+@given(
+    yaml_like | st.text() | st.sampled_from(["normal", "uniform"]).flatmap(lambda n: yaml_like.map(f"{n}({{}})".format))
+)
+@settings(max_examples=300, deadline=None)
+def test_no_text_of_scores_raises_anything_but_a_config_error(text: str) -> None:
+    with suppress(ConfigError):
+        Config(scores=text)

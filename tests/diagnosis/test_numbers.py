@@ -1,0 +1,132 @@
+"""Fractions, constants, intervals, and laws of N and C."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from gradcheck.diagnosis.numbers import Interval, constant_of, fraction_of, meet, multiplier, simplest_law
+
+POWERS = st.integers(-2, 2)
+FACTORS = st.sampled_from([1.0, 2.0, 0.5, 1 / 3, 0.9, 7.0, math.log(2), math.pi])
+
+
+# --- fractions and constants ------------------------------------------------------------------------------
+
+
+@given(st.integers(-60, 60), st.sampled_from([*range(1, 17), 20, 25, 50, 100]), st.floats(-1, 1))
+def test_a_simple_fraction_is_found_within_its_tolerance(p: int, q: int, off: float) -> None:
+    number = p / q * (1 + 1e-9 * off)
+    assert fraction_of(number, 1e-9 * abs(number)) == Fraction(p, q)
+
+
+@given(st.floats(-50, 50), st.floats(0, 1e-3))
+def test_what_is_found_is_within_the_tolerance(number: float, tolerance: float) -> None:
+    found = fraction_of(number, tolerance)
+    assert found is None or abs(float(found) - number) <= tolerance + 1e-12
+
+
+def test_a_random_number_is_a_fraction_one_time_in_twenty_at_most() -> None:
+    numbers = [math.modf(k * math.sqrt(5))[0] for k in range(1, 2001)]
+    for tolerance in (1e-2, 1e-3, 1e-4, 1e-6, 1e-8):
+        assert sum(fraction_of(number, tolerance) is not None for number in numbers) <= 100, tolerance
+
+
+def test_of_all_fractions_within_the_tolerance_the_simplest_is_taken() -> None:
+    assert fraction_of(0.5001, 2e-4) == Fraction(1, 2)
+    assert fraction_of(1e-9, 1e-7) == 0
+    assert fraction_of(-1 / 1024, 1e-11) == Fraction(-1, 1024)  # of a batch size, however large
+
+
+@pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan])
+def test_what_is_not_finite_is_no_fraction(number: float) -> None:
+    assert fraction_of(number, 1e-9) is None
+    assert fraction_of(1.0, number) is None
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [(math.log(2), "log 2"), (1 / math.log(2), "1/log 2"), (-math.pi, "-pi"), (2.0**-23, "float32's epsilon")],
+)
+def test_known_constants_are_named(number: float, name: str) -> None:
+    assert constant_of(number * (1 + 1e-8), 1e-7 * abs(number)) == name
+    assert constant_of(number, 0.1 * abs(number)) == ""
+
+
+# --- intervals --------------------------------------------------------------------------------------------
+
+
+def test_intervals_apart_have_no_intersection() -> None:
+    assert meet([Interval(0, 1), Interval(0.5, 2), Interval(1.5, 3)]) is None
+    assert meet([]) == Interval()
+
+
+@given(st.floats(-10, 10), st.lists(st.floats(-10, 10), min_size=1, max_size=6))
+def test_the_multiplier_is_in_the_interval(c: float, entries: list[float]) -> None:
+    x = np.array(entries)
+    slack = 1e-9 * (1 + np.abs(c * x))
+    found = multiplier(x, c * x + 0.9 * slack, slack)
+    assert found is not None
+    assert found.low <= c <= found.high or not np.any(np.abs(x) > 1e-300)
+
+
+def test_where_x_is_0_and_the_target_is_not_there_is_no_multiplier() -> None:
+    assert multiplier(np.array([0.0, 1.0]), np.array([1.0, 1.0]), np.array([0.1, 0.1])) is None
+
+
+# --- laws -------------------------------------------------------------------------------------------------
+
+
+def known(number: float, N: int, C: int, off: float = 0.0) -> tuple[int, int, Interval]:
+    radius = 1e-8 * abs(number)
+    return N, C, Interval(number - radius + off * radius, number + radius + off * radius)
+
+
+@given(POWERS, POWERS, FACTORS, st.sampled_from([1, -1]), st.floats(-0.9, 0.9))
+def test_a_law_is_found_where_many_sizes_were_tried(a: int, b: int, k: float, sign: int, off: float) -> None:
+    sizes = [(N, C) for N in (1, 3, 8) for C in (2, 5, 7)]
+    law = simplest_law([known(sign * k * float(N) ** a * float(C) ** b, N, C, off) for N, C in sizes])
+    assert law is not None
+    assert (law.rows, law.classes) == (a, b)
+    assert law.constant == pytest.approx(sign * k, rel=1e-7)
+    assert not law.is_free
+    assert law.alternative == ""
+
+
+@given(st.floats(0.1, 10), st.floats(0.1, 10), st.floats(0.1, 10))
+def test_three_random_numbers_follow_no_law(one: float, three: float, eight: float) -> None:
+    assume(len({round(math.log(x), 2) for x in (one, three, eight)}) == 3)
+    law = simplest_law([known(one, 1, 5), known(three, 3, 5), known(eight, 8, 5)])
+    if law is not None:
+        assert [law.at(N, 5) for N in (1, 3, 8)] == pytest.approx([one, three, eight], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("number", "sizes", "law", "alternative"),
+    [
+        (3.0, [(3, 5), (3, 5)], "N", "3: only N = 3 was tried"),
+        (0.5, [(3, 5)], "1/2", ""),
+        (4 / 3, [(4, 5), (4, 5)], "4/3", ""),
+        (2.0, [(N, 2) for N in (1, 3, 8)], "2", ""),
+        (2.0, [(1, 5)], "2", ""),
+        (5 / 7, [(4, 3)], "5/7", ""),
+        (0.75, [(4, 3)], "3/4", ""),  # and not C/N
+    ],
+)
+def test_what_one_size_alone_leaves_open_is_said(
+    number: float, sizes: list[tuple[int, int]], law: str, alternative: str
+) -> None:
+    found = simplest_law([known(number, N, C) for N, C in sizes])
+    assert found is not None
+    assert (str(found), found.alternative) == (law, alternative)
+
+
+def test_a_number_that_is_known_to_a_tenth_or_not_at_all_has_no_law() -> None:
+    assert simplest_law([(N, 5, Interval(2.9, 3.3)) for N in (1, 3, 8)]) is None
+    assert simplest_law([(3, 5, Interval())]) is None
+    assert simplest_law([]) is None

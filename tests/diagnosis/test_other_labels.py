@@ -1,0 +1,116 @@
+"""dS that is right for other labels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gradcheck
+from gradcheck import Config
+from gradcheck.checking.evidence import Allowance, Evidence
+from gradcheck.checking.problem import check_problem
+from gradcheck.diagnosis.other_labels import misaligned
+from gradcheck.functions.function import Function
+from gradcheck.losses import BUILT_INS
+from gradcheck.report import LossReport
+from gradcheck.sampling import problems
+
+LOSSES = ["softmax", "svm", "one-vs-all"]
+
+
+def taking(other: Callable[[Any, int], Any], name: str = "softmax") -> Any:
+    """A loss whose dS takes other labels."""
+
+    def loss(S: Any, y: Any) -> Any:
+        function = BUILT_INS[name].function
+        return function(S, y)[0], function(S, other(y, S.shape[1]))[1]
+
+    return loss
+
+
+def checked(loss: Any, config: Config | None = None) -> LossReport:
+    return gradcheck.check(loss, config).losses[0]
+
+
+def message_of(report: LossReport) -> str:
+    assert report.findings[0].code == "labels-misaligned", report.findings
+    return report.findings[0].message
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (lambda y, C: (y - 1) % C, "y - 1"),
+        (lambda y, C: (y + 1) % C, "y + 1"),
+        (lambda y, C: C - 1 - y, "C - 1 - y"),
+        (lambda y, C: np.roll(y, 1), "y[i - 1]"),
+        (lambda y, C: np.roll(y, -1), "y[i + 1]"),
+        (lambda y, C: y[::-1], "y in reverse"),
+        (lambda y, C: np.sort(y), "y in ascending order"),
+        (lambda y, C: np.full_like(y, y[0]), "y[0] for every row"),
+        (lambda y, C: np.full_like(y, y[-1]), "y[-1] for every row"),
+    ],
+)
+def test_which_labels_dS_takes_is_said(other: Any, words: str, name: str) -> None:  # noqa: N802
+    assert words in message_of(checked(taking(other, name)))
+
+
+def test_rows_in_any_order_are_told_with_an_example() -> None:
+    def shuffled(y: Any, C: int) -> Any:
+        return y[np.random.default_rng(len(y)).permutation(len(y))]
+
+    message = message_of(checked(taking(shuffled)))
+    assert "the labels of other rows" in message
+    assert "has the label" in message
+
+
+def test_a_fixed_class_is_told_by_its_number() -> None:
+    assert "takes class 0 for the label of every row" in message_of(checked(taking(lambda y, C: np.zeros_like(y))))
+
+
+@pytest.mark.parametrize(
+    "config",
+    [Config(dtype="float32"), Config(classes=[12]), Config(batch_sizes=[6]), Config(labels={"kind": "one-hot"})],
+    ids=lambda config: f"{config.dtype}, {config.classes}, {config.batch_sizes}, {config.labels.kind}",
+)
+def test_it_is_seen_in_every_kind_of_problem(config: Config) -> None:
+    def loss(S: Any, y: Any) -> Any:
+        labels = y.argmax(axis=1) if y.ndim == 2 else y
+        return taking(lambda y, C: np.roll(y, 1))(S, labels)
+
+    assert "y[i - 1]" in message_of(checked(loss, config))
+
+
+def test_a_single_row_shows_a_shifted_class() -> None:
+    report = gradcheck.check_at(taking(lambda y, C: (y + 1) % C), [[0.5, -1.0, 2.0]], [0])
+    assert "y + 1" in message_of(report.losses[0])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [np.negative, lambda dS: 2 * dS, lambda dS: np.roll(dS, 1, axis=0), lambda dS: dS[:, ::-1], np.abs],
+    ids=["sign", "factor", "rows", "classes", "abs"],
+)
+def test_other_defects_are_not_taken_for_it_and_cost_few_calls(change: Any) -> None:
+    def loss(S: Any, y: Any) -> Any:
+        value, dS = BUILT_INS["softmax"].function(S, y)
+        return value, change(dS)
+
+    config = Config()
+    observations = [check_problem(Function("test", loss), each, config).case for each in problems(config)]
+    ask = Allowance(Function("test", loss), 1000)
+    seen = tuple(each for each in observations if each is not None)
+    assert list(misaligned(Evidence(seen, config.rtol, ask))) == []
+    assert ask.calls <= 16
+
+
+def test_a_loss_of_real_targets_is_left_alone() -> None:
+    def loss(S: Any, y: Any) -> Any:
+        return ((S - y) ** 2).sum(), -2 * (S - y)
+
+    report = checked(loss, Config(labels={"kind": "real"}))
+    assert "labels-misaligned" not in [finding.code for finding in report.findings]

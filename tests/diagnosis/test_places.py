@@ -1,0 +1,247 @@
+"""Regions in which dS is wrong: one, or two, or one within a factor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from observed import changed, codes, evidence_of, few_examples, is_label, right, seeds
+
+import gradcheck
+from gradcheck.diagnosis.places import places, two_defects
+
+#: Losses of which every row has a gradient: a row that has none says nothing.
+dense_losses = st.sampled_from(["softmax", "one-vs-all", "brier", "label-smoothing"])
+SEVERAL_SIZES = [(N, C) for N in (1, 3, 8) for C in (4, 6)]
+
+
+def bent(a: Any, S: Any) -> Any:
+    return a * (1.5 + np.sin(S))
+
+
+def at(where: Callable[[Any, Any], Any], change: Callable[[Any, Any], Any] = bent) -> Any:
+    """dS is changed in some entries alone."""
+    return lambda a, S, y: np.where(where(S, y), change(a, S), a)
+
+
+def others(S: Any, y: Any) -> Any:
+    return ~is_label(S, y)
+
+
+def column(k: int) -> Any:
+    return lambda S, y: np.arange(S.shape[1]) == k % S.shape[1]
+
+
+def row(i: int) -> Any:
+    return lambda S, y: np.arange(len(S))[:, np.newaxis] == i % len(S)
+
+
+PLACES = [
+    ("label-column", is_label, "the label's column (j = y)"),
+    ("other-columns", others, "the columns of the other classes (j != y)"),
+    ("one-class", column(0), "class 0"),
+    ("one-class", column(2), "class 2"),
+    ("one-class", column(-1), "the last class"),
+    ("one-row", row(0), "row 0"),
+    ("one-row", row(-1), "the last row"),
+]
+
+
+@few_examples
+@given(dense_losses, seeds, st.sampled_from(PLACES))
+def test_each_place_is_named(name: str, seed: int, place: tuple[str, Any, str]) -> None:
+    code, where, words = place
+    (finding,) = places(evidence_of(name, at(where), SEVERAL_SIZES, seed=seed))
+    assert finding.code == code
+    assert f"dS is wrong only in {words}, " in finding.message
+    assert "more than one" not in finding.message
+
+
+@few_examples
+@given(seeds, st.sampled_from(PLACES[:4]))
+def test_entries_that_are_right_for_they_are_0_do_not_contradict(seed: int, place: tuple[str, Any, str]) -> None:
+    """The svm's gradient is 0 where no margin is violated, and doubled it is still."""
+    code, where, _ = place
+    evidence = evidence_of("svm", at(where, lambda a, S: 3.7 * a), integers=True, seed=seed)
+    assert codes(places(evidence)) == [code]
+
+
+@pytest.mark.parametrize(
+    ("change", "there"),
+    [
+        (lambda a, S: 0 * a, "; there dS = 0"),
+        (lambda a, S: 1.001 * a, "; there dS = 1.001 times the numerical gradient"),
+        (lambda a, S: -a, "; there dS = -1 times the numerical gradient"),
+        (lambda a, S: len(S) * a, "; there dS = N times the numerical gradient"),
+        (lambda a, S: a - 1 / len(S), "; there dS is the numerical gradient minus 1/N"),
+        (lambda a, S: 0 * a - 1 / len(S), "; there dS = -1/N"),
+        (lambda a, S: a - 1 + 1 / len(S), "; there dS has -1 where -1/N belongs"),
+        (lambda a, S: np.where(S > 0, 0, a), "; where it is wrong, dS = 0"),
+        (bent, " entries"),
+    ],
+)
+@pytest.mark.parametrize("where", [is_label, others, column(1), row(0)])
+def test_what_dS_is_there_is_said_where_it_is_simple(change: Any, there: str, where: Any) -> None:  # noqa: N802
+    (finding,) = places(evidence_of("softmax", at(where, change), SEVERAL_SIZES))
+    if where in (is_label, others, column(1)) or "where -1/N" not in there:
+        assert finding.message.endswith(there)
+
+
+TWO = {
+    "label-column and one-class": (is_label, column(0)),
+    "label-column and one-row": (is_label, row(0)),
+    "one-class and one-row": (column(1), row(-1)),
+    "other-columns and one-row": (others, row(-1)),
+}
+
+
+@few_examples
+@given(dense_losses, seeds, st.sampled_from(sorted(TWO)))
+def test_two_places_are_both_named(name: str, seed: int, kinds: str) -> None:
+    one, other = TWO[kinds]
+
+    def both(a: Any, S: Any, y: Any) -> Any:
+        return at(other, lambda a, S: 1.7 * a)(at(one)(a, S, y), S, y)
+
+    found = list(places(evidence_of(name, both, SEVERAL_SIZES, seed=seed)))
+    assert sorted(codes(found)) == sorted(kinds.split(" and "))
+    assert all("more than one defect is at work" in each.message for each in found)
+
+
+def test_two_classes_are_both_named() -> None:
+    first, second = places(evidence_of("softmax", lambda a, S, y: at(column(0))(at(column(3))(a, S, y), S, y)))
+    assert first.code == second.code == "one-class"
+    assert "in class 0, 24 of 24 entries, and in class 3" in first.message + second.message
+
+
+@pytest.mark.parametrize("part", [0.03, 0.1, 0.3])
+def test_entries_that_are_wrong_anywhere_are_in_no_place(part: float) -> None:
+    def somewhere(seed: int) -> list[str]:
+        rng = np.random.default_rng(seed)
+        evidence = evidence_of(
+            "softmax", lambda a, S, y: np.where(rng.random(S.shape) < part, bent(a, S), a), seed=seed
+        )
+        return codes(places(evidence)) if evidence.wrong else []
+
+    assert sum(somewhere(seed) != [] for seed in range(100)) <= 6
+
+
+@few_examples
+@given(dense_losses, seeds)
+def test_one_wrong_entry_in_all_is_no_place(name: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    problem = int(rng.integers(6))
+    made = iter(range(1000))
+
+    def one_entry(a: Any, S: Any, y: Any) -> Any:
+        if next(made) == problem:
+            a[rng.integers(len(S)), rng.integers(5)] += 1.0
+        return a
+
+    assert codes(places(evidence_of(name, one_entry, seed=seed))) == []
+
+
+@few_examples
+@given(dense_losses, seeds)
+def test_a_row_that_is_wrong_for_its_scores_is_no_row(name: str, seed: int) -> None:
+    """That with the largest score of its batch."""
+
+    def largest(S: Any, y: Any) -> Any:
+        return S.max(axis=1, keepdims=True) == S.max()
+
+    evidence = evidence_of(name, at(largest), seed=seed)
+    rows = {(seen.rows, int(np.flatnonzero(seen.wrong.any(axis=1))[0])) for seen in evidence.wrong}
+    if not all(i == 0 for _, i in rows) and not all(i == N - 1 for N, i in rows):
+        assert codes(places(evidence)) == []
+
+
+@pytest.mark.parametrize("kind", ["real", "one-hot"])
+def test_labels_that_are_no_classes_leave_classes_and_rows(kind: str) -> None:
+    def squares(S: Any, y: Any) -> tuple[float, Any]:
+        return float(((S - y) ** 2).sum() / len(S)), 2 * (S - y) / len(S)
+
+    def labels(rng: Any, N: int, C: int) -> Any:
+        return rng.standard_normal((N, C)) if kind == "real" else np.eye(C)[rng.integers(0, C, N)]
+
+    for where, code in ((column(0), "one-class"), (row(-1), "one-row")):
+        assert codes(places(evidence_of(squares, at(where), labels=labels))) == [code]
+    evidence = evidence_of(squares, lambda a, S, y: np.where(y > 0.5, bent(a, S), a), labels=labels)
+    assert codes(places(evidence)) == []
+
+
+@pytest.mark.parametrize(("where", "code"), [(is_label, "label-column"), (column(1), "one-class"), (row(0), "one-row")])
+def test_in_a_check_the_place_leads_and_nothing_vaguer_is_said(where: Any, code: str) -> None:
+    report = gradcheck.check(changed(right("softmax"), at(where)))
+    assert codes(report.losses[0].findings) == [code]
+
+
+# --- a factor around a place ------------------------------------------------------------------------------
+
+FACTORS = {
+    "sign-flipped": lambda S: -1.0,
+    "missing-mean": lambda S: float(len(S)),
+    "averaged-twice": lambda S: 1 / len(S),
+    "constant-factor": lambda S: 2.0,
+}
+AROUND = {
+    "label-column": is_label,
+    "one-class": lambda S, y: np.arange(S.shape[1]) == 1,
+    "one-row": lambda S, y: np.arange(len(S))[:, np.newaxis] == 0,
+}
+
+
+def both(factor: str, place: str, change: Any = bent) -> Any:
+    def changes(a: Any, S: Any, y: Any) -> Any:
+        a = FACTORS[factor](S) * a
+        return np.where(AROUND[place](S, y), change(a, S), a)
+
+    return changes
+
+
+@few_examples
+@given(dense_losses, seeds, st.sampled_from(sorted(FACTORS)), st.sampled_from(sorted(AROUND)))
+def test_factor_and_place_are_both_named(name: str, seed: int, factor: str, place: str) -> None:
+    evidence = evidence_of(name, both(factor, place), seed=seed)
+    found = list(two_defects(evidence))
+    assert codes(found) == [factor, place]
+    assert all("more than one defect is at work" in each.message for each in found)
+
+
+def test_the_messages_say_what_holds_where() -> None:
+    first, second = two_defects(evidence_of("softmax", both("sign-flipped", "one-class", lambda a, S: 0 * a)))
+    assert first.message.startswith("dS = -1 times the numerical gradient in all 96 entries outside of class 1")
+    assert "dS is wrong in class 1, 24 of 24 entries, and -1 times the numerical gradient everywhere" in second.message
+    assert second.message.endswith("; there dS = 0")
+
+
+@few_examples
+@given(dense_losses, seeds)
+def test_a_place_alone_is_no_two_defects(name: str, seed: int) -> None:
+    evidence = evidence_of(name, lambda a, S, y: np.where(is_label(S, y), bent(a, S), a), seed=seed)
+    assert codes(two_defects(evidence)) == []
+
+
+def test_one_entry_beside_a_factor_is_no_place() -> None:
+    made = iter(range(1000))
+
+    def one_entry(a: Any, S: Any, y: Any) -> Any:
+        if next(made) == 4:
+            a[2, 3] += 1.0
+        return -a
+
+    assert codes(two_defects(evidence_of("softmax", one_entry))) == []
+
+
+@pytest.mark.parametrize("place", sorted(AROUND))
+def test_in_a_check_both_lead(place: str) -> None:
+    report = gradcheck.check(changed("softmax", both("sign-flipped", place)))
+    assert codes(report.losses[0].findings) == ["sign-flipped", place]
+
+
+def test_a_sign_that_is_wrong_where_j_is_not_y_is_a_place() -> None:
+    evidence = evidence_of("softmax", lambda a, S, y: np.where(is_label(S, y), a, -a))
+    assert codes(places(evidence)) == ["other-columns"]

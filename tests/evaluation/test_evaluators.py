@@ -1,0 +1,126 @@
+"""The whole batch, row by row, per sample: one value in three ways, and the same verdicts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from judging import drawn, evaluators_of, objective_of, tied
+from row_losses import Array, LossFunction, mean, reduced, summed_by_default
+
+from gradcheck.api import check_at
+from gradcheck.config import Config
+from gradcheck.evaluation.evaluators import NotSeparable, PerSample, Rows
+from gradcheck.losses import BUILT_INS
+from gradcheck.report import BatchReport
+
+NAMES = [name for name in BUILT_INS if name not in ("affine-exp", "min-square-exp")]  # those have three classes, or two
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 6), st.integers(2, 5), st.integers(0, 10**6), st.sampled_from(["mean", "sum"]))
+def test_changes_of_the_value_are_the_same_whoever_evaluates(N: int, C: int, seed: int, kind: str) -> None:
+    S, y = drawn(seed, (N, C))
+    loss, weight = {"mean": (reduced, 1 / N), "sum": (summed_by_default, 1.0)}[kind]
+    rng = np.random.default_rng(seed)
+    entries, offsets = rng.integers(0, N * C, size=9), rng.normal(size=9)
+    seen = [(each.moved(entries, offsets), each.here(entries)) for each in evaluators_of(loss, S, y, weight)]
+    (moved, here), *others = seen
+    for other_moved, other_here in others:
+        assert other_moved.distance == pytest.approx(moved.distance)
+        assert other_moved.values - other_here.values == pytest.approx(moved.values - here.values, abs=1e-13)
+        assert other_moved.derivatives == pytest.approx(moved.derivatives, abs=1e-13)
+        assert other_here.derivatives == pytest.approx(here.derivatives, abs=1e-13)
+
+
+def test_parts_of_rows_and_another_base_point_are_the_same_by_rows_and_per_sample() -> None:
+    S, y = drawn(0, (4, 3))
+    _, rows, each = evaluators_of(reduced, S, y, 1 / 4)
+    which, points = np.array([2, 0, 2]), np.random.default_rng(1).normal(size=(3, 3))
+    assert each.parts(which, points) == pytest.approx(rows.parts(which, points))
+    there = np.roll(S.ravel(), 1)
+    entries, steps = np.arange(12), np.full(12, 0.1)
+    assert each.at(there).moved(entries, steps).values == pytest.approx(rows.at(there).moved(entries, steps).values)
+
+
+def test_a_loss_that_raises_for_a_single_row_is_evidence_and_no_defect() -> None:
+    def picky(S: Any, y: Any) -> Any:
+        if len(S) < 2:
+            raise ValueError("too few")
+        return mean(S, y)
+
+    S, y = drawn(0, (3, 4))
+    rows = Rows(objective_of(picky, S.shape, y), S.ravel(), 1 / 3)
+    with pytest.raises(NotSeparable, match="single row it raises ValueError"):
+        rows.moved(np.array([1]), np.array([0.1]))
+
+
+def test_a_loss_that_writes_to_its_scores_when_asked_for_each_row_is_not_asked_so() -> None:
+    def writes(S: Any, y: Any, reduction: str = "mean") -> Any:
+        answer = reduced(S, y, reduction)
+        if reduction == "none":
+            S += 1
+        return answer
+
+    S, y = drawn(0, (3, 4))
+    each = PerSample(objective_of(writes, S.shape, y).with_row_values(1 / 3, (0.0, 0.0)), S.ravel())
+    with pytest.raises(NotSeparable, match="in place"):
+        each.moved(np.array([1, 5]), np.array([0.1, 0.1]))
+
+
+# --- verdicts ---------------------------------------------------------------------------------------------
+
+
+def checked(loss: LossFunction, S: Array, y: Array, plan: str) -> BatchReport:
+    report = check_at(loss, S, y, Config(plan=plan)).losses[0]
+    assert not report.error
+    return report.batches[0]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    name=st.sampled_from(NAMES),
+    N=st.integers(2, 9),
+    C=st.integers(2, 6),
+    seed=st.integers(0, 10**6),
+    ties=st.booleans(),
+    defect=st.sampled_from([None, "entry", "sign", "row", "column", "mean"]),
+)
+def test_evaluators_lead_to_the_same_verdicts(
+    name: str, N: int, C: int, seed: int, ties: bool, defect: str | None
+) -> None:
+    S, y = (tied if ties else drawn)(seed, (N, C))
+    row, column = np.random.default_rng(seed).integers(N), np.random.default_rng(seed).integers(C)
+
+    def loss(S: Any, y: Any, reduction: str = "mean") -> Any:
+        value, dS = BUILT_INS[name].function(S, y, reduction=reduction)
+        rows = min(row, len(S) - 1)
+        match defect:
+            case "entry":
+                dS[rows, column] += 1e-3
+            case "sign":
+                dS = -dS
+            case "row":
+                dS[rows] *= 1.01
+            case "column":
+                dS[:, column] *= 1 + 1e-5
+            case "mean" if reduction == "mean":
+                dS = dS * len(S)
+        return value, dS
+
+    full, rows, each = (checked(loss, S, y, plan) for plan in ("full", "rows", "per-sample"))
+    for other in (rows, each):
+        assert (other.verdicts == full.verdicts).all(), (full.verdicts, other.verdicts)
+
+
+@pytest.mark.parametrize("name", ["softmax", "svm", "brier"])
+def test_rows_are_more_precise_than_the_whole_where_the_batch_is_large(name: str) -> None:
+    S, y = drawn(0, (512, 3))
+    by_plan = {plan: checked(BUILT_INS[name].function, S, y, plan) for plan in ("full", "rows", "per-sample")}
+    assert {batch.wrong for batch in by_plan.values()} == {0}
+    bounds = {plan: np.median([entry.bound for entry in batch.worst]) for plan, batch in by_plan.items()}
+    assert bounds["rows"] <= bounds["full"] / 10
+    assert bounds["per-sample"] <= bounds["full"] / 10

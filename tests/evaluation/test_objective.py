@@ -1,0 +1,116 @@
+"""A loss at one problem as a function of a flat vector: counted, rounded, and its inputs left alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from gradcheck.functions.loss import Loss
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from judging import objective_of
+
+from gradcheck.errors import LossDefect
+from gradcheck.evaluation.asking import one_of_each_row
+from gradcheck.evaluation.objective import Objective
+
+S = np.array([[0.5, -1.0], [2.0, 0.25], [0.0, 0.0]])
+X = S.ravel()
+
+
+def square(scores: Any, labels: Any) -> Any:
+    return float((scores**2).sum()), 2 * scores
+
+
+def test_value_and_flat_gradient_and_every_call_is_counted_also_one_that_fails() -> None:
+    def raises(scores: Any, labels: Any) -> Any:
+        raise ValueError
+
+    objective = objective_of(square, S.shape)
+    answer = objective(X)
+    assert (answer.value, answer.gradient.tolist()) == (5.3125, (2 * X).tolist())
+    objective(X)
+    assert objective.calls == 2
+    failing = objective_of(raises, S.shape)
+    with pytest.raises(LossDefect):
+        failing(X)
+    assert failing.calls == 1
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_loss_gets_the_dtype_that_was_asked_for_and_may_spoil_its_arrays(dtype: Any) -> None:
+    seen = []
+
+    def spoils(scores: Any, labels: Any) -> Any:
+        seen.append(scores.dtype)
+        answer = square(scores, labels)
+        scores[:], labels[:] = np.nan, -1
+        return answer
+
+    objective, x = objective_of(spoils, S.shape, dtype=dtype), X.copy()
+    assert objective(x).value == 5.3125
+    objective.ask("whole", x, np.arange(6), np.ones(6))
+    assert seen == [dtype] * 7
+    assert np.array_equal(x, X)
+    assert objective.labels.tolist() == [0, 0, 0]
+
+
+def test_spacing_is_that_of_the_resolution() -> None:
+    double = objective_of(square, S.shape).spacing(np.array([1.0, -1.0, 1024.0]))
+    coarse = Objective(Loss("square", square), S.shape, np.zeros(3, dtype=int), np.float64, resolution=np.float32)
+    assert double.tolist() == [2.0**-52, 2.0**-52, 2.0**-42]
+    assert coarse.spacing(np.array([1.0, -1.0])).tolist() == [2.0**-23, 2.0**-23]
+
+
+@pytest.mark.parametrize("answer", [(1.0, np.zeros((3, 3))), (1.0, None), 1.0, (1.0, np.zeros((3, 2), dtype=complex))])
+def test_an_answer_that_breaks_the_contract_is_a_defect_however_it_is_asked_for(answer: Any) -> None:
+    objective = objective_of(lambda scores, labels: answer, S.shape)
+    asked = objective, objective.without_copy, lambda x: objective.ask("whole", x, np.array([0]), np.array([1.0]))
+    for ask in asked:
+        with pytest.raises(LossDefect):
+            ask(X.copy())
+
+
+def test_a_row_alone_is_a_problem_of_its_own() -> None:
+    objective = objective_of(lambda scores, labels: (float(labels.sum()), np.zeros(scores.shape)), S.shape, [0, 1, 0])
+    alone = objective.row(1)
+    assert alone(X[2:4]).value == 1.0
+    assert (alone.calls, objective.calls) == (1, 0)
+    assert objective.answer_of_row(1, X[2:4])[0] == objective.value_of_row(1, X[2:4]) == 1.0
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 6), max_size=40))
+def test_entries_are_grouped_so_that_no_group_holds_a_row_twice(rows: list[int]) -> None:
+    groups = one_of_each_row(np.array(rows, dtype=np.intp))
+    assert sorted(np.concatenate([np.zeros(0, dtype=np.intp), *groups]).tolist()) == list(range(len(rows)))
+    assert len(groups) == max((rows.count(row) for row in rows), default=0)
+    for group in groups:
+        members = [rows[e] for e in group]
+        assert len(set(members)) == len(members)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10**6), st.sampled_from(["all", "some rows", "any order", "any entries"]))
+def test_each_row_is_asked_for_in_whatever_order(seed: int, order: str) -> None:
+    rng = np.random.default_rng(seed)
+    N, C = rng.integers(1, 12, size=2).tolist()
+    x = rng.normal(size=N * C)
+    entries = {
+        "all": np.arange(N * C),
+        "some rows": np.flatnonzero(np.arange(N * C) // C % 2 == 0),
+        "any order": rng.permutation(N * C),
+        "any entries": rng.integers(N * C, size=rng.integers(0, 2 * N * C)),
+    }[order]
+    after = rng.normal(size=len(entries))
+
+    def cubes(scores: Any, labels: Any, reduction: str = "mean") -> Any:
+        return (scores**3).sum(axis=1), 3 * scores**2
+
+    objective = objective_of(cubes, (N, C))
+    values, derivatives = objective.ask("each-row", x, entries, after)
+    rows = entries // C
+    assert objective.calls == max(np.bincount(rows, minlength=1).tolist())
+    assert values == pytest.approx((x.reshape(N, C) ** 3).sum(axis=1)[rows] - x[entries] ** 3 + after**3, abs=1e-12)
+    assert derivatives == pytest.approx(3 * after**2)

@@ -1,0 +1,235 @@
+"""Which evaluator is taken: the cheapest that the evidence allows, and never one that the evidence refutes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from judging import at_point, drawn, evaluators_of
+from row_losses import COUPLED, EACH_ROW, SEPARABLE, Answer, Array, LossFunction, each_row, mean
+
+from gradcheck.api import check, check_at
+from gradcheck.config import Config
+from gradcheck.evaluation.evaluators import Moved, NotSeparable
+from gradcheck.evaluation.separability import Same, confirm, weight_of_rows
+from gradcheck.report import BatchReport, LossReport
+
+
+def checked(loss: LossFunction, **config: Any) -> LossReport:
+    return check(loss, Config(**{"batch_sizes": [2, 3, 8], "classes": 4, "trials": 3, **config})).losses[0]
+
+
+def plans(report: LossReport) -> set[str]:
+    assert report.batches
+    return {batch.plan for batch in report.batches}
+
+
+@pytest.mark.parametrize("name", SEPARABLE)
+def test_a_mean_or_sum_over_rows_is_checked_row_by_row(name: str) -> None:
+    report = checked(SEPARABLE[name])
+    assert report.passed
+    assert plans(report) <= {"rows", "full"}
+    # What rounds as float32 does, or worse, may look coupled; then the price is calls and not a verdict.
+    assert [batch.plan for batch in report.batches].count("rows") >= 0.8 * len(report.batches)
+
+
+@pytest.mark.parametrize("name", EACH_ROW)
+def test_a_loss_that_gives_each_rows_own_value_is_asked_for_those(name: str) -> None:
+    report = checked(EACH_ROW[name], batch_sizes=[1, 3, 8])
+    assert report.passed
+    assert plans(report) == {"per-sample"}
+
+
+@pytest.mark.parametrize("name", COUPLED)
+def test_whatever_couples_rows_ends_in_full_calls_and_the_right_verdict(name: str) -> None:
+    # Labels that are all different, or all alike, may leave nothing to couple.
+    report = checked(COUPLED[name], batch_sizes=[3, 8])
+    assert report.passed, [finding.message for finding in report.findings]
+    through_labels = name in ("by_class_counts", "by_first_label")
+    full = [batch.plan for batch in report.batches].count("full")
+    assert full >= (0.5 if through_labels else 1.0) * len(report.batches), plans(report)
+
+
+@pytest.mark.parametrize("name", COUPLED)
+def test_a_slip_in_what_couples_rows_is_found(name: str) -> None:
+    def broken(S: Any, y: Any, reduction: str = "mean") -> Any:
+        value, dS = COUPLED[name](S, y)
+        dS = np.array(dS)
+        dS[..., 1] *= 1 + 1e-5
+        return value, dS
+
+    report = checked(lambda S, y: broken(S, y), batch_sizes=[3, 8], scores="normal")
+    assert all(batch.wrong for batch in report.batches if batch.batch_size == 8)
+
+
+def test_a_coupling_that_the_gradient_forgets_is_found() -> None:
+    def forgets(S: Any, y: Any) -> Any:
+        return mean(S - S.mean(axis=0), y)
+
+    assert all(batch.wrong for batch in checked(forgets).batches)
+
+
+def test_a_hinge_between_rows_at_its_very_kink_is_a_subgradient_and_no_false_alarm() -> None:
+    def tied(S: Any, y: Any) -> Any:
+        value, dS = mean(S, y)
+        if len(S) > 1 and (apart := S[0, 0] - S[1, 0] - tied.margin) >= 0:  # type: ignore[attr-defined]
+            value += apart
+            dS[0, 0] += 1
+            dS[1, 0] -= 1
+        return value, dS
+
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        S, y = rng.normal(size=(4, 3)), rng.integers(0, 3, size=4)
+        tied.margin = S[0, 0] - S[1, 0]  # type: ignore[attr-defined]
+        batch = check_at(tied, S, y).losses[0].batches[0]
+        assert (batch.plan, batch.wrong) == ("full", 0)
+        assert batch.subgradient == 2
+
+
+def test_what_couples_rows_near_the_scores_alone_and_in_different_columns_alone_is_met() -> None:
+    rng = np.random.default_rng(1)
+    S, y = rng.normal(size=(3, 8)), rng.integers(0, 8, size=3)
+
+    def near(scores: Any, y: Any, reduction: str = "mean") -> Any:
+        values, p = each_row(scores, y)
+        (first, second), apart = (scores - S)[:2], 1 - np.eye(8)
+        if np.max(np.abs(scores - S)) < 0.1:
+            values[0] += 100 * first @ apart @ second
+            p[0] += 100 * apart @ second
+            p[1] += 100 * first @ apart
+        return (values, p) if reduction == "none" else (values.mean(), p / len(scores))
+
+    batch = check_at(near, S, y).losses[0].batches[0]
+    assert (batch.plan, batch.wrong) == ("full", 0)
+    assert batch.why == "the whole batch does not change as its rows do one by one"
+
+
+def test_derivatives_that_only_reduction_none_has_wrong_are_a_warning() -> None:
+    def wrong_for_none(S: Any, y: Any, reduction: str = "mean") -> Any:
+        values, p = each_row(S, y)
+        return (values, 2 * p) if reduction == "none" else (values.mean(), p / len(S))
+
+    report = checked(wrong_for_none)
+    assert report.passed
+    assert [(f.code, f.severity) for f in report.findings] == [("reductions-disagree", "warning")]
+    assert not check(wrong_for_none, Config(), strict=True).passed
+
+
+def test_a_vector_of_values_beside_the_derivatives_of_their_mean_is_told_of_the_mean() -> None:
+    def forgets_the_mean(S: Any, y: Any) -> Any:
+        values, p = each_row(S, y)
+        return values, p / len(S)
+
+    report = checked(forgets_the_mean)
+    assert not report.passed
+    assert "wrong-shape" in {finding.code for finding in report.findings}
+    assert "mean" in report.findings[0].hint
+
+
+@pytest.mark.parametrize(
+    ("plan", "loss"), [("per-sample", mean), ("per-sample", COUPLED["reduced_centred"]), ("rows", COUPLED["centred"])]
+)
+def test_a_plan_that_does_not_suit_is_refused_and_says_why(plan: str, loss: LossFunction) -> None:
+    report = checked(loss, plan=plan)
+    assert plan in report.error
+    assert "--plan auto" in report.error
+    assert not report.batches
+
+
+def batch_of(loss: LossFunction, plan: str, N: int, C: int) -> BatchReport:
+    report = check(loss, Config(batch_sizes=N, classes=C, scores="normal", plan=plan, max_entries=10**6))
+    (batch,) = report.losses[0].batches
+    assert batch.plan == plan
+    return batch
+
+
+def test_calls_grow_as_each_plan_promises() -> None:
+    loss = EACH_ROW["reduced"]
+    for N, C in ((4, 4), (8, 4), (4, 8), (8, 8), (16, 16)):
+        assert batch_of(loss, "full", N, C).evaluations <= 2 * N * C + N + 100
+        assert batch_of(loss, "rows", N, C).evaluations <= 2 * N * C + N + 100 + 2 * N.bit_length()
+        assert batch_of(loss, "per-sample", N, C).evaluations <= 2 * C + 100 + 2 * N.bit_length()
+
+
+def test_what_the_plan_is_and_why_is_reported() -> None:
+    whys = {batch.why for batch in checked(mean).batches}
+    assert whys == {"the value is the mean of its rows' values; the loss takes no `reduction` argument"}
+    whys = {batch.why for batch in checked(COUPLED["centred"]).batches}
+    assert any("coupled" in why for why in whys)
+    assert all(whys)
+
+
+# --- what a row counts ------------------------------------------------------------------------------------
+
+
+def weight_of(loss: LossFunction) -> float:
+    S, y = drawn(0, (6, 4))
+    objective, x, answer, precision = at_point(loss, S, y)
+    return weight_of_rows(objective, x, answer.value, precision.same, precision.far, thorough=False)
+
+
+@pytest.mark.parametrize(("name", "weight"), [("mean", 1 / 6), ("hinges", 1 / 6), ("total", 1.0)])
+def test_a_row_counts_as_in_a_mean_or_a_sum_also_where_few_calls_may_be_made(name: str, weight: float) -> None:
+    assert weight_of(SEPARABLE[name]) == weight
+
+
+@pytest.mark.parametrize(
+    "loss", [lambda S, y: (np.sin(S).sum() + 1e15, np.cos(S)), lambda S, y: (1.0, np.zeros(S.shape))], ids=str
+)
+def test_where_what_a_row_adds_is_less_than_the_noise_neither_weight_is_believed(loss: LossFunction) -> None:
+    with pytest.raises(NotSeparable, match="less than the noise"):
+        weight_of(loss)
+
+
+# --- whether the whole changes as its rows do -------------------------------------------------------------
+
+ENTRIES, STEPS = np.array([0, 4, 8, 9]), np.array([1e-3, 2e-3, -1e-3, 5e-4])
+
+
+def squares(S: Array, y: Array) -> Answer:
+    return (S**2).sum(), 2 * S
+
+
+def squares_and_a_product_of_rows(S: Array, y: Array) -> Answer:
+    return (S**2).sum() + (S[0, 0] * S[1, 1] if len(S) > 1 else 0.0), 2 * S
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_the_whole_batch_confirms_a_sum_of_rows_and_refutes_what_is_coupled(together: bool) -> None:
+    S = np.random.default_rng(0).normal(size=(4, 3))
+    same = Same(noise=1e-15, rounding=1e-16)
+    for loss, calls in ((squares, 1 if together else 4), (squares_and_a_product_of_rows, None)):
+        _, rows, _ = evaluators_of(loss, S, None, 1.0)
+        before, seen = rows.objective.calls, rows.moved(ENTRIES, STEPS)
+        assert isinstance(seen, Moved)
+        asked = rows.objective.calls
+        value = loss(S, None)[0]
+        if calls is None:
+            with pytest.raises(NotSeparable, match="does not change as its rows do"):
+                confirm(rows, ENTRIES, seen, same, together=together, value=value)
+        else:
+            confirm(rows, ENTRIES, seen, same, together=together, value=value)
+            assert rows.objective.calls - asked <= calls + 4
+        assert before < asked
+
+
+# --- when two values are the same -------------------------------------------------------------------------
+
+values = st.floats(-1e100, 1e100, allow_subnormal=False)
+
+
+@given(st.lists(values, min_size=1, max_size=60))
+def test_a_sum_in_another_order_is_the_same_beside_its_terms(terms: list[float]) -> None:
+    assert Same(0.0, 0.0)(float(np.sum(terms)), float(np.sum(terms[::-1])), float(np.sum(np.abs(terms))))
+
+
+@pytest.mark.parametrize(("apart", "expected"), [(1e-6, True), (1e-3, False)])
+def test_noise_allows_for_a_few_deviations_and_no_more(apart: float, expected: bool) -> None:
+    assert Same(noise=1e-6, rounding=0.0)(1.0, 1.0 + apart) is expected
+    assert Same(noise=0.0, rounding=1e-9)(1e3, 1e3 + apart) is expected
+    assert not Same(0.0, 0.0)(1e-12, 2e-12)
+    assert Same(0.0, 0.0)(1e-12, 2e-12, 1.0, 1e3)

@@ -1,0 +1,158 @@
+"""Losses that overflow at scores near 1000, or that a guard changes there."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gradcheck
+from gradcheck import Config
+from gradcheck.errors import OutOfTime
+from gradcheck.losses import BUILT_INS
+from gradcheck.report import Finding, LossReport
+
+
+def softmax_less(maximum: Any, log: Any = np.log) -> Any:
+    """Softmax that takes the log of p, after some maximum is subtracted."""
+
+    def loss(S: Any, y: Any) -> Any:
+        i = np.arange(len(S))
+        e = np.exp(S - maximum(S))
+        p = e / e.sum(axis=1, keepdims=True)
+        value = -log(p[i, y]).mean()
+        p[i, y] -= 1
+        return value, p / len(S)
+
+    return loss
+
+
+def row_maximum(S: Any) -> Any:
+    return S.max(axis=1, keepdims=True)
+
+
+NAIVE, ROWS, BATCH = softmax_less(lambda S: 0.0), softmax_less(row_maximum), softmax_less(np.max)
+
+
+def own(S: Any, y: Any) -> Any:
+    return BUILT_INS["softmax"].function(S, y)
+
+
+def unshifted_value(S: Any, y: Any) -> Any:
+    return (np.log(np.exp(S).sum(axis=1)) - S[np.arange(len(S)), y]).mean(), own(S, y)[1]
+
+
+def softplus(S: Any, y: Any) -> Any:
+    return np.log(1 + np.exp(S)).sum() / len(S), 1 / (1 + np.exp(-S)) / len(S)
+
+
+def focal(S: Any, y: Any) -> Any:
+    i, C = np.arange(len(S)), S.shape[1]
+    e = np.exp(S - S.max(axis=1, keepdims=True))
+    p = e / e.sum(axis=1, keepdims=True)
+    u = p[i, y]
+    slope = 2 * u * (1 - u) * np.log(u) - (1 - u) ** 2
+    return -np.mean((1 - u) ** 2 * np.log(u)), slope[:, None] * (np.eye(C)[y] - p) / len(S)
+
+
+def in_python(S: Any, y: Any) -> Any:
+    value, dS = 0.0, np.zeros(S.shape)
+    for i, row in enumerate(S.tolist()):
+        e = [math.exp(s) for s in row]
+        value -= math.log(e[y[i]] / sum(e)) / len(S)
+        dS[i] = np.array(e) / sum(e) / len(S)
+        dS[i, y[i]] -= 1 / len(S)
+    return value, dS
+
+
+def exponential(S: Any, y: Any) -> Any:
+    i = np.arange(len(S))
+    e = np.exp(S - S[i, y][:, None])
+    e[i, y] = 0
+    dS = e.copy()
+    dS[i, y] = -e.sum(axis=1)
+    return e.sum() / len(S), dS / len(S)
+
+
+def checked(loss: Any, config: Config | None = None) -> LossReport:
+    return gradcheck.check(loss, config).losses[0]
+
+
+def overflow(report: LossReport) -> Finding:
+    (finding,) = [each for each in report.findings if each.code == "overflows"]
+    assert finding.severity == "warning"
+    assert all(batch.passed for batch in report.batches)
+    return finding
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(
+    ("loss", "message", "hint"),
+    [
+        (NAIVE, "entries of dS are not finite", "subtract the row's maximum before exp"),
+        (ROWS, "the value is inf, and dS is finite, for scores near 1000; a stable softmax does not", "log p_y as a"),
+        (BATCH, "entries of dS are not finite", "each row's own"),
+        (unshifted_value, "and dS is finite, for scores near 1000", "dS is stable, and the value is not"),
+        (softplus, "the value is inf, and dS is finite", "np.logaddexp(0, z)"),
+        (focal, "the value is inf", "the row's maximum is subtracted, but dS divides by p_y or takes its log"),
+    ],
+    ids=["no maximum", "log of p", "batch's maximum", "value alone", "softplus", "focal"],
+)
+def test_the_mend_is_named(loss: Any, message: str, hint: str, dtype: Any) -> None:
+    finding = overflow(checked(loss, Config(dtype=dtype)))
+    assert message in finding.message
+    assert hint in finding.hint
+
+
+def test_an_overflow_that_python_s_math_raises_is_one() -> None:
+    assert "the value is nan" in overflow(checked(in_python)).message
+
+
+@pytest.mark.parametrize("kind", ["one-hot", "multi-hot"])
+def test_other_labels_show_it_too(kind: Any) -> None:
+    def loss(S: Any, Y: Any) -> Any:
+        e = np.exp(S)
+        p = e / e.sum(axis=1, keepdims=True)
+        return -(Y * np.log(p)).sum() / len(S), (Y.sum(axis=1, keepdims=True) * p - Y) / len(S)
+
+    overflow(checked(loss, Config(labels={"kind": kind})))
+
+
+def test_a_guard_that_changes_the_value_at_large_scores_alone_is_named() -> None:
+    guarded = softmax_less(row_maximum, lambda p: np.log(np.maximum(p, 1e-10)))
+    finding = overflow(checked(guarded))
+    assert "for scores near 1000 the value is 23.0259, and that of a stable softmax is 800.925:" in finding.message
+    assert "a guard such as clip, maximum or + 1e-12 changes it there" in finding.message
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        exponential,
+        lambda S, y: (np.exp(S).sum(), np.exp(S)),
+        lambda S, y: (np.exp(S**2 / 8).sum(), S / 4 * np.exp(S**2 / 8)),
+    ],
+    ids=["of margins", "of scores", "of squares"],
+)
+def test_an_exponential_without_a_stable_form_has_no_finding(loss: Any) -> None:
+    assert checked(loss).findings == ()
+
+
+def test_a_loss_that_rejects_large_scores_or_runs_out_of_time_has_no_finding() -> None:
+    def raising(error: BaseException) -> Any:
+        def loss(S: Any, y: Any) -> Any:
+            if np.max(np.abs(S)) >= 500:
+                raise error
+            return own(S, y)
+
+        return loss
+
+    assert checked(raising(ValueError("scores out of range"))).findings == ()
+    assert gradcheck.check(raising(OutOfTime()), Config(scores="normal")).passed
+
+
+@pytest.mark.parametrize("name", BUILT_INS)
+def test_a_built_in_is_stable(name: str) -> None:
+    assert "overflows" not in [finding.code for finding in checked(name, Config(scores="normal")).findings]

@@ -1,0 +1,95 @@
+"""The engine at one problem, as the tests of it call it: a loss, scores and labels in, verdicts out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from gradcheck.functions.answers import Evaluation
+from gradcheck.functions.loss import Loss
+
+from gradcheck.checking.entries import Tolerance, Verdicts, judge
+from gradcheck.checking.precision import Precision, measure
+from gradcheck.config.settings import Reference
+from gradcheck.evaluation.evaluators import Evaluator, PerSample, Rows, WholeBatch
+from gradcheck.evaluation.objective import Objective
+from gradcheck.report import VERDICTS, FloatArray
+
+LossFunction = Callable[..., Any]
+Labels = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """What became of one problem: verdicts, and all calls of the loss that it took, the one at S among them."""
+
+    verdicts: Verdicts
+    calls: int
+    shape: tuple[int, int]
+
+    @property
+    def words(self) -> list[str]:
+        return [VERDICTS[each].value for each in self.verdicts.verdicts]
+
+    def word(self, row: int, column: int) -> str:
+        return self.words[row * self.shape[1] + column]
+
+    @property
+    def set(self) -> set[str]:
+        return set(self.words)
+
+
+def objective_of(loss: LossFunction, shape: tuple[int, int], y: Any = None, dtype: Any = np.float64) -> Objective:
+    """An objective; labels of 0 where none are given."""
+    labels = np.zeros(shape[0], dtype=np.int64) if y is None else np.asarray(y)
+    return Objective(Loss("test", loss), shape, labels, dtype)
+
+
+def at_point(loss: LossFunction, S: Any, y: Any = None) -> tuple[Objective, FloatArray, Evaluation, Precision]:
+    """The objective, the flat point, what the loss answers there and what is measured there."""
+    scores = np.asarray(S, dtype=np.float64)
+    objective = objective_of(loss, (len(scores), scores.shape[1]), y)
+    x = scores.reshape(-1)
+    answer = objective(x)
+    return objective, x, answer, measure(objective, x, answer)
+
+
+def judged(
+    loss: LossFunction,
+    S: Any,
+    y: Any = None,
+    *,
+    rtol: float = 1e-7,
+    atol: float = 0.0,
+    entries: Any = None,
+    reference: Reference = "auto",
+) -> Judged:
+    """Judge every entry, or some, by calls of the whole batch."""
+    objective, x, answer, precision = at_point(loss, S, y)
+    verdicts = judge(
+        WholeBatch(objective, x, answer), answer, answer.gradient, precision, Tolerance(rtol, atol),
+        entries=entries, reference=reference,
+    )  # fmt: skip
+    return Judged(verdicts, objective.calls, objective.shape)
+
+
+def evaluators_of(loss: LossFunction, S: Any, y: Any, weight: float) -> list[Evaluator]:
+    """The three evaluators of a loss that takes ``reduction="none"`` and whose rows have this weight."""
+    objective, x, answer, _ = at_point(loss, S, y)
+    each = objective.with_row_values(weight, (answer.value_eps, answer.gradient_eps))
+    return [WholeBatch(objective, x, answer), Rows(objective, x, weight), PerSample(each, x)]
+
+
+def drawn(seed: int, shape: tuple[int, int] = (3, 5), scale: float = 1.0) -> tuple[FloatArray, Labels]:
+    """Normal scores, and labels."""
+    rng = np.random.default_rng(seed)
+    return scale * rng.normal(size=shape), rng.integers(0, shape[1], size=shape[0])
+
+
+def tied(seed: int, shape: tuple[int, int] = (3, 5)) -> tuple[FloatArray, Labels]:
+    """Scores that are whole numbers, so that margins of 0 are common, and labels."""
+    rng = np.random.default_rng(seed)
+    return rng.integers(-2, 3, size=shape).astype(float), rng.integers(0, shape[1], size=shape[0])

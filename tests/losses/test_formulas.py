@@ -1,0 +1,192 @@
+"""Each built-in loss beside torch's, beside its formula in decimal arithmetic, and at scores worked out by hand."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from gradcheck.losses import BUILT_INS
+from gradcheck.losses.cross_entropy import focal, label_smoothing, softmax
+from gradcheck.losses.elementwise import huber
+from gradcheck.losses.hinge import crammer_singer, svm
+from gradcheck.losses.indicator_examples import affine_exp, min_square_exp
+
+# --- torch ------------------------------------------------------------------------------------------------
+
+
+def one_hot(S, y):
+    import torch
+
+    return torch.nn.functional.one_hot(y, S.shape[1]).to(S.dtype)
+
+
+def torch_focal(S, y):
+    import torch
+
+    log_p = torch.log_softmax(S, dim=1)
+    u = (log_p.exp() * (1 - one_hot(S, y))).sum(dim=1)
+    return (-(u**2) * log_p[torch.arange(len(y)), y]).mean()
+
+
+def torch_brier(S, y):
+    import torch
+
+    p, others = torch.softmax(S, dim=1), 1 - one_hot(S, y)
+    # 1 - p_y as the sum of the others: torch's own p_y - 1 has no digits left at scores of 20.
+    return ((p * others).sum(dim=1) ** 2 + (p**2 * others).sum(dim=1)).mean()
+
+
+def torch_crammer_singer(S, y):
+    label = one_hot(S, y)
+    return ((S + 1 - label).max(dim=1).values - (S * label).sum(dim=1)).mean()
+
+
+TORCH = {
+    "softmax": lambda torch, S, y: torch.nn.CrossEntropyLoss()(S, y),
+    "label-smoothing": lambda torch, S, y: torch.nn.CrossEntropyLoss(label_smoothing=0.1)(S, y),
+    "focal": lambda torch, S, y: torch_focal(S, y),
+    "brier": lambda torch, S, y: torch_brier(S, y),
+    "svm": lambda torch, S, y: S.shape[1] * torch.nn.MultiMarginLoss()(S, y),  # torch's divides by C
+    "squared-hinge": lambda torch, S, y: S.shape[1] * torch.nn.MultiMarginLoss(p=2)(S, y),
+    "crammer-singer": lambda torch, S, y: torch_crammer_singer(S, y),
+    "one-vs-all": lambda torch, S, y: torch.nn.BCEWithLogitsLoss(reduction="sum")(S, one_hot(S, y)) / len(y),
+    "huber": lambda torch, S, y: torch.nn.HuberLoss(reduction="sum", delta=1.0)(S, one_hot(S, y)) / len(y),
+    "min-square-exp": lambda torch, S, y: torch.minimum(S[:, 0] ** 2, S[:, 1].exp()).mean(),
+    "cubed-relu": lambda torch, S, y: torch.relu(S**3).sum(dim=1).mean(),
+    "affine-exp": lambda torch, S, y: (2 * S[:, 0] - 3 * S[:, 1] + S[:, 2].exp()).mean(),
+}
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("name", TORCH)
+def test_value_and_gradient_are_torchs(agrees_with_torch, name):
+    torch = pytest.importorskip("torch")
+    agrees_with_torch(name, lambda S, y: TORCH[name](torch, S, y), min_classes=3 if name == "affine-exp" else 2)
+
+
+def test_softmax_and_huber_are_scipys():
+    special = pytest.importorskip("scipy.special")
+    rng = np.random.default_rng(0)
+    S, y = 10 * rng.normal(size=(30, 6)), rng.integers(0, 6, size=30)
+    value, dS = softmax(S, y)
+    assert value == pytest.approx((special.logsumexp(S, axis=1) - S[np.arange(30), y]).mean(), rel=1e-14)
+    np.testing.assert_allclose(30 * dS + np.eye(6)[y], special.softmax(S, axis=1), rtol=0, atol=1e-15)
+    assert huber(S, y)[0] == pytest.approx(special.huber(1.0, S - np.eye(6)[y]).sum() / 30, rel=1e-14)
+
+
+# --- decimal arithmetic; the label is 0 -------------------------------------------------------------------
+
+
+def p_of(s: list[Decimal], j: int = 0) -> Decimal:
+    return s[j].exp() / sum(score.exp() for score in s)
+
+
+DECIMAL = {
+    "softmax": lambda s: -p_of(s).ln(),
+    "label-smoothing": lambda s: (
+        -sum((Decimal("0.1") / len(s) + Decimal("0.9") * (j == 0)) * p_of(s, j).ln() for j in range(len(s)))
+    ),
+    "focal": lambda s: -((1 - p_of(s)) ** 2) * p_of(s).ln(),
+    "brier": lambda s: sum((p_of(s, j) - (j == 0)) ** 2 for j in range(len(s))),
+    "one-vs-all": lambda s: sum((1 + (score if j else -score).exp()).ln() for j, score in enumerate(s)),
+    "min-square-exp": lambda s: min(s[0] ** 2, s[1].exp()),
+    "cubed-relu": lambda s: sum(max(Decimal(0), x**3) for x in s),
+    "affine-exp": lambda s: 2 * s[0] - 3 * s[1] + s[2].exp(),
+}
+
+
+@pytest.mark.parametrize("name", ["softmax", "label-smoothing", "focal", "brier"])
+def test_digits_are_kept_in_hard_rows(agrees_with_decimals, hard_row, name):
+    agrees_with_decimals(name, DECIMAL[name], hard_row, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "rtol"),
+    [
+        ("softmax", [350.0, -350.0, 3.0], 1e-12),
+        ("softmax", [-350.0, 350.0, 3.0], 1e-12),
+        *(("brier", [0.3 + 35 * (k == 0), -1.2 + 35 * (k == 1), 0.8 + 35 * (k == 2)], 1e-12) for k in range(3)),
+        ("brier", [0.0, 70.0, 70.00000003, 60.0], 1e-13),  # p_t - p_j as a difference of the two is off by 6e-13 here
+        ("one-vs-all", [40.0, -40.0, -50.0], 1e-14),
+        ("one-vs-all", [-40.0, 700.0, 30.0], 1e-14),
+        ("one-vs-all", [0.0, 0.0, 0.0], 1e-14),
+        ("one-vs-all", [1e-9, -1e-9, 1.0], 1e-14),
+        ("min-square-exp", [0.5, 1.0, 9.0], 1e-14),
+        ("min-square-exp", [3.0, 1.0, 9.0], 1e-14),
+        ("min-square-exp", [-3.0, -40.0, 9.0], 1e-14),
+        ("cubed-relu", [1e3, -1e3, 0.25, -0.25], 1e-14),
+        ("affine-exp", [0.5, -2.0, 3.0, 7.0], 1e-14),
+    ],
+)
+def test_value_and_gradient_are_those_of_the_formula(agrees_with_decimals, name, row, rtol):
+    agrees_with_decimals(name, DECIMAL[name], row, 0, rtol=rtol)
+
+
+# --- by hand ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "S", "y", "value", "dS"),
+    [
+        ("svm", [[3, 1, 2.5], [0, 0, -2]], [0, 1], 0.75, [[-0.5, 0, 0.5], [0.5, -0.5, 0]]),
+        ("svm", [[2, 1, -5]], [0], 0, [[-1, 1, 0]]),  # a margin of exactly 0 counts, as in the notes
+        ("squared-hinge", [[0, 1, -0.5]], [0], 4.25, [[-5, 4, 1]]),
+        ("squared-hinge", [[2, 1]], [0], 0, [[0, 0]]),
+        ("crammer-singer", [[0, 3, 2]], [0], 4, [[-1, 1, 0]]),
+        ("crammer-singer", [[5, 3, 2]], [0], 0, [[0, 0, 0]]),
+        ("crammer-singer", [[7, 7, 7]], [1], 1, [[1, -1, 0]]),  # the first class takes it all
+        ("brier", [[np.log(1), np.log(3)]], [0], 2 * 0.75**2, [[-4 * 0.75 * 0.1875, 4 * 0.75 * 0.1875]]),
+        ("brier", [[-1e3, 1e3, 1e3]], [0], 1.5, [[0, 0, 0]]),
+        ("huber", [[1.5, 1, -4]], [0], 4.125, [[0.5, 1, -1]]),
+        ("huber", np.eye(3), [0, 1, 2], 0, np.zeros((3, 3))),
+        ("one-vs-all", np.zeros((2, 3)), [2, 0], 3 * np.log(2), [[0.25, 0.25, -0.25], [-0.25, 0.25, 0.25]]),
+        ("softmax", np.full((3, 4), 1e3), [0, 3, 1], np.log(4), (0.25 - np.eye(4)[[0, 3, 1]]) / 3),
+        ("min-square-exp", [[1, 0, 5]], [0], 1, [[0, 1, 0]]),  # the second at a tie, as in the notes
+        ("min-square-exp", [[-3], [1]], [0, 0], 5, [[-3], [1]]),
+        ("cubed-relu", [[0, -2, 2]], [0], 8, [[0, 0, 12]]),
+        ("affine-exp", [[5]], [0], 10, [[2]]),
+        ("affine-exp", [[5, 2]], [0], 4, [[2, -3]]),
+        ("affine-exp", [[5, 2, 0]], [0], 5, [[2, -3, 1]]),
+        ("affine-exp", [[5, 2, 0, 8, 9]], [0], 5, [[2, -3, 1, 0, 0]]),
+    ],
+)
+def test_by_hand(name, S, y, value, dS):
+    answer, gradient = BUILT_INS[name].function(np.array(S, dtype=float), np.array(y))
+    assert answer == pytest.approx(value, rel=1e-14, abs=0)
+    np.testing.assert_allclose(gradient, dS, rtol=1e-14, atol=0)
+
+
+def test_focal_is_the_softmax_where_the_label_has_no_chance():
+    S, y = np.array([[-1e3, 1e3, 0.0]]), np.array([0])
+    assert focal(S, y)[0] == softmax(S, y)[0] == 2e3
+    np.testing.assert_array_equal(focal(S, y)[1], softmax(S, y)[1])
+
+
+def test_label_smoothing_is_flat_where_the_softmax_is_the_target():
+    _, dS = label_smoothing(np.log(np.array([[0.05, 0.95]])), np.array([1]))
+    np.testing.assert_allclose(dS, 0, atol=1e-16)
+
+
+@pytest.mark.parametrize("C", [2, 3, 7])
+def test_crammer_singer_never_costs_more_than_the_svm_and_as_much_with_two_classes(C):
+    rng = np.random.default_rng(0)
+    S, y = rng.normal(size=(20, C)), rng.integers(0, C, size=20)
+    assert crammer_singer(S, y)[0] <= svm(S, y)[0]
+    assert (crammer_singer(S, y)[0] == svm(S, y)[0]) == (C == 2)
+
+
+def test_min_square_exp_shows_no_overflow_of_the_larger_one():
+    with np.errstate(all="raise"):
+        value, dS = min_square_exp(np.array([[30.0, 1e3]]), np.array([0]))
+    assert value == 900
+    np.testing.assert_array_equal(dS, [[60, 0]])
+
+
+def test_affine_exp_overflows_by_its_own_nature_and_only_where_it_must():
+    assert np.isfinite(affine_exp(np.array([[0.0, 0.0, 709.7]]), np.array([0]))[0])
+    with np.errstate(over="ignore"):
+        value, dS = affine_exp(np.array([[0.0, 0.0, 1e3]]), np.array([0]))
+    assert np.isinf(value)
+    np.testing.assert_array_equal(dS, [[2, -3, np.inf]])

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from math import sqrt
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gradcheck.numerics.differences import Stencil, joined
+from gradcheck.numerics.directional import (
+    RATIO,
+    Pair,
+    finest_step,
+    has_kinks_at_point,
+    residuals,
+    smallest_defect,
+)
+
+Function = "tuple[Callable[[float], float], Callable[[float], float]]"
+
+
+def stencil(f, g, step: float) -> Stencil:
+    at = np.array([step]), np.array([step])
+    return Stencil(*at, *(np.array([each(x)]) for each in (f, g) for x in (-step, 0.0, step)))
+
+
+def pair(f, g, fine: float, expected: float) -> Pair:
+    return Pair(stencil(f, g, RATIO * fine), stencil(f, g, fine), np.array([expected]))
+
+
+# --- the smallest defect ----------------------------------------------------------------------------------
+
+
+@given(st.lists(st.floats(1e-12, 1e12), min_size=1, max_size=6))
+def test_the_smallest_defect_is_shown_with_the_probability_that_is_asked_for(unseen: list[float]) -> None:
+    size = smallest_defect(np.array(unseen), 0.99)
+    draws = np.abs(np.random.default_rng(0).normal(size=(20_000, len(unseen)))) * size
+    shown = np.mean(np.any(draws > unseen, axis=1))
+    assert shown == pytest.approx(0.99, abs=0.005)
+
+
+@given(st.floats(1e-6, 1e6), st.floats(1e-3, 1e3))
+def test_it_grows_with_what_directions_let_pass_and_shrinks_with_more_of_them(bound: float, times: float) -> None:
+    four = smallest_defect(np.full(4, bound))
+    assert smallest_defect(np.full(4, bound * times)) == pytest.approx(four * times)
+    assert smallest_defect(np.full(5, bound)) < four < smallest_defect(np.full(3, bound))
+
+
+# --- steps ------------------------------------------------------------------------------------------------
+
+
+@given(noise=st.floats(1e-17, 1e-12), bound=st.floats(1e-9, 1e-6))
+def test_noise_at_the_finest_step_is_bounded_as_asked_for(noise: float, bound: float) -> None:
+    step = finest_step(noise, bound, spacing=1e-16)
+    at_step = stencil(abs, abs, step).noise_bound(noise)[0]
+    assert at_step == pytest.approx(bound) or (step == 2.0**-30 and at_step <= bound) or step == 2.0**-2
+
+
+# --- residuals --------------------------------------------------------------------------------------------
+
+
+def test_a_smooth_function_leaves_no_more_than_its_bound() -> None:
+    told = residuals(pair(np.sin, np.cos, 1e-2, 1.0), value_noise=1e-16)
+    assert abs(told.residuals[0]) <= told.bounds[0] < 1e-6
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_thousands_of_kinks_near_the_point_are_within_the_bound(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    many = []
+    for _ in range(4):
+        places, slopes = rng.normal(size=50_000), rng.normal(size=50_000)
+
+        def f(x: float, places=places, slopes=slopes) -> float:
+            return float(np.sum(np.maximum(slopes * (x - places), 0)))
+
+        def g(x: float, places=places, slopes=slopes) -> float:
+            return float(np.sum(slopes * (slopes * (x - places) > 0)))
+
+        many.append(pair(f, g, 1e-4, g(0.0)))
+    together = Pair(
+        joined([p.coarse for p in many]), joined([p.fine for p in many]), np.array([p.expected[0] for p in many])
+    )
+    told = residuals(together, value_noise=1e-11)
+    assert np.all(np.abs(told.residuals) <= told.bounds)
+    assert np.max(told.bounds) < 0.3 * sqrt(50_000)
+
+
+def test_a_wild_gradient_does_not_widen_the_bound() -> None:
+    """Corrections by a gradient that makes no sense are worse than none."""
+    noise = np.random.default_rng(0)
+    told = residuals(pair(np.sin, lambda x: float(noise.normal()), 1e-3, 1.0), value_noise=1e-16)
+    assert told.bounds[0] < 1e-3
+    assert told.of is Stencil.plain
+
+
+# --- kinks ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("f", "g", "kinks"),
+    [
+        (np.sin, np.cos, False),
+        (np.abs, np.sign, True),
+        (lambda x: max(x, 0.0), lambda x: float(x >= 0), True),
+        # two kinks of opposite signs, of which the gradient takes neither side: the values' slope alone tells nothing
+        (lambda x: max(x, 0.0) + min(x, 0.0), lambda x: float(x != 0), True),
+        (lambda x: abs(x - 1e-4), lambda x: np.sign(x - 1e-4), False),
+    ],
+)
+def test_kinks_at_the_point_itself_are_told_from_kinks_nearby(f, g, kinks: bool) -> None:
+    assert has_kinks_at_point(pair(f, g, 1e-5, 0.0), value_noise=1e-17, granted=1e-9) == kinks

@@ -1,0 +1,134 @@
+"""From estimates and bounds to verdicts: the tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from gradcheck.config.settings import Reference
+from gradcheck.numerics import verdicts
+from gradcheck.numerics.differences import Stencil
+from gradcheck.numerics.richardson import Limit
+from gradcheck.report import VERDICTS
+
+
+def limit(estimate: float, bound: float) -> Limit:
+    return Limit(np.array([estimate]), np.array([bound]))
+
+
+def word(told: npt.NDArray[np.int8]) -> str:
+    assert told.dtype == np.int8
+    return VERDICTS[int(told[0])].value
+
+
+@pytest.mark.parametrize(
+    ("analytic", "estimate", "bound", "allowed", "expected"),
+    [
+        (1.0, 1.0, 1e-9, 0.0, "ok"),
+        (1.0, 1.0 + 5e-10, 1e-9, 0.0, "ok"),  # within the bound
+        (1.0, 1.0 + 5e-9, 1e-9, 1e-8, "ok"),  # within bound and allowance
+        (1.0, 1.0 + 2e-8, 1e-9, 1e-8, "wrong"),  # beyond both
+        (1.0, 3.0, 0.5, 0.0, "wrong"),  # wide, and yet beyond it
+        (1.0, 1.0, 0.5, 0.0, "unresolved"),  # agrees, but so would much else
+        (1.0, 1.0, 0.5, 1.0, "ok"),  # the user allows so much
+        (1.0, np.nan, np.inf, 0.0, "unresolved"),
+        (0.0, 0.0, 0.0, 0.0, "ok"),
+    ],
+)
+def test_smooth_verdicts(analytic: float, estimate: float, bound: float, allowed: float, expected: str) -> None:
+    got = verdicts.judge_smooth(
+        np.array([analytic]), limit(estimate, bound), np.array([allowed]), granted=np.zeros(1), scale=np.full(1, 1.0)
+    )
+    assert word(got) == expected
+
+
+@pytest.mark.parametrize(
+    ("analytic", "expected"),
+    [
+        (-1.0, "subgradient"),
+        (1.0, "subgradient"),
+        (0.0, "subgradient"),
+        (0.3, "subgradient"),
+        (1.0 + 1.9e-6, "subgradient"),  # within bound 1e-6 and allowance 1e-6
+        (1.0 + 3e-6, "wrong"),
+        (-1.0 - 3e-6, "wrong"),
+        (5.0, "wrong"),
+    ],
+)
+@pytest.mark.parametrize("falling", [False, True], ids=["convex", "concave"])
+def test_verdicts_at_kinks(analytic: float, expected: str, falling: bool) -> None:
+    left, right = limit(-1.0, 1e-6), limit(1.0, 1e-6)
+    if falling:
+        left, right = right, left
+    got = verdicts.judge_kinks(
+        np.array([analytic]), left, right, np.array([1e-6]), granted=np.zeros(1), scale=np.full(1, 1.0)
+    )
+    assert word(got) == expected
+
+
+def test_a_kink_with_one_wide_side_is_unresolved_between_and_wrong_beyond() -> None:
+    left, right = limit(-1.0, 1e-6), limit(1.0, 0.5)
+    inside, beyond = (
+        verdicts.judge_kinks(np.array([a]), left, right, np.zeros(1), granted=np.zeros(1), scale=np.full(1, 1.0))
+        for a in (0.0, 2.0)
+    )
+    assert (word(inside), word(beyond)) == ("unresolved", "wrong")
+
+
+def test_what_is_granted_to_ds_counts_as_a_bound_and_may_not_be_wide() -> None:
+    off, zero, one = np.array([1.0 + 3e-3]), np.zeros(1), np.ones(1)
+    for granted, expected in ((5e-3, "ok"), (2e-3, "wrong"), (5e-2, "unresolved")):
+        assert word(verdicts.judge_smooth(off, limit(1.0, 1e-9), zero, np.array([granted]), one)) == expected
+
+
+def stencil(f: object, g: object, s: float, h: float = 2.0**-10) -> Stencil:
+    points = (s - h, s, s + h)
+    numbers = (h, h, *map(f, points), *map(g, points))  # type: ignore[arg-type]
+    return Stencil(*(np.array([float(number)]) for number in numbers))
+
+
+def test_a_smooth_stencil_is_smooth_and_a_kink_at_the_point_or_beside_it_is_not() -> None:
+    sign = lambda s: float(np.sign(s))  # noqa: E731
+    assert verdicts.is_smooth(stencil(np.sin, np.cos, 0.3), 1e-16, 1.0)[0]
+    assert not verdicts.is_smooth(stencil(abs, sign, 0.0), 1e-16, 1.0)[0]
+    assert not verdicts.is_smooth(stencil(abs, sign, 2.0**-12), 1e-16, 1.0)[0]
+
+
+def test_noise_alone_is_no_kink() -> None:
+    rng = np.random.default_rng(0)
+    h, sigma, entries = 2.0**-10, 1e-6, 1000
+    values = sigma * rng.normal(size=(3, entries))
+    width, ones = np.full(entries, h), np.ones(entries)
+    noisy = Stencil(width, width, values[0], values[1], values[2], ones, ones, ones)
+    assert np.all(verdicts.is_smooth(noisy, sigma, 1.0))
+    assert not np.all(verdicts.is_smooth(noisy, sigma / 1000, 1.0))
+
+
+# --- complex steps ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("bound", "reference", "wanted"),
+    [
+        (1e-10, "auto", False),  # as precise as rtol asks
+        (1e-5, "auto", True),
+        (1e-5, "central", False),
+        (1e-10, "complex", True),
+        (0.1, "auto", False),  # nothing could be borne out
+        (0.1, "complex", False),
+        (np.inf, "complex", False),
+        (np.nan, "auto", False),
+    ],
+)
+def test_complex_steps_are_wanted_where_the_bound_is_wider_than_rtol_and_can_still_bear_them_out(
+    bound: float, reference: Reference, wanted: bool
+) -> None:
+    seen = verdicts.in_question(reference, np.array([1.0]), limit(1.0, bound), rtol=1e-7, atol=0.0)
+    assert seen.tolist() == [wanted]
+
+
+@pytest.mark.parametrize(("analytic", "expected"), [(1.0, "ok"), (1 + 1.9e-13, "ok"), (1 + 2.2e-13, "wrong")])
+def test_by_complex_steps_an_entry_is_right_within_the_tolerance_and_rounding(analytic: float, expected: str) -> None:
+    one = np.array([1.0])
+    assert word(verdicts.judge_by_complex_steps(analytic * one, one, 1e-13 * one, rtol=1e-13, atol=0.0)) == expected

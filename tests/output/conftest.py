@@ -1,0 +1,107 @@
+"""Reports built by hand: what a renderer gets, with nothing computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gradcheck.report import VERDICTS, BatchReport, Entry, Finding, LossReport, Report, Verdict
+
+Cells = Sequence[tuple[int, int]]
+
+
+def make_problem(
+    batch_size: int = 3,
+    classes: int = 5,
+    *,
+    wrong: Cells = (),
+    subgradient: Cells = (),
+    unresolved: Cells = (),
+    labels: Sequence[int] | None = (),
+    errors: float = 3.14e-11,
+    **fields: Any,
+) -> BatchReport:
+    """A problem whose entries are all ``ok`` with one relative error, but for those named."""
+    relative_errors = np.full((batch_size, classes), errors)
+    verdicts = np.zeros((batch_size, classes), np.int8)
+    for cells, verdict, error in (
+        (subgradient, Verdict.SUBGRADIENT, 0.5),
+        (unresolved, Verdict.UNRESOLVED, 1.2e-4),
+        (wrong, Verdict.WRONG, 0.333),
+    ):
+        for cell in cells:
+            relative_errors[cell], verdicts[cell] = error, VERDICTS.index(verdict)
+    if labels == ():
+        labels = [row % classes for row in range(batch_size)]
+    worst = [
+        Entry(
+            row,
+            class_,
+            None if labels is None else labels[row],
+            score=0.5,
+            analytic=0.25,
+            numerical=0.25 * (1 - float(relative_errors[row, class_])),
+            bound=1e-12,
+            relative_error=float(relative_errors[row, class_]),
+            verdict=VERDICTS[verdicts[row, class_]],
+            plain=0.2468,
+            step=0.00071,
+        )
+        for row, class_ in sorted(np.ndindex(batch_size, classes), key=lambda cell: -int(verdicts[cell]))
+    ]
+    defaults: dict[str, Any] = {
+        "scores": "normal(0, 1)", "trial": 0, "seed": 0, "value": 1.25, "plan": "full",
+        "evaluations": 2 * batch_size * classes + 31, "seconds": 0.004,
+    }  # fmt: skip
+    return BatchReport(
+        batch_size=batch_size,
+        classes=classes,
+        labels=None if labels is None else np.array(labels),
+        relative_errors=relative_errors,
+        verdicts=verdicts,
+        worst=tuple(worst[:20]),
+        **(defaults | fields),
+    )
+
+
+def make_loss(*batches: BatchReport, **fields: Any) -> LossReport:
+    """A loss called ``svm`` with these problems."""
+    defaults: dict[str, Any] = {"target": "svm", "file": None, "line": None, "findings": ()}
+    return LossReport(batches=batches, **(defaults | fields))
+
+
+def make_report(*losses: LossReport, interrupted: bool = False, out_of_time: bool = False) -> Report:
+    return Report("0.1.0", {"seed": 0, "batch_sizes": (1, 3)}, losses, interrupted, out_of_time)
+
+
+@pytest.fixture
+def problem() -> Callable[..., BatchReport]:
+    return make_problem
+
+
+@pytest.fixture
+def loss() -> Callable[..., LossReport]:
+    return make_loss
+
+
+@pytest.fixture
+def report() -> Callable[..., Report]:
+    return make_report
+
+
+@pytest.fixture
+def mixed() -> LossReport:
+    """Two batch sizes and two kinds of scores, with every verdict, an error and a warning."""
+    batches = [
+        make_problem(n, 5, scores=scores, wrong=[(n - 1, 2)], unresolved=[(0, 0)], subgradient=[(0, 1)])
+        for n in (3, 8)
+        for scores in ("normal(0, 1)", "integers(-2, 2)")
+    ]
+    findings = (
+        Finding("missing-mean", "error", "dS is 3 times the numerical gradient", "divide by the number of rows"),
+        Finding("shared-buffer", "warning", "two calls return the same memory"),
+    )
+    return make_loss(*batches, rerun="gradcheck run svm --batch-size 3", findings=findings)

@@ -1,0 +1,408 @@
+"""The page as a reader has it: in a browser, with a mouse, with a keyboard, on paper."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gradcheck
+from gradcheck.output import FORMATS, Options
+from gradcheck.report import VERDICTS, BatchReport, Entry, Finding, LossReport, Report, Verdict
+
+pytestmark = pytest.mark.browser
+
+WRONG = VERDICTS.index(Verdict.WRONG)
+FLAGS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1400,1000",
+)  # fmt: skip
+#: Set where a browser must be there, so that tests which did not run are not taken for tests that passed.
+REQUIRED = "GRADCHECK_BROWSER"
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A driver of Debian's chromium, without a window; a skip where there is none."""
+    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    try:
+        from selenium import webdriver
+        from selenium.webdriver.chrome.service import Service
+    except ImportError:
+        binary = None
+    if binary is None or driver is None:
+        assert REQUIRED not in os.environ, "chromium, chromium-driver or selenium is missing"
+        pytest.skip("needs chromium, chromium-driver and selenium")
+    options = webdriver.ChromeOptions()
+    options.binary_location = binary
+    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    browser = webdriver.Chrome(options=options, service=Service(driver))
+    browser.set_script_timeout(60)
+    yield browser
+    browser.quit()
+
+
+@pytest.fixture
+def browser(chromium: Any) -> Iterator[Any]:
+    """The browser, 1000 pixels wide and light; at the end its log must be empty."""
+    _look(chromium, 1000)
+    chromium.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    chromium.get("about:blank")
+    chromium.get_log("browser")
+    yield chromium
+    assert chromium.get_log("browser") == []
+
+
+@pytest.fixture
+def opened(browser: Any, tmp_path: Path) -> Callable[..., Any]:
+    """Opens the page of a report from a file."""
+
+    def open_page(report: Report) -> Any:
+        file = tmp_path / "page.html"
+        file.write_text(FORMATS["html"](report, Options()), encoding="ascii")
+        browser.get(file.as_uri())
+        return browser
+
+    return open_page
+
+
+@pytest.fixture
+def look(browser: Any) -> Callable[..., None]:
+    """Gives the page a width, and the reader a preference."""
+    return functools.partial(_look, browser)
+
+
+def _look(browser: Any, width: int, dark: bool = False) -> None:
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    preference = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [preference]})
+
+
+def softmax_without_1_over_n(S: Any, y: Any) -> Any:
+    i = np.arange(len(S))
+    E = np.exp(S - S.max(axis=1, keepdims=True))
+    p = E / E.sum(axis=1, keepdims=True)
+    value = -np.log(p[i, y]).mean()
+    p[i, y] -= 1
+    return value, p
+
+
+@pytest.fixture(scope="module")
+def wrong() -> Report:
+    """Six problems; the worst has 8 rows and 5 classes, all of them wrong."""
+    return gradcheck.check(softmax_without_1_over_n, worst=100)
+
+
+def right() -> LossReport:
+    return gradcheck.check("softmax", gradcheck.Config(batch_sizes=[1])).losses[0]
+
+
+@pytest.fixture(scope="module")
+def ties() -> Report:
+    """A right loss with subgradients."""
+    return gradcheck.check("svm", gradcheck.Config(batch_sizes=[8], scores="integers(-2, 2)"), worst=100)
+
+
+def large(rows: int, classes: int) -> Report:
+    """A problem with one wrong entry, the last."""
+    errors = np.geomspace(1e-16, 1e-9, rows * classes).reshape(rows, classes)
+    verdicts = np.zeros((rows, classes), np.int8)
+    errors[-1, -1], verdicts[-1, -1] = 0.5, WRONG
+    entry = Entry(rows - 1, classes - 1, 0, 0.5, 0.1, 0.2, 1e-12, 0.5, Verdict.WRONG, 0.2, 1e-3)
+    labels = np.arange(rows) % classes
+    problem = BatchReport(
+        rows, classes, "normal(0, 1)", 0, 0, 1.0, "full", 2 * rows * classes, labels, errors, verdicts, (entry,), 1.0
+    )
+    finding = Finding("one-row", "error", "dS is wrong in one row only")
+    return Report("0.1.0", {}, (LossReport("mine.py:loss", None, None, (problem,), (finding,)),))
+
+
+def one(browser: Any, selector: str) -> Any:
+    return browser.find_element("css selector", selector)
+
+
+def every(browser: Any, selector: str) -> list[Any]:
+    return list(browser.find_elements("css selector", selector))
+
+
+def cell(browser: Any, row: int, class_: int) -> Any:
+    return one(browser, f".grid tbody tr:nth-child({row + 1}) td:nth-of-type({class_ + 1})")
+
+
+def place(browser: Any) -> str:
+    """Which entry the panel shows."""
+    return str(one(browser, ".panel h4").text).splitlines()[0].split(" ✗")[0].split(" ≈")[0].removesuffix(" ok")
+
+
+def numbers(browser: Any) -> dict[str, str]:
+    return {each.find_element("tag name", "dt").text: each.find_element("tag name", "dd").text
+            for each in every(browser, ".panel dl div")}  # fmt: skip
+
+
+def press(browser: Any, *keys: str) -> None:
+    browser.switch_to.active_element.send_keys(*keys)
+
+
+def test_a_click_on_a_cell_shows_its_numbers(opened, wrong):
+    browser = opened(wrong)
+    entry = next(each for each in wrong.losses[0].batches[-1].worst if (each.row, each.class_) == (4, 1))
+    cell(browser, 4, 1).click()
+    assert place(browser) == "row 4, class 1"
+    shown = numbers(browser)
+    assert math.isclose(float(shown["dS"]), entry.analytic, rel_tol=1e-4)
+    assert math.isclose(float(shown["numerical"]), entry.numerical, rel_tol=1e-4)
+    assert math.isclose(float(shown["bound"]), entry.bound, rel_tol=0.06)
+    assert math.isclose(float(shown["score"]), entry.score, rel_tol=1e-3)
+    assert shown["relative error"] in cell(browser, 4, 1).text
+    assert "✗" in cell(browser, 4, 1).text
+    assert "✗" in one(browser, ".panel h4").text
+    (in_tab_order,) = every(browser, ".grid td[tabindex='0']")
+    assert in_tab_order == cell(browser, 4, 1)
+    assert in_tab_order.get_attribute("aria-selected") == "true"
+
+
+def test_arrow_keys_move_from_cell_to_cell_and_stop_at_the_edge(opened, wrong):
+    from selenium.webdriver.common.keys import Keys
+
+    browser = opened(wrong)
+    cell(browser, 0, 0).click()
+    for key, row, class_ in (
+        (Keys.ARROW_RIGHT, 0, 1), (Keys.ARROW_DOWN, 1, 1), (Keys.END, 1, 4), (Keys.ARROW_RIGHT, 1, 4),
+        (Keys.HOME, 1, 0), (Keys.ARROW_LEFT, 1, 0), (Keys.ARROW_UP, 0, 0), (Keys.ARROW_UP, 0, 0),
+        (Keys.PAGE_DOWN, 7, 0),
+    ):  # fmt: skip
+        press(browser, key)
+        assert place(browser) == f"row {row}, class {class_}"
+        assert browser.switch_to.active_element == cell(browser, row, class_)
+
+
+def test_a_pointer_that_rests_while_the_grid_scrolls_below_it_changes_nothing(opened):
+    from selenium.webdriver.common.keys import Keys
+
+    browser = opened(large(100, 10))
+    browser.execute_script("document.querySelector('.frame').scrollTop = 0")
+    cell(browser, 1, 4).click()
+    for _ in range(5):
+        press(browser, Keys.PAGE_DOWN)
+    browser.execute_async_script("setTimeout(arguments[0], 500)")
+    assert place(browser) == "row 51, class 4"
+    assert one(browser, ".frame").get_property("scrollTop") > 0
+
+
+def test_a_cell_that_the_keyboard_leads_to_is_not_below_the_headings(opened):
+    from selenium.webdriver.common.keys import Keys
+
+    browser = opened(large(100, 30))
+    cell(browser, 99, 28).click()
+    for key in (*[Keys.PAGE_UP] * 9, *[Keys.ARROW_LEFT] * 26):
+        press(browser, key)
+    assert place(browser) == "row 9, class 2"
+    on_top = """
+        const { left, top, width, height } = document.activeElement.getBoundingClientRect();
+        return document.elementFromPoint(left + width / 2, top + height / 2) === document.activeElement;
+    """
+    assert browser.execute_script(on_top)
+
+
+def test_who_listens_hears_place_number_and_verdict(opened, ties):
+    browser = opened(ties)
+    assert one(browser, ".grid").get_attribute("role") == "grid"
+    labels = [each.get_attribute("aria-label") for each in every(browser, ".grid td")]
+    assert len(labels) == 40
+    assert sum("the label" in label for label in labels) == 8
+    assert sum(label.endswith("subgradient") for label in labels) == ties.losses[0].batches[0].subgradient > 0
+    assert labels[0].startswith("row 0, class 0")
+
+
+def test_a_pointer_over_a_cell_shows_it_and_leaving_shows_the_chosen_one(opened, ties):
+    from selenium.webdriver import ActionChains
+
+    browser = opened(ties)
+    cell(browser, 1, 1).click()
+    ActionChains(browser).move_to_element(cell(browser, 5, 2)).perform()
+    assert place(browser) == "row 5, class 2"
+    ActionChains(browser).move_to_element(one(browser, "h1")).perform()
+    assert place(browser) == "row 1, class 1"
+
+
+def test_a_kink_is_told_by_a_sign_and_has_no_colour_of_an_error(opened, ties):
+    browser = opened(ties)
+    kinks = every(browser, ".grid td.subgradient")
+    assert kinks
+    assert all("≈" in each.text and "plain" in each.get_attribute("class") for each in kinks)
+    kinks[0].click()
+    assert "At a kink" in one(browser, ".panel").text
+
+
+def test_an_entry_in_doubt_shows_its_error_against_the_step(opened, wrong):
+    browser = opened(wrong)
+    entry = next(each for each in wrong.losses[0].batches[-1].worst if each.tried)
+    cell(browser, entry.row, entry.class_).click()
+    points = every(browser, ".plot circle")
+    assert len(points) in (len(entry.tried), len(entry.tried) + 1)
+    assert len(every(browser, ".plot circle.taken")) == 1
+    along = [float(point.get_attribute("cx")) for point in points]
+    assert along == sorted(along)
+    # SVG counts from above: the V's ends stand higher than its foot.
+    heights = [float(point.get_attribute("cy")) for point in points]
+    assert max(heights) > max(heights[0], heights[-1])
+    assert every(browser, ".plot line.bound")
+    assert "dS is off by" in one(browser, ".plot").get_attribute("textContent")
+
+
+def test_the_worst_entry_is_shown_from_the_start_and_each_of_the_others_by_its_button(opened, wrong):
+    browser = opened(wrong)
+    worst = wrong.losses[0].batches[-1].worst
+    assert place(browser) == f"row {worst[0].row}, class {worst[0].class_}"
+    every(browser, ".worst td button")[3].click()
+    assert place(browser) == f"row {worst[3].row}, class {worst[3].class_}"
+
+
+def test_a_problem_is_drawn_when_it_is_opened(opened, wrong):
+    browser = opened(wrong)
+    assert [each.get_attribute("open") is not None for each in every(browser, ".problem")] == [False] * 5 + [True]
+    assert len(every(browser, ".grid")) == 1
+    one(browser, ".problem summary").click()
+    browser.execute_async_script("setTimeout(arguments[0], 100)")
+    assert len(every(browser, ".problem:first-of-type .grid td")) == 5
+
+
+def test_all_of_a_finding_can_be_read_and_its_explanation_opened(opened, wrong):
+    browser = opened(wrong)
+    finding = wrong.losses[0].findings[0]
+    assert finding.message in one(browser, ".finding .message").text
+    assert finding.hint in one(browser, ".finding .hint").text
+    one(browser, ".explanation summary").click()
+    assert "What it means: dS is N times" in one(browser, ".explanation").text
+    assert "1 of 2 losses, 1 right" in one(opened(replace(wrong, losses=(*wrong.losses, right()))), "h1").text
+    assert [each.text for each in every(browser, "nav .word")] == ["wrong", "right"]
+
+
+def test_the_command_is_copied(opened, wrong):
+    browser = opened(wrong)
+    browser.execute_cdp_cmd(
+        "Browser.grantPermissions", {"permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"]}
+    )
+    button = one(browser, "button[aria-label='copy: Check the worst problem again']")
+    assert button.is_displayed()
+    button.click()
+    read = "const done = arguments[0]; navigator.clipboard.readText().then(done, (error) => done(String(error)))"
+    assert browser.execute_async_script(read) == wrong.losses[0].rerun
+    assert button.text == "Copied"
+
+
+@pytest.mark.parametrize("width", [400, 1000, 1400])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_page_fits_its_window_light_and_dark(opened, look, wrong, tmp_path, width, dark):
+    look(width, dark)
+    long = replace(wrong.losses[0], target="x" * 3000, findings=(Finding("raises", "error", "y" * 3000),))
+    for report in (replace(wrong, losses=(long,)), large(10, 1000), wrong):
+        browser = opened(report)
+        root = "document.documentElement"
+        assert browser.execute_script(f"return {root}.scrollWidth - {root}.clientWidth") == 0
+        assert browser.execute_script("return innerWidth") == width
+    ground = "return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)"
+    assert (sum(browser.execute_script(ground)) < 3 * 128) is dark
+    picture = tmp_path / "page.png"
+    assert browser.save_screenshot(str(picture))
+    assert picture.stat().st_size > 10_000
+
+
+def test_all_is_open_on_paper_and_closed_again_after(opened, wrong):
+    browser = opened(wrong)
+    before = [each.get_attribute("open") for each in every(browser, "details")]
+    assert None in before
+    listen = (
+        "addEventListener('beforeprint', () => (window.seen = document.querySelectorAll('details:not([open])').length))"
+    )
+    browser.execute_script(listen)
+    printed = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {})["data"])
+    assert printed.startswith(b"%PDF")
+    assert len(printed) > 50_000
+    assert browser.execute_script("return window.seen") == 0
+    assert [each.get_attribute("open") for each in every(browser, "details")] == before
+    assert len(every(browser, ".grid")) == 6
+
+
+def test_without_scripts_the_verdict_can_be_read(opened, browser):
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    opened(large(20, 20))
+    assert "wrong: 1 of 400 entries of mine.py:loss disagrees" in one(browser, "body").text
+
+
+def test_hostile_text_runs_nothing(opened, wrong):
+    attack = "</script></title></pre><script>window.done=1</script><img src=x onerror=window.done=1>\x1b[31m"
+    finding = Finding("missing-mean", "error", attack, attack, attack)
+    loss = replace(wrong.losses[0], target=attack, file=attack, findings=(finding,), rerun=attack)
+    browser = opened(replace(wrong, losses=(loss,)))
+    assert browser.execute_script("return window.done ?? null") is None
+    assert not every(browser, "img")
+    assert attack.removesuffix("\x1b[31m") in one(browser, "h2").text
+
+
+def test_a_notebooks_frame_shows_the_page(browser, tmp_path):
+    report = gradcheck.check_at("svm", [[0.0, 1.0, 0.5]], [0])
+    (tmp_path / "notebook.html").write_text(f"<!DOCTYPE html>{report._repr_html_()}", encoding="utf-8")
+    browser.get((tmp_path / "notebook.html").as_uri())
+    browser.switch_to.frame(one(browser, "iframe"))
+    assert one(browser, "h1 .word").text == "right"
+    one(browser, ".problem summary").click()
+    browser.switch_to.default_content()
+
+
+@pytest.mark.parametrize(("rows", "classes"), [(100, 100), (1000, 10), (10, 1000)])
+def test_ten_thousand_entries_are_there_in_two_seconds(opened, browser, rows, classes):
+    report = large(rows, classes)
+    drawn = """
+        const done = arguments[0];
+        const look = () => document.querySelectorAll(".grid td").length === 10000
+          ? requestAnimationFrame(() => requestAnimationFrame(() => done(true)))
+          : setTimeout(look, 5);
+        look();
+    """
+    browser.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
+    by_clock, by_work = [], []
+    for _ in range(3):
+        browser.get("about:blank")
+        worked, started = work(browser), time.perf_counter()
+        opened(report)
+        assert browser.execute_async_script(drawn)
+        by_clock.append(time.perf_counter() - started)
+        by_work.append(work(browser) - worked)
+    browser.execute_cdp_cmd("Performance.disable", {})
+    # What the page's own thread worked tells the same whatever else the machine does.
+    assert min(by_work) < 1
+    if os.getloadavg()[0] < (os.cpu_count() or 1):
+        assert min(by_clock) < 2
+    assert place(browser) == f"row {rows - 1}, class {classes - 1}"
+
+
+def work(browser: Any) -> float:
+    """Seconds that the page's thread has worked."""
+    metrics = browser.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
+    return float(next(each["value"] for each in metrics if each["name"] == "TaskDuration"))
+
+
+def test_a_button_leads_to_the_one_wrong_entry_of_ten_thousand(opened):
+    browser = opened(large(100, 100))
+    browser.execute_async_script("setTimeout(arguments[0], 500)")
+    assert "1 wrong or unresolved" in one(browser, ".steps").text
+    browser.execute_script("arguments[0].click()", cell(browser, 99, 95))
+    assert place(browser) == "row 99, class 95"
+    assert "the worst entries only" in one(browser, ".panel").text
+    every(browser, ".steps button")[1].click()
+    assert place(browser) == "row 99, class 99"
+    assert browser.switch_to.active_element == cell(browser, 99, 99)

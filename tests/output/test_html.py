@@ -1,0 +1,202 @@
+"""The page: what its data hold, what can never stand in it, and how large it may be."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import time
+from dataclasses import replace
+from html.parser import HTMLParser
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gradcheck
+from gradcheck.output import FORMATS, Options
+from gradcheck.output.explanations import page as explained
+from gradcheck.output.html import MOST_CELLS
+from gradcheck.report import Finding, Projections, Report, SmallestCase
+
+HOSTILE = (
+    "</script><script>alert(1)</script><!--<script><img src=x onerror=alert(2)> \" ' & &lt; ]]> {{report}} ${7*7} "
+    "\x1b[31m\x00\x07\u202e\u2028\u2029 \udcff 打"
+)
+
+
+class Page(HTMLParser):
+    """A document taken apart: its elements, and the text of those that hold some."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.source, self.texts, self._inside = source, {}, ""
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(source)
+        self.close()
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attributes)))
+        self._inside = tag
+
+    def handle_data(self, data: str) -> None:
+        self.texts[self._inside] = self.texts.get(self._inside, "") + data
+
+    @property
+    def data(self) -> Any:
+        (content,) = re.findall(r'<script type="application/json" id="report">(.*?)</script>', self.source, re.DOTALL)
+        return json.loads(content)
+
+
+def page(report: Report, **options: Any) -> Page:
+    return Page(FORMATS["html"](report, Options(**options)))
+
+
+@pytest.fixture
+def full(mixed) -> Any:
+    """A loss with everything that a page can show."""
+    case = SmallestCase(
+        np.zeros((1, 2)), np.zeros(1, int), "missing-mean", None, None, "import gradcheck\nassert 1 < 2"
+    )
+    return replace(mixed, smallest_case=case, file="/x/mine.py", line=7)
+
+
+def test_the_document_has_a_language_a_title_and_a_viewport(full, report):
+    shown = page(report(full))
+    assert shown.source.startswith('<!DOCTYPE html>\n<html lang="en">')
+    assert shown.source.endswith("</html>\n")
+    assert shown.source.isascii()
+    assert ("meta", {"charset": "utf-8"}) in shown.elements
+    assert shown.texts["title"].strip() == "wrong: svm - gradcheck"
+    assert "width=device-width" in shown.source
+    assert "{{" not in shown.source
+
+
+def test_nothing_is_fetched_from_anywhere_and_text_is_never_parsed(full, report):
+    source = page(report(full)).source
+    assert set(re.findall(r"\w+://[^'\" ]*", source)) == {"http://www.w3.org/2000/svg"}
+    assert not re.search(r"@import|url\(|fetch\(|XMLHttpRequest|WebSocket|sendBeacon| src=| href=", source)
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|new Function", source)
+
+
+def test_the_policy_allows_its_own_style_and_script_alone(full, report):
+    shown = page(report(full))
+    (policy,) = [each["content"] for tag, each in shown.elements if tag == "meta" and "http-equiv" in each]
+    rules = dict(rule.split(" ", 1) for rule in policy.split("; "))
+    assert rules["default-src"] == "'none'"
+    assert {"base-uri", "form-action"} <= rules.keys()
+    for element in ("style", "script"):
+        (content,) = re.findall(rf"<{element}>(.*?)</{element}>", shown.source, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert rules[f"{element}-src"] == f"'sha256-{digest}'"
+    assert not [name for _, each in shown.elements for name in each if name == "style" or name.startswith("on")]
+
+
+def everywhere(text: str, full: Any) -> Report:
+    """A report that has this text wherever there is any."""
+    finding = Finding("missing-mean", "error", text, text, f"{text}\n{text}")
+    seen = Projections(4, True, 1e-9, 1.0, 3, 0, 0, 0, 1e-9, remark=text)
+    projected = replace(full.batches[0], projections=seen, verdicts=None, relative_errors=None, scores=text, why=text)
+    others = [replace(batch, scores=text, plan=text, why=text) for batch in full.batches[1:]]
+    loss = replace(
+        full, target=text, file=text, framework=text, rerun=text, batches=(projected, *others), unchecked=1,
+        cut_short=text, findings=(finding, replace(finding, code=text)),
+        smallest_case=replace(full.smallest_case, snippet=text),
+    )  # fmt: skip
+    failed = replace(loss, error=text, batches=(), findings=())
+    return Report(text, {text: {"deep": [text]}, "object": Ellipsis}, (loss, failed))
+
+
+def test_text_from_outside_cannot_leave_its_place(full):
+    calm, hostile = (page(everywhere(text, full)) for text in ("calm", HOSTILE))
+    assert hostile.elements == calm.elements
+    assert not re.search(r"[^\x20-\x7e\n]", hostile.source)
+    loss = hostile.data["losses"][0]
+    assert (
+        loss["target"]
+        == loss["findings"][0]["message"]
+        == HOSTILE.replace("\x1b", r"\x1b").replace(
+            "\x00\x07\u202e\u2028\u2029 \udcff", r"\x00\x07\u202e\u2028\u2029 \udcff"
+        )
+    )
+    (content,) = re.findall(r'id="report">(.*?)</script>', hostile.source, re.DOTALL)
+    assert not re.search("[<>&\u2028\u2029]", content)
+    alone = page(Report("0", {}, everywhere(HOSTILE, full).losses[:1]))
+    assert "alert(1)" in alone.texts["title"]
+    assert [tag for tag, _ in alone.elements] == [tag for tag, _ in calm.elements]
+
+
+def test_a_megabyte_of_text_is_shortened_and_soon_done(full):
+    calm = page(everywhere("x", full))
+    for text in ("<" * 10**6, "\x1b" * 10**6):
+        started = time.perf_counter()
+        huge = page(everywhere(text, full))
+        assert time.perf_counter() - started < 5
+        assert len(huge.source) < len(calm.source) + 3_000_000
+    assert "990,000 more characters" in huge.data["losses"][0]["target"]
+
+
+def test_ten_thousand_entries_stay_below_200_kb(problem, loss, report):
+    cells = [(row, column) for row in range(0, 100, 3) for column in range(0, 100, 7)]
+    assert len(page(report(loss(problem(100, 100, wrong=cells)))).source) < 200_000
+    assert len(page(report(loss(problem(1000, 10)))).source) < 200_000
+
+
+def test_many_grids_are_bounded_and_the_most_severe_are_kept(problem, loss, report):
+    many = [problem(100, 100, errors=3.14e-11 * (1 + n), seed=n) for n in range(20)]
+    shown = page(report(loss(*many, problem(100, 100, wrong=[(99, 99)], seed=99), problem(101, 100))))
+    assert len(shown.source) < 2_000_000
+    with_grid = ["verdicts" in each for each in shown.data["losses"][0]["batches"]]
+    assert sum(with_grid) == MOST_CELLS // 10_000
+    assert (with_grid[20], with_grid[19], with_grid[0], with_grid[21]) == (True, True, False, False)
+
+
+def test_the_data_are_those_of_the_json_report_with_fewer_digits_in_grids(problem, loss, report):
+    run = report(loss(problem(2, 3, wrong=[(0, 1)], subgradient=[(1, 0)], unresolved=[(1, 1)], labels=[2, 0])))
+    data = page(run).data
+    assert data.pop("pages") == {}
+    written = json.loads(FORMATS["json"](run, Options()))
+    shown = data["losses"][0]["batches"][0].pop("relative_errors")
+    written["losses"][0]["batches"][0].pop("relative_errors")
+    assert data == written
+    assert shown == [[3.1e-11, 0.33, 3.1e-11], [0.5, 0.00012, 3.1e-11]]
+
+
+def test_numbers_that_are_not_finite_do_not_break_the_data(problem, loss, report):
+    shown = problem(1, 3)
+    shown.relative_errors[0, :2] = [np.nan, np.inf]
+    entry = replace(shown.worst[0], analytic=np.inf, numerical=np.nan, tried=((0.1, np.inf), (0.01, np.nan)), step=0.0)
+    (batch,) = page(report(loss(replace(shown, value=-np.inf, worst=(entry,))))).data["losses"][0]["batches"]
+    assert batch["relative_errors"] == [[None, None, 3.1e-11]]
+    assert batch["worst"][0]["tried"] == [[0.1, None], [0.01, None]]
+
+
+def test_each_code_that_was_found_comes_with_its_explanation(full, report):
+    pages = page(report(replace(full, findings=(*full.findings, Finding("made-up", "note", "none"))))).data["pages"]
+    assert set(pages) == {"missing-mean", "shared-buffer"}
+    assert pages["missing-mean"]["title"] == explained("missing-mean").title
+    assert pages["missing-mean"]["paragraphs"][0].startswith("What it means: ")
+
+
+def test_without_scripts_the_verdict_can_be_read(problem, loss, report):
+    text = page(report(loss(problem(wrong=[(0, 0)])))).source.partition("<noscript>")[2].partition("</noscript>")[0]
+    assert "wrong: 1 of 15 entries of svm disagrees" in text
+
+
+def test_a_run_that_checked_nothing_is_a_page_too(report):
+    assert page(report(interrupted=True)).data["summary"] == "before any problem was checked"
+
+
+def test_a_notebook_shows_the_page_in_a_frame_that_no_name_can_leave():
+    def loss(S, y):
+        return float((S**2).sum()), S
+
+    loss.__qualname__ = '"></iframe><script>alert(1)</script>'
+    checked = gradcheck.check(loss)
+    assert isinstance(checked, gradcheck.Report)
+    (frame,) = Page(checked._repr_html_()).elements  # type: ignore[attr-defined]
+    assert frame[0] == "iframe"
+    document = frame[1]["srcdoc"] or ""
+    assert document.startswith("<!DOCTYPE html>")
+    assert "<script>alert" not in document

@@ -1,0 +1,97 @@
+"""JUnit XML, validated against its schema, and read by another's reader."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+import xmlschema
+from hostile_text import HOSTILE, LONG
+
+from gradcheck.output import FORMATS, Options
+from gradcheck.output.junit import cases
+from gradcheck.report import Finding, Report
+
+SCHEMA = xmlschema.XMLSchema(Path(__file__).with_name("junit.xsd"))
+
+
+def written(report: Report) -> ET.Element:
+    text = FORMATS["junit"](report, Options())
+    SCHEMA.validate(text)
+    return ET.fromstring(text)
+
+
+def test_a_loss_is_a_suite_and_a_batch_size_a_case(report, loss, problem):
+    root = written(report(loss(problem(1), problem(3), file="a/losses.py", line=7), loss(problem(1), target="other")))
+    assert [suite.get("name") for suite in root] == ["svm", "other"]
+    assert [case.get("name") for case in root[0]] == ["batch size 1", "batch size 3"]
+    assert (root[0][0].get("file"), root[0][0].get("line")) == ("a/losses.py", "7")
+    assert (root.get("tests"), root.get("failures")) == ("3", "0")
+
+
+def test_a_wrong_gradient_is_a_failure_and_counted(report, mixed):
+    root = written(report(mixed))
+    assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("2", "2", "0")
+    failure = root.find(".//failure")
+    assert failure is not None
+    assert failure.get("type") == "missing-mean"
+    assert "dS[2, 2]" in (failure.text or "")
+
+
+def test_what_could_not_be_checked_is_an_error_and_what_was_not_is_skipped(report, loss, problem):
+    root = written(report(loss(error="no such module"), loss(problem(1), unchecked=1)))
+    assert (root.get("errors"), root.get("skipped")) == ("2", "1")
+
+
+def test_warnings_of_a_loss_that_passes_are_its_output(report, loss, problem):
+    root = written(report(loss(problem(1), findings=(Finding("shared-buffer", "warning", "the same memory"),))))
+    assert "the same memory" in (root.findtext(".//system-out") or "")
+
+
+@pytest.mark.parametrize("text", [HOSTILE, LONG, ""])
+def test_text_from_outside_is_valid_xml_and_does_not_swell(report, loss, problem, text):
+    finding = Finding("raises", "error", text, text, text)
+    one = loss(problem(3, wrong=[(0, 0)]), target=text, file=text, line=1, findings=(finding,))
+    rendered = FORMATS["junit"](report(one, loss(error=text)), Options())
+    SCHEMA.validate(rendered)
+    assert len(rendered) < 300_000
+    assert "\x1b" not in rendered
+    root = ET.fromstring(rendered)
+    assert len(root.findall(".//testcase")) == 3
+    assert not root.findall(".//script")
+
+
+DEFECT = Finding("missing-mean", "error", "dS is 3 times the numerical gradient", "divide by N")
+
+
+def test_a_wrong_batch_size_fails_with_the_leading_finding_and_its_worst_entries(report, loss, problem):
+    one = loss(problem(1), problem(1, scores="integers(-2, 2)"), problem(3, wrong=[(2, 0)]), findings=(DEFECT,))
+    right, wrong = cases(report(one), one)
+    assert (right.outcome, wrong.outcome, wrong.kind) == ("passed", "failed", "missing-mean")
+    assert wrong.message.startswith("1 of 15 entries disagrees")
+    assert "dS is 3 times" in wrong.message
+    assert "dS[2, 0] = 0.25" in wrong.text
+
+
+def test_a_wrong_entry_has_the_digits_that_show_it(report, loss, problem):
+    one = problem(3, wrong=[(2, 0)])
+    close = replace(one.worst[0], analytic=0.25, numerical=0.25 * (1 - 3e-9), relative_error=3e-9)
+    shown = loss(replace(one, worst=(close,)))
+    assert "dS[2, 0] = 0.25, numerical 0.24999999925 ± 1.0e-12: wrong" in cases(report(shown), shown)[0].text
+
+
+def test_a_finding_that_no_batch_size_shows_is_a_case_of_its_own(report, loss, problem):
+    one = loss(problem(1), problem(3), findings=(Finding("constant-offset", "error", "the value is svm's plus 1"),))
+    last = cases(report(one), one)[-1]
+    assert (last.name, last.outcome, last.kind) == ("findings", "failed", "constant-offset")
+
+
+def test_warnings_and_unresolved_entries_fail_only_a_strict_run(report, loss, problem):
+    warning = Finding("shared-buffer", "warning", "two calls return the same memory")
+    for strict in (False, True):
+        warned = loss(problem(1), findings=(warning,), strict=strict)
+        assert [case.outcome for case in cases(report(warned), warned)] == ["passed", *["failed"] * strict]
+        one = loss(problem(3, unresolved=[(0, 0)]), strict=strict)
+        assert cases(report(one), one)[0].outcome == ("failed" if strict else "passed")

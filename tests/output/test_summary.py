@@ -1,0 +1,171 @@
+"""Totals, and the verdict in a sentence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gradcheck.output.summary import loss_remarks, problem_remarks, sentences, totals, totals_by_kind
+from gradcheck.report import Finding, Projections, Report
+
+ERROR = Finding("missing-mean", "error", "dS is 3 times the numerical gradient", "divide by the number of rows")
+WARNING = Finding("shared-buffer", "warning", "two calls return the same memory")
+
+
+def last_line(report: Report) -> str:
+    return str(sentences(report)[-1])
+
+
+def test_totals_are_sums_over_all_problems(problem):
+    one = replace(problem(3, wrong=[(0, 0)], unresolved=[(0, 1)]), evaluations=10, seconds=0.5)
+    other = replace(problem(8, subgradient=[(0, 0)]), evaluations=7, seconds=0.25)
+    both = totals([one, other])
+    assert (both.problems, both.entries, both.evaluations, both.seconds) == (2, 15 + 40, 17, 0.75)
+    assert (both.wrong, both.unresolved, both.subgradient) == (1, 1, 1)
+    assert both.max_relative_error == one.max_relative_error > other.max_relative_error
+    assert (totals([]).entries, totals([]).max_relative_error) == (0, 0)
+
+
+def test_totals_by_kind_stand_where_the_first_problem_of_each_kind_does(problem):
+    problems = [problem(3, seed=1), problem(8), problem(3, seed=2), problem(3, scores="integers(-2, 2)")]
+    assert {kind: total.problems for kind, total in totals_by_kind(problems).items()} == {
+        (3, 5, "normal(0, 1)"): 2, (8, 5, "normal(0, 1)"): 1, (3, 5, "integers(-2, 2)"): 1,
+    }  # fmt: skip
+
+
+def test_the_last_line_says_right_with_count_and_largest_relative_error(problem, loss, report):
+    assert last_line(report(loss(problem()))) == "right: 15 entries of svm agree, largest relative error 3.1e-11"
+
+
+def test_the_last_line_says_wrong_with_how_many_of_how_many_and_why(problem, loss, report):
+    one, several = problem(wrong=[(0, 0)]), problem(wrong=[(0, 0), (1, 1)], unresolved=[(2, 2)])
+    assert last_line(report(loss(one))) == "wrong: 1 of 15 entries of svm disagrees, largest relative error 0.33"
+    assert last_line(report(loss(several, findings=(ERROR,)))) == (
+        "wrong: 2 of 15 entries of svm disagree, largest relative error 0.33: missing-mean; 1 unresolved"
+    )
+
+
+def test_a_broken_contract_is_wrong_though_every_entry_agrees(problem, loss, report):
+    mutates = Finding("mutates-input", "error", "writes into S")
+    assert (
+        last_line(report(loss(problem(), findings=(mutates,)))) == "wrong: svm: mutates-input; 15 of 15 entries agree"
+    )
+    assert last_line(report(loss(findings=(mutates,)))) == "wrong: svm: mutates-input; no entry was checked"
+
+
+def test_what_the_numerics_cannot_tell_is_never_counted_as_agreement(problem, loss, report):
+    some = problem(1, 2, unresolved=[(0, 0)])
+    every = problem(1, 2, unresolved=[(0, 0), (0, 1)])
+    assert last_line(report(loss(some))) == (
+        "right: 1 of 2 entries of svm agree, largest relative error 3.1e-11; 1 unresolved"
+    )
+    assert last_line(report(loss(every))) == "unresolved: none of 2 entries of svm could be decided"
+
+
+def test_subgradients_and_warnings_are_named(problem, loss, report):
+    assert last_line(report(loss(problem(subgradient=[(0, 0)]), findings=(WARNING,)))) == (
+        "right: 15 entries of svm agree, largest relative error 3.1e-11; 1 subgradient; 1 warning: shared-buffer"
+    )
+
+
+@pytest.mark.parametrize("findings", [(), (WARNING,)])
+def test_strict_fails_what_is_unresolved_or_warned_of_without_calling_it_wrong(problem, loss, report, findings):
+    target = loss(problem(unresolved=[] if findings else [(0, 0)]), findings=findings, strict=True)
+    line = last_line(report(target))
+    assert line.startswith("failed: ")
+    assert line.endswith("; --strict allows no unresolved entry and no warning")
+    assert "wrong" not in line
+
+
+def test_strict_never_calls_a_wholly_unresolved_loss_right(problem, loss, report):
+    target = loss(problem(1, 2, unresolved=[(0, 0), (0, 1)]), strict=True)
+    assert last_line(report(target)) == (
+        "unresolved: none of 2 entries of svm could be decided; --strict allows no unresolved entry and no warning"
+    )
+
+
+def test_a_run_that_checked_nothing_does_not_say_right(loss, report):
+    assert last_line(report(loss())) == "not checked: no entry of svm was checked"
+    assert last_line(report()) == "not checked: no loss was named"
+
+
+@pytest.mark.parametrize(("how", "word"), [("interrupted", "interrupted"), ("out_of_time", "out of time")])
+def test_a_run_that_was_cut_short_says_how_far_it_came_last(problem, loss, report, how, word):
+    cut, not_begun = loss(problem(), problem(), unchecked=1), loss(unchecked=3, target="b")
+    assert last_line(report(cut, not_begun, **{how: True})) == (
+        f"{word}: after 2 problems, 30 entries; 4 problems were not checked"
+    )
+    assert last_line(report(cut, **{how: True})).endswith("; 1 problem was not checked")
+    assert last_line(report(loss(unchecked=1), **{how: True})) == f"{word}: before any problem was checked"
+
+
+def test_a_loss_with_problems_left_is_right_so_far_and_says_what_is_missing(problem, loss, report):
+    where = "batch size 8, normal(0, 1), seed 0, after 37 calls"
+    cut = loss(problem(), unchecked=2, cut_short=where)
+    a, b, _ = map(str, sentences(report(loss(problem(), target="a"), cut, out_of_time=True)))
+    assert loss_remarks(cut)[0] == f"2 problems were not checked; cut short at {where}"
+    assert a == "right: 15 entries of a agree, largest relative error 3.1e-11"
+    assert b == "right so far: 15 entries of svm agree, largest relative error 3.1e-11"
+
+
+def test_strict_fails_a_loss_with_problems_left_only_for_what_was_seen(problem, loss, report):
+    def word(target) -> str:
+        return sentences(report(target, out_of_time=True))[0].word
+
+    assert word(loss(problem(unresolved=[(0, 0)]), unchecked=1, strict=True)) == "failed"
+    assert word(loss(problem(), unchecked=1, strict=True)) == "right so far"
+
+
+def test_several_losses_get_a_sentence_each_and_one_together(problem, loss, report):
+    right, wrong, missing = loss(problem()), loss(problem(wrong=[(0, 0)]), target="b"), loss(error="no", target="c")
+    assert list(map(str, sentences(report(right, wrong, missing)))) == [
+        "right: 15 entries of svm agree, largest relative error 3.1e-11",
+        "wrong: 1 of 15 entries of b disagrees, largest relative error 0.33",
+        "not checked: c: no",
+        "wrong: 1 of 3 losses, 1 not checked, 1 right; 30 entries in all",
+    ]
+    assert last_line(report(right, right)) == "right: all 2 losses; 30 entries in all"
+    assert last_line(report(right, missing)) == "not checked: 1 of 2 losses, 1 right; 15 entries in all"
+
+
+AGREED = Projections(
+    4, True, 5.1e-8, 2e-3, checked=64, wrong=0, subgradient=0, undecided=0, max_relative_error=3.14e-11
+)
+LOST = replace(AGREED, agree=False, smallest_defect=float("inf"), remark="the loss is too noisy here")
+
+
+@pytest.fixture
+def projected(problem):
+    def make(seen: Projections = AGREED) -> Any:
+        return replace(problem(512, 32), plan="projections", relative_errors=None, verdicts=None, projections=seen)
+
+    return make
+
+
+def test_projections_say_what_defect_would_have_shown(projected, problem, loss, report):
+    assert problem_remarks(projected()) == [
+        "4 random directions agree with dS; a defect of 5.1e-08 in one entry (2.5e-05 of the largest) "
+        "would have shown (99%)",
+        "64 entries checked one by one",
+    ]
+    assert last_line(report(loss(projected()))) == (
+        "right: projections of 16,384 entries of svm agree, largest relative error 3.1e-11 of 64 checked one by one; "
+        "a defect of 5.1e-08 in one entry would have shown (99%)"
+    )
+    assert last_line(report(loss(problem(), projected()))) == (
+        "right: 16,399 entries of svm agree, largest relative error 3.1e-11; "
+        "16,384 by projections: a defect of 5.1e-08 in one entry would have shown (99%)"
+    )
+
+
+def test_projections_that_disagree_leave_the_other_entries_unresolved(projected, loss, report):
+    assert problem_remarks(projected(LOST))[:2] == [
+        "4 random directions do not show that dS is right", "the loss is too noisy here"
+    ]  # fmt: skip
+    assert last_line(report(loss(projected(LOST)))) == "unresolved: 64 of 16,384 entries of svm could be decided"
+    wrong = replace(AGREED, agree=False, wrong=10, max_relative_error=0.5)
+    assert last_line(report(loss(projected(wrong)))) == (
+        "wrong: 10 of 16,384 entries of svm disagree, largest relative error 0.50; 16,320 unresolved"
+    )

@@ -1,0 +1,360 @@
+"""The terminal's report: what is shown, at any width, in any encoding, with any text from outside."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+import gradcheck
+from gradcheck.output import FORMATS, Options
+from gradcheck.report import Finding, LossReport, Projections, Report, SmallestCase
+
+ERROR = Finding("missing-mean", "error", "dS is 3 times the numerical gradient", "divide by the number of rows")
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+WHOLE = """\
+mymodule:myloss   relative error of each entry   [ ] label   ≈ kink   ✗ wrong
+N=2      0       1      2
+  0  [3e-11]  0.33✗  3e-11
+  1   3e-11  [3e-11]  0.50≈
+worst: N=2 row 0 class 1   dS 0.25   numerical 0.16675 ± 1e-12
+smallest case: gradcheck.check_at('mymodule:myloss', [[0.0]], [0])   dS 1, numerical 0
+rerun: gradcheck run mymodule:myloss --batch-size 2
+
+✗ error: dS is 3 times the numerical gradient (missing-mean)
+→ divide by the number of rows
+
+wrong: 1 of 6 entries of mymodule:myloss disagrees, largest relative error 0.33: missing-mean
+"""
+
+
+def table(report: Report, **options: Any) -> str:
+    return FORMATS["table"](report, Options(**options))
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def rows(text: str, row: int = 0) -> list[str]:
+    """The cells of the first grid's row."""
+    (line, *_) = [line for line in text.splitlines() if re.match(rf" +{row} ", line)]
+    return line.split()[1:]
+
+
+def case(line: str = "") -> SmallestCase:
+    return SmallestCase(np.zeros((1, 1)), np.zeros(1, int), "wrong", None, None, "import gradcheck\nassert 0", line)
+
+
+def test_a_whole_report_reads_like_this(problem, loss, report):
+    line = "gradcheck.check_at('mymodule:myloss', [[0.0]], [0])   dS 1, numerical 0"
+    wrong = problem(2, 3, wrong=[(0, 1)], subgradient=[(1, 2)])
+    target = loss(
+        wrong, target="mymodule:myloss", findings=(ERROR,), rerun="gradcheck run mymodule:myloss --batch-size 2",
+        smallest_case=case(line),
+    )  # fmt: skip
+    assert re.sub(" +", " ", table(report(target))) == re.sub(" +", " ", WHOLE)
+
+
+@pytest.mark.parametrize("width", [40, 80, 140])
+def test_at_the_defaults_a_right_loss_takes_at_most_28_lines_and_a_wrong_one_40(width):
+    def no_mean(S, y):
+        i = np.arange(len(S))
+        p = np.exp(S - S.max(axis=1, keepdims=True))
+        p /= p.sum(axis=1, keepdims=True)
+        value = -np.log(p[i, y]).mean()
+        p[i, y] -= 1
+        return value, p
+
+    right, wrong = (table(gradcheck.check(target), width=width) for target in ("svm", no_mean))
+    assert len(right.splitlines()) <= 28
+    assert len(wrong.splitlines()) <= (60 if width == 40 else 40)
+    to_copy = ("rerun: ", "smallest case:", "gradcheck.check_at", "assert", "import", "report = ", "# ")
+    assert all(len(line) <= width or line.startswith(to_copy) for line in (right + wrong).splitlines())
+
+
+def test_the_worst_problem_of_each_batch_size_is_shown_side_by_side_where_it_fits(problem, loss, report):
+    run = report(loss(*(problem(n, errors=error) for n in (1, 3) for error in (1e-12, 3e-12))))
+    wide, narrow = table(run, width=80), table(run, width=60)
+    assert [len(re.findall(r"N=\d", line)) for line in wide.splitlines()[1:2]] == [2]
+    assert re.findall(r"N=\d", narrow) == ["N=1", "N=3"]
+    assert "1e-12" not in wide
+    assert wide.count("3e-12") == 20
+
+
+def test_a_grid_of_many_rows_and_classes_shows_the_worst_and_sums_up_the_others(problem, loss, report):
+    run = report(loss(problem(50, 100, wrong=[(40, 70), *((row, 0) for row in range(9))], subgradient=[(30, 1)])))
+    text = table(run, width=80)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "42 more rows, 90 more classes: 2 wrong, 1 at kinks" in words(text)
+    right = table(report(loss(problem(50, 5))), width=80)
+    assert "42 more rows: all <= 3e-11" in right
+    assert len(rows(right)) == 5
+
+
+def test_a_low_terminal_gets_fewer_rows(problem, loss, report):
+    text = table(report(loss(problem(8))), height=12)
+    assert "4 more rows" in text
+
+
+def test_every_verdict_has_a_sign_of_its_own_without_colour(problem, loss, report):
+    shown = problem(1, 4, wrong=[(0, 1)], subgradient=[(0, 2)], unresolved=[(0, 3)], labels=None)
+    text = table(report(loss(shown)))
+    assert rows(text) == ["3e-11", "0.33✗", "0.50≈", "1e-04?"]
+    assert "[" not in text.splitlines()[0]
+
+
+def test_the_label_of_each_row_stands_in_brackets_and_nothing_else_does(problem, loss, report):
+    text = table(report(loss(problem(2, 3, labels=[2, 0]))))
+    assert (rows(text, 0), rows(text, 1)) == (["3e-11", "3e-11", "[3e-11]"], ["[3e-11]", "3e-11", "3e-11"])
+    assert "[ ] label" in text
+
+
+def test_numbers_stand_below_their_class(problem, loss, report):
+    shown = problem(3, 2, labels=[0, 0, 1])
+    shown.relative_errors[1] = 0.0
+    assert table(report(loss(shown))).splitlines()[1:5] == [
+        "N=3      0      1",
+        "  0 [3e-11] 3e-11",
+        "  1     [0]     0",
+        "  2  3e-11 [3e-11]",
+    ]
+
+
+def test_what_is_too_small_to_compare_or_not_finite_is_shown_as_that(problem, loss, report):
+    shown = problem(1, 4, wrong=[(0, 0)])
+    shown.relative_errors[0] = [np.nan, np.inf, 0.0, 0.7]
+    text = table(report(loss(replace(shown, negligible=np.array([[False, False, True, True]])))))
+    assert rows(text) == ["[nan]✗", "inf", "0", "tiny"]
+    assert "tiny: small beside its bound" in text
+
+
+def test_entries_says_which_grids_and_tables_are_shown(problem, loss, report):
+    run = report(loss(problem(3, 5, wrong=[(0, 0)]), problem(3, 5, seed=1)))
+    heads = {each: table(run, entries=each) for each in ("auto", "all", "worst", "none")}
+    assert {each: (text.count("N=3   "), text.count("numerical ")) for each, text in heads.items()} == {
+        "auto": (1, 1), "all": (2, 1), "worst": (0, 1), "none": (0, 0),
+    }  # fmt: skip
+    assert re.search(r"^N +scores +problems", heads["all"], re.MULTILINE)
+    assert table(run, verbose=True).count("N=3   ") == 2
+
+
+def test_entries_all_shows_the_whole_grid_in_pieces_that_fit(problem, loss, report):
+    text = table(report(loss(problem(2, 40))), width=80, entries="all")
+    classes = [word for line in text.splitlines() if line.startswith("N=2") for word in line.split()[1:]]
+    assert classes == [str(class_) for class_ in range(40)]
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_of_a_wrong_problem_the_entries_that_are_not_right_are_listed_and_others_counted(problem, loss, report):
+    wrong = problem(3, 5, wrong=[(row, class_) for row in range(3) for class_ in range(4)])
+    text = table(report(loss(wrong)), entries="worst", worst=5)
+    assert len(re.findall(r"0\.33  ✗ wrong$", text, re.MULTILINE)) == 5
+    assert "and 7 more wrong entries" in text
+    assert not re.search(r"  ok$", text, re.MULTILINE)
+    assert len(re.findall(r"0\.33  ✗ wrong$", table(report(loss(wrong)), verbose=True), re.MULTILINE)) == 12
+    assert "numerical" not in table(report(loss(replace(wrong, worst=()))), entries="worst")
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_verbose_adds_plain_difference_step_trial_plan_and_reference(problem, loss, report, width):
+    drawn = problem(2, 3, wrong=[(0, 1)], trial=2, by_complex=np.ones((2, 3), dtype=bool), why="rows are coupled")
+    worst = tuple(replace(entry, central=0.2479) for entry in drawn.worst)
+    run = report(loss(replace(drawn, worst=worst)))
+    text = words(table(run, verbose=True, width=width))
+    for part in ("plain", "0.2468", "trial 2", "value 1.25", "plan full", "central", "0.2479"):
+        assert part in text
+    assert "evaluated the whole batch at a time: rows are coupled" in text
+    assert "6 of 6 entries judged by complex steps" in text
+    assert "0.2479" not in table(run, entries="all")
+    assert "complex" not in table(report(loss(problem(wrong=[(0, 0)]))), verbose=True)
+
+
+def test_a_wrong_entry_close_to_the_truth_is_shown_with_digits_that_tell_them_apart(problem, loss, report):
+    shown = problem(3, 5, wrong=[(0, 0)])
+    close = replace(shown.worst[0], numerical=0.25 * (1 - 4e-9), relative_error=4e-9)
+    for entries in ("auto", "worst"):
+        assert "0.249999999" in table(report(loss(replace(shown, worst=(close,)))), width=80, entries=entries)
+
+
+def test_totals_have_one_line_for_each_kind_of_problem(problem, loss, report):
+    problems = [
+        problem(3, classes, scores=scores, trial=trial, wrong=[(0, 0)] if trial else (), subgradient=[(1, 1)])
+        for classes in (5, 6)
+        for scores in ("normal(0, 1)", "student-t(2, 1)")
+        for trial in (0, 1)
+    ]
+    lines = [words(line) for line in table(report(loss(*problems)), entries="all").splitlines()]
+    for line in ("3 5 normal(0, 1) 2 30 1 2 0 0.33 122 8 ms", "3 6 student-t(2, 1) 2 36 1 2 0 0.33 134 8 ms"):
+        assert line in lines
+
+
+def test_projections_are_told_in_place_of_a_grid(problem, loss, report):
+    seen = Projections(4, True, 5.1e-8, 2e-3, 64, 0, 0, 0, 3.14e-11)
+    shown = replace(problem(512, 32), relative_errors=None, verdicts=None, projections=seen)
+    for entries in ("auto", "all", "worst", "none"):
+        text = table(report(loss(shown)), entries=entries)
+        assert "4 random directions agree with dS" in text
+        assert "64 entries checked one by one" in text
+    assert "\nN=512: 4 random" in table(report(loss(shown)), entries="none")
+    wrong = replace(shown, projections=replace(seen, wrong=20), worst=problem(wrong=[(0, 0), (1, 1)]).worst)
+    assert table(report(loss(wrong)), worst=1).count("  ✗ wrong") == 1
+
+
+def test_quiet_is_the_last_line_alone(mixed, problem, loss, report):
+    assert table(report(mixed), quiet=True, width=200).startswith("wrong: 4 of 110 entries of svm disagree")
+    assert table(report(mixed, loss(error="no")), quiet=True).count("\n") == 1
+
+
+def test_a_right_loss_needs_no_rerun_and_a_wrong_or_unresolved_one_does(problem, loss, report):
+    for fields, shown in (({}, False), ({"wrong": [(0, 0)]}, True), ({"unresolved": [(0, 0)]}, True)):
+        assert ("rerun: " in table(report(loss(problem(**fields), rerun="gradcheck run svm")))) is shown
+
+
+def test_a_file_in_the_working_directory_is_named_relative_to_it(loss, report, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    inside = loss(file=str(tmp_path / "pkg" / "mine.py"), line=12)
+    assert table(report(inside)).splitlines()[0] == "svm  pkg/mine.py:12"
+    assert table(report(replace(inside, framework="torch"))).splitlines()[0] == "svm (torch)  pkg/mine.py:12"
+    assert table(report(loss(file="/elsewhere/mine.py", line=12))).splitlines()[0] == "svm  /elsewhere/mine.py:12"
+
+
+def test_a_finding_shows_severity_code_message_hint_and_traceback(loss, report):
+    details = 'Traceback (most recent call last):\n  File "mine.py", line 7, in broken\n\t\tdS = S - y'
+    text = table(report(loss(findings=(Finding("raises", "error", "raises ValueError", "look here", details),))))
+    for part in (
+        "✗ error: raises ValueError (raises)\n→ look here\n",
+        '      File "mine.py", line 7',
+        "        dS = S",
+    ):
+        assert part in text
+
+
+def test_a_target_that_could_not_be_checked_says_why_in_full(loss, report):
+    text = table(report(loss(error="no built-in loss is called 'svn'\nthe nearest: svm", unchecked=3)))
+    assert "✗ could not be checked\n  no built-in loss is called 'svn'\n  the nearest: svm" in text
+    assert text.splitlines()[-1] == "not checked: svm: no built-in loss is called 'svn'"
+    assert "were not checked" not in text
+
+
+def test_what_was_not_checked_is_told(problem, loss, report):
+    text = table(report(loss(problem(), unchecked=2, cut_short="batch size 8"), out_of_time=True))
+    assert "\n2 problems were not checked; cut short at batch size 8\n" in text
+
+
+# Width, colour, encoding
+
+
+def test_colour_comes_from_the_options_alone_and_changes_nothing_else(mixed, loss, report, monkeypatch):
+    everything = report(mixed, loss(error="no such module", target="x"))
+    plain, coloured = table(everything), table(everything, color=True)
+    assert "\x1b" not in plain
+    assert ANSI.search(coloured)
+    assert [line.rstrip() for line in ANSI.sub("", coloured).splitlines()] == plain.splitlines()
+    for name, value in {"NO_COLOR": "1", "COLUMNS": "40", "TERM": "dumb", "FORCE_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
+    assert (table(everything), table(everything, color=True)) == (plain, coloured)
+
+
+@pytest.mark.parametrize("options", [{}, {"verbose": True}, {"entries": "worst"}])
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_no_line_is_wider_than_the_width_and_no_number_is_cut(problem, loss, report, width, options):
+    fields = {"scores": "student-t(2, 1)", "wrong": [(0, 0)], "evaluations": 1_234_567, "seconds": 99.0}
+    batches = [problem(n, c, unresolved=[(0, 1)], **fields) for n in (8, 64) for c in (5, 12, 100)]
+    text = table(report(loss(*batches)), width=width, **options)
+    assert max(map(cell_len, text.splitlines())) <= width
+    assert "…" not in re.sub("…  ", "", text)
+    assert not re.search(r"\de-?$|\d\.$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("width", [1, 10, 20, 40])
+def test_at_an_absurd_width_a_table_stays_whole_and_keeps_what_decides(mixed, report, width):
+    text = table(report(mixed), width=width, entries="worst")
+    assert re.search(r"row  class    dS  numerical +error\n", text)
+    assert re.search(r"  2      2  0\.25    0\.16675 +0\.33  ✗ wrong", text)
+
+
+def test_ascii_only_output_keeps_every_sign_apart(mixed, loss, report):
+    foreign = Finding("raises", "error", "raises ValueError: 打分矩阵")
+    run = report(mixed, loss(findings=(foreign,), file="/tmp/é.py", line=1))
+    text = table(run, ascii=True) + table(run, ascii=True, verbose=True)
+    assert text.isascii()
+    assert r"\u6253\u5206" in text
+    for sign in ("x wrong", "~ kink", "? unresolved", "x error", "! warning", "> divide", "+- 1e-12"):
+        assert sign in text
+
+
+def test_wide_characters_are_counted_as_the_terminal_does(loss, report):
+    text = table(report(loss(findings=(Finding("raises", "error", "打分矩阵" * 60),))), width=80)
+    assert max(map(cell_len, text.splitlines())) <= 80
+
+
+def test_what_is_to_be_copied_stays_on_one_line(problem, loss, report):
+    command = "gradcheck run " + "package.module:name " * 10 + "--seed 0"
+    call = "gradcheck.check_at('package.module:a_long_name', [[0.0, 1.0]], [0])"
+    wrong = loss(problem(wrong=[(0, 0)]), rerun=command, smallest_case=case(f"{call}   dS 1, numerical 0"))
+    lines = table(report(wrong), width=60).splitlines()
+    assert f"rerun: {command}" in lines
+    assert lines[lines.index(f"smallest case: {call}") + 1].strip() == "dS 1, numerical 0"
+    snippet = table(report(loss(problem(wrong=[(0, 0)]), smallest_case=case())), width=10).splitlines()
+    assert {"import gradcheck", "assert 0"} <= set(snippet)
+
+
+def test_a_long_message_is_wrapped_and_one_without_end_is_cut_unless_verbose(loss, report):
+    long = Finding("raises", "error", "word " * 100 + "y" * 500)
+    endless = Finding("raises", "error", "x" * 100_000, details="\n".join(f"line {n}" for n in range(5_000)))
+    assert max(map(len, table(report(loss(findings=(long,))), width=80).splitlines())) <= 80
+    short = table(report(loss(findings=(endless,))))
+    assert len(short) < 5_000
+    assert "98,000 more characters" in words(short)
+    assert "4,970 lines left out" in short
+    assert "line 4999" in short
+    assert table(report(loss(findings=(endless,))), verbose=True).count("x") == 100_000
+
+
+# Text from outside
+
+HOSTILE = "a\x1b[31mred\x1b]0;title\x07\x9b2J\r\b\x00\u202eback\u2028 [bold]b[/bold] :smile: \udcff"
+
+
+@pytest.mark.parametrize("options", [{}, {"ascii": True}, {"quiet": True}, {"verbose": True}, {"entries": "worst"}])
+def test_control_characters_and_markup_have_no_effect_wherever_they_stand(problem, loss, report, options):
+    finding = Finding(HOSTILE, "error", HOSTILE, HOSTILE, f"{HOSTILE}\n{HOSTILE}")
+    checked = loss(
+        problem(scores=HOSTILE, plan=HOSTILE, why=HOSTILE), target=HOSTILE, file=f"/{HOSTILE}", line=1,
+        findings=(finding,), smallest_case=case(HOSTILE), unchecked=1, cut_short=HOSTILE,
+    )  # fmt: skip
+    both = (loss(target=HOSTILE, error=HOSTILE, rerun=HOSTILE), checked)
+    for run in (report(*both), report(both[1])):
+        text = table(run, **options)
+        assert not [c for c in text if c != "\n" and unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"}]
+        text.encode("utf-8")
+    for part in ("[bold]b[/bold]", ":smile:", r"\x1b[31mred"):
+        assert part in text
+
+
+@settings(max_examples=40, deadline=None)
+@given(text=st.text(max_size=60), width=st.integers(1, 150), color=st.booleans(), ascii_only=st.booleans())
+def test_any_text_from_outside_renders_at_any_width(text, width, color, ascii_only):
+    finding = Finding(text, "error", text, text, text)
+    target = LossReport(text, text, 3, (), (finding,), error=text or "no", rerun=text)
+    rendered = table(Report("0", {}, (target, target)), width=width, color=color, ascii=ascii_only)
+    rest = ANSI.sub("", rendered) if color else rendered
+    assert not [c for c in rest if c != "\n" and unicodedata.category(c) == "Cc"]
+    assert not ascii_only or rest.isascii()
+
+
+@pytest.mark.parametrize("options", [{}, {"verbose": True}, {"entries": "worst"}])
+def test_the_text_ends_with_one_newline_and_no_line_with_blanks(mixed, report, options):
+    text = table(report(mixed), **options)
+    assert text.endswith("\n")
+    assert not text.endswith("\n\n")
+    assert all(line == line.rstrip() for line in text.splitlines())

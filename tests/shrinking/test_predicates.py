@@ -1,0 +1,190 @@
+"""The predicates: a broken contract, and a wrong gradient by a screen and by gradcheck's own check."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from losses_to_shrink import evidence_of, softmax, svm_at_ties, without_label
+
+from gradcheck.checking.evidence import Allowance
+from gradcheck.config import Config
+from gradcheck.config.settings import Settings
+from gradcheck.errors import LossDefect, OutOfTime
+from gradcheck.functions.function import Function
+from gradcheck.losses import BUILT_INS
+from gradcheck.report import Finding
+from gradcheck.shrinking.candidates import Candidate
+from gradcheck.shrinking.predicates import REMOVABLE_JUMP, Reason, WrongGradient, breaks_contract
+
+ONE = Config(batch_sizes=[3])
+
+
+def candidate(S, y) -> Candidate:
+    return Candidate(np.array(S, dtype=float), np.array(y))
+
+
+def zeros(N=2, C=3) -> Candidate:
+    return Candidate(np.zeros((N, C)), np.zeros(N, dtype=int))
+
+
+# --- the contract -----------------------------------------------------------------------------------------
+
+
+def broken(loss, code, message="", at=None, calls=40) -> bool:
+    return breaks_contract(Allowance(Function("test", loss), calls), Finding(code, "error", message), at or zeros())
+
+
+def square(S, y):
+    return (S**2).sum(), 2 * S
+
+
+@pytest.mark.parametrize(
+    ("code", "loss"),
+    [
+        ("mutates-input", lambda S, y: (np.add(S, 1, out=S).sum(), np.ones_like(S))),
+        ("wrong-shape", lambda S, y: (S.sum(), np.ones(S.shape[1]))),
+        ("wrong-dtype", lambda S, y: ("a", S)),
+        ("not-finite", lambda S, y: (np.inf, S)),
+        ("raises", lambda S, y: 1 / 0),
+    ],
+)
+def test_a_broken_contract_is_recognised_and_not_confused_with_another(code, loss):
+    message = "raises ZeroDivisionError: division by zero" if code == "raises" else "as it was"
+    assert broken(loss, code, message)
+    assert not broken(loss, "raises" if code != "raises" else "not-finite", "raises KeyError")
+    assert not broken(square, code, message)
+
+
+def test_another_type_of_exception_is_another_finding():
+    def loss(S, y):
+        raise (KeyError if len(S) > 1 else ValueError)("text")
+
+    message = "raises KeyError: 'other text' (at batch size 8, normal(0, 1), seed 0)"
+    assert broken(loss, "raises", message, zeros(N=2))
+    assert not broken(loss, "raises", message, zeros(N=1))
+
+
+def test_what_depends_on_chance_must_fail_each_time():
+    answers = iter([0.0, 1.0, 0.0, 0.0] + [0.0] * 50)
+    assert not broken(lambda S, y: (next(answers), 0 * S), "not-deterministic")
+    rng = np.random.default_rng(0)
+    assert broken(lambda S, y: (rng.normal(), 0 * S), "not-deterministic")
+
+
+def test_state_that_shows_after_a_call_elsewhere_is_found():
+    class Remembers:
+        last = None
+
+        def __call__(self, S, y):
+            if self.last is None or not np.array_equal(S, self.last):
+                self.last, self.factor = S.copy(), getattr(self, "factor", 0) + 1
+            return self.factor * (S**2).sum() + self.factor, 2 * self.factor * S
+
+    assert broken(Remembers(), "not-deterministic")
+
+
+@pytest.mark.parametrize(("code", "calls"), [("raises", 1), ("not-deterministic", 3)])
+def test_the_search_ends_when_no_call_is_left_or_the_loss_hangs(code, calls):
+    def hangs(S, y):
+        raise LossDefect("hangs", "takes more than 1 s")
+
+    with pytest.raises(OutOfTime):
+        broken(square, code, calls=calls)
+    with pytest.raises(OutOfTime):
+        broken(hangs, code)
+
+
+# --- the gradient -----------------------------------------------------------------------------------------
+
+
+def predicate(loss, config=ONE, *, calls=2000, reason=None) -> tuple[WrongGradient, Allowance]:
+    evidence = evidence_of(loss, config, calls)
+    first, reason = evidence.observations[0], reason or Reason.of("wrong", evidence.wrong)
+    return WrongGradient(
+        evidence.ask, reason, config, Settings(), first.rows, first.bounds, first.numerical
+    ), evidence.ask
+
+
+def in_label_column(factor: float):
+    return softmax(lambda dS, S, y: np.where(np.arange(S.shape[1]) == y[:, None], factor * dS, dS))
+
+
+def test_the_screen_takes_a_call_at_the_candidate_and_two_along_each_direction():
+    wrong, ask = predicate(softmax(lambda dS, S, y: 2 * dS))
+    before = ask.calls
+    assert wrong.screen(candidate([[0.0, 1.0]], [0]))
+    assert ask.calls - before == 5
+
+
+@pytest.mark.parametrize("defect", [3e-7, 1e-5, 1e-3, 0.1, 2.0])
+def test_a_defect_of_one_entry_is_seen_if_it_is_more_than_rtol(defect):
+    wrong, _ = predicate(softmax(lambda dS, S, y: np.where(np.arange(S.shape[1]) == 0, dS * (1 + defect), dS)))
+    at = candidate([[0.5, -0.3, 1.0], [0.1, 0.2, 0.3]], [0, 2])
+    assert wrong.screen(at)
+    analytic, numerical = wrong.checked(at)
+    assert analytic[0, 0] == pytest.approx(numerical[0, 0] * (1 + defect), rel=1e-8)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", BUILT_INS)
+def test_a_right_loss_is_not_wrong_at_random_scores(name, dtype):
+    wrong, _ = predicate(
+        BUILT_INS[name].function, Config(batch_sizes=[3], dtype=dtype), calls=4_000, reason=Reason("wrong")
+    )
+    rng = np.random.default_rng(0)
+    sizes = (1, 2, 5) * 20
+    assert not sum(wrong.screen(candidate(rng.normal(size=(N, 4)), rng.integers(0, 4, size=N))) for N in sizes)
+
+
+@pytest.mark.parametrize(("at_ties", "is_wrong"), [(0.0, False), (0.4, False), (1.0, False), (2.0, True), (-1.0, True)])
+def test_at_a_kink_what_lies_between_both_sides_is_right(at_ties, is_wrong):
+    wrong, _ = predicate(svm_at_ties(at_ties), Config(batch_sizes=[3], scores="integers"), reason=Reason("wrong"))
+    tie = candidate([[1.0, 0.0]], [0])
+    assert wrong.screen(tie) is is_wrong
+    assert (wrong.checked(tie) is not None) is is_wrong
+
+
+def test_wrong_entries_at_kinks_or_in_other_columns_are_another_reason():
+    wrong, _ = predicate(svm_at_ties(2.0), reason=Reason("wrong", smooth=True))
+    assert not wrong.screen(candidate([[1.0, 0.0]], [0]))
+    reason = Reason.of("wrong", evidence_of(in_label_column(2.0), ONE).wrong)
+    assert reason == Reason("wrong", smooth=True, at_label=True)
+    other, _ = predicate(in_label_column(2.0), reason=Reason("wrong", smooth=True, at_label=False))
+    for found, expected in ((predicate(in_label_column(2.0))[0], True), (other, False)):
+        assert found.screen(candidate([[0.0, 1.0]], [0])) is expected
+        assert (found.checked(candidate([[0.0, 1.0]], [0])) is not None) is expected
+
+
+def test_a_candidate_that_raises_or_is_not_finite_fails_for_another_reason():
+    def loss(S, y):
+        value, dS = without_label(S, y)
+        if S.shape[1] == 2:
+            raise ValueError("two classes")
+        return (np.nan if S.shape[1] == 3 else value), dS
+
+    wrong, _ = predicate(loss)
+    assert not wrong.screen(candidate([[0.0, 1.0]], [0]))
+    assert not wrong.screen(candidate([[0.0, 1.0, 2.0]], [0]))
+    assert wrong.screen(candidate([[0.0, 1.0, 2.0, 3.0]], [0]))
+
+
+def test_a_search_ends_with_its_calls_and_the_check_of_what_it_found_has_calls_of_its_own():
+    wrong, ask = predicate(softmax(lambda dS, S, y: 2 * dS), calls=10)
+    with pytest.raises(OutOfTime):
+        all(wrong.screen(zeros(1, 2)) for _ in range(100))
+    assert ask.calls == 100
+    assert wrong.checked(zeros(1, 2)) is not None
+    assert ask.calls <= 100 + 180
+
+
+def test_a_value_that_jumps_at_the_point_alone_is_found_whatever_the_gradient():
+    def loss(S, y):
+        margins = S - S[np.arange(len(S)), y][:, None] + 1
+        margins[margins == 1] = 0  # to drop the label
+        dS = (margins > 0) / len(S)
+        dS[np.arange(len(S)), y] = -dS.sum(axis=1)
+        return np.maximum(margins, 0).sum() / len(S), dS
+
+    wrong, _ = predicate(loss, reason=Reason(REMOVABLE_JUMP))
+    assert wrong.screen(candidate([[0.0, 0.0]], [0]))
+    assert not wrong.screen(candidate([[0.0, 0.3]], [0]))

@@ -1,0 +1,183 @@
+"""What of a loss's answers is taken: every number and array that means one thing."""
+
+from __future__ import annotations
+
+import array
+import decimal
+import fractions
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from gradcheck.errors import LossDefect
+from gradcheck.functions.answer import validated
+from gradcheck.functions.function import Function
+
+S = np.array([[0.5, -1.0, 2.0], [0.25, 0.0, -0.75]])
+Y = np.array([2, 0])
+EPS = {dtype: float(np.finfo(dtype).eps) for dtype in (np.float16, np.float32, np.float64)}
+
+
+def of_its_kind(thing: object) -> str | None:
+    """A parameter's name that is the same in every process: the address of an object is not."""
+    return None if isinstance(thing, str | int | float) else type(thing).__name__
+
+
+class WithArray:
+    """What ``np.asarray`` takes by its ``__array__``."""
+
+    def __init__(self, numbers: Any) -> None:
+        self.numbers = numbers
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> npt.NDArray[Any]:
+        return np.array(self.numbers, dtype=dtype)
+
+
+class Broken:
+    def __array__(self, dtype: Any = None, copy: Any = None) -> npt.NDArray[Any]:
+        raise RuntimeError("still on the device")
+
+
+def returning(answer: Any) -> Function:
+    return Function("test", lambda scores, labels: answer)
+
+
+def defect(answer: Any) -> LossDefect:
+    with pytest.raises(LossDefect) as caught:
+        returning(answer).evaluate(S, Y)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("value", "expected", "eps"),
+    [
+        (1.5, 1.5, EPS[np.float64]),
+        (2, 2.0, EPS[np.float64]),
+        (fractions.Fraction(3, 2), 1.5, EPS[np.float64]),
+        (decimal.Decimal("1.5"), 1.5, EPS[np.float64]),
+        (np.float64(1.5), 1.5, EPS[np.float64]),
+        (np.float32(1.5), 1.5, EPS[np.float32]),
+        (np.float16(1.5), 1.5, EPS[np.float16]),
+        (np.longdouble(1.5), 1.5, EPS[np.float64]),
+        (np.int64(2), 2.0, EPS[np.float64]),
+        (np.array(1.5), 1.5, EPS[np.float64]),
+        (np.array(1.5, dtype=np.float32), 1.5, EPS[np.float32]),
+        (np.array(2), 2.0, EPS[np.float64]),
+        (WithArray(1.5), 1.5, EPS[np.float64]),
+        (-0.0, 0.0, EPS[np.float64]),
+    ],
+    ids=of_its_kind,
+)
+def test_a_value_is_any_single_real_number(value: Any, expected: float, eps: float) -> None:
+    evaluation = validated((value, S), S.shape)
+    assert type(evaluation.value) is float
+    assert (evaluation.value, evaluation.value_eps) == (expected, eps)
+
+
+@pytest.mark.parametrize(
+    ("dS", "eps"),
+    [
+        (S.tolist(), EPS[np.float64]),
+        (tuple(map(tuple, S.tolist())), EPS[np.float64]),
+        ([S[0], S[1].tolist()], EPS[np.float64]),
+        (memoryview(S), EPS[np.float64]),
+        (np.asfortranarray(S), EPS[np.float64]),
+        (np.repeat(S, 2, axis=1)[:, ::2], EPS[np.float64]),
+        (S.astype(">f8"), EPS[np.float64]),
+        (S.astype(np.float32), EPS[np.float32]),
+        (S.astype(np.float16), EPS[np.float16]),
+        (S.astype(np.longdouble), EPS[np.float64]),
+        (S.astype(object), EPS[np.float64]),
+        ([array.array("d", S[0]), array.array("d", S[1])], EPS[np.float64]),
+        (WithArray(S), EPS[np.float64]),
+        (np.ma.masked_array(S), EPS[np.float64]),
+    ],
+    ids=[
+        "lists", "tuples", "list of rows", "memoryview", "Fortran order", "strided", "big-endian", "float32",
+        "float16", "longdouble", "objects", "array.array", "__array__", "masked array without a mask",
+    ],
+)  # fmt: skip
+def test_ds_is_anything_that_np_asarray_takes(dS: Any, eps: float) -> None:
+    evaluation = returning((0.0, dS)).evaluate(S, Y)
+    assert evaluation.gradient.dtype == np.float64
+    assert type(evaluation.gradient) is np.ndarray
+    assert evaluation.gradient.tolist() == S.tolist()
+    assert evaluation.gradient_eps == eps
+
+
+def test_read_only_ds_is_taken_as_a_copy_that_can_be_written_to() -> None:
+    frozen = S.copy()
+    frozen.flags.writeable = False
+    gradient = validated((0.0, frozen), S.shape).gradient
+    gradient[0, 0] = 99.0
+    assert frozen[0, 0] == 0.5
+
+
+def test_the_gradient_is_memory_of_its_own_so_that_a_buffer_used_again_cannot_spoil_it() -> None:
+    buffer = S.copy()
+    first = validated((0.0, buffer), S.shape)
+    buffer[:] = 7.0
+    assert first.gradient.tolist() == S.tolist()
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (None, "returns None, not a pair"),
+        (1.0, "returns a float"),
+        ((1.0, S, 2), "a tuple of 3"),
+        ((), "a tuple of 0"),
+        (S, "returns a ndarray"),
+        ({"value": 1.0, "dS": S}, "returns a dict"),
+        ((np.ones(3), S), "shape (3,)"),
+        ((np.ones((1, 1)), S), "shape (1, 1)"),
+        (([1.0], S), "shape (1,)"),
+        ((1.0, S.T), "dS has shape (3, 2); S has shape (2, 3)"),
+        ((1.0, S.ravel()), "dS has shape (6,)"),
+        ((1.0, S[np.newaxis]), "dS has shape (1, 2, 3)"),
+        ((1.0, 0.0), "dS has shape ()"),
+        ((1.0, []), "dS has shape (0,)"),
+    ],
+    ids=str,
+)
+def test_a_wrong_shape_is_named(answer: Any, words: str) -> None:
+    caught = defect(answer)
+    assert caught.code == "wrong-shape"
+    assert words in caught.message
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ((True, S), "truth value"),
+        ((np.True_, S), "truth value"),
+        ((1 + 0j, S), "complex"),
+        ((np.complex64(1), S), "complex"),
+        (("1.5", S), "the value has dtype"),
+        ((None, S), "the value has dtype object"),
+        ((object(), S), "the value has dtype object"),
+        ((1.0, S + 0j), "dS has dtype complex128"),
+        ((1.0, S > 0), "dS has dtype bool"),
+        ((1.0, S.astype(str)), "dS has dtype <U"),
+        ((1.0, np.full(S.shape, None)), "dS has dtype object"),
+        ((1.0, S.astype(str).astype(object)), "holds a str"),
+        ((1.0, [[1.0, 2.0, 3.0], [4.0, None, 6.0]]), "holds None"),
+        ((1.0, [[1.0, 2.0, 3.0], [4.0, decimal.Decimal(5), True]]), "holds a bool"),
+        ((1.0, S.astype("datetime64[s]")), "dS has dtype datetime64[s]"),
+        ((1.0, [[1.0, 2.0], [3.0]]), "dS is a list of 2, no array"),
+        ((1.0, Broken()), "still on the device"),
+        ((Broken(), S), "still on the device"),
+        ((1.0, np.full(S.shape, 1j, dtype=object)), "not made of numbers"),
+    ],
+    ids=of_its_kind,
+)
+def test_a_wrong_dtype_is_named(answer: Any, words: str) -> None:
+    caught = defect(answer)
+    assert caught.code == "wrong-dtype"
+    assert words in caught.message
+
+
+def test_an_integer_beyond_every_float_is_not_finite() -> None:
+    assert defect((10**400, S)).code == "not-finite"
