@@ -336,9 +336,9 @@ def _look_along_lines(
     floats = _LEAST_IN_SPACINGS * float(objective.spacing(np.array([largest(x)]))[0])
 
     def line(spacing: float) -> Line:
-        # Where values move in stairs, lines reach far; gradients there say nothing of those near x.
-        near = seen if spacing <= max(SPACING, floats) else None
-        return _line(objective, x, answer, spacing, rng, near, watched)
+        # Where values move in stairs, lines reach far; gradients there say little of those near x.
+        near = spacing <= max(SPACING, floats)
+        return _line(objective, x, answer, spacing, rng, seen, near, watched)
 
     spacings = [max(s, floats) for s in ((_DENSE, SPACING, *_WIDER) if in_short else (SPACING, *_WIDER))]
     rounding = 10 * 0.5 * answer.value_eps * abs(answer.value)
@@ -381,7 +381,8 @@ def _line(
     answer: Answer,
     spacing: float,
     rng: np.random.Generator,
-    seen: Scales | None,
+    seen: Scales,
+    near: bool,
     watched: IndexArray | None,
 ) -> Line:
     direction = rng.normal(size=len(x))
@@ -393,8 +394,7 @@ def _line(
             value, gradient, part = there.value, there.gradient, there.parts
         else:
             (value, gradient), part = objective.without_copy(point.astype(objective.dtype, copy=False)), None
-        if seen is not None:
-            seen.see(gradient)
+        seen.see(gradient, near=near)
         values.append(value)
         parts.append(part)
         gradients.append(_some(gradient, watched))

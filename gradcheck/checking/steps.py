@@ -32,10 +32,19 @@ class Scales:
 
     def __init__(self, objective: Objective, gradient: FloatArray) -> None:
         self._objective, self._slopes = objective, np.zeros(len(objective.layout.inputs))
-        self.of_blocks = objective.blocks.largest(gradient)
+        self._near = objective.blocks.largest(gradient)
+        self._far = self._near
 
-    def see(self, gradient: FloatArray) -> None:
-        self.of_blocks = np.maximum(self.of_blocks, self._objective.blocks.largest(gradient))
+    def see(self, gradient: FloatArray, *, near: bool = True) -> None:
+        """A gradient seen near x; or far from it, which counts only where all near ones are 0."""
+        sizes = self._objective.blocks.largest(gradient)
+        self._far = np.maximum(self._far, sizes)
+        if near:
+            self._near = np.maximum(self._near, sizes)
+
+    @property
+    def of_blocks(self) -> FloatArray:
+        return self._near if self._near.any() else self._far
 
     def see_slope(self, number: int, slope: float) -> None:
         """A derivative of values along entries of one input."""
