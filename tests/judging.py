@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from gradcheck.functions.answers import Evaluation
-from gradcheck.functions.loss import Loss
 
 from gradcheck.checking.entries import Tolerance, Verdicts, judge
 from gradcheck.checking.precision import Precision, measure
 from gradcheck.config.settings import Reference
 from gradcheck.evaluation.evaluators import Evaluator, PerSample, Rows, WholeBatch
 from gradcheck.evaluation.objective import Objective
+from gradcheck.functions.answer import Answer
+from gradcheck.functions.function import Function
 from gradcheck.report import VERDICTS, FloatArray
 
 LossFunction = Callable[..., Any]
@@ -45,10 +45,10 @@ class Judged:
 def objective_of(loss: LossFunction, shape: tuple[int, int], y: Any = None, dtype: Any = np.float64) -> Objective:
     """An objective; labels of 0 where none are given."""
     labels = np.zeros(shape[0], dtype=np.int64) if y is None else np.asarray(y)
-    return Objective(Loss("test", loss), shape, labels, dtype)
+    return Objective(Function("test", loss), shape, labels, dtype)
 
 
-def at_point(loss: LossFunction, S: Any, y: Any = None) -> tuple[Objective, FloatArray, Evaluation, Precision]:
+def at_point(loss: LossFunction, S: Any, y: Any = None) -> tuple[Objective, FloatArray, Answer, Precision]:
     """The objective, the flat point, what the loss answers there and what is measured there."""
     scores = np.asarray(S, dtype=np.float64)
     objective = objective_of(loss, (len(scores), scores.shape[1]), y)

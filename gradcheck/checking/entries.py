@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.checking.complex_step import sharpen
-from gradcheck.checking.precision import SPACING, GradientNoise, Precision, noise_of_parts
+from gradcheck.checking.precision import GradientNoise, Precision, noise_of_parts
 from gradcheck.checking.refinement import Limits, Refinement
 from gradcheck.checking.steps import wide_enough
 from gradcheck.checking.subgradients import Nearby, judge_nonsmooth
@@ -282,9 +282,7 @@ class _Entries:
         if not contested.size:
             return
         refinement = refinement.only(contested)
-        blocks = self._objective.blocks.of(refinement.entries)
-        rows, first, row_of_entry = np.unique(blocks, return_index=True, return_inverse=True)
-        measured = noise_of_parts(self._evaluator, rows, refinement.here.values[first], SPACING)[row_of_entry]
+        measured = noise_of_parts(self._evaluator, refinement.entries)
         clipped = np.clip(measured, refinement.value_noise, self._precision.value_noise)
         self._judge_limits(wrong[contested], replace(refinement, value_noise=clipped))
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.nearby import MOST_HELD, RADIUS, every_rank, in_order, patterns, radius_and_step
+from gradcheck.checking.nearby import MOST_HELD, every_rank, in_order, patterns, radius_and_step
 from gradcheck.checking.precision import Precision
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.objective import Objective
@@ -36,8 +36,6 @@ _SHARP = 0.1
 _ROUNDS = 6
 #: Sampled points, beside the last two, at which the derivative along the direction is taken as well.
 _VERIFIED = 6
-#: Points that are sampled for a guess.
-_GUESSED = 6
 #: Entries of a direction that are named, and how large one must be to count.
 _MOST_SHOWN, _MOVED = 6, 0.01
 #: A radius of fewer spacings of floats is not moved by exactly.
@@ -139,24 +137,6 @@ def joint_defect(
     return None
 
 
-def guess_joint_defect(objective: Objective, x: FloatArray) -> Apart | None:
-    """As ``joint_defect``, without verdicts and from few points: a good guess, for some twelve calls."""
-    answer = objective(x)
-    noise = float(np.finfo(np.float64).eps) * abs(answer.value)
-    around = _Jumps(objective, x, RADIUS, answer.gradient)
-    every = np.arange(len(x))
-    units = [every[each] for each in objective.blocks.slices()]
-    units = [*units, every] if len(units) > 1 else units
-    rng = np.random.default_rng(objective.shape)
-    for direction in islice(chain(in_order(objective.blocks), patterns(objective.blocks, _SAMPLED, rng)), _GUESSED):
-        around.ask(direction)
-        units = [unit for unit in units if around.missing(unit) is not None]
-        if not units:
-            return None
-    missing = around.missing(units[0])
-    return None if missing is None else around.verified(missing, answer.value, noise, granted=0.0, others=0)
-
-
 class _Jumps:
     """Gradients around x, and whether their jumps account for dS."""
 
@@ -209,9 +189,7 @@ class _Jumps:
             self.ask(-0.9 * missing + beside)
         return self.missing(entries)
 
-    def verified(
-        self, direction: FloatArray, value: float, value_noise: float, granted: float, others: int = _VERIFIED
-    ) -> Apart | None:
+    def verified(self, direction: FloatArray, value: float, value_noise: float, granted: float) -> Apart | None:
         """Whether values agree: one derivative along the direction, at x and around it, which is not dS's."""
         above, below = (self._value(signed * direction) for signed in (1.0, -1.0))
         numerical = (above - below) / (2 * self._radius)
@@ -220,7 +198,10 @@ class _Jumps:
         kink = (above - 2 * value + below) / self._radius
         if not SIGMAS * value_noise / self._radius + granted + abs(kink) <= enough:
             return None
-        for side in (*self._directions[-2:], *self._directions[:others]):  # the last two lie along the direction itself
+        for side in (
+            *self._directions[-2:],
+            *self._directions[:_VERIFIED],
+        ):  # the last two lie along the direction itself
             there = (self._value(side + direction) - self._value(side - direction)) / (2 * self._radius)
             if not abs(there - numerical) <= enough:
                 return None

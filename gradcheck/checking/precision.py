@@ -230,26 +230,19 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
     )
 
 
-def noise_of_parts(evaluator: Evaluator, rows: IndexArray, parts: FloatArray, spacing: float) -> FloatArray:
-    """The noise of some rows' parts of the value, along lines that move these rows alone: 21 calls for each row.
-
-    Args:
-        evaluator: by rows.
-        rows: R rows, each once.
-        parts: R floats, their parts of the value at x.
-        spacing: of the points on a line.
+def noise_of_parts(evaluator: Evaluator, entries: IndexArray) -> FloatArray:
+    """The noise of what the rows of E entries add to the value: 21 calls for each row.
 
     Returns:
-        R standard deviations, the middle one of three lines, since a kink on one raises its level. Infinite where the
+        E standard deviations, the middle one of three lines, since a kink on one raises its level. Infinite where the
         parts hardly change: what they were rounded from cannot be seen in them.
     """
-    scores = evaluator.x.reshape(evaluator.objective.shape)[rows]
-    rng = np.random.default_rng(scores.shape)
+    rng = np.random.default_rng(len(entries))
     levels = []
     for _ in range(LINES):
-        direction = rng.normal(size=scores.shape)
-        there = [evaluator.parts(rows, scores + t * spacing * direction) for t in noise.POSITIONS[1:]]
-        series = np.array([parts, *there])
+        direction = rng.normal(size=len(evaluator.x))
+        points = [evaluator.x + t * SPACING * direction for t in noise.POSITIONS]
+        series = np.array([evaluator.at(point).here(entries).values for point in points])
         levels.append(np.where(noise.is_stair(series), np.inf, noise.noise_level(series)))
     return np.asarray(np.median(levels, axis=0))
 

@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from gradcheck.checking.case import Case, unjudged
 from gradcheck.checking.contract import Inspection, finding_of, inspect, inspect_again
-from gradcheck.checking.directions import Base, check_directions
+from gradcheck.checking.directions import Base
 from gradcheck.checking.entries import Tolerance, Verdicts, judge
 from gradcheck.checking.joint_subgradients import joint_defect
 from gradcheck.checking.precision import Line, Precision, measure, rounding_of_gradient
+from gradcheck.checking.projections import check_directions
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect, OutOfTime

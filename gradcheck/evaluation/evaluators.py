@@ -92,10 +92,6 @@ class Evaluator(Protocol):
         """The same evaluator at another base point (n,)."""
         ...
 
-    def parts(self, rows: IndexArray, points: FloatArray) -> FloatArray:
-        """What R rows add to the value, (R,), where their scores are ``points``, (R, C)."""
-        ...
-
 
 class WholeBatch:
     """One call of the whole function for each moved entry: it assumes nothing.
@@ -139,10 +135,6 @@ class WholeBatch:
     def at(self, x: FloatArray) -> WholeBatch:
         """See ``Evaluator.at``."""
         return WholeBatch(self.objective, x)
-
-    def parts(self, rows: IndexArray, points: FloatArray) -> FloatArray:
-        """Not to be had by calls of the whole batch."""
-        raise NotImplementedError
 
 
 class Rows:
@@ -201,10 +193,6 @@ class Rows:
     def at(self, x: FloatArray) -> Rows:
         """See ``Evaluator.at``."""
         return Rows(self.objective, x, self.weight)
-
-    def parts(self, rows: IndexArray, points: FloatArray) -> FloatArray:
-        """See ``Evaluator.parts``: one call each."""
-        return self.weight * np.array([self._ask(r, p)[0] for r, p in zip(rows.tolist(), points, strict=True)])
 
     def _row_of_x(self, row: int) -> FloatArray:
         C = self.objective.shape[1]
@@ -270,15 +258,6 @@ class PerSample:
     def at(self, x: FloatArray) -> PerSample:
         """See ``Evaluator.at``."""
         return PerSample(self.objective, x)
-
-    def parts(self, rows: IndexArray, points: FloatArray) -> FloatArray:
-        """See ``Evaluator.parts``: as many calls as the row that is named most often is named."""
-        values = np.empty(len(rows))
-        for group in one_of_each_row(rows):
-            point = self.x.reshape(self.objective.shape).copy()
-            point[rows[group]] = points[group]
-            values[group] = self.objective.each_row(point.reshape(-1))[0][rows[group]]
-        return values * self._weight
 
 
 def no_row_values(defect: LossDefect) -> NotSeparable:

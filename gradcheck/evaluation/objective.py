@@ -122,11 +122,6 @@ class Objective:
         labels = self.labels[number : number + 1]
         return Objective(self.loss, (1, self.shape[1]), labels, self.dtype, self.resolution)
 
-    def value_of_row(self, number: int, scores: FloatArray) -> float:
-        """The value of one row alone, at scores (C,) of its own."""
-        point = scores.astype(self.dtype).reshape(1, -1)
-        return validated(self._call(point, self.labels[number : number + 1].copy()), point.shape).value
-
     def answer_of_row(self, number: int, scores: FloatArray) -> tuple[float, FloatArray]:
         """Value and gradient (C,) of one row alone, at scores (C,) of its own."""
         point = scores.astype(self.dtype).reshape(1, -1)

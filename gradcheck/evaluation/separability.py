@@ -275,7 +275,7 @@ def _weights(
     N, C = objective.shape
     own = slice(row * C, (row + 1) * C)
     try:
-        here, there = (objective.value_of_row(row, place[own]) for place in (x, point))
+        here, there = (objective.answer_of_row(row, place[own])[0] for place in (x, point))
     except LossDefect as defect:
         raise NotSeparable(f"with a single row it {defect.message}") from None
     value, moved = batch

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gradcheck.functions.loss import Loss
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from judging import objective_of
@@ -14,6 +13,7 @@ from judging import objective_of
 from gradcheck.errors import LossDefect
 from gradcheck.evaluation.asking import one_of_each_row
 from gradcheck.evaluation.objective import Objective
+from gradcheck.functions.function import Function
 
 S = np.array([[0.5, -1.0], [2.0, 0.25], [0.0, 0.0]])
 X = S.ravel()
@@ -58,7 +58,7 @@ def test_the_loss_gets_the_dtype_that_was_asked_for_and_may_spoil_its_arrays(dty
 
 def test_spacing_is_that_of_the_resolution() -> None:
     double = objective_of(square, S.shape).spacing(np.array([1.0, -1.0, 1024.0]))
-    coarse = Objective(Loss("square", square), S.shape, np.zeros(3, dtype=int), np.float64, resolution=np.float32)
+    coarse = Objective(Function("square", square), S.shape, np.zeros(3, dtype=int), np.float64, resolution=np.float32)
     assert double.tolist() == [2.0**-52, 2.0**-52, 2.0**-42]
     assert coarse.spacing(np.array([1.0, -1.0])).tolist() == [2.0**-23, 2.0**-23]
 

@@ -1,0 +1,258 @@
+"""Problems with more entries than are judged one by one.
+
+A sample of entries is judged like those of any problem. Derivatives along random normal directions, which move every
+entry at once, are compared with the projections of dS; where they disagree, bisection leads to the wrong entries. No
+more than six vectors of the length of x are held.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.checking.directions import DIRECTIONS, Base, Directions, explained_by
+from gradcheck.checking.entries import Tolerance, Verdicts, judge
+from gradcheck.checking.precision import GradientNoise, Precision
+from gradcheck.checking.subgradients import Nearby
+from gradcheck.evaluation.blocks import IndexArray
+from gradcheck.evaluation.evaluators import Evaluator, WholeBatch
+from gradcheck.evaluation.objective import Objective
+from gradcheck.functions.answer import Answer
+from gradcheck.numerics import verdicts as verdict
+from gradcheck.numerics.directional import smallest_defect
+from gradcheck.report import Finding, Projections
+
+#: Entries of the sample, by calls of single rows and by calls of the whole batch; the part that may be labels' own.
+_BY_ROWS, _BY_WHOLE, _LABELS = 64, 4, 0.75
+#: Directions that disagree by this many times what is allowed leave no doubt.
+_BEYOND_DOUBT = 4.0
+#: Entries that directions lead to and that are not wrong, after which the search is given up.
+_IN_VAIN = 3
+#: A residual that was inferred is measured afresh once its bound is this part of it.
+_UNSURE = 1 / 3
+_HINT = "check the same loss with fewer rows and classes, where every entry is judged"
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What became of a problem.
+
+    Attributes:
+        projections: what stands in place of the verdicts of all entries.
+        verdicts: of the entries that were judged one by one.
+        findings: what those verdicts do not say.
+    """
+
+    projections: Projections
+    verdicts: Verdicts
+    findings: tuple[Finding, ...]
+
+
+def check_directions(
+    given: Objective,
+    evaluator: Evaluator,
+    base: Base,
+    precision: Precision,
+    noise: GradientNoise,
+    tolerance: Tolerance,
+    labels: npt.NDArray[Any],
+    worst: int,
+) -> Outcome:
+    """Check a function by projections.
+
+    Args:
+        given: the function in the user's dtype.
+        evaluator: of single entries, by the reference.
+        base: the problem's point.
+        precision: measured in short.
+        noise: of dS in the user's dtype.
+        tolerance: the user's.
+        labels: the problem's; entries of labels are a part of the sample.
+        worst: wrong entries that are looked for.
+
+    Raises:
+        NotSeparable: the evaluator takes rows one by one, and they turned out to be coupled.
+        LossDefect: the function raised at moved points, or returned no value and gradient.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        single = _Single(evaluator, precision, noise, tolerance, base)
+        single.judge(_sample(evaluator, labels))
+        directions = Directions(given, evaluator.objective, base, precision, noise, tolerance)
+        directions.look()
+        wrong_beside = _search(directions, single, worst)
+        return _outcome(directions, single, wrong_beside, worst)
+
+
+class _Single:
+    """Verdicts of single entries at a point, as they are asked for."""
+
+    def __init__(
+        self, evaluator: Evaluator, precision: Precision, noise: GradientNoise, tolerance: Tolerance, base: Base
+    ) -> None:
+        self._evaluator, self._precision, self._noise = evaluator, precision, noise
+        self._tolerance, self.base, self.scale = tolerance, base, precision.scale
+        self.columns = evaluator.objective.shape[1]
+        self._nearby = Nearby(evaluator.objective, base.x, precision)
+        self._answer = Answer(base.value, base.gradient, 0.0, 0.0)
+        self._verdicts: list[Verdicts] = []
+        self.defects: dict[int, float] = {}
+        self.known: dict[int, int] = {}
+
+    def judge(self, entries: IndexArray) -> None:
+        """Judge entries that were not judged before; a defect is the numerical less the analytic derivative."""
+        new = entries[[entry not in self.known for entry in entries.tolist()]]
+        if not len(new):
+            return
+        judged = judge(
+            self._evaluator, self._answer, self.base.analytic, self._precision, self._tolerance,
+            noise=self._noise, entries=new, reference="central", nearby=self._nearby,
+        )  # fmt: skip
+        self._verdicts.append(judged)
+        self.known.update(zip(new.tolist(), judged.verdicts.tolist(), strict=True))
+        wrong = judged.verdicts == verdict.WRONG
+        off = (judged.numerical - judged.analytic)[wrong]
+        self.defects.update(zip(new[wrong].tolist(), off.tolist(), strict=True))
+
+    def at(self, base: Base) -> _Single:
+        """The same at another point."""
+        evaluator = self._evaluator.at(base.x)
+        return _Single(evaluator, self._precision, self._noise, self._tolerance, base)
+
+    def all(self) -> Verdicts:
+        """The verdicts of all of them, as one."""
+        first, *others = self._verdicts
+        for other in others:
+            arrays: dict[str, Any] = {
+                name: np.concatenate([value, getattr(other, name)])
+                for name, value in vars(first).items()
+                if isinstance(value, np.ndarray)
+            }
+            first = replace(first, refined=None, **arrays)
+        return first
+
+
+def _search(directions: Directions, single: _Single, worst: int) -> list[str]:
+    """Bisection along the direction that disagrees most, then along any that still does; what is wrong beside x.
+
+    Fills ``directions.explained``.
+    """
+    there = single.at(directions.base) if directions.is_beside else single
+    wrong_beside: list[str] = []
+    in_vain: dict[int, float] = {}
+
+    def take(entry: int) -> int:
+        single.judge(np.array([entry]))
+        there.judge(np.array([entry]))
+        if there.known[entry] == verdict.WRONG:
+            directions.explained[entry] = there.defects[entry]
+            if single.known[entry] != verdict.WRONG:
+                row, column = divmod(entry, single.columns)
+                analytic = float(there.base.analytic[entry])
+                wrong_beside.append(
+                    f"beside S, where no kinks meet, dS[{row}, {column}] is {analytic:.6g} "
+                    f"and the numerical gradient {analytic + there.defects[entry]:.6g}"
+                )
+        return there.known[entry]
+
+    for entry in sorted(single.defects):
+        take(entry)
+    for number in np.argsort(-directions.excess(directions.left()), kind="stable").tolist():
+        allowed = float(directions.allowed[number])
+        while len(single.defects) + len(wrong_beside) < worst and len(in_vain) < _IN_VAIN:
+            remaining = float(directions.left()[number]) - explained_by(in_vain, directions.draw(number))
+            if abs(remaining) <= allowed:
+                break
+            entry = _bisect(directions, number, remaining, single.columns, in_vain)
+            if entry in single.known and entry in directions.explained | in_vain:
+                break
+            if take(entry) != verdict.WRONG:
+                residual, _ = directions.measure(number, slice(entry, entry + 1), allowed)
+                # A kink explains what a direction sees of it; an entry that is right explains nothing.
+                into = in_vain if there.known[entry] == verdict.OK else directions.explained
+                into[entry] = residual / float(directions.draw(number)[entry])
+                in_vain.setdefault(entry, 0.0)
+    return wrong_beside
+
+
+def _bisect(directions: Directions, number: int, residual: float, columns: int, in_vain: dict[int, float]) -> int:
+    """The entry that disagrees most along a direction: the half with more of the disagreement is halved again.
+
+    Two calls a level tell of one half, and what the whole has more, of the other; whose residual is measured afresh
+    once it has become uncertain.
+    """
+    start, stop, bound = 0, len(directions.buffer), 0.0
+    direction = directions.draw(number)
+
+    def measure(part: slice) -> tuple[float, float]:
+        own, bound = directions.measure(number, part, abs(residual))
+        return own - explained_by(in_vain, direction, part), bound
+
+    while stop - start > 1:
+        if bound > _UNSURE * abs(residual):
+            residual, bound = measure(slice(start, stop))
+        middle = (start + stop) // 2
+        border = round(middle / columns) * columns
+        middle = border if start < border < stop else middle  # between two rows, if there are several
+        first, bound_of_first = measure(slice(start, middle))
+        if abs(first) >= abs(residual - first):
+            stop, residual, bound = middle, first, bound_of_first
+        else:
+            start, residual, bound = middle, residual - first, bound + bound_of_first
+    return start
+
+
+def _outcome(directions: Directions, single: _Single, wrong_beside: list[str], worst: int) -> Outcome:
+    """The numbers that stand in place of every entry's verdict."""
+    judged, remaining, allowed = single.all(), directions.left(), directions.allowed
+    excess = directions.excess(remaining)
+    disagree = bool(np.max(excess) > 1)
+    too_coarse = smallest_defect(directions.bounds) > verdict.TOO_WIDE * single.scale
+    k = int(np.argmax(excess))
+    disagreement = (
+        f"along a random direction dS and the numerical gradient differ by {abs(remaining[k]):.1e}, "
+        f"where {allowed[k]:.1e} is allowed"
+    )
+    remarks = ["kinks meet at S: the directions were taken a little beside it"] if directions.is_beside else []
+    if disagree:
+        more = len(single.defects) >= worst
+        what = "more are wrong than the worst that were looked for" if more else "what else is wrong could not be found"
+        remarks.append(f"{disagreement}; {what}")
+    elif too_coarse:
+        remarks.append("the loss is too noisy here for projections to tell")
+    messages = wrong_beside[:1]
+    if np.max(excess) > _BEYOND_DOUBT and not directions.meets_kinks and not single.defects and not messages:
+        messages = [disagreement]
+    telling = (judged.verdicts == verdict.WRONG) | ((judged.verdicts == verdict.OK) & ~judged.negligible)
+    projections = Projections(
+        directions=DIRECTIONS,
+        agree=not disagree and not too_coarse,
+        smallest_defect=smallest_defect(allowed + np.abs(remaining)),
+        largest_gradient=verdict.largest(single.base.analytic),
+        checked=len(judged.entries),
+        wrong=len(single.defects),
+        subgradient=int(np.count_nonzero(judged.verdicts == verdict.SUBGRADIENT)),
+        undecided=int(np.count_nonzero(judged.verdicts == verdict.UNRESOLVED)),
+        max_relative_error=float(judged.relative_errors[telling].max(initial=0.0)),
+        remark="; ".join(remarks),
+    )
+    findings = tuple(Finding("projections-disagree", "error", message, _HINT) for message in messages)
+    return Outcome(projections, judged, findings)
+
+
+def _sample(evaluator: Evaluator, labels: npt.NDArray[Any]) -> IndexArray:
+    """Entries that are judged in any case: some of labels' own, the others anywhere; all of a small problem."""
+    shape = evaluator.objective.shape
+    N, C = shape
+    count = _BY_WHOLE if isinstance(evaluator, WholeBatch) else _BY_ROWS
+    if count >= N * C:
+        return np.arange(N * C)
+    rng = np.random.default_rng(shape)
+    classes = np.argmax(labels, axis=1) if labels.shape == shape else labels
+    is_class = classes.shape == (N,) and classes.dtype.kind in "iu" and bool(np.all((classes >= 0) & (classes < C)))
+    some = np.sort(rng.permutation(N)[: int(_LABELS * count)]) if is_class else np.zeros(0, dtype=np.intp)
+    first = some * C + classes[some] if is_class else some
+    others = np.setdiff1d(rng.integers(0, N * C, size=2 * count), first)
+    return np.concatenate([first, rng.permutation(others)[: count - len(first)]]).astype(np.intp)
