@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gradcheck.checking.one_problem import check_problem
 
 from gradcheck.checking.contract import Inspection, differs, inspect
+from gradcheck.checking.problem import check_problem
 from gradcheck.config import Config
 from gradcheck.functions.answer import Answer
 from gradcheck.functions.function import Function

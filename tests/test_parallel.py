@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gradcheck.evaluation.oracle import Oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from worker_losses import FILES, facts
@@ -26,6 +25,8 @@ from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect, UsageError
 from gradcheck.evaluation import parallel
+from gradcheck.evaluation.asking import Asking
+from gradcheck.evaluation.objective import Objective
 from gradcheck.evaluation.parallel import Pool, open_pool
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_loss
@@ -77,7 +78,7 @@ def pool() -> Iterator[Counted]:
 
 def checked_by(pool: Pool, targets: list[str], config: Config) -> Report:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checking, "_pooling", lambda settings: nullcontext(pool))
+        patch.setattr(checking, "open_pool", lambda settings: nullcontext(pool))
         return check_targets(targets, config)
 
 
@@ -102,8 +103,8 @@ def test_the_report_is_the_same_to_the_last_bit(pool: Counted, plan: str, dtype:
 
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
-@pytest.mark.parametrize("asking", ["probe", "probe_rows", "probe_each_row"])
-def test_any_entries_in_any_order_as_often_as_one_likes(pool: Counted, asking: str, data: st.DataObject) -> None:
+@pytest.mark.parametrize("asking", ["whole", "rows", "each-row"])
+def test_any_entries_in_any_order_as_often_as_one_likes(pool: Counted, asking: Asking, data: st.DataObject) -> None:
     N, C = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 4))
     entries = data.draw(st.lists(st.tuples(st.integers(0, N - 1), st.integers(0, C - 1)), max_size=12))
     rows, columns = np.array(entries, dtype=np.intp).reshape(-1, 2).T
@@ -112,10 +113,9 @@ def test_any_entries_in_any_order_as_often_as_one_likes(pool: Counted, asking: s
     dtype = data.draw(st.sampled_from([np.float64, np.float32]))
     answers = []
     for shared in (None, pool):
-        oracle = Oracle(replace(load_loss("softmax"), pool=shared), labels, dtype)
-        oracle(scores)
-        values, derivatives = getattr(oracle, asking)(scores, rows, columns, after)
-        answers.append((values.tobytes(), derivatives.tobytes(), oracle.calls))
+        objective = Objective(load_loss("softmax"), (N, C), labels, dtype, pool=shared)
+        values, derivatives = objective.ask(asking, scores.ravel(), rows * C + columns, after)
+        answers.append((values.tobytes(), derivatives.tobytes(), objective.calls))
     assert answers[0] == answers[1]
 
 
@@ -124,9 +124,9 @@ def test_the_first_of_several_defects_in_order_is_reported(pool: Counted) -> Non
     rows, after = np.ones(8, dtype=int), np.array([2, 2, 2, 3.25, 2, 3.5, 2, 2.0])
     told = []
     for shared in (None, pool):
-        oracle = Oracle(replace(load_loss("mine.py:raises"), pool=shared), Y)
+        objective = Objective(load_loss("mine.py:raises"), S.shape, Y, pool=shared)
         with pytest.raises(LossDefect) as caught:
-            oracle.probe(S, rows, columns, after)
+            objective.ask("whole", S.ravel(), rows * S.shape[1] + columns, after)
         told.append((caught.value.code, caught.value.message, caught.value.details))
     assert told[0] == told[1]
     assert told[0][1] == "raises ValueError: 3.250 is more than 3"
@@ -138,7 +138,7 @@ def test_what_raises_in_a_worker_is_the_same_finding(pool: Counted, plan: str) -
     config, loss = Config(plan=plan), load_loss("mine.py:raises")  # type: ignore[arg-type]
     alone = check_given(loss, S, Y, config, Settings())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checking, "_pooling", lambda settings: nullcontext(pool))
+        patch.setattr(checking, "open_pool", lambda settings: nullcontext(pool))
         together = check_given(loss, S, Y, config, Settings())
     assert facts(together) == facts(alone)
     if plan == "full":
@@ -218,7 +218,7 @@ def test_a_callable_is_sent_by_value_and_closes_over_what_it_likes(pool: Counted
 
     config = Config(batch_sizes=[3], scores="normal")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checking, "_pooling", lambda settings: nullcontext(pool))
+        patch.setattr(checking, "open_pool", lambda settings: nullcontext(pool))
         before = pool.tasks
         report = gradcheck.check(weighted, config)
     assert pool.tasks > before
@@ -234,7 +234,7 @@ def test_what_cannot_be_pickled_is_said_to_be_so(pool: Counted) -> None:
             return float((S**2).sum() / 2), S
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checking, "_pooling", lambda settings: nullcontext(pool))
+        patch.setattr(checking, "open_pool", lambda settings: nullcontext(pool))
         report = gradcheck.check(locked, Config(batch_sizes=[3], scores="normal"))
     assert report.exit_code == 2
     assert "cannot be sent to other processes: TypeError" in report.losses[0].error
@@ -315,7 +315,7 @@ def test_where_no_scheduler_answers_is_said_at_once(monkeypatch: pytest.MonkeyPa
 def test_one_job_imports_nothing_of_all_this(tmp_path: Path) -> None:
     script = (
         "import sys, gradcheck; assert gradcheck.check('svm').passed; "
-        "others = 'gradcheck.evaluation.parallel', 'joblib', 'distributed';"
+        "others = 'joblib', 'distributed';"
         "print([name for name in sys.modules if name.startswith(others)])"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
@@ -334,10 +334,10 @@ def test_a_loss_that_is_adapted_twice_over_is_still_sent_as_the_users(pool: Coun
         return loss
 
     for original in (load_loss("mine.py:right"), Function("local", local)):
-        adapted = replace(original, function=halved(original.function), framework="halves", adapter=halved, pool=pool)
-        entries = np.repeat([0, 1], 4)
-        alone = Oracle(replace(adapted, pool=None), Y).probe(S, entries, entries, np.arange(8.0))
+        adapted = replace(original, function=halved(original.function), framework="halves", adapter=halved)
+        entries = np.repeat([0, S.shape[1] + 1], 4)
+        alone = Objective(adapted, S.shape, Y).ask("whole", S.ravel(), entries, np.arange(8.0))
         before = pool.tasks
-        together = Oracle(adapted, Y).probe(S, entries, entries, np.arange(8.0))
+        together = Objective(adapted, S.shape, Y, pool=pool).ask("whole", S.ravel(), entries, np.arange(8.0))
         assert pool.tasks > before
         assert np.array_equal(alone, together)

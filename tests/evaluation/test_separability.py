@@ -178,7 +178,9 @@ def test_a_row_counts_as_in_a_mean_or_a_sum_also_where_few_calls_may_be_made(nam
 
 
 @pytest.mark.parametrize(
-    "loss", [lambda S, y: (np.sin(S).sum() + 1e15, np.cos(S)), lambda S, y: (1.0, np.zeros(S.shape))], ids=str
+    "loss",
+    [lambda S, y: (np.sin(S).sum() + 1e15, np.cos(S)), lambda S, y: (1.0, np.zeros(S.shape))],
+    ids=["hidden by an offset", "constant"],
 )
 def test_where_what_a_row_adds_is_less_than_the_noise_neither_weight_is_believed(loss: LossFunction) -> None:
     with pytest.raises(NotSeparable, match="less than the noise"):
