@@ -6,7 +6,7 @@ verdict depends on what was asked before it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -141,7 +141,6 @@ class Precision:
         reach: how far from x the function was seen to be smooth along a line.
         quantised: values move in stairs: they do not change over distances at which rounding does not explain it.
         lines: dS along lines from x.
-        far: points (n,) elsewhere, and the values there.
     """
 
     value_noise: float
@@ -155,7 +154,6 @@ class Precision:
     reach: float
     quantised: bool = False
     lines: tuple[Line, ...] = ()
-    far: list[tuple[FloatArray, float]] = field(default_factory=list)
 
     @property
     def same(self) -> Same:
@@ -195,7 +193,7 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
     """
     rng = np.random.default_rng(objective.shape)
     seen = Scales(objective, answer.gradient)
-    far, value_scale = _look_afar(objective, x, seen)
+    value_scale = _look_afar(objective, x, seen)
     found = _look_along_lines(objective, x, answer, rng, seen, in_short)
     lines = found.lines
     values = np.concatenate([line.values for line in lines])
@@ -226,7 +224,6 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
         reach=float(found.spacing * noise.POSITIONS[-1]),
         quantised=found.quantised,
         lines=lines if watched is None else (),
-        far=far,
     )
 
 
@@ -273,26 +270,23 @@ def rounding_of_gradient(given: Objective, exact: Objective, x: FloatArray, grad
     return np.asarray(np.maximum(own, np.repeat(least, counts)))
 
 
-def _look_afar(objective: Objective, x: FloatArray, seen: Scales) -> tuple[list[tuple[FloatArray, float]], float]:
-    """How large gradients and values are away from x, in case x itself lies in a flat place: two calls.
+def _look_afar(objective: Objective, x: FloatArray, seen: Scales) -> float:
+    """Size of the value at small x; gradients there, and elsewhere, are seen too: two calls.
 
     A gradient of 1e-17 is right beside gradients of 1, because it was computed as a difference of such; and a value of
     0 was perhaps rounded from numbers of the size that it has at small x. Two points: the same x made small, and its
     entries handed on by one. Where the function has no answer there, nothing is learnt.
     """
-    points, value_scale = [], 0.0
+    value_scale = 0.0
     for k, point in enumerate((x / (2 * max(1.0, largest(x))), np.roll(x, 1))):
         try:
             value, gradient = objective.without_copy(point.astype(objective.dtype))
         except LossDefect:
             continue
         seen.see(gradient)
-        if not np.isfinite(value):
-            continue
-        points.append((point, value))
-        if k == 0:
+        if k == 0 and np.isfinite(value):
             value_scale = abs(value)
-    return (points if len(x) <= _WATCHED else []), value_scale
+    return value_scale
 
 
 @dataclass(frozen=True, eq=False)

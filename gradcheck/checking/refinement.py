@@ -145,9 +145,12 @@ class Refinement:
             sharp = extrapolate(self.stencils.corrected(), bounds + SIGMAS * self.derivative_noise, first=4, then=2)
         return better_of(plain, sharp)
 
-    def plain_differences(self) -> tuple[FloatArray, FloatArray]:
-        """Half-widths and plain central differences of every step: two arrays of K x E, NaN where there is none."""
-        return (self.stencils.above + self.stencils.below) / 2, self.stencils.plain()
+    def plain_differences(self) -> list[tuple[tuple[float, float], ...]]:
+        """For each of E entries, half-widths and plain central differences of its steps, the widest first."""
+        widths, plain = (self.stencils.above + self.stencils.below) / 2, self.stencils.plain()
+        taken = np.isfinite(widths) & np.isfinite(plain)
+        columns = zip(widths.T, plain.T, taken.T, strict=True)
+        return [tuple(zip(w[t].tolist(), p[t].tolist(), strict=True)) for w, p, t in columns]
 
     def is_stair(self, analytic: FloatArray) -> BoolArray:
         """Entries whose value does not change over some step, as one of this gradient would beyond its noise.
