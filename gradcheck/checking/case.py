@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.precision import Line
+from gradcheck.checking.lines import Line
 from gradcheck.report import VERDICTS, FloatArray, Verdict
 
 BoolArray = npt.NDArray[np.bool_]

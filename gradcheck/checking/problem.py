@@ -14,7 +14,8 @@ from gradcheck.checking.contract import Inspection, finding_of, inspect, inspect
 from gradcheck.checking.directions import Base
 from gradcheck.checking.entries import Tolerance, Verdicts, judge
 from gradcheck.checking.joint_subgradients import joint_defect
-from gradcheck.checking.precision import Line, Precision, measure, rounding_of_gradient
+from gradcheck.checking.lines import Line
+from gradcheck.checking.precision import Precision, measure, rounding_of_gradient
 from gradcheck.checking.projections import check_directions
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings

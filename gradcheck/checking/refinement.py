@@ -24,6 +24,8 @@ _TOP_IN_STEPS, _TOP_IN_REACH = 24.0, 56.0
 _NOISY = 1e-9
 _NOISY_TOP_IN_STEPS = 4.0
 _LEAST_IN_SPACINGS = 4.0
+#: Of an entry, or of 1: where values in stairs do not change over so much, the function is flat.
+_WIDEST = 1 / 16
 #: Steps between the two whose changes tell a jump: on a slope, the change over the finer is a sixteenth.
 _JUMP_STEPS = 2
 
@@ -155,7 +157,8 @@ class Refinement:
     def is_stair(self, analytic: FloatArray) -> BoolArray:
         """Entries whose value does not change over some step, as one of this gradient would beyond its noise.
 
-        Not where it changes over no step at all: there the function is flat.
+        Not where it changes over no step at all, nor over one as wide as scores in half precision are apart: there the
+        function is flat.
 
         Args:
             analytic: E derivatives.
@@ -165,7 +168,11 @@ class Refinement:
             still = (self.stencils.f_above == self.here.values) & (self.stencils.f_below == self.here.values)
             expected = np.abs(analytic) * width > 2 * SIGMAS * self.value_noise
         taken = np.isfinite(width)
-        return np.asarray(np.any(still & taken, axis=0) & np.any(~still & taken, axis=0) & np.any(expected, axis=0))
+        moves = np.any(~still & taken, axis=0)
+        wide = _WIDEST * np.maximum(1.0, np.abs(self.evaluator.x[self.entries]))
+        for signed in (wide, -wide):
+            moves |= self.evaluator.moved(self.entries, signed).values != self.here.values
+        return np.asarray(np.any(still & taken, axis=0) & moves & np.any(expected, axis=0))
 
     def _noise(self) -> FloatArray:
         """K x E, bounds on the noise of central differences."""

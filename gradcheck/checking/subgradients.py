@@ -121,8 +121,8 @@ def judge_nonsmooth(
     kinked, verdicts = kinked.copy(), np.full(len(entries), verdict.WRONG, dtype=np.int8)
     if len(nearby.x) > MOST_HELD:  # kinks meet where entries of a block tie
         slices, blocks = nearby.objective.blocks.slices(), nearby.objective.blocks.of(entries)
-        ties = [np.count_nonzero(nearby.x[slices[b]] == nearby.x[e]) > 1 for e, b in zip(entries, blocks, strict=True)]
-        kinked |= ties
+        pairs = zip(entries.tolist(), (slices[block] for block in blocks), strict=True)
+        kinked |= np.array([np.count_nonzero(nearby.x[own] == nearby.x[entry]) > 1 for entry, own in pairs])
         verdicts[kinked] = verdict.UNRESOLVED
         return kinked, verdicts
     for e, entry in enumerate(entries.tolist()):
