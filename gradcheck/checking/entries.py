@@ -387,9 +387,9 @@ class _Entries:
         judged = self._judged.only(entries)
         verdicts = judged.at_limits(limits)
         verdicts[judged.in_doubt(limits) & (verdicts == verdict.WRONG)] = verdict.UNRESOLVED
-        if self._precision.quantised:
-            stairs = refinement.is_stair(self._judged.analytic[entries])
-            verdicts[stairs & (verdicts == verdict.WRONG)] = verdict.UNRESOLVED
+        wrong = np.flatnonzero(verdicts == verdict.WRONG)
+        stairs = refinement.only(wrong).is_stair(judged.analytic[wrong])
+        verdicts[wrong[stairs]] = verdict.UNRESOLVED
         self._verdicts[entries] = verdicts
 
     def _take(self, which: IndexArray, limit: Limit) -> None:

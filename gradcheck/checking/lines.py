@@ -74,7 +74,6 @@ class Lines:
         of_gradient: on which that of dS is measured.
         spacing: of their points.
         level: of the noise in values.
-        quantised: see ``Precision``.
         spent: finding the spacing took extra lines.
     """
 
@@ -82,7 +81,6 @@ class Lines:
     of_gradient: tuple[Line, ...]
     spacing: float
     level: float
-    quantised: bool
     spent: bool
 
 
@@ -93,7 +91,7 @@ def look_along_lines(
 
     Source: Moré and Wild 2011. A line goes one way, so a tie at x is at its end. A kink or an oscillation raises the
     level of a line and is gone at a much finer spacing; noise stays where it was. So a level above rounding counts
-    only where it holds 2^20 times finer, or where values do not change at all there: then they are quantised.
+    only where it holds 2^20 times finer, or where values do not change at all there.
     """
     watched = watched_entries(objective)
     floats = _LEAST_IN_SPACINGS * float(objective.spacing(np.array([largest(x)]))[0])
@@ -111,8 +109,8 @@ def look_along_lines(
             break
     if in_short:
         # dS is followed along a wider line: a coarse rounding hides in derivatives that hardly move.
-        return Lines((first,), (line(max(SPACING, floats)),), SPACING, first.level, False, False)
-    lines, checked, quantised, least = [first], False, False, 0.0
+        return Lines((first,), (line(max(SPACING, floats)),), SPACING, first.level, False)
+    lines, checked, least = [first], False, 0.0
     count = 1 if answer.parts is not None and objective.shape[0] >= _MANY_ROWS else LINES
     while True:
         lines += [line(spacing) for _ in range(count - len(lines))]
@@ -120,11 +118,10 @@ def look_along_lines(
         alike = max(levels) <= _ALIKE * min(levels)
         level = float(np.sqrt(np.mean(np.square(levels)))) if alike else 2 * min(levels)
         if max(levels) <= rounding or checked:
-            return Lines(tuple(lines), tuple(lines), spacing, max(level, least), quantised, checked)
+            return Lines(tuple(lines), tuple(lines), spacing, max(level, least), checked)
         checked = True
         fine = line(max(spacing * _FINER, floats))
         if fine.is_stair:
-            quantised = not noise.is_stair(lines[0].values)
             continue
         least = fine.level  # no kink and no oscillation raises it
         if fine.level >= min(levels) / 4:  # it holds

@@ -95,7 +95,6 @@ class Precision:
         scales: the largest gradient seen, one for each input; where all are 0, the value beside x.
         block_scales: (B,), the largest gradient seen in each block.
         reach: how far from x the function was seen to be smooth along a line.
-        quantised: values move in stairs: they do not change over distances at which rounding does not explain it.
         lines: dS along lines from x.
     """
 
@@ -108,7 +107,6 @@ class Precision:
     scales: FloatArray
     block_scales: FloatArray
     reach: float
-    quantised: bool = False
     lines: tuple[Line, ...] = ()
 
     @property
@@ -178,7 +176,6 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
         scales=seen.of_inputs(answer.value, x),
         block_scales=seen.of_blocks,
         reach=float(found.spacing * noise.POSITIONS[-1]),
-        quantised=found.quantised,
         lines=lines if watched is None else (),
     )
 

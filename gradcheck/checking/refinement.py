@@ -155,24 +155,25 @@ class Refinement:
         return [tuple(zip(w[t].tolist(), p[t].tolist(), strict=True)) for w, p, t in columns]
 
     def is_stair(self, analytic: FloatArray) -> BoolArray:
-        """Entries whose value does not change over some step, as one of this gradient would beyond its noise.
+        """Entries whose value moves in stairs, as that of scores that are rounded to half precision.
 
-        Not where it changes over no step at all, nor over one as wide as scores in half precision are apart: there the
-        function is flat.
+        It does not change over a step over which one of this gradient would beyond its noise, and does on both sides
+        over a step that is wider than the distance between numbers in half precision.
 
         Args:
             analytic: E derivatives.
         """
+        above, below = (each != self.here.values for each in (self.stencils.f_above, self.stencils.f_below))
         width = self.stencils.above + self.stencils.below
         with np.errstate(invalid="ignore"):
-            still = (self.stencils.f_above == self.here.values) & (self.stencils.f_below == self.here.values)
-            expected = np.abs(analytic) * width > 2 * SIGMAS * self.value_noise
+            expected = np.any(np.abs(analytic) * width > 2 * SIGMAS * self.value_noise, axis=0)
         taken = np.isfinite(width)
-        moves = np.any(~still & taken, axis=0)
-        wide = _WIDEST * np.maximum(1.0, np.abs(self.evaluator.x[self.entries]))
-        for signed in (wide, -wide):
-            moves |= self.evaluator.moved(self.entries, signed).values != self.here.values
-        return np.asarray(np.any(still & taken, axis=0) & moves & np.any(expected, axis=0))
+        stairs = expected & np.any(~above & ~below & taken, axis=0)
+        unmoved = np.flatnonzero(stairs & ~np.any(above & below & taken, axis=0))
+        wide = _WIDEST * np.maximum(1.0, np.abs(self.evaluator.x[self.entries[unmoved]]))
+        for signed in (wide, -wide) if len(unmoved) else ():
+            stairs[unmoved] &= self.evaluator.moved(self.entries[unmoved], signed).values != self.here.values[unmoved]
+        return np.asarray(stairs)
 
     def _noise(self) -> FloatArray:
         """K x E, bounds on the noise of central differences."""

@@ -116,7 +116,7 @@ def judge_nonsmooth(
         kinked: E truth values, whether left and right derivatives differ.
 
     Returns:
-        E truth values, whether there is a kink, and E verdicts. Of a long x, an entry at a kink or tie is left unresolved.
+        E truth values, whether there is a kink, and E verdicts; of a long x, entries at kinks or ties are unresolved.
     """
     kinked, verdicts = kinked.copy(), np.full(len(entries), verdict.WRONG, dtype=np.int8)
     if len(nearby.x) > MOST_HELD:  # kinks meet where entries of a block tie
