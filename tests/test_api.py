@@ -97,6 +97,44 @@ def test_ctrl_c_goes_through() -> None:
         gradcheck.check_at(interrupted, [[1.0]], [0])
 
 
+def test_keys_of_the_configuration_are_keywords_too_and_win_over_it() -> None:
+    report = gradcheck.check("softmax", SMALL, batch_sizes=[1, 4], rtol=1e-6, jobs=1, strict=True)
+    assert [batch.batch_size for batch in report.losses[0].batches] == [1, 4]
+    assert (report.config["rtol"], report.config["classes"], report.losses[0].strict) == (1e-6, [3], True)
+    assert gradcheck.check_at("softmax", [[1.0, 2.0]], [0], plan="full").losses[0].batches[0].plan == "full"
+    gradcheck.assert_gradients("softmax", batch_sizes=2, scores="normal", fail_fast=True)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "error", "words"),
+    [
+        ({"bach_sizes": 2}, TypeError, ["unknown keyword 'bach_sizes'", "strict,", "did you mean batch_sizes?"]),
+        ({"losses": "svm"}, TypeError, ["losses"]),
+        ({"framework": "torhc"}, UsageError, ["must be one of auto, numpy, torch, jax", "did you mean torch?"]),
+        ({"reference": "exact"}, UsageError, ["reference: must be one of auto, central, complex"]),
+        ({"timeout": "soon"}, UsageError, ['timeout: must be a number; got "soon"']),
+        ({"strict": "very"}, UsageError, ['strict: must be true or false; got "very"']),
+        ({"batch_sizes": [0]}, UsageError, ["batch_sizes[0]: must be at least 1"]),
+    ],
+    ids=str,
+)
+def test_a_wrong_keyword_says_what_is_right(keywords: Any, error: type[Exception], words: list[str]) -> None:
+    for function in (gradcheck.check, gradcheck.assert_gradients):
+        with pytest.raises(error) as caught:
+            function("svm", **keywords)
+        assert all(word in str(caught.value) for word in words)
+    with pytest.raises(TypeError, match="trials"):
+        gradcheck.check_at("svm", [[1.0]], [0], trials=2)
+
+
+def test_a_report_is_true_if_it_passed_and_its_repr_is_the_verdict() -> None:
+    right, bad = gradcheck.check("softmax", SMALL), gradcheck.check(wrong, SMALL)
+    assert right
+    assert not bad
+    assert repr(right).startswith("<Report: right: 6 entries of softmax agree")
+    assert repr(bad).startswith("<Report: wrong: 1 of 6 entries of wrong disagrees")
+
+
 @pytest.mark.parametrize("plan", ["full", "projections"])
 def test_as_many_of_the_worst_entries_are_kept_as_were_asked_for(plan: Any) -> None:
     def flipped(S: Any, y: Any) -> Any:
@@ -107,7 +145,7 @@ def test_as_many_of_the_worst_entries_are_kept_as_were_asked_for(plan: Any) -> N
     for worst in (1, 4, 20):
         (batch,) = gradcheck.check(flipped, config, worst=worst).losses[0].batches
         assert [entry.verdict for entry in batch.worst] == ["wrong"] * worst
-    with pytest.raises(UsageError, match="worst must be at least 1"):
+    with pytest.raises(UsageError, match="worst: must be at least 1"):
         gradcheck.check("svm", SMALL, worst=0)
 
 

@@ -19,7 +19,10 @@ _MOST_SHOWN = 10
 #: What a value must be, by pydantic's type of error; the braces are filled from the error's context.
 _RULES = {
     "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
     "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_parsing": "must be true or false",
     "finite_number": "must be a finite number",
     "string_type": "must be text",
     "string_too_short": "must not be empty",
