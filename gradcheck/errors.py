@@ -39,7 +39,7 @@ class UsageError(GradcheckError):
         return "\n".join(part for part in (self.message, self.details, self.hint) if part)
 
 
-class ConfigError(UsageError):
+class ConfigError(UsageError, ValueError):
     """A configuration that cannot be read or does not validate."""
 
 

@@ -21,17 +21,11 @@ class Settings:
 
     strict: Annotated[bool, Field(description="Fail on unresolved entries and on warnings too.")] = False
     fail_fast: Annotated[bool, Field(description="Stop at the first problem that fails.")] = False
-    framework: Annotated[
-        Framework, Field(description="Whose arrays the loss gets; auto recognises it from what the loss returns.")
-    ] = "auto"
-    reference: Annotated[
-        Reference, Field(description="Central differences or complex steps; auto: complex steps where more precise.")
-    ] = "auto"
+    framework: Annotated[Framework, Field(description="Whose arrays the loss gets; auto recognises it.")] = "auto"
+    reference: Annotated[Reference, Field(description="Central differences or complex steps, or auto.")] = "auto"
     worst: Annotated[int, Field(ge=1, description="Number of worst entries to find and show in each problem.")] = 10
     jobs: Annotated[int, Field(description="Processes that call the losses; 0 for one on each core.")] = 1
-    backend: Annotated[
-        Backend, Field(description="Where these processes run: loky on this machine, dask on a cluster.")
-    ] = "loky"
+    backend: Annotated[Backend, Field(description="Where they run: loky here, dask on a cluster.")] = "loky"
     scheduler: Annotated[str | None, Field(description="Address of the dask cluster's scheduler.")] = None
     max_seconds: Annotated[float | None, Field(description="Start no call of a loss after this time.")] = None
     timeout: Annotated[float | None, Field(description="Stop a call of a loss after so many seconds.")] = None
@@ -44,15 +38,7 @@ _VALIDATED = TypeAdapter(Settings)
 
 
 def read_settings(values: dict[str, Any]) -> Settings:
-    """Settings from values by name.
-
-    Raises:
-        ConfigError: a wrong type, or a value out of range.
-
-    Example:
-        >>> read_settings({"jobs": 2}).jobs
-        2
-    """
+    """Settings from values by name; a ConfigError for a wrong type, or a value out of range."""
     try:
         return _VALIDATED.validate_python(values)
     except ValidationError as error:

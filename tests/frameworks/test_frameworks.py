@@ -210,7 +210,7 @@ def test_a_loss_that_works_in_no_way_is_told_what_the_usual_one_says() -> None:
 def test_a_framework_that_is_not_there_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UsageError, match=r"pip install 'gradcheck\[fake\]'"):
         require("fake")
-    with pytest.raises(UsageError, match="framework: must be one of auto, numpy, torch, jax"):
+    with pytest.raises(UsageError, match="framework: should be 'auto', 'numpy'"):
         gradcheck.check("svm", framework="tensorflow")
     monkeypatch.setitem(sys.modules, "fakeframework", types.ModuleType("fakeframework"))
     require("fake")
