@@ -94,16 +94,17 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
+        mark: Any = event.start_mark
         if isinstance(event, yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(problem=f"*{event.anchor} is an alias", problem_mark=event.start_mark)
+            raise yaml.MarkedYAMLError(problem=f"*{event.anchor} is an alias", problem_mark=mark)
         if (tag := getattr(event, "tag", None)) not in (None, "!"):
-            raise yaml.MarkedYAMLError(problem=f"{tag} is a tag", problem_mark=event.start_mark)
+            raise yaml.MarkedYAMLError(problem=f"{tag} is a tag", problem_mark=mark)
         if isinstance(event, yaml.ScalarEvent):
             event.value.encode()  # a ValueError for one half of a surrogate pair; PyYAML does not look
         return super().compose_node(parent, index)
 
 
-def _value(node: yaml.Node, path: KeyPath, lines: dict[KeyPath, int]) -> Any:
+def _value(node: Any, path: KeyPath, lines: dict[KeyPath, int]) -> Any:
     """The plain data of a node; ``lines`` receives the line of each of its parts."""
     if isinstance(node, yaml.ScalarNode):
         return node.value if node.style else _plain_scalar(node.value)  # a quoted scalar is text

@@ -240,7 +240,7 @@ def test_fail_fast_stops_early() -> None:
         (["svm", "--dtype", "int8"], ["--dtype", "float64", "float32", "int8"]),
         (["svm", "--rtol", "nan"], ["--rtol", "finite"]),
         (["svm", "--set", "sed=1"], ["--set sed=1", "seed"]),
-        (["svm", "--set", "seed"], ["no value", "key=value"]),
+        (["svm", "--set", "seed"], ["must be key=value"]),
         (["svm", "--scores", "norml"], ["norml", "normal"]),
         (["svm", "--batch-size", "0"], ["--batch-size", "0"]),
         (["svm", "--config", "nosuch.yaml"], ["nosuch.yaml"]),

@@ -1,4 +1,4 @@
-"""Where output goes: widths, colours, encodings, and files that are whole or not there."""
+"""Where output goes: widths, colours, encodings, and files."""
 
 from __future__ import annotations
 
@@ -121,38 +121,6 @@ def test_half_of_a_character_is_written_as_an_escape(tmp_path: Path) -> None:
     assert path.read_text() == "bad \\udcff name"
 
 
-def test_an_older_file_is_replaced_and_keeps_its_mode(tmp_path: Path) -> None:
-    path = tmp_path / "report.txt"
-    path.write_text("older and longer")
-    path.chmod(0o640)
-    terminal.write_file("new", path)
-    assert path.read_text() == "new"
-    assert stat.S_IMODE(path.stat().st_mode) == 0o640
-
-
-def test_a_new_file_has_the_mode_that_the_umask_leaves(tmp_path: Path) -> None:
-    before = os.umask(0o027)
-    try:
-        terminal.write_file("new", tmp_path / "report.txt")
-    finally:
-        os.umask(before)
-    assert stat.S_IMODE((tmp_path / "report.txt").stat().st_mode) == 0o640
-
-
-def test_when_writing_fails_the_older_file_stays_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "report.txt"
-    path.write_text("older")
-
-    def full(self: Path, target: Path) -> Path:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(OutputError, match="No space left on device"):
-        terminal.write_file("new", path)
-    assert path.read_text() == "older"
-    assert list(tmp_path.iterdir()) == [path]
-
-
 @pytest.mark.parametrize("name", ["missing/report.txt", "\0", "x" * 300, "file/report.txt"])
 def test_a_path_that_cannot_be_is_a_message(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").write_text("a file and no directory")
@@ -182,23 +150,6 @@ def test_a_directory_that_may_not_be_written_to_is_refused(tmp_path: Path) -> No
 def test_what_can_be_written_is_not_refused_and_not_touched(tmp_path: Path) -> None:
     terminal.refuse_unwritable(tmp_path / "new.txt")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_link_is_followed_and_stays_a_link(tmp_path: Path) -> None:
-    real, link = tmp_path / "real.txt", tmp_path / "link.txt"
-    real.write_text("older")
-    link.symlink_to(real)
-    terminal.write_file("new", link)
-    assert link.is_symlink()
-    assert real.read_text() == "new"
-
-
-def test_a_link_to_nowhere_yet_is_followed(tmp_path: Path) -> None:
-    (tmp_path / "link.txt").symlink_to(tmp_path / "new.txt")
-    terminal.refuse_unwritable(tmp_path / "link.txt")
-    terminal.write_file("new", tmp_path / "link.txt")
-    assert (tmp_path / "new.txt").read_text() == "new"
-    assert (tmp_path / "link.txt").is_symlink()
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
