@@ -93,7 +93,6 @@ def run(
     settings = read_settings({name: given[name] for name in SETTINGS} | {"worst": reports.entries_kept(worst)})
     look = Options(entries=entries, verbose=verbose, quiet=quiet, worst=worst, explain=explain)
     streams = sys.stdout, sys.stderr
-
     with progress_bar() as bar:
 
         @usage_errors()

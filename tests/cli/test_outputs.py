@@ -108,10 +108,6 @@ def test_in_a_workflow_annotations_and_the_summary_come_by_themselves(monkeypatc
     assert "::" not in run("mine.py:wrong", "--format", "json").stdout.replace('"', "").split("batches")[0]
 
 
-def test_outside_of_a_workflow_there_are_none() -> None:
-    assert "::error" not in run("mine.py:wrong").stdout
-
-
 def test_a_summary_that_cannot_be_written_fails_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "no/such/summary.md")
     result = run("mine.py:right", "--format", "github")

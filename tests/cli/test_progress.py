@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -84,17 +83,6 @@ def test_it_tells_the_remaining_time(bar: ProgressBar, clock: Clock, terminal: T
     assert terminal.line().endswith(", call 210/1,250 00:04 left")
 
 
-def test_a_slow_loss_moves_it_at_every_call(bar: ProgressBar, clock: Clock, terminal: Terminal) -> None:
-    lines = []
-    for calls in range(5):
-        clock.now = 1.5 * calls
-        bar.update(at(calls, share=calls / 100))
-        lines.append(terminal.line())
-    assert lines[0] == ""
-    assert len(set(lines[1:])) == 4
-    assert ", call 3/1,250 02:26 left" in lines[3]
-
-
 @pytest.mark.parametrize("columns", [20, 40, 60, 80, 140])
 @pytest.mark.parametrize("target", ["svm", "a/long/path/to/a/file_with_a_long_name.py:and_a_loss_with_a_long_name"])
 def test_it_is_one_line_that_fits(
@@ -132,28 +120,3 @@ def test_a_target_that_begins_is_left_the_screen_for_what_its_loss_may_print(
     assert terminal.getvalue().endswith("\x1b[2K")  # the line is erased
     bar.update(at(1, target="softmax", done=0, share=0.01))
     assert terminal.line().startswith("softmax 32 x 10 ")
-
-
-def test_at_the_end_it_is_gone_and_the_cursor_is_shown_again(
-    bar: ProgressBar, clock: Clock, terminal: Terminal
-) -> None:
-    clock.now = 2.0
-    bar.update(at(1))
-    bar.close()
-    assert terminal.line() == ""
-    assert "\x1b[?25h" in terminal.getvalue()  # show the cursor
-    assert terminal.getvalue().rfind("\x1b[?25h") > terminal.getvalue().rfind("\x1b[?25l")
-
-
-def test_closing_twice_or_without_a_bar_is_no_error(terminal: Terminal, clock: Clock) -> None:
-    bar = ProgressBar(terminal, clock)
-    bar.close()
-    bar.close()
-    assert terminal.getvalue() == ""
-
-
-def test_a_bar_does_not_redirect_standard_output(bar: ProgressBar, clock: Clock) -> None:
-    before = sys.stdout, sys.stderr
-    clock.now = PATIENCE + 0.1
-    bar.update(at(1))
-    assert (sys.stdout, sys.stderr) == before
