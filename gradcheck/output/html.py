@@ -114,6 +114,9 @@ class NotebookReport(Report):
         """The same report."""
         return cls(**{field.name: getattr(report, field.name) for field in fields(report)})
 
+    def __repr__(self) -> str:
+        return f"<Report: {escape_control(str(sentences(self)[-1]))}>"
+
     def _repr_html_(self) -> str:
         """The page in a frame of its own, so that neither page nor notebook changes the other's style."""
         page = html.escape(render(self, Options()), quote=True)
