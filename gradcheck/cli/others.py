@@ -43,8 +43,7 @@ def explain(
 
     For example: [bold]gradcheck explain missing-mean[/bold]
     """
-    from gradcheck.output.explanations import page
-    from gradcheck.output.pages import render_codes, render_page  # rich.markdown
+    from gradcheck.output.pages import page, render_codes, render_page
 
     options = for_standard_output()
     pages = [page(code) for code in codes or []]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,16 +19,18 @@ SCHEMA = 1
 MAX_ENTRIES = 10_000
 
 _WORDS = np.array([verdict.value for verdict in VERDICTS])
-_LINE = 120
+#: A list or an object that holds no others, as ``json.dumps`` lays it out; line ends in texts are escaped.
+_FLAT = re.compile(r"[\[{]\n[^\[\]{}]*\n *[\]}]")
 
 
 def render(report: Report, options: Options) -> str:
     """A report as JSON text in ASCII that ends with a newline; NaN and infinities become null. No option matters."""
-    return f"{_laid_out(as_data(report))}\n"
+    text = json.dumps(as_data(report), allow_nan=False, indent=2)
+    return _FLAT.sub(lambda flat: " ".join(map(str.strip, flat[0].split("\n"))), text) + "\n"
 
 
-def as_data(report: Report) -> dict[str, Any]:
-    """A report in JSON's own types."""
+def as_data(report: Report, text: Callable[[str], str] = str) -> dict[str, Any]:
+    """A report in JSON's own types, ``text`` applied to every string."""
     last = sentences(report)[-1]
     data: dict[str, Any] = _plain(
         {
@@ -36,7 +39,8 @@ def as_data(report: Report) -> dict[str, Any]:
             "verdict": last.word,
             "summary": last.rest,
             "losses": [_loss(loss) for loss in report.losses],
-        }
+        },
+        text,
     )
     return data
 
@@ -101,33 +105,20 @@ def _attributes(of: object, names: str) -> dict[str, Any]:
     return {name: getattr(of, name) for name in names.split()}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, text: Callable[[str], str]) -> Any:
     """In JSON's own types: what is not finite as null, arrays as lists, what JSON does not know as text."""
     match value:
         case str():
-            return str(value)
+            return text(str(value))
         case None | bool() | int():
             return value
         case float():
             return value if math.isfinite(value) else None
         case np.ndarray() | np.generic():
-            return _plain(value.tolist())
+            return _plain(value.tolist(), str)
         case Mapping():
-            return {str(key): _plain(item) for key, item in value.items()}
+            return {text(str(key)): _plain(item, text) for key, item in value.items()}
         case list() | tuple():
-            return [_plain(item) for item in value]
+            return [_plain(item, text) for item in value]
         case _:
-            return str(value)
-
-
-def _laid_out(value: Any, indent: str = "") -> str:
-    """JSON that people can read too: what fits a line, and each row of a matrix, has a line of its own."""
-    line = json.dumps(value, allow_nan=False)
-    parts = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
-    if len(indent) + len(line) <= _LINE or not any(isinstance(part, dict | list) for part in parts):
-        return line
-    inner = indent + "  "
-    if isinstance(value, dict):
-        items = [f"{json.dumps(key)}: {_laid_out(item, inner)}" for key, item in value.items()]
-        return "{\n" + ",\n".join(inner + item for item in items) + f"\n{indent}}}"
-    return "[\n" + ",\n".join(inner + _laid_out(item, inner) for item in value) + f"\n{indent}]"
+            return text(str(value))

@@ -189,8 +189,9 @@ def test_it_ends_with_one_newline_and_each_row_and_entry_has_a_line_of_its_own(e
     assert text.endswith("}\n")
     assert not text.endswith("\n\n")
     lines = [line.strip().rstrip(",") for line in text.splitlines()]
-    assert sum(line.startswith('{"row"') for line in lines) == 15 + 2
-    assert json.dumps(everything.losses[0].batches[0].relative_errors[0].tolist()) in lines
+    assert sum(line.startswith('{ "row"') for line in lines) == 15 + 2
+    row = json.dumps(everything.losses[0].batches[0].relative_errors[0].tolist())
+    assert f"[ {row[1:-1]} ]" in lines
 
 
 def test_an_interrupted_run_with_no_loss_is_still_json(report):

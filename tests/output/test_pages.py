@@ -8,8 +8,7 @@ import pytest
 
 from gradcheck.losses import BUILT_INS
 from gradcheck.output import Options
-from gradcheck.output.explanations import Page, pages
-from gradcheck.output.pages import render_codes, render_list, render_one, render_page
+from gradcheck.output.pages import Page, pages, render_codes, render_list, render_one, render_page
 
 SAMPLE = Page(
     "a-code",
