@@ -81,7 +81,7 @@ def check(
     )  # fmt: skip
     if report.interrupted:
         raise KeyboardInterrupt
-    return NotebookReport.of(report)
+    return NotebookReport(**vars(report))
 
 
 def check_at(
@@ -135,7 +135,8 @@ def check_at(
         strict, False, framework, reference, _at_least_1(worst), jobs=jobs, backend=backend, scheduler=scheduler,
         max_seconds=max_seconds, timeout=timeout, like=like,
     )  # fmt: skip
-    return NotebookReport.of(check_given(as_loss(loss), scores, labels, config or Config(), settings))
+    report = check_given(as_loss(loss), scores, labels, config or Config(), settings)
+    return NotebookReport(**vars(report))
 
 
 def assert_gradients(

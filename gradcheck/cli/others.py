@@ -80,6 +80,6 @@ def compare(
     from gradcheck.output.compare import compare as compare_reports
     from gradcheck.output.compare import read_report, render
 
-    comparison = compare_reports(read_report(before), read_report(after), strict)
-    print_out(render(comparison, for_standard_output(Options(quiet=quiet))))
-    raise typer.Exit(1 if comparison.worse else 0)
+    changes = compare_reports(read_report(before), read_report(after), strict)
+    print_out(render(changes, for_standard_output(Options(quiet=quiet))))
+    raise typer.Exit(1 if any(change.direction == "worse" for change in changes) else 0)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple
 
 from rich.text import Text
 
@@ -18,47 +17,25 @@ from gradcheck.output.text import counted, shorten
 
 #: ``gone``: some of it is not checked any more. ``new``: it was not checked before. In the order of the report.
 Direction = Literal["worse", "better", "gone", "new"]
-DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 _STYLES = {"worse": "bold red", "better": "green", "gone": "yellow", "new": "cyan"}
 
 
 class State(NamedTuple):
-    """What a report says of one loss.
+    """What a report says of one loss: how bad it is as a whole and by problem, its findings, and the same in words."""
 
-    Attributes:
-        badness: could not be checked, does not pass.
-        problems: wrong and unresolved entries, by problem.
-        findings: severities, by code.
-        words: the same for people.
-    """
-
-    badness: tuple[bool, bool]
-    problems: Mapping[str, tuple[int, int]]
-    findings: Mapping[str, str]
+    badness: tuple[bool, bool]  # could not be checked, does not pass
+    problems: Mapping[str, tuple[int, int]]  # wrong and unresolved entries
+    findings: Mapping[str, str]  # severity by code
     words: str
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """What became of a loss; ``before`` and ``after`` are in words, and empty where it was not checked."""
 
     target: str
     direction: Direction
     before: str
     after: str
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The changes, the worse ones first, and how many losses both reports hold."""
-
-    changes: tuple[Change, ...]
-    losses: int
-
-    @property
-    def worse(self) -> tuple[Change, ...]:
-        """The regressions."""
-        return tuple(change for change in self.changes if change.direction == "worse")
 
 
 def read_report(path: Path) -> Mapping[str, State]:
@@ -68,7 +45,10 @@ def read_report(path: Path) -> Mapping[str, State]:
         UsageError: the file cannot be read, is no JSON, or is no report of schema 1.
     """
     try:
-        return states(json.loads(path.read_bytes()))
+        report = json.loads(path.read_bytes())
+        if report["schema"] != SCHEMA:
+            raise ValueError(f"its schema is {report['schema']}, not {SCHEMA}")
+        return {loss["target"]: _state(loss) for loss in report["losses"]}
     except OSError as error:
         message = f"cannot be read: {error.strerror or error}"
     except KeyError as error:
@@ -80,52 +60,36 @@ def read_report(path: Path) -> Mapping[str, State]:
     )
 
 
-def states(report: Mapping[str, Any]) -> Mapping[str, State]:
-    """What a report (parsed JSON of schema 1; keys may have been added since) says of each loss, by target.
-
-    Raises:
-        KeyError, TypeError, AttributeError, ValueError: it is something else.
-    """
-    if report["schema"] != SCHEMA:
-        raise ValueError(f"its schema is {report['schema']}, not {SCHEMA}")
-    return {loss["target"]: _state(loss) for loss in report["losses"]}
-
-
-def compare(before: Mapping[str, State], after: Mapping[str, State], strict: bool = False) -> Comparison:
-    """Compare two reports.
+def compare(before: Mapping[str, State], after: Mapping[str, State], strict: bool = False) -> list[Change]:
+    """What differs between two reports, the worse first.
 
     Worse is a loss that passed and does not, more wrong or unresolved entries in the same problem, a new error, or a
-    loss that was checked and now could not be. Relative errors of right entries, and times, are not compared: they
-    differ by rounding from run to run.
-
-    Args:
-        before, after: two reports.
-        strict: a new warning is worse too, and so is what is not checked any more.
+    loss that was checked and now could not be; with ``strict`` also a new warning, and what is not checked any more.
+    Relative errors of right entries, and times, are not compared: they differ by rounding from run to run.
     """
     changes = []
     for target in {**before, **after}:
         old, new = before.get(target), after.get(target)
         if direction := _direction(old, new, strict):
             changes.append(Change(target, direction, old.words if old else "", new.words if new else ""))
-    changes.sort(key=lambda change: DIRECTIONS.index(change.direction))
-    return Comparison(tuple(changes), len(before.keys() & after.keys()))
+    return sorted(changes, key=lambda change: list(_STYLES).index(change.direction))
 
 
-def render(comparison: Comparison, options: Options) -> str:
+def render(changes: Sequence[Change], options: Options) -> str:
     """The changes and a last line that sums them up (with ``quiet`` that alone), as text that ends with a newline."""
     screen = Screen(options)
-    for change in () if options.quiet else comparison.changes:
+    for change in () if options.quiet else changes:
         name = Text(screen.escape(shorten(change.target)), "bold")
         screen.say(Text.assemble((f"{change.direction}: ", _STYLES[change.direction]), name))
         for word, text in (("before", change.before), ("after", change.after)):
             if text:
                 screen.say(screen.escape(shorten(text)), f"  {word:<6}  ")
         screen.say()
-    counts = {each: sum(change.direction == each for change in comparison.changes) for each in DIRECTIONS}
-    word = "worse" if counts["worse"] else "better" if counts["better"] else "the same"
-    parts = [f"{count:,} {direction}" for direction, count in counts.items() if count]
-    parts.append(f"{counted(comparison.losses, 'loss')} in both reports")
-    screen.say(Text.assemble((word, _STYLES.get(word, "bold green")), f": {', '.join(parts)}"))
+    directions = [change.direction for change in changes]
+    word = "worse" if "worse" in directions else "better" if "better" in directions else "the same"
+    counts = [f"{directions.count(each):,} {each}" for each in dict.fromkeys(directions)]
+    text = f": {', '.join(counts)}" if counts else ""
+    screen.say(Text.assemble((word, _STYLES.get(word, "bold green")), text))
     return screen.text
 
 

@@ -82,11 +82,6 @@ def _text(text: str) -> str:
 class NotebookReport(Report):
     """A report as ``check`` and ``check_at`` return it; a notebook shows it as a page."""
 
-    @classmethod
-    def of(cls, report: Report) -> NotebookReport:
-        """The same report."""
-        return cls(**vars(report))
-
     def _repr_html_(self) -> str:
         """The page in a frame of its own, so that neither page nor notebook changes the other's style."""
         page = html.escape(render(self, Options()), quote=True)

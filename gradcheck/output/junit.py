@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 from xml.etree import ElementTree as ET
 
 from gradcheck.output.options import Options
@@ -14,16 +13,12 @@ from gradcheck.report import BatchReport, LossReport, Report, Verdict
 _MOST_ENTRIES = 5
 
 
-@dataclass(frozen=True)
-class Case:
-    """One loss at one batch size: an ``error`` where it could not be checked, ``skipped`` where it was not.
-
-    ``kind`` is what failed: a finding's code, ``wrong`` or ``unresolved``; ``text`` has findings and worst entries.
-    """
+class Case(NamedTuple):
+    """One loss at one batch size: an ``error`` where it could not be checked, ``skipped`` where it was not."""
 
     name: str
     outcome: Literal["passed", "failed", "error", "skipped"]
-    kind: str = ""
+    kind: str = ""  # a finding's code, "wrong" or "unresolved"
     message: str = ""
     text: str = ""
     seconds: float = 0.0
@@ -82,12 +77,12 @@ def _case(loss: LossReport, batch_size: int, problems: list[BatchReport]) -> Cas
 
 
 def _findings(loss: LossReport) -> str:
-    blocks = []
+    lines = []
     for finding in loss.findings:
-        hint = f"\n  {finding.hint}" if finding.hint else ""
-        details = f"\n{finding.details}" if finding.details else ""
-        blocks.append(f"{finding.severity}: {finding.message} ({finding.code}){hint}{details}")
-    return "\n".join(blocks)
+        lines.append(f"{finding.severity}: {finding.message} ({finding.code})")
+        lines += [f"  {finding.hint}"] if finding.hint else []
+        lines += [finding.details] if finding.details else []
+    return "\n".join(lines)
 
 
 def _add_case(suite: ET.Element, loss: LossReport, case: Case) -> None:

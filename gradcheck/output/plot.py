@@ -13,7 +13,7 @@ import numpy as np
 from gradcheck.errors import UsageError
 from gradcheck.output.summary import loss_sentence, worst_of_each_size
 from gradcheck.output.text import escape_control
-from gradcheck.report import VERDICTS, BatchReport, LossReport, Report, Verdict
+from gradcheck.report import VERDICTS, BatchReport, Report, Verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,16 +44,12 @@ def refuse_what_cannot_be_drawn(path: Path) -> None:
 
 
 def picture(report: Report, kind: str) -> bytes:
-    """For each loss the worst problem of every batch size as a heat map of relative errors.
-
-    Args:
-        report: any.
-        kind: ``png``, ``svg`` or ``pdf``.
-    """
+    """A ``png``, ``svg`` or ``pdf``: of each loss the worst problem of every batch size as a heat map."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    drawn = [(loss, problem) for loss in report.losses for problem in worst_of_each_size(_with_matrices(loss))]
+    worst = [(loss, problem) for loss in report.losses for problem in worst_of_each_size(loss.batches)]
+    drawn = [(loss, problem) for loss, problem in worst if problem.relative_errors is not None]
     rows = max(1, math.ceil(len(drawn) / _COLUMNS))
     figure = Figure(figsize=(_COLUMNS * _SIDE * 1.1, rows * _SIDE), layout="constrained")
     FigureCanvasAgg(figure)
@@ -71,10 +67,6 @@ def picture(report: Report, kind: str) -> bytes:
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a name may be in any script
         figure.savefig(file, format=kind, dpi=120)
     return file.getvalue()
-
-
-def _with_matrices(loss: LossReport) -> list[BatchReport]:
-    return [problem for problem in loss.batches if problem.relative_errors is not None]
 
 
 def _heat_map(axis: Axes, problem: BatchReport) -> None:

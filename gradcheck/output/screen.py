@@ -63,13 +63,7 @@ class Screen:
         return escape_control(text, ascii_only=self.options.ascii, lines=lines)
 
     def say(self, text: Text | str = "", first: Text | str = "", style: str = "") -> None:
-        """Print a paragraph, wrapped.
-
-        Args:
-            text: one line or several.
-            first: what the first line begins with; the others are indented as far.
-            style: of text and beginning where they are no ``Text``.
-        """
+        """Print lines, wrapped; the first begins with ``first``, and the others are indented as far."""
         body = Text(text, style) if isinstance(text, str) else text
         beginning = Text(first, style) if isinstance(first, str) else first
         blanks = Text(" " * beginning.cell_len)
