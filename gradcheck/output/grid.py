@@ -21,13 +21,7 @@ Matrix = npt.NDArray[np.int8]
 
 
 def side_by_side(problems: Sequence[BatchReport], width: int, most_rows: int) -> list[Text]:
-    """Grids of these problems, as many beside each other as the width holds; of larger ones the worst rows and classes.
-
-    Args:
-        problems: with a verdict on each entry.
-        width: columns to fill.
-        most_rows: of a grid.
-    """
+    """Grids of these problems, as many beside each other as fit; of larger ones the worst rows and classes."""
     grids = [_compact(problem, width, most_rows) for problem in problems]
     wide = max((line.cell_len for grid in grids for line in grid), default=1)
     beside = max(1, (width + _GAP) // (wide + _GAP))
@@ -49,7 +43,7 @@ def whole(problem: BatchReport, width: int) -> Iterator[Text]:
     """All entries of a problem, its classes in as many pieces as the width asks for."""
     rows = range(problem.batch_size)
     cells = _cells(problem, rows)
-    at_once = _classes_that_fit(problem, cells, width)
+    at_once = max(1, (width - len(f"N={problem.batch_size} ")) // _width(cells))
     for start in range(0, problem.classes, at_once):
         yield from _drawn(problem, rows, range(start, min(start + at_once, problem.classes)), cells)
 
@@ -68,7 +62,7 @@ def _compact(problem: BatchReport, width: int, most_rows: int) -> list[Text]:
     severity = 10.0 * verdicts + errors
     rows = _worst(severity.max(axis=1), most_rows)
     cells = _cells(problem, rows)
-    classes = _worst(severity[rows].max(axis=0), _classes_that_fit(problem, cells, width))
+    classes = _worst(severity[rows].max(axis=0), max(1, (width - len(f"N={problem.batch_size} ")) // _width(cells)))
     lines = _drawn(problem, rows, classes, cells)
     hidden = np.ones(errors.shape, dtype=bool)
     hidden[np.ix_(rows, classes)] = False
@@ -122,10 +116,6 @@ def _drawn(problem: BatchReport, rows: Sequence[int], classes: Sequence[int], ce
             line.append(" " * (wide - of_row[class_].cell_len)).append_text(of_row[class_])
         lines.append(line)
     return lines
-
-
-def _classes_that_fit(problem: BatchReport, cells: list[list[Text]], width: int) -> int:
-    return max(1, (width - len(f"N={problem.batch_size} ")) // _width(cells))
 
 
 def _width(cells: list[list[Text]]) -> int:

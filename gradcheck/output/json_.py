@@ -12,7 +12,7 @@ import numpy as np
 
 from gradcheck.output.options import Options
 from gradcheck.output.summary import loss_remarks, loss_sentence, problem_remarks, sentences, totals_by_kind
-from gradcheck.report import VERDICTS, BatchReport, Entry, LossReport, Report, SmallestCase
+from gradcheck.report import VERDICTS, BatchReport, Entry, LossReport, Report
 
 SCHEMA = 1
 #: A problem with more entries comes without its matrices; its worst entries are there.
@@ -32,55 +32,43 @@ def render(report: Report, options: Options) -> str:
 def as_data(report: Report, text: Callable[[str], str] = str) -> dict[str, Any]:
     """A report in JSON's own types, ``text`` applied to every string."""
     last = sentences(report)[-1]
-    data: dict[str, Any] = _plain(
-        {
-            "schema": SCHEMA,
-            **_attributes(report, "version passed interrupted out_of_time config"),
-            "verdict": last.word,
-            "summary": last.rest,
-            "losses": [_loss(loss) for loss in report.losses],
-        },
-        text,
-    )
-    return data
+    data = {
+        "schema": SCHEMA,
+        **_attributes(report, "version passed interrupted out_of_time config"),
+        "verdict": last.word,
+        "summary": last.rest,
+        "losses": [_loss(loss) for loss in report.losses],
+    }
+    return {key: _plain(value, text) for key, value in data.items()}
 
 
 def _loss(loss: LossReport) -> dict[str, Any]:
-    sentence = loss_sentence(loss)
-    kinds = ("batch_size", "classes", "scores")
+    sentence, case = loss_sentence(loss), loss.smallest_case
     return {
         **_attributes(loss, "target passed file line framework"),
         "verdict": sentence.word,
         "summary": sentence.rest,
         "batches": [_batch(batch) for batch in loss.batches],
         "totals": [
-            dict(zip(kinds, kind, strict=True)) | vars(total) for kind, total in totals_by_kind(loss.batches).items()
+            {"batch_size": N, "classes": C, "scores": scores, **vars(total)}
+            for (N, C, scores), total in totals_by_kind(loss.batches).items()
         ],
         "remarks": loss_remarks(loss),
         "findings": [_attributes(each, "code severity message hint details") for each in loss.findings],
-        "smallest_case": _smallest_case(loss.smallest_case) if loss.smallest_case else None,
+        "smallest_case": case and _attributes(case, "S y code analytic numerical snippet") | {"dtype": case.S.dtype},
         **_attributes(loss, "evaluations_to_explain error rerun unchecked cut_short"),
     }
 
 
 def _batch(batch: BatchReport) -> dict[str, Any]:
-    fields = _attributes(
-        batch,
-        "batch_size classes scores trial seed passed value plan why evaluations entries wrong subgradient unresolved "
-        "complex_steps max_relative_error seconds",
-    )
+    numbers = "evaluations entries wrong subgradient unresolved complex_steps max_relative_error seconds"
+    fields = _attributes(batch, f"batch_size classes scores trial seed passed value plan why {numbers}")
     fields |= {"remarks": problem_remarks(batch), "worst": [_entry(entry) for entry in batch.worst]}
     if batch.projections is not None:
-        fields["projections"] = _attributes(
-            batch.projections,
-            "directions agree smallest_defect largest_gradient smallest_relative_defect checked remark",
-        )
+        names = "directions agree smallest_defect largest_gradient smallest_relative_defect checked remark"
+        fields["projections"] = _attributes(batch.projections, names)
     if batch.entries <= MAX_ENTRIES and batch.verdicts is not None:
-        fields |= {
-            "labels": batch.labels,
-            "relative_errors": batch.relative_errors,
-            "verdicts": _WORDS[batch.verdicts],
-        }
+        fields |= {**_attributes(batch, "labels relative_errors"), "verdicts": _WORDS[batch.verdicts]}
         if batch.by_complex is not None:
             fields["references"] = np.where(batch.by_complex, "complex", "central")
         if batch.negligible is not None:
@@ -94,11 +82,6 @@ def _entry(entry: Entry) -> dict[str, Any]:
     if entry.central is None:
         fields["central"] = entry.numerical
     return fields | ({"tried": entry.tried} if entry.tried else {})
-
-
-def _smallest_case(case: SmallestCase) -> dict[str, Any]:
-    rest = _attributes(case, "code analytic numerical snippet")
-    return {"S": case.S, "y": case.y, "dtype": str(case.S.dtype), **rest}
 
 
 def _attributes(of: object, names: str) -> dict[str, Any]:

@@ -24,14 +24,7 @@ _CODE = re.compile(r"`([^`]+)`")
 
 @dataclass(frozen=True)
 class Page:
-    """The explanation of a code.
-
-    Attributes:
-        code: of a finding, for example ``missing-mean``.
-        severity: of the finding, unless an option such as ``--like`` raises it.
-        title: what the code means, in one line.
-        text: the whole page, Markdown.
-    """
+    """The explanation of a code: its usual severity, what it means in one line, and the whole page, Markdown."""
 
     code: str
     severity: Severity

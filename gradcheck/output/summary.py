@@ -118,9 +118,7 @@ def loss_sentence(loss: LossReport) -> Sentence:
     if not total.entries:
         return Sentence("not checked", f"no entry of {loss.target} was checked")
 
-    reservations = []
-    if total.subgradient:
-        reservations.append(counted(total.subgradient, "subgradient"))
+    reservations = [counted(total.subgradient, "subgradient")] if total.subgradient else []
     if warnings:
         reservations.append(f"{counted(len(warnings), 'warning')}: {', '.join(warnings)}")
     if loss.failed:
@@ -168,7 +166,6 @@ def unchecked_remarks(loss: LossReport) -> list[str]:
 
 
 def _run_sentence(each: tuple[Sentence, ...], entries: int) -> Sentence:
-    """The run of several losses: the worst of their words, and how many have each."""
     order: tuple[Word, ...] = ("wrong", "failed", "not checked", "unresolved", "right")
     counts = {word: sum(sentence.word == word for sentence in each) for word in order}
     word = next(word for word in order if counts[word])

@@ -82,7 +82,7 @@ def _loss(loss: LossReport, screen: Screen) -> None:
 
 
 def _heading(loss: LossReport, with_grid: Sequence[BatchReport], screen: Screen) -> None:
-    """Target, framework and place; and what the grids mean, on the same line where there is room."""
+    """Target, framework and place; and what the grids mean."""
     head = Text(screen.escape(loss.target), "bold")
     if loss.framework != "numpy":
         head.append(f" ({loss.framework})", "not bold")
@@ -92,12 +92,9 @@ def _heading(loss: LossReport, with_grid: Sequence[BatchReport], screen: Screen)
     parts += ["[ ] label"] if any(each.labels is not None for each in with_grid) else []
     parts += [f"{SIGNS[v]} {word}" for v, word in _LEGEND.items() if any(each.count(v) for each in with_grid)]
     parts += [f"{grid.TINY}: small beside its bound"] if any(grid.tiny(each).any() for each in with_grid) else []
-    legend = Text("   ".join(parts), "dim")
-    if head.cell_len + 3 + legend.cell_len <= screen.width:
-        screen.say(Text.assemble(head, "   ", legend))
-    else:
-        screen.say(head)
-        screen.say(legend, "  ")
+    screen.say(head)
+    if parts:
+        screen.say("   ".join(parts), "  ", "dim")
 
 
 def _problem(problem: BatchReport, screen: Screen) -> None:
