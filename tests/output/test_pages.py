@@ -68,15 +68,6 @@ def test_the_list_has_a_line_for_each_code_with_its_severity_and_its_meaning() -
     assert lines[0].index("error") == lines[-1].index("note")
 
 
-def test_the_list_is_no_wider_than_the_terminal_and_only_a_severity_has_colour() -> None:
-    text = render_codes(Options(width=80))
-    assert max(map(len, text.splitlines())) <= 80
-    assert re.findall(r"^\S+", text, re.MULTILINE) == [each.code for each in pages()]
-    coloured = render_codes(Options(width=80, color=True))
-    assert "\x1b[1;31merror" in coloured
-    assert plain(coloured) == text
-
-
 def test_the_built_in_losses_are_listed_and_one_is_derived() -> None:
     lines = render_list(Options(width=120)).splitlines()
     assert [line.split()[0] for line in lines] == list(BUILT_INS)

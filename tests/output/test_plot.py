@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import io
 from pathlib import Path
 
 import pytest
@@ -39,12 +38,6 @@ def test_a_report_of_nothing_is_a_picture_too(report, loss):
 def test_text_from_outside_is_no_mathematics(report, loss, problem):
     name = f"$\\frac{{1}}{{2$ {HOSTILE}"
     assert picture(report(loss(problem(3, scores=name), target=name)), "png").startswith(b"\x89PNG")
-
-
-def test_the_picture_is_as_wide_as_it_says_and_not_blank(report, wrong):
-    pixels = matplotlib.image.imread(io.BytesIO(picture(report(wrong), "png")))
-    assert pixels.shape[1] > 1000
-    assert pixels.std() > 0.1
 
 
 @pytest.mark.parametrize("name", ["errors", "errors.jpg", "errors.png.txt"])
