@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import functools
 import math
 import os
@@ -188,17 +187,6 @@ def test_arrow_keys_move_from_cell_to_cell_and_stop_at_the_edge(opened, wrong):
         assert browser.switch_to.active_element == cell(browser, row, class_)
 
 
-def test_a_pointer_over_a_cell_shows_it_and_leaving_shows_the_chosen_one(opened, ties):
-    from selenium.webdriver import ActionChains
-
-    browser = opened(ties)
-    cell(browser, 1, 1).click()
-    ActionChains(browser).move_to_element(cell(browser, 5, 2)).perform()
-    assert place(browser) == "row 5, class 2"
-    ActionChains(browser).move_to_element(one(browser, "h1")).perform()
-    assert place(browser) == "row 1, class 1"
-
-
 def test_a_kink_is_told_by_a_sign_and_has_no_colour_of_an_error(opened, ties):
     browser = opened(ties)
     kinks = every(browser, ".grid td.subgradient")
@@ -222,14 +210,6 @@ def test_an_entry_in_doubt_shows_its_error_against_the_step(opened, wrong):
     assert max(heights) > max(heights[0], heights[-1])
     assert every(browser, ".plot line.bound")
     assert "dS is off by" in one(browser, ".plot").get_attribute("textContent")
-
-
-def test_the_worst_entry_is_shown_from_the_start_and_each_of_the_others_by_its_button(opened, wrong):
-    browser = opened(wrong)
-    worst = wrong.losses[0].batches[-1].worst
-    assert place(browser) == f"row {worst[0].row}, class {worst[0].class_}"
-    every(browser, ".worst td button")[3].click()
-    assert place(browser) == f"row {worst[3].row}, class {worst[3].class_}"
 
 
 def test_all_of_a_finding_can_be_read_and_its_explanation_opened(opened, wrong):
@@ -271,28 +251,6 @@ def test_the_page_fits_its_window_light_and_dark(opened, look, wrong, tmp_path, 
     picture = tmp_path / "page.png"
     assert browser.save_screenshot(str(picture))
     assert picture.stat().st_size > 10_000
-
-
-def test_all_is_open_on_paper_and_closed_again_after(opened, wrong):
-    browser = opened(wrong)
-    before = [each.get_attribute("open") for each in every(browser, "details")]
-    assert None in before
-    listen = (
-        "addEventListener('beforeprint', () => (window.seen = document.querySelectorAll('details:not([open])').length))"
-    )
-    browser.execute_script(listen)
-    printed = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {})["data"])
-    assert printed.startswith(b"%PDF")
-    assert len(printed) > 50_000
-    assert browser.execute_script("return window.seen") == 0
-    assert [each.get_attribute("open") for each in every(browser, "details")] == before
-    assert len(every(browser, ".grid")) == 6
-
-
-def test_without_scripts_the_verdict_can_be_read(opened, browser):
-    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
-    opened(large(20, 20))
-    assert "wrong: 1 of 400 entries of mine.py:loss disagrees" in one(browser, "body").text
 
 
 def test_hostile_text_runs_nothing(opened, wrong):

@@ -29,21 +29,6 @@ def plain(text: str) -> str:
     return re.sub(r"\x1b\[[\d;]*m", "", text)
 
 
-def test_a_page_has_its_heading_at_the_margin_and_all_else_indented_below_it() -> None:
-    assert (
-        render_page(SAMPLE, Options(width=60))
-        == """\
-a-code (warning)
-
-  It is so.
-
-  What it means: prose that is long enough, with `some code`
-  in it, to be set anew to a width that is other than the
-  page's own.
-"""
-    )
-
-
 def test_color_takes_the_place_of_backticks_and_changes_nothing_else() -> None:
     colored = render_page(SAMPLE, Options(width=200, color=True))
     assert "\x1b[1;33ma-code (warning)\x1b[0m" in colored

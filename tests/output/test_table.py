@@ -167,18 +167,6 @@ def test_verbose_adds_plain_difference_step_trial_plan_and_reference(problem, lo
     assert "complex" not in table(report(loss(problem(wrong=[(0, 0)]))), verbose=True)
 
 
-def test_totals_have_one_line_for_each_kind_of_problem(problem, loss, report):
-    problems = [
-        problem(3, classes, scores=scores, trial=trial, wrong=[(0, 0)] if trial else (), subgradient=[(1, 1)])
-        for classes in (5, 6)
-        for scores in ("normal(0, 1)", "student-t(2, 1)")
-        for trial in (0, 1)
-    ]
-    lines = [words(line) for line in table(report(loss(*problems)), entries="all").splitlines()]
-    for line in ("3 5 normal(0, 1) 2 30 1 2 0 0.33 122 8 ms", "3 6 student-t(2, 1) 2 36 1 2 0 0.33 134 8 ms"):
-        assert line in lines
-
-
 def test_projections_are_told_in_place_of_a_grid(problem, loss, report):
     seen = Projections(4, True, 5.1e-8, 2e-3, 64, 0, 0, 0, 3.14e-11)
     shown = replace(problem(512, 32), relative_errors=None, verdicts=None, projections=seen)
@@ -194,11 +182,6 @@ def test_projections_are_told_in_place_of_a_grid(problem, loss, report):
 def test_quiet_is_the_last_line_alone(mixed, problem, loss, report):
     assert table(report(mixed), quiet=True, width=200).startswith("wrong: 4 of 110 entries of svm disagree")
     assert table(report(mixed, loss(error="no")), quiet=True).count("\n") == 1
-
-
-def test_a_right_loss_needs_no_rerun_and_a_wrong_or_unresolved_one_does(problem, loss, report):
-    for fields, shown in (({}, False), ({"wrong": [(0, 0)]}, True), ({"unresolved": [(0, 0)]}, True)):
-        assert ("rerun: " in table(report(loss(problem(**fields), rerun="gradcheck run svm")))) is shown
 
 
 def test_a_file_in_the_working_directory_is_named_relative_to_it(loss, report, tmp_path, monkeypatch):
@@ -218,18 +201,6 @@ def test_a_finding_shows_severity_code_message_hint_and_traceback(loss, report):
         "        dS = S",
     ):
         assert part in text
-
-
-def test_a_target_that_could_not_be_checked_says_why_in_full(loss, report):
-    text = table(report(loss(error="no built-in loss is called 'svn'\nthe nearest: svm", unchecked=3)))
-    assert "✗ could not be checked\n  no built-in loss is called 'svn'\n  the nearest: svm" in text
-    assert text.splitlines()[-1] == "not checked: svm: no built-in loss is called 'svn'"
-    assert "were not checked" not in text
-
-
-def test_what_was_not_checked_is_told(problem, loss, report):
-    text = table(report(loss(problem(), unchecked=2, cut_short="batch size 8"), out_of_time=True))
-    assert "\n2 problems were not checked; cut short at batch size 8\n" in text
 
 
 # Width, colour, encoding
