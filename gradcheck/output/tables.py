@@ -8,7 +8,7 @@ from rich.text import Text
 
 from gradcheck.output.screen import VERDICT_STYLES, Screen
 from gradcheck.output.summary import totals_by_kind
-from gradcheck.output.text import SIGNS, derivatives, digits_of, duration, number, relative
+from gradcheck.output.text import SIGNS, derivatives, digits_of, number, relative
 from gradcheck.report import BatchReport, Entry
 
 Row = dict[str, str]
@@ -31,7 +31,7 @@ def totals(problems: Sequence[BatchReport]) -> list[Row]:
             "unresolved": f"{total.unresolved:,}",
             "error": relative(total.max_relative_error),
             "calls": f"{total.evaluations:,}",
-            "time": duration(total.seconds),
+            "time": f"{total.seconds:.2f} s",
         }
         for (N, C, scores), total in totals_by_kind(problems).items()
     ]
@@ -53,9 +53,9 @@ def worst_entries(entries: Sequence[Entry], full: bool = False) -> list[Row]:
         }
         if full:
             row |= {"plain": number(entry.plain, digits_of(entry)), "step": relative(entry.step)}
-            by_complex = entry.central is not None
-            row["reference"] = entry.reference if by_complex else ""
-            row["central"] = number(entry.central, digits_of(entry)) if entry.central is not None else ""
+            if any(each.central is not None for each in entries):
+                central = entry.numerical if entry.central is None else entry.central
+                row |= {"reference": entry.reference, "central": number(central, digits_of(entry))}
         verdict = f"{SIGNS[entry.verdict]} {entry.verdict.value}"
         rows.append(row | {"error": relative(entry.relative_error), "verdict": verdict})
     return rows

@@ -23,10 +23,7 @@ _ACTIVE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 def escape_control(text: str, *, ascii_only: bool = False, lines: bool = False) -> str:
     """Text from outside with everything that could act on a terminal written as an escape.
 
-    Args:
-        text: a target's name, a message, a traceback.
-        ascii_only: escape what is not ASCII as well.
-        lines: keep line ends, and tabs as four spaces; else they are escaped too.
+    ``ascii_only`` escapes what is not ASCII as well; ``lines`` keeps line ends, and tabs as four spaces.
 
     >>> escape_control("a\\x1b[31mb")
     'a\\\\x1b[31mb'
@@ -50,12 +47,8 @@ def shorten(text: str) -> str:
     if len(lines) > MOST_LINES:
         half = MOST_LINES // 2
         lines = [*lines[:half], f"({counted(len(lines) - 2 * half, 'line')} left out)", *lines[-half:]]
-    return "\n".join(
-        f"{line[:LONGEST_LINE]} ({counted(len(line) - LONGEST_LINE, 'more character')})"
-        if len(line) > LONGEST_LINE
-        else line
-        for line in lines
-    )
+    more = [counted(len(line) - LONGEST_LINE, "more character") if len(line) > LONGEST_LINE else "" for line in lines]
+    return "\n".join(f"{line[:LONGEST_LINE]} ({n})" if n else line for line, n in zip(lines, more, strict=True))
 
 
 def relative(error: float, digits: int = 2) -> str:
@@ -86,13 +79,6 @@ def digits_of(entry: Entry) -> int:
 def derivatives(entry: Entry) -> tuple[str, str]:
     """Analytic and numerical derivative of an entry as text."""
     return number(entry.analytic, digits_of(entry)), number(entry.numerical, digits_of(entry))
-
-
-def duration(seconds: float) -> str:
-    """Wall time: ``3 ms``, ``1.2 s``, ``2.5 min``."""
-    if seconds < 0.9995:
-        return f"{seconds * 1000:.0f} ms"
-    return f"{seconds:.1f} s" if seconds < 99.95 else f"{seconds / 60:.1f} min"
 
 
 def counted(count: int, noun: str) -> str:
