@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from gradcheck.cli import app
 from gradcheck.losses import BUILT_INS
-from gradcheck.output.explanations import pages
+from gradcheck.output.pages import pages
 from gradcheck.version import __version__
 
 LOSSES = """\
