@@ -67,10 +67,13 @@ class LossDefect(GradcheckError):  # noqa: N818  (the fault is the loss's)
     """
 
     def __init__(self, code: str, message: str, *, details: str = "") -> None:
-        super().__init__(message)
+        super().__init__(code, message)  # with these, pickle makes it again
         self.code = code
         self.message = message
         self.details = details
+
+    def __str__(self) -> str:
+        return self.message
 
 
 def nearest(word: str, choices: Iterable[str], most: int = 3) -> tuple[str, ...]:
