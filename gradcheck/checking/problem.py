@@ -14,7 +14,7 @@ from gradcheck.checking.contract import Inspection, finding_of, inspect, inspect
 from gradcheck.checking.directions import Base
 from gradcheck.checking.entries import Tolerance, Verdicts, judge
 from gradcheck.checking.joint_subgradients import joint_defect
-from gradcheck.checking.precision import Line, Precision, measure, rounding_of_gradient
+from gradcheck.checking.precision import Precision, measure, rounding_of_gradient
 from gradcheck.checking.projections import check_directions
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
@@ -268,14 +268,5 @@ def _case(problem: Problem, answer: Answer, judged: _Judged, batch: BatchReport,
         whole_numbers=answer.whole_numbers,
         row_weight=judged.row_weight,
         evaluations=batch.evaluations,
-        lines=_lines(judged.precision, S.shape) if batch.wrong else (),
         judged=True,
-    )
-
-
-def _lines(precision: Precision, shape: tuple[int, ...]) -> tuple[Line, ...]:
-    """dS along lines, in the shape of S."""
-    return tuple(
-        replace(line, direction=line.direction.reshape(shape), gradients=line.gradients.reshape(-1, *shape))
-        for line in precision.lines
     )
