@@ -100,5 +100,5 @@ def _wrong_gradient(
         bounds, slopes = (np.array([getattr(each, name) for each in batch.worst]) for name in ("bound", "numerical"))
     else:
         return None
-    predicate = WrongGradient(evidence.ask, reason, config, settings, rows, bounds, slopes)
-    return Shrinker(predicate.screen, failure, evidence.ask.dtype).confirmed(predicate.checked) or known
+    predicate = WrongGradient(evidence.ask, reason, evidence.rtol, rows, bounds, slopes)
+    return Shrinker(predicate.screen, failure, evidence.ask.dtype).confirmed(predicate.confirm) or known

@@ -1,10 +1,10 @@
-"""Does a loss fail at a candidate for the same reason? A few calls as a screen, and then gradcheck's own check."""
+"""Whether a loss fails at a candidate for the same reason as before: it breaks its contract, or dS is wrong."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,26 +12,19 @@ import numpy.typing as npt
 from gradcheck.checking.case import Case
 from gradcheck.checking.contract import inspect, inspect_again
 from gradcheck.checking.evidence import Allowance
-from gradcheck.checking.problem import check_problem
-from gradcheck.config import Config
-from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding, FloatArray
-from gradcheck.sampling import Problem
-from gradcheck.shrinking.candidates import Candidate
-from gradcheck.shrinking.snippet import tolerances
+from gradcheck.shrinking.candidates import Candidate, IndexArray
+from gradcheck.shrinking.snippet import Gradients
 
 #: Codes of wrong gradients at kinks and jumps, which have a screen of their own.
 REMOVABLE_JUMP, NOT_A_SUBGRADIENT = "removable-jump", "not-a-subgradient"
-#: Steps of the screen: as fine as a precise loss allows, and coarse enough for one that is float32 inside.
+#: Steps: as fine as a precise loss allows, and coarse enough for one that is float32 inside.
 _FINEST, _COARSEST = 2.0**-14, 2.0**-4
 #: The step of the check whose error bounds are known.
 _CHECK_STEP = 2.0**-9
-#: The screen counts differences beyond so many bounds.
+#: Differences beyond so many bounds count.
 _BOUNDS = 10.0
-#: Calls that a search may take where fewer are left, and those that the check of a candidate takes at most: of any
-#: candidate, and of each of its entries.
-_SEARCH_CALLS, _CHECK_CALLS, _ENTRY_CALLS = 100, 100, 40
 
 
 def breaks_contract(ask: Allowance, finding: Finding, candidate: Candidate) -> bool:
@@ -100,23 +93,21 @@ class Reason:
 
 
 class WrongGradient:
-    """Whether dS differs from the numerical gradient for a given reason.
+    """Whether dS differs from numerical derivatives for a given reason.
 
     Args:
         ask: the loss and the calls that are left.
         reason: why the loss fails.
-        config, settings: of the run.
+        rtol: the user's relative tolerance.
         rows: of a batch in which the loss was checked.
         bounds, slopes: its numerical derivatives, and the bounds on their errors.
     """
 
     def __init__(
-        self, ask: Allowance, reason: Reason, config: Config, settings: Settings, rows: int, bounds: FloatArray,
-        slopes: FloatArray,
-    ) -> None:  # fmt: skip
-        ask.left = max(ask.left, _SEARCH_CALLS)
-        self._ask, self._loss, self._reason = ask, ask.charged(), reason
-        self._config, self._settings = config, settings
+        self, ask: Allowance, reason: Reason, rtol: float, rows: int, bounds: FloatArray, slopes: FloatArray
+    ) -> None:
+        self._ask, self._loss, self._reason, self._rtol = ask, ask.charged(), reason, rtol
+        self._reserved = 0  # calls to confirm what the screen found last
         bound = float(np.median(bounds[np.isfinite(bounds)])) if np.isfinite(bounds).any() else 0.0
         scale = float(np.max(np.abs(slopes), initial=0.0)) or 1.0
         # The bound is of corrected differences. dS may be wrong here and its correction with it, so the step is one
@@ -127,54 +118,62 @@ class WrongGradient:
         self._noise, self._scale = _BOUNDS * bound * rows * max(check_step / self._step, 1.0), scale * rows
 
     def screen(self, candidate: Candidate) -> bool:
-        """Whether the gradient seems to be wrong, by a few calls.
+        """Whether dS seems to be wrong, by one or two random directions.
 
         Raises:
-            OutOfTime: no call is left.
+            OutOfTime: no call is left but those to confirm what was found.
         """
-        try:
-            return bool(self._differs(candidate, self._directions(candidate)).any())
-        except LossDefect as defect:
-            if defect.code == "hangs":
-                raise OutOfTime from None  # each further candidate may cost a timeout
+        directions = self._directions(candidate)
+        left, needed = self._ask.left - _calls_along(len(directions)), _calls_along(candidate.S.size)
+        if left < self._reserved:
+            raise OutOfTime
+        if left < needed or not self._differs(candidate, directions)[0].any():
             return False
+        self._reserved = needed
+        return True
 
-    def checked(self, candidate: Candidate) -> tuple[FloatArray, FloatArray] | None:
-        """dS and the numerical gradient, each N x C, by gradcheck's own check; None where that finds nothing wrong."""
-        problem = Problem(candidate.S.astype(self._ask.dtype), candidate.y, self._config.seed, 0, "given")
-        config, settings = Config(**tolerances(self._config)), Settings(reference=self._settings.reference)
-        self._ask.left = max(self._ask.left, _CHECK_CALLS + _ENTRY_CALLS * candidate.S.size)
-        try:
-            _, findings, seen = check_problem(self._loss, problem, config, settings=settings)
-        except OutOfTime:
-            seen = None
-        if seen is None:
-            return None
-        if self._reason.code == NOT_A_SUBGRADIENT:
-            fails = seen.is_wrong or any(finding.code == NOT_A_SUBGRADIENT for finding in findings)
-        else:
-            # dS may jump here, so that a smooth value looks as if it had a kink; the screen has ruled out real ones.
-            fails = bool(replace(self._reason, smooth=False).entries(seen).any())
-        return (seen.analytic, seen.numerical) if fails else None
+    def confirm(self, candidate: Candidate) -> Gradients | None:
+        """dS and central differences, each N x C, if some entry that belongs to the reason is wrong; else None.
+
+        Raises:
+            OutOfTime: the calls that are left do not suffice.
+        """
+        N, C = candidate.size
+        if self._ask.left < _calls_along(N * C):
+            raise OutOfTime
+        differs, analytic, numerical = self._differs(candidate, np.eye(N * C).reshape(-1, N, C))
+        differs = differs.reshape(N, C)
+        if self._reason.at_label is not None and candidate.own is not None:
+            differs &= _at_label(candidate.own, C) == self._reason.at_label
+        joint = self._reason.code == NOT_A_SUBGRADIENT  # single entries may be right
+        return (analytic.reshape(N, C), numerical.reshape(N, C)) if joint or differs.any() else None
 
     def _directions(self, candidate: Candidate) -> FloatArray:
         """K x N x C: one for the labels' entries and one for the others, where there are such."""
         rng = np.random.default_rng(candidate.S.shape)
         size = rng.uniform(0.5, 1.0, size=candidate.S.shape)
         signed = size * rng.choice([-1.0, 1.0], size=size.shape)
-        if self._reason.code == NOT_A_SUBGRADIENT:  # single entries are right
+        if self._reason.code == NOT_A_SUBGRADIENT:
             return np.array([size, signed])
         if candidate.own is None:
             return np.array([signed])
-        at_label = np.arange(size.shape[1]) == candidate.own[:, np.newaxis]
+        at_label = _at_label(candidate.own, size.shape[1])
         wanted = {None: slice(2), True: slice(1), False: slice(1, 2)}[self._reason.at_label]
         return np.array([signed * at_label, signed * ~at_label])[wanted]
 
-    def _differs(self, candidate: Candidate, directions: FloatArray) -> npt.NDArray[np.bool_]:
-        """K truth values: whether dS differs from differences of values along each direction. In float64."""
+    def _differs(
+        self, candidate: Candidate, directions: FloatArray
+    ) -> tuple[npt.NDArray[np.bool_], FloatArray, FloatArray]:
+        """Along K directions, in float64: whether dS is wrong, its slopes, and central differences of values; (K,)."""
         S, y, h = candidate.S, candidate.y, self._step
-        at = self._loss.evaluate(S, y)
-        below, above = ([self._loss.evaluate(S + sign * h * d, y) for d in directions] for sign in (-1, 1))
+        try:
+            at = self._loss.evaluate(S, y)
+            below, above = ([self._loss.evaluate(S + sign * h * d, y) for d in directions] for sign in (-1, 1))
+        except LossDefect as defect:
+            if defect.code == "hangs":
+                raise OutOfTime from None  # each further candidate may cost a timeout
+            none = np.zeros(len(directions))
+            return none != 0, none, none
         f_below, f_above = (np.array([each.value for each in side]) for side in (below, above))
         g_below, slope, g_above = (
             np.sum(directions * np.array([each.gradient for each in side]), axis=(1, 2))
@@ -187,11 +186,21 @@ class WrongGradient:
         bend = np.abs(right - left)
         jumps = bend > scale / np.sqrt(h)  # no kink bends by so much: the value at S alone is off
         if self._reason.code == REMOVABLE_JUMP:
-            return np.asarray(jumps)
+            return jumps, slope, central
         kinked = (bend > scale * np.sqrt(h)) & ~jumps  # no curvature bends by so much
         bent = (np.abs(right - left - (g_above - g_below) / 2) > 0.1 * h * scale) & ~jumps
         outside = np.abs(slope - np.clip(slope, np.minimum(left, right), np.maximum(left, right)))
         gap = np.where(bent, outside, np.abs(slope - central + correction) - np.abs(correction))
-        allowed = self._config.rtol * np.max(np.abs(directions * at.gradient), axis=(1, 2))
-        differs = np.asarray(gap > allowed + self._noise / len(S))
-        return differs & ~kinked if self._reason.smooth else differs
+        allowed = self._rtol * np.max(np.abs(directions * at.gradient), axis=(1, 2))
+        differs = gap > allowed + self._noise / len(S)
+        return (differs & ~kinked if self._reason.smooth else differs), slope, central
+
+
+def _calls_along(directions: int) -> int:
+    """Calls that differences along so many directions take."""
+    return 1 + 2 * directions
+
+
+def _at_label(own: IndexArray, classes: int) -> npt.NDArray[np.bool_]:
+    """N x C, 1{j=y}."""
+    return np.asarray(np.arange(classes) == own[:, np.newaxis])

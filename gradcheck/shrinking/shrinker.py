@@ -56,8 +56,9 @@ class Shrinker:
             if self.failed == known:
                 break
             candidate = self.failed.pop()
-            if gradients := confirm(candidate):
-                return candidate, gradients
+            with suppress(OutOfTime):
+                if gradients := confirm(candidate):
+                    return candidate, gradients
         return None
 
     def run(self) -> None:
