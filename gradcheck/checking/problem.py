@@ -146,7 +146,7 @@ def _judge(
     tolerance = Tolerance(config.rtol, config.atol)
     if why and wanted != "rows":
         wanted = "auto"
-    evaluator, reason, row_weight = choose(tried, x, precision.same, precision.far, wanted, thorough=not why)
+    evaluator, reason, row_weight = choose(tried, x, precision.same, wanted, thorough=not why)
 
     def calls() -> int:
         total = evaluator.objective.calls
@@ -239,7 +239,7 @@ def _worst_entries(problem: Problem, judged: Verdicts, most: int) -> tuple[Entry
             plain=float(judged.plain[e]),
             step=float(judged.steps[e]),
             central=float(judged.central[e]) if judged.by_complex[e] else None,
-            tried=judged.refined.of(e) if judged.refined else (),
+            tried=judged.tried.get(e, ()),
         )
         for e, entry in zip(order.tolist(), judged.entries[order].tolist(), strict=True)
     )
