@@ -93,12 +93,6 @@ def test_a_new_loss_is_worse_than_none_only_if_it_does_not_pass() -> None:
     assert changes(stored(RIGHT), stored(RIGHT, wrong)) == [("worse", "new")]
 
 
-def test_what_is_worse_stands_first() -> None:
-    before = stored(ONE_WRONG, loss(batch(), target="softmax"))
-    after = stored(RIGHT, loss(batch(wrong=1), target="softmax"))
-    assert changes(before, after) == [("worse", "softmax"), ("better", "svm")]
-
-
 def test_reports_are_read_as_they_were_written(tmp_path: Path) -> None:
     def wrong(S: Any, y: Any) -> Any:
         return float((S**2).sum()), S
