@@ -13,7 +13,7 @@ from gradcheck.errors import UsageError
 from gradcheck.output.json_ import SCHEMA
 from gradcheck.output.options import Options
 from gradcheck.output.screen import Screen
-from gradcheck.output.text import counted, shorten
+from gradcheck.output.text import shorten
 
 #: ``gone``: some of it is not checked any more. ``new``: it was not checked before. In the order of the report.
 Direction = Literal["worse", "better", "gone", "new"]
@@ -94,16 +94,13 @@ def render(changes: Sequence[Change], options: Options) -> str:
 
 
 def _state(loss: Mapping[str, Any]) -> State:
-    error, passed, problems = loss.get("error", ""), bool(loss["passed"]), {}
-    findings = {finding["code"]: finding["severity"] for finding in loss["findings"]}
-    words = ["passes" if passed else "does not pass", *(f"{severity} {code}" for code, severity in findings.items())]
-    for batch in loss["batches"]:
-        where = "batch size {batch_size}, {classes} classes, {scores}, seed {seed}".format_map(batch)
-        problems[where] = batch["wrong"], batch["unresolved"]
-    for at, word in enumerate(("wrong", "unresolved")):
-        if count := sum(bad[at] for bad in problems.values()):
-            words.append(f"{count:,} of {counted(sum(batch['entries'] for batch in loss['batches']), 'entry')} {word}")
-    return State((bool(error), not passed), problems, findings, error or "; ".join(words))
+    where = "batch size {batch_size}, {classes} classes, {scores}, seed {seed}"
+    return State(
+        badness=(bool(loss["error"]), not loss["passed"]),
+        problems={where.format_map(batch): (batch["wrong"], batch["unresolved"]) for batch in loss["batches"]},
+        findings={finding["code"]: finding["severity"] for finding in loss["findings"]},
+        words=f"{loss['verdict']}: {loss['summary']}",
+    )
 
 
 def _direction(old: State | None, new: State | None, strict: bool) -> Direction | None:

@@ -20,7 +20,7 @@ def render(report: Report, options: Options) -> str:
 def _level(loss: LossReport) -> str:
     if loss.error or loss.failed:
         return "error"
-    if loss.unchecked or not loss.batches or any(finding.severity == "warning" for finding in loss.findings):
+    if not loss.passed or any(finding.severity == "warning" for finding in loss.findings):
         return "warning"
     return "notice" if loss.findings else ""
 

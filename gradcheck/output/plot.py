@@ -58,10 +58,9 @@ def picture(report: Report, kind: str) -> bytes:
     for at, (loss, problem) in enumerate(drawn):
         axis = figure.add_subplot(rows, _COLUMNS, at + 1)
         _heat_map(axis, problem)
-        title = (
-            f"{loss.target[:60]}: {loss_sentence(loss).word}\nbatch size {problem.batch_size}, {problem.scores[:60]}"
-        )
-        axis.set_title(escape_control(title, lines=True), fontsize=9, parse_math=False)
+        title = f"{escape_control(loss.target[:60])}: {loss_sentence(loss).word}"
+        below = f"batch size {problem.batch_size}, {escape_control(problem.scores[:60])}"
+        axis.set_title(f"{title}\n{below}", fontsize=9, parse_math=False)
     file = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a name may be in any script

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from gradcheck.output.text import counted, relative
 from gradcheck.report import BatchReport, LossReport, Report
@@ -14,8 +14,7 @@ Word = Literal["right", "right so far", "wrong", "failed", "unresolved", "not ch
 Key = TypeVar("Key", bound=Hashable)
 
 
-@dataclass(frozen=True)
-class Sentence:
+class Sentence(NamedTuple):
     """The verdict in one word, and the rest of the sentence (it may hold text from outside, not yet escaped)."""
 
     word: Word

@@ -71,8 +71,7 @@ def draw(rows: Sequence[Row], screen: Screen, styles: Sequence[str] = ()) -> Non
     for head in _OPTIONAL:
         if sum(widths.values()) + 2 * len(widths) - 2 > screen.width:
             widths.pop(head, None)
-    screen.keep(Text("  ".join(head.rjust(wide) for head, wide in widths.items()), "dim"))
-    for row, style in zip(rows, styles or [""] * len(rows), strict=True):
+    for row, style in zip([{head: head for head in widths}, *rows], ["", *(styles or [""] * len(rows))], strict=True):
         *cells, (last, wide) = ((row[head], wide) for head, wide in widths.items())
         line = Text("".join(f"{text.rjust(wide)}  " for text, wide in cells))
         screen.keep(line.append(last.ljust(wide) if styles else last.rjust(wide), style))

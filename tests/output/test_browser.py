@@ -261,15 +261,3 @@ def test_hostile_text_runs_nothing(opened, wrong):
     assert browser.execute_script("return window.done ?? null") is None
     assert not every(browser, "img")
     assert attack.removesuffix("\x1b[31m") in one(browser, "h2").text
-
-
-def test_a_button_leads_to_the_one_wrong_entry_of_ten_thousand(opened):
-    browser = opened(large(100, 100))
-    browser.execute_async_script("setTimeout(arguments[0], 500)")
-    assert "1 wrong or unresolved" in one(browser, ".steps").text
-    browser.execute_script("arguments[0].click()", cell(browser, 99, 95))
-    assert place(browser) == "row 99, class 95"
-    assert "the worst entries only" in one(browser, ".panel").text
-    every(browser, ".steps button")[1].click()
-    assert place(browser) == "row 99, class 99"
-    assert browser.switch_to.active_element == cell(browser, 99, 99)

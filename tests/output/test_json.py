@@ -142,12 +142,6 @@ def test_any_text_survives_in_ascii(loss, report):
     assert json.loads(rendered)["losses"][0]["target"] == text
 
 
-def test_the_options_of_a_terminal_change_nothing(everything):
-    plain = FORMATS["json"](everything, Options())
-    options = Options(width=20, height=5, color=True, entries="none", verbose=True, quiet=True, ascii=True)
-    assert FORMATS["json"](everything, options) == plain
-
-
 def test_it_ends_with_one_newline_and_each_row_and_entry_has_a_line_of_its_own(everything):
     text = FORMATS["json"](everything, Options())
     assert text.endswith("}\n")

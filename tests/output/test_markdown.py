@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hostile_text import HOSTILE, LONG
 from markdown_it import MarkdownIt
@@ -36,13 +34,6 @@ def test_every_row_of_a_table_has_as_many_cells_as_its_head(report, loss, proble
     one = loss(problem(3, wrong=[(0, 0)], scores="a | b"))
     kinds = [kind for kind, _ in tokens(report(one))]
     assert kinds.count("td_open") == 11 + 9
-
-
-def test_a_wrong_entry_has_the_digits_that_show_it(report, loss, problem):
-    one = problem(3, wrong=[(0, 0)])
-    close = replace(one.worst[0], analytic=0.25, numerical=0.25 * (1 - 3e-9), relative_error=3e-9)
-    text = FORMATS["markdown"](report(loss(replace(one, worst=(close,)))), Options())
-    assert "| 0.25 | 0.24999999925 |" in text
 
 
 @pytest.mark.parametrize("text", [HOSTILE, LONG])

@@ -29,15 +29,6 @@ def plain(text: str) -> str:
     return re.sub(r"\x1b\[[\d;]*m", "", text)
 
 
-def test_color_takes_the_place_of_backticks_and_changes_nothing_else() -> None:
-    colored = render_page(SAMPLE, Options(width=200, color=True))
-    assert "\x1b[1;33ma-code (warning)\x1b[0m" in colored
-    assert "\x1b[36msome code\x1b[0m" in colored
-    uncolored = render_page(SAMPLE, Options(width=200))
-    assert "\x1b" not in uncolored
-    assert plain(colored).split() == uncolored.replace("`", "").split()
-
-
 @pytest.mark.parametrize("width", [20, 80, 300])
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.code)
 def test_nothing_of_a_page_is_lost_at_any_width(page: Page, width: int) -> None:

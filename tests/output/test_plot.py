@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import builtins
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,14 +47,7 @@ def test_a_file_of_another_kind_is_refused_before_the_work(name):
 
 
 def test_without_matplotlib_it_says_what_to_install(monkeypatch):
-    original = builtins.__import__
-
-    def without(name, *rest):
-        if name.startswith("matplotlib"):
-            raise ImportError(name)
-        return original(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(UsageError) as caught:
         refuse_what_cannot_be_drawn(Path("errors.png"))
     assert "gradcheck[plot]" in caught.value.hint

@@ -15,7 +15,7 @@ from rich.cells import cell_len
 
 import gradcheck
 from gradcheck.output import FORMATS, Options
-from gradcheck.report import Finding, LossReport, Projections, Report, SmallestCase
+from gradcheck.report import Finding, LossReport, Report, SmallestCase
 
 ERROR = Finding("missing-mean", "error", "dS is 3 times the numerical gradient", "divide by the number of rows")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
@@ -137,13 +137,6 @@ def test_entries_says_which_grids_and_tables_are_shown(problem, loss, report):
     assert table(run, verbose=True).count("N=3   ") == 2
 
 
-def test_entries_all_shows_the_whole_grid_in_pieces_that_fit(problem, loss, report):
-    text = table(report(loss(problem(2, 40))), width=80, entries="all")
-    classes = [word for line in text.splitlines() if line.startswith("N=2") for word in line.split()[1:]]
-    assert classes == [str(class_) for class_ in range(40)]
-    assert max(map(len, text.splitlines())) <= 80
-
-
 def test_of_a_wrong_problem_the_entries_that_are_not_right_are_listed_and_others_counted(problem, loss, report):
     wrong = problem(3, 5, wrong=[(row, class_) for row in range(3) for class_ in range(4)])
     text = table(report(loss(wrong)), entries="worst", worst=5)
@@ -165,18 +158,6 @@ def test_verbose_adds_plain_difference_step_trial_plan_and_reference(problem, lo
     assert "plan full: rows are coupled" in text
     assert "6 of 6 entries judged by complex steps" in text
     assert "complex" not in table(report(loss(problem(wrong=[(0, 0)]))), verbose=True)
-
-
-def test_projections_are_told_in_place_of_a_grid(problem, loss, report):
-    seen = Projections(4, True, 5.1e-8, 2e-3, 64, 0, 0, 0, 3.14e-11)
-    shown = replace(problem(512, 32), relative_errors=None, verdicts=None, projections=seen)
-    for entries in ("auto", "all", "worst", "none"):
-        text = table(report(loss(shown)), entries=entries)
-        assert "4 random directions agree with dS" in text
-        assert "64 entries checked one by one" in text
-    assert "\nN=512: 4 random" in table(report(loss(shown)), entries="none")
-    wrong = replace(shown, projections=replace(seen, wrong=20), worst=problem(wrong=[(0, 0), (1, 1)]).worst)
-    assert table(report(loss(wrong)), worst=1).count("  ✗ wrong") == 1
 
 
 def test_quiet_is_the_last_line_alone(mixed, problem, loss, report):
@@ -298,3 +279,11 @@ def test_any_text_from_outside_renders_at_any_width(text, width, color, ascii_on
     rest = ANSI.sub("", rendered) if color else rendered
     assert not [c for c in rest if c != "\n" and unicodedata.category(c) == "Cc"]
     assert not ascii_only or rest.isascii()
+
+
+def test_what_could_not_be_checked_or_was_not_says_why(problem, loss, report):
+    text = table(report(loss(error="no built-in loss is called 'svn'\nthe nearest: svm", unchecked=3)))
+    assert "✗ could not be checked\n  no built-in loss is called 'svn'\n  the nearest: svm" in text
+    assert text.splitlines()[-1] == "not checked: svm: no built-in loss is called 'svn'"
+    text = table(report(loss(problem(), unchecked=2, cut_short="batch size 8"), out_of_time=True))
+    assert "\n2 problems were not checked; cut short at batch size 8\n" in text
