@@ -196,7 +196,7 @@ def test_a_loss_may_import_its_neighbours_when_it_is_called(here: Path) -> None:
         ),
         (
             "my_losses:with_three",
-            "with_three takes (S, y, scale, *, cap, floor=...), and a loss is called with (S, y)\n"
+            "with_three takes (S, y, scale, *, cap, floor=0), and a loss is called with (S, y)\n"
             "give every further argument a default, or bind it with functools.partial",
         ),
         (

@@ -16,9 +16,7 @@ from gradcheck.functions.function import Function
 from gradcheck.functions.output_capture import Silence
 from gradcheck.report import Finding
 
-#: Two answers at one point may differ by this many units in the last place of the largest number: sums computed in
-#: parallel do.
-_ROUNDING = 256.0
+_ROUNDING = 256.0  # eps of the largest number by which two answers may differ, as sums computed in parallel do
 
 _HINTS = {
     "raises": "the scores that it raised at are those of the problem below, or near them",
@@ -34,19 +32,12 @@ _HINTS = {
 
 @dataclass(frozen=True, eq=False)
 class Inspection:
-    """The result of two calls at S.
+    """The result of two calls at S."""
 
-    Attributes:
-        evaluation: the function's answer at S; None if the gradient cannot be checked there.
-        findings: broken contracts, the worst first.
-        calls: number of calls made.
-        first: what the first call returned, or the exception that it raised.
-    """
-
-    evaluation: Answer | None
-    findings: tuple[Finding, ...]
-    calls: int
-    first: Any = None
+    evaluation: Answer | None  # the answer at S; None if the gradient cannot be checked there
+    findings: tuple[Finding, ...]  # broken contracts, the worst first
+    calls: int  # made
+    first: Any = None  # what the first call returned, or the exception that it raised
 
 
 def inspect(loss: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], silence: Silence | None) -> Inspection:
@@ -87,11 +78,7 @@ def inspect(loss: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], 
 
 
 def inspect_again(loss: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], before: Answer) -> Finding | None:
-    """Call the function once more at S, after calls elsewhere: one that keeps state now returns something else.
-
-    Raises:
-        LossDefect: as ``Function.evaluate``.
-    """
+    """Call the function once more at S, after calls elsewhere; raises ``LossDefect`` as ``Function.evaluate``."""
     changed = differs(before, loss.evaluate(scores, labels))
     message = f"after calls at other scores, the same S and y answer otherwise: {changed}"
     return _finding("not-deterministic", message) if changed else None

@@ -11,10 +11,7 @@ from gradcheck.functions.output_capture import is_own
 
 
 def hint_of(error: BaseException | None) -> str:
-    """What to look at, if an exception is a well-known one; empty if it is not.
-
-    ``error`` is what the function raised, with its traceback; None for nothing.
-    """
+    """What to look at, if an exception is a well-known one; empty if it is not."""
     frame, line, trace = None, "", error.__traceback__ if error is not None else None
     while trace is not None:  # the innermost frame of the user's
         if is_own(trace.tb_frame.f_code.co_filename):

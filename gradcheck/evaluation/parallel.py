@@ -49,9 +49,6 @@ _Array = npt.NDArray[Any]
 def open_pool(settings: Settings) -> Iterator[Pool | None]:
     """Workers for the calls made in the block; None if this process makes them all.
 
-    Args:
-        settings: ``jobs``, ``backend``, ``scheduler``, and ``timeout``, which workers enforce too.
-
     Raises:
         UsageError: these contradict each other, a package is missing, or no scheduler answers.
     """
@@ -69,9 +66,8 @@ def open_pool(settings: Settings) -> Iterator[Pool | None]:
         return
     for package in ("distributed", "joblib") if is_dask else ("joblib",):
         if find_spec(package) is None:
-            option, extra = ("--backend dask", "dask") if is_dask else ("--jobs", "parallel")
-            hint = f"pip install 'gradcheck[{extra}]'"
-            raise UsageError(f"{option} needs {package}, which is not installed", hint=hint)
+            hint = f"pip install 'gradcheck[{'dask' if is_dask else 'parallel'}]'"
+            raise UsageError(f"--jobs and --backend need {package}, which is not installed", hint=hint)
     pool = Pool(settings)
     try:
         yield pool if pool.jobs > 1 or is_dask else None
@@ -80,11 +76,7 @@ def open_pool(settings: Settings) -> Iterator[Pool | None]:
 
 
 class Pool:
-    """Worker processes, for so many calls that they take longer than sending them.
-
-    Attributes:
-        jobs: number of workers.
-    """
+    """Worker processes, ``jobs`` of them, used for calls that take longer than sending them."""
 
     def __init__(self, settings: Settings) -> None:
         import joblib

@@ -1,8 +1,7 @@
 """The budget of a run: counts calls, enforces ``--max-seconds`` and ``--timeout``, and reports progress.
 
-A timer signal ends a call that takes too long: its handler raises an exception at the line where the call hangs. A
-call in compiled code cannot be interrupted in this way: a second thread reports what is done and ends the process. If
-that code lets no other thread run, ``faulthandler`` prints the line and ends the process with exit code 1.
+A timer signal raises an exception in a call that takes too long. If compiled code never returns to see it, a second
+thread reports what is done and ends the process; if that thread cannot run, ``faulthandler`` ends it with exit code 1.
 """
 
 from __future__ import annotations
@@ -59,10 +58,8 @@ class _Interrupted(BaseException):
 class Budget:
     """Counts calls, starts none after the deadline, interrupts those that hang, and reports progress.
 
-    Args:
-        settings: ``max_seconds`` from now to the deadline; ``timeout`` of a call.
-        progress: called a few times a second; None for no reports.
-        can_interrupt: a timer calls ``interrupt``; without it the deadline is checked between calls only.
+    The settings' ``max_seconds`` count from now; ``progress`` is called a few times a second. Unless a timer calls
+    ``interrupt``, the deadline is checked between calls only.
 
     Attributes:
         calls: number of calls since the run began.
@@ -202,10 +199,7 @@ def open_budget(
 ) -> Iterator[Budget]:
     """A budget for the calls made in the block; it uses the real-time timer of the process.
 
-    Args:
-        settings: ``max_seconds`` count from now; ``timeout`` limits each call.
-        progress: called a few times a second.
-        on_hang: called from another thread when a call cannot be interrupted; then the process ends.
+    ``on_hang`` is called from another thread when a call cannot be interrupted; then the process ends.
 
     Raises:
         UsageError: a number of seconds is not above 0, or a timeout cannot be enforced here.
@@ -266,13 +260,12 @@ def _hang_guard(budget: Budget, on_hang: HangCallback | None) -> Iterator[None]:
 
 
 def _end_process(defect: LossDefect, on_hang: HangCallback | None) -> None:
-    code = 2
+    code, error = 2, sys.__stderr__
     try:
         if on_hang is not None:
             code = on_hang(defect)
-        elif sys.__stderr__ is not None:
-            text = f"gradcheck: a call {defect.message}\n{defect.details}\nit cannot be ended, so the process is\n"
-            sys.__stderr__.write(text)
+        elif error is not None:
+            error.write(f"gradcheck: a call {defect.message}\n{defect.details}\nit cannot be ended: the process ends\n")
         for stream in filter(None, (sys.stdout, sys.stderr, sys.__stderr__)):
             stream.flush()
     finally:

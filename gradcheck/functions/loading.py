@@ -180,8 +180,7 @@ def _member(module: ModuleType, name: str, shown: str) -> Any:
     thing: Any = module
     for part in name.split("."):
         try:
-            with redirect_stdout(sys.stderr):
-                thing = getattr(thing, part)
+            thing = getattr(thing, part)
         except AttributeError:
             names = callables_of(thing)
             some = f"it has {', '.join(names[:8])}" if names else ""

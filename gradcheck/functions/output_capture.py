@@ -17,11 +17,8 @@ _BUILT_INS = _OURS + "losses" + os.sep
 _LIBRARIES = (os.path.dirname(os.__file__) + os.sep, "site-packages", "dist-packages", "<frozen ", "importlib")
 
 
-class _Nowhere(io.TextIOBase):
+class _Nowhere(io.StringIO):
     """A text file that discards what is written to it."""
-
-    def writable(self) -> bool:
-        return True
 
     def write(self, text: str) -> int:
         return len(text)
@@ -36,12 +33,8 @@ class Silence:
     @contextmanager
     def let_through(self) -> Iterator[None]:
         """Send prints and warnings to standard error; standard output is reserved for the report."""
-        with (
-            redirect_stdout(self._standard_error),
-            redirect_stderr(self._standard_error),
-            warnings.catch_warnings(),
-        ):
-            warnings.simplefilter("default")
+        stream = self._standard_error
+        with redirect_stdout(stream), redirect_stderr(stream), warnings.catch_warnings(action="default"):
             yield
 
 
@@ -49,8 +42,7 @@ class Silence:
 def silenced() -> Iterator[Silence]:
     """Discard standard output, standard error and warnings until the end of the block."""
     silence, nowhere = Silence(sys.stderr), _Nowhere()
-    with redirect_stdout(nowhere), redirect_stderr(nowhere), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with redirect_stdout(nowhere), redirect_stderr(nowhere), warnings.catch_warnings(action="ignore"):
         yield silence
 
 

@@ -12,20 +12,14 @@ from gradcheck.errors import TargetError
 
 
 def refuse_what_is_no_loss(function: Any, name: str, target: str) -> None:
-    """Refuse what cannot be called with two arguments.
-
-    Args:
-        function: any object.
-        name, target: its name and the target that led to it, for messages.
+    """Refuse an object that cannot be called with two arguments; its name and target are for messages.
 
     Raises:
         TargetError: a class, not callable, or its signature does not take ``(S, y)``.
     """
     if isinstance(function, type):
-        raise TargetError(
-            f"{target}: {name} is a class, not a loss",
-            hint=f"if its objects can be called with (S, y): write `loss = {name}()` and name `loss`",
-        )
+        hint = f"if its objects can be called with (S, y): write `loss = {name}()` and name `loss`"
+        raise TargetError(f"{target}: {name} is a class, not a loss", hint=hint)
     if not callable(function):
         raise TargetError(f"{target}: {name} is of type {type(function).__name__}, which cannot be called")
     try:
@@ -39,7 +33,9 @@ def refuse_what_is_no_loss(function: Any, name: str, target: str) -> None:
         hint = "write it as def loss(S, y), with the N x C scores and the labels, and return (value, dS)"
         if len(required) > 2:
             hint = "give every further argument a default, or bind it with functools.partial"
-        message = f"{target}: {name} takes {_spelled(signature)}, and a loss is called with (S, y)"
+        plain = [one.replace(annotation=one.empty) for one in signature.parameters.values()]
+        takes = signature.replace(parameters=plain, return_annotation=signature.empty)
+        message = f"{target}: {name} takes {takes}, and a loss is called with (S, y)"
         raise TargetError(message, hint=hint) from None
 
 
@@ -90,15 +86,3 @@ def losses_of(module: Any) -> list[str]:
 
 def _is_defined_in(module: Any, member: Any) -> bool:
     return getattr(member, "__module__", None) == getattr(module, "__name__", None)
-
-
-def _spelled(signature: inspect.Signature) -> str:
-    """The parameters without annotations, and without the text of their defaults."""
-    parts: list[str] = []
-    for parameter in signature.parameters.values():
-        stars = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}.get(parameter.kind.name, "")
-        if parameter.kind is parameter.KEYWORD_ONLY and not any(part.startswith("*") for part in parts):
-            parts.append("*")
-        default = "" if parameter.default is parameter.empty else "=..."
-        parts.append(f"{stars}{parameter.name}{default}")
-    return f"({', '.join(parts)})"

@@ -42,12 +42,9 @@ def require(name: str) -> None:
 
 
 def adapted(function: Function, name: str, scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Function:
-    """The function with the first of a framework's adapters that works.
+    """The function with the first of a framework's adapters that works at these scores and labels.
 
-    Args:
-        function: as the user wrote it. The built-in losses take NumPy arrays, and stay as they are.
-        name: a key of ``FRAMEWORKS``.
-        scores, labels: N x C scores and N labels at which the adapters are tried; left untouched.
+    The built-in losses take NumPy arrays, and stay as they are. ``name`` is a key of ``FRAMEWORKS``.
     """
     module = str(getattr(function.function, "__module__", ""))
     if module.startswith("gradcheck.losses.") or function.framework == name:

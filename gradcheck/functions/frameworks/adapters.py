@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import LossDefect
+from gradcheck.functions.answer import described
 
 Adapter = Callable[[Callable[..., Any]], Callable[..., Any]]
 _Array = npt.NDArray[Any]
@@ -103,7 +104,7 @@ def converted_pair(answer: Any, plain: Callable[[Any, str], Any]) -> tuple[Any, 
         LossDefect: ``wrong-shape``: it is no pair, or dS is None.
     """
     if not is_pair(answer):
-        raise LossDefect("wrong-shape", f"returns {_kind(answer)}, not a pair (value, dS)")
+        raise LossDefect("wrong-shape", f"returns {described(answer)}, not a pair (value, dS)")
     if answer[1] is None:  # S.grad, read too early
         hint = "if it is S.grad, call backward first; or return the value alone, with its graph"
         raise LossDefect("wrong-shape", f"dS is None: {hint}")
@@ -112,8 +113,4 @@ def converted_pair(answer: Any, plain: Callable[[Any, str], Any]) -> tuple[Any, 
 
 def no_value(answer: Any) -> LossDefect:
     """The defect of a function that returned nothing that has a gradient."""
-    return LossDefect("wrong-shape", f"returns {_kind(answer)}, neither a value nor a pair (value, dS)")
-
-
-def _kind(answer: Any) -> str:
-    return "None" if answer is None else f"a {type(answer).__name__}"
+    return LossDefect("wrong-shape", f"returns {described(answer)}, neither a value nor a pair (value, dS)")

@@ -36,9 +36,7 @@ def _environment(scores: npt.NDArray[Any]) -> Iterator[None]:
             yield
     except RuntimeError as error:
         if scores.dtype == np.float64 and "Double" in str(error) and "Float" in str(error):
-            error.add_note(
-                "S is float64 here: make other tensors with dtype=S.dtype, or check in float32, by --dtype float32"
-            )
+            error.add_note("S is float64 here: make other tensors with dtype=S.dtype, or use --dtype float32")
         raise
     finally:
         torch.set_num_threads(threads)
@@ -73,11 +71,8 @@ def _gradient(value: Any, S: Any) -> Any:
         raise no_value(value)
     if not isinstance(value, torch.Tensor) or not value.requires_grad:
         what = "tensor without a graph" if isinstance(value, torch.Tensor) else type(value).__name__
-        raise LossDefect(
-            "wrong-shape",
-            f"returns a {what}, and no gradient: compute the value from S by operations of torch, "
-            "without .item(), .detach(), no_grad or torch.tensor(S); or return (value, dS)",
-        )
+        hint = "compute the value from S by operations of torch, without .item(), .detach() or no_grad"
+        raise LossDefect("wrong-shape", f"returns a {what}, and no gradient: {hint}; or return (value, dS)")
     if value.is_complex():  # refused later, like every value that is not real
         return np.nan
     try:
@@ -87,11 +82,8 @@ def _gradient(value: Any, S: Any) -> Any:
             raise
         raise LossDefect("wrong-shape", f"dS has a wrong shape or dtype: {error}") from None
     if gradient is None:
-        raise LossDefect(
-            "wrong-shape",
-            "the graph of the value does not lead to S, so there is no gradient by S: is S copied by torch.tensor(S), "
-            "or detached, or does a backward return None for it?",
-        )
+        hint = "is S copied by torch.tensor(S) or detached, or does a backward return None for it?"
+        raise LossDefect("wrong-shape", f"the graph of the value does not lead to S, so it has no gradient: {hint}")
     return gradient
 
 
