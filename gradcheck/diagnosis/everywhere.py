@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import replace
-from fractions import Fraction
 
 import numpy as np
 
@@ -146,10 +145,10 @@ def _is_determined(evidence: Evidence, term: Term, fit: Fit) -> bool:
 def _finding(evidence: Evidence, term: Term, fit: Fit, scale: Law) -> Finding:
     d, (by, integral) = fit.law, term.integral
     over_c = d.over(scale).size
-    d_x, penalty = d.size.of(term.symbol), over_c.scaled(by).of(integral)
+    d_x, penalty = d.size.of(term.symbol), over_c.over(Law.simple(1 / by)).of(integral)
     meaning, hint = term.more if d.constant > 0 else term.less
     if d.fraction == 2 and not term.is_measured:
-        meaning += f", or -{d.scaled(Fraction(1, 2)).of(term.symbol)} has the wrong sign"
+        meaning += f", or -{d.over(Law.simple(2)).of(term.symbol)} has the wrong sign"
     meaning = meaning.replace("{term}", d_x).replace("{d}", str(d.size)).replace("{integral}", penalty)
     hint = hint.replace("{term}", over_c.of(term.symbol)).replace("{integral}", penalty)
     second = "" if scale.is_one else ", and a factor is a second defect"

@@ -343,12 +343,13 @@ def test_a_guard_is_named_where_all_probabilities_are_nearly_the_same() -> None:
     ("change", "batch_sizes", "message", "hint"),
     [
         (lambda dS: dS.T.reshape(dS.shape), [1, 3, 8], "n.T.reshape(N, C)", "return dS.T"),
-        (lambda dS: dS.ravel().reshape(dS.shape, order="F"), [1, 3, 8], 'order="F"', 'order="F"'),
         (np.transpose, [5], "dS is the numerical gradient transposed in all ", "return dS.T, or fill dS[i, j]"),
     ],
 )
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_entries_that_change_places_are_seen() -> None:
+def test_entries_that_change_places_are_seen(
+    name: str, change: Any, batch_sizes: Any, message: str, hint: str, dtype: Any
+) -> None:
     loss = changed(name, lambda a, S, y: change(a))
     found = gradcheck.check(loss, Config(batch_sizes=batch_sizes, dtype=dtype)).losses[0].findings
     assert found[0].code == "transposed"
