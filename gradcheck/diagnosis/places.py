@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from typing import TypeGuard
 
 import numpy as np
@@ -124,21 +125,16 @@ def regions_at(observations: Sequence[Case], off: Masks) -> list[Region]:
 
 
 def halves(observations: Sequence[Case]) -> Iterator[Callable[[Case], BoolArray]]:
-    """Parts of dS of which at least one lies outside of any region.
-
-    Beside the label's column and the others, every second class or row, counted from the front and from the back: no
-    class or row is both odd and even.
-    """
+    """Parts of dS of which at least one lies outside of any region: no class or row is both odd and even."""
     if all(seen.at_label is not None for seen in observations):
         yield Region("other-columns").of
         yield Region("label-column").of
-    for axis in (1, 0):
-        for step in (1, -1):
-            for parity in (0, 1):
-                yield partial(_every_second, axis, step, parity)
+    for axis, step, parity in product((1, 0), (1, -1), (0, 1)):
+        yield partial(_every_second, axis, step, parity)
 
 
 def _every_second(axis: int, step: int, parity: int, seen: Case) -> BoolArray:
+    """Every second class or row, counted from the front or from the back."""
     chosen = np.arange(seen.S.shape[axis])[::step] % 2 == parity
     return np.asarray(np.broadcast_to(chosen if axis else chosen[:, np.newaxis], seen.S.shape))
 
@@ -146,18 +142,9 @@ def _every_second(axis: int, step: int, parity: int, seen: Case) -> BoolArray:
 def log_chance(region: Region, observations: Sequence[Case], off: Masks, beside: Region | None = None) -> float:
     """The logarithm of how likely entries of the same rows, drawn at random, would all be in a region of its kind.
 
-    In a row with w such entries of C, of which the region has r, that is (r choose w) / (C choose w); rows are drawn
-    one by one. Where the region is a row, rows take the place of entries. The probability is multiplied by the number
-    of regions of that kind.
-
-    Args:
-        region: holds all entries of ``off``.
-        observations: all problems.
-        off: the entries.
-        beside: entries in this region do not count.
-
-    Returns:
-        At most 0.
+    In a row with w such entries of C, of which the region has r, that is (r choose w) / (C choose w); where the region
+    is a row, rows take the place of entries. Entries in the region ``beside`` do not count. The probability is
+    multiplied by the number of regions of that kind.
     """
     log = 0.0
     for seen, each in zip(observations, off, strict=True):
@@ -172,11 +159,7 @@ def log_chance(region: Region, observations: Sequence[Case], off: Masks, beside:
 
 
 def _log_share(r: int, C: int, w: int) -> float:
-    return -math.inf if w > r else _log_choose(r, w) - _log_choose(C, w)
-
-
-def _log_choose(n: int, k: int) -> float:
-    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+    return -math.inf if w > r else math.log(math.comb(r, w)) - math.log(math.comb(C, w))
 
 
 def likely_factors(evidence: Evidence) -> list[Law]:
@@ -247,15 +230,14 @@ def _without(region: Region, other: Region) -> Where:
 
 def _two(evidence: Evidence, wrong: Masks) -> tuple[Region, Region] | None:
     """The two regions that hold all wrong entries, each with some of its own; the smallest of such pairs."""
-    observations = evidence.observations
-    found: list[tuple[int, int, tuple[Region, Region]]] = []
+    observations, found = evidence.observations, []
     for one in regions_at(observations, wrong):
         rest = [each & one.outside(seen) for seen, each in zip(observations, wrong, strict=True)]
         for other in covering(observations, rest):
             if _is_needed(evidence, wrong, one, other) and _is_needed(evidence, wrong, other, one):
-                size = sum(int((one.of(seen) | other.of(seen)).sum()) for seen in observations)
-                found.append((size, len(found), (one, other)))
-    return min(found)[2] if found else None
+                found.append((one, other))
+    sizes = [sum(int((one.of(seen) | other.of(seen)).sum()) for seen in observations) for one, other in found]
+    return found[sizes.index(min(sizes))] if found else None
 
 
 def _is_needed(evidence: Evidence, wrong: Masks, region: Region, beside: Region) -> bool:
@@ -298,9 +280,6 @@ def _relation_in(evidence: Evidence, where: Where) -> str:
     if _is_determined(offset):
         plus = "minus" if offset.law.constant < 0 else "plus"
         return f"dS is the numerical gradient {plus} {offset.law.size}"
-    undivided = term_fit(evidence, _one_less_one_nth, where=where)
-    if _is_determined(undivided) and not undivided.law.rows:
-        return f"dS has {undivided.law} where {undivided.law}/N belongs"
     return ""
 
 
@@ -310,8 +289,3 @@ def _is_determined(fit: Fit | None, least: int = 2) -> TypeGuard[Fit]:
 
 def _one(seen: Case) -> tuple[FloatArray, FloatArray]:
     return np.ones(seen.S.shape), np.zeros(seen.S.shape)
-
-
-def _one_less_one_nth(seen: Case) -> tuple[FloatArray, FloatArray]:
-    """1 - 1/N, by which k is larger than k/N."""
-    return np.full(seen.S.shape, 1 - 1 / seen.rows), np.zeros(seen.S.shape)
