@@ -20,7 +20,7 @@ from gradcheck.diagnosis.known import (
     gradient_match,
 )
 from gradcheck.diagnosis.numbers import number_in_words
-from gradcheck.diagnosis.unexplained import drawn, wrong_places
+from gradcheck.diagnosis.other_rules import drawn, wrong_places
 from gradcheck.errors import UsageError
 from gradcheck.report import Finding, Severity
 

@@ -6,16 +6,21 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gradcheck.checking.evidence import Evidence, Spent
-from gradcheck.diagnosis import factor_findings
 from gradcheck.diagnosis.another_loss import gradient_known, like, value_and_gradient_known, value_known
-from gradcheck.diagnosis.batch_size import batch_size
-from gradcheck.diagnosis.everywhere import clipped_log, extra_term, factor, transposed
+from gradcheck.diagnosis.everywhere import batch_size, extra_term, factor, transposed
+from gradcheck.diagnosis.fits import CODES as FACTORS
 from gradcheck.diagnosis.large_scores import overflows
 from gradcheck.diagnosis.other_labels import misaligned
-from gradcheck.diagnosis.other_rules import not_a_subgradient, not_the_mean, removable_jump, vacuous
+from gradcheck.diagnosis.other_rules import (
+    no_known_cause,
+    not_a_gradient,
+    not_a_subgradient,
+    not_the_mean,
+    removable_jump,
+    vacuous,
+)
 from gradcheck.diagnosis.places import CODES as PLACES
 from gradcheck.diagnosis.places import places, two_defects
-from gradcheck.diagnosis.unexplained import no_known_cause, not_a_gradient
 from gradcheck.diagnosis.whole_numbers import truncated
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding
@@ -38,40 +43,26 @@ class Rule:
     of_right_losses: bool = False
 
 
-#: What says less than a rule that explains every wrong entry exactly.
-_LESS_SPECIFIC = frozenset(
-    {
-        "gradient-of-another-loss",
-        "label-column",
-        "other-columns",
-        "one-class",
-        "one-row",
-        "batch-size-dependent",
-        "not-a-gradient",
-        "value-of-another-loss",
-    }
-)
 _GRADIENT, _VALUE = "gradient-of-another-loss", "value-of-another-loss"
+_IN_A_PLACE = frozenset({"batch-size-dependent", "not-a-gradient", _VALUE, _GRADIENT})
+#: What says less than a rule that explains every wrong entry exactly.
+_LESS_SPECIFIC = _IN_A_PLACE | {*PLACES}
 #: What a rule that explains every wrong entry as wrong at kinks implies: none of these speaks of kinks.
 _ALL = _LESS_SPECIFIC | {
-    "labels-misaligned", "log-guard", "missing-label-term", "missing-regularizer", *factor_findings.CODES
+    "labels-misaligned", "log-guard", "missing-label-term", "missing-regularizer", *FACTORS
 }  # fmt: skip
-_IN_A_PLACE = frozenset({"batch-size-dependent", "not-a-gradient", _VALUE, _GRADIENT})
 
 #: The rules, the most specific first: of several findings, that of the first rule leads.
 RULES: tuple[Rule, ...] = (
     Rule(truncated, ("truncated-to-integer",), _LESS_SPECIFIC | {"constant-factor"}),
     Rule(not_a_subgradient, ("not-a-subgradient",), _ALL),
-    Rule(
-        factor, (*factor_findings.CODES, "batch-size-dependent"), _LESS_SPECIFIC | {"labels-misaligned", "transposed"}
-    ),
+    Rule(factor, (*FACTORS, "batch-size-dependent"), _LESS_SPECIFIC | {"labels-misaligned", "transposed"}),
     Rule(transposed, ("transposed",), _LESS_SPECIFIC),
     Rule(misaligned, ("labels-misaligned",), _LESS_SPECIFIC),
-    Rule(clipped_log, ("log-guard",), _LESS_SPECIFIC),
     Rule(removable_jump, ("removable-jump",), frozenset({_GRADIENT}), of_right_losses=True),
     Rule(extra_term, ("missing-label-term", "missing-regularizer", "log-guard"), _LESS_SPECIFIC),
     Rule(value_and_gradient_known, (_GRADIENT, _VALUE), _LESS_SPECIFIC),
-    Rule(places, PLACES, _IN_A_PLACE | {*PLACES}),
+    Rule(places, PLACES, _LESS_SPECIFIC),
     Rule(gradient_known, (_GRADIENT,), _LESS_SPECIFIC - {_VALUE}),
     Rule(two_defects, PLACES, _IN_A_PLACE),
     Rule(batch_size, ("batch-size-dependent",), frozenset({_GRADIENT})),

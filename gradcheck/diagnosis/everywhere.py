@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from fractions import Fraction
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.checking.case import Case
 from gradcheck.checking.evidence import Evidence
-from gradcheck.diagnosis.batch_size import batch_size
-from gradcheck.diagnosis.factor_findings import factor_findings
-from gradcheck.diagnosis.fits import (
-    Fit,
-    factor_fit,
-    factors_by_size,
-    factors_in_words,
-    how_many,
-    likely_factors,
-    term_fit,
-)
-from gradcheck.diagnosis.hypotheses import LAYOUTS, TERMS, Term, probability_of_label
-from gradcheck.diagnosis.numbers import ONE, Law, plain
+from gradcheck.diagnosis.fits import Fit, factor_findings, factor_fit, how_many, term_fit
+from gradcheck.diagnosis.hypotheses import TERMS, Term
+from gradcheck.diagnosis.numbers import ONE, Law
+from gradcheck.diagnosis.places import likely_factors
 from gradcheck.report import Finding
 
 #: Entries that must determine a coefficient which may be any number.
@@ -38,60 +26,86 @@ _WHOLE_ROWS = 5
 _ALIKE_ROWS = 12
 #: Relative, and of whole numbers.
 _ALIKE, _ROUNDING = 1e-6, 1e-9
-#: A larger probability is hardly one that a guard replaces.
-_LARGEST_GUARD = 0.01
 _NOTHING = ("", "")
 _MORE_DEFECTS = ": more than one defect is at work"
+#: Where as many rows would all be right by coincidence no more often than this, they are right for their batch size:
+#: where a single row is told from several, and for any other division of the batch sizes, of which there are more.
+_CHANCE, _CHANCE_OF_OTHERS = 0.05, 0.001
+_BATCH_HINT = (
+    "look for a sum, mean or maximum over the whole batch (no axis=1), for an N-vector against an N x C matrix without "
+    "[:, None], and for a batch or chunk size that is written as a number"
+)
 
 #: Second defects that a term is tried with, beside the factors that dS has in a half of its entries.
 _FACTORS = (ONE, Law.simple(1, rows=1), Law.simple(-1), Law.simple(1, rows=-1), Law.simple(-1, rows=1))
 
 
 def factor(evidence: Evidence) -> Iterable[Finding]:
-    """dS = c n, with one law c = k N^a C^b for all problems, or a c of its own for each batch size.
+    """dS = c n, with one law c = k N^a C^b for all problems.
 
     A law that is 1 at some batch size, as N/8 is at 8, is no missing mean: dS depends on the batch size.
     """
     fit = factor_fit(evidence)
-    if fit is not None:
-        law = fit.law
-        shapes = [seen.S.shape for seen in evidence.observations]
-        is_right_somewhere = law.rows and abs(law.constant) != 1 and any(law.at(N, C) == 1 for N, C in shapes)
-        if is_right_somewhere:
-            return batch_size(evidence)
-        return [] if law.is_one else factor_findings(law, how_many(fit.entries, evidence))
-    by_size = factors_by_size(evidence)
-    if len(by_size) < 2 or any(abs(factor - 1) <= evidence.rtol for factor in by_size.values()):
+    if fit is None or fit.law.is_one:
         return []
-    message = f"dS is a different multiple of the numerical gradient at each batch size: {factors_in_words(by_size)}"
-    hint = "look for a factor that is made from N in one of the two only"
-    return [Finding("constant-factor", "error", message, hint)]
+    law, shapes = fit.law, [seen.S.shape for seen in evidence.observations]
+    if law.rows and abs(law.constant) != 1 and any(law.at(N, C) == 1 for N, C in shapes):
+        return batch_size(evidence)
+    return factor_findings(law, how_many(fit.entries, evidence))
+
+
+def batch_size(evidence: Evidence) -> Iterable[Finding]:
+    """Right in every problem of some batch sizes, wrong in problems of others, by one factor or not by coincidence.
+
+    A slip that shows in a few rows only, whatever N, spares small batches by coincidence: where w of R rows are wrong,
+    all of them are among the M rows of the sizes that are wrong with a probability of (M choose w) / (R choose w).
+    """
+    is_wrong: dict[int, list[bool]] = {}
+    for seen in sorted(evidence.observations, key=lambda each: each.rows):
+        is_wrong.setdefault(seen.rows, []).append(seen.is_wrong)
+    right = [size for size, each in is_wrong.items() if not any(each)]
+    always = [size for size, each in is_wrong.items() if all(each)]
+    sometimes = [size for size in is_wrong if size not in right and size not in always]
+    rows = sum(seen.rows for seen in evidence.observations)
+    among = sum(seen.rows for seen in evidence.observations if seen.rows not in right)
+    wrong_rows = sum(int(seen.wrong.any(axis=1).sum()) for seen in evidence.wrong)
+    chance = _CHANCE if [1] in (right, always + sometimes) else _CHANCE_OF_OTHERS
+    fit = factor_fit(evidence)
+    is_coincidence = fit is None and math.comb(among, wrong_rows) > chance * math.comb(rows, wrong_rows)
+    if not right or is_coincidence:
+        return
+    said = [
+        f"{word} at N = {', '.join(map(str, sizes))}" for word, sizes in (("right", right), ("wrong", always)) if sizes
+    ]
+    said += [f"wrong in {sum(is_wrong[N])} of {len(is_wrong[N])} problems at N = {N}" for N in sometimes]
+    message = f"dS is {', '.join(said)}"
+    if fit is not None:
+        message += f": it is {fit.law} times the numerical gradient"
+    yield Finding("batch-size-dependent", "error", message, _BATCH_HINT)
 
 
 def transposed(evidence: Evidence) -> Iterable[Finding]:
-    """dS = c T(n), where T exchanges entries."""
-    for words, hint, exchanged in LAYOUTS:
-        moved = tuple(_moved(seen, exchanged) for seen in evidence.observations)
-        fit = factor_fit(replace(evidence, observations=moved))
-        if fit is None or fit.law.is_zero or fit.law.is_free or fit.rows < 2:
-            continue
-        if all(seen.rows in (1, seen.classes) for seen in evidence.observations):
-            words, hint = "the numerical gradient transposed", "return dS.T, or fill dS[i, j] for row i and class j"
-        wrong = sum(int(np.count_nonzero(seen.wrong)) for seen in evidence.wrong)
-        where, times = how_many(fit.entries, evidence), "" if fit.law.is_one else f"{fit.law} times "
-        message = f"dS is {times}{words} {where}; {wrong} are wrong where they stand"
-        yield Finding("transposed", "error", message, hint)
-        if not fit.law.is_one:
-            yield from factor_findings(fit.law, f"{where}, with its entries exchanged", _MORE_DEFECTS)
+    """dS = c T(n), where T is a transpose, or a transpose and a reshape to N x C."""
+    moved = tuple(_moved(seen) for seen in evidence.observations)
+    fit = factor_fit(replace(evidence, observations=moved))
+    if fit is None or fit.law.is_zero or fit.law.is_free or fit.rows < 2:
         return
+    words = "the numerical gradient transposed and reshaped, n.T.reshape(N, C),"
+    hint = "reshape does not exchange rows and classes: where dS is C x N, return dS.T"
+    if all(seen.rows in (1, seen.classes) for seen in evidence.observations):
+        words, hint = "the numerical gradient transposed", "return dS.T, or fill dS[i, j] for row i and class j"
+    wrong = sum(int(np.count_nonzero(seen.wrong)) for seen in evidence.wrong)
+    where, times = how_many(fit.entries, evidence), "" if fit.law.is_one else f"{fit.law} times "
+    message = f"dS is {times}{words} {where}; {wrong} are wrong where they stand"
+    yield Finding("transposed", "error", message, hint)
+    if not fit.law.is_one:
+        yield from factor_findings(fit.law, f"{where}, with its entries exchanged", _MORE_DEFECTS)
 
 
-def _moved(seen: Case, exchanged: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]) -> Case:
-    """A problem with the entries of its numerical gradient exchanged."""
-    moved: dict[str, Any] = {
-        name: exchanged(getattr(seen, name)) for name in ("numerical", "bounds", "verdicts", "kinked")
-    }
-    return replace(seen, **moved)
+def _moved(seen: Case) -> Case:
+    """A problem with its numerical gradient transposed and reshaped."""
+    arrays = {name: getattr(seen, name) for name in ("numerical", "bounds", "verdicts", "kinked")}
+    return replace(seen, **{name: each.T.reshape(each.shape) for name, each in arrays.items()})
 
 
 def extra_term(evidence: Evidence) -> Iterable[Finding]:
@@ -131,10 +145,10 @@ def _is_determined(evidence: Evidence, term: Term, fit: Fit) -> bool:
 def _finding(evidence: Evidence, term: Term, fit: Fit, scale: Law) -> Finding:
     d, (by, integral) = fit.law, term.integral
     over_c = d.over(scale).size
-    d_x, penalty = d.size.of(term.symbol), over_c.scaled(by).of(integral)
+    d_x, penalty = d.size.of(term.symbol), over_c.over(Law.simple(1 / by)).of(integral)
     meaning, hint = term.more if d.constant > 0 else term.less
     if d.fraction == 2 and not term.is_measured:
-        meaning += f", or -{d.scaled(Fraction(1, 2)).of(term.symbol)} has the wrong sign"
+        meaning += f", or -{d.over(Law.simple(2)).of(term.symbol)} has the wrong sign"
     meaning = meaning.replace("{term}", d_x).replace("{d}", str(d.size)).replace("{integral}", penalty)
     hint = hint.replace("{term}", over_c.of(term.symbol)).replace("{integral}", penalty)
     second = "" if scale.is_one else ", and a factor is a second defect"
@@ -152,25 +166,3 @@ def _largest_error(evidence: Evidence) -> float:
     size = [np.maximum(np.abs(seen.analytic), np.abs(seen.numerical))[seen.wrong] for seen in evidence.wrong]
     off = [np.abs(seen.analytic - seen.numerical)[seen.wrong] for seen in evidence.wrong]
     return float(np.max(np.concatenate(off) / np.concatenate(size)))
-
-
-def clipped_log(evidence: Evidence) -> Iterable[Finding]:
-    """Where p_y is below eps the value is flat, as log(max(p_y, eps)) is: only there dS is wrong, and n is 0."""
-    flat, others = [0.0], [_LARGEST_GUARD]
-    for seen in evidence.observations:
-        p_y, moves = probability_of_label(seen), np.abs(seen.numerical) > seen.bounds + seen.granted
-        wrong = seen.wrong.any(axis=1)
-        if p_y is None or np.any(moves[wrong]):
-            return
-        flat += p_y[wrong, 0].tolist()
-        others += p_y[moves.any(axis=1), 0].tolist()
-    if max(flat) < min(others):
-        yield Finding(
-            "log-guard",
-            "error",
-            f"the value does not change with the scores of rows whose p_y is at most {plain(max(flat))}, and dS is not "
-            f"0 there ({len(flat) - 1} row{'s' * (len(flat) > 2)}); in all other rows dS is right: the value takes "
-            f"log(max(p_y, eps)), with an eps between that and {plain(min(others))}",
-            hint="take the guard out of the value: log(sum_m e^{s_m}) - s_y, of scores less their row's maximum; or "
-            "set the rows of dS with p_y < eps to 0",
-        )

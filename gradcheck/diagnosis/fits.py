@@ -7,15 +7,14 @@ one law of N and C in all problems.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from gradcheck.checking.case import BoolArray, Case
 from gradcheck.checking.evidence import Evidence
-from gradcheck.diagnosis.numbers import ONE, Interval, Law, multiplier, number_in_words, simplest_law
-from gradcheck.diagnosis.regions import halves
-from gradcheck.report import FloatArray
+from gradcheck.diagnosis.numbers import ONE, Interval, Law, multiplier, simplest_law
+from gradcheck.report import Finding, FloatArray
 
 #: Which entries of a problem: N x C truth values.
 Where = Callable[[Case], BoolArray]
@@ -94,12 +93,6 @@ def off_by(evidence: Evidence, factor: Law) -> Iterator[BoolArray]:
         yield ~evidence.same(seen, seen.analytic, c * seen.numerical, c)
 
 
-def likely_factors(evidence: Evidence) -> list[Law]:
-    """The laws of c with dS = c n in a half of dS; where something else is wrong in one region, c is among them."""
-    found = [factor_fit(evidence, half) for half in halves(evidence.observations)]
-    return list(dict.fromkeys(fit.law for fit in found if fit and not (fit.law.is_zero or fit.law.is_free)))
-
-
 def term_fit(evidence: Evidence, basis: Basis, factor: Law = ONE, where: Where = everywhere) -> Fit | None:
     """The law of d in dS = c n + d x.
 
@@ -149,27 +142,62 @@ def how_many(entries: int, evidence: Evidence) -> str:
     return f"in all {entries} entries" if entries == total else f"in all {entries} entries that have a derivative"
 
 
-def factors_by_size(evidence: Evidence) -> dict[int, float]:
-    """c in dS = c n at each batch size, in rising order; empty where at some size there is none, or one problem."""
-    found = {}
-    for size in sorted({seen.rows for seen in evidence.observations}):
-        there = tuple(seen for seen in evidence.observations if seen.rows == size)
-        fit = factor_fit(replace(evidence, observations=there))
-        if fit is None or sum(bool(each.any()) for each in fit.significant) < 2:
-            return {}
-        found[size] = fit.law.at(size, there[0].classes)
-    return found
+# --- the words of findings ----------------------------------------------------------------------------------
+
+#: Codes of the findings that a factor gives, the most surprising first.
+CODES = ("sign-flipped", "missing-mean", "averaged-twice", "constant-factor")
+
+_SIGN = "look for a minus that is lost or one too many, in dS or in the value"
+_MISSING_MEAN = "divide dS by N once, as the value is"
+_TWICE = "look for a second division by N on the way to dS, or for a sum in the value where a mean is meant"
+_CONSTANT = (
+    "look for a factor that only one of the two has: the 2 of a square, a weight, a temperature, a logarithm's base"
+)
+_CLASSES = "look for a mean over all N·C entries (np.mean, dS.size) in one of the two, and over the N rows in the other"
+#: Smaller numbers are factors of other kinds than a batch size.
+_SMALLEST_BATCH = 4
 
 
-def factors_in_words(by_size: dict[int, float]) -> str:
-    """What dS is at each batch size.
+def factor_findings(law: Law, where: str, beside: str = "") -> list[Finding]:
+    """All that is wrong with a factor: its sign, its power of N, what else there is; a finding for each.
+
+    Args:
+        law: of c in dS = c n.
+        where: which entries, for example ``in all 45 entries``.
+        beside: what else is to be said of them.
 
     Example:
-        >>> factors_in_words({1: 2.0, 3: 0.5, 8: 0.0})
-        '2 times the numerical gradient at N = 1, 1/2 times at N = 3, 0 times at N = 8'
+        >>> [each.code for each in factor_findings(Law.simple(-2, rows=1), "in all 45 entries")]
+        ['sign-flipped', 'missing-mean', 'constant-factor']
     """
-    sizes: dict[str, list[str]] = {}
-    for size, factor in by_size.items():
-        sizes.setdefault(number_in_words(factor, 1e-7 * abs(factor)), []).append(str(size))
-    said = [f"{number} times at N = {', '.join(each)}" for number, each in sizes.items()]
-    return ", ".join(said).replace(" times", " times the numerical gradient", 1)
+    or_else = f" (or {law.alternative})" if law.alternative else ""
+    said = f"dS = {law} times the numerical gradient {where}{or_else}{beside}"
+    if law.is_zero:
+        said = f"dS is 0 {where}, and the numerical gradient is not{beside}"
+    told: list[tuple[str, str, str]] = []
+    over_rows = "1/N" if abs(law.rows) == 1 else "1/N^2"
+    if law.constant < 0:
+        told.append(("sign-flipped", "" if law.constant == -1 and not law.rows else "its sign is wrong", _SIGN))
+    if law.rows > 0:
+        told.append(("missing-mean", f"dS lacks a {over_rows} that the value has", _MISSING_MEAN))
+    if law.rows < 0:
+        more = "dS is divided by N once more than the value" if law.rows == -1 else "dS has 1/N^2 more than the value"
+        told.append(("averaged-twice", f"{more}, or the value is a sum where a mean is meant", _TWICE))
+    if abs(law.constant) != 1 or law.classes:
+        told.append(("constant-factor", *_constant(law)))
+    return [Finding(code, "error", f"{said}: {tail}" if tail else said, hint) for code, tail, hint in told]
+
+
+def _constant(law: Law) -> tuple[str, str]:
+    if law.is_zero:
+        return "", "look for where dS is filled: it is what it was made as"
+    if law.classes:
+        divided, other = ("dS", "the value") if law.classes < 0 else ("the value", "dS")
+        return f"{divided} is divided by C, as a mean over all N·C entries is, and {other} is not", _CLASSES
+    name = law.name.removeprefix("-")
+    if name in ("log 2", "log 10"):
+        return f"the value has a logarithm to base {name[4:]}, dS that of a natural one", _CONSTANT
+    size = abs(law.fraction) ** -law.rows if law.fraction and abs(law.rows) == 1 else 0
+    if size >= _SMALLEST_BATCH and size == int(size):  # N/B or B/N: where N is meant, the number B is written
+        return f"as if the batch size were written as {size}", "take N from S.shape[0]"
+    return "", _CONSTANT

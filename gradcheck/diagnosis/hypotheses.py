@@ -1,14 +1,12 @@
-"""What dS may be in every entry, as data: c n + d x, or c n with its entries exchanged; n is the numerical gradient."""
+"""What dS may be in every entry, as data: c n + d x, where n is the numerical gradient."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.checking.case import Case
 from gradcheck.diagnosis.fits import Basis
@@ -42,7 +40,7 @@ class Term:
     is_measured: bool = True
 
 
-def probability_of_label(seen: Case) -> FloatArray | None:
+def _probability_of_label(seen: Case) -> FloatArray | None:
     """N x 1, the softmax's p_y; None where the labels are no classes."""
     labels = labels_of(seen)
     if labels is None:
@@ -51,34 +49,14 @@ def probability_of_label(seen: Case) -> FloatArray | None:
     return np.asarray(np.take_along_axis(e, labels[:, np.newaxis], axis=1) / e.sum(axis=1, keepdims=True))
 
 
-def _probability_of_each(seen: Case) -> FloatArray | None:
-    """N x C, the sigmoid's probability of what is true of each class; None where labels are not 0 and 1."""
-    labels = labels_of(seen)
-    if labels is None and not (seen.y.shape == seen.S.shape and np.all((seen.y == 0) | (seen.y == 1))):
+def _over(seen: Case, is_numerical: bool) -> tuple[FloatArray, FloatArray] | None:
+    """n / p_y, or -dS / p_y, and its error."""
+    p_y = _probability_of_label(seen)
+    if p_y is None:
         return None
-    is_one = seen.y == 1 if labels is None else np.arange(seen.classes) == labels[:, np.newaxis]
-    return np.asarray(np.exp(-np.logaddexp(0, np.where(is_one, -seen.S, seen.S))))
-
-
-def _guards(
-    q: str, probability: Callable[[Case], FloatArray | None], note: str, stable: str, gradient: str
-) -> Iterator[Term]:
-    """log(q + eps) in the value and log(q) in dS: dS = n + eps n / q. Or the other way round: dS = n - eps dS / q."""
-
-    def over(seen: Case, is_numerical: bool) -> tuple[FloatArray, FloatArray] | None:
-        inverse = probability(seen)
-        if inverse is None:
-            return None
-        inverse = 1 / np.where(inverse > _SMALLEST, inverse, np.nan)
-        x, error = (seen.numerical, seen.bounds) if is_numerical else (-seen.analytic, seen.granted)
-        return x * inverse, error * inverse
-
-    in_value = f"the value takes log({q} + eps) with eps = {{d}}, and dS is the derivative of log({q}){note}"
-    mend = f"take eps out of the value: {stable}; or multiply dS by {q}/({q} + eps)"
-    yield Term("log-guard", f"numerical/{q}", lambda seen: over(seen, True), (in_value, mend))
-    in_ds = f"dS has {q} + eps in place of {q}, with eps = {{d}}, and the value takes log({q}){note}"
-    mend = f"take eps out of dS: it is {gradient}, which divides by no probability"
-    yield Term("log-guard", f"dS/{q}", lambda seen: over(seen, False), (in_ds, mend))
+    inverse = 1 / np.where(p_y > _SMALLEST, p_y, np.nan)
+    x, error = (seen.numerical, seen.bounds) if is_numerical else (-seen.analytic, seen.granted)
+    return x * inverse, error * inverse
 
 
 def _penalty(symbol: str, integral: tuple[Fraction, str], slope: Callable[[FloatArray], FloatArray]) -> Term:
@@ -108,26 +86,16 @@ TERMS: tuple[Term, ...] = (
     ),
     _penalty("S", (Fraction(1, 2), "sum S^2"), lambda S: S),
     _penalty("sign(S)", (Fraction(1), "sum |S|"), lambda S: np.asarray(np.sign(S))),
-    *_guards(
-        "p_y", probability_of_label, "",
-        "log(sum_m e^{s_m}) - s_y, of scores less their row's maximum", "p_j - 1{j=y}",
+    # log(p_y + eps) in the value and log(p_y) in dS: dS = n + eps n / p_y. Or the other way round: n - eps dS / p_y.
+    Term(
+        "log-guard", "numerical/p_y", lambda seen: _over(seen, is_numerical=True),
+        ("the value takes log(p_y + eps) with eps = {d}, and dS is the derivative of log(p_y)",
+         "take eps out of the value: log(sum_m e^{s_m}) - s_y, of scores less their row's maximum; or multiply dS by "
+         "p_y/(p_y + eps)"),
     ),
-    *_guards(
-        "q_j", _probability_of_each, " (q_j = 1/(1 + e^{-s_j}) where j = y, and 1 less that elsewhere)",
-        "log(1 + e^{-t_j s_j}), t_j = 1{j=y} - 1{j!=y}: np.logaddexp(0, -t*S)", "g_j - 1{j=y}",
+    Term(
+        "log-guard", "dS/p_y", lambda seen: _over(seen, is_numerical=False),
+        ("dS has p_y + eps in place of p_y, with eps = {d}, and the value takes log(p_y)",
+         "take eps out of dS: it is p_j - 1{j=y}, which divides by no probability"),
     ),
 )  # fmt: skip
-
-#: Ways to exchange the entries of an N x C array n, which transpose it where N = C: what becomes of n, a hint, the way.
-LAYOUTS: tuple[tuple[str, str, Callable[[npt.NDArray[Any]], npt.NDArray[Any]]], ...] = (
-    (
-        "the numerical gradient transposed and reshaped, n.T.reshape(N, C),",
-        "reshape does not exchange rows and classes: where dS is C x N, return dS.T",
-        lambda n: n.T.reshape(n.shape),
-    ),
-    (
-        'the numerical gradient flattened by rows and folded by columns, n.ravel().reshape((N, C), order="F"),',
-        'order="F" on one of the two ways alone exchanges entries: leave it out, or have it on both',
-        lambda n: n.ravel().reshape(n.shape, order="F"),
-    ),
-)

@@ -42,8 +42,7 @@ class Known:
         name: of a built-in; empty for a variant.
         formula: L of one row, in one line.
         function: its rows' values and derivatives.
-        of: the built-in that this is a variant of; empty for a built-in.
-        mistake: what turns that built-in into this variant.
+        of, mistake: the built-in that this is a variant of, and what turns it into this; empty for a built-in.
     """
 
     name: str
@@ -87,10 +86,7 @@ def labels_of(seen: Case) -> IntArray | None:
 
 @cache
 def built_ins() -> tuple[Known, ...]:
-    """The built-in losses of classes, in the order of ``gradcheck list``.
-
-    Those of other labels are left out: with classes each equals one of these.
-    """
+    """The built-in losses of classes, in the order of ``gradcheck list``: with classes the others equal these."""
     from gradcheck.losses import BUILT_INS, soft_targets
 
     others = soft_targets.__name__
@@ -184,10 +180,9 @@ class ValueMatch:
 
 
 class Values:
-    """The values of the user's loss at all problems, to be compared with those of known losses.
+    """The values of the user's loss at all K problems, to be compared with those of known losses.
 
     Attributes:
-        observations: the K problems, at least one.
         own: K floats, the user's value at each; the mean over the rows if the loss returned one value a row.
         rows: K ints, N of each.
     """

@@ -9,8 +9,7 @@ import numpy as np
 
 from gradcheck.checking.case import BoolArray, Case
 from gradcheck.checking.evidence import Evidence
-from gradcheck.diagnosis.factor_findings import factor_findings
-from gradcheck.diagnosis.fits import factor_fit, how_many
+from gradcheck.diagnosis.fits import factor_findings, factor_fit, how_many
 from gradcheck.diagnosis.known import IntArray, labels_of
 from gradcheck.report import Finding, FloatArray
 
@@ -18,8 +17,6 @@ _FROM_ONE = "do the labels start at 0 or at 1? value and dS must take the same; 
 _ONE_FOR_ALL = "index dS and y with the row: dS[i, y[i]], dS[np.arange(N), y]"
 #: Class counts above this would cost too many calls.
 _MOST_CLASSES = 10
-#: Rows that show dS to be right for a fixed class.
-_ROWS = 3
 
 #: Which labels dS takes, what to look at, and y and C to the labels that make dS take y.
 _CLASSES: tuple[tuple[str, str, Callable[[IntArray, int], IntArray]], ...] = (
@@ -108,30 +105,13 @@ def _other_rows(evidence: Evidence, tried: Sequence[Case]) -> list[Finding]:
         return all(_has(table, labels(_labels(seen))) for seen, table in zip(several, tables, strict=True))
 
     if takes(lambda y: y):  # dS does not depend on other rows' labels, or on none
-        return _one_class(evidence) if takes(lambda y: np.roll(y, 1)) else []
+        return []
     words, hint = next((each[:2] for each in _OTHER_ROWS if takes(each[2])), _ANY_ROWS)
     first, y = several[0], _labels(several[0])
     row = int(np.argmax(first.wrong.any(axis=1)))
     example = f"row {row} has the label {y[row]} and the dS of {int(np.argmax(tables[0][row]))}"
     where = f"{example} at batch size {first.rows}, {first.scores}, seed {first.seed}"
     return _findings(evidence, words, hint, answered, f"called with one label for all rows ({where})")
-
-
-def _one_class(evidence: Evidence) -> list[Finding]:
-    """dS is the same for any labels: is it right in the rows of one class alone?"""
-    right: list[int] = []
-    wrong: set[int] = set()
-    for seen in evidence.observations:
-        is_wrong = seen.wrong.any(axis=1)
-        right += _labels(seen)[~is_wrong & np.any(seen.analytic != 0, axis=1)].tolist()
-        wrong |= set(_labels(seen)[is_wrong].tolist())
-    if len(set(right)) != 1 or right[0] in wrong or len(right) < _ROWS:
-        return []
-    message = (
-        f"dS takes class {right[0]} for the label of every row: it is the same for other labels, right in all "
-        f"{len(right)} rows whose label is {right[0]}, and wrong in rows of other labels"
-    )
-    return [Finding("labels-misaligned", "error", message, _ONE_FOR_ALL)]
 
 
 def _has(table: BoolArray, labels: IntArray) -> bool:

@@ -1,19 +1,23 @@
-"""dS is wrong in one region only, or in two; or it is a multiple of the gradient around one."""
+"""dS is wrong in one region only, or in two, or a multiple of the gradient around one.
+
+Regions are what one slip may spoil: the label's column, the other columns, a class, a row.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
 from typing import TypeGuard
 
 import numpy as np
 
-from gradcheck.checking.case import Case
+from gradcheck.checking.case import BoolArray, Case
 from gradcheck.checking.evidence import Evidence
-from gradcheck.diagnosis.factor_findings import factor_findings
-from gradcheck.diagnosis.fits import Fit, Where, factor_fit, likely_factors, off_by, term_fit
+from gradcheck.diagnosis.fits import Fit, Where, factor_findings, factor_fit, off_by, term_fit
 from gradcheck.diagnosis.numbers import Law
-from gradcheck.diagnosis.regions import Masks, Region, covering, log_chance, regions_at
 from gradcheck.report import Finding, FloatArray
 
 #: Where entries would all be in a region by coincidence no more often than this, it is none.
@@ -34,6 +38,137 @@ _HINTS = {
 }
 #: Codes of the findings that a region gives.
 CODES = tuple(_HINTS)
+
+
+#: For each problem, N x C truth values.
+Masks = Sequence[BoolArray]
+
+
+@dataclass(frozen=True)
+class Region:
+    """The same place in every problem.
+
+    Attributes:
+        code: of the finding that names it.
+        index: of the class or the row, from the front; negative, from the back.
+    """
+
+    code: str
+    index: int = 0
+
+    @property
+    def needs_labels(self) -> bool:
+        return self.code in ("label-column", "other-columns")
+
+    @property
+    def axis(self) -> int:
+        return 0 if self.code == "one-row" else 1
+
+    def of(self, seen: Case) -> BoolArray:
+        """N x C truth values; none of them true where there is no such class or row."""
+        if self.needs_labels:
+            assert seen.at_label is not None
+            return seen.at_label if self.code == "label-column" else ~seen.at_label
+        entries = np.zeros(seen.S.shape, dtype=bool)
+        if -seen.S.shape[self.axis] <= self.index < seen.S.shape[self.axis]:
+            entries[(self.index, slice(None)) if self.axis == 0 else (slice(None), self.index)] = True
+        return entries
+
+    def outside(self, seen: Case) -> BoolArray:
+        """All other entries of a problem."""
+        return ~self.of(seen)
+
+    def alternatives(self, observations: Sequence[Case]) -> int:
+        """How many regions of the kind would have been named as readily: the first or the last, or any."""
+        if self.needs_labels:
+            return 1
+        sizes: set[int] = {seen.S.shape[self.axis] for seen in observations}
+        is_at_an_end = self.index in (0, -1) or sizes == {self.index + 1}
+        most = max(sizes)
+        return min(2, most) if is_at_an_end else most
+
+    def words(self, observations: Sequence[Case]) -> str:
+        """The place in a few words, after "in"."""
+        if self.needs_labels:
+            is_label = self.code == "label-column"
+            return "the label's column (j = y)" if is_label else "the columns of the other classes (j != y)"
+        sizes = {seen.S.shape[self.axis] for seen in observations}
+        thing = "row" if self.axis == 0 else "class"
+        if self.index >= 0:
+            return f"{thing} {self.index}{', the last' if sizes == {self.index + 1} and self.index else ''}"
+        return f"the last {thing}" if self.index == -1 else f"{thing} {self.index}, counted from the back"
+
+
+def covering(observations: Sequence[Case], off: Masks) -> list[Region]:
+    """The regions that all of some entries are in, those that people mean more often first."""
+    regions = regions_at(observations, off)
+    pairs = list(zip(observations, off, strict=True))
+    return [region for region in regions if not any(np.any(each & ~region.of(seen)) for seen, each in pairs)]
+
+
+def regions_at(observations: Sequence[Case], off: Masks) -> list[Region]:
+    """The regions that the first of some entries is in: where all sizes are the same, counted from the front alone."""
+    first = next((k for k, each in enumerate(off) if each.any()), None)
+    if first is None:
+        return []
+    seen = observations[first]
+    row, column = (int(i) for i in np.argwhere(off[first])[0])
+    found = []
+    if all(each.at_label is not None for each in observations):
+        assert seen.at_label is not None
+        found.append(Region("label-column" if seen.at_label[row, column] else "other-columns"))
+    for code, axis, index in (("one-class", 1, column), ("one-row", 0, row)):
+        found.append(Region(code, index))
+        if len({each.S.shape[axis] for each in observations}) > 1:
+            found.append(Region(code, index - seen.S.shape[axis]))
+    return found
+
+
+def halves(observations: Sequence[Case]) -> Iterator[Callable[[Case], BoolArray]]:
+    """Parts of dS of which at least one lies outside of any region: no class or row is both odd and even."""
+    if all(seen.at_label is not None for seen in observations):
+        yield Region("other-columns").of
+        yield Region("label-column").of
+    for axis, step, parity in product((1, 0), (1, -1), (0, 1)):
+        yield partial(_every_second, axis, step, parity)
+
+
+def _every_second(axis: int, step: int, parity: int, seen: Case) -> BoolArray:
+    """Every second class or row, counted from the front or from the back."""
+    chosen = np.arange(seen.S.shape[axis])[::step] % 2 == parity
+    return np.asarray(np.broadcast_to(chosen if axis else chosen[:, np.newaxis], seen.S.shape))
+
+
+def log_chance(region: Region, observations: Sequence[Case], off: Masks, beside: Region | None = None) -> float:
+    """The logarithm of how likely entries of the same rows, drawn at random, would all be in a region of its kind.
+
+    In a row with w such entries of C, of which the region has r, that is (r choose w) / (C choose w); where the region
+    is a row, rows take the place of entries. Entries in the region ``beside`` do not count. The probability is
+    multiplied by the number of regions of that kind.
+    """
+    log = 0.0
+    for seen, each in zip(observations, off, strict=True):
+        counted = np.ones(seen.S.shape, dtype=bool) if beside is None else beside.outside(seen)
+        inside, off_there = region.of(seen) & counted, each & counted
+        if region.axis == 0:
+            log += _log_share(*(int(mask.any(axis=1).sum()) for mask in (inside, counted, off_there)))
+        else:
+            for r, C, w in zip(inside.sum(axis=1), counted.sum(axis=1), off_there.sum(axis=1), strict=True):
+                log += _log_share(int(r), int(C), int(w))
+    return min(0.0, log + math.log(region.alternatives(observations)))
+
+
+def _log_share(r: int, C: int, w: int) -> float:
+    return -math.inf if w > r else math.log(math.comb(r, w)) - math.log(math.comb(C, w))
+
+
+def likely_factors(evidence: Evidence) -> list[Law]:
+    """The laws of c with dS = c n in a half of dS; where something else is wrong in one region, c is among them."""
+    found = [factor_fit(evidence, half) for half in halves(evidence.observations)]
+    return list(dict.fromkeys(fit.law for fit in found if fit and not (fit.law.is_zero or fit.law.is_free)))
+
+
+# --- rules ----------------------------------------------------------------------------------------------------
 
 
 def places(evidence: Evidence) -> Iterator[Finding]:
@@ -95,15 +230,14 @@ def _without(region: Region, other: Region) -> Where:
 
 def _two(evidence: Evidence, wrong: Masks) -> tuple[Region, Region] | None:
     """The two regions that hold all wrong entries, each with some of its own; the smallest of such pairs."""
-    observations = evidence.observations
-    found: list[tuple[int, int, tuple[Region, Region]]] = []
+    observations, found = evidence.observations, []
     for one in regions_at(observations, wrong):
         rest = [each & one.outside(seen) for seen, each in zip(observations, wrong, strict=True)]
         for other in covering(observations, rest):
             if _is_needed(evidence, wrong, one, other) and _is_needed(evidence, wrong, other, one):
-                size = sum(int((one.of(seen) | other.of(seen)).sum()) for seen in observations)
-                found.append((size, len(found), (one, other)))
-    return min(found)[2] if found else None
+                found.append((one, other))
+    sizes = [sum(int((one.of(seen) | other.of(seen)).sum()) for seen in observations) for one, other in found]
+    return found[sizes.index(min(sizes))] if found else None
 
 
 def _is_needed(evidence: Evidence, wrong: Masks, region: Region, beside: Region) -> bool:
@@ -146,9 +280,6 @@ def _relation_in(evidence: Evidence, where: Where) -> str:
     if _is_determined(offset):
         plus = "minus" if offset.law.constant < 0 else "plus"
         return f"dS is the numerical gradient {plus} {offset.law.size}"
-    undivided = term_fit(evidence, _one_less_one_nth, where=where)
-    if _is_determined(undivided) and not undivided.law.rows:
-        return f"dS has {undivided.law} where {undivided.law}/N belongs"
     return ""
 
 
@@ -158,8 +289,3 @@ def _is_determined(fit: Fit | None, least: int = 2) -> TypeGuard[Fit]:
 
 def _one(seen: Case) -> tuple[FloatArray, FloatArray]:
     return np.ones(seen.S.shape), np.zeros(seen.S.shape)
-
-
-def _one_less_one_nth(seen: Case) -> tuple[FloatArray, FloatArray]:
-    """1 - 1/N, by which k is larger than k/N."""
-    return np.full(seen.S.shape, 1 - 1 / seen.rows), np.zeros(seen.S.shape)

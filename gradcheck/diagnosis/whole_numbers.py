@@ -8,8 +8,9 @@ import numpy as np
 
 from gradcheck.checking.case import BoolArray, Case
 from gradcheck.checking.evidence import Evidence, Spent
-from gradcheck.diagnosis import statements
 from gradcheck.diagnosis.fits import everywhere, factor_at
+from gradcheck.diagnosis.other_rules import largest_error
+from gradcheck.diagnosis.statements import that_made_it_whole
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding, FloatArray
 
@@ -40,30 +41,25 @@ def truncated(evidence: Evidence) -> Iterator[Finding]:
         are_counts = not any(_are_fractions(*_ends(seen, seen.rows)).any() for seen in observations)
         if not integers or is_a_factor or are_counts:
             return
-    errors = [np.where(seen.wrong, np.abs(seen.analytic - seen.numerical), -1.0) for seen in evidence.wrong]
-    worst = int(np.argmax([each.max() for each in errors]))
-    seen, (row, column) = evidence.wrong[worst], np.unravel_index(int(np.argmax(errors[worst])), errors[worst].shape)
     came = "came as an array of integers" if integers else "holds whole numbers only"
+    hint = "look for round, rint, floor, //, int or astype(int) on the way to dS"
+    if integers:
+        hint = "make dS an array of floats before fractions are written to it: np.zeros(S.shape), astype(S.dtype)"
+        if "rounded down" in way:
+            hint = "// divides whole numbers and rounds down: make dS float, astype(S.dtype), and divide it with /"
     try:
-        statement = statements.that_made_it_whole(evidence.ask, seen.S.astype(evidence.ask.dtype), seen.y)
+        seen = evidence.wrong[0]
+        statement = that_made_it_whole(evidence.ask, seen.S.astype(evidence.ask.dtype), seen.y)
     except (Spent, LossDefect, OutOfTime):
         statement = ""
-    yield Finding(
-        "truncated-to-integer",
-        "error",
-        f"dS {came}{f': {way}' if way else ''}, for example {seen.analytic[row, column]:g} where the numerical "
-        f"gradient is {seen.numerical[row, column]:.6g} (dS[{row}, {column}] at batch size {seen.rows}, {seen.scores}, "
-        f"seed {seen.seed})",
-        hint=_hint(integers, "rounded down" in way),
-        details=statement,
-    )
+    message = f"dS {came}{f': {way}' if way else ''}; {largest_error(evidence)}"
+    yield Finding("truncated-to-integer", "error", message, hint=hint, details=statement)
 
 
 def _way(observations: Sequence[Case], integers: bool) -> str:
     """How the numerical gradient, or N times it, was made whole; empty for no way."""
-    several_rows = any(seen.rows > 1 for seen in observations)
     dS = [seen.analytic[seen.known] for seen in observations]
-    for times in ("", "N times ") if several_rows else ("",):
+    for times in ("", "N times ") if any(seen.rows > 1 for seen in observations) else ("",):
         ends = [_ends(seen, seen.rows if times else 1) for seen in observations]
         fractions = [_are_fractions(*each) for each in ends]
         several = sum(int(np.sum(each & (a != 0))) for each, a in zip(fractions, dS, strict=True)) >= _SEVERAL
@@ -85,11 +81,3 @@ def _ends(seen: Case, factor: int) -> tuple[FloatArray, FloatArray]:
 def _are_fractions(low: FloatArray, high: FloatArray) -> BoolArray:
     """Which intervals hold no whole number."""
     return np.asarray((np.floor(low) == np.ceil(high) - 1) & (low > np.floor(low)))
-
-
-def _hint(integers: bool, is_floor: bool) -> str:
-    if integers and is_floor:
-        return "// divides whole numbers and rounds down: make dS float, astype(S.dtype), and divide it with /"
-    if integers:
-        return "make dS an array of floats before fractions are written to it: np.zeros(S.shape), astype(S.dtype)"
-    return "look for round, rint, floor, //, int or astype(int) on the way to dS"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from observed import codes, evidence_of, few_examples, seeds
 
-from gradcheck.diagnosis.batch_size import batch_size
+from gradcheck.diagnosis.everywhere import batch_size
 
 #: Losses of which every row has a gradient: a row that has none says nothing.
 dense_losses = st.sampled_from(["softmax", "one-vs-all", "brier", "label-smoothing"])
@@ -30,11 +30,6 @@ def test_the_sizes_are_named(name: str, seed: int) -> None:
 def test_a_batch_size_written_as_a_number_is_told_by_its_factor() -> None:
     (finding,) = batch_size(evidence_of("softmax", lambda a, S, y: a * len(S) / 8))
     assert "right at N = 8, wrong at N = 1, 3: it is N/8 times the numerical gradient" in finding.message
-
-
-def test_factors_of_other_kinds_are_told_size_by_size() -> None:
-    (finding,) = batch_size(evidence_of("softmax", lambda a, S, y: a * len(S) / max(len(S) - 1, 1)))
-    assert "it is 3/2 times the numerical gradient at N = 3, 8/7 times at N = 8" in finding.message
 
 
 def test_what_is_wrong_at_every_size_does_not_hang_on_it() -> None:

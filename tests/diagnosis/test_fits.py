@@ -10,7 +10,7 @@ import pytest
 from observed import evidence_of
 
 from gradcheck.checking.case import BoolArray, Case
-from gradcheck.diagnosis.fits import everywhere, factor_at, factor_fit, factors_by_size, term_fit
+from gradcheck.diagnosis.fits import everywhere, factor_at, factor_fit, term_fit
 from gradcheck.diagnosis.numbers import Law
 
 
@@ -66,16 +66,6 @@ def test_a_term_is_found_beyond_a_factor() -> None:
 
 def test_a_term_that_is_0_is_none() -> None:
     assert term_fit(evidence_of("softmax", lambda a, S, y: a), one) is None
-
-
-def test_factors_by_size_take_two_problems_of_each_that_agree() -> None:
-    def odd(a: Any, S: Any, y: Any) -> Any:
-        return a * (1 + len(S) ** 2)
-
-    found = factors_by_size(evidence_of("softmax", odd))
-    assert {N: round(each, 6) for N, each in found.items()} == {1: 2, 3: 10, 8: 65}
-    assert factors_by_size(evidence_of("softmax", odd, [(1, 5), (3, 5)])) == {}
-    assert factors_by_size(evidence_of("softmax", lambda a, S, y: a * S.max())) == {}
 
 
 def test_float32_noise_is_in_the_bounds() -> None:

@@ -68,10 +68,6 @@ def test_rows_in_any_order_are_told_with_an_example() -> None:
     assert "has the label" in message
 
 
-def test_a_fixed_class_is_told_by_its_number() -> None:
-    assert "takes class 0 for the label of every row" in message_of(checked(taking(lambda y, C: np.zeros_like(y))))
-
-
 @pytest.mark.parametrize(
     "config",
     [Config(dtype="float32"), Config(classes=[12]), Config(batch_sizes=[6]), Config(labels={"kind": "one-hot"})],

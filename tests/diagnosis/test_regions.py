@@ -10,7 +10,7 @@ import pytest
 from observed import evidence_of
 
 from gradcheck.checking.case import Case
-from gradcheck.diagnosis.regions import Region, covering, halves, log_chance
+from gradcheck.diagnosis.places import Region, covering, halves, log_chance
 
 
 def seen(*shapes: tuple[int, int]) -> tuple[Case, ...]:

@@ -10,7 +10,7 @@ import pytest
 from observed import evidence_of, is_label
 
 import gradcheck
-from gradcheck.diagnosis.unexplained import wrong_places
+from gradcheck.diagnosis.other_rules import wrong_places
 from gradcheck.report import Finding
 
 Gradient = Callable[[Any, Any], Any]

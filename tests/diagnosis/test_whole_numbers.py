@@ -56,7 +56,7 @@ def test_it_leads_and_gives_an_example_with_its_place() -> None:
 
     finding = gradcheck.check_at(loss, [[0.75, 0.25]], [1]).losses[0].findings[0]
     assert finding.code == "truncated-to-integer"
-    assert "1 where the numerical gradient is 1.5 (dS[0, 0] at batch size 1" in finding.message
+    assert "dS[0, 0] = 1, where the numerical gradient is 1.5 (batch size 1" in finding.message
 
 
 def test_integers_divided_by_floor_division_are_told_of_that() -> None:
@@ -85,7 +85,7 @@ def test_integers_of_another_sign_are_integers_all_the_same() -> None:
         return value, -dS.astype(int)
 
     (finding,) = truncated(loss)
-    assert "came as an array of integers, for example" in finding.message
+    assert "came as an array of integers; the largest" in finding.message
 
 
 def test_nothing_but_zeros_in_an_array_of_integers_is_truncation() -> None:
