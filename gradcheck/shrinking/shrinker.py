@@ -36,8 +36,7 @@ class Shrinker:
         dtype: scores are rounded to it.
 
     Attributes:
-        failed: candidates at which the loss failed, each simpler than the one before; first the failure itself, unless
-            it is too large to begin with.
+        failed: where the loss failed, each simpler than the one before; first the failure, unless it is too large.
     """
 
     def __init__(self, fails: Callable[[Candidate], bool], failure: Failure, dtype: npt.DTypeLike) -> None:
