@@ -1,18 +1,17 @@
-"""The errors that gradcheck raises, all of them.
+"""All errors that gradcheck raises.
 
-    GradcheckError
-    ├── UsageError            the run could not be done as asked: exit code 2
-    │   ├── ConfigError       a configuration file or option: names file, line, key
-    │   ├── TargetError       a target that cannot be found, imported or called
-    │   └── OutputError       a report that cannot be written
-    ├── OutOfTime             the run's time is up: what was done is reported, with exit code 2
-    └── LossDefect            the loss broke its contract: exit code 1
-
-Each message is written for the person who has to act on it: what is wrong, where, what to do.
+GradcheckError
+├── UsageError            the run could not be done as asked: exit code 2
+│   ├── ConfigError       a configuration file or option: names file, line, key
+│   ├── TargetError       a target that cannot be found, imported or called
+│   └── OutputError       a report that cannot be written
+├── OutOfTime             the run's time is up: what was done is reported, with exit code 2
+└── LossDefect            the loss broke its contract: exit code 1
 """
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -26,8 +25,8 @@ class UsageError(GradcheckError):
 
     Args:
         message: what is wrong and where, in one or a few lines.
-        hint: what to do about it; empty where the message says it already.
-        details: lines of the user's own traceback, trimmed to their code; empty where there is none.
+        hint: what to do about it; may be empty.
+        details: lines of the traceback in the user's own code; may be empty.
     """
 
     def __init__(self, message: str, *, hint: str = "", details: str = "") -> None:
@@ -40,7 +39,7 @@ class UsageError(GradcheckError):
         return "\n".join(part for part in (self.message, self.details, self.hint) if part)
 
 
-class ConfigError(UsageError):
+class ConfigError(UsageError, ValueError):
     """A configuration that cannot be read or does not validate."""
 
 
@@ -53,51 +52,42 @@ class OutputError(UsageError):
 
 
 class OutOfTime(GradcheckError):  # noqa: N818  (nothing is wrong)
-    """No further call of a loss may begin: the run's time is up.
+    """No further call of a loss may begin: the run's time is up."""
 
-    Attributes:
-        found: the findings of the problem at hand, up to then.
-    """
-
-    found: Sequence[Any] = ()
+    found: Sequence[Any] = ()  # the findings of the current problem
 
 
-class LossDefect(GradcheckError):  # noqa: N818  (the fault is the loss's: its code is a finding's)
-    """The loss broke its contract: it raised, or returned what is no value and gradient.
+class LossDefect(GradcheckError):  # noqa: N818  (the fault is the loss's)
+    """The loss broke its contract: it raised, or did not return a value and a gradient.
 
     Args:
         code: the finding's stable code, for example ``wrong-shape``.
         message: what the loss did, with the numbers.
-        details: lines of the user's own traceback, trimmed to their code; empty where there is none.
+        details: as for `UsageError`.
     """
 
     def __init__(self, code: str, message: str, *, details: str = "") -> None:
-        super().__init__(message)
+        super().__init__(code, message)  # with these, pickle makes it again
         self.code = code
         self.message = message
         self.details = details
 
+    def __str__(self) -> str:
+        return self.message
+
 
 def nearest(word: str, choices: Iterable[str], most: int = 3) -> tuple[str, ...]:
-    """The choices that a person who typed ``word`` may have meant, the likeliest first.
+    """At most ``most`` of the choices that a person who typed ``word`` may have meant, the likeliest first.
 
-    Case, hyphens and underscores do not count as differences.
-
-    Args:
-        word: what was typed.
-        choices: what could have been typed.
-        most: how many choices to return at most.
+    Differences in case, and between hyphens and underscores, do not count.
 
     Example:
         >>> nearest("batch_size", ["seed", "batch_sizes"])
         ('batch_sizes',)
     """
-    import difflib
-
-    # A longer word is no key and no name, and the time grows with the product of the lengths.
-    typed = _folded(word)[:100]
+    typed = _folded(word)[:100]  # the time grows with the product of the lengths
     likeness = {choice: difflib.SequenceMatcher(None, _folded(choice), typed).ratio() for choice in choices}
-    # Beside a word that is nearly right, one that merely shares letters would only distract.
+    # Beside a nearly right word, one that only shares letters would distract.
     least = max(0.6, max(likeness.values(), default=0.0) - 0.1)
     found = [choice for choice, ratio in likeness.items() if ratio >= least]
     return tuple(sorted(found, key=lambda choice: -likeness[choice])[:most])
@@ -105,8 +95,7 @@ def nearest(word: str, choices: Iterable[str], most: int = 3) -> tuple[str, ...]
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """``did you mean a or b?``, or an empty text where nothing is near."""
-    found = nearest(word, choices)
-    return f"did you mean {' or '.join(found)}?" if found else ""
+    return f"did you mean {' or '.join(found)}?" if (found := nearest(word, choices)) else ""
 
 
 def _folded(word: str) -> str:

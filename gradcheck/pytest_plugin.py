@@ -7,7 +7,7 @@
     def test_my_loss(S, y):               # no fixtures: the scores and labels of a problem
         return my_loss(S, y)              # (value, dS)
 
-Every pytest run in the environment imports this module, so it imports the rest of gradcheck only when it is needed.
+Every pytest run in the environment imports this module; it imports the rest of gradcheck only when that is needed.
 """
 
 from __future__ import annotations
@@ -24,12 +24,11 @@ if TYPE_CHECKING:
     from gradcheck.config import Config
     from gradcheck.report import Report
 
-FILE = "gradcheck.yaml"
-MARK = "gradcheck"
+FILE, MARK = "gradcheck.yaml", "gradcheck"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options to pytest's command line."""
+    """Add the options."""
     group = parser.getgroup("gradcheck")
     group.addoption("--gradcheck", action="store_true", help=f"check the gradients of the losses in {FILE} too")
     group.addoption("--gradcheck-seed", type=int, metavar="SEED", help="seed of the first trial of every gradient")
@@ -47,9 +46,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect a gradcheck.yaml, if ``--gradcheck`` is given."""
-    if file_path.name != FILE or not parent.config.getoption("gradcheck"):
-        return None
-    return GradcheckFile.from_parent(parent, path=file_path)
+    wanted = file_path.name == FILE and parent.config.getoption("gradcheck")
+    return GradcheckFile.from_parent(parent, path=file_path) if wanted else None
 
 
 def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, name: str, obj: object) -> Any:
@@ -63,14 +61,9 @@ def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, name: str
 
 
 class GradcheckFile(pytest.File):
-    """A gradcheck.yaml: a test for each of its losses and batch sizes."""
+    """A gradcheck.yaml: a test for each of its losses and batch sizes; naming no losses is an error."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        """Yield the tests.
-
-        Raises:
-            CollectError: the file is not valid, or names no losses.
-        """
         config = _config(self, self.path, {})
         if not config.losses:
             raise self.CollectError(f"{FILE} names no losses: nothing would be checked")
@@ -79,7 +72,7 @@ class GradcheckFile(pytest.File):
 
 
 class GradcheckItem(pytest.Item):
-    """One loss at one batch size."""
+    """One loss at one batch size; the test fails with the report if it is wrong or could not be checked."""
 
     def __init__(self, *, check: Check, batch_size: int, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -87,61 +80,50 @@ class GradcheckItem(pytest.Item):
         self.add_marker(MARK)
 
     def runtest(self) -> None:
-        """Check the gradient; the test fails with the report if it is wrong or could not be checked."""
-        items = [item for item in self.session.items if isinstance(item, GradcheckItem) and item.check is self.check]
-        text, passed = self.check.outcome([item.batch_size for item in items], self.batch_size)
+        alike = [item for item in self.session.items if isinstance(item, GradcheckItem) and item.check is self.check]
+        text, passed = self.check.outcome([item.batch_size for item in alike], self.batch_size)
         if not passed:
             pytest.fail(text, pytrace=False)
-        self.add_report_section("call", "gradcheck", text)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """The test's file, line and name."""
-        return self.path, self.check.line, self.name
+        code = getattr(self.check.target, "__code__", None)
+        return self.path, code and code.co_firstlineno - 1, self.name
 
 
 class Check:
-    """The check of one loss. It is done once for all batch sizes, because only together they tell N from a constant.
-
-    Args:
-        target: the name of a loss, or the loss itself.
-        directory: where names of losses are looked up.
-        config: problems and tolerances.
-    """
+    """The check of a loss, done once for all its batch sizes: only together do they tell N from a constant."""
 
     def __init__(self, target: Any, directory: Path, config: Config) -> None:
         self.target, self._directory, self.config = target, directory, config
         self._report: Report | None = None
-        self.line = target.__code__.co_firstlineno - 1 if hasattr(target, "__code__") else None
 
     def outcome(self, batch_sizes: list[int], batch_size: int) -> tuple[str, bool]:
         """The report of one of the batch sizes as text, and whether it passed."""
         from gradcheck.api import as_loss
         from gradcheck.config import Config
         from gradcheck.output import FORMATS, Options
-        from gradcheck.output.junit import cases
         from gradcheck.output.summary import loss_sentence
         from gradcheck.run import check_targets
 
         if self._report is None:
-            keys = self.config.as_data() | {"batch_sizes": batch_sizes, "losses": []}
+            config = Config(**self.config.as_data() | {"batch_sizes": batch_sizes, "losses": []})
             with contextlib.chdir(self._directory):
                 target = self.target if isinstance(self.target, str) else as_loss(self.target)
-                self._report = check_targets([target], Config(**keys))
-        report = self._report
-        if report.interrupted:
+                self._report = check_targets([target], config)
+        if self._report.interrupted:
             raise KeyboardInterrupt
-        (loss,) = report.losses
-        case = {case.name: case for case in cases(report, loss)}[f"batch size {batch_size}"]
+        (loss,) = self._report.losses
         batches = tuple(batch for batch in loss.batches if batch.batch_size == batch_size)
         own = replace(loss, batches=batches, rerun=loss.rerun if isinstance(self.target, str) else "")
-        # A failure that belongs to no batch size, such as a broken contract, fails all of them.
-        passed = case.outcome == "passed" and (loss.passed or any(not batch.passed for batch in loss.batches))
-        text = FORMATS["table"](replace(report, losses=(own,)), Options(width=100))
+        # What fails and is not an entry, such as a broken contract, fails every batch size.
+        fails_elsewhere = not loss.error and any(not batch.passed for batch in loss.batches)
+        passed = bool(batches) and all(batch.passed for batch in batches) and (loss.passed or fails_elsewhere)
+        text = FORMATS["table"](replace(self._report, losses=(own,)), Options(width=100))
         return f"{loss_sentence(own)}\n\n{text}", passed  # pytest's summary shows the first line
 
 
 def _config(node: pytest.Collector, file: Path, keys: Mapping[str, Any], where: str = "") -> Config:
-    """The configuration in a file, if there is one; ``keys`` and ``--gradcheck-seed`` win over it."""
+    """The file's configuration, if there is one; ``keys`` and ``--gradcheck-seed`` win over it."""
     from gradcheck.config import Config, load_config
     from gradcheck.errors import UsageError
 
@@ -154,7 +136,5 @@ def _config(node: pytest.Collector, file: Path, keys: Mapping[str, Any], where: 
 
 
 def _items(parent: pytest.Collector, name: str, check: Check) -> Iterator[pytest.Item]:
-    """A test for each batch size of a loss."""
-    for batch_size in check.config.batch_sizes:
-        title = f"{name}[batch size {batch_size}]"
-        yield GradcheckItem.from_parent(parent, name=title, check=check, batch_size=batch_size)
+    for size in check.config.batch_sizes:
+        yield GradcheckItem.from_parent(parent, name=f"{name}[batch size {size}]", check=check, batch_size=size)

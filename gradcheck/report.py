@@ -324,6 +324,9 @@ class Report:
         ended = not self.interrupted and not self.out_of_time
         return bool(self.losses) and ended and all(loss.passed for loss in self.losses)
 
+    def __bool__(self) -> bool:
+        return self.passed
+
     @property
     def exit_code(self) -> int:
         """0 every gradient right; 1 a defect; 2 something could not be checked; 130 interrupted."""

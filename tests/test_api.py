@@ -43,8 +43,6 @@ def scaled(S: Any, y: Any, factor: float) -> Any:
     return factor * value, factor * dS
 
 
-# --- check ------------------------------------------------------------------------------------------------
-
 LOSSES: dict[str, Any] = {
     "name": "softmax", "function": softmax, "object": Hinge(), "method": Hinge().method,
     "partial": functools.partial(scaled, factor=2.0), "lambda": lambda S, y: softmax(S, y),
@@ -97,6 +95,44 @@ def test_ctrl_c_goes_through() -> None:
         gradcheck.check_at(interrupted, [[1.0]], [0])
 
 
+def test_keys_of_the_configuration_are_keywords_too_and_win_over_it() -> None:
+    report = gradcheck.check("softmax", SMALL, batch_sizes=[1, 4], rtol=1e-6, jobs=1, strict=True)
+    assert [batch.batch_size for batch in report.losses[0].batches] == [1, 4]
+    assert (report.config["rtol"], report.config["classes"], report.losses[0].strict) == (1e-6, [3], True)
+    assert gradcheck.check_at("softmax", [[1.0, 2.0]], [0], plan="full").losses[0].batches[0].plan == "full"
+    gradcheck.assert_gradients("softmax", batch_sizes=2, scores="normal", fail_fast=True)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "error", "words"),
+    [
+        ({"bach_sizes": 2}, TypeError, ["unknown keyword 'bach_sizes'", "strict,", "did you mean batch_sizes?"]),
+        ({"losses": "svm"}, TypeError, ["losses"]),
+        ({"framework": "torhc"}, UsageError, ["should be 'auto', 'numpy', 'torch' or 'jax'", "did you mean torch?"]),
+        ({"reference": "exact"}, UsageError, ["reference: should be 'auto', 'central' or 'complex'"]),
+        ({"timeout": "soon"}, UsageError, ["timeout: should be a valid number", "got 'soon'"]),
+        ({"strict": "very"}, UsageError, ["strict: should be a valid boolean", "got 'very'"]),
+        ({"batch_sizes": [0]}, UsageError, ["batch_sizes[0]: should be greater than or equal to 1"]),
+    ],
+    ids=str,
+)
+def test_a_wrong_keyword_says_what_is_right(keywords: Any, error: type[Exception], words: list[str]) -> None:
+    for function in (gradcheck.check, gradcheck.assert_gradients):
+        with pytest.raises(error) as caught:
+            function("svm", **keywords)
+        assert all(word in str(caught.value) for word in words)
+    with pytest.raises(TypeError, match="trials"):
+        gradcheck.check_at("svm", [[1.0]], [0], trials=2)
+
+
+def test_a_report_is_true_if_it_passed_and_its_repr_is_the_verdict() -> None:
+    right, bad = gradcheck.check("softmax", SMALL), gradcheck.check(wrong, SMALL)
+    assert right
+    assert not bad
+    assert repr(right).startswith("<Report: right: 6 entries of softmax agree")
+    assert repr(bad).startswith("<Report: wrong: 1 of 6 entries of wrong disagrees")
+
+
 @pytest.mark.parametrize("plan", ["full", "projections"])
 def test_as_many_of_the_worst_entries_are_kept_as_were_asked_for(plan: Any) -> None:
     def flipped(S: Any, y: Any) -> Any:
@@ -107,11 +143,8 @@ def test_as_many_of_the_worst_entries_are_kept_as_were_asked_for(plan: Any) -> N
     for worst in (1, 4, 20):
         (batch,) = gradcheck.check(flipped, config, worst=worst).losses[0].batches
         assert [entry.verdict for entry in batch.worst] == ["wrong"] * worst
-    with pytest.raises(UsageError, match="worst must be at least 1"):
+    with pytest.raises(UsageError, match="worst: should be greater than or equal to 1"):
         gradcheck.check("svm", SMALL, worst=0)
-
-
-# --- check_at ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -144,12 +177,6 @@ def test_a_wrong_entry_is_found_where_it_is() -> None:
     assert report.exit_code == 1
     assert (worst.row, worst.class_, worst.label, worst.score) == (0, 0, 0, 0.5)
     assert worst.relative_error == pytest.approx(1 / 3)
-
-
-def test_a_point_on_kinks_is_checked_as_it_is() -> None:
-    (loss,) = gradcheck.check_at("svm", [[1.0, 0.0, -3.0]], [0]).losses
-    assert loss.passed
-    assert (loss.batches[0].subgradient, loss.rerun) == (2, "")
 
 
 def test_labels_may_be_whatever_the_loss_takes() -> None:
@@ -195,9 +222,6 @@ def test_scores_and_labels_that_are_none_are_a_usage_error(S: Any, y: Any, words
     assert words in str(caught.value)
 
 
-# --- assert_gradients -------------------------------------------------------------------------------------
-
-
 def test_right_gradients_pass_without_output(capsys: pytest.CaptureFixture[str]) -> None:
     gradcheck.assert_gradients(["softmax", "svm"], SMALL)
     assert capsys.readouterr().out == ""
@@ -228,14 +252,6 @@ def test_a_broken_contract_raises_with_the_finding_and_a_warning_only_where_it_i
     gradcheck.assert_gradients(shared, SMALL)
     with pytest.raises(AssertionError, match="shared-buffer"):
         gradcheck.assert_gradients(shared, SMALL, strict=True)
-
-
-# --- the package ------------------------------------------------------------------------------------------
-
-
-def test_the_package_is_typed_and_names_what_it_offers() -> None:
-    assert (Path(gradcheck.__file__).parent / "py.typed").is_file()
-    assert set(gradcheck.__all__) == {"Config", "Report", "__version__", "assert_gradients", "check", "check_at"}
 
 
 def test_importing_gradcheck_brings_in_no_terminal() -> None:

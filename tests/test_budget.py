@@ -207,7 +207,7 @@ def test_every_call_of_a_loss_is_counted_also_one_that_fails() -> None:
 
 
 def test_calls_that_were_made_elsewhere_count_and_end_with_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    watch = Budget(max_seconds=3600)
+    watch = Budget(Settings(max_seconds=3600))
     watch.begin(20)
     assert watch.calls == 20
     monkeypatch.setattr("gradcheck.functions.budget.time", SimpleNamespace(monotonic=lambda: time.monotonic() + 4000))

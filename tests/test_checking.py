@@ -243,17 +243,17 @@ def test_evaluations_are_the_calls_that_were_made(name: str, dtype: Any) -> None
 
 
 @pytest.mark.parametrize("name", ["softmax", "label-smoothing", "focal", "brier", "one-vs-all"])
-def test_a_right_smooth_gradient_costs_at_most_2nc_and_60_calls_with_the_contract(name: str) -> None:
+def test_a_right_smooth_gradient_costs_at_most_2nc_and_n_and_100_calls_with_the_contract(name: str) -> None:
     for N, C in ((1, 5), (3, 5), (8, 5), (8, 16)):
         counting, calls = count_calls(BUILT_INS[name].function)
         assert only(counting, Config(batch_sizes=N, classes=C, scores="normal")).passed
-        assert calls[0] <= 2 * N * C + 60
+        assert calls[0] <= 2 * N * C + N + 100
 
 
-def test_an_entry_at_a_kink_costs_at_most_60_calls_more_with_the_contract() -> None:
+def test_an_entry_at_a_kink_costs_at_most_60_calls_more() -> None:
     config = Config(batch_sizes=[1, 3, 8], classes=5, scores="integers(-2, 2)", trials=4)
     for batch in only("svm", config).batches:
-        assert batch.evaluations <= 2 * batch.entries + 60 + 60 * batch.count(Verdict.SUBGRADIENT)
+        assert batch.evaluations <= 2 * batch.entries + batch.batch_size + 100 + 60 * batch.count(Verdict.SUBGRADIENT)
 
 
 # --- float32 ----------------------------------------------------------------------------------------------

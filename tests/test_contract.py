@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gradcheck.checking.one_problem import check_problem
 
 from gradcheck.checking.contract import Inspection, differs, inspect
+from gradcheck.checking.problem import check_problem
 from gradcheck.config import Config
 from gradcheck.functions.answer import Answer
 from gradcheck.functions.function import Function
@@ -40,8 +40,8 @@ def only_finding(loss: LossFunction) -> Finding:
 def codes_of_a_check(loss: LossFunction) -> list[str]:
     """The findings of one problem, the numerics and all."""
     problem = Problem(S.copy(), Y.copy(), seed=0, trial=0, scores="given")
-    _, findings, _ = check_problem(Function("test", loss), problem, Config())
-    return [finding.code for finding in findings]
+    checked = check_problem(Function("test", loss), problem, Config())
+    return [finding.code for finding in checked.findings]
 
 
 def test_a_loss_that_keeps_its_contract_is_called_twice_and_nothing_is_said() -> None:
@@ -70,7 +70,8 @@ def test_scores_changed_in_place_are_named_with_the_first_entry_before_and_after
 
 def test_a_loss_that_spoils_its_input_is_still_judged_on_scores_of_its_own() -> None:
     problem = Problem(S.copy(), Y.copy(), seed=0, trial=0, scores="given")
-    batch, findings, _ = check_problem(Function("test", subtracts_in_place), problem, Config())
+    checked = check_problem(Function("test", subtracts_in_place), problem, Config())
+    batch, findings = checked.batch, checked.findings
     assert [finding.code for finding in findings] == ["mutates-input"]
     assert batch is not None
     assert batch.wrong == 0
@@ -229,7 +230,8 @@ def test_a_loss_that_raises_only_at_perturbed_scores_is_told_so() -> None:
         return softmax(scores, labels)
 
     problem = Problem(S.copy(), Y.copy(), seed=0, trial=0, scores="given")
-    batch, findings, _ = check_problem(Function("test", only_at_home), problem, Config())
+    checked = check_problem(Function("test", only_at_home), problem, Config())
+    batch, findings = checked.batch, checked.findings
     assert batch is None
     assert [finding.code for finding in findings] == ["raises"]
     assert "these are not my scores" in findings[0].message

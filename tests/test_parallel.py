@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gradcheck.evaluation.oracle import Oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from worker_losses import FILES, facts
@@ -26,6 +25,7 @@ from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect, UsageError
 from gradcheck.evaluation import parallel
+from gradcheck.evaluation.objective import Objective
 from gradcheck.evaluation.parallel import Pool, open_pool
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_loss
@@ -33,6 +33,8 @@ from gradcheck.report import Report
 from gradcheck.run import check_given, check_targets
 
 pytest.importorskip("joblib")
+# A thread of loky's may meet workers that were ended while it looked at them.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 
 S = np.array([[0.0, 1.0], [2.0, 3.0]])
 Y = np.array([0, 1])
@@ -49,8 +51,7 @@ def _place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setattr(sys, "path", [*sys.path])
         for name in FILES:  # another test's module of that name
             patch.delitem(sys.modules, Path(name).stem, raising=False)
-        for constant in ("WORTH_STARTING", "WORTH_SENDING", "TASK"):
-            patch.setattr(parallel, constant, 0.0)
+        patch.setattr(parallel, "WORTH_SENDING", 0.0)
         yield
 
 
@@ -77,7 +78,7 @@ def pool() -> Iterator[Counted]:
 
 def checked_by(pool: Pool, targets: list[str], config: Config) -> Report:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checking, "_pooling", lambda settings: nullcontext(pool))
+        patch.setattr(checking, "open_pool", lambda settings: nullcontext(pool))
         return check_targets(targets, config)
 
 
@@ -102,7 +103,7 @@ def test_the_report_is_the_same_to_the_last_bit(pool: Counted, plan: str, dtype:
 
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
-@pytest.mark.parametrize("asking", ["probe", "probe_rows", "probe_each_row"])
+@pytest.mark.parametrize("asking", ["whole", "rows", "each-row"])
 def test_any_entries_in_any_order_as_often_as_one_likes(pool: Counted, asking: str, data: st.DataObject) -> None:
     N, C = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 4))
     entries = data.draw(st.lists(st.tuples(st.integers(0, N - 1), st.integers(0, C - 1)), max_size=12))
@@ -112,21 +113,20 @@ def test_any_entries_in_any_order_as_often_as_one_likes(pool: Counted, asking: s
     dtype = data.draw(st.sampled_from([np.float64, np.float32]))
     answers = []
     for shared in (None, pool):
-        oracle = Oracle(replace(load_loss("softmax"), pool=shared), labels, dtype)
-        oracle(scores)
-        values, derivatives = getattr(oracle, asking)(scores, rows, columns, after)
-        answers.append((values.tobytes(), derivatives.tobytes(), oracle.calls))
+        objective = Objective(load_loss("softmax"), (N, C), labels, dtype, pool=shared)
+        values, derivatives = objective.ask(asking, scores.reshape(-1), C * rows + columns, after)  # type: ignore[arg-type]
+        answers.append((values.tobytes(), derivatives.tobytes(), objective.calls))
     assert answers[0] == answers[1]
 
 
 def test_the_first_of_several_defects_in_order_is_reported(pool: Counted) -> None:
-    columns = np.array([0, 0, 0, 1, 0, 1, 0, 0])
-    rows, after = np.ones(8, dtype=int), np.array([2, 2, 2, 3.25, 2, 3.5, 2, 2.0])
+    entries = np.array([2, 2, 2, 3, 2, 3, 2, 2])
+    after = np.array([2, 2, 2, 3.25, 2, 3.5, 2, 2.0])
     told = []
     for shared in (None, pool):
-        oracle = Oracle(replace(load_loss("mine.py:raises"), pool=shared), Y)
+        objective = Objective(load_loss("mine.py:raises"), (2, 2), Y, pool=shared)
         with pytest.raises(LossDefect) as caught:
-            oracle.probe(S, rows, columns, after)
+            objective.ask("whole", S.reshape(-1), entries, after)
         told.append((caught.value.code, caught.value.message, caught.value.details))
     assert told[0] == told[1]
     assert told[0][1] == "raises ValueError: 3.250 is more than 3"
@@ -138,7 +138,7 @@ def test_what_raises_in_a_worker_is_the_same_finding(pool: Counted, plan: str) -
     config, loss = Config(plan=plan), load_loss("mine.py:raises")  # type: ignore[arg-type]
     alone = check_given(loss, S, Y, config, Settings())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checking, "_pooling", lambda settings: nullcontext(pool))
+        patch.setattr(checking, "open_pool", lambda settings: nullcontext(pool))
         together = check_given(loss, S, Y, config, Settings())
     assert facts(together) == facts(alone)
     if plan == "full":
@@ -152,7 +152,8 @@ def test_a_worker_that_dies_costs_its_problem_and_no_other(pool: Counted, target
     config = Config(batch_sizes=[1, 3], classes=[4], scores="normal", plan="full")
     report = checked_by(pool, [target, "mine.py:right"], config)
     dead, later = report.losses
-    assert f"a worker process died while it called the loss: {how}" in dead.error
+    assert "other processes could not call the loss" in dead.error
+    assert how in dead.error
     assert [batch.batch_size for batch in dead.batches] == [1]
     assert facts(later) == facts(check_targets(["mine.py:right"], config).losses[0])
     assert report.exit_code == 2
@@ -161,8 +162,8 @@ def test_a_worker_that_dies_costs_its_problem_and_no_other(pool: Counted, target
 @pytest.mark.parametrize(
     ("target", "words"),
     [
-        ("mine.py:drawn", ["in a worker: the loss's value is", "drawn at random as the module is imported"]),
-        ("mine.py:raises_elsewhere", ["in a worker: the loss raises RuntimeError: not at home, and not so here"]),
+        ("mine.py:drawn", ["in a worker the loss's value is", "drawn at random as the module is imported"]),
+        ("mine.py:raises_elsewhere", ["in a worker the loss raises RuntimeError: not at home"]),
     ],
 )
 def test_a_loss_that_is_another_one_in_a_worker_is_not_judged(pool: Counted, target: str, words: list[str]) -> None:
@@ -218,7 +219,7 @@ def test_a_callable_is_sent_by_value_and_closes_over_what_it_likes(pool: Counted
 
     config = Config(batch_sizes=[3], scores="normal")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checking, "_pooling", lambda settings: nullcontext(pool))
+        patch.setattr(checking, "open_pool", lambda settings: nullcontext(pool))
         before = pool.tasks
         report = gradcheck.check(weighted, config)
     assert pool.tasks > before
@@ -234,11 +235,11 @@ def test_what_cannot_be_pickled_is_said_to_be_so(pool: Counted) -> None:
             return float((S**2).sum() / 2), S
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checking, "_pooling", lambda settings: nullcontext(pool))
+        patch.setattr(checking, "open_pool", lambda settings: nullcontext(pool))
         report = gradcheck.check(locked, Config(batch_sizes=[3], scores="normal"))
     assert report.exit_code == 2
-    assert "cannot be sent to other processes: TypeError" in report.losses[0].error
-    assert "name it module:callable" in report.losses[0].error
+    assert "other processes could not call the loss: PicklingError" in report.losses[0].error
+    assert "can be pickled" in report.losses[0].error
 
 
 def test_jobs_as_an_option_of_the_api() -> None:
@@ -274,7 +275,6 @@ def test_no_call_begins_when_time_is_up() -> None:
         (Settings(backend="dask"), "--scheduler tcp://"),
         (Settings(scheduler="tcp://127.0.0.1:8786"), "--backend dask"),
         (Settings(backend="dask", scheduler="tcp://127.0.0.1:8786", timeout=1.0), "timeout"),
-        (Settings(backend="threads"), "loky and dask"),  # type: ignore[arg-type]
     ],
     ids=str,
 )
@@ -312,11 +312,10 @@ def test_where_no_scheduler_answers_is_said_at_once(monkeypatch: pytest.MonkeyPa
         check_targets(["svm"], Config(), Settings(backend="dask", scheduler=address))
 
 
-def test_one_job_imports_nothing_of_all_this(tmp_path: Path) -> None:
+def test_one_job_imports_no_library_for_several(tmp_path: Path) -> None:
     script = (
         "import sys, gradcheck; assert gradcheck.check('svm').passed; "
-        "others = 'gradcheck.evaluation.parallel', 'joblib', 'distributed';"
-        "print([name for name in sys.modules if name.startswith(others)])"
+        "print([name for name in sys.modules if name.startswith(('joblib', 'distributed'))])"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -334,10 +333,10 @@ def test_a_loss_that_is_adapted_twice_over_is_still_sent_as_the_users(pool: Coun
         return loss
 
     for original in (load_loss("mine.py:right"), Function("local", local)):
-        adapted = replace(original, function=halved(original.function), framework="halves", adapter=halved, pool=pool)
-        entries = np.repeat([0, 1], 4)
-        alone = Oracle(replace(adapted, pool=None), Y).probe(S, entries, entries, np.arange(8.0))
+        adapted = replace(original, function=halved(original.function), framework="halves", adapter=halved)
+        entries = np.repeat([0, 3], 4)
+        alone = Objective(adapted, (2, 2), Y).ask("whole", S.reshape(-1), entries, np.arange(8.0))
         before = pool.tasks
-        together = Oracle(adapted, Y).probe(S, entries, entries, np.arange(8.0))
+        together = Objective(adapted, (2, 2), Y, pool=pool).ask("whole", S.reshape(-1), entries, np.arange(8.0))
         assert pool.tasks > before
         assert np.array_equal(alone, together)

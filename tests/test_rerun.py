@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from gradcheck.cli import app
 from gradcheck.config import Config
+from gradcheck.config.settings import Settings
 from gradcheck.run.target import rerun_command
 
 LOSS = """\
@@ -84,11 +85,12 @@ def test_a_broken_contract_is_shown_again(tmp_path: Path) -> None:
 
 
 def test_only_what_differs_from_the_defaults_is_repeated() -> None:
-    assert rerun_command("svm", Config(), 3, 5, "normal(0, 1)", 0) == (
+    assert rerun_command("svm", Config(), Settings(), 3, 5, "normal(0, 1)", 0) == (
         "gradcheck run svm --batch-size 3 --classes 5 --scores 'normal(0, 1)' --seed 0"
     )
     config = Config(rtol=1e-9, atol=1e-3, dtype="float32", labels={"kind": "real"}, max_entries=9, trials=2)
-    command = rerun_command("a b.py:loss", config, 1, 2, "normal(0, 1)", 7, framework="torch", reference="complex")
+    settings = Settings(framework="torch", reference="complex")
+    command = rerun_command("a b.py:loss", config, settings, 1, 2, "normal(0, 1)", 7)
     for part in (
         "'a b.py:loss'", "--rtol 1e-09", "--atol 0.001", "--dtype float32", "labels.kind=real", "max_entries=9",
         "--trials 1", "--seed 7", "--framework torch", "--reference complex",

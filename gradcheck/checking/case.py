@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.precision import Line
 from gradcheck.report import VERDICTS, FloatArray, Verdict
 
 BoolArray = npt.NDArray[np.bool_]
@@ -42,7 +41,6 @@ class Case:
         row_weight: what one row, of those that were tried, counts in the value beside its own value as a batch of its
             own, where that is neither 1/N nor 1; None where it is, or nothing was learnt.
         evaluations: calls of the loss that the problem took.
-        lines: dS along a few lines from S; empty where nothing is wrong.
         judged: entries were judged by themselves; else the value and dS are all that is known.
     """
 
@@ -62,7 +60,6 @@ class Case:
     by_rows: bool = False
     row_weight: float | None = None
     evaluations: int = 0
-    lines: tuple[Line, ...] = ()
     judged: bool = True
 
     @property

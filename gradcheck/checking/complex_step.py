@@ -1,6 +1,6 @@
 """Entries judged by complex steps, where the loss takes complex scores and can be believed with them.
 
-one step an entry -> is it what the central difference says? -> is the loss analytic? -> how large is its rounding?
+one step an entry -> is it what the central difference says? -> how large is its rounding?
 """
 
 from __future__ import annotations
@@ -14,19 +14,7 @@ import numpy as np
 
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.evaluators import Evaluator
-from gradcheck.evaluation.objective import Objective
-from gradcheck.numerics.complex_step import (
-    RADII,
-    STEP,
-    Circle,
-    ComplexArray,
-    confirmed,
-    is_frozen,
-    near,
-    points,
-    rounding,
-    seen_on,
-)
+from gradcheck.numerics.complex_step import STEP, confirmed, is_frozen, near, rounding
 from gradcheck.numerics.richardson import Limit
 from gradcheck.numerics.verdicts import BoolArray, allowance, gradient_bound
 from gradcheck.report import FloatArray
@@ -34,8 +22,6 @@ from gradcheck.report import FloatArray
 #: Points near S at which every entry is asked for again, and further ones for those in doubt.
 _POINTS = 2
 _MORE_POINTS = 14
-#: Directions along which a term that spoils complex steps is looked for, where noise may hide it.
-_DIRECTIONS = 3
 #: Derivatives that differ by no more than the last operation's rounding, 1/N, are the same.
 _SAME = 2 * float(np.finfo(np.float64).eps)
 
@@ -69,7 +55,7 @@ def sharpen(
     """Derivatives by complex steps for E entries, where they can be believed.
 
     One call where the function takes no complex numbers; else 3 for each entry and 14 more for those in doubt, as the
-    evaluator makes them, and of the whole batch 20, and up to 17 * 12 + 17 where kinks or noise are in the way.
+    evaluator makes them, and of the whole batch 3 or 17.
 
     Args:
         evaluator: how values are obtained, around x.
@@ -90,12 +76,8 @@ def sharpen(
     if not believed.size:
         return nothing
     gradient = evaluator.objective(evaluator.x).gradient
-    with _no_part_dropped():
-        hidden = _hidden(evaluator.objective, evaluator.x, gradient)
-    if not np.isfinite(hidden):
-        return nothing
     judged = _Entries(evaluator, entries[believed], at_x[believed], scales)
-    grants = judged.rounding(gradient, analytic[believed], gradient_noise[believed], rtol, atol) + hidden
+    grants = judged.rounding(gradient, analytic[believed], gradient_noise[believed], rtol, atol)
     return _merged(central, believed, at_x[believed], grants, gradient_bound(gradient_noise[believed]))
 
 
@@ -128,45 +110,6 @@ def _merged(
     estimate[which], bound[which], rounding[which] = steps[take], bounds[take], grants[take]
     by_complex[which] = True
     return Sharpened(Limit(estimate, bound), rounding, by_complex)
-
-
-def _hidden(objective: Objective, x: FloatArray, gradient: FloatArray) -> float:
-    """What may be missing in complex steps without having shown on a circle; infinite where something shows.
-
-    Where the value is so noisy that something may be, several directions are tried: along one, the parts that entries
-    have in it may cancel.
-    """
-    rng = np.random.default_rng(objective.shape)
-    signs = rng.choice([-1.0, 1.0], (_DIRECTIONS, len(x)))
-    signs[0] = np.where(gradient == 0, signs[0], np.sign(gradient))  # where the slope is largest, most is seen
-    hidden = 0.0
-    for direction in signs * rng.uniform(0.5, 1.0, signs.shape):
-        circle = _circle(objective, x, direction)
-        if circle is None or not circle.is_analytic:
-            return float("inf")
-        hidden = max(hidden, circle.hidden)
-        if not hidden:
-            break
-    return hidden
-
-
-def _circle(objective: Objective, x: FloatArray, direction: FloatArray) -> Circle | None:
-    """The loss along a direction on the circle that sees most, None where it answers on none: 17 calls for each."""
-    sharpest: Circle | None = None
-    for radius in RADII:
-        circle = seen_on(radius, np.array([_value(objective, x + z * direction) for z in points(radius)]))
-        # A kink within a circle blurs it, and a smaller one sees more. Else the widest sees most, and its word counts.
-        if np.isfinite(circle.noise) and (sharpest is None or circle.noise < sharpest.noise):
-            sharpest = circle
-        if sharpest is not None and sharpest.is_analytic and not sharpest.hidden:
-            break
-    return sharpest
-
-
-def _value(objective: Objective, x: ComplexArray) -> complex:
-    """The value at complex scores, or the sum of each row's own; NaN where it is no number."""
-    value = objective.complex_value(x)
-    return complex("nan") if value is None else value
 
 
 @dataclass(frozen=True, eq=False)

@@ -50,13 +50,9 @@ class Inspection:
 
 
 def inspect(loss: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], silence: Silence | None) -> Inspection:
-    """Call the function twice at S, on copies, and check its contract.
+    """Call the function twice on copies of N x C scores and of labels, and check its contract.
 
-    Args:
-        loss: what is checked.
-        scores: N x C, of the dtype that the function takes.
-        labels: the problem's y.
-        silence: lets the output of the first call through; None if it stays captured.
+    ``silence`` lets the output of the first call through; None if it stays captured.
 
     Raises:
         OutOfTime: the deadline has passed; with the findings so far.
@@ -116,7 +112,7 @@ def differs(first: Answer, second: Answer) -> str:
     if np.array_equal(first.gradient, second.gradient):
         return ""
     difference = np.abs(first.gradient - second.gradient)
-    largest = max(float(np.max(np.abs(first.gradient))), float(np.max(np.abs(second.gradient))))
+    largest = max(np.max(np.abs(first.gradient)), np.max(np.abs(second.gradient)))
     if np.max(difference) <= _ROUNDING * first.gradient_eps * largest:
         return ""
     row, column = np.unravel_index(int(np.argmax(difference)), difference.shape)

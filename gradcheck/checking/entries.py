@@ -6,6 +6,7 @@ coarse pass (two calls an entry) -> step sequences for entries in doubt -> nearb
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -50,30 +51,6 @@ class Tolerance:
 
 
 @dataclass(frozen=True, eq=False)
-class Steps:
-    """Plain central differences of the entries that were refined.
-
-    Attributes:
-        entries: positions in the arrays of the verdicts.
-        steps: K x E, half the distance between the two points; NaN where a step was too fine for an entry.
-        plain: K x E, the plain central differences.
-    """
-
-    entries: IndexArray
-    steps: FloatArray
-    plain: FloatArray
-
-    def of(self, position: int) -> tuple[tuple[float, float], ...]:
-        """Steps and plain differences of one entry, the widest first; none where it was not refined."""
-        at = np.flatnonzero(self.entries == position)
-        if not at.size:
-            return ()
-        steps, plain = self.steps[:, at[0]], self.plain[:, at[0]]
-        taken = np.isfinite(steps) & np.isfinite(plain)
-        return tuple(zip(steps[taken].tolist(), plain[taken].tolist(), strict=True))
-
-
-@dataclass(frozen=True, eq=False)
 class Verdicts:
     """What the numerics say of E entries; every array has length E.
 
@@ -93,7 +70,7 @@ class Verdicts:
         granted: bounds on the rounding of dS itself, with ``atol``.
         leaps: by how much the value at x lies below its neighbourhood along an axis, on both sides; else 0.
         evaluator: name of the evaluator.
-        refined: the entries that took a step sequence; None where none did.
+        tried: steps and plain central differences of the entries that took a step sequence, by position.
     """
 
     entries: IndexArray
@@ -111,7 +88,7 @@ class Verdicts:
     granted: FloatArray
     leaps: FloatArray
     evaluator: str
-    refined: Steps | None = None
+    tried: Mapping[int, tuple[tuple[float, float], ...]]
 
 
 def judge(
@@ -214,7 +191,7 @@ class _Entries:
         scale = precision.scales[self._inputs]
         self._judged = _Judged(analytic, self._noise.at_least(entries), tolerance, scale)
         self._kinked, self._leaps = np.zeros(len(entries), dtype=bool), np.zeros(len(entries))
-        self._steps: Steps | None = None
+        self._tried: dict[int, tuple[tuple[float, float], ...]] = {}
 
     def coarse_pass(self, cross_check: bool) -> None:
         """Every entry by its corrected central difference: two calls each."""
@@ -266,7 +243,7 @@ class _Entries:
         if not self._doubtful.size:
             return
         self._refinement = self._refinement.refined()
-        self._steps = Steps(self._doubtful, *self._refinement.plain_differences())
+        self._tried = dict(zip(self._doubtful.tolist(), self._refinement.plain_differences(), strict=True))
         self._judge_limits(np.arange(len(self._doubtful)), self._refinement)
 
     def measure_rows(self) -> None:
@@ -362,7 +339,7 @@ class _Entries:
             granted=verdict.gradient_bound(self._judged.noise) + self._judged.tolerance.atol,
             leaps=self._leaps,
             evaluator=self._evaluator.name,
-            refined=self._steps,
+            tried=self._tried,
         )
 
     def _usual_steps(self) -> FloatArray:
@@ -410,9 +387,9 @@ class _Entries:
         judged = self._judged.only(entries)
         verdicts = judged.at_limits(limits)
         verdicts[judged.in_doubt(limits) & (verdicts == verdict.WRONG)] = verdict.UNRESOLVED
-        if self._precision.quantised:
-            stairs = refinement.is_stair(self._judged.analytic[entries])
-            verdicts[stairs & (verdicts == verdict.WRONG)] = verdict.UNRESOLVED
+        wrong = np.flatnonzero(verdicts == verdict.WRONG)
+        stairs = refinement.only(wrong).is_stair(judged.analytic[wrong])
+        verdicts[wrong[stairs]] = verdict.UNRESOLVED
         self._verdicts[entries] = verdicts
 
     def _take(self, which: IndexArray, limit: Limit) -> None:

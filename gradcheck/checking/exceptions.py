@@ -9,23 +9,11 @@ from types import FrameType
 from gradcheck.errors import nearest
 from gradcheck.functions.output_capture import is_own
 
-#: Methods of tensors that NumPy arrays do not have.
-_TENSOR_METHODS = "detach|gather|log_softmax|logsumexp|one_hot|relu|requires_grad_|scatter|sigmoid|softmax|to|unsqueeze"
-
 
 def hint_of(error: BaseException | None) -> str:
     """What to look at, if an exception is a well-known one; empty if it is not.
 
-    Args:
-        error: what the function raised, with its traceback; None for nothing.
-
-    Example:
-        >>> scores = [1.0, 2.0]
-        >>> try:
-        ...     max(score)
-        ... except NameError as error:
-        ...     hint_of(error)
-        'score is not defined; did you mean scores?'
+    ``error`` is what the function raised, with its traceback; None for nothing.
     """
     frame, line, trace = None, "", error.__traceback__ if error is not None else None
     while trace is not None:  # the innermost frame of the user's
@@ -42,8 +30,7 @@ def hint_of(error: BaseException | None) -> str:
         return "is it divided by N - 1, in a batch of one row, or by a count that can be 0?"
     if isinstance(error, AttributeError) and "numpy.ndarray" in str(error):
         framework = "jax" if error.name == "at" else "torch"
-        is_known = re.fullmatch(f"at|{_TENSOR_METHODS}", error.name or "")
-        return f"if S should be an array of {framework}, use --framework {framework}" if is_known else ""
+        return f"if S should be an array of {framework}, use --framework {framework}"
     for kind, hint in ((TypeError, _type_hint), (IndexError, _index_hint), (ValueError, _shape_hint)):
         if isinstance(error, kind):
             return hint(str(error), frame, line)
@@ -82,9 +69,8 @@ def _index_hint(message: str, frame: FrameType, line: str) -> str:
         return f"axis {axis} ends at {last}: is a {what} written as a number? take it from the shape"
     if "could not be broadcast" in message:
         return "each index array must have one number for each row: is a batch size written as a number?"
-    if "must be of integer" in message:
-        return "indices must be integers: labels may have become floats in a calculation"
-    return ""
+    integers = "indices must be integers: labels may have become floats in a calculation"
+    return integers if "must be of integer" in message else ""
 
 
 def _shape_hint(message: str, frame: FrameType, line: str) -> str:

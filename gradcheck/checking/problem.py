@@ -14,7 +14,7 @@ from gradcheck.checking.contract import Inspection, finding_of, inspect, inspect
 from gradcheck.checking.directions import Base
 from gradcheck.checking.entries import Tolerance, Verdicts, judge
 from gradcheck.checking.joint_subgradients import joint_defect
-from gradcheck.checking.precision import Line, Precision, measure, rounding_of_gradient
+from gradcheck.checking.precision import Precision, measure, rounding_of_gradient
 from gradcheck.checking.projections import check_directions
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
@@ -146,7 +146,7 @@ def _judge(
     tolerance = Tolerance(config.rtol, config.atol)
     if why and wanted != "rows":
         wanted = "auto"
-    evaluator, reason, row_weight = choose(tried, x, precision.same, precision.far, wanted, thorough=not why)
+    evaluator, reason, row_weight = choose(tried, x, precision.same, wanted, thorough=not why)
 
     def calls() -> int:
         total = evaluator.objective.calls
@@ -239,7 +239,7 @@ def _worst_entries(problem: Problem, judged: Verdicts, most: int) -> tuple[Entry
             plain=float(judged.plain[e]),
             step=float(judged.steps[e]),
             central=float(judged.central[e]) if judged.by_complex[e] else None,
-            tried=judged.refined.of(e) if judged.refined else (),
+            tried=judged.tried.get(e, ()),
         )
         for e, entry in zip(order.tolist(), judged.entries[order].tolist(), strict=True)
     )
@@ -268,14 +268,5 @@ def _case(problem: Problem, answer: Answer, judged: _Judged, batch: BatchReport,
         whole_numbers=answer.whole_numbers,
         row_weight=judged.row_weight,
         evaluations=batch.evaluations,
-        lines=_lines(judged.precision, S.shape) if batch.wrong else (),
         judged=True,
-    )
-
-
-def _lines(precision: Precision, shape: tuple[int, ...]) -> tuple[Line, ...]:
-    """dS along lines, in the shape of S."""
-    return tuple(
-        replace(line, direction=line.direction.reshape(shape), gradients=line.gradients.reshape(-1, *shape))
-        for line in precision.lines
     )

@@ -130,7 +130,7 @@ class _Single:
                 for name, value in vars(first).items()
                 if isinstance(value, np.ndarray)
             }
-            first = replace(first, refined=None, **arrays)
+            first = replace(first, tried={}, **arrays)
         return first
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from typing import Any
 
@@ -20,12 +19,8 @@ def inspect_at_first(
 ) -> tuple[Function, Inspection]:
     """Check a function's contract for the first time, with the arrays of its framework.
 
-    Args:
-        loss: as the user wrote it.
-        scores, labels: the first problem.
-        silence: lets the output of the first call through.
-        framework: whose arrays it takes. ``auto`` starts with NumPy's, and tries a framework only if the first answer
-            is made of its objects, or the first call raises and user code has imported it.
+    ``auto`` starts with NumPy's arrays, and tries a framework only if the first answer is made of its objects, or if
+    the first call raises and the framework has been imported.
 
     Returns:
         The function to call from now on, and its inspection.
@@ -33,15 +28,8 @@ def inspect_at_first(
     if framework not in ("auto", "numpy"):
         loss = adapted(loss, framework, scores, labels)
     inspection = inspect(loss, scores, labels, silence)
-    if framework == "auto" and loss.framework == "numpy" and _may_use_a_framework(inspection.first):
+    if framework == "auto" and loss.framework == "numpy":
         other = recognised(loss, scores, labels, inspection.first, usable=inspection.evaluation is not None)
         if other is not loss:
             loss, inspection = other, inspect(other, scores, labels, silence)
     return loss, replace(inspection, first=None)  # the answer itself may be large
-
-
-def _may_use_a_framework(first: Any) -> bool:
-    if isinstance(first, BaseException):
-        return "torch" in sys.modules or "jax" in sys.modules
-    parts = first if isinstance(first, tuple | list) else (first,)
-    return any(type(part).__module__ not in ("builtins", "numpy") for part in parts)

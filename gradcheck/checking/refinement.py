@@ -24,6 +24,8 @@ _TOP_IN_STEPS, _TOP_IN_REACH = 24.0, 56.0
 _NOISY = 1e-9
 _NOISY_TOP_IN_STEPS = 4.0
 _LEAST_IN_SPACINGS = 4.0
+#: Of an entry, or of 1: where values in stairs do not change over so much, the function is flat.
+_WIDEST = 1 / 16
 #: Steps between the two whose changes tell a jump: on a slope, the change over the finer is a sixteenth.
 _JUMP_STEPS = 2
 
@@ -145,24 +147,33 @@ class Refinement:
             sharp = extrapolate(self.stencils.corrected(), bounds + SIGMAS * self.derivative_noise, first=4, then=2)
         return better_of(plain, sharp)
 
-    def plain_differences(self) -> tuple[FloatArray, FloatArray]:
-        """Half-widths and plain central differences of every step: two arrays of K x E, NaN where there is none."""
-        return (self.stencils.above + self.stencils.below) / 2, self.stencils.plain()
+    def plain_differences(self) -> list[tuple[tuple[float, float], ...]]:
+        """For each of E entries, half-widths and plain central differences of its steps, the widest first."""
+        widths, plain = (self.stencils.above + self.stencils.below) / 2, self.stencils.plain()
+        taken = np.isfinite(widths) & np.isfinite(plain)
+        columns = zip(widths.T, plain.T, taken.T, strict=True)
+        return [tuple(zip(w[t].tolist(), p[t].tolist(), strict=True)) for w, p, t in columns]
 
     def is_stair(self, analytic: FloatArray) -> BoolArray:
-        """Entries whose value does not change over some step, as one of this gradient would beyond its noise.
+        """Entries whose value moves in stairs, as that of scores that are rounded to half precision.
 
-        Not where it changes over no step at all: there the function is flat.
+        It does not change over a step over which one of this gradient would beyond its noise, and does on both sides
+        over a step that is wider than the distance between numbers in half precision.
 
         Args:
             analytic: E derivatives.
         """
+        above, below = (each != self.here.values for each in (self.stencils.f_above, self.stencils.f_below))
         width = self.stencils.above + self.stencils.below
         with np.errstate(invalid="ignore"):
-            still = (self.stencils.f_above == self.here.values) & (self.stencils.f_below == self.here.values)
-            expected = np.abs(analytic) * width > 2 * SIGMAS * self.value_noise
+            expected = np.any(np.abs(analytic) * width > 2 * SIGMAS * self.value_noise, axis=0)
         taken = np.isfinite(width)
-        return np.asarray(np.any(still & taken, axis=0) & np.any(~still & taken, axis=0) & np.any(expected, axis=0))
+        stairs = expected & np.any(~above & ~below & taken, axis=0)
+        unmoved = np.flatnonzero(stairs & ~np.any(above & below & taken, axis=0))
+        wide = _WIDEST * np.maximum(1.0, np.abs(self.evaluator.x[self.entries[unmoved]]))
+        for signed in (wide, -wide) if len(unmoved) else ():
+            stairs[unmoved] &= self.evaluator.moved(self.entries[unmoved], signed).values != self.here.values[unmoved]
+        return np.asarray(stairs)
 
     def _noise(self) -> FloatArray:
         """K x E, bounds on the noise of central differences."""

@@ -15,6 +15,8 @@ from gradcheck.report import FloatArray
 #: Noise below this part of the gradients is precise enough for any purpose.
 _PRECISE = 1e-13
 _NARROWEST = 2.0**-9
+#: Gradients below this are 0: beside them, the underflow of floats would look like noise.
+_SMALLEST = 1e-300
 #: Each step that is tried is the one before it divided by this; those before ``_USUAL`` are for noisy functions.
 _RATIO, _STEPS, _USUAL, _NOISY = 4.0, 9, 2, 1e-8
 #: Steps that are tried at least, and wider ones that may be tried where noise is all that matters at the widest.
@@ -58,7 +60,7 @@ class Scales:
         inputs = self._objective.layout.input_of(self._objective.blocks.starts)
         scales = self._slopes.copy()
         np.maximum.at(scales, inputs, self.of_blocks)
-        return np.where(scales > 0, scales, np.max(scales) or abs(value) / max(1.0, largest(x)))
+        return np.maximum(np.where(scales > 0, scales, np.max(scales) or abs(value) / max(1.0, largest(x))), _SMALLEST)
 
 
 def wide_enough(value_noise: float, scale: float) -> float:

@@ -116,19 +116,20 @@ def judge_nonsmooth(
         kinked: E truth values, whether left and right derivatives differ.
 
     Returns:
-        E truth values, whether there is a kink, and E verdicts. Of a long x, an entry near kinks is left unresolved.
+        E truth values, whether there is a kink, and E verdicts; of a long x, entries at kinks or ties are unresolved.
     """
-    objective, x, precision = nearby.objective, nearby.x, nearby.precision
     kinked, verdicts = kinked.copy(), np.full(len(entries), verdict.WRONG, dtype=np.int8)
-    if len(x) > MOST_HELD:
-        kinked |= _jumps_of_long(objective, x, entries, precision)
+    if len(nearby.x) > MOST_HELD:  # kinks meet where entries of a block tie
+        slices, blocks = nearby.objective.blocks.slices(), nearby.objective.blocks.of(entries)
+        pairs = zip(entries.tolist(), (slices[block] for block in blocks), strict=True)
+        kinked |= np.array([np.count_nonzero(nearby.x[own] == nearby.x[entry]) > 1 for entry, own in pairs])
         verdicts[kinked] = verdict.UNRESOLVED
         return kinked, verdicts
     for e, entry in enumerate(entries.tolist()):
         kinked[e] |= nearby.has_jump_at(entry)
         if kinked[e]:
             lowest, highest = float(analytic[e] - allowed[e]), float(analytic[e] + allowed[e])
-            widest = float(verdict.TOO_WIDE * precision.scale + allowed[e])
+            widest = float(verdict.TOO_WIDE * nearby.precision.scale + allowed[e])
             verdicts[e] = _judge_hull(nearby, entry, lowest, highest, widest)
     return kinked, verdicts
 
@@ -234,25 +235,3 @@ class _Search:
         turned = direction.copy()
         turned[order[self._calls % len(order)]] *= -1
         return turned
-
-
-def _jumps_of_long(objective: Objective, x: FloatArray, entries: IndexArray, precision: Precision) -> BoolArray:
-    """As ``Nearby.has_jump_at`` for E entries of an x too long to be held several times: 16 calls."""
-    radius, _ = radius_and_step(precision)
-    (rows, row), (columns, column) = (np.unique(i, return_inverse=True) for i in np.divmod(entries, objective.shape[1]))
-    spreads = []
-    for reach in (radius, radius / _SHRINK):
-        ranges: list[FloatArray] = []
-        for direction in patterns(objective.blocks, _SAMPLED // 2, np.random.default_rng(objective.shape)):
-            _, gradient = objective.without_copy((x + reach * direction).astype(objective.dtype, copy=False))
-            matrix = gradient.reshape(objective.shape)
-            seen = matrix[rows], matrix[:, columns].T
-            if not ranges:
-                ranges = [each.copy() for each in (*seen, *seen)]
-            for k, each in enumerate(seen):
-                np.minimum(ranges[k], each, out=ranges[k])
-                np.maximum(ranges[k + 2], each, out=ranges[k + 2])
-        spreads.append((ranges[2] - ranges[0], ranges[3] - ranges[1]))
-    noise = verdict.largest(verdict.gradient_bound(precision.gradient_noise.at_least(entries)))
-    jumps = [np.any((far > 2 * noise) & (near > far / 4), axis=1) for far, near in zip(*spreads, strict=True)]
-    return np.asarray(jumps[0][row] | jumps[1][column])

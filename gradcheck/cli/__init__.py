@@ -39,15 +39,13 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def gradcheck(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
-    ] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True)] = False,
 ) -> None:
     """Check the gradient of a loss: is it right, where is it wrong, and why."""
 
 
 def main() -> NoReturn:
-    """Run the command line. A mistake in gradcheck itself exits with 2, because 1 means a wrong gradient."""
+    """Run the command line; an error in gradcheck itself exits with 2, because 1 means a wrong gradient."""
     try:
         app()
     except KeyboardInterrupt:

@@ -35,41 +35,28 @@ def init(
     For example: [bold]gradcheck init --loss my_loss && gradcheck run[/bold]
     """
     files = {directory / name: text for name, text in starting_files(loss).items()}
-    changed = {path: text for path, text in files.items() if not _holds(path, text)}
-    existing = [repr(str(path)) for path in changed if os.path.lexists(path)]
+    existing = ", ".join(repr(str(path)) for path in files if os.path.lexists(path))
     if existing and not force:
-        message = f"{', '.join(existing)} would be overwritten; nothing was written"
-        raise OutputError(message, hint="--force overwrites existing files")
+        raise OutputError(f"{existing} would be overwritten; nothing was written", hint="--force overwrites")
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{str(directory)!r} cannot be made: {error.strerror or error}") from None
-    for path, text in changed.items():
+    for path, text in files.items():
         write_file(text, path)
         typer.echo(f"wrote {path}")
-    if not changed:
-        typer.echo("nothing to write: the files exist and are up to date")
 
 
 def starting_files(loss: str | None) -> dict[str, str]:
-    """The files to start with, by name.
-
-    Args:
-        loss: the name of a loss and its module; None for no loss.
-
-    Raises:
-        UsageError: the name cannot be that of a new Python module.
-    """
-    losses = [f"{loss}:{loss}"] if loss else []
+    """The files to start with, by name; a UsageError if ``loss`` cannot be the name of a new module."""
     head = f"# yaml-language-server: $schema={SCHEMA_FILE}\n"
-    files = {DEFAULT_FILE: head + default_yaml(losses), SCHEMA_FILE: schema_text()}
+    files = {DEFAULT_FILE: head + default_yaml([f"{loss}:{loss}"] if loss else []), SCHEMA_FILE: schema_text()}
     if loss is None:
         return files
-    hint = "use letters, digits and underscores, for example --loss my_loss"
-    if not loss.isidentifier() or not loss.isascii() or keyword.iskeyword(loss):
-        raise UsageError(f"{loss!r} cannot be the name of a Python function and its module", hint=hint)
-    if loss in sys.stdlib_module_names or loss in ("numpy", "gradcheck", "pytest", "test"):
-        raise UsageError(f"a module {loss!r} would hide the well-known one of the same name", hint=hint)
+    taken = keyword.iskeyword(loss) or loss in {*sys.stdlib_module_names, "numpy", "gradcheck", "pytest", "test"}
+    if taken or not loss.isidentifier() or not loss.isascii():
+        hint = "use letters, digits and underscores, for example --loss my_loss"
+        raise UsageError(f"{loss!r} cannot be the name of a function in a module of its own", hint=hint)
     for name, template in ((f"{loss}.py", "loss.py.txt"), (f"test_{loss}.py", "test_loss.py.txt")):
         text = (resources.files(__package__) / "templates" / template).read_text(encoding="utf-8")
         files[name] = Template(text).substitute(name=loss)
@@ -84,10 +71,3 @@ def default_yaml(losses: list[str]) -> str:
         style = None if isinstance(value, list | dict) else False  # flow style for the innermost collections
         text += f"\n{description}\n{yaml.safe_dump({key: value}, default_flow_style=style, sort_keys=False, width=98)}"
     return text
-
-
-def _holds(path: Path, text: str) -> bool:
-    try:
-        return path.read_text(encoding="utf-8") == text
-    except (OSError, UnicodeDecodeError):
-        return False

@@ -12,6 +12,8 @@ from gradcheck.cli.terminal import for_standard_output, print_out
 from gradcheck.config.model import json_schema
 from gradcheck.functions.loading import built_in_named
 from gradcheck.output import Options
+from gradcheck.output import compare as comparison
+from gradcheck.output.pages import page, render_codes, render_list, render_one, render_page
 
 
 def list_() -> None:
@@ -19,8 +21,6 @@ def list_() -> None:
 
     For example: [bold]gradcheck list[/bold]
     """
-    from gradcheck.output.pages import render_list
-
     print_out(render_list(for_standard_output()))
 
 
@@ -29,23 +29,16 @@ def show(name: Annotated[str, typer.Argument(help="A built-in loss; `gradcheck l
 
     For example: [bold]gradcheck show softmax[/bold]
     """
-    from gradcheck.output.pages import render_one
-
     print_out(render_one(built_in_named(name), for_standard_output()))
 
 
 def explain(
-    codes: Annotated[
-        list[str] | None, typer.Argument(metavar="CODE", help="Codes of findings; without any, all codes are listed.")
-    ] = None,
+    codes: Annotated[list[str] | None, typer.Argument(metavar="CODE", help="Codes; none: all are listed.")] = None,
 ) -> None:
     """Explain the code of a finding: what it means, how it happens, and what is right instead.
 
     For example: [bold]gradcheck explain missing-mean[/bold]
     """
-    from gradcheck.output.explanations import page
-    from gradcheck.output.pages import render_codes, render_page  # rich.markdown
-
     options = for_standard_output()
     pages = [page(code) for code in codes or []]
     print_out("\n".join(render_page(each, options) for each in pages) or render_codes(options))
@@ -67,9 +60,7 @@ def schema_text() -> str:
 def compare(
     before: Annotated[Path, typer.Argument(metavar="A", help="The earlier report, from --format json.")],
     after: Annotated[Path, typer.Argument(metavar="B", help="The later report.")],
-    strict: Annotated[
-        bool, typer.Option("--strict", help="New warnings, and what is no longer checked, are worse too.")
-    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="New warnings and missing checks are worse too.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only the verdict in words.")] = False,
 ) -> None:
     """Say what became better and what became worse from one report to the next.
@@ -78,9 +69,6 @@ def compare(
 
     For example: [bold]gradcheck compare last.json report.json[/bold]
     """
-    from gradcheck.output.compare import compare as compare_reports
-    from gradcheck.output.compare import read_report, render
-
-    comparison = compare_reports(read_report(before), read_report(after), strict)
-    print_out(render(comparison, for_standard_output(Options(quiet=quiet))))
-    raise typer.Exit(1 if comparison.worse else 0)
+    found = comparison.compare(comparison.read_report(before), comparison.read_report(after), strict)
+    print_out(comparison.render(found, for_standard_output(Options(quiet=quiet))))
+    raise typer.Exit(1 if any(change.direction == "worse" for change in found) else 0)

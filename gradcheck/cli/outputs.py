@@ -14,20 +14,14 @@ from gradcheck.errors import UsageError, did_you_mean
 from gradcheck.output import FORMATS, Options
 from gradcheck.report import Report
 
-_SUFFIXES = {".json": "json", ".xml": "junit", ".html": "html", ".htm": "html", ".md": "markdown"}
+_SUFFIXES = {".json": "json", ".xml": "junit", ".html": "html", ".md": "markdown"}
 _ENTRIES_OF_A_PAGE = 100
 _HINT = "write --output FORMAT=PATH"
 
 
 @dataclass(frozen=True)
 class Destinations:
-    """Where the reports of a run go.
-
-    Attributes:
-        shown: formats for standard output, in order.
-        files: files by format.
-        plot: the file of a picture, or None.
-    """
+    """Formats for standard output, in order; files by format; and the file of a picture."""
 
     shown: tuple[str, ...]
     files: dict[str, Path]
@@ -38,11 +32,7 @@ class Destinations:
         return max(worst, _ENTRIES_OF_A_PAGE) if "html" in (*self.shown, *self.files) else worst
 
     def write(self, report: Report, look: Options) -> None:
-        """Write a report everywhere.
-
-        Raises:
-            OutputError: standard output or a file cannot be written.
-        """
+        """Write a report everywhere; an OutputError if standard output or a file cannot be written."""
         for format_ in self.shown:
             print_out(FORMATS[format_](report, for_standard_output(look)))
         summary = os.environ.get("GITHUB_STEP_SUMMARY")
@@ -52,60 +42,46 @@ class Destinations:
                     file.write(FORMATS["markdown"](report, look))
             except OSError as error:  # no reason to fail the step
                 typer.echo(f"the step's summary cannot be written: {error.strerror or error}", err=True)
-        messages = [f"the report is in {path}" for path in self.files.values()]
+        written = [f"the report is in {path}" for path in self.files.values()]
         for format_, path in self.files.items():
             write_file(FORMATS[format_](report, look), path)
         if self.plot is not None:
             from gradcheck.output.plot import picture  # matplotlib
 
             write_file(picture(report, self.plot.suffix.lower().lstrip(".")), self.plot)
-            messages.append(f"the picture is in {self.plot}")
-        for message in messages if not look.quiet else ():
-            typer.echo(message, err=True)
+            written.append(f"the picture is in {self.plot}")
+        if not look.quiet:
+            typer.echo("".join(f"{line}\n" for line in written), err=True, nl=False)
 
 
 def destinations(formats: Sequence[str], outputs: Sequence[str], plot: Path | None = None) -> Destinations:
     """What ``--format``, ``--output`` and ``--plot`` mean together.
 
-    A format goes to standard output unless ``--output FORMAT=PATH`` gives it a file. The format ``auto`` (the default)
-    is the table, with annotations in a GitHub workflow. One ``--output PATH`` without a format takes the format that
-    would go to standard output, or with ``auto`` the one that the file's suffix stands for.
-
-    Args:
-        formats: values of ``--format``.
-        outputs: values of ``--output``: ``FORMAT=PATH``, or once ``PATH``.
-        plot: the file of a picture.
+    A format goes to standard output unless ``--output FORMAT=PATH`` gives it a file; without formats it is the table,
+    with annotations in a GitHub workflow. The format of ``--output PATH`` is the first of ``--format``, or the one that
+    the file's suffix stands for, and is not shown as well.
 
     Raises:
-        UsageError: an unknown format, two formats for standard output, or a file whose format is not clear.
+        UsageError: an unknown format, two formats for standard output, or two files for a format.
         OutputError: a file cannot be written.
     """
-    shown = list(dict.fromkeys(formats)) or ["auto"]
+    shown = [format_ for format_ in dict.fromkeys(formats) if format_ != "auto"]
     for format_ in shown:
-        if format_ not in ("auto", *FORMATS):
+        if format_ not in FORMATS:
             hint = did_you_mean(format_, FORMATS) or f"choose one of {', '.join(FORMATS)}"
             raise UsageError(f"--format {format_!r} is unknown", hint=hint)
     files: dict[str, Path] = {}
-    without_format: list[str] = []
+    by_default = not shown
     for text in outputs:
         format_, sign, path = text.partition("=")
         if not sign or format_ not in FORMATS:
-            without_format.append(text)
-        elif not path or format_ in files:
-            raise UsageError(f"--output {text!r}: {'a second file for this format' if path else 'no file'}", hint=_HINT)
-        else:
-            files[format_] = Path(path)
-    shown = [format_ for format_ in shown if format_ not in files]
-    if without_format:
-        if len(without_format) > 1 or len(shown) != 1:
-            raise UsageError(f"--output {without_format[-1]!r}: the format is not clear", hint=_HINT)
-        file, format_ = Path(without_format[0]), shown[0]
-        files[_SUFFIXES.get(file.suffix.lower(), "table") if format_ == "auto" else format_] = file
-        shown = []
-    if "auto" in shown:
-        shown[shown.index("auto")] = "table"
-        if os.environ.get("GITHUB_ACTIONS") and "github" not in files:
-            shown.append("github")
+            format_, path, by_default = shown[0] if shown else _SUFFIXES.get(Path(text).suffix, "table"), text, False
+        if not path or format_ in files:
+            raise UsageError(f"--output {text!r}: no file, or a second one for {format_}", hint=_HINT)
+        files[format_] = Path(path)
+        shown = [each for each in shown if each != format_]
+    if by_default:
+        shown = ["table", "github"] if os.environ.get("GITHUB_ACTIONS") and "github" not in files else ["table"]
     if len(set(shown) - {"github"}) > 1:
         raise UsageError(f"{' and '.join(shown)} would both go to standard output", hint=_HINT)
     if plot is not None:
@@ -114,4 +90,4 @@ def destinations(formats: Sequence[str], outputs: Sequence[str], plot: Path | No
         refuse_what_cannot_be_drawn(plot)
     for file in (*files.values(), *([plot] if plot else [])):
         refuse_unwritable(file)
-    return Destinations(tuple(dict.fromkeys(shown)), files, plot)
+    return Destinations(tuple(shown), files, plot)

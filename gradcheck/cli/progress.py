@@ -21,12 +21,7 @@ PATIENCE = 1.0
 
 
 class ProgressBar:
-    """One line: the loss being checked, how far the check is, how fast the loss is called, how long it may yet take.
-
-    Args:
-        stream: a terminal.
-        clock: returns seconds.
-    """
+    """One line on a terminal: the loss, how far its check is, and how long it may yet take."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         one_line = Column(no_wrap=True, overflow="ellipsis")
@@ -41,33 +36,25 @@ class ProgressBar:
             expand=True,
             transient=True,
             auto_refresh=False,
-            # Otherwise rich takes over both streams, and shows what the loss prints at every call.
-            redirect_stdout=False,
+            redirect_stdout=False,  # otherwise rich shows what the loss prints at every call
             redirect_stderr=False,
         )
         self._task = self._bar.add_task("", total=1.0, numbers="")
-        self._clock, self._begun = clock, clock()
-        self._first: tuple[float, RunProgress] | None = None
+        self._clock, self._begun, self._target = clock, clock(), ""
 
     def update(self, standing: RunProgress) -> None:
         """Show how far the run is."""
-        now = self._clock()
-        if self._first is None or self._first[1].target != standing.target:
-            self._first = now, standing
+        if self._target != standing.target:
+            self._target = standing.target
             self._bar.reset(self._task)
-        begun, first = self._first
-        rate = (standing.calls_in_all - first.calls_in_all) / (now - begun) if now > begun else 0.0
-        numbers = (
-            f"problem {standing.done + 1:,}/{standing.total:,}, call {standing.calls:,}/{standing.expected:,}"
-            f"{f', {rate:,.0f}/s' if rate >= 2 else f', {1 / rate:,.1f} s each' if rate else ''}"
-        )
+        numbers = f"problem {standing.done + 1:,}/{standing.total:,}, call {standing.calls:,}/{standing.expected:,}"
         N, C = standing.batch
         name, room = escape_control(standing.target), max(self._bar.console.width - len(numbers) - 30, 8)
         description = f"{name if len(name) <= room else '...' + name[3 - room :]} {N} x {C}"
         self._bar.update(self._task, description=description, completed=standing.share, numbers=numbers)
         if not standing.calls and not standing.done:
             self.close()  # the loss is about to be called for the first time, and may print
-        elif now - self._begun >= PATIENCE:
+        elif self._clock() - self._begun >= PATIENCE:
             self._bar.start()
             self._bar.refresh()
 

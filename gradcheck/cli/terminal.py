@@ -51,10 +51,7 @@ def for_standard_output(look: Options | None = None) -> Options:
 def print_out(text: str) -> None:
     """Write text to standard output; characters that its encoding lacks become escapes.
 
-    A reader that closes its end early (``| head``) is not an error.
-
-    Raises:
-        OutputError: standard output is closed, or cannot be written.
+    A reader that closes its end early (``| head``) is not an error; a closed or full output is an OutputError.
     """
     if sys.stdout is None:
         raise OutputError("standard output is closed")
@@ -70,49 +67,21 @@ def print_out(text: str) -> None:
 
 
 def write_file(content: str | bytes, path: Path) -> None:
-    """Write a file completely or not at all: to a temporary file beside it, which then takes its name.
-
-    A link stays a link, the mode of an older file is kept, and a device or a pipe is written to directly.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
+    """Write a file, text in UTF-8; an OutputError if that fails."""
     data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     try:
-        path = Path(os.path.realpath(path))
-        if _is_device(path):
-            path.write_bytes(data)
-            return
-        temporary = path.with_name(f".{path.name[:40]}.{os.getpid()}.tmp")
-        try:
-            temporary.write_bytes(data)
-            if path.exists():
-                temporary.chmod(path.stat().st_mode & 0o777)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        path.write_bytes(data)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise OutputError(f"{str(path)!r} cannot be written: {reason}", hint=_HINT) from None
 
 
 def refuse_unwritable(path: Path) -> None:
-    """Refuse an output path before the work is done, not after it.
-
-    Raises:
-        OutputError: the path is a directory, or its directory does not exist or cannot be written to.
-    """
+    """Refuse, with an OutputError, a path that cannot be written, before the work is done and not after it."""
     try:
-        path = Path(os.path.realpath(path))
-        written = path if _is_device(path) else path.parent
-        unusable = path.is_dir() or not path.parent.is_dir() or not os.access(written, os.W_OK)
+        place = path if path.exists() else path.parent
+        unusable = path.is_dir() or not path.parent.is_dir() or not os.access(place, os.W_OK)
     except (OSError, ValueError):
         unusable = True
     if unusable:
-        problem = "it is a directory, or in no directory that can be written to"
-        raise OutputError(f"{str(path)!r} cannot be written: {problem}", hint=_HINT)
-
-
-def _is_device(path: Path) -> bool:
-    """Whether the path is something that must not be replaced by a file: /dev/null, a pipe."""
-    return path.exists() and not path.is_file() and not path.is_dir()
+        raise OutputError(f"{str(path)!r} cannot be written", hint=_HINT)

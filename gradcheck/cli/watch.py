@@ -14,19 +14,14 @@ from gradcheck.errors import UsageError
 
 
 def check_at_changes(targets: Sequence[str], config: Path | None) -> int:
-    """Check now and at every change, until Ctrl-C.
-
-    Each check is a process of its own, so that changed modules are imported again.
+    """Check now and at every change, until Ctrl-C; each time in a new process, which imports changed modules again.
 
     Args:
         targets: the losses; files named here are watched even outside of the working directory.
-        config: the configuration file, if one was named.
+        config: the configuration file, if one was named; likewise.
 
     Returns:
         The exit code of the last check; 130 if there was none.
-
-    Raises:
-        UsageError: watchfiles is not installed.
     """
     try:
         from watchfiles import PythonFilter, watch
@@ -34,14 +29,12 @@ def check_at_changes(targets: Sequence[str], config: Path | None) -> int:
         raise UsageError("--watch needs watchfiles", hint="pip install 'gradcheck[watch]'") from None
     files = [Path(target.rpartition(":")[0]) for target in targets] + ([config] if config else [])
     directories = {Path.cwd(), *(file.resolve().parent for file in files if file.is_file())}
-    suffixes = (".yaml", ".yml", *([config.suffix] if config else []))
+    suffixes = PythonFilter(extra_extensions=(".yaml", ".yml", *([config.suffix] if config else [])))
     command = [sys.executable, "-m", "gradcheck", *(word for word in sys.argv[1:] if word != "--watch")]
     code = None
     with suppress(KeyboardInterrupt):  # some versions of watchfiles end the loop instead
         # The watch begins before the first check, so that a change during a check is seen after it.
-        for changes in watch(
-            *directories, watch_filter=PythonFilter(extra_extensions=suffixes), rust_timeout=200, yield_on_timeout=True
-        ):
+        for changes in watch(*directories, watch_filter=suffixes, rust_timeout=200, yield_on_timeout=True):
             if changes or code is None:
                 code = subprocess.run(command, check=False).returncode
                 typer.echo("waiting for changes; Ctrl-C ends", err=True)

@@ -14,8 +14,7 @@ from gradcheck.errors import ConfigError
 # Up to 1e30 sums of squares, and the steps taken, stay finite in float64, and the scores themselves in float32.
 _Number = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1e30, le=1e30)]
 _Positive = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=1e30)]
-# Float64 holds every integer up to 2^53.
-_Integer = Annotated[int, Field(strict=True, ge=-(2**53), le=2**53)]
+_Integer = Annotated[int, Field(strict=True, ge=-(2**53), le=2**53)]  # float64 holds each of them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,14 +25,9 @@ class _Distribution:
 
     def describe(self) -> str:
         """The distribution as text, for example ``normal(0, 0.001)``; `parse_distribution` reads it back."""
-        values = [getattr(self, name) for name in self.parameters()]
+        values = [getattr(self, field.name) for field in fields(self)[1:]]
         # The shortest text that reads back as the same number; + 0 turns -0.0 into 0.0.
         return f"{self.distribution}({', '.join(repr(value + 0).removesuffix('.0') for value in values)})"
-
-    @classmethod
-    def parameters(cls) -> list[str]:
-        """The names of the parameters, in order."""
-        return [field.name for field in fields(cls) if field.name != "distribution"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,12 +74,7 @@ KINDS: dict[str, type[ScoresKind]] = {kind.distribution: kind for kind in (Norma
 
 @dataclass(frozen=True, kw_only=True)
 class Labels:
-    """The labels of the problems.
-
-    kind: ``class`` is N integers, ``one-hot`` and ``multi-hot`` N x C of 0 and 1, ``real`` N x C normal numbers.
-    distribution: classes are equally likely (``uniform``), occur equally often as far as possible (``balanced``),
-    or each is half as likely as the class before (``skewed``). Real labels ignore it.
-    """
+    """The labels of the problems: N classes or N x C numbers, and how often each class occurs."""
 
     kind: Literal["class", "one-hot", "multi-hot", "real"] = "class"
     distribution: Literal["uniform", "balanced", "skewed"] = "uniform"
@@ -95,31 +84,20 @@ class Labels:
         return self.kind if self.kind == "real" else f"{self.kind}, {self.distribution}"
 
 
-_CALL = re.compile(r"\s*([A-Za-z][\w-]*)\s*(?:\((.*)\))?\s*", re.DOTALL)
-
-
-def parse_distribution(text: str) -> Any:
-    """A distribution of scores from its text, as a mapping that is not validated yet.
-
-    Args:
-        text: ``normal``, ``normal(0, 0.001)`` or ``{distribution: normal, scale: 0.001}``.
-
-    Raises:
-        ConfigError: the text is neither a name, nor a name with numbers, nor YAML.
+def parse_distribution(text: str) -> dict[str, Any]:
+    """A distribution of scores from its text, as a mapping that is not validated yet; or a ConfigError.
 
     Example:
         >>> parse_distribution("normal(0, 0.001)")
         {'distribution': 'normal', 'loc': 0, 'scale': 0.001}
     """
-    if text.lstrip().startswith("{"):
-        return read_text(text, "this text", is_file=False).data
-    call = _CALL.fullmatch(text)
+    call = re.fullmatch(r"\s*([A-Za-z][\w-]*)\s*(?:\((.*)\))?\s*", text, re.DOTALL)
     if call is None:
         raise ConfigError('must be written as "normal" or "normal(0, 0.001)"')
     name, arguments = call.groups()
     if name not in KINDS or arguments is None:
         return {"distribution": name}
-    names = KINDS[name].parameters()
+    names = [field.name for field in fields(KINDS[name])[1:]]
     values = read_text(f"[{arguments}]", "the text in parentheses", is_file=False).data
     if not isinstance(values, list) or len(values) > len(names):
         raise ConfigError(f"{name} takes at most {len(names)} numbers, {name}({', '.join(names)})")

@@ -9,7 +9,7 @@ from typing import Any
 
 from gradcheck.config.distributions import parse_distribution
 from gradcheck.config.model import Config
-from gradcheck.config.source import KeyPath, Source, kind_of, printable, read_file, read_text
+from gradcheck.config.source import KeyPath, Source, printable, read_file, read_text
 from gradcheck.errors import ConfigError
 
 DEFAULT_FILE = "gradcheck.yaml"
@@ -39,42 +39,39 @@ def load_config(path: Path | None, options: Mapping[str, object] | None = None, 
 
 def _with_set(source: Source, text: str) -> Source:
     """The source with the value of one ``--set`` in place."""
-    shown = printable(text)
-    option = f"--set {shown if len(shown) <= 60 else shown[:57] + '...'}"
+    option = f"--set {printable(text)}"
     key, equals, value = text.partition("=")
     keys = tuple(key.strip().split("."))
     if not equals or not all(keys):
-        problem = "no key" if equals else "no value"
-        raise ConfigError(f"{option}: {problem}", hint="write --set key=value, for example --set rtol=1e-8")
-    given = read_text(value, option, is_file=False).data
-    if len(keys) > 1 and keys[0] not in source.data and keys[0] in Config.model_fields:
-        source = Source({**source.data, keys[0]: Config().as_data()[keys[0]]}, source.places)
-    return _with_value(source, keys, given, option)
+        raise ConfigError(f"{option}: must be key=value", hint="for example --set rtol=1e-8")
+    if len(keys) > 1:  # the other parts of a key that was not given are its default's
+        whole = source.data.get(keys[0])
+        whole = Config().as_data().get(keys[0]) if whole is None else whole
+        if keys[0] == "scores":
+            kinds = whole if isinstance(whole, list) else [whole]
+            whole = [parse_distribution(kind) if isinstance(kind, str) else kind for kind in kinds]
+            keys = (keys[0], "0", *keys[1:]) if len(whole) == 1 and keys[1] != "0" else keys
+        source = Source({**source.data, keys[0]: whole}, source.places)
+    return _with_value(source, keys, read_text(value, option, is_file=False).data, option)
 
 
-def _with_value(source: Source, keys: tuple[str, ...], value: object, option: str) -> Source:
+def _with_value(source: Source, keys: Sequence[str], value: object, option: str) -> Source:
     data, path = _replaced(source.data, keys, "", value, option)
     places = {place: where for place, where in source.places.items() if place[: len(path)] != path}
     return Source(data, places | {path: option})
 
 
-def _replaced(data: Any, keys: tuple[str, ...], parent: str, value: object, option: str) -> tuple[Any, KeyPath]:
+def _replaced(data: Any, keys: Sequence[str], parent: str, value: object, option: str) -> tuple[Any, KeyPath]:
     """A copy of ``data`` with the value where ``keys`` lead, and the path to it; ``parent`` is the key before them."""
     if not keys:
         return value, ()
-    key, rest = keys[0], keys[1:]
-    if isinstance(data, str) and parent == "scores":
-        data = parse_distribution(data)
+    key, *rest = keys
     if data is None or isinstance(data, dict):
         inner, path = _replaced((data or {}).get(key), rest, key, value, option)
         return {**(data or {}), key: inner}, (key, *path)
-    parent = printable(parent)
-    if not isinstance(data, list):
-        raise ConfigError(f"{option}: {parent} is {kind_of(data)}, which has no {printable(key)}")
-    if len(data) == 1 and key != "0":  # the index of a list of one may be left out
-        key, rest = "0", keys
-    if key not in map(str, range(len(data))):
-        hint = "choose one by its number, for example scores.0.scale" if parent == "scores" else ""
-        raise ConfigError(f"{option}: {parent} is a list of {len(data)}, which has no {printable(key)}", hint=hint)
-    inner, path = _replaced(data[int(key)], rest, parent, value, option)
-    return [*data[: int(key)], inner, *data[int(key) + 1 :]], (int(key), *path)
+    if isinstance(data, list) and key in map(str, range(len(data))):
+        index = int(key)
+        inner, path = _replaced(data[index], rest, parent, value, option)
+        return [*data[:index], inner, *data[index + 1 :]], (index, *path)
+    hint = "choose one by its number, for example scores.0.scale" if parent == "scores" else ""
+    raise ConfigError(f"{option}: {printable(parent)} has no {printable(key)}", hint=hint)

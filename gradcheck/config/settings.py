@@ -1,9 +1,14 @@
-"""How a run goes: what does not change the problems that are checked."""
+"""How a run goes: each option with its type, default and description, written once, here."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from gradcheck.config.messages import format_error
+from gradcheck.config.source import Source
 
 Framework = Literal["auto", "numpy", "torch", "jax"]
 Reference = Literal["auto", "central", "complex"]
@@ -12,31 +17,34 @@ Backend = Literal["loky", "dask"]
 
 @dataclass(frozen=True, eq=False)
 class Settings:
-    """The options of a run beside its configuration.
+    """The options of a run that do not change the problems; ``gradcheck run --help`` shows their descriptions."""
 
-    Attributes:
-        strict: unresolved entries and warnings fail.
-        fail_fast: stop after the first problem that fails.
-        framework: what the loss's arrays are; ``auto`` recognises it from what the loss returns.
-        reference: what judges an entry: central differences, complex steps, or (``auto``) complex steps only where
-            central differences are less precise than rtol asks for.
-        worst: how many of the worst entries are looked for and kept.
-        jobs: processes that call the loss; 0 for one on each core. Of a cluster, 0 and 1 are all workers.
-        backend: where they run.
-        scheduler: address of the cluster, for the backend ``dask``.
-        max_seconds: wall time after which no further call of a loss is begun; None for no end.
-        timeout: seconds that one call of a loss may take; None for no end.
-        like: the built-in loss that the value is meant to be; None where nothing is said.
-    """
+    strict: Annotated[bool, Field(description="Fail on unresolved entries and on warnings too.")] = False
+    fail_fast: Annotated[bool, Field(description="Stop at the first problem that fails.")] = False
+    framework: Annotated[Framework, Field(description="Whose arrays the loss gets; auto recognises it.")] = "auto"
+    reference: Annotated[Reference, Field(description="Central differences or complex steps, or auto.")] = "auto"
+    worst: Annotated[int, Field(ge=1, description="Number of worst entries to find and show in each problem.")] = 10
+    jobs: Annotated[int, Field(description="Processes that call the losses; 0 for one on each core.")] = 1
+    backend: Annotated[Backend, Field(description="Where they run: loky here, dask on a cluster.")] = "loky"
+    scheduler: Annotated[str | None, Field(description="Address of the dask cluster's scheduler.")] = None
+    max_seconds: Annotated[float | None, Field(description="Start no call of a loss after this time.")] = None
+    timeout: Annotated[float | None, Field(description="Stop a call of a loss after so many seconds.")] = None
+    like: Annotated[str | None, Field(description="Built-in loss whose values the loss must have.")] = None
 
-    strict: bool = False
-    fail_fast: bool = False
-    framework: Framework = "auto"
-    reference: Reference = "auto"
-    worst: int = 10
-    jobs: int = 1
-    backend: Backend = "loky"
-    scheduler: str | None = None
-    max_seconds: float | None = None
-    timeout: float | None = None
-    like: str | None = None
+
+#: The names of the settings, in order.
+SETTINGS = tuple(field.name for field in fields(Settings))
+_VALIDATED = TypeAdapter(Settings)
+
+
+def read_settings(values: dict[str, Any]) -> Settings:
+    """Settings from values by name; a ConfigError for a wrong type, or a value out of range."""
+    try:
+        return _VALIDATED.validate_python(values)
+    except ValidationError as error:
+        raise format_error(error, Source(values), SETTINGS) from None
+
+
+def description_of(name: str) -> str:
+    """What a setting is for, in a sentence."""
+    return str(_VALIDATED.json_schema()["properties"][name]["description"])

@@ -8,8 +8,17 @@ import numpy as np
 
 from gradcheck.checking.case import Case
 from gradcheck.checking.evidence import Evidence
-from gradcheck.diagnosis.comparison import GradientMatch, ValueMatch, Values, distinct, gradient_match
-from gradcheck.diagnosis.known import VARIANTS, Known, built_in, built_ins
+from gradcheck.diagnosis.known import (
+    VARIANTS,
+    GradientMatch,
+    Known,
+    ValueMatch,
+    Values,
+    built_in,
+    built_ins,
+    distinct,
+    gradient_match,
+)
 from gradcheck.diagnosis.numbers import number_in_words
 from gradcheck.diagnosis.unexplained import drawn, wrong_places
 from gradcheck.errors import UsageError
@@ -35,7 +44,7 @@ def value_and_gradient_known(evidence: Evidence) -> Iterator[Finding]:
         return
     g, v, whose = gradient.known, value.known, value.in_words()
     reason, show = _REASONS.get((v.name, g.name), ""), f"`gradcheck show {v.built_in}`"
-    if v.name and (g.of == v.name or abs(gradient.factor) != 1):  # the mistake is in dS
+    if v.name and (g.of == v.name or abs(gradient.law.constant) != 1):  # the mistake is in dS
         reason = f": {g.mistake} in dS" if g.of == v.name else reason
         hint = f"look at dS: {show} derives the gradient of this value"
         yield Finding(_VALUE, "error", f"the value is {whose}, but dS is {gradient.words}{reason}", hint=hint)

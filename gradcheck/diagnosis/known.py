@@ -1,17 +1,33 @@
-"""Losses whose formula is known: the built-ins, and variants of them with one mistake, such as softmax without log."""
+"""Is the value, or dS, that of a known loss: a built-in, or a variant with one mistake, such as softmax without log?"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache, partial
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, cached_property, partial
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.case import Case
+from gradcheck.checking.case import BoolArray, Case
+from gradcheck.checking.evidence import Evidence
+from gradcheck.diagnosis.fits import factor_fit
+from gradcheck.diagnosis.numbers import Law
+from gradcheck.numerics.noise import effective_eps
 from gradcheck.report import FloatArray
+
+_EPS = float(np.finfo(np.float64).eps)
+#: Values are equal if they differ by less than this part: no two known losses come so near at all problems.
+_VALUE_RTOL = 1e-9
+#: Rounding of a value, in eps times the size of its terms, and of dS, in eps times the largest entry of its row.
+_VALUE_UNITS, _GRADIENT_UNITS = 16.0, 64.0
+#: A value is significantly different from 0 if it exceeds its rounding by this factor.
+_SIGNIFICANT = 100.0
+#: Gradients are compared at the user's rtol, but never at a wider one than this; so many entries must be significant.
+_WIDEST_RTOL, _FEWEST_ENTRIES = 1e-6, 3
+#: A known gradient jumps if it changes by this part of its largest entry at this distance from S.
+_JUMP, _NEAR = 1e-3, 1e-7
 
 IntArray = npt.NDArray[np.int64]
 #: ``(S, y) -> (L, dL)``: N values and the N x C derivatives dL^(i)/ds_j^(i).
@@ -129,3 +145,181 @@ def _variant(formula: str, S: FloatArray, y: IntArray) -> tuple[FloatArray, Floa
 
 
 VARIANTS = tuple(Known("", formula, partial(_variant, formula), *of) for formula, of in _MISTAKES.items())
+
+
+# --- comparison ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ValueMatch:
+    """How a value follows from a known loss: sign times the mean or sum of its rows, plus a constant.
+
+    Attributes:
+        known: the loss.
+        reduction: of its rows.
+        sign: 1 or -1.
+        offset: the constant; of a sum, one for each row.
+    """
+
+    known: Known
+    reduction: Literal["mean", "sum"] = "mean"
+    sign: int = 1
+    offset: float = 0.0
+
+    def value_of(self, L: FloatArray) -> float:
+        """The value, given the losses of N rows."""
+        mean = self.sign * float(L.mean()) + self.offset
+        return mean if self.reduction == "mean" else len(L) * mean
+
+    def in_words(self) -> str:
+        """The value, for example ``softmax's``, ``minus svm's summed over the rows`` or ``the mean of -p_y plus 1``."""
+        words = f"{self.known.name}'s{' summed over the rows' if self.reduction == 'sum' else ''}"
+        words = words if self.known.name else f"the {self.reduction} of {self.known.formula}"
+        return f"{'minus ' if self.sign < 0 else ''}{words}{self.offset_in_words()}"
+
+    def offset_in_words(self) -> str:
+        """For example `` plus 1 in each row``; empty for no constant."""
+        each = " in each row" if self.reduction == "sum" else ""
+        return f" {'plus' if self.offset > 0 else 'minus'} {abs(self.offset):.6g}{each}" if self.offset else ""
+
+
+class Values:
+    """The values of the user's loss at all problems, to be compared with those of known losses.
+
+    Attributes:
+        observations: the K problems, at least one.
+        own: K floats, the user's value at each; the mean over the rows if the loss returned one value a row.
+        rows: K ints, N of each.
+    """
+
+    def __init__(self, observations: Sequence[Case], rtol: float = _VALUE_RTOL) -> None:
+        """Values that differ by less than ``rtol`` times their size are equal."""
+        self.observations, self._rtol = observations, rtol
+        self.rows = np.array([seen.rows for seen in observations])
+        given = np.array([seen.value for seen in observations])
+        self.own = np.where([seen.by_rows for seen in observations], given / self.rows, given)
+
+    def means(self, known: Known) -> FloatArray | None:
+        """The means over the rows of a known loss, K floats; None if it cannot be evaluated at all problems."""
+        answers = [known.at(seen.S, seen.y) for seen in self.observations]
+        found = [float(np.mean(answer[0])) for answer in answers if answer is not None]
+        return np.array(found) if len(found) == len(answers) else None
+
+    def are(self, predicted: FloatArray, own: FloatArray | None = None) -> bool:
+        """Whether the user's values equal the predicted ones, K floats, and not all of these are 0."""
+        own = self.own if own is None else own
+        tolerance = self.tolerance(predicted, own)
+        significant = np.any(np.abs(predicted) > _SIGNIFICANT * tolerance)
+        return bool(significant and np.all(np.abs(own - predicted) <= tolerance))
+
+    def tolerance(self, predicted: FloatArray, own: FloatArray) -> FloatArray:
+        """K floats: how far the user's values may be from the predicted ones by rounding."""
+        size = np.abs(own) + np.abs(predicted) + self._sizes
+        return np.asarray(self._rtol * np.abs(predicted) + _VALUE_UNITS * self._eps * size)
+
+    def multiple(self, means: FloatArray) -> float | None:
+        """The factor from the means of a known loss to all values; None if there is none."""
+        factor = float(np.dot(self.own, means) / max(np.dot(means, means), 1e-300))
+        return factor if len(means) > 1 and self.are(factor * means) else None
+
+    def match(self, known: Known) -> ValueMatch | None:
+        """How the values follow from a known loss, the mean before the sum; None if they do not."""
+        means = self.means(known)
+        if means is None:
+            return None
+        own_means = {"mean": self.own, "sum": self.own / self.rows} if np.any(self.rows > 1) else {"mean": self.own}
+        for reduction, own in own_means.items():
+            for sign in (1, -1):
+                offset = 0.0 if self.are(sign * means, own) else self._offset(sign * means, own)
+                if offset is not None:
+                    return ValueMatch(known, reduction, sign, offset)  # type: ignore[arg-type]
+        return None
+
+    def _offset(self, predicted: FloatArray, own: FloatArray) -> float | None:
+        """The constant by which all values exceed the predicted ones; None if there is none."""
+        tolerance, offset = self.tolerance(predicted, own), float(np.median(own - predicted))
+        widest = float(np.max(tolerance))
+        is_significant = min(abs(offset), float(np.ptp(predicted))) > _SIGNIFICANT * widest
+        if not is_significant or np.any(np.abs(own - predicted - offset) > tolerance):
+            return None
+        return float(round(offset)) if abs(offset - round(offset)) <= widest else offset
+
+    @cached_property
+    def _eps(self) -> float:
+        """Of the precision in which the loss computes, as its values and dS show it."""
+        some = np.concatenate([seen.analytic.ravel()[:256] for seen in self.observations])
+        return max(effective_eps(self.own, _EPS), effective_eps(some, _EPS))
+
+    @cached_property
+    def _sizes(self) -> FloatArray:
+        """The size of the terms that a row's loss consists of, at each problem."""
+        return np.array([seen.classes * np.mean(1 + np.max(np.abs(seen.S), axis=1)) for seen in self.observations])
+
+
+@dataclass(frozen=True)
+class GradientMatch:
+    """dS is a multiple of the gradient of the mean over the rows of a known loss.
+
+    Attributes:
+        known: the loss.
+        law: of the factor.
+        words: for example ``softmax's gradient times 2 in all 15 entries``; entries at its kinks were not compared.
+    """
+
+    known: Known
+    law: Law
+    words: str
+
+
+def gradient_match(evidence: Evidence, known: Known) -> GradientMatch | None:
+    """How dS follows from the gradient of a known loss.
+
+    Args:
+        evidence: of a loss with a wrong entry.
+        known: the loss that dS is compared with.
+
+    Returns:
+        None if one entry differs, if fewer than three are significant, or if no wrong entry was compared.
+    """
+    compared = []
+    for seen in evidence.observations:
+        answer = known.at(seen.S, seen.y)
+        if answer is None:
+            return None
+        n = answer[1] if seen.by_rows else answer[1] / seen.rows
+        largest = np.maximum(np.abs(n), np.abs(seen.analytic)).max(axis=1, keepdims=True)
+        bounds = np.broadcast_to(_GRADIENT_UNITS * _EPS * largest, n.shape)
+        kinked, right = _jumps(known, seen, answer[1]), np.zeros_like(seen.verdicts)
+        compared.append(replace(seen, numerical=n, bounds=bounds, kinked=kinked, verdicts=right))
+    rtol = min(evidence.rtol, _WIDEST_RTOL)
+    fit = factor_fit(replace(evidence, observations=tuple(compared), rtol=rtol))
+    if fit is None or fit.law.is_zero or sum(int(each.sum()) for each in fit.significant) < _FEWEST_ENTRIES:
+        return None
+    if not any(np.any(seen.wrong & each.known) for seen, each in zip(evidence.observations, compared, strict=True)):
+        return None
+    whose, law = f"{known.name}'s gradient" if known.name else f"the gradient of {known.formula}", fit.law
+    if law.rows == 1:
+        whose, law = f"{whose} summed over the rows", replace(law, rows=0)
+    times = "" if law.is_one else f" times {law}"
+    return GradientMatch(known, fit.law, f"{whose}{times} in all {fit.entries} entries")
+
+
+def _jumps(known: Known, seen: Case, dL: FloatArray) -> BoolArray:
+    """N x C, where the derivatives of a known loss jump near S."""
+    rng, jumps = np.random.default_rng(0), np.zeros(seen.S.shape, dtype=bool)
+    for _ in range(2):
+        step = _NEAR * (1 + np.abs(seen.S)) * rng.normal(size=seen.S.shape)
+        for near in (known.at(seen.S + step, seen.y), known.at(seen.S - step, seen.y)):
+            jumps |= near is not None and np.abs(near[1] - dL) > _JUMP * np.max(np.abs(dL))
+    return jumps
+
+
+def distinct(one: float, other: float) -> tuple[str, str]:
+    """Two numbers with as many digits as it takes to tell them apart.
+
+    Example:
+        >>> distinct(0.25, 0.5), distinct(3.28772, 3.287720004)
+        (('0.25', '0.5'), ('3.28772', '3.287720004'))
+    """
+    pairs = ((f"{one:.{digits}g}", f"{other:.{digits}g}") for digits in (6, 10, 17))
+    return next((pair for pair in pairs if pair[0] != pair[1]), (str(one), str(other)))

@@ -1,27 +1,23 @@
 """dS and the gradient of the value in the notes' own notation: ``p_j/N``, but ``p_j/N - 1{j=y}/N``.
 
 A sparse least-squares fit among the problems of one shape finds which sums of up to three terms may do. Their
-coefficients are rounded to simple numbers over powers of N, and the sum must hold so in every entry of every problem,
-and in one that is drawn for this and has another N.
+coefficients are rounded to simple numbers over powers of N and C, and the sum must hold in every entry of every
+problem, of at least two N.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from itertools import chain, combinations, product
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gradcheck.checking.case import BoolArray
-from gradcheck.checking.evidence import Evidence, Spent
+from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.numbers import Law, fraction_of
-from gradcheck.diagnosis.terms import labels_as_numbers, term_names, term_values
-from gradcheck.diagnosis.validation import validation_problem
-from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import FloatArray
 
 #: More terms explain nothing to anybody.
@@ -45,6 +41,79 @@ _TOO_MANY = 100
 _RTOL_OF_DS, _RTOL = 1e-9, 1e-7
 #: Of a gradient that is nowhere larger, rounding to whole numbers leaves 0: that dS is 0 would say too much.
 _HALF = 0.51
+#: A term jumps where steps of this size, beside 1, change it by more than this part of its size.
+_STEP, _JUMP = 1e-6, 1e-3
+
+
+# --- terms ------------------------------------------------------------------------------------------------
+
+
+def _softmax(S: FloatArray, Y: FloatArray) -> FloatArray:
+    e = np.exp(S - S.max(axis=1, keepdims=True))
+    return np.asarray(e / e.sum(axis=1, keepdims=True))
+
+
+def _sum(x: FloatArray) -> FloatArray:
+    """N x 1, over the classes."""
+    return np.asarray(x.sum(axis=1, keepdims=True))
+
+
+def _margins(S: FloatArray, Y: FloatArray) -> FloatArray:
+    """max(0, s_j - s_y + 1) where j != y, else 0."""
+    return np.asarray(np.maximum(S - _sum(S * Y) + 1, 0) * (1 - Y))
+
+
+def _violated(S: FloatArray, Y: FloatArray) -> FloatArray:
+    return (_margins(S, Y) > 0).astype(np.float64)
+
+
+#: How a term is written for labels that are classes, for labels that are a number for each class (empty: not in use),
+#: and its values for scores S and labels Y, N x C each. Of several ways to write one function the first is preferred.
+TERMS: tuple[tuple[str, str, Callable[[FloatArray, FloatArray], FloatArray]], ...] = (
+    ("p_j", "p_j", _softmax),
+    ("1{j=y}", "y_j", lambda S, Y: Y),
+    ("1{j!=y}", "", lambda S, Y: 1 - Y),
+    ("1", "1", lambda S, Y: np.ones(S.shape)),
+    ("q_{j,y}1{j!=y}", "", _violated),
+    ("1{j=y}·sum_{m!=y} q_{m,y}", "", lambda S, Y: Y * _sum(_violated(S, Y))),
+    ("1{j!=y}p_j", "", lambda S, Y: (1 - Y) * _softmax(S, Y)),
+    ("p_y·p_j", "p_j·sum_m y_m·p_m", lambda S, Y: _softmax(S, Y) * _sum(Y * _softmax(S, Y))),
+    ("1{j=y}p_j", "y_j·p_j", lambda S, Y: Y * _softmax(S, Y)),
+    ("", "p_j·sum_m y_m", lambda S, Y: _softmax(S, Y) * _sum(Y)),
+    ("max(0, s_j - s_y + 1)·1{j!=y}", "", _margins),
+    ("min(0, s_j - s_y + 1)·1{j!=y}", "", lambda S, Y: np.minimum(S - _sum(S * Y) + 1, 0) * (1 - Y)),
+    ("1{j=y}·sum_{m!=y} max(0, s_m - s_y + 1)", "", lambda S, Y: Y * _sum(_margins(S, Y))),
+    ("s_j", "s_j", lambda S, Y: S),
+    ("1{j=y}s_j", "y_j·s_j", lambda S, Y: Y * S),
+    ("mean_m s_m", "mean_m s_m", lambda S, Y: np.broadcast_to(S.mean(axis=1, keepdims=True), S.shape)),
+    ("sigmoid(s_j)", "sigmoid(s_j)", lambda S, Y: 0.5 * (1 + np.tanh(S / 2))),
+    ("", "y_j·sigmoid(s_j)", lambda S, Y: 0.5 * Y * (1 + np.tanh(S / 2))),
+    ("e^{s_j}", "e^{s_j}", lambda S, Y: np.exp(S)),
+    ("log p_j", "log p_j", lambda S, Y: np.log(_softmax(S, Y))),
+    ("p_j^2", "p_j^2", lambda S, Y: _softmax(S, Y) ** 2),
+    ("(1{j=y}/p_j)", "(y_j/p_j)", lambda S, Y: Y / _softmax(S, Y)),
+    ("tanh(s_j)", "tanh(s_j)", lambda S, Y: np.tanh(S)),
+    ("1{s_j > 0}", "1{s_j > 0}", lambda S, Y: (S > 0).astype(np.float64)),
+)  # fmt: skip
+
+
+def _labels_as_numbers(S: FloatArray, y: npt.NDArray[Any]) -> FloatArray | None:
+    """N x C, 1{j=y}, or the labels themselves where they are a number for each class; None for other labels."""
+    if y.dtype.kind in "iu" and y.shape == S.shape[:1]:
+        return np.asarray(np.arange(S.shape[1]) == y[:, np.newaxis], dtype=np.float64)
+    return y.astype(np.float64) if y.dtype.kind in "iuf" and y.shape == S.shape else None
+
+
+def _term_values(S: FloatArray, Y: FloatArray, kind: int) -> tuple[FloatArray, BoolArray]:
+    """The terms in use, T x N x C: their values, not finite where they overflow, and where they jump."""
+    functions = [of for *texts, of in TERMS if texts[kind]]
+    step = _STEP * (1 + np.abs(S).max()) * np.random.default_rng(0).uniform(0.5, 1, S.shape)
+    with np.errstate(all="ignore"):
+        low, values, high = (np.array([of(S + by, Y) for of in functions]) for by in (-step, 0.0, step))
+        return values, np.abs(high - low) > _JUMP * np.abs(values).max(axis=(1, 2), keepdims=True)
+
+
+# --- sums -------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -64,10 +133,8 @@ class Sum:
 
     def __str__(self) -> str:
         """The sum, what is added before what is subtracted."""
-        parts = [(law.constant < 0, law.size.of("" if name == "1" else name)) for _, name, law in self.parts] or [
-            (False, "0")
-        ]
-        first, *others = sorted(parts, key=lambda part: part[0])
+        parts = [(law.constant < 0, law.size.of("" if name == "1" else name)) for _, name, law in self.parts]
+        first, *others = sorted(parts or [(False, "0")], key=lambda part: part[0])
         text = ("-" if first[0] else "") + first[1]
         return text + "".join(f" {'-' if negative else '+'} {part}" for negative, part in others)
 
@@ -75,24 +142,6 @@ class Sum:
     def complexity(self) -> tuple[int, float]:
         """Few different powers of N before simple numbers."""
         return len({(law.rows, law.classes) for _, _, law in self.parts}), sum(law.cost for _, _, law in self.parts)
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What the two gradients of a loss are; None where a few terms do not say it."""
-
-    analytic: Sum | None
-    numerical: Sum | None
-
-    def sentence(self) -> str:
-        """In one line, without a full stop."""
-        if self.analytic is None:
-            said = f"the gradient of your value is {self.numerical}, and your dS is not"
-        elif self.numerical is None:
-            said = f"your dS = {self.analytic}, which is not the gradient of your value"
-        else:
-            said = f"your dS = {self.analytic}, but the gradient of your value is {self.numerical}"
-        return f"{said}, where q_{{m,y}} = 1{{s_m - s_y + 1 > 0}}" if "q_{" in said else said
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,55 +164,43 @@ class _Sample:
             return bool(np.all((error <= self.slack + _ROUNDING * np.asarray(size))[where]))
 
 
-def explain_terms(evidence: Evidence) -> Terms | None:
+def explain_terms(evidence: Evidence) -> str:
     """Write dS and the numerical gradient as sums of a few terms.
 
     Args:
-        evidence: of a wrong loss. A sum is tried at one more problem, for a few calls; if there is none, problems of
-            several N must agree on it.
+        evidence: of a wrong loss, with problems of at least two N: else 1/N is any number.
 
     Returns:
-        None where neither is such a sum, or both are the same.
+        One sentence without a full stop; empty where neither is such a sum, or both are the same.
     """
     seen = [each for each in evidence.observations if each.known.any()]
-    kinds = {(each.y.ndim, labels_as_numbers(each.S, each.y) is None) for each in seen}
-    if not evidence.wrong or kinds not in ({(1, False)}, {(2, False)}):
-        return None
-    rtol = min(evidence.rtol, _RTOL)
-    terms = [term_values(each.S, each.y) for each in seen]
-    analytic = [_Sample(s.analytic, _plus(s.granted, min(rtol, _RTOL_OF_DS), s.analytic), s.known, *t)
-                for s, t in zip(seen, terms, strict=True)]  # fmt: skip
-    numerical = [_Sample(s.numerical, _plus(s.bounds, rtol, s.numerical), s.known, *t)
-                 for s, t in zip(seen, terms, strict=True)]  # fmt: skip
-    names, all_values = term_names(seen[0].y), [values for values, _ in terms]
-    found = sums(analytic, numerical, names), sums(numerical, analytic, names)
-    try:
-        drawn = validation_problem(evidence.ask, seen) if any(found) else None
-    except (Spent, LossDefect, OutOfTime):
-        drawn = None
-    if drawn is None and len({each.rows for each in seen}) == 1:
-        return None
-    if drawn is not None:
-        values, jumps = term_values(drawn.S, drawn.y)
-        slack = _plus(np.full(drawn.S.shape, drawn.granted), _RTOL_OF_DS, drawn.dS)
-        sample = _Sample(drawn.dS, slack, np.ones(drawn.S.shape, dtype=bool), values, jumps)
-        error = drawn.error + _RTOL * abs(drawn.slope)
-        found = (
-            [each for each in found[0] if sample.holds(each)],
-            [each for each in found[1] if abs(np.sum(each.at(values) * drawn.direction) - drawn.slope) <= error],
-        )
-        all_values.append(values)
-    ours, theirs = (_simplest(each, all_values) for each in found)
-    largest = max(float(np.abs(each.numerical[each.known]).max()) for each in seen)
-    if ours is not None and not ours.parts and largest <= _HALF:
+    labels = [Y for each in seen if (Y := _labels_as_numbers(each.S, each.y)) is not None]
+    kinds = {each.y.ndim - 1 for each in seen}
+    if not evidence.wrong or len(kinds) != 1 or len(labels) < len(seen) or len({each.rows for each in seen}) < 2:
+        return ""
+    kind, rtol = kinds.pop(), min(evidence.rtol, _RTOL)
+    analytic, numerical = [], []
+    for each, Y in zip(seen, labels, strict=True):
+        terms = _term_values(each.S, Y, kind)
+        slack = each.granted + min(rtol, _RTOL_OF_DS) * np.abs(each.analytic)
+        analytic.append(_Sample(each.analytic, slack, each.known, *terms))
+        slack = each.bounds + rtol * np.abs(each.numerical)
+        numerical.append(_Sample(each.numerical, slack, each.known, *terms))
+    names, values = [texts[kind] for *texts, _ in TERMS if texts[kind]], [each.values for each in analytic]
+    ours, theirs = (
+        _simplest(_sums(samples, others, names), values)
+        for samples, others in ((analytic, numerical), (numerical, analytic))
+    )
+    if ours is not None and not ours.parts and all(np.all(np.abs(each.numerical) <= _HALF) for each in seen):
         ours = None
-    is_one = ours is not None and theirs is not None and _are_same(ours, theirs, all_values)
-    return None if is_one or (ours is None and theirs is None) else Terms(ours, theirs)
-
-
-def _plus(bounds: FloatArray, rtol: float, gradient: FloatArray) -> FloatArray:
-    """How far a gradient may be off, with a relative tolerance."""
-    return np.asarray(bounds + rtol * np.abs(gradient))
+    if ours is not None and theirs is not None and _are_same(ours, theirs, values):
+        return ""
+    said = f"your dS = {ours}, but the gradient of your value is {theirs}"
+    if theirs is None:
+        said = f"your dS = {ours}, which is not the gradient of your value" if ours is not None else ""
+    elif ours is None:
+        said = f"the gradient of your value is {theirs}, and your dS is not"
+    return f"{said}, where q_{{m,y}} = 1{{s_m - s_y + 1 > 0}}" if "q_{" in said else said
 
 
 def _simplest(found: Sequence[Sum], values: Sequence[FloatArray]) -> Sum | None:
@@ -179,48 +216,27 @@ def _are_same(one: Sum, other: Sum, values: Sequence[FloatArray]) -> bool:
         return all(np.allclose(a, b, rtol=_RTOL_OF_DS, atol=_RTOL_OF_DS * np.abs(a).max()) for a, b in pairs)
 
 
-def sums(samples: Sequence[_Sample], others: Sequence[_Sample], names: Sequence[str]) -> list[Sum]:
-    """The sums of the fewest terms that hold in all samples.
-
-    Args:
-        samples: of one gradient.
-        others: of the other one, at the same problems.
-        names: of the terms.
-
-    Returns:
-        Several where they are the same function or the samples do not tell them apart; none where nothing holds, or
-        too much.
-    """
-    if _is_zero(samples, others):
+def _sums(samples: Sequence[_Sample], others: Sequence[_Sample], names: Sequence[str]) -> list[Sum]:
+    """The sums of the fewest terms that hold in all samples of a gradient; ``others`` are of the other gradient."""
+    pairs = list(zip(samples, others, strict=True))
+    is_precise = all(np.max(a.slack[a.known]) <= _NOTHING * np.max(np.abs(b.gradient[b.known])) for a, b in pairs)
+    if is_precise and all(each.holds(Sum(())) for each in samples):
         return [Sum(())]
     shapes = [each.known.shape for each in samples]
     N, C = max(shapes, key=lambda shape: sum(int(each.known.sum()) for each in samples if each.known.shape == shape))
     powers = list(product((1, 0, 2), (0, 1) if len({C for _, C in shapes}) > 1 else (0,)))
-    of_one_shape = [each for each in samples if each.known.shape == (N, C)]
-    smooth = np.flatnonzero(~np.any([each.jumps.any(axis=(1, 2)) for each in of_one_shape], axis=0))
-    searches = [_columns(of_one_shape, smooth), _columns(of_one_shape, np.arange(len(names)))]
+    columns, target = _columns([each for each in samples if each.known.shape == (N, C)])
     for size in range(1, _MOST_TERMS + 1):
         held: list[Sum] = []
-        for chosen, numbers, errors in chain.from_iterable(_least_squares(*each, size) for each in searches):
+        for chosen, numbers, errors in _least_squares(columns, target, size):
             options = [_laws(*known, N, C, powers) for known in zip(numbers, errors, strict=True)]
             for laws in product(*options):
                 candidate = Sum(tuple((int(k), names[k], law) for k, law in zip(chosen, laws, strict=True)))
-                if candidate not in held and all(each.holds(candidate) for each in samples):
+                if all(each.holds(candidate) for each in samples):
                     held.append(candidate)
         if held:
             return held if len(held) <= _TOO_MANY else []
     return []
-
-
-def _is_zero(samples: Sequence[_Sample], others: Sequence[_Sample]) -> bool:
-    """It is 0 in every known entry, within tolerances that are nothing beside the other gradient."""
-    for each, other in zip(samples, others, strict=True):
-        scale = np.abs(other.gradient[each.known]).max()
-        if np.any((np.abs(each.gradient) > each.slack)[each.known]) or np.any(
-            each.slack[each.known] > _NOTHING * scale
-        ):
-            return False
-    return True
 
 
 def _laws(number: float, error: float, N: int, C: int, powers: Sequence[tuple[int, int]]) -> list[Law]:
@@ -234,23 +250,19 @@ def _laws(number: float, error: float, N: int, C: int, powers: Sequence[tuple[in
     return laws
 
 
-def _columns(
-    samples: Sequence[_Sample], terms: npt.NDArray[np.intp]
-) -> tuple[npt.NDArray[np.intp], FloatArray, FloatArray]:
-    """Some terms, their values (T x m) and the gradient (m) where none of them jumps, in units of the tolerance."""
+def _columns(samples: Sequence[_Sample]) -> tuple[FloatArray, FloatArray]:
+    """The terms (T x m) and the gradient (m) where no term jumps, in units of the tolerance."""
     columns, target = [], []
     for each in samples:
-        where = each.known & ~each.jumps[terms].any(axis=0)
+        where = each.known & ~each.jumps.any(axis=0)
         tolerance = each.slack[where] + max(1e-10 * np.abs(each.gradient[where]).max(initial=0.0), 1e-300)
-        columns.append(each.values[terms][:, where] / tolerance)
+        columns.append(each.values[:, where] / tolerance)
         target.append(each.gradient[where] / tolerance)
     few = np.random.default_rng(0).permutation(sum(len(each) for each in target))[:_ENTRIES]
-    return terms, np.concatenate(columns, axis=1)[:, few], np.concatenate(target)[few]
+    return np.concatenate(columns, axis=1)[:, few], np.concatenate(target)[few]
 
 
-def _least_squares(
-    terms: npt.NDArray[np.intp], columns: FloatArray, target: FloatArray, size: int
-) -> Iterator[tuple[npt.NDArray[Any], Any, Any]]:
+def _least_squares(columns: FloatArray, target: FloatArray, size: int) -> Iterator[tuple[npt.NDArray[Any], Any, Any]]:
     """Terms that fit, their coefficients, and how far each of those may be off.
 
     With tolerances for weights, the true sum leaves no more than sqrt(m) of m entries, and no least-squares fit
@@ -262,7 +274,7 @@ def _least_squares(
     with np.errstate(over="ignore", invalid="ignore"):
         lengths = np.linalg.norm(columns, axis=1)
     usable = np.flatnonzero(np.isfinite(lengths) & (lengths > 0))
-    chosen = usable[_subsets(len(usable), size)]
+    chosen = np.array(list(combinations(usable, size)), dtype=np.int64).reshape(-1, size)
     unit = np.where(np.isfinite(columns), columns, 0.0) / np.where(lengths > 0, lengths, 1.0)[:, np.newaxis]
     gram, projected = unit @ unit.T, unit @ target
     grams = gram[chosen[:, :, np.newaxis], chosen[:, np.newaxis, :]]
@@ -276,9 +288,4 @@ def _least_squares(
         error = np.sqrt(m * np.diagonal(np.linalg.inv(A.T @ A)).clip(0))
         left = target - A @ x
         if left @ left <= m and np.all(error <= 2 * _UNKNOWN * np.abs(x)):  # else it would fit with one term less
-            yield terms[subset], x / lengths[subset], error / lengths[subset]
-
-
-@cache
-def _subsets(count: int, size: int) -> npt.NDArray[np.int64]:
-    return np.array(list(combinations(range(count), size)), dtype=np.int64).reshape(-1, size)
+            yield subset, x / lengths[subset], error / lengths[subset]

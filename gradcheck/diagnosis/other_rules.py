@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from gradcheck.checking.evidence import Evidence
-from gradcheck.diagnosis.comparison import Values
-from gradcheck.diagnosis.known import built_ins
+from gradcheck.diagnosis.known import Values, built_ins
 from gradcheck.diagnosis.numbers import Interval, number_in_words, simplest_law
 from gradcheck.diagnosis.unexplained import drawn
 from gradcheck.report import Finding

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
-from functools import partial
+from dataclasses import replace
 from traceback import FrameSummary, StackSummary
 from types import FrameType
 from typing import Any
@@ -17,70 +17,130 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.evidence import Allowance
-from gradcheck.errors import LossDefect
+from gradcheck.checking.evidence import Allowance, Spent
+from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.functions.output_capture import is_own
+from gradcheck.report import Finding
+from gradcheck.sampling import Problem
 
 #: At most so many statements are traced: loops over entries of a large matrix take too long.
 _MOST = 20_000
-
+#: By the dtype of the scores, half the width of a central difference and its relative error: far above its rounding,
+#: far below what another gradient would differ by.
+_STEPS = {"float64": (1e-4, 1e-5), "float32": (1e-2, 1e-3)}
+#: S is moved by about this first, away from ties.
+_AWAY = 0.1
+#: What to look at, by what the line has in it.
+_NOT_FINITE = {
+    "exp": "subtract the row's maximum before exp: e^{s_j - s_max} does not overflow",
+    "log": "log(0) is -inf, and 0 log(0) is nan: take the log of a quotient as a difference, and leave out terms of 0",
+    "": "look at what is divided by there, or whose root is taken: it is 0 or negative",
+}
 #: Called before each statement with the local variables and what is returned; true if the statement before is wanted.
 _Condition = Callable[[list[Any]], bool]
 
 
-def shown(statement: FrameSummary) -> str:
-    """A statement as Python prints it in a traceback: file, line, function and text."""
-    return "".join(StackSummary.from_list([statement]).format()).rstrip()
-
-
-def that_changed(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any]) -> FrameSummary | None:
-    """The first statement that writes to the scores or the labels. One call.
+def refine(contract: Finding, troubled: Problem, ask: Allowance) -> Finding | None:
+    """A finding about the loss's contract with the line at fault, or with a better code.
 
     Args:
-        ask: the loss.
-        S, y: the arguments; they are copied.
+        contract: the finding.
+        troubled: the problem at which it was made.
+        ask: the loss, for a few more calls.
 
     Returns:
-        None if there is none, or the loss cannot be traced.
+        None where nothing is learnt.
+    """
+    S, y = troubled.S, troubled.y
+    try:
+        if contract.code == "wrong-shape":
+            return _transposed(contract, S, y, ask)
+        if contract.code == "mutates-input":
+            given = (S.copy(), y.copy())
+
+            def is_changed(_: list[Any]) -> bool:
+                pairs = zip(given, (S, y), strict=True)
+                return not all(np.array_equal(now, before, equal_nan=True) for now, before in pairs)
+
+            line = _first(ask, given, is_changed)
+            return replace(contract, details=line) if line else None
+        if contract.code == "not-finite":
+            line = _first(ask, (S.copy(), y.copy()), lambda values: any(map(_is_not_finite, values)))
+            hint = next(hint for word, hint in _NOT_FINITE.items() if word in line.rpartition("\n")[2])
+            return replace(contract, hint=hint, details=line) if line else None
+    except (Spent, LossDefect, OutOfTime):
+        pass
+    return None
+
+
+def _transposed(contract: Finding, S: npt.NDArray[Any], y: npt.NDArray[Any], ask: Allowance) -> Finding | None:
+    """dS has shape C x N and its transpose is the gradient, along one direction. Two calls, for one row four."""
+    N, C = S.shape
+    if N == C or S.dtype.name not in _STEPS or not _is_transposed(ask, S, y):
+        return None
+    beside, rows = "", 2 if C == 3 else 3
+    if N == 1 and _is_transposed(ask, np.repeat(S, rows, axis=0), np.repeat(y, rows, axis=0), times=rows):
+        beside = f"; at N = {rows} dS.T is {rows} times the gradient, not divided by N: more than one defect is at work"
+    return replace(
+        contract,
+        code="transposed",
+        message=f"dS.T is the gradient, and dS is not: {contract.message}{beside}",
+        hint="return dS.T; or create dS with the shape of S, dS[i, j] for row i and class j",
+    )
+
+
+def _is_transposed(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any], times: int = 1) -> bool:
+    """Whether dS.T is so many times the gradient along a random direction near S. Two calls."""
+    h, rtol = _STEPS[S.dtype.name]
+    middle, direction = np.random.default_rng(S.shape).standard_normal((2, *S.shape))
+    points = [(S + _AWAY * middle + step * direction).astype(S.dtype) for step in (h, -h)]
+    try:
+        (after, dS), (before, dS_before) = (ask.call(point.copy(), y.copy()) for point in points)
+        difference, both = times * (float(after) - float(before)), np.array([dS, dS_before], dtype=np.float64)
+    except (LossDefect, TypeError, ValueError):  # no number and array
+        return False
+    if both.shape != (2, *S.T.shape):
+        return False
+    terms = both.mean(axis=0).T * (points[0].astype(np.float64) - points[1])
+    return bool(terms.any() and abs(difference - terms.sum()) <= rtol * np.abs(terms).sum())
+
+
+def that_made_it_whole(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any]) -> str:
+    """The statement that creates the array returned as dS, or that leaves only whole numbers in it, if any. One call.
 
     Raises:
         Spent: no call is left.
     """
-    given, before = (S.copy(), y.copy()), (S, y)
-    return _first(ask, given, lambda _: not all(map(partial(np.array_equal, equal_nan=True), given, before)))
-
-
-def that_is_not_finite(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any]) -> FrameSummary | None:
-    """The first statement that gives a local variable, or the result, a number that is not finite; as above."""
-    return _first(ask, (S.copy(), y.copy()), lambda values: any(map(_is_not_finite, values)))
-
-
-def that_made_it_whole(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any]) -> FrameSummary | None:
-    """The statement that creates the array returned as dS, or that leaves only whole numbers in it; as above."""
     found: list[FrameSummary] = []
-    fractional: dict[int, bool] = {}  # by the id of an array, as are the causes
-    cause: dict[int, int] = {}
-    kept: list[Any] = []  # so that no other array gets the same id
+    kept: dict[int, tuple[Any, bool, int]] = {}  # by the id of an array, which stays its own as long as it is kept
 
     def is_new_or_whole(values: list[Any]) -> bool:
-        before = len(kept)
+        is_new = False
         for each in values:
             if isinstance(each, np.ndarray):
-                was, fractional[id(each)] = fractional.get(id(each)), _is_fractional(each)
-                if was is None or (was and not fractional[id(each)]):
-                    kept.append(each)
-                    cause[id(each)] = len(found)
-        return len(kept) > before
+                with np.errstate(invalid="ignore"):
+                    fractional = each.dtype.kind == "f" and bool(np.any(each != np.rint(each)))
+                known = kept.get(id(each))
+                is_cause = known is None or (known[1] and not fractional)
+                kept[id(each)] = each, fractional, len(found) if known is None or is_cause else known[2]
+                is_new |= is_cause
+        return is_new
 
     answer = _trace(ask, (S.copy(), y.copy()), is_new_or_whole, found, most=_MOST)
-    is_pair = isinstance(answer, tuple | list) and len(answer) == 2
-    return found[cause[id(answer[1])]] if is_pair and id(answer[1]) in cause else None
+    is_known = isinstance(answer, tuple | list) and len(answer) == 2 and id(answer[1]) in kept
+    return _shown(found[kept[id(answer[1])][2]]) if is_known else ""
 
 
-def _first(ask: Allowance, arguments: tuple[Any, Any], condition: _Condition) -> FrameSummary | None:
+def _first(ask: Allowance, arguments: tuple[Any, Any], condition: _Condition) -> str:
+    """The first statement after which a condition holds, if any. One call."""
     found: list[FrameSummary] = []
     _trace(ask, arguments, condition, found)
-    return found[0] if found else None
+    return _shown(found[0]) if found else ""
+
+
+def _shown(statement: FrameSummary) -> str:
+    """A statement as Python prints it in a traceback: file, line, function and text."""
+    return "".join(StackSummary.from_list([statement]).format()).rstrip()
 
 
 def _trace(
@@ -122,8 +182,3 @@ def _trace(
 def _is_not_finite(thing: Any) -> bool:
     is_float = isinstance(thing, np.ndarray | np.floating | float) and np.asarray(thing).dtype.kind == "f"
     return is_float and not np.isfinite(thing).all()
-
-
-def _is_fractional(array: npt.NDArray[Any]) -> bool:
-    with np.errstate(invalid="ignore"):
-        return array.dtype.kind == "f" and bool(np.any(array != np.rint(array)))

@@ -47,7 +47,7 @@ def truncated(evidence: Evidence) -> Iterator[Finding]:
     try:
         statement = statements.that_made_it_whole(evidence.ask, seen.S.astype(evidence.ask.dtype), seen.y)
     except (Spent, LossDefect, OutOfTime):
-        statement = None
+        statement = ""
     yield Finding(
         "truncated-to-integer",
         "error",
@@ -55,7 +55,7 @@ def truncated(evidence: Evidence) -> Iterator[Finding]:
         f"gradient is {seen.numerical[row, column]:.6g} (dS[{row}, {column}] at batch size {seen.rows}, {seen.scores}, "
         f"seed {seen.seed})",
         hint=_hint(integers, "rounded down" in way),
-        details=statements.shown(statement) if statement else "",
+        details=statement,
     )
 
 

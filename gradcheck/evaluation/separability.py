@@ -103,7 +103,6 @@ def choose(
     tried: RowValues,
     x: FloatArray,
     same: Same,
-    far: list[tuple[FloatArray, float]],
     wanted: str,
     *,
     thorough: bool = True,
@@ -114,7 +113,6 @@ def choose(
         tried: what ``try_row_values`` returned.
         x: (n,) float64.
         same: when two values are equal.
-        far: points (n,) elsewhere with the values there, in case the far ones tried here have none.
         wanted: the plan that the configuration asks for.
         thorough: as many calls as it takes to be sure; else about six, where each of them takes long.
 
@@ -133,7 +131,7 @@ def choose(
     if objective.shape[0] == 1:
         return whole, "the batch is a single row", None
     try:
-        weight = weight_of_rows(objective, x, answer.value, same, far, thorough)
+        weight = weight_of_rows(objective, x, answer.value, same, thorough)
     except NotSeparable as evidence:
         if wanted == "rows":
             raise refused(wanted, evidence) from None
@@ -152,7 +150,6 @@ def weight_of_rows(
     x: FloatArray,
     value: float,
     same: Same,
-    far: list[tuple[FloatArray, float]],
     thorough: bool = True,
 ) -> float:
     """What a row's own value, from a call of that row alone, counts in the batch's: 1/N or 1.
@@ -166,7 +163,7 @@ def weight_of_rows(
     rng = np.random.default_rng(objective.shape)
     candidates = _far_points(x, rng) if thorough else _far_points(x, rng)[:1]
     points = [(point, value_at(objective, point, "with rows far from S")) for point in candidates]
-    points = [(point, there) for point, there in points if np.isfinite(there)] or far
+    points = [(point, there) for point, there in points if np.isfinite(there)]
     if not points:
         raise NotSeparable("it could not be tried far from S")
 
@@ -183,11 +180,9 @@ def weight_of_rows(
     order = rng.permutation(N)
     first = np.arange(N) == order[0]
     weights = _weights(objective, x, point, int(order[0]), (value, one_side(first, point, there)), same)
-    elsewhere = [(int(order[1]), point), *((int(row), place) for place, _ in far[:1] for row in order[:2])]
-    for row, place in elsewhere:  # a row may add nothing, or less than the noise
-        if len(weights) == 1:
-            break
-        weights = _weights(objective, x, place, row, (value, mixed(np.arange(N) == row, place)), same)
+    for row, (place, _) in [(order[1], points[0]), *((row, points[-1]) for row in order[:2])]:
+        if len(weights) > 1:  # the row before may add nothing, or less than the noise
+            weights = _weights(objective, x, place, int(row), (value, mixed(np.arange(N) == row, place)), same)
     if len(weights) > 1:
         raise NotSeparable("what a row adds to the batch is less than the noise")
     if not thorough:

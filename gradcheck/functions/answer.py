@@ -64,12 +64,9 @@ def validated(answer: Any, shape: tuple[int, ...]) -> Answer:
 
 
 def put_together(values: FloatArray, derivatives: FloatArray, weight: float, eps: tuple[float, float]) -> Answer:
-    """The answer of the whole batch from each row's own.
+    """The answer of the batch from N values and N x C derivatives of its rows, each with this weight in the batch's.
 
-    Args:
-        values, derivatives: N values and N x C derivatives, as ``values_and_derivatives`` returns them.
-        weight: factor of each row's value in the batch's value.
-        eps: machine epsilon of the dtypes of value and dS.
+    ``eps`` is the machine epsilon of the dtypes of value and dS.
     """
     parts = weight * values
     return Answer(float(parts.sum()), weight * derivatives, *eps, parts)
@@ -91,11 +88,7 @@ def value_and_gradient(answer: Any, shape: tuple[int, ...]) -> tuple[float, Floa
 
 
 def value_and_derivative(answer: Any, shape: tuple[int, ...], entry: tuple[int, int]) -> tuple[float, float]:
-    """Value and one entry of dS, (row, class), of what a function returned.
-
-    Raises:
-        LossDefect: as ``validated``.
-    """
+    """Value and one entry of dS, (row, class), of what a function returned; raises as ``validated``."""
     value, gradient = value_and_gradient(answer, shape)
     return value, float(gradient[entry])
 
@@ -103,17 +96,9 @@ def value_and_derivative(answer: Any, shape: tuple[int, ...], entry: tuple[int, 
 def values_and_derivatives(answer: Any, shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
     """What a function returned for ``reduction="none"``: N values, and N x C derivatives of each row's own value.
 
-    Returns:
-        Two float64 arrays, possibly the function's own memory.
-
     Raises:
         LossDefect: ``wrong-shape`` or ``wrong-dtype``.
     """
-    if type(answer) is tuple and len(answer) == 2:
-        values, gradient = answer
-        is_plain = type(values) is type(gradient) is np.ndarray and values.dtype is gradient.dtype is _FLOAT64
-        if is_plain and values.shape == shape[:1] and gradient.shape == shape:
-            return values, gradient
     valid = validated(answer, shape)
     if valid.parts is None:
         raise LossDefect("wrong-shape", f"returns {described(answer)}, not (N values, N x C derivatives)")
@@ -148,14 +133,11 @@ def _validated_value(value: Any, rows: int) -> tuple[float | FloatArray, float]:
 def _likeness(given: tuple[int, ...], shape: tuple[int, ...]) -> str:
     """What a dS of a wrong shape may be, and what to do; empty if it resembles nothing."""
     N, C = shape
-    if given == (C,) and N == 1:
-        return ": the axis of the rows is missing"
     likenesses = {
         (N,): ": it is one number for each row",
         (C,): ": it is one row's, or all rows' together",
         (N * C,): ": it was flattened, reshape(S.shape) folds it again",
         (N, N): ": it looks like a product with a matrix transposed",
-        (C, C): ": it looks like a product with a matrix transposed",
         (C, N): ": it has the shape of S transposed, return dS.T",
     }
     return likenesses.get(given, "")
@@ -174,11 +156,9 @@ def _as_float64(array: npt.NDArray[Any], what: str) -> tuple[FloatArray, float]:
         return np.array(array), _EPS
     if array.dtype.kind not in "fiuO":
         raise LossDefect("wrong-dtype", f"{what} has dtype {array.dtype}, not a real number's")
-    if array.dtype.kind == "O":  # NumPy would convert None to NaN, and text to a number
-        for thing in array.flat:
-            if isinstance(thing, _NOT_NUMBERS):
-                message = f"{what} has dtype object and holds {described(thing)}, not a number"
-                raise LossDefect("wrong-dtype", message)
+    bad = [thing for thing in array.flat if isinstance(thing, _NOT_NUMBERS)] if array.dtype.kind == "O" else []
+    if bad:  # NumPy would convert None to NaN, and text to a number
+        raise LossDefect("wrong-dtype", f"{what} has dtype object and holds {described(bad[0])}, not a number")
     try:
         converted = np.array(array, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:

@@ -60,30 +60,25 @@ class Budget:
     """Counts calls, starts none after the deadline, interrupts those that hang, and reports progress.
 
     Args:
-        max_seconds: seconds from now to the deadline; None for no deadline.
-        timeout: seconds that a call may take; None for no limit.
+        settings: ``max_seconds`` from now to the deadline; ``timeout`` of a call.
         progress: called a few times a second; None for no reports.
         can_interrupt: a timer calls ``interrupt``; without it the deadline is checked between calls only.
 
     Attributes:
         calls: number of calls since the run began.
-        limit: seconds that a call may take.
+        limit: seconds that the current call may take.
         overdue: when the current call exceeds its limit, by ``time.monotonic``; None between calls.
     """
 
     def __init__(
-        self,
-        max_seconds: float | None = None,
-        timeout: float | None = None,
-        progress: ProgressCallback | None = None,
-        can_interrupt: bool = False,
+        self, settings: Settings = Settings(), progress: ProgressCallback | None = None, can_interrupt: bool = False
     ) -> None:
         now = time.monotonic()
         self.calls = 0
-        self.limit = math.inf if timeout is None else min(timeout, _LONGEST)
+        self.limit = self._timeout = min(settings.timeout or math.inf, _LONGEST)
         self.overdue: float | None = None
-        self._deadline = math.inf if max_seconds is None else now + max_seconds
-        self._progress, self._next_report = progress, math.inf if progress is None else now + REPORT_EVERY
+        self._deadline = math.inf if settings.max_seconds is None else now + settings.max_seconds
+        self._progress, self._next_report = progress, now + REPORT_EVERY
         self._can_interrupt = can_interrupt
         self._ended: LossDefect | OutOfTime | None = None
         self._target, self._shapes, self._done = "", [(0, 0)], 0
@@ -137,7 +132,7 @@ class Budget:
             LossDefect: ``hangs``: the call exceeds the timeout, whatever it returns or raises afterwards.
         """
         self.begin()
-        return self._limited(function, arguments, options) if self._can_interrupt else function(*arguments, **options)
+        return self._limited(self._timeout, function, arguments, options)
 
     def load(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call what executes the user's module: it is not counted, and may take longer.
@@ -146,14 +141,10 @@ class Budget:
             OutOfTime: the deadline passes.
             TargetError: it hangs.
         """
-        limit = self.limit
-        self.limit = max(LOADING, limit)
         try:
-            return self._limited(function, arguments, {}) if self._can_interrupt else function(*arguments)
+            return self._limited(max(LOADING, self._timeout), function, arguments, {})
         except LossDefect as defect:
             raise TargetError(f"loading it {defect.message}", details=defect.details) from None
-        finally:
-            self.limit = limit
 
     def interrupt(self, number: int, frame: FrameType | None) -> None:
         """Handle the timer's signal: end the current call."""
@@ -164,19 +155,23 @@ class Budget:
 
     def hanging_call(self, frame: FrameType | None) -> LossDefect | None:
         """The defect ``hangs`` of the call that a frame belongs to; None if it belongs to none."""
-        if not (stack := _stack_of_call(frame)):
+        stack = list(traceback.walk_stack(frame)) if frame else []
+        depth = next((k for k, (each, _) in enumerate(stack) if each.f_code is _call.__code__), None)
+        if depth is None:
             return None
         # Lines are looked up after the stack is copied: the frames of a running thread may change meanwhile.
-        frames = own_frames(traceback.StackSummary.extract(iter(stack), lookup_lines=False))
+        frames = own_frames(traceback.StackSummary.extract(iter(stack[depth::-1]), lookup_lines=False))
         place = f": it is at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
         details = "".join(traceback.StackSummary.from_list(frames).format()).rstrip()
         return LossDefect("hangs", f"does not return within {self.limit:g} s{place}", details=details)
 
-    def _limited(self, function: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    def _limited(self, limit: float, function: Callable[..., Any], arguments: Any, options: dict[str, Any]) -> Any:
+        if not self._can_interrupt:
+            return function(*arguments, **options)
         now = time.monotonic()
-        self._ended, self.overdue = None, now + self.limit
-        seconds = min(self.limit, self._deadline - now, _LONGEST)
-        signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-6), 0.1)  # again, if the call catches the exception
+        self._ended, self.limit, self.overdue = None, limit, now + limit
+        seconds = max(min(limit, self._deadline - now, _LONGEST), 1e-6)
+        signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)  # again, if the call catches the exception
         try:
             answer = _call(function, arguments, options)
         except KeyboardInterrupt:
@@ -194,12 +189,11 @@ class Budget:
     def _report(self) -> None:
         if self._progress is None:
             return
-        calls, done = self.calls_of_problem, self._done
+        calls, done, batch = self.calls_of_problem, self._done, self._shapes[self._done]
         expected = max(self._expected, calls, 1)
-        work = [N * C + _OVERHEAD / 2 for N, C in self._shapes]
+        work = [math.prod(shape) + _OVERHEAD / 2 for shape in self._shapes]
         share = (sum(work[:done]) + work[done] * calls / expected) / sum(work)
-        batch, total = self._shapes[done], len(self._shapes)
-        self._progress(RunProgress(self._target, batch, done, total, calls, expected, share, self.calls))
+        self._progress(RunProgress(self._target, batch, done, len(work), calls, expected, share, self.calls))
 
 
 @contextmanager
@@ -221,22 +215,17 @@ def open_budget(
         ...     budget.call(sum, [1, 2, 3]), budget.calls
         (6, 1)
     """
-    for name in ("max_seconds", "timeout"):
-        seconds = getattr(settings, name)
+    for option, seconds in (("--max-seconds", settings.max_seconds), ("--timeout", settings.timeout)):
         if seconds is not None and not 0 < seconds < math.inf:
-            option = f"--{name.replace('_', '-')}"
-            raise UsageError(f"{name} ({option}) is {seconds:g}, and must be a number of seconds above 0")
+            raise UsageError(f"{option} is {seconds:g}, and must be a number of seconds above 0")
     has_timer, is_main = hasattr(signal, "setitimer"), threading.current_thread() is threading.main_thread()
-    if settings.timeout is not None and not has_timer:
-        raise UsageError("a timeout needs a timer that interrupts a call, and this system has none (SIGALRM)")
-    if settings.timeout is not None and not is_main:
-        raise UsageError("a timeout works in the main thread only: no other thread can be interrupted")
-    is_limited = settings.timeout is not None or settings.max_seconds is not None
-    budget = Budget(settings.max_seconds, settings.timeout, progress, is_limited and has_timer and is_main)
-    if not (is_limited and has_timer and is_main):
-        yield budget
+    if settings.timeout is not None and not (has_timer and is_main):
+        why = "works in the main thread only" if has_timer else "needs a timer that this system does not have (SIGALRM)"
+        raise UsageError(f"a timeout {why}: nothing else can interrupt a call")
+    if not (has_timer and is_main) or (settings.timeout is None and settings.max_seconds is None):
+        yield Budget(settings, progress)
         return
-    begun = time.monotonic()
+    budget, begun = Budget(settings, progress, can_interrupt=True), time.monotonic()
     left, interval = signal.setitimer(signal.ITIMER_REAL, 0)
     handler = signal.signal(signal.SIGALRM, budget.interrupt)
     try:
@@ -244,7 +233,7 @@ def open_budget(
             yield budget
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, signal.SIG_DFL if handler is None else handler)
+        signal.signal(signal.SIGALRM, handler or signal.SIG_DFL)
         if left:  # a timer of the caller's continues
             signal.setitimer(signal.ITIMER_REAL, max(left - (time.monotonic() - begun), 1e-6), interval)
 
@@ -282,9 +271,8 @@ def _end_process(defect: LossDefect, on_hang: HangCallback | None) -> None:
         if on_hang is not None:
             code = on_hang(defect)
         elif sys.__stderr__ is not None:
-            sys.__stderr__.write(
-                f"gradcheck: a call {defect.message}\n{defect.details}\nit cannot be ended, so the process is\n"
-            )
+            text = f"gradcheck: a call {defect.message}\n{defect.details}\nit cannot be ended, so the process is\n"
+            sys.__stderr__.write(text)
         for stream in filter(None, (sys.stdout, sys.stderr, sys.__stderr__)):
             stream.flush()
     finally:
@@ -294,12 +282,3 @@ def _end_process(defect: LossDefect, on_hang: HangCallback | None) -> None:
 def _call(function: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """Call the function in a frame of its own: only what runs below this frame is interrupted."""
     return function(*arguments, **options)
-
-
-def _stack_of_call(frame: FrameType | None) -> list[tuple[FrameType, int]]:
-    """Frames and lines from ``_call`` inwards to this frame; empty outside of a call."""
-    stack = list(traceback.walk_stack(frame)) if frame else []
-    for depth, (each, _) in enumerate(stack):
-        if each.f_code is _call.__code__:
-            return stack[depth::-1]
-    return []

@@ -81,11 +81,8 @@ def _built_in(target: str, shown: str) -> Function:
     if target in BUILT_INS:
         function = BUILT_INS[target].function
         return Function(target, function, *where(function), by_name=True)
-    module, _, name = target.rpartition(".")
-    if _is_file(f"{target}.py"):
-        hint = f"for the file of that name: {shown}.py:callable"
-    elif module and _is_file(f"{module.replace('.', os.sep)}.py"):
-        hint = f"for the callable in that module: {module}:{name}"
+    if target.partition(".")[0] in _modules(Path()):
+        hint = f"for a loss in that file: {shown.partition('.')[0]}.py:callable"
     else:
         meant = did_you_mean(target, BUILT_INS)
         hint = f"{meant} `gradcheck list` shows all; for a loss of your own, {_FORMS}".lstrip()
@@ -110,9 +107,8 @@ def _executed(place: str, shown: str) -> ModuleType:
         source = path.read_bytes()
         path = path.resolve()
     except FileNotFoundError:
-        raise TargetError(
-            f"{shown}: there is no file {_printable(place)}", hint=did_you_mean(path.stem, _modules(path.parent))
-        ) from None
+        near = did_you_mean(path.stem, _modules(path.parent))
+        raise TargetError(f"{shown}: there is no file {_printable(place)}", hint=near) from None
     except IsADirectoryError:
         raise TargetError(f"{shown}: {_printable(place)} is a directory", hint=_FORMS) from None
     except (OSError, ValueError) as error:  # ValueError: a path that no system call accepts
@@ -158,7 +154,8 @@ def _user_code(shown: str, name: str) -> Iterator[None]:
         elif isinstance(error, ModuleNotFoundError):
             missing = str(error.name or "")
             if missing and f"{name}.".startswith(f"{missing}."):
-                raise TargetError(f"{shown}: there is no module {missing}", hint=_near_module(missing)) from None
+                near = did_you_mean(missing, _modules(Path())) or "the working directory and sys.path were searched"
+                raise TargetError(f"{shown}: there is no module {missing}", hint=near) from None
             problem = f"imports {missing or 'a module'}, which cannot be found"
             hint = "install it where gradcheck runs, or run gradcheck from the directory that holds it"
         elif isinstance(error, ImportError) and "relative import" in details:
@@ -170,9 +167,8 @@ def _only_loss(module: ModuleType, shown: str) -> str:
     """The name of the only function in a file that takes (S, y)."""
     names = losses_of(module)
     if not names:
-        raise TargetError(
-            f"{shown}: defines no function that takes (S, y)", hint=f"name the callable in the file: {shown}:callable"
-        )
+        hint = f"name the callable in the file: {shown}:callable"
+        raise TargetError(f"{shown}: defines no function that takes (S, y)", hint=hint)
     if len(names) > 1:
         some = ", ".join(f"{shown}:{name}" for name in names[:8])
         raise TargetError(f"{shown}: several of its functions take (S, y)", hint=f"name one of them: {some}")
@@ -203,23 +199,10 @@ def _put_on_path(directory: str | Path) -> None:
     importlib.invalidate_caches()  # a file may be younger than the cached directory listing
 
 
-def _near_module(missing: str) -> str:
-    head = missing.partition(".")[0]
-    if _is_file(f"{head}.py"):
-        return f"{head} is a file and no package"
-    return did_you_mean(missing, _modules(Path())) or "the working directory and the installed packages were searched"
-
-
 def _modules(directory: Path) -> list[str]:
     with suppress(OSError, ValueError):
         return sorted(path.stem for path in directory.iterdir() if path.suffix == ".py" or path.is_dir())
     return []
-
-
-def _is_file(path: str) -> bool:
-    with suppress(OSError, ValueError):  # of a text that is no path
-        return Path(path).is_file()
-    return False
 
 
 def _printable(text: str) -> str:

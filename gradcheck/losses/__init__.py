@@ -4,19 +4,14 @@ All are ``(S, y, reduction="mean") -> (value, dS)``: scores S of shape N x C, N 
 ``soft_targets`` N x C numbers as well; the value is the mean over the rows, dS its N x C gradient, both in the dtype
 of S (float64 or float32; integers become float64). With ``reduction="sum"`` both are of the sum; with ``"none"`` the
 value is N values and row i of dS the derivative of value i. They write to neither argument, return fresh memory at
-every call, and raise ``ValueError`` or ``TypeError`` where S, y or the reduction is none.
-
-Complex scores give a complex value that is analytic wherever the loss is smooth, so that Im(value)/h at S + i·h·e_jk is
-the derivative to rounding. They are for this alone: dS has the right shape then, and maxima go by real parts.
+every call, and raise ``ValueError`` or ``TypeError`` for invalid arguments. Complex scores give a complex value that is
+analytic wherever the loss is smooth, for derivatives by complex steps; dS has only the right shape then.
 
     >>> import numpy as np
     >>> from gradcheck.losses import BUILT_INS
     >>> value, dS = BUILT_INS["svm"].function(np.array([[1.0, 3.0, 0.5]]), np.array([1]))
     >>> float(value), dS.tolist()
     (0.0, [[0.0, 0.0, 0.0]])
-    >>> values, dS = BUILT_INS["svm"].function(np.array([[1.0, 0.5, 0.0]] * 2), np.array([0, 1]), reduction="none")
-    >>> values.tolist(), dS.tolist()
-    ([0.5, 2.0], [[-2.0, 1.0, 1.0], [1.0, -2.0, 1.0]])
 """
 
 from __future__ import annotations

@@ -26,14 +26,9 @@ class Batch(NamedTuple):
 
 
 def as_scores(S: npt.ArrayLike) -> Scores:
-    """Scores as an N x C array of floats, or of complex numbers.
+    """Scores S, N x C, as floats or complex numbers: those dtypes stay, integers become float64.
 
-    Args:
-        S: N x C; float and complex dtypes stay as they are, integers become float64.
-
-    Returns:
-        A C-contiguous array, so that a row is summed in the same order whatever the batch: the gradient of N
-        rows is that of each row alone, over N. It is S itself where S is so already.
+    The array is C-contiguous, so that a row is summed in the same order whatever the batch; it may be S itself.
 
     Raises:
         ValueError: S is not of two dimensions.
@@ -48,11 +43,7 @@ def as_scores(S: npt.ArrayLike) -> Scores:
 
 
 def as_batch(S: npt.ArrayLike, y: npt.ArrayLike) -> Batch:
-    """Scores and labels, ready to be indexed.
-
-    Args:
-        S: N x C, as in ``as_scores``.
-        y: N ints in [0, C).
+    """Scores as in ``as_scores``, and labels, ready to be indexed.
 
     Raises:
         ValueError: S is not N x C, or y is not N ints in [0, C) (numpy would take -1 for the last class).
@@ -70,16 +61,11 @@ def as_batch(S: npt.ArrayLike, y: npt.ArrayLike) -> Batch:
 
 
 def reduced(L: Scores, derivatives: Scores, reduction: Reduction) -> Answer:
-    """The losses of the rows and their derivatives, brought to the answer that the caller wants.
+    """The answer ``(value, dS)`` from N values L and their N x C derivatives, which are overwritten.
 
     Args:
-        L: N values, L^(i).
-        derivatives: N x C, dL^(i)/ds_j^(i); memory of the loss's own, for it may be written to.
         reduction: ``mean``: the mean of L, and 1/N of the derivatives. ``sum``: the sum of L, and the derivatives.
             ``none``: both as they are.
-
-    Returns:
-        ``(value, dS)``; the value is a scalar of the dtype of L, or for ``none`` N of them.
 
     Raises:
         ValueError: another reduction.

@@ -16,7 +16,7 @@ def softmax(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
 
         L = -log p_y,    p_j = e^{s_j} / sum_m e^{s_m}
 
-    First way. The logarithm of the quotient is a difference:
+    The logarithm of the quotient is a difference:
 
         L = log(sum_m e^{s_m}) - s_y
 
@@ -27,20 +27,9 @@ def softmax(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
 
     where many-way selection, sum_m 1{m=j} e^{s_m} = e^{s_j}, empties the sum.
 
-    Second way. Through p_y, by the rule for quotients, with Z = sum_m e^{s_m}:
-
-        dp_y/ds_j = (1{j=y} e^{s_y} Z - e^{s_y} e^{s_j}) / Z^2
-                  = p_y (1{j=y} - p_j)
-
-        dL/ds_j = -1/p_y dp_y/ds_j
-                = p_j - 1{j=y}
-
-    Grouped by cases it reads 1{j!=y} p_j - 1{j=y} (1 - p_j), which is the same, since j = y
-    and j != y exclude each other and one of them holds: 1{j!=y} + 1{j=y} = 1.
-
     p is unchanged when one number is added to all scores of a row, so the largest, s_t, is
-    taken off and no e^s overflows. Nor is log(p_y) or p_y - 1 computed, both of which lose
-    their digits as p_y nears 1, but
+    subtracted and no e^s overflows. log(p_y) and p_y - 1 would lose their digits as p_y
+    nears 1; computed are
 
         L       = (s_t - s_y) + log(1 + sum_{m!=t} e^{s_m - s_t})
         p_y - 1 = -sum_{m!=y} p_m
@@ -56,8 +45,6 @@ def label_smoothing(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answ
 
         L = -sum_m t_m log p_m,    t_m = (1 - eps) 1{m=y} + eps/C,    eps = 0.1
 
-    The label's own class has its share of eps too, so sum_m t_m = 1.
-
     With log p_m = s_m - log(sum_k e^{s_k}), and since the t_m sum to 1:
 
         L = log(sum_k e^{s_k}) - sum_m t_m s_m
@@ -66,14 +53,9 @@ def label_smoothing(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answ
                 = p_j - t_j
                 = (p_j - 1{j=y}) + eps (1{j=y} - 1/C)
 
-    by the softmax's first derivative and many-way selection. The last line is how it is
-    computed: p_y - 1 = -sum_{m!=y} p_m keeps the digits that p_y - t_y would lose.
-
-    The value is computed as a sum of parts that are all at least 0,
-
-        L = (1 - eps) (-log p_y) + eps/C sum_m (-log p_m)
-
-    each -log p_m as in the softmax.
+    by the softmax's derivative and many-way selection. The last line is how it is computed:
+    p_y - 1 = -sum_{m!=y} p_m keeps the digits that p_y - t_y would lose. The value is
+    computed as (1 - eps) (-log p_y) + eps/C sum_m (-log p_m), whose terms are at least 0.
     """
     batch = as_batch(S, y)
     S, i, y = batch
@@ -102,10 +84,8 @@ def focal(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
         dL/ds_j = 2 u v du/ds_j + u^2 dv/ds_j
                 = (2 u p_y v + u^2) (p_j - 1{j=y})
 
-    Neither factor subtracts: u = sum_{m!=y} p_m, v is computed as in the softmax, and the
-    bracket adds two numbers that are at least 0. So it holds its digits for p_y near 1,
-    where L is nearly u^3, and for p_y near 0, where p_y v goes to 0 and the gradient to
-    the softmax's.
+    Nothing is subtracted, so no digits are lost: u = sum_{m!=y} p_m, and v is computed as
+    in the softmax.
     """
     batch = as_batch(S, y)
     _, i, y = batch
@@ -120,16 +100,14 @@ def brier(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
 
         L = sum_m r_m^2,    r_m = p_m - 1{m=y},    p_j = e^{s_j} / sum_m e^{s_m}
 
-    1{m=y} is a constant, so r_m moves as p_m does, and dp_m/ds_j = p_m (1{m=j} - p_j) as
-    in the softmax:
+    With dp_m/ds_j = p_m (1{m=j} - p_j), by the rule for quotients:
 
         dL/ds_j = sum_m 2 r_m p_m (1{m=j} - p_j)
                 = 2 p_j r_j - 2 p_j sum_m p_m r_m
                 = 2 p_j (r_j - sum_m p_m r_m)
 
-    by many-way selection. The bracket is a difference of nearly equal numbers wherever one
-    class has nearly all the probability, so it is computed from others. At j = y, with
-    1 - p_y = u, sum_m p_m r_m = L - u and r_y = -u:
+    The bracket would lose digits where one class has nearly all the probability, so it is
+    computed otherwise. At j = y, with 1 - p_y = u, sum_m p_m r_m = L - u and r_y = -u:
 
         dL/ds_y = -2 p_y L
 
@@ -138,12 +116,8 @@ def brier(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
 
         dL/ds_j = 2 p_j (sum_m p_m d_m + p_j + p_y - p_t)
 
-    The sum has no negative term. p_j + p_y - p_t is the smaller of p_j and p_y less the
-    distance of the larger one from p_t,
-
-        p_j + p_y - p_t = min(p_j, p_y) - min(d_j, d_y)
-
-    and d_m = p_t (1 - e^{s_m - s_t}) is exact where scores tie.
+    where p_j + p_y - p_t = min(p_j, p_y) - min(d_j, d_y), and
+    d_m = p_t (1 - e^{s_m - s_t}) is exact where scores tie.
     """
     batch = as_batch(S, y)
     _, i, y = batch

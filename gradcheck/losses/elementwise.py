@@ -15,17 +15,13 @@ def one_vs_all(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
 
         L = sum_m log(1 + e^{-t_m s_m}),    t_m = 1{m=y} - 1{m!=y}
 
-    t_m is 1 for the label and -1 for every other class: two cases that exclude each other,
-    so their indicators add. It is a constant, and s_j is in the term m = j alone:
+    s_j is in the term m = j alone:
 
         dL/ds_j = sum_m 1{m=j} (-t_m) e^{-t_m s_m} / (1 + e^{-t_m s_m})
                 = -t_j e^{-t_j s_j} / (1 + e^{-t_j s_j})
                 = -t_j / (1 + e^{t_j s_j})
 
-    With the logistic function g(x) = 1 / (1 + e^{-x}), and grouped by cases, it is the
-    same p_j - 1{j=y} as the softmax's, each class with a probability of its own:
-
-        dL/ds_j = 1{j!=y} g(s_j) - 1{j=y} g(-s_j) = g(s_j) - 1{j=y}
+    With the logistic function g(x) = 1 / (1 + e^{-x}) it is g(s_j) - 1{j=y}.
 
     Let z = -t_j s_j. e^z overflows where the loss is only about z, so it is computed from
     e^{-|z|}, which is at most 1, and without a difference:
@@ -50,23 +46,13 @@ def huber(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
         r_m = s_m - 1{m=y}
         L = sum_m (1{|r_m| <= d} r_m^2/2 + 1{|r_m| > d} d (|r_m| - d/2)),    d = 1
 
-    The label's score should be 1 and every other 0; r_m is how far it is from that. This is
-    the regression that one reads classes from; the scores go through no softmax.
-
-    The two cases exclude each other, so their indicators add and each is differentiated by
-    itself. 1{m=y} is a constant, dr_m/ds_j = 1{m=j}, and |r| = 1{r >= 0} r - 1{r < 0} r:
-
-        dL/ds_j = sum_m 1{m=j} (1{|r_m| <= d} r_m + 1{|r_m| > d} d (1{r_m > 0} - 1{r_m < 0}))
-                = 1{|r_j| <= d} r_j + 1{|r_j| > d} d (1{r_j > 0} - 1{r_j < 0})
-
-    |r_j| > d and r_j > 0 is r_j > d (AND is a product), and likewise below:
+    The two cases exclude each other, so each is differentiated by itself, and
+    dr_m/ds_j = 1{m=j}:
 
         dL/ds_j = 1{|r_j| <= d} r_j + d 1{r_j > d} - d 1{r_j < -d}
 
-    which is r_j clipped to [-d, d]. At |r_j| = d both cases have the value d^2/2 and the
-    slope d, so there is no kink.
-
-    With c the clipped r, one product covers both cases of the value: c (r - c/2).
+    which is c, r_j clipped to [-d, d]. At |r_j| = d both cases have the slope d, so there
+    is no kink. One product covers both cases of the value: c (r - c/2).
     """
     S, i, y = as_batch(S, y)
     r = S.copy()

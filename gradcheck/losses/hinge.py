@@ -23,8 +23,7 @@ def svm(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
 
         L = sum_{m!=y} q_{m,y} (s_m - s_y + 1)
 
-    q_{m,y} does not change near s unless a margin is 0, so only the brackets have a
-    derivative. In them m != y, so s_m and s_y are two different scores:
+    q_{m,y} does not change near s unless a margin is 0, so only the brackets are derived:
 
         d(s_m - s_y + 1)/ds_j = 1{m=j} - 1{j=y}
 
@@ -32,12 +31,9 @@ def svm(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
                 = sum_{m!=y} q_{m,y} 1{m=j} - 1{j=y} sum_{m!=y} q_{m,y}
                 = 1{j!=y} q_{j,y} - 1{j=y} sum_{m!=y} q_{m,y}
 
-    The last step is many-way selection, sum_m q_{m,y} 1{m=j} = q_{j,y}. Leaving m = y out
-    of the sum takes nothing from it where j != y, and the one term it has where j = y;
-    hence the factor 1{j!=y}.
-
-    At a margin of exactly 0 the hinge has a kink: its slope is 0 on one side and 1 on the
-    other, and any number between is a subgradient. Here it is 1, by the >= of the notes.
+    The last step is many-way selection, sum_m q_{m,y} 1{m=j} = q_{j,y}, without m = y.
+    At a margin of exactly 0 the hinge has a kink: any slope between 0 and 1 is a
+    subgradient. Here it is 1, by the >= of the notes.
     """
     batch = as_batch(S, y)
     _, i, y = batch
@@ -53,19 +49,11 @@ def squared_hinge(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer
 
         L = sum_{m!=y} max(0, s_m - s_y + 1)^2
 
-    With q_{m,y} = 1{s_m - s_y + 1 >= 0}, and since a factor that is 0 or 1 is its own
-    square:
+    With h_{m,y} = max(0, s_m - s_y + 1), the chain rule, and many-way selection as in the
+    hinge:
 
-        L = sum_{m!=y} q_{m,y} (s_m - s_y + 1)^2
-
-    The chain rule, and d(s_m - s_y + 1)/ds_j = 1{m=j} - 1{j=y} for m != y:
-
-        dL/ds_j = sum_{m!=y} 2 q_{m,y} (s_m - s_y + 1) (1{m=j} - 1{j=y})
-
-    q_{m,y} (s_m - s_y + 1) is the hinge itself, h_{m,y} = max(0, s_m - s_y + 1). Many-way
-    selection in the first part, as in the hinge:
-
-        dL/ds_j = 1{j!=y} 2 h_{j,y} - 1{j=y} sum_{m!=y} 2 h_{m,y}
+        dL/ds_j = sum_{m!=y} 2 h_{m,y} (1{m=j} - 1{j=y})
+                = 1{j!=y} 2 h_{j,y} - 1{j=y} sum_{m!=y} 2 h_{m,y}
 
     At a margin of 0 the slope is 0 from both sides, so there is no choice to make.
     """
@@ -85,7 +73,7 @@ def crammer_singer(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answe
 
         L = max_k (s_k + 1{k!=y}) - s_y
 
-    It is at least 0, since k = y is one of the candidates. Let t be the class that attains
+    Let t be the class that attains
     the maximum, the first where several do. Many-way selection writes the maximum as a sum:
 
         max_k (s_k + 1{k!=y}) = sum_k 1{k=t} (s_k + 1{k!=y})
@@ -95,8 +83,6 @@ def crammer_singer(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answe
         dL/ds_j = sum_k 1{k=t} ds_k/ds_j - ds_y/ds_j
                 = sum_k 1{k=t} 1{k=j} - 1{j=y}
                 = 1{j=t} - 1{j=y}
-
-    Where t = y the two parts cancel: the label leads by 1 or more, L = 0 and nothing moves.
 
     Where several classes attain the maximum there is a kink; any average of their 1{j=k},
     less 1{j=y}, is a subgradient. Here the first of them takes it all.

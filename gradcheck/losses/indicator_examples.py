@@ -26,11 +26,7 @@ def min_square_exp(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answe
     Where s_1^2 = e^{s_2} there is a kink: (2 s_1, 0), (0, e^{s_2}) and all between them are
     subgradients. Here it is the second, by the >= of the notes.
 
-    e^{s_2} may overflow to infinity. It is then not the smaller one, and neither the value
-    nor dS shows it.
-
-    s_3 and further scores are in no term: their dS is 0. With one class alone there is no
-    s_2; a minimum over what there is leaves L = s_1^2.
+    s_3 and further scores are in no term: their dS is 0. With one class, L = s_1^2.
     """
     S = as_scores(S)
     C = S.shape[1]
@@ -58,10 +54,7 @@ def cubed_relu(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
         dL/ds_j = sum_m 1{s_m^3 >= 0} 3 s_m^2 1{m=j}
                 = 1{s_j^3 >= 0} 3 s_j^2
 
-    At s_j = 0 the slope is 0 from both sides, and so is the curvature: no kink, and >= or >
-    is all one.
-
-    s_j^3 >= 0 just where s_j >= 0, so both are computed from max(0, s_j).
+    At s_j = 0 the slope is 0 from both sides: no kink.
     """
     S = as_scores(S)
     positive = np.maximum(S, 0)
@@ -73,19 +66,10 @@ def affine_exp(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
 
         L = 2 s_1 - 3 s_2 + e^{s_3}
 
-                  { 2        where j = 1
-        dL/ds_j = { -3       where j = 2
-                  { e^{s_3}  where j = 3
-
-    The cases exclude each other, so they are one sum:
-
         dL/ds_j = 1{j=1} 2 - 1{j=2} 3 + 1{j=3} e^{s_3}
 
     s_4 and further scores are in no term: their dS is 0. With fewer than three classes L has
-    the terms whose scores there are: 2 s_1 - 3 s_2 with two, 2 s_1 with one.
-
-    e^{s_3} is infinite in float64 from about s_3 = 709.8 on (float32: 88.7). That is the
-    loss's own nature, not the way it is computed: the number has no float.
+    the terms whose scores there are. e^{s_3} overflows from about s_3 = 709.8 on.
     """
     S = as_scores(S)
     affine, exponential = S[:, :2], np.exp(S[:, 2:3])

@@ -5,7 +5,7 @@ All of them take classes as well, N ints, for what they mean: t_j = 1{j=y}.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,38 +16,19 @@ from gradcheck.losses.softmax_terms import softmax_terms
 Targets = npt.NDArray[Any]
 
 
-class _Targets(NamedTuple):
-    """Attributes:
-    S: N x C floats, real or complex; perhaps the caller's own memory.
-    t: N x C real floats.
-    """
-
-    S: Scores
-    t: Targets
-
-
-def _as_targets(S: npt.ArrayLike, y: npt.ArrayLike) -> _Targets:
-    """Scores, and a target for each of them.
-
-    Args:
-        S: N x C, as in ``as_scores``.
-        y: N x C real numbers, or N ints in [0, C).
-
-    Raises:
-        ValueError: the shapes do not belong together, or a class is none.
-        TypeError: S or y does not hold numbers.
-    """
+def _as_targets(S: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Scores, Targets]:
+    """Scores, and a target for each of them, from N x C real numbers or N ints in [0, C)."""
     scores, labels = as_scores(S), np.asarray(y)
     if labels.ndim != 2:
         scores, i, classes = as_batch(scores, labels)
         t = np.zeros(scores.shape, dtype=scores.real.dtype)
         t[i, classes] = 1
-        return _Targets(scores, t)
+        return scores, t
     if labels.dtype.kind not in "fiub":
         raise TypeError(f"the labels have dtype {labels.dtype}; they must be real numbers, one a class")
     if labels.shape != scores.shape:
         raise ValueError(f"the labels have shape {labels.shape}; scores of shape {scores.shape} need the same")
-    return _Targets(scores, labels.astype(scores.real.dtype))
+    return scores, labels.astype(scores.real.dtype)
 
 
 def soft_cross_entropy(S: Scores, y: Targets | Labels, reduction: Reduction = "mean") -> Answer:
@@ -60,12 +41,8 @@ def soft_cross_entropy(S: Scores, y: Targets | Labels, reduction: Reduction = "m
         dL/ds_j = sum_m t_m (p_j - 1{j=m})
                 = p_j sum_m t_m - t_j
 
-    by many-way selection. For t_m = 1{m=y} it is p_j - 1{j=y}. Where p_j nears 1 the last
-    line would lose its digits; with 1 - p_j = sum_{m!=j} p_m it is
-
-        dL/ds_j = p_j sum_{m!=j} t_m - t_j sum_{m!=j} p_m
-
-    and that is how it is computed.
+    by many-way selection. Where p_j nears 1 the last line would lose its digits, so
+    p_j sum_{m!=j} t_m - t_j sum_{m!=j} p_m is computed, which is the same.
     """
     S, t = _as_targets(S, y)
     p, surprisal, _, _ = softmax_terms(Batch(S, np.arange(len(S)), np.zeros(len(S), dtype=np.intp)))
@@ -83,10 +60,7 @@ def binary_cross_entropy(S: Scores, y: Targets | Labels, reduction: Reduction = 
         dL/ds_j = -t_j g(-s_j) + (1 - t_j) g(s_j)
                 = g(s_j) - t_j
 
-    The value and the first line have terms of one sign each, so neither loses digits; the
-    logarithms are computed from e^{-|x|}, as in one-vs-all:
-
-        log(1 + e^x) = max(0, x) + log(1 + e^{-|x|})
+    The logarithms are computed from e^{-|x|}, as in one-vs-all.
     """
     S, t = _as_targets(S, y)
     e = np.exp(np.minimum(S, -S))  # -|s|, but abs would drop an imaginary part

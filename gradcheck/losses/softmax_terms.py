@@ -1,14 +1,11 @@
 """p_j = e^{s_j} / sum_m e^{s_m} and what is made of it, to the relative precision that s_j - s_m has.
 
-Subtracting the row's maximum keeps e^s from overflowing, but two places remain where digits are lost, and
-a trained model sits in both: log(p) at p near 1, and p_y - 1. Neither is computed here. With t the row's
-largest score,
+log(p) at p near 1 and p_y - 1 lose digits, so neither is computed here. With t the row's largest score,
 
     -log p_j = (s_t - s_j) + log(1 + sum_{m!=t} e^{s_m - s_t})
      p_y - 1 = -sum_{m!=y} p_m
 
-and all terms on a right side have one sign. So a row that is right by 40 still has a value and a gradient of
-4e-18 that agree with each other to the last digits, where log(p_y) and p_y - 1 both say 0.
+and all terms on a right side have one sign: a row that is right by 40 has a value and a gradient of 4e-18.
 """
 
 from __future__ import annotations
@@ -35,11 +32,7 @@ class SoftmaxTerms(NamedTuple):
 
 
 def softmax_terms(batch: Batch) -> SoftmaxTerms:
-    """The terms of each row, fresh arrays in the dtype of the scores.
-
-    Args:
-        batch: scores N x C and labels.
-    """
+    """The terms of each row, fresh arrays in the dtype of the scores."""
     S, i, y = batch
     top = S.argmax(axis=1)
     below_top = S - S[i, top][:, np.newaxis]

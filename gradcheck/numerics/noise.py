@@ -138,6 +138,10 @@ def _is_longer_than_single(number: float) -> bool:
     return math.isfinite(number) and not math.ldexp(math.frexp(number)[0], 24).is_integer()
 
 
+#: Significant bits of bfloat16 and of float16; and so many numbers that need nearly all of them tell of these.
+_HALF_PRECISIONS, _TELLING = (8, 11), 6
+
+
 def effective_eps(samples: FloatArray, eps: float) -> float:
     """Machine epsilon of the precision that numbers were really computed in.
 
@@ -149,11 +153,17 @@ def effective_eps(samples: FloatArray, eps: float) -> float:
         eps: epsilon of the dtype they were returned in.
 
     Returns:
-        ``eps``, or float32's where every sample is a float32 and not all of them are short binary fractions.
+        ``eps``, or that of bfloat16, float16 or float32, where every sample is such a number and not all of them are
+        short binary fractions.
     """
     if samples.size and _is_longer_than_single(float(samples.flat[0])):  # as nearly always
         return eps
     finite = samples[np.isfinite(samples)]
+    mantissas = np.unique(np.abs(np.frexp(finite)[0]))
+    for bits in _HALF_PRECISIONS:
+        own = np.ldexp(mantissas, bits)
+        if np.array_equal(own, np.round(own)) and np.count_nonzero(own % 8) >= _TELLING:
+            return max(eps, 2.0 ** (1 - bits))
     single = np.finfo(np.float32)
     if eps >= single.eps or not np.any(finite):
         return eps

@@ -23,8 +23,8 @@ BoolArray = npt.NDArray[np.bool_]
 TOO_WIDE = 1e-2
 #: A correction or a kink below this part of the gradients seen is the ordinary curvature of a smooth loss.
 SMALL = 1e-3
-#: A central difference bears out a complex step where its bound is below this part of it: three digits.
-_CONFIRMS = 1e-3
+#: A central difference confirms a complex step where its bound is below this part of it: seven digits.
+_CONFIRMS = 1e-7
 #: A bound wider than this part of an entry makes its relative error one of the numerics, not of the loss.
 _TELLING = 1e-3
 

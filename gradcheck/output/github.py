@@ -9,11 +9,10 @@ from gradcheck.report import LossReport, Report
 
 
 def render(report: Report, options: Options) -> str:
-    """Annotations, one a line; empty where every loss is right and has no finding. No option matters.
+    """Annotations, one a loss (GitHub shows only a few of a step); empty where all is right. No option matters.
 
-    There is one for each loss, because GitHub shows only a few of a step. Source of the escapes:
-    https://docs.github.com/actions/reference/workflow-commands-for-github-actions, and the toolkit's ``command.ts``:
-    ``%``, CR and LF everywhere, ``:`` and ``,`` in properties.
+    Source of the escapes (``%``, CR and LF everywhere, ``:`` and ``,`` in properties):
+    https://docs.github.com/actions/reference/workflow-commands-for-github-actions
     """
     return "".join(f"{_annotation(loss)}\n" for loss in report.losses if _level(loss))
 

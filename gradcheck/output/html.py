@@ -7,32 +7,30 @@ import hashlib
 import html
 import json
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-from gradcheck.errors import UsageError
-from gradcheck.output.explanations import page
 from gradcheck.output.json_ import as_data
 from gradcheck.output.options import Options
-from gradcheck.output.pages import paragraphs
+from gradcheck.output.pages import pages
 from gradcheck.output.summary import sentences, severity_key
 from gradcheck.output.text import escape_control, shorten
 from gradcheck.report import Report
 
 #: Entries of all grids together; beyond, the grids of the less severe problems are left out.
 MOST_CELLS = 120_000
-#: Worst entries, with all their numbers, of all problems together.
-_MOST_WORST = 4_000
 
 _PAGE = files("gradcheck.output").joinpath("report.html").read_text(encoding="utf-8")
 
 
 def render(report: Report, options: Options) -> str:
     """A report as an HTML document in ASCII that needs no other file and no network; no option matters."""
-    data = _bounded(report, as_data(report))
+    data = as_data(report, _text)
+    _bound_grids(report, data)
     codes = {finding["code"] for loss in data["losses"] for finding in loss["findings"]}
-    data["pages"] = {code: text for code in sorted(codes) if (text := _explanation(code))}
+    explained = [each for each in pages() if each.code in codes]
+    data["pages"] = {each.code: {"title": each.title, "paragraphs": each.paragraphs[1:]} for each in explained}
     named = report.losses[0].target if len(report.losses) == 1 else f"{len(report.losses)} losses"
     last = sentences(report)[-1]
     content = json.dumps(data, allow_nan=False, separators=(",", ":"))
@@ -57,38 +55,22 @@ def _policy() -> str:
     return "; ".join(rules)
 
 
-def _bounded(report: Report, data: dict[str, Any]) -> dict[str, Any]:
-    """The data of a report, bounded in size: grids in two digits, grids and entries limited, texts shortened."""
+def _bound_grids(report: Report, data: dict[str, Any]) -> None:
+    """Keep the grids of the most severe problems, in two digits."""
     problems = [problem for loss in report.losses for problem in loss.batches]
     batches = [batch for loss in data["losses"] for batch in loss["batches"]]
-    most, room = max(1, _MOST_WORST // max(1, len(batches))), MOST_CELLS
+    room = MOST_CELLS
     for at in sorted(range(len(problems)), key=lambda at: severity_key(problems[at]), reverse=True):
         batch = batches[at]
-        batch["worst"] = batch["worst"][:most]
         batch.pop("references", None)
-        if "verdicts" in batch:
-            room -= batch["entries"]
-            if room < 0:
-                del batch["relative_errors"], batch["verdicts"], batch["labels"]
-            else:
-                batch["relative_errors"] = [
-                    [error if error is None else float(f"{error:.2g}") for error in row]
-                    for row in batch["relative_errors"]
-                ]
-    bounded: dict[str, Any] = _texts(data)
-    return bounded
-
-
-def _texts(value: Any) -> Any:
-    match value:
-        case str():
-            return _text(value)
-        case dict():
-            return {_text(name): _texts(item) for name, item in value.items()}
-        case list() if value and isinstance(value[0], str | dict | list):
-            return [_texts(item) for item in value]
-        case _:
-            return value
+        if "verdicts" not in batch:
+            continue
+        room -= batch["entries"]
+        if room < 0:
+            del batch["relative_errors"], batch["verdicts"], batch["labels"]
+        else:
+            rows = batch["relative_errors"]
+            batch["relative_errors"] = [[None if x is None else float(f"{x:.2g}") for x in row] for row in rows]
 
 
 def _text(text: str) -> str:
@@ -96,23 +78,9 @@ def _text(text: str) -> str:
     return escape_control(shorten(text), lines=True)
 
 
-def _explanation(code: str) -> dict[str, Any] | None:
-    """What ``gradcheck explain`` says of a code; None where there is no page."""
-    try:
-        found = page(code)
-    except UsageError:
-        return None
-    return {"title": found.title, "paragraphs": paragraphs(found)[1:]}
-
-
 @dataclass(frozen=True, eq=False)
 class NotebookReport(Report):
     """A report as ``check`` and ``check_at`` return it; a notebook shows it as a page."""
-
-    @classmethod
-    def of(cls, report: Report) -> NotebookReport:
-        """The same report."""
-        return cls(**{field.name: getattr(report, field.name) for field in fields(report)})
 
     def _repr_html_(self) -> str:
         """The page in a frame of its own, so that neither page nor notebook changes the other's style."""

@@ -4,79 +4,71 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from gradcheck.output.options import Options
 from gradcheck.output.summary import loss_remarks, loss_sentence, problem_remarks, sentences, totals_by_kind
-from gradcheck.report import VERDICTS, BatchReport, Entry, LossReport, Report, SmallestCase
+from gradcheck.report import VERDICTS, BatchReport, Entry, LossReport, Report
 
 SCHEMA = 1
 #: A problem with more entries comes without its matrices; its worst entries are there.
 MAX_ENTRIES = 10_000
 
 _WORDS = np.array([verdict.value for verdict in VERDICTS])
-_LINE = 120
+#: A list or an object that holds no others, as ``json.dumps`` lays it out; line ends in texts are escaped.
+_FLAT = re.compile(r"[\[{]\n[^\[\]{}]*\n *[\]}]")
 
 
 def render(report: Report, options: Options) -> str:
     """A report as JSON text in ASCII that ends with a newline; NaN and infinities become null. No option matters."""
-    return f"{_laid_out(as_data(report))}\n"
+    text = json.dumps(as_data(report), allow_nan=False, indent=2)
+    return _FLAT.sub(lambda flat: " ".join(map(str.strip, flat[0].split("\n"))), text) + "\n"
 
 
-def as_data(report: Report) -> dict[str, Any]:
-    """A report in JSON's own types."""
+def as_data(report: Report, text: Callable[[str], str] = str) -> dict[str, Any]:
+    """A report in JSON's own types, ``text`` applied to every string."""
     last = sentences(report)[-1]
-    data: dict[str, Any] = _plain(
-        {
-            "schema": SCHEMA,
-            **_attributes(report, "version passed interrupted out_of_time config"),
-            "verdict": last.word,
-            "summary": last.rest,
-            "losses": [_loss(loss) for loss in report.losses],
-        }
-    )
-    return data
+    data = {
+        "schema": SCHEMA,
+        **_attributes(report, "version passed interrupted out_of_time config"),
+        "verdict": last.word,
+        "summary": last.rest,
+        "losses": [_loss(loss) for loss in report.losses],
+    }
+    return {key: _plain(value, text) for key, value in data.items()}
 
 
 def _loss(loss: LossReport) -> dict[str, Any]:
-    sentence = loss_sentence(loss)
-    kinds = ("batch_size", "classes", "scores")
+    sentence, case = loss_sentence(loss), loss.smallest_case
     return {
         **_attributes(loss, "target passed file line framework"),
         "verdict": sentence.word,
         "summary": sentence.rest,
         "batches": [_batch(batch) for batch in loss.batches],
         "totals": [
-            dict(zip(kinds, kind, strict=True)) | vars(total) for kind, total in totals_by_kind(loss.batches).items()
+            {"batch_size": N, "classes": C, "scores": scores, **vars(total)}
+            for (N, C, scores), total in totals_by_kind(loss.batches).items()
         ],
         "remarks": loss_remarks(loss),
         "findings": [_attributes(each, "code severity message hint details") for each in loss.findings],
-        "smallest_case": _smallest_case(loss.smallest_case) if loss.smallest_case else None,
+        "smallest_case": case and _attributes(case, "S y code analytic numerical snippet") | {"dtype": case.S.dtype},
         **_attributes(loss, "evaluations_to_explain error rerun unchecked cut_short"),
     }
 
 
 def _batch(batch: BatchReport) -> dict[str, Any]:
-    fields = _attributes(
-        batch,
-        "batch_size classes scores trial seed passed value plan why evaluations entries wrong subgradient unresolved "
-        "complex_steps max_relative_error seconds",
-    )
+    numbers = "evaluations entries wrong subgradient unresolved complex_steps max_relative_error seconds"
+    fields = _attributes(batch, f"batch_size classes scores trial seed passed value plan why {numbers}")
     fields |= {"remarks": problem_remarks(batch), "worst": [_entry(entry) for entry in batch.worst]}
     if batch.projections is not None:
-        fields["projections"] = _attributes(
-            batch.projections,
-            "directions agree smallest_defect largest_gradient smallest_relative_defect checked remark",
-        )
+        names = "directions agree smallest_defect largest_gradient smallest_relative_defect checked remark"
+        fields["projections"] = _attributes(batch.projections, names)
     if batch.entries <= MAX_ENTRIES and batch.verdicts is not None:
-        fields |= {
-            "labels": batch.labels,
-            "relative_errors": batch.relative_errors,
-            "verdicts": _WORDS[batch.verdicts],
-        }
+        fields |= {**_attributes(batch, "labels relative_errors"), "verdicts": _WORDS[batch.verdicts]}
         if batch.by_complex is not None:
             fields["references"] = np.where(batch.by_complex, "complex", "central")
         if batch.negligible is not None:
@@ -92,42 +84,24 @@ def _entry(entry: Entry) -> dict[str, Any]:
     return fields | ({"tried": entry.tried} if entry.tried else {})
 
 
-def _smallest_case(case: SmallestCase) -> dict[str, Any]:
-    rest = _attributes(case, "code analytic numerical snippet")
-    return {"S": case.S, "y": case.y, "dtype": str(case.S.dtype), **rest}
-
-
 def _attributes(of: object, names: str) -> dict[str, Any]:
     return {name: getattr(of, name) for name in names.split()}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, text: Callable[[str], str]) -> Any:
     """In JSON's own types: what is not finite as null, arrays as lists, what JSON does not know as text."""
     match value:
         case str():
-            return str(value)
+            return text(str(value))
         case None | bool() | int():
             return value
         case float():
             return value if math.isfinite(value) else None
         case np.ndarray() | np.generic():
-            return _plain(value.tolist())
+            return _plain(value.tolist(), str)
         case Mapping():
-            return {str(key): _plain(item) for key, item in value.items()}
+            return {text(str(key)): _plain(item, text) for key, item in value.items()}
         case list() | tuple():
-            return [_plain(item) for item in value]
+            return [_plain(item, text) for item in value]
         case _:
-            return str(value)
-
-
-def _laid_out(value: Any, indent: str = "") -> str:
-    """JSON that people can read too: what fits a line, and each row of a matrix, has a line of its own."""
-    line = json.dumps(value, allow_nan=False)
-    parts = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
-    if len(indent) + len(line) <= _LINE or not any(isinstance(part, dict | list) for part in parts):
-        return line
-    inner = indent + "  "
-    if isinstance(value, dict):
-        items = [f"{json.dumps(key)}: {_laid_out(item, inner)}" for key, item in value.items()]
-        return "{\n" + ",\n".join(inner + item for item in items) + f"\n{indent}}}"
-    return "[\n" + ",\n".join(inner + _laid_out(item, inner) for item in value) + f"\n{indent}]"
+            return text(str(value))

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 from xml.etree import ElementTree as ET
 
 from gradcheck.output.options import Options
-from gradcheck.output.summary import grouped, severity_key, totals
+from gradcheck.output.summary import disagreement, grouped, severity_key, totals
 from gradcheck.output.text import counted, derivatives, escape_control, relative, shorten
 from gradcheck.report import BatchReport, LossReport, Report, Verdict
 
-_ELEMENTS = {"failed": "failure", "error": "error", "skipped": "skipped"}
 _MOST_ENTRIES = 5
 
 
-@dataclass(frozen=True)
-class Case:
-    """One loss at one batch size: an ``error`` where it could not be checked, ``skipped`` where it was not.
-
-    ``kind`` is what failed: a finding's code, ``wrong`` or ``unresolved``; ``text`` has findings and worst entries.
-    """
+class Case(NamedTuple):
+    """One loss at one batch size: an ``error`` where it could not be checked, ``skipped`` where it was not."""
 
     name: str
     outcome: Literal["passed", "failed", "error", "skipped"]
-    kind: str = ""
+    kind: str = ""  # a finding's code, "wrong" or "unresolved"
     message: str = ""
     text: str = ""
     seconds: float = 0.0
@@ -34,10 +27,15 @@ class Case:
 def render(report: Report, options: Options) -> str:
     """A report as JUnit XML that ends with a newline, as Jenkins, GitLab and others read it; no option matters."""
     root = ET.Element("testsuites", name="gradcheck")
-    suites = [(loss, cases(report, loss)) for loss in report.losses]
-    for loss, of_loss in suites:
-        root.append(_suite(loss, of_loss))
-    _set_counts(root, [case for _, of_loss in suites for case in of_loss])
+    for loss in report.losses:
+        suite = ET.SubElement(root, "testsuite", name=_line(loss.target))
+        of_loss = cases(report, loss)
+        for case in of_loss:
+            _add_case(suite, loss, case)
+        if loss.findings and not any(case.outcome == "failed" for case in of_loss):
+            ET.SubElement(suite, "system-out").text = _text(_findings(loss))
+    for element in (root, *root):
+        _set_counts(element)
     ET.indent(root)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
@@ -46,11 +44,10 @@ def cases(report: Report, loss: LossReport) -> list[Case]:
     """The test cases of one loss: one for each batch size, and one more where only a finding fails."""
     by_size = grouped(loss.batches, lambda batch: batch.batch_size)
     wanted = report.config.get("batch_sizes", ()) if not loss.batches or loss.unchecked else ()
-    found = [_case(loss, N, by_size.get(N, [])) for N in dict.fromkeys([*wanted, *by_size])]
-    failing = ("error", "warning") if loss.strict else ("error",)
-    broken = next((finding for finding in loss.findings if finding.severity in failing), None)
-    if broken and not any(case.outcome in ("failed", "error") for case in found):
-        found.append(Case("findings", "failed", broken.code, broken.message, _findings(loss)))
+    found = [_case(loss, N, by_size.get(N, [])) for N in {**dict.fromkeys(wanted), **by_size}]
+    if loss.failed and loss.findings and not any(case.outcome in ("failed", "error") for case in found):
+        leading = loss.findings[0]
+        found.append(Case("findings", "failed", leading.code, leading.message, _findings(loss)))
     return found
 
 
@@ -61,15 +58,12 @@ def _case(loss: LossReport, batch_size: int, problems: list[BatchReport]) -> Cas
     if not problems:
         return Case(name, "skipped", message="not checked")
     total = totals(problems)
-    share = f"of {counted(total.entries, 'entry')}"
     if total.wrong:
-        leading = next((finding for finding in loss.findings if finding.severity == "error"), None)
-        verb = "disagrees" if total.wrong == 1 else "disagree"
-        message = f"{total.wrong:,} {share} {verb}, largest relative error {relative(total.max_relative_error)}"
-        message += f": {leading.message}" if leading else ""
-        kind = leading.code if leading else "wrong"
+        errors = [finding for finding in loss.findings if finding.severity == "error"]
+        kind = errors[0].code if errors else "wrong"
+        message = disagreement(total) + (f": {errors[0].message}" if errors else "")
     elif total.unresolved and loss.strict:
-        kind, message = "unresolved", f"{total.unresolved:,} {share} could not be decided"
+        kind, message = "unresolved", f"{total.unresolved:,} of {counted(total.entries, 'entry')} could not be decided"
     else:
         return Case(name, "passed", seconds=total.seconds)
     worst = max(problems, key=severity_key)
@@ -83,38 +77,32 @@ def _case(loss: LossReport, batch_size: int, problems: list[BatchReport]) -> Cas
 
 
 def _findings(loss: LossReport) -> str:
-    blocks = []
+    lines = []
     for finding in loss.findings:
-        hint = f"\n  {finding.hint}" if finding.hint else ""
-        details = f"\n{finding.details}" if finding.details else ""
-        blocks.append(f"{finding.severity}: {finding.message} ({finding.code}){hint}{details}")
-    return "\n".join(blocks)
+        lines.append(f"{finding.severity}: {finding.message} ({finding.code})")
+        lines += [f"  {finding.hint}"] if finding.hint else []
+        lines += [finding.details] if finding.details else []
+    return "\n".join(lines)
 
 
-def _suite(loss: LossReport, of_loss: Sequence[Case]) -> ET.Element:
-    suite = ET.Element("testsuite", name=_line(loss.target))
-    _set_counts(suite, of_loss)
-    place = {} if loss.file is None else {"file": _line(loss.file)}
-    place |= {} if loss.line is None else {"line": str(loss.line)}
-    for case in of_loss:
-        attributes = {"classname": f"gradcheck.{_line(loss.target)}", "name": case.name, "time": f"{case.seconds:.3f}"}
-        element = ET.SubElement(suite, "testcase", attributes | place)
-        if case.outcome != "passed":
-            outcome = ET.SubElement(element, _ELEMENTS[case.outcome], message=_line(case.message))
-            if case.outcome != "skipped":
-                outcome.set("type", case.kind)
-                outcome.text = _text(case.text)
-    if loss.findings and not any(case.outcome == "failed" for case in of_loss):
-        ET.SubElement(suite, "system-out").text = _text(_findings(loss))
-    return suite
+def _add_case(suite: ET.Element, loss: LossReport, case: Case) -> None:
+    attributes = {"classname": f"gradcheck.{_line(loss.target)}", "name": case.name, "time": f"{case.seconds:.3f}"}
+    place = {"file": _line(loss.file or ""), "line": str(loss.line or "")}
+    attributes |= {name: text for name, text in place.items() if text}
+    element = ET.SubElement(suite, "testcase", attributes)
+    if case.outcome != "passed":
+        tag = "failure" if case.outcome == "failed" else case.outcome
+        outcome = ET.SubElement(element, tag, message=_line(case.message))
+        if case.outcome != "skipped":
+            outcome.set("type", case.kind)
+            outcome.text = _text(case.text)
 
 
-def _set_counts(element: ET.Element, of_element: Sequence[Case]) -> None:
-    outcomes: list[str] = [case.outcome for case in of_element]
-    element.set("tests", str(len(outcomes)))
-    for name, outcome in (("failures", "failed"), ("errors", "error"), ("skipped", "skipped")):
-        element.set(name, str(outcomes.count(outcome)))
-    element.set("time", f"{sum(case.seconds for case in of_element):.3f}")
+def _set_counts(element: ET.Element) -> None:
+    names = {"tests": "testcase", "failures": "failure", "errors": "error", "skipped": "skipped"}
+    for name, tag in names.items():
+        element.set(name, str(sum(1 for _ in element.iter(tag))))
+    element.set("time", f"{sum(float(case.get('time', 0)) for case in element.iter('testcase')):.3f}")
 
 
 def _line(text: str) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from gradcheck.output import tables
 from gradcheck.output.options import Options
-from gradcheck.output.summary import sentences, severity_key, totals_by_kind
-from gradcheck.output.text import counted, derivatives, duration, escape_control, number, place_of, relative, shorten
-from gradcheck.report import BatchReport, LossReport, Report, Verdict
+from gradcheck.output.summary import sentences, severity_key
+from gradcheck.output.text import counted, escape_control, place_of, shorten
+from gradcheck.report import LossReport, Report, Verdict
 
 _SPECIAL = re.compile(r"([\\`*_\[\]|~])")
 # What GitHub turns into a link to an issue, a person or an address, where something follows that it could belong to.
@@ -36,40 +37,24 @@ def _loss(loss: LossReport, most: int) -> Iterator[str]:
         if finding.details:
             yield from ["", _fenced(finding.details)]
     if loss.batches:
-        yield from ["", *_totals(loss)]
+        yield from ["", *_table(tables.totals(loss.batches))]
         worst = max(loss.batches, key=severity_key)
-        if worst.wrong:
-            yield from ["", *_entries(worst, most)]
+        if wrong := [entry for entry in worst.worst if entry.verdict is Verdict.WRONG][:most]:
+            where = f"batch size {worst.batch_size}, {_plain(worst.scores)}, seed {worst.seed}"
+            yield from ["", f"Worst entries at {where}:", "", *_table(tables.worst_entries(wrong))]
+            if worst.wrong > len(wrong):
+                yield from ["", f"and {counted(worst.wrong - len(wrong), 'more wrong entry')}"]
     if loss.smallest_case is not None:
         yield from ["", "Smallest failing case:", "", _fenced(loss.smallest_case.snippet, "python")]
     if loss.rerun and loss.failed:
         yield from ["", "Repeat the worst:", "", _fenced(loss.rerun, "sh")]
 
 
-def _totals(loss: LossReport) -> Iterator[str]:
-    yield "| N | classes | scores | entries | wrong | subgradient | unresolved | largest rel. error | calls | time |"
-    yield "| ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
-    for (N, C, scores), t in totals_by_kind(loss.batches).items():
-        yield (
-            f"| {N} | {C} | {_plain(scores)} | {t.entries:,} | {t.wrong:,} | {t.subgradient:,} | {t.unresolved:,} "
-            f"| {relative(t.max_relative_error)} | {t.evaluations:,} | {duration(t.seconds)} |"
-        )
-
-
-def _entries(problem: BatchReport, most: int) -> Iterator[str]:
-    wrong = [entry for entry in problem.worst if entry.verdict is Verdict.WRONG][:most]
-    yield f"Worst entries at batch size {problem.batch_size}, {_plain(problem.scores)}, seed {problem.seed}:"
-    yield from ["", "| row | class | label | score | analytic | numerical | bound | relative error |"]
-    yield "| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
-    for entry in wrong:
-        label = "" if entry.label is None else entry.label
-        analytic, numerical = derivatives(entry)
-        yield (
-            f"| {entry.row} | {entry.class_} | {label} | {number(entry.score)} | {analytic} | {numerical} "
-            f"| {relative(entry.bound)} | {relative(entry.relative_error)} |"
-        )
-    if problem.wrong > len(wrong):
-        yield from ["", f"and {counted(problem.wrong - len(wrong), 'more wrong entry')}"]
+def _table(rows: Sequence[tables.Row]) -> Iterator[str]:
+    yield f"| {' | '.join(rows[0])} |"
+    yield "| " + " | ".join("---" if head in ("scores", "verdict") else "---:" for head in rows[0]) + " |"
+    for row in rows:
+        yield f"| {' | '.join(map(_plain, row.values()))} |"
 
 
 def _plain(text: str) -> str:
@@ -87,7 +72,7 @@ def _code(text: str) -> str:
 
 def _fenced(text: str, language: str = "text") -> str:
     """Text from outside as a block of code."""
-    block = escape_control(shorten(text.strip("\r\n")), lines=True)
+    block = escape_control(shorten(text), lines=True)
     return f"{_fence(block, 3)}{language}\n{block}\n{_fence(block, 3)}"
 
 

@@ -1,26 +1,81 @@
-"""What ``gradcheck explain``, ``list`` and ``show`` print: the pages of the codes, and the built-in losses."""
+"""What ``gradcheck explain``, ``list`` and ``show`` print: a page for each code of a finding, and the built-in losses.
+
+A page is a file of Markdown in ``page_texts``.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from typing import cast
 
 from rich.text import Text
 
+from gradcheck.errors import UsageError, did_you_mean
 from gradcheck.losses import BUILT_INS, BuiltIn
-from gradcheck.output.explanations import Page, pages
 from gradcheck.output.options import Options
 from gradcheck.output.screen import DEFAULT_WIDTH, SEVERITY_STYLES, Screen
+from gradcheck.report import Severity
 
+_HEAD = re.compile(r"# (?P<code>[a-z0-9-]+) \((?P<severity>error|warning|note)\)\n\n(?P<title>.+?)\n\n")
 _CODE = re.compile(r"`([^`]+)`")
+
+
+@dataclass(frozen=True)
+class Page:
+    """The explanation of a code: its usual severity, what it means in one line, and the whole page, Markdown."""
+
+    code: str
+    severity: Severity
+    title: str
+    text: str
+
+    @property
+    def paragraphs(self) -> list[str]:
+        """The paragraphs after the heading, each on one line."""
+        return [" ".join(block.split()) for block in self.text.strip().split("\n\n")[1:]]
+
+
+def pages() -> tuple[Page, ...]:
+    """Every page: errors, then warnings, then notes; each by code.
+
+    Example:
+        >>> [each.code for each in pages() if each.severity == "note"]
+        ['constant-offset', 'sum-over-rows']
+    """
+    found = []
+    for file in (files("gradcheck.output") / "page_texts").iterdir():
+        text = file.read_text(encoding="utf-8")
+        head = _HEAD.match(text)
+        assert head is not None, f"{file.name} does not begin as a page does"
+        found.append(Page(head["code"], cast("Severity", head["severity"]), head["title"], text))
+    return tuple(sorted(found, key=lambda page: (list(SEVERITY_STYLES).index(page.severity), page.code)))
+
+
+def page(code: str) -> Page:
+    """The page of a code; case does not matter, and ``_`` equals ``-``.
+
+    Raises:
+        UsageError: there is no such code; the message names the nearest.
+
+    Example:
+        >>> page("sign-flipped").title
+        'dS is minus the gradient of the value.'
+    """
+    known = {each.code: each for each in pages()}
+    found = known.get(code.lower().replace("_", "-"))
+    if found is None:
+        hint = f"{did_you_mean(code, known)} `gradcheck explain` lists all".strip()
+        raise UsageError(f"{code!r}: no finding has this code", hint=hint)
+    return found
 
 
 def render_codes(options: Options) -> str:
     """Every code with its severity and what it means."""
     screen = Screen(options)
-    listed = pages()
-    wide = max(len(page.code) for page in listed)
-    for page in listed:
+    wide = max(len(page.code) for page in pages())
+    for page in pages():
         code, severity = page.code.ljust(wide), page.severity.ljust(7)
         screen.say(page.title, Text.assemble((code, "bold"), "  ", (severity, SEVERITY_STYLES[page.severity]), "  "))
     return screen.text
@@ -33,12 +88,20 @@ def render_page(page: Page, options: Options) -> str:
     return screen.text
 
 
+def show_page(page: Page, screen: Screen) -> None:
+    """Print one page; without colour, code keeps the backticks that alone tell it from prose."""
+    screen.say(f"{page.code} ({page.severity})", style=SEVERITY_STYLES[page.severity])
+    for paragraph in page.paragraphs:
+        screen.say()
+        parts = _CODE.split(paragraph) if screen.options.color else [paragraph]
+        screen.say(Text.assemble(*((part, "cyan" if at % 2 else "") for at, part in enumerate(parts))), "  ")
+
+
 def render_list(options: Options) -> str:
     """Every built-in loss with its one-line formula."""
     screen = Screen(options)
-    wide = max(map(len, BUILT_INS)) + 2
     for entry in BUILT_INS.values():
-        screen.say(entry.formula, Text(entry.name.ljust(wide), "bold"))
+        screen.say(entry.formula, Text(entry.name.ljust(max(map(len, BUILT_INS)) + 2), "bold"))
     return screen.text
 
 
@@ -50,18 +113,3 @@ def render_one(entry: BuiltIn, options: Options) -> str:
     for line in entry.derivation.split("\n"):  # it is laid out by hand
         screen.keep(line)
     return screen.text
-
-
-def show_page(page: Page, screen: Screen) -> None:
-    """Print one page; without colour, code keeps the backticks that alone tell it from prose."""
-    screen.say(f"{page.code} ({page.severity})", style=SEVERITY_STYLES[page.severity])
-    for paragraph in paragraphs(page):
-        screen.say()
-        parts = _CODE.split(paragraph) if screen.options.color else [paragraph]
-        text = Text.assemble(*((part, "cyan" if at % 2 else "") for at, part in enumerate(parts)))
-        screen.say(text, Text("  "))
-
-
-def paragraphs(page: Page) -> list[str]:
-    """The paragraphs of a page after its heading, each on one line."""
-    return [" ".join(block.split()) for block in page.text.strip().split("\n\n")[1:]]

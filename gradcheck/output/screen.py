@@ -22,7 +22,7 @@ VERDICT_STYLES = {
 }
 SEVERITY_STYLES: dict[Severity, str] = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 
-_ASCII = str.maketrans({"≈": "~", "✗": "x", "→": ">", "·": "-", "±": "+-", "…": "...", "─": "-"})
+_ASCII = str.maketrans({"≈": "~", "✗": "x", "→": ">", "·": "-", "±": "+-"})
 
 
 class Screen:
@@ -54,27 +54,18 @@ class Screen:
 
     @property
     def text(self) -> str:
-        """What was printed so far, without the blanks that rich fills lines with."""
-        return "\n".join(line.rstrip() for line in self._file.getvalue().split("\n"))
-
-    def signs(self, text: str) -> str:
-        """Text of gradcheck's own, its signs in ASCII where the output is."""
-        return text.translate(_ASCII) if self.options.ascii else text
+        """What was printed so far, without blanks at the ends of lines, and in ASCII where the output is."""
+        lines = (line.rstrip() for line in self._file.getvalue().split("\n"))
+        return "\n".join(lines).translate(_ASCII if self.options.ascii else {})
 
     def escape(self, text: str, lines: bool = False) -> str:
         """Text from outside that can do nothing to the terminal, nor to the output's encoding."""
         return escape_control(text, ascii_only=self.options.ascii, lines=lines)
 
     def say(self, text: Text | str = "", first: Text | str = "", style: str = "") -> None:
-        """Print a paragraph, wrapped.
-
-        Args:
-            text: one line or several.
-            first: what the first line begins with; the others are indented as far.
-            style: of text and beginning where they are no ``Text``.
-        """
+        """Print lines, wrapped; the first begins with ``first``, and the others are indented as far."""
         body = Text(text, style) if isinstance(text, str) else text
-        beginning = Text(self.signs(first), style) if isinstance(first, str) else first
+        beginning = Text(first, style) if isinstance(first, str) else first
         blanks = Text(" " * beginning.cell_len)
         for line in body.wrap(self.console, max(self.width - len(blanks), 1), overflow="fold"):
             self.keep(Text.assemble(beginning, line))

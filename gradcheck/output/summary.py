@@ -13,14 +13,6 @@ from gradcheck.report import BatchReport, LossReport, Report
 Word = Literal["right", "right so far", "wrong", "failed", "unresolved", "not checked", "interrupted", "out of time"]
 Key = TypeVar("Key", bound=Hashable)
 
-#: Plans in words.
-_WAYS = {
-    "full": "the whole batch at a time",
-    "rows": "row by row",
-    "per-sample": "per sample",
-    "projections": "along random directions",
-}
-
 
 @dataclass(frozen=True)
 class Sentence:
@@ -53,6 +45,13 @@ def totals(problems: Sequence[BatchReport]) -> Totals:
     sums = {name: sum(getattr(problem, name) for problem in problems) for name in names}
     largest = max((problem.max_relative_error for problem in problems), default=0.0)
     return Totals(problems=len(problems), max_relative_error=largest, **sums)
+
+
+def disagreement(total: Totals, of: str = "") -> str:
+    """How many entries are wrong, and how much; ``of`` says whose they are."""
+    verb = "disagrees" if total.wrong == 1 else "disagree"
+    largest = relative(total.max_relative_error)
+    return f"{total.wrong:,} of {counted(total.entries, 'entry')}{of} {verb}, largest relative error {largest}"
 
 
 def totals_by_kind(problems: Iterable[BatchReport]) -> dict[tuple[int, int, str], Totals]:
@@ -104,49 +103,36 @@ def loss_sentence(loss: LossReport) -> Sentence:
     'not checked: nosuch: there is no such loss'
     """
     if loss.error:
-        first, *_ = loss.error.strip().splitlines() or ["no reason is known"]
+        first, *_ = loss.error.strip().split("\n")
         return Sentence("not checked", f"{loss.target}: {first}")
     total, errors, warnings = totals(loss.batches), _codes(loss, "error"), _codes(loss, "warning")
-    decided = total.entries - total.unresolved
+    entries, decided = counted(total.entries, "entry"), total.entries - total.unresolved
+    of_all = f"{entries} of {loss.target}"
     unresolved = f"; {total.unresolved:,} unresolved" if total.unresolved else ""
-    largest = relative(total.max_relative_error)
-    of_all = f"of {counted(total.entries, 'entry')} of {loss.target}"
     if total.wrong:
-        verb = "disagrees" if total.wrong == 1 else "disagree"
-        because = f": {errors}" if errors else ""
-        return Sentence(
-            "wrong", f"{total.wrong:,} {of_all} {verb}, largest relative error {largest}{because}{unresolved}"
-        )
+        because = f": {', '.join(errors)}" if errors else ""
+        return Sentence("wrong", disagreement(total, f" of {loss.target}") + because + unresolved)
     if errors:
-        agree = f"{decided:,} of {counted(total.entries, 'entry')} agree" if total.entries else "no entry was checked"
-        return Sentence("wrong", f"{loss.target}: {errors}; {agree}")
+        agree = f"{decided:,} of {entries} agree" if total.entries else "no entry was checked"
+        return Sentence("wrong", f"{loss.target}: {', '.join(errors)}; {agree}")
     if not total.entries:
         return Sentence("not checked", f"no entry of {loss.target} was checked")
 
-    reservations = []
-    if total.subgradient:
-        reservations.append(counted(total.subgradient, "subgradient"))
+    reservations = [counted(total.subgradient, "subgradient")] if total.subgradient else []
     if warnings:
-        count = sum(finding.severity == "warning" for finding in loss.findings)
-        reservations.append(f"{counted(count, 'warning')}: {warnings}")
+        reservations.append(f"{counted(len(warnings), 'warning')}: {', '.join(warnings)}")
     if loss.failed:
         reservations.append("--strict allows no unresolved entry and no warning")
-    projected = [problem.projections for problem in loss.batches if problem.projections is not None]
-    if not decided or any(not each.agree for each in projected):
-        share = f"{decided:,} {of_all}" if decided else f"none {of_all}"
-        return Sentence("unresolved", "; ".join([f"{share} could be decided", *reservations]))
-    agree = f"{decided:,} {of_all}" if total.unresolved else of_all.removeprefix("of ")
+    projected = [problem for problem in loss.batches if problem.projections is not None]
+    if not decided or any(each.projections and not each.projections.agree for each in projected):
+        share = f"{decided:,}" if decided else "none"
+        return Sentence("unresolved", "; ".join([f"{share} of {of_all} could be decided", *reservations]))
     if projected:
-        defect = f"a defect of {relative(max(each.smallest_defect for each in projected))} in one entry "
-        by_projections = sum(problem.entries for problem in loss.batches if problem.projections is not None)
-        if len(projected) == len(loss.batches):
-            agree = f"projections of {agree}"
-            largest += f" of {sum(each.checked for each in projected):,} checked one by one"
-        else:
-            defect = f"{by_projections:,} by projections: {defect}"
-        reservations.insert(0, f"{defect}would have shown (99%)")
+        reservations.insert(0, f"{totals(projected).entries:,} by random directions")
+    share = f"{decided:,} of {of_all}" if total.unresolved else of_all
+    agree = f"{share} agree, largest relative error {relative(total.max_relative_error)}{unresolved}"
     word: Word = "failed" if loss.failed else "right so far" if loss.unchecked else "right"
-    return Sentence(word, "; ".join([f"{agree} agree, largest relative error {largest}{unresolved}", *reservations]))
+    return Sentence(word, "; ".join([agree, *reservations]))
 
 
 def problem_remarks(problem: BatchReport) -> list[str]:
@@ -162,15 +148,9 @@ def problem_remarks(problem: BatchReport) -> list[str]:
 
 
 def loss_remarks(loss: LossReport) -> list[str]:
-    """What was not checked; how values were obtained, for each way with a reason; what complex steps judged."""
-    ways: dict[tuple[str, str], dict[int, None]] = {}
-    for problem in loss.batches:
-        ways.setdefault((problem.plan, problem.why), {})[problem.batch_size] = None
-    lines = [unchecked] if (unchecked := unchecked_remark(loss)) else []
-    for (plan, why), sizes in ways.items():
-        if why:
-            at = "" if len(ways) == 1 else f" at batch size {', '.join(map(str, sizes))}"
-            lines.append(f"evaluated {_WAYS.get(plan, plan)}{at}: {why}")
+    """What was not checked; how values were obtained, and why; how many entries were judged by complex steps."""
+    ways = {f"plan {problem.plan}: {problem.why}": None for problem in loss.batches if problem.why}
+    lines = [*unchecked_remarks(loss), *ways]
     judged, entries = sum(problem.complex_steps for problem in loss.batches), totals(loss.batches).entries
     if judged:
         others = "" if judged == entries else ", the others by central differences"
@@ -178,15 +158,14 @@ def loss_remarks(loss: LossReport) -> list[str]:
     return lines
 
 
-def unchecked_remark(loss: LossReport) -> str:
+def unchecked_remarks(loss: LossReport) -> list[str]:
     """How many problems were not checked, and where the check was cut short; empty where all were checked."""
     if not loss.unchecked or loss.error:
-        return ""
-    return _not_checked(loss.unchecked) + (f"; cut short at {loss.cut_short}" if loss.cut_short else "")
+        return []
+    return [_not_checked(loss.unchecked) + (f"; cut short at {loss.cut_short}" if loss.cut_short else "")]
 
 
 def _run_sentence(each: tuple[Sentence, ...], entries: int) -> Sentence:
-    """The run of several losses: the worst of their words, and how many have each."""
     order: tuple[Word, ...] = ("wrong", "failed", "not checked", "unresolved", "right")
     counts = {word: sum(sentence.word == word for sentence in each) for word in order}
     word = next(word for word in order if counts[word])
@@ -195,8 +174,8 @@ def _run_sentence(each: tuple[Sentence, ...], entries: int) -> Sentence:
     return Sentence(word, f"{share} {counted(len(each), 'loss')}{others}; {counted(entries, 'entry')} in all")
 
 
-def _codes(loss: LossReport, severity: str) -> str:
-    return ", ".join(dict.fromkeys(finding.code for finding in loss.findings if finding.severity == severity))
+def _codes(loss: LossReport, severity: str) -> list[str]:
+    return list(dict.fromkeys(finding.code for finding in loss.findings if finding.severity == severity))
 
 
 def _not_checked(problems: int) -> str:

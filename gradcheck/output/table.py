@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from gradcheck.output import grid, summary, tables
-from gradcheck.output.explanations import page
 from gradcheck.output.options import Options
-from gradcheck.output.pages import show_page
+from gradcheck.output.pages import page, show_page
 from gradcheck.output.screen import SEVERITY_STYLES, VERDICT_STYLES, Screen
-from gradcheck.output.text import SEVERITY_SIGNS, SIGNS, counted, derivatives, number, place_of, relative, shorten_lines
+from gradcheck.output.text import SEVERITY_SIGNS, SIGNS, counted, derivatives, number, place_of, relative, shorten
 from gradcheck.report import BatchReport, Finding, LossReport, Report, SmallestCase, Verdict
 
 _MOST_ROWS = 8
@@ -32,41 +31,37 @@ def render(report: Report, options: Options) -> str:
 
 def show(report: Report, screen: Screen) -> None:
     """Print a report; with ``quiet`` its last line alone."""
-    sentences = summary.sentences(report)
-    if screen.options.quiet:
-        sentences = sentences[-1:]
-    else:
-        for loss in report.losses:
-            _loss(loss, screen)
-    for sentence in sentences:
+    quiet, sentences = screen.options.quiet, summary.sentences(report)
+    for loss in () if quiet else report.losses:
+        _loss(loss, screen)
+    for sentence in sentences[-1:] if quiet else sentences:
         style = _WORD_STYLES.get(sentence.word, "bold yellow")
         screen.say(Text.assemble((sentence.word, style), ": ", screen.escape(sentence.rest)))
 
 
 def _loss(loss: LossReport, screen: Screen) -> None:
     """All of one loss but the verdict, which comes at the end."""
-    options = screen.options
-    full = options.verbose or options.entries == "all"
+    options, full = screen.options, screen.options.full
     bad = [each for each in loss.batches if each.wrong or each.unresolved]
     considered = bad if bad and options.entries == "worst" else loss.batches
     shown = loss.batches if full else summary.worst_of_each_size(considered)
-    with_grid = [each for each in shown if each.verdicts is not None and (full or options.entries == "auto")]
+    compact = options.entries == "auto" and not full
+    with_grid = [each for each in shown if each.verdicts is not None and (full or compact)]
     _heading(loss, with_grid, screen)
     for problem in shown:
-        if full or options.entries == "worst" or (options.entries == "auto" and problem.verdicts is None):
-            _problem(problem, screen, full)
+        if full or options.entries == "worst" or (compact and problem.verdicts is None):
+            _problem(problem, screen)
         else:
             for line in summary.problem_remarks(problem):
                 screen.say(screen.escape(line), f"N={problem.batch_size}: ")
     if full and loss.batches:
         screen.say()
-        tables.totals(loss.batches, screen)
-    remarks = summary.loss_remarks(loss) if full else [summary.unchecked_remark(loss)]
-    for line in filter(None, remarks):
-        screen.say(screen.escape(line), style="dim" if full else "yellow")
-    if options.entries == "auto" and not full:
+        tables.draw(tables.totals(loss.batches), screen)
+    for line in summary.loss_remarks(loss) if full else summary.unchecked_remarks(loss):
+        screen.say(screen.escape(line), style="yellow")
+    if compact:
         most = _MOST_ROWS if options.height is None else min(_MOST_ROWS, max(2, options.height // 3))
-        for row in grid.side_by_side(with_grid, screen, most):
+        for row in grid.side_by_side(with_grid, screen.width, most):
             screen.keep(row)
         _worst_entry(loss, screen)
     if loss.smallest_case is not None:
@@ -76,19 +71,18 @@ def _loss(loss: LossReport, screen: Screen) -> None:
     screen.say()
     if loss.error:
         screen.say("could not be checked", f"{SEVERITY_SIGNS['error']} ", SEVERITY_STYLES["error"])
-        _lines(loss.error, screen)
+        screen.say(_shown(loss.error, screen), "  ")
         screen.say()
     for finding in loss.findings:
         _finding(finding, screen)
         screen.say()
-    if options.explain:
-        for code in dict.fromkeys(finding.code for finding in loss.findings):
-            show_page(page(code), screen)
-            screen.say()
+    for code in dict.fromkeys(finding.code for finding in loss.findings) if options.explain else ():
+        show_page(page(code), screen)
+        screen.say()
 
 
 def _heading(loss: LossReport, with_grid: Sequence[BatchReport], screen: Screen) -> None:
-    """Target, framework and place; and what the grids mean, on the same line where there is room."""
+    """Target, framework and place; and what the grids mean."""
     head = Text(screen.escape(loss.target), "bold")
     if loss.framework != "numpy":
         head.append(f" ({loss.framework})", "not bold")
@@ -98,20 +92,18 @@ def _heading(loss: LossReport, with_grid: Sequence[BatchReport], screen: Screen)
     parts += ["[ ] label"] if any(each.labels is not None for each in with_grid) else []
     parts += [f"{SIGNS[v]} {word}" for v, word in _LEGEND.items() if any(each.count(v) for each in with_grid)]
     parts += [f"{grid.TINY}: small beside its bound"] if any(grid.tiny(each).any() for each in with_grid) else []
-    legend = Text(screen.signs("   ".join(parts)), "dim")
-    if head.cell_len + 3 + legend.cell_len <= screen.width:
-        screen.say(Text.assemble(head, "   ", legend))
-    else:
-        screen.say(head)
-        screen.say(legend, "  ")
+    screen.say(head)
+    if parts:
+        screen.say("   ".join(parts), "  ", "dim")
 
 
-def _problem(problem: BatchReport, screen: Screen, full: bool) -> None:
+def _problem(problem: BatchReport, screen: Screen) -> None:
     """One problem: what it is drawn from, and its worst entries if they matter; in full also its grid."""
+    full = screen.options.full
     screen.say()
     text = Text.assemble((f"batch size {problem.batch_size}", "bold"), f": {problem.classes} classes, ")
     text.append(f"{screen.escape(problem.scores)}, seed {problem.seed}")
-    if screen.options.verbose:
+    if full:
         text.append(f", trial {problem.trial}, value {number(problem.value, 6)}, plan {screen.escape(problem.plan)}")
     for verdict in _DOUBTFUL:
         if count := problem.count(verdict):
@@ -119,16 +111,12 @@ def _problem(problem: BatchReport, screen: Screen, full: bool) -> None:
     screen.say(text)
     for line in summary.problem_remarks(problem):
         screen.say(screen.escape(line))
-    if full and problem.verdicts is not None:
-        for row in grid.whole(problem, screen):
-            screen.keep(row)
-    entries = problem.worst
-    if not screen.options.verbose:
-        doubtful = tuple(entry for entry in entries if entry.verdict is not Verdict.OK)
-        entries = (doubtful if problem.wrong else entries)[: screen.options.worst]
-    asked_for = screen.options.verbose or screen.options.entries == "worst"
-    if entries and (asked_for or problem.wrong or problem.unresolved):
-        tables.worst_entries(entries, screen)
+    for row in grid.whole(problem, screen.width) if full and problem.verdicts is not None else ():
+        screen.keep(row)
+    doubtful = tuple(entry for entry in problem.worst if entry.verdict is not Verdict.OK)
+    entries = problem.worst if full else (doubtful if problem.wrong else problem.worst)[: screen.options.worst]
+    if entries and (full or screen.options.entries == "worst" or problem.wrong or problem.unresolved):
+        tables.draw_entries(entries, screen)
         if more := problem.wrong - sum(entry.verdict is Verdict.WRONG for entry in entries):
             screen.say(f"and {counted(more, 'more wrong entry')}", style="dim")
 
@@ -144,7 +132,7 @@ def _worst_entry(loss: LossReport, screen: Screen) -> None:
     unresolved = "   unresolved" if entry.verdict is Verdict.UNRESOLVED else ""
     place = f"N={worst.batch_size} row {entry.row} class {entry.class_}{label}"
     numbers = f"dS {analytic}   numerical {numerical} ± {relative(entry.bound, 1)}{unresolved}"
-    screen.say(screen.signs(f"{place}   {numbers}"), Text("worst: ", "dim"))
+    screen.say(f"{place}   {numbers}", Text("worst: ", "dim"))
 
 
 def _smallest_case(case: SmallestCase, screen: Screen) -> None:
@@ -164,26 +152,15 @@ def _smallest_case(case: SmallestCase, screen: Screen) -> None:
 
 def _finding(finding: Finding, screen: Screen) -> None:
     """What is wrong and why; what to look at; the user's own traceback."""
-    first, *others = _shown(finding.message, screen)
-    style = SEVERITY_STYLES[finding.severity]
-    sign = Text(screen.signs(f"{SEVERITY_SIGNS[finding.severity]} "), style)
-    code = screen.escape(finding.code)
-    screen.say(Text.assemble((f"{finding.severity}: ", style), first, (f" ({code})", style)), sign)
-    for line in others:
-        screen.say(line, "  ")
+    style, sign = SEVERITY_STYLES[finding.severity], SEVERITY_SIGNS[finding.severity]
+    message = Text(f"{_shown(finding.message, screen)} ").append(f"({screen.escape(finding.code)})", style)
+    screen.say(Text.assemble((f"{finding.severity}: ", style), message), Text(f"{sign} ", style))
     if finding.hint:
-        _lines(finding.hint, screen, "→ ")
+        screen.say(_shown(finding.hint, screen), "→ ")
     if finding.details:
-        _lines(finding.details, screen, "    ", "dim")
+        screen.say(_shown(finding.details, screen), "    ", "dim")
 
 
-def _lines(text: str, screen: Screen, first: str = "  ", style: str = "") -> None:
-    for line in _shown(text, screen):
-        screen.say(line, first, style)
-        first = " " * len(first)
-
-
-def _shown(text: str, screen: Screen) -> list[str]:
-    """Lines of text from outside; not all of them where they are very many, unless verbose."""
-    shown = text.strip("\r\n") if screen.options.verbose else shorten_lines(text)
-    return screen.escape(shown, lines=True).split("\n")
+def _shown(text: str, screen: Screen) -> str:
+    """Text from outside; not all of its lines where they are very many, unless in full."""
+    return screen.escape(text.strip("\r\n") if screen.options.full else shorten(text), lines=True)

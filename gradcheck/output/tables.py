@@ -1,4 +1,4 @@
-"""Tables of numbers for the terminal: the worst entries of a problem, and the totals of a loss."""
+"""Tables of numbers, as text by column, and as a terminal shows them."""
 
 from __future__ import annotations
 
@@ -8,18 +8,37 @@ from rich.text import Text
 
 from gradcheck.output.screen import VERDICT_STYLES, Screen
 from gradcheck.output.summary import totals_by_kind
-from gradcheck.output.text import SIGNS, derivatives, digits_of, duration, number, relative
-from gradcheck.report import BatchReport, Entry, Verdict
+from gradcheck.output.text import SIGNS, derivatives, digits_of, number, relative
+from gradcheck.report import BatchReport, Entry
 
-_STYLES = {
-    "wrong": VERDICT_STYLES[Verdict.WRONG],
-    "kinks": VERDICT_STYLES[Verdict.SUBGRADIENT],
-    "unresolved": VERDICT_STYLES[Verdict.UNRESOLVED],
-}
+Row = dict[str, str]
+
+#: Columns that a narrow terminal does without, the first ones first.
+_OPTIONAL = ("problems", "time", "calls", "score", "label", "bound", "step", "reference", "plain", "central")
 
 
-def worst_entries(entries: Sequence[Entry], screen: Screen) -> None:
-    """A line for each of these entries; where it is verbose, with what else is known of them."""
+def totals(problems: Sequence[BatchReport]) -> list[Row]:
+    """A row for each batch size, number of classes and kind of scores."""
+    return [
+        {
+            "N": f"{N}",
+            "C": f"{C}",
+            "scores": scores,
+            "problems": f"{total.problems:,}",
+            "entries": f"{total.entries:,}",
+            "wrong": f"{total.wrong:,}",
+            "kinks": f"{total.subgradient:,}",
+            "unresolved": f"{total.unresolved:,}",
+            "error": relative(total.max_relative_error),
+            "calls": f"{total.evaluations:,}",
+            "time": f"{total.seconds:.2f} s",
+        }
+        for (N, C, scores), total in totals_by_kind(problems).items()
+    ]
+
+
+def worst_entries(entries: Sequence[Entry], full: bool = False) -> list[Row]:
+    """A row for each of these entries; ``full`` adds the plain difference, its step and the reference."""
     rows = []
     for entry in entries:
         analytic, numerical = derivatives(entry)
@@ -32,46 +51,33 @@ def worst_entries(entries: Sequence[Entry], screen: Screen) -> None:
             "numerical": numerical,
             "bound": relative(entry.bound),
         }
-        if screen.options.verbose:
+        if full:
             row |= {"plain": number(entry.plain, digits_of(entry)), "step": relative(entry.step)}
-            by_complex = entry.central is not None
-            row["reference"] = entry.reference if by_complex else ""
-            row["central"] = number(entry.central, digits_of(entry)) if entry.central is not None else ""
-        rows.append(row | {"error": relative(entry.relative_error)})
-    ends = [Text(screen.signs(f"  {SIGNS[e.verdict]} {e.verdict.value}"), VERDICT_STYLES[e.verdict]) for e in entries]
-    _draw(rows, ("score", "label", "bound", "step", "reference", "plain", "central"), screen, ends)
+            if any(each.central is not None for each in entries):
+                central = entry.numerical if entry.central is None else entry.central
+                row |= {"reference": entry.reference, "central": number(central, digits_of(entry))}
+        verdict = f"{SIGNS[entry.verdict]} {entry.verdict.value}"
+        rows.append(row | {"error": relative(entry.relative_error), "verdict": verdict})
+    return rows
 
 
-def totals(problems: Sequence[BatchReport], screen: Screen) -> None:
-    """A line for each batch size, number of classes and kind of scores."""
-    several = len({problem.classes for problem in problems}) > 1
-    rows = [
-        {
-            "N": f"{N}",
-            "C": f"{C}" if several else "",
-            "scores": screen.escape(scores),
-            "problems": f"{total.problems:,}",
-            "entries": f"{total.entries:,}",
-            "wrong": f"{total.wrong:,}",
-            "kinks": f"{total.subgradient:,}",
-            "unresolved": f"{total.unresolved:,}",
-            "error": relative(total.max_relative_error),
-            "calls": f"{total.evaluations:,}",
-            "time": duration(total.seconds),
-        }
-        for (N, C, scores), total in totals_by_kind(problems).items()
-    ]
-    _draw(rows, ("problems", "time", "calls"), screen, [Text()] * len(rows))
+def draw(rows: Sequence[Row], screen: Screen, styles: Sequence[str] = ()) -> None:
+    """Print a table without blank columns, nor those it can do without where the width asks for it; no number is cut.
 
-
-def _draw(rows: Sequence[dict[str, str]], less_needed: Sequence[str], screen: Screen, ends: Sequence[Text]) -> None:
-    """Print a table. Columns are left out where all is blank, and, in this order, until it fits; no number is cut."""
+    ``styles`` are those of the last cell of each row.
+    """
+    rows = [{head: screen.escape(text) if head == "scores" else text for head, text in row.items()} for row in rows]
     widths = {head: max(len(head), *(len(row[head]) for row in rows)) for head in rows[0] if any(r[head] for r in rows)}
-    end = max(text.cell_len for text in ends)
-    for head in less_needed:
-        if sum(widths.values()) + 2 * len(widths) - 2 + end > screen.width:
+    for head in _OPTIONAL:
+        if sum(widths.values()) + 2 * len(widths) - 2 > screen.width:
             widths.pop(head, None)
     screen.keep(Text("  ".join(head.rjust(wide) for head, wide in widths.items()), "dim"))
-    for row, text in zip(rows, ends, strict=True):
-        cells = [Text(row[h].rjust(wide), _STYLES.get(h, "") if row[h] != "0" else "") for h, wide in widths.items()]
-        screen.keep(Text("  ").join(cells).append_text(text))
+    for row, style in zip(rows, styles or [""] * len(rows), strict=True):
+        *cells, (last, wide) = ((row[head], wide) for head, wide in widths.items())
+        line = Text("".join(f"{text.rjust(wide)}  " for text, wide in cells))
+        screen.keep(line.append(last.ljust(wide) if styles else last.rjust(wide), style))
+
+
+def draw_entries(entries: Sequence[Entry], screen: Screen) -> None:
+    """Print a table of entries, each verdict in its colour."""
+    draw(worst_entries(entries, screen.options.full), screen, [VERDICT_STYLES[entry.verdict] for entry in entries])

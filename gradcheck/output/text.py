@@ -13,21 +13,17 @@ SIGNS = {Verdict.OK: " ", Verdict.SUBGRADIENT: "≈", Verdict.UNRESOLVED: "?", V
 SEVERITY_SIGNS: dict[Severity, str] = {"error": "✗", "warning": "!", "note": "·"}
 
 LONGEST_LINE = 2_000
-LONGEST_TEXT = 10_000
 MOST_LINES = 30
 
-# Controls, formatting characters (including those that reverse the direction of text), lone surrogates, and line and
-# paragraph separators: what can act on a terminal, or break an encoder, without being visible.
+# Controls, formatting characters, lone surrogates, line and paragraph separators: invisible characters that act on a
+# terminal or break an encoder.
 _ACTIVE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def escape_control(text: str, *, ascii_only: bool = False, lines: bool = False) -> str:
     """Text from outside with everything that could act on a terminal written as an escape.
 
-    Args:
-        text: a target's name, a message, a traceback.
-        ascii_only: escape what is not ASCII as well.
-        lines: keep line ends, and tabs as four spaces; else they are escaped too.
+    ``ascii_only`` escapes what is not ASCII as well; ``lines`` keeps line ends, and tabs as four spaces.
 
     >>> escape_control("a\\x1b[31mb")
     'a\\\\x1b[31mb'
@@ -45,25 +41,14 @@ def escape_control(text: str, *, ascii_only: bool = False, lines: bool = False) 
     )
 
 
-def shorten_lines(text: str, most: int = MOST_LINES) -> str:
-    """The first and the last of many lines, each shortened, and how many are left out between them."""
-    lines = text.strip("\r\n").replace("\r\n", "\n").split("\n")
-    if len(lines) > most:
-        half = most // 2
-        lines = [*lines[:half], f"({counted(len(lines) - 2 * half, 'line')} left out)", *lines[-half:]]
-    more = [len(line) - LONGEST_LINE for line in lines]
-    return "\n".join(
-        f"{line[:LONGEST_LINE]} ({counted(n, 'more character')})" if n > 0 else line
-        for line, n in zip(lines, more, strict=True)
-    )
-
-
 def shorten(text: str) -> str:
-    """The beginning and the end of a long text, and how much is left out between them."""
-    if len(text) <= LONGEST_TEXT:
-        return text
-    half = LONGEST_TEXT // 2
-    return f"{text[:half]} ({counted(len(text) - 2 * half, 'more character')}) {text[-half:]}"
+    """The first and the last of many lines, the beginning of a long one, and how much is left out."""
+    lines = text.strip("\r\n").replace("\r\n", "\n").split("\n")
+    if len(lines) > MOST_LINES:
+        half = MOST_LINES // 2
+        lines = [*lines[:half], f"({counted(len(lines) - 2 * half, 'line')} left out)", *lines[-half:]]
+    more = [counted(len(line) - LONGEST_LINE, "more character") if len(line) > LONGEST_LINE else "" for line in lines]
+    return "\n".join(f"{line[:LONGEST_LINE]} ({n})" if n else line for line, n in zip(lines, more, strict=True))
 
 
 def relative(error: float, digits: int = 2) -> str:
@@ -94,13 +79,6 @@ def digits_of(entry: Entry) -> int:
 def derivatives(entry: Entry) -> tuple[str, str]:
     """Analytic and numerical derivative of an entry as text."""
     return number(entry.analytic, digits_of(entry)), number(entry.numerical, digits_of(entry))
-
-
-def duration(seconds: float) -> str:
-    """Wall time: ``3 ms``, ``1.2 s``, ``2.5 min``."""
-    if seconds < 0.9995:
-        return f"{seconds * 1000:.0f} ms"
-    return f"{seconds:.1f} s" if seconds < 99.95 else f"{seconds / 60:.1f} min"
 
 
 def counted(count: int, noun: str) -> str:

@@ -16,7 +16,7 @@ from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.diagnosis.driver import find
 from gradcheck.diagnosis.notation import explain_terms
-from gradcheck.diagnosis.refinements import refine
+from gradcheck.diagnosis.statements import refine
 from gradcheck.errors import LossDefect, OutOfTime, UsageError
 from gradcheck.evaluation.parallel import Pool
 from gradcheck.functions.budget import Budget
@@ -252,10 +252,10 @@ def rerun_command(
 def _in_notation(findings: tuple[Finding, ...], evidence: Evidence) -> tuple[Finding, ...]:
     """The findings, the leading one after what dS and the gradient of the value are, where a few terms say that."""
     leading = next((finding for finding in findings if finding.severity == "error"), None)
-    terms = explain_terms(evidence) if leading else None
-    if leading is None or terms is None:
+    terms = explain_terms(evidence) if leading else ""
+    if leading is None or not terms:
         return findings
-    longer = replace(leading, message=f"{terms.sentence()}: {leading.message}")
+    longer = replace(leading, message=f"{terms}: {leading.message}")
     return tuple(longer if finding is leading else finding for finding in findings)
 
 

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from worker_losses import FILES, facts
 
-from gradcheck import one_target
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.errors import UsageError
 from gradcheck.evaluation import parallel
 from gradcheck.evaluation.parallel import Pool
 from gradcheck.run import check_targets
+from gradcheck.run import target as one_target
 
 distributed = pytest.importorskip("distributed")
 pytest.importorskip("joblib")
@@ -33,8 +33,7 @@ def _place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         patch.setattr(sys, "path", [*sys.path])
-        for constant in ("WORTH_STARTING", "WORTH_SENDING", "TASK"):
-            patch.setattr(parallel, constant, 0.0)
+        patch.setattr(parallel, "WORTH_SENDING", 0.0)
         yield
 
 
@@ -92,8 +91,8 @@ def test_what_raises_and_what_is_another_loss_there_is_told(cluster: Any) -> Non
     config = Config(batch_sizes=[3], scores="normal", plan="full")
     report = check_targets(["mine.py:raises_elsewhere", "mine.py:drawn", "svm"], config, on(cluster))
     raises, drawn, later = report.losses
-    assert "the loss raises RuntimeError: not at home, and not so here" in raises.error
-    assert "in a worker: the loss's value is" in drawn.error
+    assert "in a worker the loss raises RuntimeError: not at home" in raises.error
+    assert "in a worker the loss's value is" in drawn.error
     assert later.passed
 
 
@@ -102,7 +101,7 @@ def test_workers_that_die_cost_their_problem_and_no_other() -> None:
     with two_processes() as cluster:
         report = check_targets(["mine.py:is_killed", "mine.py:right"], config, on(cluster))
     dead, later = report.losses
-    assert "died while they called the loss" in dead.error
+    assert "the cluster at tcp://" in dead.error
     assert [batch.batch_size for batch in dead.batches] == [1]
     assert facts(later) == facts(check_targets(["mine.py:right"], config).losses[0])
     assert report.exit_code == 2
@@ -124,8 +123,7 @@ def test_a_cluster_that_goes_away_is_told_and_what_was_finished_is_kept(monkeypa
         report = check_targets(["mine.py:slow"], config, on(cluster))
         end.join()
     (lost,) = report.losses
-    assert "the scheduler at tcp://" in lost.error
-    assert "does not answer any more" in lost.error
+    assert "the cluster at tcp://" in lost.error
     assert [batch.batch_size for batch in lost.batches] == [1]
 
 
@@ -141,5 +139,5 @@ def test_an_address_of_something_else_is_no_scheduler(monkeypatch: pytest.Monkey
     monkeypatch.setattr(parallel, "ANSWERS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
-        with pytest.raises(UsageError, match=f"no scheduler answers at {address}: nothing that makes sense"):
+        with pytest.raises(UsageError, match=f"no scheduler answers at {address}"):
             check_targets(["svm"], Config(), Settings(backend="dask", scheduler=address))

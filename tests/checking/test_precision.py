@@ -130,11 +130,9 @@ def test_the_step_is_wider_for_a_noisy_loss_and_narrower_for_a_wild_one() -> Non
     assert 1e-4 < usual < 0.05
 
 
-def test_values_in_stairs_are_quantised_and_gradients_far_away_raise_no_scale() -> None:
+def test_gradients_far_away_raise_no_scale_where_values_move_in_stairs() -> None:
     far, _ = measured(lambda S, y: ((S**6).sum() + 1e10, 6 * S**5), np.full((3, 5), 0.1))
-    assert far.quantised
     assert far.scale < 1e-4
-    assert not measured(softmax)[0].quantised
 
 
 def test_a_flat_loss_a_single_entry_and_values_that_are_not_finite_nearby_are_survived() -> None:
@@ -144,7 +142,7 @@ def test_a_flat_loss_a_single_entry_and_values_that_are_not_finite_nearby_are_su
 
     precision, _ = measured(flat)
     assert precision.value_noise == 0.0
-    assert not np.any(noise_of(precision))
+    assert np.all(noise_of(precision) < 1e-300)
     for loss in (softmax, svm, flat):
         assert noise_of(measured(loss, np.zeros((1, 1)))[0], 1).shape == (1,)
     pole, _ = measured(a_pole_nearby, [[1.0 + 1e-6, 2.0]])

@@ -20,27 +20,6 @@ def gradcheck(*arguments: str) -> Result:
     return CliRunner().invoke(app, list(arguments))
 
 
-def test_init_writes_what_run_then_checks() -> None:
-    result = gradcheck("init", "--loss", "my_loss")
-    assert result.exit_code == 0
-    assert result.stdout.split() == [
-        "wrote", "gradcheck.yaml", "wrote", ".gradcheck.schema.json", "wrote", "my_loss.py", "wrote", "test_my_loss.py",
-    ]  # fmt: skip
-    result = gradcheck("run", "--quiet")
-    assert result.exit_code == 0
-    assert result.stdout.startswith("right: 120 entries of my_loss:my_loss agree")
-
-
-def test_init_overwrites_nothing_without_force() -> None:
-    Path("gradcheck.yaml").write_text("seed: 1\n")
-    result = gradcheck("init")
-    assert result.exit_code == 2
-    assert "would be overwritten" in result.stderr
-    assert Path("gradcheck.yaml").read_text() == "seed: 1\n"
-    assert gradcheck("init", "--force").exit_code == 0
-    assert "nothing to write" in gradcheck("init").stdout
-
-
 def test_init_takes_a_directory_that_is_not_there_yet() -> None:
     assert gradcheck("init", "new/project").exit_code == 0
     assert Path("new/project/gradcheck.yaml").is_file()

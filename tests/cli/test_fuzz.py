@@ -53,8 +53,6 @@ def answers(arguments: list[str]) -> None:
         assert result.output.strip()
 
 
-# --- arguments --------------------------------------------------------------------------------------------
-
 anything = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 numbers = st.one_of(
     st.integers(-3, 10**20).map(str),
@@ -120,66 +118,6 @@ def test_any_arguments_get_an_answer(named: list[str], chosen: list[tuple[str, .
 @given(st.lists(st.one_of(anything, st.sampled_from(["show", "list", "--help", "svm", "--version"])), max_size=3))
 def test_any_command_gets_an_answer(words: list[str]) -> None:
     answers(words if "run" not in words else ["run", "nosuch"])
-
-
-# --- configurations ---------------------------------------------------------------------------------------
-
-leaves = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-2, 4),
-    st.floats(),
-    anything,
-    st.sampled_from(["normal", "integers(-2, 2)", "uniform(0, 1)", "one-hot", "real", "float32", "svm", "2020-01-01"]),
-)
-values = st.recursive(
-    leaves,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(anything, inner, max_size=3),
-    max_leaves=6,
-)
-known = st.sampled_from(list(Config.model_fields))
-mappings = st.dictionaries(known | anything, values, max_size=4)
-
-
-def answers_with(config: bytes) -> None:
-    Path("fuzzed.yaml").write_bytes(config)
-    small = ["--config", "fuzzed.yaml", "--classes", "2", "--trials", "1"]
-    answers(["run", "mine.py:right", *small, "--batch-size", "2"])
-    answers(["run", *small, "--batch-size", "1"])
-
-
-@fuzzed
-@given(mappings)
-def test_any_yaml_gets_an_answer(data: dict[str, object]) -> None:
-    import yaml
-
-    answers_with(yaml.safe_dump(data, allow_unicode=True).encode("utf-8", "surrogatepass"))
-
-
-@fuzzed
-@given(st.text(max_size=40))
-@example("&a [*a]")
-@example("&a {b: *a}")
-@example("? ? :")
-@example("seed: !!python/object/apply:os.system [true]")
-@example("%YAML 9.9\n---\nseed: 1")
-@example("seed: 1\n---\nseed: 2")
-@example("losses: [" + "[" * 2000)
-def test_any_text_gets_an_answer(text: str) -> None:
-    answers_with(text.encode("utf-8", "surrogatepass"))
-
-
-@fuzzed
-@given(st.binary(max_size=40))
-@example(b"\xff\xfe\x00")
-@example(b"\xef\xbb\xbfseed: 1")
-@example("seed: 1".encode("utf-16"))
-@example(b"\x00" * 100)
-def test_any_bytes_get_an_answer(data: bytes) -> None:
-    answers_with(data)
-
-
-# --- losses -----------------------------------------------------------------------------------------------
 
 
 @fuzzed

@@ -8,18 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import gradcheck
 from gradcheck import cli
-
-
-def test_every_public_name_is_there_and_listed() -> None:
-    assert set(gradcheck.__all__) <= set(dir(gradcheck))
-    assert all(getattr(gradcheck, name) is not None for name in gradcheck.__all__)
-
-
-def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'chekc'"):
-        gradcheck.chekc  # type: ignore[attr-defined]  # noqa: B018
 
 
 @pytest.mark.parametrize("before", ["", "import gradcheck.run, gradcheck.cli; gradcheck.check_at; "])

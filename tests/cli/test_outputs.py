@@ -44,6 +44,7 @@ def run(*arguments: str) -> Result:
         ([], ["json=a.json", "junit=b.xml", "html=c.html"], ["table"], ["json=a.json", "junit=b.xml", "html=c.html"]),
         (["json"], ["a.json"], [], ["json=a.json"]),
         (["table", "json"], ["json=a.json"], ["table"], ["json=a.json"]),
+        (["json", "table"], ["a.out"], ["table"], ["json=a.out"]),
         (["table", "json"], ["json=a.json", "b.txt"], [], ["json=a.json", "table=b.txt"]),
         ([], ["report.html"], [], ["html=report.html"]),
         ([], ["report.xml"], [], ["junit=report.xml"]),
@@ -65,7 +66,6 @@ def test_a_format_goes_to_its_file_or_to_standard_output(
     ("formats", "outputs"),
     [
         (["json", "table"], []),
-        (["json", "table"], ["a.out"]),
         ([], ["a.out", "b.out"]),
         ([], ["json=a.json", "json=b.json"]),
         ([], ["json="]),
@@ -106,10 +106,6 @@ def test_in_a_workflow_annotations_and_the_summary_come_by_themselves(monkeypatc
     assert "file=mine.py,line=5" in annotations[0]
     assert Path("summary.md").read_text().startswith("## ❌ gradcheck")
     assert "::" not in run("mine.py:wrong", "--format", "json").stdout.replace('"', "").split("batches")[0]
-
-
-def test_outside_of_a_workflow_there_are_none() -> None:
-    assert "::error" not in run("mine.py:wrong").stdout
 
 
 def test_a_summary_that_cannot_be_written_fails_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

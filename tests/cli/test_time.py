@@ -151,15 +151,6 @@ def test_a_run_that_is_too_long_says_what_it_did_not_do(tmp_path: Path) -> None:
     assert (softmax["passed"], softmax["unchecked"], softmax["batches"]) == (False, 3, [])
 
 
-def test_it_says_so_in_the_table_too(tmp_path: Path) -> None:
-    done = gradcheck(tmp_path, "run", "mine.py:slow", "--max-seconds", "0.7", "--scores", "normal")
-    assert done.returncode == 2
-    *_, slow, run = done.stdout.splitlines()
-    assert slow.startswith(("right so far: ", "not checked: "))
-    assert run.startswith("out of time: ")
-    assert "not checked; cut short at batch size " in done.stdout
-
-
 @pytest.mark.parametrize("option", ["--timeout", "--max-seconds"])
 @pytest.mark.parametrize("seconds", ["0", "-1", "nan", "soon"])
 def test_what_is_no_time_is_2(tmp_path: Path, option: str, seconds: str) -> None:

@@ -36,11 +36,9 @@ def test_changes_of_the_value_are_the_same_whoever_evaluates(N: int, C: int, see
         assert other_here.derivatives == pytest.approx(here.derivatives, abs=1e-13)
 
 
-def test_parts_of_rows_and_another_base_point_are_the_same_by_rows_and_per_sample() -> None:
+def test_another_base_point_is_the_same_by_rows_and_per_sample() -> None:
     S, y = drawn(0, (4, 3))
     _, rows, each = evaluators_of(reduced, S, y, 1 / 4)
-    which, points = np.array([2, 0, 2]), np.random.default_rng(1).normal(size=(3, 3))
-    assert each.parts(which, points) == pytest.approx(rows.parts(which, points))
     there = np.roll(S.ravel(), 1)
     entries, steps = np.arange(12), np.full(12, 0.1)
     assert each.at(there).moved(entries, steps).values == pytest.approx(rows.at(there).moved(entries, steps).values)

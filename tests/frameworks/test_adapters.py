@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gradcheck.errors import LossDefect
-from gradcheck.functions.frameworks import made_by, refuses_arrays, uses
+from gradcheck.functions.frameworks import made_by, refuses_arrays
 from gradcheck.functions.frameworks.adapters import converted_labels, converted_pair
 
 PACKAGES = ("fakeframework",)
@@ -53,27 +53,6 @@ def test_answers_of_python_and_numpy_name_none(answer: Any) -> None:
 
 
 DIVIDES = "def f():\n    return 1 / 0"
-
-
-@pytest.mark.parametrize(
-    "function",
-    [
-        in_module("mine", DIVIDES, F=types.ModuleType("fakeframework.nn.functional")),
-        in_module("mine", DIVIDES, Tensor=Tensor),
-        in_module("mine", DIVIDES, weights=Tensor()),
-        in_module("mine", "def f():\n    t = Tensor\n    del globals()['Tensor']\n    return 1 / 0", Tensor=Tensor),
-        in_module("mine", "def f():\n    return g()", g=in_module("fakeframework.ops", DIVIDES)),
-    ],
-    ids=["module", "class", "object", "local", "frame"],
-)
-def test_code_that_uses_the_framework_is_known_by_what_it_raises(function: Callable[[], Any]) -> None:
-    assert uses(PACKAGES, raised_by(function))
-
-
-def test_code_that_does_not_use_it_is_not() -> None:
-    plain = in_module("mine", DIVIDES, np=np, BACKEND="fakeframework", count=3)
-    assert not uses(PACKAGES, raised_by(plain))
-    assert not uses(PACKAGES, ValueError("never raised"))
 
 
 @pytest.mark.parametrize(

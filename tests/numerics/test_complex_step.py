@@ -1,15 +1,13 @@
-"""Complex steps: what rounding explains, and which functions can be believed with a complex argument."""
+"""Complex steps: what rounding explains, and which of them a central difference confirms."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradcheck.numerics.complex_step import RADII, STEP, Circle, confirmed, is_frozen, near, points, rounding, seen_on
+from gradcheck.numerics.complex_step import confirmed, is_frozen, near, rounding
 from gradcheck.numerics.richardson import Limit
 from gradcheck.report import FloatArray
 
@@ -92,67 +90,3 @@ def test_a_complex_step_is_believed_where_a_sharp_central_difference_says_the_sa
     slope: float, estimate: float, bound: float, believed: bool
 ) -> None:
     assert confirmed(np.array([slope]), Limit(np.array([estimate]), np.array([bound]))).tolist() == [believed]
-
-
-# --- circles ----------------------------------------------------------------------------------------------
-
-Function = Callable[[np.ndarray], np.ndarray]
-
-ANALYTIC: dict[str, Function] = {
-    "line": lambda z: 3 * z - 1,
-    "exp": np.exp,
-    "log-sum-exp": lambda z: np.log(1 + np.exp(z - 0.5) + np.exp(-z)),
-    "fifth power": lambda z: (z + 0.7) ** 5,
-    "tanh": lambda z: np.tanh(2 * z + 0.3),
-    "focal": lambda z: np.log1p(np.exp(-z)) * (1 / (1 + np.exp(z))) ** 2,
-    "beside 1e6": lambda z: 1e6 + np.sin(z),
-}
-#: What has no complex derivative, and the size of its derivative by conj(z) at 0.
-OTHERS: dict[str, tuple[Function, float]] = {
-    "abs(z)**2": (lambda z: np.abs(z + 0.5) ** 2, 0.5),
-    "abs": (lambda z: np.abs(z + 0.5), 0.5),
-    "conj": (lambda z: 2 * np.conj(z), 2.0),
-    "real": (lambda z: np.real(z), 0.5),
-    "norm": (lambda z: np.hypot(np.abs(z - 0.5), np.abs(2 * z + 1)), 0.65),
-    "vdot": (lambda z: np.conj(z - 0.5) * (z - 0.5) + (z - 0.5) ** 2, 0.5),
-}
-
-
-def circle(f: Function, radius: float = RADII[0]) -> Circle:
-    return seen_on(radius, f(points(radius)))
-
-
-@pytest.mark.parametrize("name", ANALYTIC)
-def test_an_analytic_function_is_known_as_one_by_every_circle(name: str) -> None:
-    f = ANALYTIC[name]
-    assert all(circle(f, radius).is_analytic for radius in RADII)
-    slope = float(np.imag(f(np.array(1j * STEP))) / STEP)
-    assert circle(f).slope == pytest.approx(abs(slope), rel=1e-9)
-
-
-@pytest.mark.parametrize("weight", [1.0, 1e-4, 1e-8])
-@pytest.mark.parametrize("name", OTHERS)
-def test_a_term_without_a_complex_derivative_shows_whatever_its_weight(name: str, weight: float) -> None:
-    f, expected = OTHERS[name]
-    seen = circle(lambda z: np.exp(z) + weight * f(z))
-    assert not seen.is_analytic
-    assert seen.conjugate == pytest.approx(weight * expected, rel=0.2)
-
-
-@given(st.floats(-16, 0), st.sampled_from(sorted(ANALYTIC)))
-def test_a_term_that_does_not_show_is_smaller_than_what_may_be_hidden(exponent: float, name: str) -> None:
-    weight = 10.0**exponent
-    seen = circle(lambda z: ANALYTIC[name](z) + weight * np.conj(z))
-    assert not seen.is_analytic or weight <= max(seen.hidden, 2e-10 * seen.slope)
-
-
-@pytest.mark.parametrize("f", [lambda z: np.maximum(z - 1e-3, 0), lambda z: np.maximum(z - 1e-3, 0) ** 2])
-def test_a_kink_within_a_circle_blurs_it_and_a_smaller_one_does_not_see_it(f: Function) -> None:
-    def with_kink(z: np.ndarray) -> np.ndarray:
-        return np.sin(z) + f(z)
-
-    wide, small = circle(with_kink, RADII[1]), circle(with_kink, RADII[2])
-    assert wide.noise > 1e4 * small.noise
-    assert not wide.is_analytic or wide.hidden > 1e-3
-    assert small.is_analytic
-    assert small.hidden == 0

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import functools
 import math
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -189,55 +187,6 @@ def test_arrow_keys_move_from_cell_to_cell_and_stop_at_the_edge(opened, wrong):
         assert browser.switch_to.active_element == cell(browser, row, class_)
 
 
-def test_a_pointer_that_rests_while_the_grid_scrolls_below_it_changes_nothing(opened):
-    from selenium.webdriver.common.keys import Keys
-
-    browser = opened(large(100, 10))
-    browser.execute_script("document.querySelector('.frame').scrollTop = 0")
-    cell(browser, 1, 4).click()
-    for _ in range(5):
-        press(browser, Keys.PAGE_DOWN)
-    browser.execute_async_script("setTimeout(arguments[0], 500)")
-    assert place(browser) == "row 51, class 4"
-    assert one(browser, ".frame").get_property("scrollTop") > 0
-
-
-def test_a_cell_that_the_keyboard_leads_to_is_not_below_the_headings(opened):
-    from selenium.webdriver.common.keys import Keys
-
-    browser = opened(large(100, 30))
-    cell(browser, 99, 28).click()
-    for key in (*[Keys.PAGE_UP] * 9, *[Keys.ARROW_LEFT] * 26):
-        press(browser, key)
-    assert place(browser) == "row 9, class 2"
-    on_top = """
-        const { left, top, width, height } = document.activeElement.getBoundingClientRect();
-        return document.elementFromPoint(left + width / 2, top + height / 2) === document.activeElement;
-    """
-    assert browser.execute_script(on_top)
-
-
-def test_who_listens_hears_place_number_and_verdict(opened, ties):
-    browser = opened(ties)
-    assert one(browser, ".grid").get_attribute("role") == "grid"
-    labels = [each.get_attribute("aria-label") for each in every(browser, ".grid td")]
-    assert len(labels) == 40
-    assert sum("the label" in label for label in labels) == 8
-    assert sum(label.endswith("subgradient") for label in labels) == ties.losses[0].batches[0].subgradient > 0
-    assert labels[0].startswith("row 0, class 0")
-
-
-def test_a_pointer_over_a_cell_shows_it_and_leaving_shows_the_chosen_one(opened, ties):
-    from selenium.webdriver import ActionChains
-
-    browser = opened(ties)
-    cell(browser, 1, 1).click()
-    ActionChains(browser).move_to_element(cell(browser, 5, 2)).perform()
-    assert place(browser) == "row 5, class 2"
-    ActionChains(browser).move_to_element(one(browser, "h1")).perform()
-    assert place(browser) == "row 1, class 1"
-
-
 def test_a_kink_is_told_by_a_sign_and_has_no_colour_of_an_error(opened, ties):
     browser = opened(ties)
     kinks = every(browser, ".grid td.subgradient")
@@ -261,23 +210,6 @@ def test_an_entry_in_doubt_shows_its_error_against_the_step(opened, wrong):
     assert max(heights) > max(heights[0], heights[-1])
     assert every(browser, ".plot line.bound")
     assert "dS is off by" in one(browser, ".plot").get_attribute("textContent")
-
-
-def test_the_worst_entry_is_shown_from_the_start_and_each_of_the_others_by_its_button(opened, wrong):
-    browser = opened(wrong)
-    worst = wrong.losses[0].batches[-1].worst
-    assert place(browser) == f"row {worst[0].row}, class {worst[0].class_}"
-    every(browser, ".worst td button")[3].click()
-    assert place(browser) == f"row {worst[3].row}, class {worst[3].class_}"
-
-
-def test_a_problem_is_drawn_when_it_is_opened(opened, wrong):
-    browser = opened(wrong)
-    assert [each.get_attribute("open") is not None for each in every(browser, ".problem")] == [False] * 5 + [True]
-    assert len(every(browser, ".grid")) == 1
-    one(browser, ".problem summary").click()
-    browser.execute_async_script("setTimeout(arguments[0], 100)")
-    assert len(every(browser, ".problem:first-of-type .grid td")) == 5
 
 
 def test_all_of_a_finding_can_be_read_and_its_explanation_opened(opened, wrong):
@@ -321,28 +253,6 @@ def test_the_page_fits_its_window_light_and_dark(opened, look, wrong, tmp_path, 
     assert picture.stat().st_size > 10_000
 
 
-def test_all_is_open_on_paper_and_closed_again_after(opened, wrong):
-    browser = opened(wrong)
-    before = [each.get_attribute("open") for each in every(browser, "details")]
-    assert None in before
-    listen = (
-        "addEventListener('beforeprint', () => (window.seen = document.querySelectorAll('details:not([open])').length))"
-    )
-    browser.execute_script(listen)
-    printed = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {})["data"])
-    assert printed.startswith(b"%PDF")
-    assert len(printed) > 50_000
-    assert browser.execute_script("return window.seen") == 0
-    assert [each.get_attribute("open") for each in every(browser, "details")] == before
-    assert len(every(browser, ".grid")) == 6
-
-
-def test_without_scripts_the_verdict_can_be_read(opened, browser):
-    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
-    opened(large(20, 20))
-    assert "wrong: 1 of 400 entries of mine.py:loss disagrees" in one(browser, "body").text
-
-
 def test_hostile_text_runs_nothing(opened, wrong):
     attack = "</script></title></pre><script>window.done=1</script><img src=x onerror=window.done=1>\x1b[31m"
     finding = Finding("missing-mean", "error", attack, attack, attack)
@@ -351,49 +261,6 @@ def test_hostile_text_runs_nothing(opened, wrong):
     assert browser.execute_script("return window.done ?? null") is None
     assert not every(browser, "img")
     assert attack.removesuffix("\x1b[31m") in one(browser, "h2").text
-
-
-def test_a_notebooks_frame_shows_the_page(browser, tmp_path):
-    report = gradcheck.check_at("svm", [[0.0, 1.0, 0.5]], [0])
-    (tmp_path / "notebook.html").write_text(f"<!DOCTYPE html>{report._repr_html_()}", encoding="utf-8")
-    browser.get((tmp_path / "notebook.html").as_uri())
-    browser.switch_to.frame(one(browser, "iframe"))
-    assert one(browser, "h1 .word").text == "right"
-    one(browser, ".problem summary").click()
-    browser.switch_to.default_content()
-
-
-@pytest.mark.parametrize(("rows", "classes"), [(100, 100), (1000, 10), (10, 1000)])
-def test_ten_thousand_entries_are_there_in_two_seconds(opened, browser, rows, classes):
-    report = large(rows, classes)
-    drawn = """
-        const done = arguments[0];
-        const look = () => document.querySelectorAll(".grid td").length === 10000
-          ? requestAnimationFrame(() => requestAnimationFrame(() => done(true)))
-          : setTimeout(look, 5);
-        look();
-    """
-    browser.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
-    by_clock, by_work = [], []
-    for _ in range(3):
-        browser.get("about:blank")
-        worked, started = work(browser), time.perf_counter()
-        opened(report)
-        assert browser.execute_async_script(drawn)
-        by_clock.append(time.perf_counter() - started)
-        by_work.append(work(browser) - worked)
-    browser.execute_cdp_cmd("Performance.disable", {})
-    # What the page's own thread worked tells the same whatever else the machine does.
-    assert min(by_work) < 1
-    if os.getloadavg()[0] < (os.cpu_count() or 1):
-        assert min(by_clock) < 2
-    assert place(browser) == f"row {rows - 1}, class {classes - 1}"
-
-
-def work(browser: Any) -> float:
-    """Seconds that the page's thread has worked."""
-    metrics = browser.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
-    return float(next(each["value"] for each in metrics if each["name"] == "TaskDuration"))
 
 
 def test_a_button_leads_to_the_one_wrong_entry_of_ten_thousand(opened):

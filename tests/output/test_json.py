@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from gradcheck.output import FORMATS, Options
-from gradcheck.report import VERDICTS, Finding, Projections, Report
+from gradcheck.report import Finding, Projections, Report
 
 
 def items(schema: dict[str, Any]) -> dict[str, Any]:
@@ -69,16 +69,6 @@ SCHEMA = exactly(
     config={"type": "object"}, losses=items(LOSS),
 )  # fmt: skip
 
-#: The keys of design.md's section 8, in its order.
-ORDER = {
-    "report": "schema version passed config losses",
-    "loss": "target passed file line batches findings smallest_case",
-    "batch": "batch_size classes scores trial seed passed value plan evaluations entries wrong subgradient "
-    "unresolved max_relative_error seconds worst relative_errors verdicts",
-    "entry": "row class label score analytic numerical bound relative_error verdict",
-    "finding": "code severity message",
-}
-
 
 def refuse(constant: str) -> None:
     raise AssertionError(f"{constant} is not JSON")
@@ -104,21 +94,6 @@ def everything(problem, loss, report) -> Report:
     return report(checked, loss(target="nosuch", error="there is no such loss"))
 
 
-def test_the_keys_are_those_of_the_design_in_its_order(everything):
-    answer = parsed(everything)
-    loss = answer["losses"][0]
-    batch = loss["batches"][0]
-    objects = {
-        "report": answer,
-        "loss": loss,
-        "batch": batch,
-        "entry": batch["worst"][0],
-        "finding": loss["findings"][0],
-    }
-    for name, keys in ORDER.items():
-        assert [key for key in objects[name] if key in keys.split()] == keys.split()
-
-
 def test_the_values_are_those_of_the_report(everything):
     answer = parsed(everything)
     loss = answer["losses"][0]
@@ -135,17 +110,6 @@ def test_the_values_are_those_of_the_report(everything):
         "reference": "central", "central": 0.25 * (1 - 0.333),
     }  # fmt: skip
     assert answer["losses"][1]["error"] == "there is no such loss"
-
-
-def test_numbers_keep_every_digit(everything):
-    batch = parsed(everything)["losses"][0]["batches"][0]
-    original = everything.losses[0].batches[0]
-    assert batch["relative_errors"] == original.relative_errors.tolist()
-    assert batch["verdicts"] == [[VERDICTS[index].value for index in row] for row in original.verdicts]
-
-
-def test_labels_that_are_no_classes_are_null(everything):
-    assert {entry["label"] for entry in parsed(everything)["losses"][0]["batches"][1]["worst"]} == {None}
 
 
 def test_what_is_not_finite_is_null_wherever_it_stands(problem, loss, report):
@@ -189,23 +153,9 @@ def test_it_ends_with_one_newline_and_each_row_and_entry_has_a_line_of_its_own(e
     assert text.endswith("}\n")
     assert not text.endswith("\n\n")
     lines = [line.strip().rstrip(",") for line in text.splitlines()]
-    assert sum(line.startswith('{"row"') for line in lines) == 15 + 2
-    assert json.dumps(everything.losses[0].batches[0].relative_errors[0].tolist()) in lines
-
-
-def test_an_interrupted_run_with_no_loss_is_still_json(report):
-    answer = parsed(report(interrupted=True))
-    assert (answer["passed"], answer["interrupted"], answer["losses"]) == (False, True, [])
-
-
-def test_the_verdict_in_words_and_the_totals_are_there(everything):
-    answer = parsed(everything)
-    loss = answer["losses"][0]
-    assert (answer["verdict"], answer["summary"]) == ("wrong", "1 of 2 losses, 1 not checked; 17 entries in all")
-    assert loss["verdict"] == "wrong"
-    assert loss["summary"].startswith("1 of 17 entries of svm disagrees")
-    assert [(line["batch_size"], line["entries"], line["wrong"]) for line in loss["totals"]] == [(3, 15, 1), (1, 2, 0)]
-    assert [batch["labels"] for batch in loss["batches"]] == [[0, 1, 2], None]
+    assert sum(line.startswith('{ "row"') for line in lines) == 15 + 2
+    row = json.dumps(everything.losses[0].batches[0].relative_errors[0].tolist())
+    assert f"[ {row[1:-1]} ]" in lines
 
 
 def test_which_reference_judged_an_entry_and_always_the_central_difference(problem, loss, report):

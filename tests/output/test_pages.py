@@ -8,8 +8,7 @@ import pytest
 
 from gradcheck.losses import BUILT_INS
 from gradcheck.output import Options
-from gradcheck.output.explanations import Page, pages
-from gradcheck.output.pages import render_codes, render_list, render_one, render_page
+from gradcheck.output.pages import Page, pages, render_codes, render_list, render_one, render_page
 
 SAMPLE = Page(
     "a-code",
@@ -28,21 +27,6 @@ to be set anew to a width that is other than the page's own.
 
 def plain(text: str) -> str:
     return re.sub(r"\x1b\[[\d;]*m", "", text)
-
-
-def test_a_page_has_its_heading_at_the_margin_and_all_else_indented_below_it() -> None:
-    assert (
-        render_page(SAMPLE, Options(width=60))
-        == """\
-a-code (warning)
-
-  It is so.
-
-  What it means: prose that is long enough, with `some code`
-  in it, to be set anew to a width that is other than the
-  page's own.
-"""
-    )
 
 
 def test_color_takes_the_place_of_backticks_and_changes_nothing_else() -> None:
@@ -67,15 +51,6 @@ def test_the_list_has_a_line_for_each_code_with_its_severity_and_its_meaning() -
     lines = render_codes(Options(width=120)).splitlines()
     assert [line.split(maxsplit=2) for line in lines] == [[each.code, each.severity, each.title] for each in pages()]
     assert lines[0].index("error") == lines[-1].index("note")
-
-
-def test_the_list_is_no_wider_than_the_terminal_and_only_a_severity_has_colour() -> None:
-    text = render_codes(Options(width=80))
-    assert max(map(len, text.splitlines())) <= 80
-    assert re.findall(r"^\S+", text, re.MULTILINE) == [each.code for each in pages()]
-    coloured = render_codes(Options(width=80, color=True))
-    assert "\x1b[1;31merror" in coloured
-    assert plain(coloured) == text
 
 
 def test_the_built_in_losses_are_listed_and_one_is_derived() -> None:

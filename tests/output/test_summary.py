@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gradcheck.output.summary import loss_remarks, problem_remarks, sentences, totals, totals_by_kind
+from gradcheck.output.summary import loss_remarks, problem_remarks, sentences, totals
 from gradcheck.report import Finding, Projections, Report
 
 ERROR = Finding("missing-mean", "error", "dS is 3 times the numerical gradient", "divide by the number of rows")
@@ -26,13 +26,6 @@ def test_totals_are_sums_over_all_problems(problem):
     assert (both.wrong, both.unresolved, both.subgradient) == (1, 1, 1)
     assert both.max_relative_error == one.max_relative_error > other.max_relative_error
     assert (totals([]).entries, totals([]).max_relative_error) == (0, 0)
-
-
-def test_totals_by_kind_stand_where_the_first_problem_of_each_kind_does(problem):
-    problems = [problem(3, seed=1), problem(8), problem(3, seed=2), problem(3, scores="integers(-2, 2)")]
-    assert {kind: total.problems for kind, total in totals_by_kind(problems).items()} == {
-        (3, 5, "normal(0, 1)"): 2, (8, 5, "normal(0, 1)"): 1, (3, 5, "integers(-2, 2)"): 1,
-    }  # fmt: skip
 
 
 def test_the_last_line_says_right_with_count_and_largest_relative_error(problem, loss, report):
@@ -79,13 +72,6 @@ def test_strict_fails_what_is_unresolved_or_warned_of_without_calling_it_wrong(p
     assert "wrong" not in line
 
 
-def test_strict_never_calls_a_wholly_unresolved_loss_right(problem, loss, report):
-    target = loss(problem(1, 2, unresolved=[(0, 0), (0, 1)]), strict=True)
-    assert last_line(report(target)) == (
-        "unresolved: none of 2 entries of svm could be decided; --strict allows no unresolved entry and no warning"
-    )
-
-
 def test_a_run_that_checked_nothing_does_not_say_right(loss, report):
     assert last_line(report(loss())) == "not checked: no entry of svm was checked"
     assert last_line(report()) == "not checked: no loss was named"
@@ -108,14 +94,6 @@ def test_a_loss_with_problems_left_is_right_so_far_and_says_what_is_missing(prob
     assert loss_remarks(cut)[0] == f"2 problems were not checked; cut short at {where}"
     assert a == "right: 15 entries of a agree, largest relative error 3.1e-11"
     assert b == "right so far: 15 entries of svm agree, largest relative error 3.1e-11"
-
-
-def test_strict_fails_a_loss_with_problems_left_only_for_what_was_seen(problem, loss, report):
-    def word(target) -> str:
-        return sentences(report(target, out_of_time=True))[0].word
-
-    assert word(loss(problem(unresolved=[(0, 0)]), unchecked=1, strict=True)) == "failed"
-    assert word(loss(problem(), unchecked=1, strict=True)) == "right so far"
 
 
 def test_several_losses_get_a_sentence_each_and_one_together(problem, loss, report):
@@ -150,13 +128,8 @@ def test_projections_say_what_defect_would_have_shown(projected, problem, loss, 
         "would have shown (99%)",
         "64 entries checked one by one",
     ]
-    assert last_line(report(loss(projected()))) == (
-        "right: projections of 16,384 entries of svm agree, largest relative error 3.1e-11 of 64 checked one by one; "
-        "a defect of 5.1e-08 in one entry would have shown (99%)"
-    )
     assert last_line(report(loss(problem(), projected()))) == (
-        "right: 16,399 entries of svm agree, largest relative error 3.1e-11; "
-        "16,384 by projections: a defect of 5.1e-08 in one entry would have shown (99%)"
+        "right: 16,399 entries of svm agree, largest relative error 3.1e-11; 16,384 by random directions"
     )
 
 

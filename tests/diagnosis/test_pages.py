@@ -14,7 +14,7 @@ from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.diagnosis.driver import RULES
 from gradcheck.errors import UsageError
-from gradcheck.output.explanations import Page, page, pages
+from gradcheck.output.pages import Page, page, pages
 from gradcheck.report import Report
 from gradcheck.run import check_targets
 

@@ -14,8 +14,17 @@ from scipy.special import log_softmax
 
 import gradcheck
 from gradcheck.checking.evidence import Evidence
-from gradcheck.diagnosis.comparison import GradientMatch, ValueMatch, Values, gradient_match
-from gradcheck.diagnosis.known import VARIANTS, Known, built_in, built_ins, classes_of
+from gradcheck.diagnosis.known import (
+    VARIANTS,
+    GradientMatch,
+    Known,
+    ValueMatch,
+    Values,
+    built_in,
+    built_ins,
+    classes_of,
+    gradient_match,
+)
 from gradcheck.losses import BUILT_INS
 
 
