@@ -28,7 +28,7 @@ def smallest_case(
     evidence: Evidence, code: str, config: Config, settings: Settings, contract: Finding | None = None,
     troubled: Problem | None = None, projected: tuple[Problem, BatchReport] | None = None,
 ) -> SmallestCase | None:  # fmt: skip
-    """The smallest case at which a loss fails.
+    """The smallest case at which a loss fails; None where nothing fails that is small enough to paste.
 
     Args:
         evidence: what was observed of the loss, and the calls that are left.
@@ -36,10 +36,6 @@ def smallest_case(
         config, settings: of the run.
         contract: the error that the contract check found, and ``troubled``: the problem where it did; None for none.
         projected: a problem checked along random directions that has wrong entries; None for none.
-
-    Returns:
-        A case that shows the broken contract, else a wrong gradient, else the troubled problem as it is; None where
-        nothing fails that is small enough to paste.
     """
     shrunk = _failing_contract(evidence, contract, troubled, config) if contract and troubled else None
     shrunk = shrunk or _wrong_gradient(evidence, code, config, projected)
