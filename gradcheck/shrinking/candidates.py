@@ -101,13 +101,10 @@ def of_size(failure: Failure, N: int, C: int) -> Iterator[Candidate]:
             return failure.labelled(S, rng.integers(0, C, size=N))
         return Candidate(S, failure.part(rng.integers(0, len(failure.S), N), rng.permutation(failure.size[1])[:C]).y)
 
-    corner = failure.part(rows, np.arange(C))
     yield failure.most_wrong(N, C)
-    yield failure.labelled(zeros, rows % C) if failure.own is not None else Candidate(zeros, corner.y)
+    yield failure.labelled(zeros, rows % C) if failure.own is not None else drawn(zeros)
     yield drawn(rng.normal(size=(N, C)))
-    yield corner
-    if failure.own is not None:
-        yield failure.labelled(zeros, (-1 - rows) % C)
+    yield failure.part(rows, np.arange(C))
     while True:
         yield drawn(rng.integers(-2, 3, size=(N, C)).astype(np.float64))
         yield drawn(rng.normal(size=(N, C)))
@@ -121,14 +118,11 @@ def simpler(candidate: Candidate) -> Iterator[Candidate]:
     if own is not None:
         rows, exchanged, first = np.arange(len(S)), S.copy(), np.zeros_like(own)
         exchanged[rows, own], exchanged[:, 0] = S[:, 0], S[rows, own]
-        yield candidate.labelled(zeros, first)
-        yield Candidate(zeros, y)
-        yield from (candidate.labelled(scores, first) for scores in (exchanged, S))
+        yield from (candidate.labelled(scores, first) for scores in (zeros, exchanged, S))
         yield Candidate(S - S[rows, own][:, np.newaxis], y)
-    else:
-        yield Candidate(zeros, y)
-        if y.dtype.kind == "f":
-            yield from (Candidate(S, labels) for labels in (np.zeros_like(y), np.rint(y)))
+    elif y.dtype.kind == "f":
+        yield from (Candidate(S, labels) for labels in (np.zeros_like(y), np.rint(y)))
+    yield Candidate(zeros, y)
     halves, above_least = np.rint(2 * S) / 2, S - S.min(axis=1, keepdims=True)
     for scores in (above_least, np.rint(S), halves, np.clip(np.rint(S), -1, 1), np.round(S, 1), np.abs(S)):
         yield Candidate(scores, y)
