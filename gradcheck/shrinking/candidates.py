@@ -105,6 +105,8 @@ def of_size(failure: Failure, N: int, C: int) -> Iterator[Candidate]:
     yield failure.labelled(zeros, rows % C) if failure.own is not None else drawn(zeros)
     yield drawn(rng.normal(size=(N, C)))
     yield failure.part(rows, np.arange(C))
+    if failure.own is not None:
+        yield failure.labelled(zeros, (-1 - rows) % C)
     while True:
         yield drawn(rng.integers(-2, 3, size=(N, C)).astype(np.float64))
         yield drawn(rng.normal(size=(N, C)))
@@ -118,7 +120,9 @@ def simpler(candidate: Candidate) -> Iterator[Candidate]:
     if own is not None:
         rows, exchanged, first = np.arange(len(S)), S.copy(), np.zeros_like(own)
         exchanged[rows, own], exchanged[:, 0] = S[:, 0], S[rows, own]
-        yield from (candidate.labelled(scores, first) for scores in (zeros, exchanged, S))
+        yield candidate.labelled(zeros, first)
+        yield Candidate(zeros, y)
+        yield from (candidate.labelled(scores, first) for scores in (exchanged, S))
         yield Candidate(S - S[rows, own][:, np.newaxis], y)
     elif y.dtype.kind == "f":
         yield from (Candidate(S, labels) for labels in (np.zeros_like(y), np.rint(y)))

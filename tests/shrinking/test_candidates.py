@@ -98,6 +98,7 @@ def test_zeros_with_distinct_labels_and_the_first_rows_and_columns_follow():
     found = [(each.S.tolist(), each.y.tolist()) for each in first((2, 2), 5)]
     zeros = np.zeros((2, 2)).tolist()
     assert (zeros, [0, 1]) in found
+    assert (zeros, [1, 0]) in found
     assert (S[:2, :2].tolist(), [0, 1]) in found
 
 
