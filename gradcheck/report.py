@@ -60,15 +60,13 @@ class Entry:
         label: the row's label; None where the labels are not classes.
         score: S[row, class_].
         analytic: the loss's own dS[row, class_].
-        numerical: the estimate that the verdict was given on (the corrected central difference, or
-            the extrapolated one).
+        numerical: the estimate that the verdict was given on.
         bound: bound on the error of ``numerical``.
         relative_error: abs(a - n) / max(abs(a), abs(n)); 0 where both are 0.
         verdict: what the numerics say.
         plain: the plain central difference, with ``step``.
         step: half the distance between the two points of the plain central difference.
-        central: the central difference, corrected or extrapolated, where the verdict was given on a complex step; None
-            where it was given on the central difference, which then is ``numerical``.
+        central: the corrected central difference where ``numerical`` is of a complex step; else None.
         tried: steps and plain central differences of an entry that was looked at again, the widest step first.
     """
 
@@ -98,10 +96,9 @@ class Projections:
 
     Attributes:
         directions: how many random directions dS was projected on.
-        agree: they agree with dS in all of its entries, but for those that were found wrong.
-        smallest_defect: what an entry would have to be off by, alone, for all the directions together to show it with a
-            probability of 99%; infinite where they show nothing.
-        largest_gradient: the largest abs(dS), to hold that beside; 0 where dS is 0 everywhere.
+        agree: they agree with dS in all entries but those that were found wrong.
+        smallest_defect: error of a single entry that the directions show with a probability of 99%; may be infinite.
+        largest_gradient: the largest abs(dS).
         checked: entries judged one by one.
         wrong, subgradient, undecided: how many of those were what.
         max_relative_error: the largest relative error of those judged ``ok`` or ``wrong``.
@@ -125,17 +122,10 @@ class Projections:
         return self.smallest_defect / self.largest_gradient if self.largest_gradient > 0 else float("inf")
 
     def count(self, verdict: str, entries: int) -> int:
-        """How many of a problem's entries have this verdict.
-
-        Where directions agree, what was not judged one by one is ``ok``; where they do not, it is ``unresolved``.
-        """
-        others = entries - self.checked
-        counts = {
-            "wrong": self.wrong,
-            "subgradient": self.subgradient,
-            "unresolved": self.undecided + (0 if self.agree else others),
-        }
-        return counts[verdict] if verdict in counts else entries - sum(counts.values())
+        """How many entries have this verdict: those not judged are ``ok`` if directions agree, else ``unresolved``."""
+        unresolved = self.undecided + (0 if self.agree else entries - self.checked)
+        counts = {"wrong": self.wrong, "subgradient": self.subgradient, "unresolved": unresolved}
+        return counts.get(verdict, entries - sum(counts.values()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,10 +136,10 @@ class SmallestCase:
         S: N x C, of the dtype that the loss was given.
         y: its labels.
         code: of the finding that it shows; ``wrong`` where no finding explains the wrong entries.
-        analytic: N x C, dS; None where the code is of the contract, and derivatives are no matter.
+        analytic: N x C, dS; None where the code is of the contract.
         numerical: N x C, the numerical gradient; None likewise.
         snippet: Python that raises when it is run.
-        line: the call that shows it and what comes of it, in one line; empty where that would be too long.
+        line: the call that shows it and its result, in one line; empty where that would be too long.
     """
 
     S: npt.NDArray[Any]
@@ -178,10 +168,9 @@ class BatchReport:
         verdicts: N x C int8, indices into ``VERDICTS``; None likewise.
         worst: the worst entries, worst first.
         seconds: wall time.
-        negligible: N x C truth values, entries so small beside their bound that their relative error is the
-            numerics' and not the loss's; None for none of them.
+        negligible: N x C truth values, entries whose relative error is rounding of the numerics; None for none.
         by_complex: N x C truth values, entries whose verdict was given on a complex step; None for none of them.
-        projections: what stands in place of every entry's verdict where they are too many; None where they are not.
+        projections: in place of every entry's verdict where entries are too many; else None.
     """
 
     batch_size: int
@@ -226,7 +215,7 @@ class BatchReport:
 
     @property
     def complex_steps(self) -> int:
-        """How many entries were judged by a complex step; the others were by central differences."""
+        """How many entries were judged by a complex step."""
         return 0 if self.by_complex is None else int(np.count_nonzero(self.by_complex))
 
     @property
@@ -236,11 +225,7 @@ class BatchReport:
 
     @property
     def max_relative_error(self) -> float:
-        """Largest relative error of the entries judged ``ok`` or ``wrong``; 0 where there is none.
-
-        At a kink the relative error means nothing: the central difference there is one subgradient of many. Nor does
-        that of a right entry that is negligible. By projections, of those entries that were judged one by one.
-        """
+        """Largest relative error of the entries judged ``ok``, unless negligible, or ``wrong``; 0 for none of them."""
         if self.projections is not None:
             return self.projections.max_relative_error
         if self.relative_errors is None or self.verdicts is None:
@@ -258,8 +243,8 @@ class LossReport:
 
     Attributes:
         target: as the user named it.
-        file, line: where the loss stands; None where that cannot be known.
-        framework: whose arrays it was given: ``numpy``, ``torch`` or ``jax``.
+        file, line: of the loss; None where they are not known.
+        framework: of the arrays it was given: ``numpy``, ``torch`` or ``jax``.
         batches: one per problem checked, in the order of the config.
         findings: worst first; of several, the one that explains most leads.
         error: why this target could not be checked at all; empty where it was.

@@ -38,8 +38,7 @@ class Case:
         leaps: N x C, by how much the value at S lies below its neighbourhood along an axis, on both sides; else 0.
         whole_numbers: dS came as an array of integers.
         by_rows: the loss returned each row's own value: ``value`` is their sum, and dS has the derivatives of each.
-        row_weight: what one row, of those that were tried, counts in the value beside its own value as a batch of its
-            own, where that is neither 1/N nor 1; None where it is, or nothing was learnt.
+        row_weight: weight of a row's own value in the batch's, where that is neither 1/N nor 1; else None.
         evaluations: calls of the loss that the problem took.
         judged: entries were judged by themselves; else the value and dS are all that is known.
     """

@@ -41,12 +41,9 @@ def check_targets(
         targets: names, or losses already at hand.
         config: which problems, which tolerances.
         settings: how the run goes.
-        progress: told now and then, between two calls of a loss, how far the run is.
-        abandon: told what was found by then, from another thread, when a call hangs that cannot be ended; the process
+        progress: called now and then, between two calls of a loss, with how far the run is.
+        abandon: called from another thread with the report so far, when a call hangs that cannot be ended; the process
             ends with the exit code that it returns. None for a message on standard error, and 2.
-
-    Returns:
-        The report; ``interrupted`` after Ctrl-C, ``out_of_time`` after ``max_seconds``, each with what had been done.
 
     Raises:
         UsageError: ``max_seconds`` or ``timeout`` cannot be kept, ``framework`` cannot be imported, there can be no
@@ -84,14 +81,7 @@ def check_targets(
 def check_given(
     loss: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], config: Config, settings: Settings
 ) -> Report:
-    """Check a loss at one given problem.
-
-    Args:
-        loss: what is checked.
-        scores: N x C finite float64 or float32.
-        labels: the problem's y.
-        config: which tolerances.
-        settings: how the run goes.
+    """Check a loss at one given problem: N x C finite float64 or float32 scores, and labels.
 
     Raises:
         UsageError: as ``check_targets``.

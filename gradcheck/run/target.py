@@ -37,13 +37,7 @@ _INSPECTING = 38
 
 
 class TargetRun:
-    """The check of one target, problem after problem; what is done is kept when it is cut short.
-
-    Args:
-        target: what is checked.
-        config, settings: how.
-        given: the problems; None for the configuration's.
-    """
+    """The check of one target at given problems, or at the configuration's; what is done is kept if it is cut short."""
 
     def __init__(
         self, target: str | Function, config: Config, settings: Settings, given: Sequence[Problem] | None = None
@@ -120,9 +114,9 @@ class TargetRun:
             self._contract.setdefault(finding.code, placed)
 
     def _check(self, silence: Silence, budget: Budget | None, pool: Pool | None) -> None:
-        if budget and budget.is_over:
-            raise OutOfTime
         if budget:
+            if budget.is_over:
+                raise OutOfTime
             budget.start_problem(self._target, self._shapes, 0)
         if self._loss is None:
             with silence.let_through():
@@ -166,8 +160,7 @@ class TargetRun:
         """Why it is wrong, and what else is to be said of it; nothing of a built-in that is right."""
         assert self._loss is not None
         failed = self._troubled is not None or any(batch.wrong for batch in self._batches)
-        is_right_built_in = not failed and self._loss.is_built_in and self._settings.like is None
-        if is_right_built_in:
+        if not failed and self._loss.is_built_in and self._settings.like is None:
             return
         loss, contract = replace(self._loss, budget=budget), self._error_of_contract()
         if "hangs" in self._contract:  # every further call might hang too: the problem is shown as it is
@@ -233,17 +226,17 @@ def rerun_command(
     default = Config()
     if config.trials != 1:
         options += ["--trials", 1]
-    for key in ("rtol", "atol", "dtype", "plan"):
-        if getattr(config, key) != getattr(default, key):
-            options += [f"--{key}", getattr(config, key)]
+    for chosen, usual, keys in (
+        (config, default, ("rtol", "atol", "dtype", "plan")),
+        (settings, Settings(), ("framework", "reference", "like")),
+    ):
+        changed = [key for key in keys if getattr(chosen, key) != getattr(usual, key)]
+        options += [word for key in changed for word in (f"--{key}", getattr(chosen, key))]
     if config.labels != default.labels:
         options += ["--set", f"labels.kind={config.labels.kind}"]
         options += ["--set", f"labels.distribution={config.labels.distribution}"]
     if config.max_entries != default.max_entries:
         options += ["--set", f"max_entries={config.max_entries}"]
-    for key in ("framework", "reference", "like"):
-        if getattr(settings, key) != getattr(Settings(), key):
-            options += [f"--{key}", getattr(settings, key)]
     if settings.timeout is not None:  # what hangs should not hang again
         options += ["--timeout", f"{settings.timeout:g}"]
     return shlex.join(["gradcheck", "run", target, *map(str, options)])

@@ -1,8 +1,4 @@
-"""The smallest failing case of a loss.
-
-Failing problems give candidates, passes propose simpler ones (fewer rows, fewer classes, rounder numbers), a predicate
-tells which of them still fail for the same reason, and gradcheck's own check confirms the last one.
-"""
+"""The smallest failing case: passes propose simpler candidates, and a predicate tells which of them still fail."""
 
 from __future__ import annotations
 
@@ -19,7 +15,7 @@ from gradcheck.errors import OutOfTime
 from gradcheck.report import BatchReport, Finding, SmallestCase, Verdict
 from gradcheck.sampling import Problem
 from gradcheck.shrinking.candidates import Candidate, Failure
-from gradcheck.shrinking.predicates import NOT_A_SUBGRADIENT, Reason, WrongGradient, breaks_contract
+from gradcheck.shrinking.predicates import NOT_A_SUBGRADIENT, WrongGradient, breaks_contract, failing_entries
 from gradcheck.shrinking.shrinker import MOST_ENTRIES, Shrinker
 from gradcheck.shrinking.snippet import Gradients, one_line, snippet
 
@@ -32,7 +28,7 @@ def smallest_case(
     evidence: Evidence, code: str, config: Config, settings: Settings, contract: Finding | None = None,
     troubled: Problem | None = None, projected: tuple[Problem, BatchReport] | None = None,
 ) -> SmallestCase | None:  # fmt: skip
-    """The smallest case at which a loss fails.
+    """The smallest case at which a loss fails; None where nothing fails that is small enough to paste.
 
     Args:
         evidence: what was observed of the loss, and the calls that are left.
@@ -40,13 +36,9 @@ def smallest_case(
         config, settings: of the run.
         contract: the error that the contract check found, and ``troubled``: the problem where it did; None for none.
         projected: a problem checked along random directions that has wrong entries; None for none.
-
-    Returns:
-        A case that shows the broken contract, else a wrong gradient, else the troubled problem as it is; None where
-        nothing fails that is small enough to paste.
     """
-    shrunk = _failing_contract(evidence, contract, troubled, config, settings) if contract and troubled else None
-    shrunk = shrunk or _wrong_gradient(evidence, code, config, settings, projected)
+    shrunk = _failing_contract(evidence, contract, troubled, config) if contract and troubled else None
+    shrunk = shrunk or _wrong_gradient(evidence, code, config, projected)
     if shrunk is None and troubled is not None:
         shrunk = Candidate(troubled.S.astype(np.float64), troubled.y), None
     if shrunk is None or shrunk[0].S.size > MOST_ENTRIES:
@@ -57,20 +49,18 @@ def smallest_case(
     return SmallestCase(case[1], best.y, code, analytic, numerical, snippet(*case), one_line(*case))
 
 
-def _failing_contract(
-    evidence: Evidence, finding: Finding, troubled: Problem, config: Config, settings: Settings
-) -> _Shrunk | None:
+def _failing_contract(evidence: Evidence, finding: Finding, troubled: Problem, config: Config) -> _Shrunk | None:
     """Shrunk by the contract check; None where the finding does not come again at the problem itself."""
-    start = Candidate(troubled.S.astype(np.float64), troubled.y)
-    if finding.code == "hangs":
+    S = troubled.S.astype(np.float64)
+    start = Failure(S, troubled.y, np.abs(S) == np.max(np.abs(S)))  # the largest score is the likeliest to matter
+    if finding.code in ("hangs", "not-deterministic"):  # each call may cost a timeout, or answer otherwise by chance
         return start, None
     if finding.code == NOT_A_SUBGRADIENT:
-        same = tuple(each for each in evidence.observations if np.array_equal(each.S, start.S))
-        shrunk = _wrong_gradient(replace(evidence, observations=same), finding.code, config, settings, None)
+        same = tuple(each for each in evidence.observations if np.array_equal(each.S, S))
+        shrunk = _wrong_gradient(replace(evidence, observations=same), finding.code, config, None)
         return (shrunk[0], None) if shrunk else None
-    size = np.abs(start.S)  # the largest score is the likeliest to matter
     broken = partial(breaks_contract, evidence.ask, finding)
-    shrinker = Shrinker(broken, Failure(start.S, start.y, size == np.max(size)), evidence.ask.dtype)
+    shrinker = Shrinker(broken, start, evidence.ask.dtype)
     with suppress(OutOfTime):
         if broken(start):
             shrinker.run()
@@ -79,17 +69,16 @@ def _failing_contract(
 
 
 def _wrong_gradient(
-    evidence: Evidence, code: str, config: Config, settings: Settings, projected: tuple[Problem, BatchReport] | None
+    evidence: Evidence, code: str, config: Config, projected: tuple[Problem, BatchReport] | None
 ) -> _Shrunk | None:
-    """Shrunk by gradcheck's own check, from problems whose entries were judged, or from one with too many entries."""
-    failed = [each for each in evidence.observations if Reason(code).entries(each).any()]
-    reason = Reason.of(code, failed)
+    """Shrunk from problems whose entries were judged, or from one with too many entries."""
+    smooth = any(failing_entries(each, "wrong", smooth=True).any() for each in evidence.observations)
+    wrong_of = partial(failing_entries, code=code, smooth=smooth)
+    failed = [each for each in evidence.observations if wrong_of(each).any()]
     known = None
     if failed:
-        first = min(
-            (each for each in failed if reason.entries(each).any()), key=lambda each: each.S.size, default=failed[0]
-        )
-        failure, rows = Failure(first.S, first.y, reason.entries(first)), first.rows
+        first = min(failed, key=lambda each: each.S.size)
+        failure, rows = Failure(first.S, first.y, wrong_of(first)), first.rows
         bounds, slopes, known = first.bounds, first.numerical, (failure, (first.analytic, first.numerical))
     elif projected is not None:
         problem, batch = projected
@@ -100,5 +89,5 @@ def _wrong_gradient(
         bounds, slopes = (np.array([getattr(each, name) for each in batch.worst]) for name in ("bound", "numerical"))
     else:
         return None
-    predicate = WrongGradient(evidence.ask, reason, evidence.rtol, rows, bounds, slopes)
+    predicate = WrongGradient(evidence.ask, code, smooth, config, rows, bounds, slopes)
     return Shrinker(predicate.screen, failure, evidence.ask.dtype).confirmed(predicate.confirm) or known

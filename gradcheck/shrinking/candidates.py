@@ -20,12 +20,7 @@ _FEW = 8
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """Scores and labels at which a loss may fail.
-
-    Attributes:
-        S: N x C float64.
-        y: N classes, N x C numbers, or any other labels that the loss takes.
-    """
+    """Scores (N x C float64) and labels of any kind at which a loss may fail."""
 
     S: FloatArray
     y: npt.NDArray[Any]
@@ -33,8 +28,7 @@ class Candidate:
     @property
     def size(self) -> tuple[int, int]:
         """(N, C)."""
-        rows, classes = self.S.shape
-        return int(rows), int(classes)
+        return len(self.S), int(self.S.shape[1])
 
     @cached_property
     def own(self) -> IndexArray | None:
@@ -63,13 +57,7 @@ class Candidate:
 
 
 def simplicity(candidate: Candidate) -> tuple[float, ...]:
-    """Sort key, the simplest candidate first: fewer rows, fewer classes, smaller labels, rounder scores.
-
-    Example:
-        >>> zeros, halves = (Candidate(np.full((1, 2), score), np.array([0])) for score in (0.0, 0.5))
-        >>> simplicity(zeros) < simplicity(halves)
-        True
-    """
+    """Sort key, the simplest candidate first: fewer rows, fewer classes, smaller labels, rounder scores."""
     labels = np.abs(candidate.y).sum() if candidate.y.dtype.kind in "iuf" else 0.0
     return *candidate.size, float(labels), sum(map(_complexity, candidate.S.ravel().tolist()))
 
@@ -84,11 +72,7 @@ def _complexity(score: float) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Failure(Candidate):
-    """A problem at which a loss was seen to fail.
-
-    Attributes:
-        wrong: N x C truth values, the entries that are wrong or likely to matter.
-    """
+    """A problem at which a loss failed, and which of its N x C entries are wrong or likely to matter."""
 
     wrong: npt.NDArray[np.bool_]
 
@@ -109,12 +93,7 @@ def _largest(weights: npt.NDArray[Any], number: int) -> IndexArray:
 
 
 def of_size(failure: Failure, N: int, C: int) -> Iterator[Candidate]:
-    """Candidates of N rows and C classes without end, the same at every call.
-
-    Args:
-        failure: what they are made of, at least as large.
-        N, C: rows and classes.
-    """
+    """Candidates of N rows and C classes made of a failure, without end and the same at every call."""
     rows, zeros, rng = np.arange(N), np.zeros((N, C)), np.random.default_rng((N, C))
 
     def drawn(S: FloatArray) -> Candidate:
@@ -122,11 +101,10 @@ def of_size(failure: Failure, N: int, C: int) -> Iterator[Candidate]:
             return failure.labelled(S, rng.integers(0, C, size=N))
         return Candidate(S, failure.part(rng.integers(0, len(failure.S), N), rng.permutation(failure.size[1])[:C]).y)
 
-    corner = failure.part(rows, np.arange(C))
     yield failure.most_wrong(N, C)
-    yield failure.labelled(zeros, rows % C) if failure.own is not None else Candidate(zeros, corner.y)
+    yield failure.labelled(zeros, rows % C) if failure.own is not None else drawn(zeros)
     yield drawn(rng.normal(size=(N, C)))
-    yield corner
+    yield failure.part(rows, np.arange(C))
     if failure.own is not None:
         yield failure.labelled(zeros, (-1 - rows) % C)
     while True:
@@ -140,15 +118,15 @@ def simpler(candidate: Candidate) -> Iterator[Candidate]:
     S, y, own = candidate.S, candidate.y, candidate.own
     zeros = np.zeros_like(S)
     if own is not None:
-        yield candidate.labelled(zeros, np.zeros_like(own))
-    yield Candidate(zeros, y)
-    if own is not None:
-        exchanged, rows = S.copy(), np.arange(len(S))
+        rows, exchanged, first = np.arange(len(S)), S.copy(), np.zeros_like(own)
         exchanged[rows, own], exchanged[:, 0] = S[:, 0], S[rows, own]
-        yield from (candidate.labelled(scores, np.zeros_like(own)) for scores in (exchanged, S))
-        yield Candidate(S - np.take_along_axis(S, own[:, np.newaxis], axis=1), y)
+        yield candidate.labelled(zeros, first)
+        yield Candidate(zeros, y)
+        yield from (candidate.labelled(scores, first) for scores in (exchanged, S))
+        yield Candidate(S - S[rows, own][:, np.newaxis], y)
     elif y.dtype.kind == "f":
         yield from (Candidate(S, labels) for labels in (np.zeros_like(y), np.rint(y)))
+    yield Candidate(zeros, y)
     halves, above_least = np.rint(2 * S) / 2, S - S.min(axis=1, keepdims=True)
     for scores in (above_least, np.rint(S), halves, np.clip(np.rint(S), -1, 1), np.round(S, 1), np.abs(S)):
         yield Candidate(scores, y)

@@ -14,7 +14,7 @@ from gradcheck.shrinking.candidates import Candidate, Failure, of_size, simpler,
 from gradcheck.shrinking.snippet import Gradients
 
 #: Candidates that are confirmed, at most.
-_CONFIRMATIONS = 3
+_CONFIRMATIONS = 5
 #: Candidates of each smaller size: before numbers are simplified, and before the search ends.
 _FIRST, _LAST = 2, 8
 #: Attempts to make scores and labels simpler.
@@ -36,8 +36,7 @@ class Shrinker:
         dtype: scores are rounded to it.
 
     Attributes:
-        failed: candidates at which the loss failed, each simpler than the one before; first the failure itself, unless
-            it is too large to begin with.
+        failed: where the loss failed, each simpler than the one before; first the failure, unless it is too large.
     """
 
     def __init__(self, fails: Callable[[Candidate], bool], failure: Failure, dtype: npt.DTypeLike) -> None:
@@ -50,15 +49,13 @@ class Shrinker:
 
     def confirmed(self, confirm: Callable[[Candidate], Gradients | None]) -> tuple[Candidate, Gradients] | None:
         """The simplest candidate that ``confirm`` returns gradients for, and these; None for none but the failure."""
-        known = self.failed[:]
         for _ in range(_CONFIRMATIONS):
             self.run()
-            if self.failed == known:
-                break
-            candidate = self.failed.pop()
             with suppress(OutOfTime):
-                if gradients := confirm(candidate):
-                    return candidate, gradients
+                if self.failed and self.failed[-1] is not self._failure:
+                    candidate = self.failed.pop()
+                    if gradients := confirm(candidate):
+                        return candidate, gradients
         return None
 
     def run(self) -> None:

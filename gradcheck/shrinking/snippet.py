@@ -24,15 +24,10 @@ def snippet(
     loss: Function, S: npt.NDArray[Any], y: npt.NDArray[Any], code: str, config: Config, settings: Settings,
     gradients: Gradients | None = None,
 ) -> str:  # fmt: skip
-    """Python that checks a loss at one problem, and raises.
+    """Python that checks a loss at scores S (N x C, of the loss's dtype) and labels y, and raises.
 
-    Args:
-        loss: the loss that fails.
-        S: N x C, of the dtype that the loss is given.
-        y: labels.
-        code: of the finding that the case shows; ``wrong`` for none.
-        config, settings: of the run; what would change the answer is kept.
-        gradients: dS and the numerical gradient, each N x C, for a comment; None for no comment.
+    ``code`` is of the finding that it shows, ``wrong`` for none. Options of the run that would change the answer are
+    kept. A comment shows dS and the numerical gradient, each N x C, where ``gradients`` has them.
     """
     lines = [] if _is_plain(S) and _is_plain(y) else ["import numpy as np", ""]
     lines += ["import gradcheck", "", f"S = {_constructed(S)}", f"y = {_constructed(y)}"]
@@ -57,10 +52,7 @@ def one_line(
     loss: Function, S: npt.NDArray[Any], y: npt.NDArray[Any], code: str, config: Config, settings: Settings,
     gradients: Gradients | None = None,
 ) -> str:  # fmt: skip
-    """The call that shows a case and what comes of it; empty where a line is too short. Arguments as above.
-
-    For example ``gradcheck.check_at('mymodule:myloss', [[0.0]], [0])   dS 1, numerical 0``.
-    """
+    """``gradcheck.check_at('mymodule:myloss', [[0.0]], [0])   dS 1, numerical 0``; empty if it is too long."""
     if S.size > _MOST_IN_A_LINE:
         return ""
     outcome = code
@@ -72,12 +64,7 @@ def one_line(
 
 
 def listed(array: npt.NDArray[Any]) -> str:
-    """An array as nested lists, each number in the shortest form that reads back as the same number.
-
-    Example:
-        >>> listed(np.float32([[0.1, 2], [0, -1]]))
-        '[[0.1, 2.0], [0.0, -1.0]]'
-    """
+    """An array as nested lists, each number in the shortest form that reads back as the same number."""
     if array.dtype.kind == "f":  # float32(0.1) as 0.1: str knows the digits of the dtype
         array = np.array([float(str(value)) for value in array.flat]).reshape(array.shape)
     line = repr(array.tolist())
