@@ -1,4 +1,4 @@
-"""The engine at one problem, as the tests of it call it: a loss, scores and labels in, verdicts out."""
+"""Problems drawn, and the engine at one of them: a loss, scores and labels in, verdicts out."""
 
 from __future__ import annotations
 

@@ -58,9 +58,6 @@ def in_float32(S: Array, y: Array) -> Answer:
 SEPARABLE: dict[str, LossFunction] = {f.__name__: f for f in (mean, total, hinges, offset, in_float32)}
 
 
-# --- values of each row's own -----------------------------------------------------------------------------
-
-
 def a_vector(S: Array, y: Array) -> Answer:
     return each_row(S, y)
 
@@ -75,9 +72,6 @@ def summed_by_default(S: Array, y: Array, reduction: str = "sum") -> Answer:
 
 
 EACH_ROW: dict[str, LossFunction] = {f.__name__: f for f in (a_vector, reduced, summed_by_default)}
-
-
-# --- rows coupled -----------------------------------------------------------------------------------------
 
 
 COUPLED: dict[str, LossFunction] = {}
@@ -135,12 +129,6 @@ def through_the_count(S: Array, y: Array) -> Answer:
 
 
 @coupled
-def plus_log_of_the_count(S: Array, y: Array) -> Answer:
-    value, dS = mean(S, y)
-    return value + np.log(len(S)), dS
-
-
-@coupled
 def by_class_counts(S: Array, y: Array) -> Answer:
     """Only through the labels: the more a class has, the less each of its rows weighs."""
     values, p = each_row(S, y)
@@ -170,12 +158,6 @@ def one_row_raises(S: Array, y: Array) -> Answer:
     if len(S) == 1:
         raise ValueError("a batch needs two rows")
     return mean(S, y)
-
-
-@coupled
-def one_row_is_something_else(S: Array, y: Array) -> Answer:
-    value, dS = mean(S, y)
-    return (3 * value, 3 * dS) if len(S) == 1 else (value, dS)
 
 
 @coupled

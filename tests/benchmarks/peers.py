@@ -25,7 +25,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
@@ -48,9 +48,6 @@ _CAPTION = (
 )
 
 
-# --- the checkers -----------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Peer:
     """A gradient checker.
@@ -62,10 +59,6 @@ class Peer:
 
     says_wrong: Callable[[Loss, np.ndarray, np.ndarray], bool]
     library: str
-
-    @property
-    def installed(self) -> bool:
-        return find_spec(self.library) is not None
 
 
 PEERS: dict[str, Peer] = {}
@@ -82,12 +75,10 @@ def peer(name: str, library: str) -> Callable[[Callable[..., bool]], Callable[..
 
 
 def value_of(loss: Loss, S: np.ndarray, y: np.ndarray) -> float:
-    """The loss's value at S, of any shape that numpy can copy, as a Python float."""
     return float(loss(S.copy(), y)[0])
 
 
 def both_of(loss: Loss, S: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
-    """The loss's value and its dS, N x C float64."""
     value, dS = loss(S.copy(), y)
     return float(value), np.array(dS, dtype=np.float64)
 
@@ -197,9 +188,6 @@ def plain_loop(loss, S, y):
     return bool(np.any(np.abs(dS - numerical) > 1e-7 * largest))
 
 
-# --- the comparison ---------------------------------------------------------------------------------------
-
-
 def with_defect(loss: Loss, size: float, entry: tuple[int, int]) -> Loss:
     """The loss with one entry of dS too large, relatively, by ``size``, wherever it is called."""
 
@@ -222,11 +210,7 @@ def entry_for_defect(loss: Loss, S: np.ndarray, y: np.ndarray, seed: int) -> tup
 
 
 def ask(peer: Peer, loss: Loss, S: np.ndarray, y: np.ndarray) -> tuple[str, int]:
-    """Ask a peer about a loss at S.
-
-    Returns:
-        ``right``, ``wrong``, or ``error`` where it raised what is no verdict; and how many calls it took.
-    """
+    """``right``, ``wrong``, or ``error`` where it raised anything but a verdict; and how many calls it took."""
     calls = 0
 
     def counted(S: Any, y: Any) -> tuple[Any, Any]:
@@ -246,12 +230,7 @@ def ask(peer: Peer, loss: Loss, S: np.ndarray, y: np.ndarray) -> tuple[str, int]
 
 
 def compared(peer_name: str, loss_name: str, seeds: int) -> Counter[Any]:
-    """One peer on one loss.
-
-    Returns:
-        Counts of ``right losses`` and ``defects`` (problems of each), ``false alarms``, ``calls``, ``errors``
-        and, under each size of defect, of those called wrong.
-    """
+    """One peer on one loss: counts of problems, calls, false alarms, errors and, by their size, defects found."""
     peer, loss = PEERS[peer_name], RIGHT[loss_name]
     count: Counter[Any] = Counter()
     for seed in range(seeds):
@@ -276,18 +255,17 @@ def compare(losses: Iterable[str], seeds: int) -> dict[str, Counter[Any]]:
         at_work = {
             name: [pool.submit(compared, name, loss, seeds) for loss in losses]
             for name, peer in PEERS.items()
-            if peer.installed
+            if find_spec(peer.library)
         }
         return {name: sum((future.result() for future in futures), Counter()) for name, futures in at_work.items()}
 
 
 def table_of(counts: Mapping[str, Counter[Any]]) -> Table:
-    """A row for each peer of ``PEERS``; the column of errors is there if there was one."""
-    errors = any(count["errors"] for count in counts.values())
+    """A row for each peer of ``PEERS``."""
     table = Table(box=SIMPLE_HEAD, caption=_CAPTION, caption_justify="left")
     table.add_column("", no_wrap=True)
     sizes = (f"{size:.0e}".replace("e-0", "e-") for size in DEFECTS)
-    for header in ("problems", "false alarms", *sizes, "calls", *["errors"] * errors):
+    for header in ("problems", "false alarms", *sizes, "calls", "errors"):
         table.add_column(header, justify="right")
     for name in PEERS:
         if name not in counts:
@@ -295,14 +273,9 @@ def table_of(counts: Mapping[str, Counter[Any]]) -> Table:
             continue
         count = counts[name]
         right, defects = count["right losses"], count["defects"]
-        table.add_row(
-            name,
-            f"{right:,} + {defects:,}",
-            _percent(count["false alarms"], right),
-            *(_percent(count[size], defects) for size in DEFECTS),
-            f"{count['calls'] / right:.0f}",
-            *[f"{count['errors']:,}"] * errors,
-        )
+        shares = (_percent(count["false alarms"], right), *(_percent(count[size], defects) for size in DEFECTS))
+        calls = f"{count['calls'] / right:.0f}"
+        table.add_row(name, f"{right:,} + {defects:,}", *shares, calls, f"{count['errors']:,}")
     return table
 
 
@@ -314,13 +287,6 @@ def _percent(part: int, whole: int) -> str:
     return f"{exact if part in (0, whole) else min(max(exact, 0.1), 99.9):.1f}%"
 
 
-def _version(library: str) -> str:
-    try:
-        return f"{library} {version(library)}"
-    except PackageNotFoundError:
-        return f"{library} not installed"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seeds", type=int, default=20, metavar="N", help="draws of each kind (default: %(default)s)")
@@ -329,10 +295,10 @@ def main() -> None:
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
     console = Console(width=120, highlight=False)
     console.print(table_of(compare(RIGHT, seeds)))
-    libraries = dict.fromkeys(["gradcheck", "numpy", *(peer.library for peer in PEERS.values())])
+    versions = (f"{name} {version(name)}" for name in {each.library: 0 for each in PEERS.values()} if find_spec(name))
     console.print(
         f"{len(RIGHT)} right losses, {len(SMOOTH)} of them smooth; {len(SCORES)} kinds of scores x {seeds} seeds.\n"
-        f"{time.strftime('%Y-%m-%d')}; Python {python_version()}, {', '.join(map(_version, libraries))}."
+        f"{time.strftime('%Y-%m-%d')}; Python {python_version()}, {', '.join(versions)}."
     )
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import peers
 import pytest
 from corpora import RIGHT, draw
@@ -24,28 +22,21 @@ TEMPTING = [
 RESOLVING = ["softmax", "one-vs-all", "sin(40 s)", "softmax times 1e-9", "softmax times 1e9", "softmax with a ridge"]
 
 
-@pytest.fixture(params=PEERS)
-def installed(request: pytest.FixtureRequest) -> Iterator[Peer]:
-    """Each peer, its library at hand; JAX's switch to float64 is for the whole process, and put back."""
-    peer = PEERS[request.param]
-    library = pytest.importorskip(peer.library)
-    before = library.config.jax_enable_x64 if peer.library == "jax" else None
-    yield peer
-    if before is not None:
-        library.config.update("jax_enable_x64", before)
+@pytest.mark.parametrize("name", PEERS)
+def test_every_peer_passes_softmax_and_sees_a_sign_flip(name: str) -> None:
+    def sign_flipped(S: Any, y: Any) -> tuple[Any, Any]:
+        value, dS = RIGHT["softmax"](S, y)
+        return value, -dS
 
-
-def sign_flipped(S: Any, y: Any) -> tuple[Any, Any]:
-    value, dS = RIGHT["softmax"](S, y)
-    return value, -dS
-
-
-def test_every_peer_passes_softmax_and_sees_a_sign_flip(installed: Peer) -> None:
-    S, y = draw("normal", 1)
-    answer, calls = peers.ask(installed, RIGHT["softmax"], S, y)
-    assert answer == "right"
-    assert calls >= 3
-    assert peers.ask(installed, sign_flipped, S, y)[0] == "wrong"
+    library = pytest.importorskip(PEERS[name].library)
+    jax_had_float64 = library.config.jax_enable_x64 if name.startswith("jax") else None
+    try:
+        S, y = draw("normal", 1)
+        assert peers.ask(PEERS[name], RIGHT["softmax"], S, y)[0] == "right"
+        assert peers.ask(PEERS[name], sign_flipped, S, y)[0] == "wrong"
+    finally:
+        if jax_had_float64 is not None:  # the switch is for the whole process
+            library.config.update("jax_enable_x64", jax_had_float64)
 
 
 @pytest.mark.parametrize("loss", TEMPTING)
@@ -60,18 +51,6 @@ def test_gradcheck_has_no_false_alarm(name: str, loss: str) -> None:
 def test_gradcheck_sees_every_defect_of_1e_7_at_rtol_1e_9(loss: str) -> None:
     count = peers.compared("gradcheck, rtol 1e-9", loss, seeds=2)
     assert count["defects"] == count[1e-7] == count[3e-7] == count[1e-5] == count[1e-2] == 2
-
-
-def test_a_defect_is_planted_in_one_entry_that_matters_or_not_at_all_where_the_gradient_is_0() -> None:
-    S, y = draw("normal", 1)
-    softmax = RIGHT["softmax"]
-    entry = peers.entry_for_defect(softmax, S, y, seed=1)
-    assert entry is not None
-    (value, dS), (same, defective) = softmax(S, y), peers.with_defect(softmax, 1e-2, entry)(S, y)
-    assert value == same
-    assert np.argwhere(defective != dS).tolist() == [list(entry)]
-    assert defective[entry] / dS[entry] == pytest.approx(1.01)
-    assert peers.entry_for_defect(lambda S, y: (0.0, 0 * S), S, y, seed=0) is None
 
 
 def test_errors_missing_libraries_and_single_misses_are_shown_as_such(monkeypatch: pytest.MonkeyPatch) -> None:

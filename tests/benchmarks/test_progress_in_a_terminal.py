@@ -27,10 +27,6 @@ def slow(S, y):
     time.sleep(0.05)
     return (S**2).sum() / 2, S
 
-def prints(S, y):
-    print("hello from the loss")
-    return slow(S, y)
-
 def stuck(S, y):
     if len(S) == 2:
         library, mutex = ctypes.CDLL(None), ctypes.create_string_buffer(256)
@@ -81,14 +77,6 @@ def test_a_slow_loss_moves_the_bar_within_a_problem_and_its_report_is_untouched(
     frame = re.compile(r"mine\.py:slow 2 x 3 .* problem 1/1, call \d+/\d+, \d+/s,? [\d:-]+ left$")
     assert any(frame.match(line) for line in lines)
     assert written.endswith("\x1b[2K")  # and it is gone
-
-
-def test_what_the_next_loss_prints_has_a_line_of_its_own(tmp_path: Path) -> None:
-    arguments = ("mine.py:slow", "mine.py:prints", "--batch-size", "1", "--max-seconds", "3.5", "--quiet")
-    _, _, written = in_a_terminal(tmp_path, *arguments)
-    assert frames(written)
-    lines = re.split(r"\r\n", written)
-    assert [ESCAPES.sub("", line).split("\r")[-1] for line in lines if "hello" in line] == ["hello from the loss"]
 
 
 def test_the_bar_is_gone_also_where_the_process_ends_with_a_call_that_hangs(tmp_path: Path) -> None:

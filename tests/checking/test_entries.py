@@ -1,4 +1,4 @@
-"""Entries judged: no false alarm at ties, no defect excused by them, no verdict that hangs on history, the cost."""
+"""Entries judged: no false alarm at ties, no defect excused by them, no verdict that depends on history, the cost."""
 
 from __future__ import annotations
 
@@ -11,37 +11,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from judging import LossFunction, at_point, drawn, judged, tied
 
+from gradcheck.api import check_at
 from gradcheck.checking import subgradients
 from gradcheck.checking.entries import Tolerance, judge
 from gradcheck.evaluation.evaluators import WholeBatch
 from gradcheck.losses import BUILT_INS
+from gradcheck.report import Entry, Verdict
 
 softmax = BUILT_INS["softmax"].function
 SMOOTH = ("softmax", "label-smoothing", "focal", "brier", "one-vs-all")
-at_ties = pytest.mark.parametrize("at_tie", [1.0, 0.0, 0.5], ids=[">=", ">", "1/2"])
 
 
-def hinge(at_tie: float, sign: float = 1.0) -> LossFunction:
-    """The multiclass hinge with some subgradient where a margin is exactly 0."""
+def hinge(at_tie: float, sign: float = 1.0, cap: float = np.inf) -> LossFunction:
+    """The multiclass hinge, or a ramp, with some subgradient where a margin is exactly 0."""
 
     def loss(S: Any, y: Any) -> Any:
         N, i = len(S), np.arange(len(S))
         margins = S - S[i, y][:, None] + 1
-        active = np.where(margins > 0, 1.0, 0.0) + at_tie * (margins == 0)
+        active = np.where((margins > 0) & (margins < cap), 1.0, 0.0) + at_tie * (margins == 0)
         margins[i, y] = active[i, y] = 0
         active[i, y] = -active.sum(axis=1)
-        return np.maximum(margins, 0).sum() / N, sign * active / N
+        return np.clip(margins, 0, cap).sum() / N, sign * active / N
 
     return loss
 
 
-def ramp(S: Any, y: Any) -> Any:
-    N, i = len(S), np.arange(len(S))
-    margins = S - S[i, y][:, None] + 1
-    active = ((margins > 0) & (margins < 1)).astype(float)
-    margins[i, y] = active[i, y] = 0
-    active[i, y] = -active.sum(axis=1)
-    return np.clip(margins, 0, 1).sum() / N, active / N
+ramp = hinge(0.0, cap=1.0)
 
 
 def with_defect(loss: LossFunction, entry: tuple[int, int], change: Callable[[float], float]) -> LossFunction:
@@ -57,15 +52,16 @@ def with_defect(loss: LossFunction, entry: tuple[int, int], change: Callable[[fl
 # --- ties and kinks ---------------------------------------------------------------------------------------
 
 
-@at_ties
+@pytest.mark.parametrize("at_tie", [1.0, 0.0, 0.5], ids=[">=", ">", "1/2"])
 def test_subgradients_at_exact_ties_are_no_false_alarm_and_a_flipped_sign_is_wrong(at_tie: float) -> None:
     subgradients = 0
     for seed in range(10):
         right, flipped = (judged(hinge(at_tie, sign), *tied(seed)) for sign in (1.0, -1.0))
         assert right.set <= {"ok", "subgradient"}
-        subgradients += right.words.count("subgradient")
-        nonzero = np.abs(right.verdicts.numerical) > 1e-6
-        smooth = np.count_nonzero(nonzero & (right.verdicts.verdicts == 0))
+        kinks = right.words.count("subgradient")
+        assert right.calls <= 2 * 15 + 3 + 98 + 60 * kinks
+        subgradients += kinks
+        smooth = np.count_nonzero((np.abs(right.verdicts.numerical) > 1e-6) & (right.verdicts.verdicts == 0))
         assert flipped.words.count("wrong") >= max(1, smooth)
     assert subgradients >= 10
 
@@ -76,19 +72,28 @@ def test_what_is_no_subgradient_at_a_tie_is_wrong(at_tie: float) -> None:
     assert judged(hinge(at_tie), S, y).words == ["wrong", "wrong", "ok"]
 
 
-def test_the_notes_own_subgradient_is_right_on_every_entry_of_a_matrix_of_ties() -> None:
-    assert judged(hinge(1.0), [[1.0, 0.0, 0.0, 0.0]] * 3, [0, 0, 0]).set == {"subgradient"}
-
-
-@pytest.mark.parametrize("shift", range(3))
-def test_where_two_kinks_meet_the_right_answer_differs_from_the_derivative_along_the_axis(shift: int) -> None:
-    S = np.roll([[1.0, 1.0, 0.0], [0.5, 0.25, -2.0]], shift, axis=1)
-    assert "wrong" not in judged(ramp, S, [shift, shift]).set
+def test_where_two_kinks_meet_the_right_answer_differs_from_the_derivative_along_the_axis() -> None:
+    S = np.array([[1.0, 1.0, 0.0], [0.5, 0.25, -2.0]])
+    for shift in range(3):
+        assert "wrong" not in judged(ramp, np.roll(S, shift, axis=1), [shift, shift]).set
 
 
 def test_a_kink_a_hair_from_the_scores_makes_no_false_alarm() -> None:
     for distance in (1e-3, 1e-5, 1e-7, 1e-10, 1e-13, -1e-3, -1e-7, -1e-13):
         assert "wrong" not in judged(hinge(1.0), [[1.0, distance, -3.0]], [0], rtol=1e-9).set, distance
+
+
+def test_kinks_of_an_x_too_long_to_search_around_are_never_called_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subgradients, "MOST_HELD", 5)
+
+    def second_largest(S: Any, y: Any) -> Any:
+        i, place = np.arange(len(S)), np.argsort(S, axis=1, kind="stable")[:, -2]
+        dS = np.zeros(S.shape)
+        dS[i, place] = 1.0
+        return S[i, place].sum(), dS
+
+    assert judged(second_largest, [[2.0, 2.0, 2.0, 0.0]] * 2).set == {"ok", "unresolved"}
+    assert judged(with_defect(softmax, (0, 1), lambda x: x + 0.01), *drawn(0, (3, 4))).set == {"ok", "wrong"}
 
 
 # --- defects ----------------------------------------------------------------------------------------------
@@ -109,6 +114,10 @@ def test_entries_that_are_0_and_should_not_be_and_the_other_way_round_are_wrong(
     assert (told.word(1, 2), told.verdicts.relative_errors[7]) == ("wrong", 1.0)
     flat = with_defect(hinge(1.0), (0, 1), lambda x: 1e-6)  # no margin is violated
     assert judged(flat, [[5.0, 0.0, 1.0]], [0]).word(0, 1) == "wrong"
+    assert judged(lambda S, y: (3.0, np.ones(S.shape)), *drawn(0)).set == {"wrong"}
+    constant = judged(lambda S, y: (0.0, np.zeros(S.shape)), *drawn(0))
+    assert constant.set == {"ok"}
+    assert np.all(constant.verdicts.negligible)
 
 
 def test_the_users_atol_comes_on_top_of_the_bound() -> None:
@@ -117,10 +126,7 @@ def test_the_users_atol_comes_on_top_of_the_bound() -> None:
     assert judged(broken, *drawn(0), atol=0.5e-5).set == {"ok", "wrong"}
 
 
-# --- what cannot be told ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("offset", [1e3, 1e6, 1e9, 1e12, 1e13, 1e14, 1e15, 1e16, 1e18])
+@pytest.mark.parametrize("offset", [1e3, 1e9, 1e12, 1e13, 1e14, 1e15, 1e16, 1e18])
 @pytest.mark.parametrize("loss", [softmax, lambda S, y: (float(np.sin(S).sum()), np.cos(S))], ids=["softmax", "sine"])
 def test_no_offset_of_the_value_is_a_false_alarm(loss: LossFunction, offset: float) -> None:
     for seed in range(3):
@@ -129,7 +135,7 @@ def test_no_offset_of_the_value_is_a_false_alarm(loss: LossFunction, offset: flo
         assert offset != 1e14 or "unresolved" in told.set
 
 
-@pytest.mark.parametrize("factor", [1e-300, 1e-30, 1e-9, 1e9, 1e30, 1e300])
+@pytest.mark.parametrize("factor", [1e-300, 1e-9, 1e9, 1e300])
 def test_the_scale_of_the_value_does_not_matter(factor: float) -> None:
     def scaled(S: Any, y: Any) -> Any:
         value, dS = softmax(S, y)
@@ -139,37 +145,36 @@ def test_the_scale_of_the_value_does_not_matter(factor: float) -> None:
     assert judged(with_defect(scaled, (0, 0), lambda x: x * 1.001), *drawn(1)).word(0, 0) == "wrong"
 
 
-def test_a_flat_loss_is_right_with_negligible_zeros_and_a_constant_value_beside_a_gradient_is_wrong() -> None:
-    flat = judged(lambda S, y: (0.0, np.zeros(S.shape)), *drawn(0))
-    assert flat.set == {"ok"}
-    assert np.all(flat.verdicts.negligible)
-    assert judged(lambda S, y: (3.0, np.ones(S.shape)), *drawn(0)).set == {"wrong"}
+@pytest.mark.parametrize("name", SMOOTH)
+def test_the_numerical_gradient_lies_within_a_sharp_bound_of_the_right_one(name: str) -> None:
+    loss = BUILT_INS[name].function
+    for seed in range(5):
+        S, y = drawn(seed)
+        told, dS = judged(loss, S, y, rtol=1e-9), loss(S, y)[1].ravel()
+        verdicts = told.verdicts
+        assert np.all(np.abs(verdicts.numerical - dS) <= verdicts.bounds + 1e-9 * np.abs(dS))
+        assert np.max(verdicts.bounds) < 1e-9
+        assert np.all(np.abs(verdicts.plain - dS) < 1e-2)
+        assert told.calls <= 2 * 15 + 3 + 98
 
 
-# --- no verdict hangs on what was asked before ------------------------------------------------------------
-
-
-def beside_a_large_offset(S: Any, y: Any) -> Any:
-    """dS has the wrong sign; far from S gradients are large enough to make any bound look narrow."""
-    return (S**6).sum() / len(S) + 1e10, -6 * S**5 / len(S)
+# --- no verdict depends on what was evaluated before ------------------------------------------------------
 
 
 @pytest.mark.parametrize("S", [np.full((3, 5), 0.1), *(drawn(seed, scale=0.1)[0] for seed in range(5))], ids=str)
 def test_gradients_that_were_seen_elsewhere_make_no_bound_narrow(S: Any) -> None:
-    told = judged(beside_a_large_offset, S)
-    assert told.set <= {"unresolved", "wrong"}
-    if np.all(S == 0.1):
-        assert told.set == {"unresolved"}
+    """dS has the wrong sign; far from S gradients are large enough to make any bound look narrow."""
+    told = judged(lambda S, y: ((S**6).sum() / len(S) + 1e10, -6 * S**5 / len(S)), S)
+    assert told.set <= ({"unresolved"} if np.all(S == 0.1) else {"unresolved", "wrong"})
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.sampled_from(["softmax", "svm", "ramp"]), st.integers(0, 10**6), st.booleans(), st.data())
 def test_some_entries_are_judged_as_they_are_among_all_in_any_order(
     name: str, seed: int, ties: bool, data: st.DataObject
 ) -> None:
     S, y = (tied if ties else drawn)(seed, (4, 6))
-    right = ramp if name == "ramp" else BUILT_INS[name].function
-    objective, x, answer, precision = at_point(right, S, y)
+    objective, x, answer, precision = at_point(ramp if name == "ramp" else BUILT_INS[name].function, S, y)
     analytic = answer.gradient.copy()
     analytic[[3, 8, 17]] += [0.5, 1e-5, -0.1]
     entries = np.array(data.draw(st.lists(st.integers(0, 23), min_size=1, max_size=8, unique=True)))
@@ -184,54 +189,39 @@ def test_some_entries_are_judged_as_they_are_among_all_in_any_order(
         assert np.array_equal(getattr(some, field), getattr(every, field)[entries], equal_nan=True), field
 
 
-# --- what is said of it -----------------------------------------------------------------------------------
+# --- the worst entries, as the report has them ------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", SMOOTH)
-def test_the_numerical_gradient_lies_within_a_sharp_bound_of_the_right_one(name: str) -> None:
-    loss = BUILT_INS[name].function
-    for seed in range(5):
-        S, y = drawn(seed)
-        told, dS = judged(loss, S, y, rtol=1e-9).verdicts, loss(S, y)[1].ravel()
-        assert np.all(np.abs(told.numerical - dS) <= told.bounds + 1e-9 * np.abs(dS))
-        assert np.max(told.bounds) < 1e-9
-        assert np.all(np.abs(told.plain - dS) < 1e-2)
-        assert np.all(told.steps > 0)
-        assert {getattr(told, name).shape for name in ("bounds", "verdicts", "negligible", "granted")} == {(15,)}
-        assert told.evaluator == "full"
+def worst_of(off: dict[tuple[int, int], float], worst: int = 12, one_hot: bool = False) -> tuple[Entry, ...]:
+    """The worst entries of a softmax with a regularizer that has a kink at S[2, 3], each of these off by a part."""
+    S, y = np.random.default_rng(0).normal(size=(3, 4)), np.array([0, 3, 1])
+
+    def loss(scores: Any, _: Any) -> Any:
+        value, dS = softmax(scores, y)
+        apart = scores[2, 3] - S[2, 3]
+        dS[2, 3] += np.sign(apart)
+        for place, part in off.items():
+            dS[place] *= 1 + part
+        return value + abs(apart), dS
+
+    (batch,) = check_at(loss, S, np.eye(4)[y] if one_hot else y, worst=worst).losses[0].batches
+    return batch.worst
 
 
-# --- what it costs ----------------------------------------------------------------------------------------
+def test_wrong_entries_come_first_by_their_relative_error_then_kinks_then_what_is_right() -> None:
+    entries = worst_of({(1, 2): 0.5, (0, 1): 1e-3, (2, 0): 0.1})
+    assert [(entry.row, entry.class_) for entry in entries[:4]] == [(1, 2), (2, 0), (0, 1), (2, 3)]
+    verdicts = [entry.verdict for entry in entries]
+    assert verdicts == [Verdict.WRONG] * 3 + [Verdict.SUBGRADIENT] + [Verdict.OK] * 8
+    assert [len(worst_of({}, worst)) for worst in (1, 4, 20)] == [1, 4, 12]
 
 
-@pytest.mark.parametrize("name", SMOOTH)
-@pytest.mark.parametrize("shape", [(1, 5), (3, 5), (8, 5), (8, 16)], ids=str)
-def test_a_right_smooth_gradient_costs_at_most_two_calls_an_entry_and_100_and_n(
-    name: str, shape: tuple[int, int]
-) -> None:
-    for seed in range(4):
-        told = judged(BUILT_INS[name].function, *drawn(seed, shape))
-        assert told.set == {"ok"}
-        assert told.calls + 2 <= 2 * shape[0] * shape[1] + shape[0] + 100
-
-
-@at_ties
-@pytest.mark.parametrize("shape", [(1, 5), (3, 5), (8, 5)], ids=str)
-def test_an_entry_at_a_kink_costs_at_most_60_calls_more(at_tie: float, shape: tuple[int, int]) -> None:
-    for seed in range(6):
-        told = judged(hinge(at_tie), *tied(seed, shape))
-        kinks = told.words.count("subgradient")
-        assert told.calls + 2 <= 2 * shape[0] * shape[1] + shape[0] + 100 + 60 * kinks
-
-
-def test_near_kinks_of_an_x_too_long_to_search_around_nothing_is_called_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subgradients, "MOST_HELD", 5)
-
-    def second_largest(S: Any, y: Any) -> Any:
-        i, place = np.arange(len(S)), np.argsort(S, axis=1, kind="stable")[:, -2]
-        dS = np.zeros(S.shape)
-        dS[i, place] = 1.0
-        return S[i, place].sum(), dS
-
-    assert judged(second_largest, [[2.0, 2.0, 2.0, 0.0]] * 2).set == {"ok", "unresolved"}
-    assert judged(with_defect(softmax, (0, 1), lambda x: x + 0.01), *drawn(0, (3, 4))).set == {"ok", "wrong"}
+def test_an_entry_says_all_that_is_known_of_it_in_plain_python() -> None:
+    entry = worst_of({(1, 2): 0.5})[0]
+    assert (entry.row, entry.class_, entry.label) == (1, 2, 3)
+    assert entry.relative_error == pytest.approx(1 / 3)
+    assert entry.analytic == pytest.approx(1.5 * entry.numerical)
+    assert len(entry.tried) > 3
+    assert {type(entry.row), type(entry.class_), type(entry.label)} == {int}
+    assert {type(entry.score), type(entry.numerical), type(entry.step), type(entry.bound)} == {float}
+    assert worst_of({}, one_hot=True)[0].label is None

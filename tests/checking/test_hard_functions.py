@@ -1,4 +1,4 @@
-"""Functions on which difference quotients are known to go astray, and authorities of other people's."""
+"""Functions on which difference quotients are known to go wrong, and scipy and torch as authorities."""
 
 from __future__ import annotations
 
@@ -54,9 +54,7 @@ def test_ds_rounded_to_decimals_is_not_wrong_and_a_factor_of_2_is(name: str, dec
         S, y = drawn(seed)
         assert judged(rounded(1.0), S, y).set == {"ok"}
         large = np.abs(loss(S, y)[1].ravel()) > 10.0 ** (1 - decimals)
-        assert {word for word, counts in zip(judged(rounded(2.0), S, y).words, large, strict=True) if counts} == {
-            "wrong"
-        }
+        assert set(np.array(judged(rounded(2.0), S, y).words)[large]) == {"wrong"}
 
 
 @pytest.mark.parametrize("name", ["softmax", "svm", "brier"])
@@ -70,9 +68,8 @@ def test_whatever_noise_ds_has_a_factor_of_2_is_never_ok(name: str, noise: float
             value, dS = BUILT_INS[name].function(S, y)
             return value, 2 * dS + noise * rng.normal(size=S.shape) / 10
 
-        told = judged(noisy, S, y)
-        size = np.abs(BUILT_INS[name].function(S, y)[1].ravel())
-        assert not np.any((told.verdicts.verdicts == 0) & (size > 0.05))
+        large = np.abs(BUILT_INS[name].function(S, y)[1].ravel()) > 0.05
+        assert "ok" not in np.array(judged(noisy, S, y).words)[large]
 
 
 # --- float16 inside ---------------------------------------------------------------------------------------
@@ -94,13 +91,11 @@ def test_float16_inside_is_never_wrong(name: str, draw: Any, returned: str) -> N
             assert not np.any((flipped.verdicts == 0) & ~flipped.negligible)
 
 
-# --- authorities of other people's ------------------------------------------------------------------------
+# --- scipy and torch as authorities -------------------------------------------------------------------------
 
 SMOOTH: dict[str, tuple[Scalar, Scalar]] = {
     "log-sum-exp": (lambda s: np.log(1 + np.exp(s)), lambda s: 1 / (1 + np.exp(-s))),
-    "tanh": (np.tanh, lambda s: 1 / np.cosh(s) ** 2),
     "runge": (lambda s: 1 / (1 + 25 * s**2), lambda s: -50 * s / (1 + 25 * s**2) ** 2),
-    "gaussian": (lambda s: np.exp(-(s**2)), lambda s: -2 * s * np.exp(-(s**2))),
     "sin(40 s)": (lambda s: np.sin(40 * s), lambda s: 40 * np.cos(40 * s)),
 }
 

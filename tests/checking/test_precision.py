@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from judging import LossFunction, objective_of
+from judging import LossFunction, drawn, objective_of, tied
 
 from gradcheck.checking.precision import Precision, measure, rounding_of_gradient
 from gradcheck.losses import BUILT_INS
@@ -19,9 +19,9 @@ softmax, svm = BUILT_INS["softmax"].function, BUILT_INS["svm"].function
 
 def measured(loss: LossFunction, S: Any = None, seed: int = 0, in_short: bool = False) -> tuple[Precision, int]:
     """The precision, and the calls that it took."""
-    rng = np.random.default_rng(seed)
-    scores = rng.normal(size=(3, 5)) if S is None else np.asarray(S)
-    objective = objective_of(loss, scores.shape, rng.integers(0, scores.shape[1], size=len(scores)))
+    scores = drawn(seed)[0] if S is None else np.asarray(S)
+    labels = np.random.default_rng(seed).integers(0, scores.shape[1], size=len(scores))
+    objective = objective_of(loss, scores.shape, labels)
     answer = objective(scores.ravel())
     return measure(objective, scores.ravel(), answer, in_short=in_short), objective.calls - 1
 
@@ -35,15 +35,11 @@ def in_float32(S: Any, y: Any) -> Any:
     return float(np.float32(value)), dS.astype(np.float32).astype(float)
 
 
-def noisy_by(sigma: float) -> LossFunction:
-    """Softmax with normal-like noise that is a function of the scores, as that of an iterative solver is."""
-
-    def loss(S: Any, y: Any) -> Any:
-        value, dS = softmax(S, y)
-        uniform = np.frombuffer(hashlib.blake2b(S.tobytes()).digest(), dtype=np.uint32) / 2.0**32
-        return value + sigma * np.sqrt(12 / 16) * (uniform.sum() - 8), dS
-
-    return loss
+def noisy(S: Any, y: Any) -> Any:
+    """Softmax with normal-like noise of 1e-6 that is a function of the scores, as that of an iterative solver is."""
+    value, dS = softmax(S, y)
+    uniform = np.frombuffer(hashlib.blake2b(S.tobytes()).digest(), dtype=np.uint32) / 2.0**32
+    return value + 1e-6 * np.sqrt(12 / 16) * (uniform.sum() - 8), dS
 
 
 def sine(S: Any, y: Any) -> Any:
@@ -56,77 +52,54 @@ def flat(S: Any, y: Any) -> Any:
 
 LOSSES: dict[str, LossFunction] = {
     **{name: built_in.function for name, built_in in BUILT_INS.items()},
-    "in float32": in_float32,
-    "noisy": noisy_by(1e-6),
-    "sine": sine,
-    "flat": flat,
+    "in float32": in_float32, "noisy": noisy, "sine": sine, "flat": flat,
     "offset by 1e6": lambda S, y: (softmax(S, y)[0] + 1e6, softmax(S, y)[1]),
-}
-SCORES = {
-    "normal": lambda rng: rng.normal(size=(4, 3)),
-    "ties": lambda rng: rng.integers(-2, 3, size=(4, 3)).astype(float),
-    "small": lambda rng: 1e-3 * rng.normal(size=(4, 3)),
-    "large": lambda rng: 100 * rng.normal(size=(4, 3)),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", LOSSES)
-@pytest.mark.parametrize("kind", SCORES)
-def test_it_takes_at_most_110_calls_whatever_the_loss(name: str, kind: str) -> None:
+def test_it_takes_at_most_110_calls_whatever_the_loss(name: str) -> None:
     for seed in range(3):
-        S = SCORES[kind](np.random.default_rng(seed))
-        precision, calls = measured(LOSSES[name], S)
-        assert calls <= 110
-        assert np.isfinite(precision.value_noise)
-        assert np.all(precision.steps > 0)
-        assert noise_of(precision, S.size).shape == (S.size,)
-
-
-@pytest.mark.parametrize("name", ["softmax", "label-smoothing", "focal", "brier", "one-vs-all", "sine"])
-def test_it_takes_at_most_70_calls_of_a_smooth_loss_however_wild(name: str) -> None:
-    assert max(measured(LOSSES[name], seed=seed)[1] for seed in range(20)) <= 70
+        normal = drawn(seed, (4, 3))[0]
+        for S in (normal, 1e-3 * normal, 100 * normal, tied(seed, (4, 3))[0]):
+            precision, calls = measured(LOSSES[name], S)
+            assert calls <= 110
+            assert np.isfinite(precision.value_noise)
+            assert np.all(precision.steps > 0)
+            assert noise_of(precision, S.size).shape == (S.size,)
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_a_value_is_never_less_noisy_than_its_rounding_nor_much_noisier(seed: int) -> None:
-    precision, _ = measured(softmax, seed=seed)
-    assert 0.1 * EPS < precision.value_noise < 20 * EPS
-    assert np.all((noise_of(precision) > 0.01 * EPS) & (noise_of(precision) < 20 * EPS))
-    ties = np.random.default_rng(seed).integers(-2, 3, size=(3, 5)).astype(float)
-    assert measured(svm, ties)[0].value_noise < 100 * EPS  # a tie at the scores is no noise
+def test_noise_is_about_the_rounding_of_float64_or_of_float32_inside(seed: int) -> None:
+    double, single = measured(softmax, seed=seed)[0], measured(in_float32, seed=seed)[0]
+    assert 0.1 * EPS < double.value_noise < 20 * EPS
+    assert np.all((noise_of(double) > 0.01 * EPS) & (noise_of(double) < 20 * EPS))
+    assert 1e-8 < single.value_noise < 1e-6
+    assert np.all(noise_of(single) > 1e-9)
+    assert measured(svm, tied(seed)[0])[0].value_noise < 100 * EPS  # a tie at the scores is no noise
 
 
-@pytest.mark.parametrize("seed", range(10))
-def test_float32_inside_is_found_out_though_float64_is_returned(seed: int) -> None:
-    precision, _ = measured(in_float32, seed=seed)
-    assert 1e-8 < precision.value_noise < 1e-6
-    assert np.all(noise_of(precision) > 1e-9)
-
-
-def test_an_offset_that_is_added_and_taken_away_leaves_its_noise() -> None:
-    precision, _ = measured(lambda S, y: ((softmax(S, y)[0] + 1e6) - 1e6, softmax(S, y)[1]))
-    assert precision.value_noise >= 2.0**-33 / np.sqrt(12)
-
-
-def test_noise_far_above_rounding_is_measured() -> None:
-    levels = [measured(noisy_by(1e-6), seed=seed)[0].value_noise for seed in range(60)]
+def test_noise_above_rounding_is_measured() -> None:
+    levels = [measured(noisy, seed=seed)[0].value_noise for seed in range(60)]
     assert 0.5e-6 < np.median(levels) < 2e-6
     assert np.min(levels) > 1e-6 / 5
     assert np.max(levels) < 6e-6
+    cancelled, _ = measured(lambda S, y: ((softmax(S, y)[0] + 1e6) - 1e6, softmax(S, y)[1]))
+    assert cancelled.value_noise >= 2.0**-33 / np.sqrt(12)
 
 
 @pytest.mark.parametrize("frequency", [1e4, 1e6])
 def test_fast_oscillation_is_no_noise(frequency: float) -> None:
+    def fast(S: Any, y: Any) -> Any:
+        return float(np.sin(frequency * S).sum()), frequency * np.cos(frequency * S)
+
     for seed in range(5):
-        fast, _ = measured(
-            lambda S, y: (float(np.sin(frequency * S).sum()), frequency * np.cos(frequency * S)), seed=seed
-        )
-        assert fast.value_noise < 1e-3 / frequency
+        assert measured(fast, seed=seed)[0].value_noise < 1e-3 / frequency
 
 
-def test_the_step_is_wider_for_a_noisy_loss_and_narrower_for_a_wild_one() -> None:
-    usual, noisy, wild = (float(measured(loss)[0].steps[0]) for loss in (softmax, noisy_by(1e-6), sine))
-    assert wild < usual < noisy
+def test_the_step_is_wider_for_a_noisy_loss_and_narrower_for_a_fast_one() -> None:
+    usual, wide, narrow = (float(measured(loss)[0].steps[0]) for loss in (softmax, noisy, sine))
+    assert narrow < usual < wide
     assert 1e-4 < usual < 0.05
 
 
@@ -135,7 +108,7 @@ def test_gradients_far_away_raise_no_scale_where_values_move_in_stairs() -> None
     assert far.scale < 1e-4
 
 
-def test_a_flat_loss_a_single_entry_and_values_that_are_not_finite_nearby_are_survived() -> None:
+def test_a_flat_loss_and_values_that_are_not_finite_nearby_are_survived() -> None:
     def a_pole_nearby(S: Any, y: Any) -> Any:
         with np.errstate(all="ignore"):
             return float(np.sqrt(S - 1).sum()), 0.5 / np.sqrt(S - 1)
@@ -143,8 +116,6 @@ def test_a_flat_loss_a_single_entry_and_values_that_are_not_finite_nearby_are_su
     precision, _ = measured(flat)
     assert precision.value_noise == 0.0
     assert np.all(noise_of(precision) < 1e-300)
-    for loss in (softmax, svm, flat):
-        assert noise_of(measured(loss, np.zeros((1, 1)))[0], 1).shape == (1,)
     pole, _ = measured(a_pole_nearby, [[1.0 + 1e-6, 2.0]])
     assert np.isfinite(pole.value_noise)
     assert 0 < pole.steps[0] < 1
@@ -152,7 +123,7 @@ def test_a_flat_loss_a_single_entry_and_values_that_are_not_finite_nearby_are_su
 
 @pytest.mark.parametrize("decimals", [4, 6, 9])
 def test_in_short_it_takes_few_calls_and_stairs_and_kinks_are_told_apart(decimals: int) -> None:
-    S = np.random.default_rng(0).normal(size=(16, 300))
+    S, _ = drawn(0, (16, 300))
     stairs, calls = measured(
         lambda S, y: (round(float(softmax(S, y)[0]), decimals), softmax(S, y)[1]), S, in_short=True
     )
@@ -163,7 +134,7 @@ def test_in_short_it_takes_few_calls_and_stairs_and_kinks_are_told_apart(decimal
 
 
 def test_the_rounding_of_a_float32_gradient_is_measured_beside_float64_and_not_at_s() -> None:
-    S, y = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32).astype(float), np.array([0, 1, 2])
+    S, y = drawn(0)[0].astype(np.float32).astype(float), np.array([0, 1, 2])
 
     def wrong_at_s(scores: Any, labels: Any) -> Any:
         value, dS = softmax(scores, labels)
@@ -172,6 +143,5 @@ def test_the_rounding_of_a_float32_gradient_is_measured_beside_float64_and_not_a
     given, exact = (objective_of(wrong_at_s, S.shape, y, dtype) for dtype in (np.float32, np.float64))
     eps = float(np.finfo(np.float32).eps)
     noise = rounding_of_gradient(given, exact, S.ravel(), eps)
-    assert (given.calls, exact.calls) == (3, 3)
     assert np.all(noise < 1e-6)
     assert np.all(noise >= 0.5 * eps * np.abs(softmax(S, y)[1].ravel()))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
-from judging import LossFunction, at_point
+from judging import LossFunction, at_point, tied
 
 from gradcheck.api import check_at
 from gradcheck.checking.nearby import radius_and_step
@@ -32,38 +33,29 @@ def hull(loss: LossFunction, S: Any, y: list[int], entry: tuple[int, int], claim
     return VERDICTS[verdicts[0]].value, objective.calls - 32
 
 
-def ramp(S: Any, y: Any) -> Any:
-    """Margins clipped to [0, 1]: each has two kinks."""
+def ramp(S: Any, y: Any, ends: bool = True) -> Any:
+    """Margins clipped to [0, 1]: each has two kinks, whose derivatives are counted or not."""
     N, i = len(S), np.arange(len(S))
     margins = S - S[i, y][:, None] + 1
-    active = ((margins >= 0) & (margins <= 1)).astype(float)
+    active = ((margins > 0) & (margins < 1) | ends & ((margins == 0) | (margins == 1))).astype(float)
     margins[i, y] = active[i, y] = 0
     active[i, y] = -active.sum(axis=1)
     return np.clip(margins, 0, 1).sum() / N, active / N
 
 
-def open_ramp(S: Any, y: Any) -> Any:
-    """The same with neither end counted."""
-    value, _ = ramp(S, y)
-    N, i = len(S), np.arange(len(S))
-    margins = S - S[i, y][:, None] + 1
-    active = ((margins > 0) & (margins < 1)).astype(float)
-    active[i, y] = 0
-    active[i, y] = -active.sum(axis=1)
-    return value, active / N
+def ranked(rank: int) -> LossFunction:
+    """The mean of each row's largest score but so many."""
+
+    def loss(S: Any, y: Any) -> Any:
+        i, place = np.arange(len(S)), np.argsort(S, axis=1, kind="stable")[:, -rank]
+        dS = np.zeros(S.shape)
+        dS[i, place] = 1 / len(S)
+        return S[i, place].mean(), dS
+
+    return loss
 
 
-def second_largest(S: Any, y: Any) -> Any:
-    i, order = np.arange(len(S)), np.argsort(S, axis=1, kind="stable")
-    dS = np.zeros(S.shape)
-    dS[i, order[:, -2]] = 1
-    return S[i, order[:, -2]].sum(), dS
-
-
-def largest(S: Any, y: Any) -> Any:
-    dS = np.zeros(S.shape)
-    dS[np.arange(len(S)), S.argmax(axis=1)] = 1
-    return S.max(axis=1).sum(), dS
+largest, second_largest = ranked(1), ranked(2)
 
 
 def absolute(S: Any, y: Any) -> Any:
@@ -101,21 +93,18 @@ def test_a_noisy_loss_is_sampled_further_away_but_not_too_far_and_a_flat_one_wit
     assert not flat.has_jump_at(0)
 
 
-@pytest.mark.parametrize(
-    ("loss", "S", "expected"),
-    [
-        ("absolute", [[0.0, 1.0], [2.0, 3.0]], [True, True, True, False]),
-        ("smooth", [[0.0, 1.0]], [False, False]),
-        ("absolute", [[1.0, 2.0]], [False, False]),
-        ("largest", [[1.0, 1.0, 0.0]], [True, True, True]),
-        ("largest", [[1.0, 2.0, 0.0]], [False, False, False]),
-        ("ramp", [[1.0, 1.0, 0.0]], [True, True, True]),
-    ],
-)
+@pytest.mark.parametrize(("loss", "S", "expected"), [
+    (absolute, [[0.0, 1.0], [2.0, 3.0]], [True, True, True, False]),
+    (smooth, [[0.0, 1.0]], [False, False]),
+    (absolute, [[1.0, 2.0]], [False, False]),
+    (largest, [[1.0, 1.0, 0.0]], [True, True, True]),
+    (largest, [[1.0, 2.0, 0.0]], [False, False, False]),
+    (ramp, [[1.0, 1.0, 0.0]], [True, True, True]),
+])  # fmt: skip
 def test_an_entry_has_a_jump_where_a_derivative_of_its_row_or_column_jumps_around_the_point(
-    loss: str, S: list[list[float]], expected: list[bool]
+    loss: LossFunction, S: list[list[float]], expected: list[bool]
 ) -> None:
-    nearby, _ = nearby_of(globals()[loss], S)
+    nearby, _ = nearby_of(loss, S)
     assert [nearby.has_jump_at(entry) for entry in range(np.size(S))] == expected
 
 
@@ -126,7 +115,7 @@ def test_one_kink_that_goes_on_as_another_goes_off_at_all_sampled_points_is_no_f
     rng = np.random.default_rng(seed)
     N, C = int(rng.integers(1, 14)), int(rng.integers(2, 9))
     S = rng.integers(-2, 3, size=(N, C)).astype(float)
-    batch = check_at(open_ramp, S, rng.integers(0, C, size=N), Config(plan="full")).losses[0].batches[0]
+    batch = check_at(partial(ramp, ends=False), S, rng.integers(0, C, size=N), Config(plan="full")).losses[0].batches[0]
     assert batch.verdicts is not None
     assert batch.wrong == 0
     assert batch.verdicts[entry] == SUBGRADIENT
@@ -134,64 +123,33 @@ def test_one_kink_that_goes_on_as_another_goes_off_at_all_sampled_points_is_no_f
 
 # --- the hull ---------------------------------------------------------------------------------------------
 
-
-@pytest.mark.parametrize(
-    ("claimed", "expected"),
-    [
-        (-1.0, "subgradient"),
-        (0.0, "subgradient"),
-        (1.0, "subgradient"),
-        (1.01, "wrong"),
-        (-1.01, "wrong"),
-        (7.0, "wrong"),
-    ],
-)
-def test_an_absolute_value_at_0_has_all_slopes_from_minus_1_to_1(claimed: float, expected: str) -> None:
-    assert hull(absolute, np.array([[0.0, 2.0]]), [0], (0, 0), claimed)[0] == expected
+#: At [0, 0] the label's score moves both margins, of 1 and of 0: the derivative along the axis is -1 on both sides.
+AT_THE_CAP = [[1.0, 1.0, 0.0]]
 
 
-@pytest.mark.parametrize(
-    ("claimed", "expected"),
-    [(0.0, "subgradient"), (-1.0, "subgradient"), (-2.0, "subgradient"), (-2.5, "wrong"), (0.5, "wrong")],
-)
-def test_a_margin_at_0_beside_one_at_its_cap_where_the_axis_sees_no_kink_at_all(claimed: float, expected: str) -> None:
-    # s_y moves both: as one switches on, the other switches off, and the derivative along the axis is -1.
-    S = np.array([[1.0, 1.0, 0.0]])  # margins of classes 1 and 2 to label 0: 1, at the cap, and 0
-    assert hull(ramp, S, [0], (0, 0), claimed)[0] == expected
-
-
-@pytest.mark.parametrize("entry", [0, 1, 2])
-@pytest.mark.parametrize(
-    ("claimed", "expected"),
-    [(0.0, "subgradient"), (1.0, "subgradient"), (0.5, "subgradient"), (-0.5, "wrong"), (1.5, "wrong")],
-)
-def test_the_second_largest_score_among_three_equal_ones_may_be_any_of_them(
-    entry: int, claimed: float, expected: str
+@pytest.mark.parametrize(("loss", "S", "right", "wrong"), [
+    (absolute, [[0.0, 2.0]], [-1.0, 0.0, 1.0], [1.01, -1.01, 7.0]),
+    (ramp, AT_THE_CAP, [0.0, -1.0, -2.0], [-2.5, 0.5]),
+    (second_largest, [[1.0, 1.0, 1.0, -3.0]], [0.0, 1.0, 0.5], [-0.5, 1.5]),
+    (largest, np.full((1, 2), 2.0), [0.0, 1.0, 0.3], [1.5]),
+    (largest, np.full((1, 12), 2.0), [0.0, 1.0, 0.3], [1.5]),
+    (lambda S, y: (np.abs(S).sum(), 5 * np.sign(S)), [[0.0, 2.0]], [1.0], [4.0]),  # gradients propose, values decide
+], ids=["absolute", "ramp", "second of three", "first of two", "first of twelve", "exaggerated"])  # fmt: skip
+def test_what_lies_in_the_hull_is_a_subgradient_and_nothing_else_is(
+    loss: LossFunction, S: Any, right: list[float], wrong: list[float]
 ) -> None:
-    assert hull(second_largest, np.array([[1.0, 1.0, 1.0, -3.0]]), [0], (0, entry), claimed)[0] == expected
-
-
-@pytest.mark.parametrize("columns", [2, 5, 12])
-@pytest.mark.parametrize("claimed", [0.0, 1.0, 0.3])
-def test_of_many_that_tie_for_the_largest_each_may_be_it(columns: int, claimed: float) -> None:
-    for entry in (0, columns // 2, columns - 1):
-        told, _ = hull(largest, np.full((1, columns), 2.0), [0], (0, entry), claimed)
-        assert told == "subgradient"
+    equal = np.flatnonzero(np.ravel(S) == np.ravel(S)[0]) if loss is not ramp else [0]
+    for entry in equal:
+        for claimed, expected in [*((c, "subgradient") for c in right), *((c, "wrong") for c in wrong)]:
+            assert hull(loss, np.array(S), [0], (0, int(entry)), claimed)[0] == expected, (entry, claimed)
 
 
 @pytest.mark.parametrize("loss", [ramp, second_largest, largest, absolute, smooth])
-@pytest.mark.parametrize("claimed", [-3.0, -1.0, 0.0, 1.0, 3.0])
-def test_an_entry_costs_at_most_36_calls(loss: LossFunction, claimed: float) -> None:
+def test_an_entry_costs_at_most_36_calls(loss: LossFunction) -> None:
     S = np.array([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
     for entry in ((0, 0), (0, 3), (1, 1)):
-        assert hull(loss, S, [0, 1], entry, claimed)[1] <= 36
-
-
-def test_gradients_only_propose_and_values_decide() -> None:
-    def boasting(S: Any, y: Any) -> Any:
-        return np.abs(S).sum(), 5 * np.sign(S)  # claims slopes from -5 to 5
-
-    assert hull(boasting, np.array([[0.0, 2.0]]), [0], (0, 0), 4.0)[0] == "wrong"
+        for claimed in (-3.0, 0.0, 1.0):
+            assert hull(loss, S, [0, 1], entry, claimed)[1] <= 36
 
 
 def test_where_nothing_can_be_measured_nothing_is_called_wrong() -> None:
@@ -205,13 +163,6 @@ def test_where_nothing_can_be_measured_nothing_is_called_wrong() -> None:
 @pytest.mark.parametrize("columns", [30, 400])
 def test_the_second_and_the_third_largest_of_many_that_tie_are_right(rank: int, columns: int) -> None:
     """Few points around S know one of dozens of tied scores as the second of them; along its axis it never is."""
-
-    def ranked(S, y):
-        i, place = np.arange(len(S)), np.argsort(S, axis=1, kind="stable")[:, -rank]
-        dS = np.zeros(S.shape)
-        dS[i, place] = 1 / len(S)
-        return S[i, place].mean(), dS
-
     for seed in range(4):
-        S = np.random.default_rng(seed).integers(-2, 3, size=(1, columns)).astype(float)
-        assert check_at(ranked, S, [0], Config(plan="full")).passed, seed
+        S, _ = tied(seed, (1, columns))
+        assert check_at(ranked(rank), S, [0], Config(plan="full")).passed, seed

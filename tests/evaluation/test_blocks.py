@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as shapes
@@ -29,15 +26,9 @@ def test_every_flat_entry_has_one_input_and_one_index_and_leads_back(inputs: dic
         name, index = layout.index(entry)
         assert arrays[name][index] == entry
         assert layout.inputs[numbers[entry]].name == name
-
-
-@given(several_inputs)
-def test_arrays_are_views(inputs: dict[str, tuple[int, ...]]) -> None:
-    layout = Layout.of(inputs)
-    x = np.zeros(layout.n)
-    for array in layout.arrays(x).values():
-        array[...] += 1
-    assert x.tolist() == [1.0] * layout.n
+    for array in arrays.values():  # they are views
+        array[...] = -1
+    assert x.tolist() == [-1.0] * layout.n
 
 
 @given(several_inputs, st.integers(0, 100))
@@ -60,7 +51,6 @@ def test_the_rows_of_a_matrix_are_blocks(N: int, C: int) -> None:
     assert blocks.of(np.arange(N * C)).tolist() == np.repeat(np.arange(N), C).tolist()
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_what_is_not_finite_has_no_size(bad: Any) -> None:
-    blocks = Blocks.of_rows((3, 2))
-    assert blocks.largest(np.array([1.0, -2.0, bad, 3.0, bad, bad])).tolist() == [2.0, 3.0, 0.0]
+def test_what_is_not_finite_has_no_size() -> None:
+    for bad in (np.nan, np.inf, -np.inf):
+        assert Blocks.of_rows((3, 2)).largest(np.array([1.0, -2.0, bad, 3.0, bad, bad])).tolist() == [2.0, 3.0, 0.0]

@@ -6,12 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from judging import objective_of
 
 from gradcheck.errors import LossDefect
-from gradcheck.evaluation.asking import one_of_each_row
 from gradcheck.evaluation.objective import Objective
 from gradcheck.functions.function import Function
 
@@ -76,22 +75,9 @@ def test_a_row_alone_is_a_problem_of_its_own() -> None:
     objective = objective_of(lambda scores, labels: (float(labels.sum()), np.zeros(scores.shape)), S.shape, [0, 1, 0])
     alone = objective.row(1)
     assert alone(X[2:4]).value == 1.0
-    assert (alone.calls, objective.calls) == (1, 0)
     assert objective.answer_of_row(1, X[2:4])[0] == 1.0
 
 
-@settings(deadline=None)
-@given(st.lists(st.integers(0, 6), max_size=40))
-def test_entries_are_grouped_so_that_no_group_holds_a_row_twice(rows: list[int]) -> None:
-    groups = one_of_each_row(np.array(rows, dtype=np.intp))
-    assert sorted(np.concatenate([np.zeros(0, dtype=np.intp), *groups]).tolist()) == list(range(len(rows)))
-    assert len(groups) == max((rows.count(row) for row in rows), default=0)
-    for group in groups:
-        members = [rows[e] for e in group]
-        assert len(set(members)) == len(members)
-
-
-@settings(deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from(["all", "some rows", "any order", "any entries"]))
 def test_each_row_is_asked_for_in_whatever_order(seed: int, order: str) -> None:
     rng = np.random.default_rng(seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from gradcheck.api import check, check_at
 from gradcheck.config import Config
 from gradcheck.evaluation.evaluators import Moved, NotSeparable
 from gradcheck.evaluation.separability import Same, confirm, weight_of_rows
-from gradcheck.report import BatchReport, LossReport
+from gradcheck.report import LossReport
 
 
 def checked(loss: LossFunction, **config: Any) -> LossReport:
@@ -73,21 +74,19 @@ def test_a_coupling_that_the_gradient_forgets_is_found() -> None:
 
 
 def test_a_hinge_between_rows_at_its_very_kink_is_a_subgradient_and_no_false_alarm() -> None:
-    def tied(S: Any, y: Any) -> Any:
-        value, dS = mean(S, y)
-        if len(S) > 1 and (apart := S[0, 0] - S[1, 0] - tied.margin) >= 0:  # type: ignore[attr-defined]
-            value += apart
-            dS[0, 0] += 1
-            dS[1, 0] -= 1
-        return value, dS
-
     for seed in range(10):
-        rng = np.random.default_rng(seed)
-        S, y = rng.normal(size=(4, 3)), rng.integers(0, 3, size=4)
-        tied.margin = S[0, 0] - S[1, 0]  # type: ignore[attr-defined]
-        batch = check_at(tied, S, y).losses[0].batches[0]
-        assert (batch.plan, batch.wrong) == ("full", 0)
-        assert batch.subgradient == 2
+        S, y = drawn(seed, (4, 3))
+        margin = S[0, 0] - S[1, 0]
+
+        def at_kink(S: Any, y: Any, margin: float = margin) -> Any:
+            value, dS = mean(S, y)
+            if len(S) > 1 and (apart := S[0, 0] - S[1, 0] - margin) >= 0:
+                value += apart
+                dS[:2, 0] += (1, -1)
+            return value, dS
+
+        batch = check_at(at_kink, S, y).losses[0].batches[0]
+        assert (batch.plan, batch.wrong, batch.subgradient) == ("full", 0, 2)
 
 
 def test_what_couples_rows_near_the_scores_alone_and_in_different_columns_alone_is_met() -> None:
@@ -119,17 +118,6 @@ def test_derivatives_that_only_reduction_none_has_wrong_are_a_warning() -> None:
     assert not check(wrong_for_none, Config(), strict=True).passed
 
 
-def test_a_vector_of_values_beside_the_derivatives_of_their_mean_is_told_of_the_mean() -> None:
-    def forgets_the_mean(S: Any, y: Any) -> Any:
-        values, p = each_row(S, y)
-        return values, p / len(S)
-
-    report = checked(forgets_the_mean)
-    assert not report.passed
-    assert "wrong-shape" in {finding.code for finding in report.findings}
-    assert "mean" in report.findings[0].hint
-
-
 @pytest.mark.parametrize(
     ("plan", "loss"), [("per-sample", mean), ("per-sample", COUPLED["reduced_centred"]), ("rows", COUPLED["centred"])]
 )
@@ -138,21 +126,6 @@ def test_a_plan_that_does_not_suit_is_refused_and_says_why(plan: str, loss: Loss
     assert plan in report.error
     assert "--plan auto" in report.error
     assert not report.batches
-
-
-def batch_of(loss: LossFunction, plan: str, N: int, C: int) -> BatchReport:
-    report = check(loss, Config(batch_sizes=N, classes=C, scores="normal", plan=plan, max_entries=10**6))
-    (batch,) = report.losses[0].batches
-    assert batch.plan == plan
-    return batch
-
-
-def test_calls_grow_as_each_plan_promises() -> None:
-    loss = EACH_ROW["reduced"]
-    for N, C in ((4, 4), (8, 4), (4, 8), (8, 8), (16, 16)):
-        assert batch_of(loss, "full", N, C).evaluations <= 2 * N * C + N + 100
-        assert batch_of(loss, "rows", N, C).evaluations <= 2 * N * C + N + 100 + 2 * N.bit_length()
-        assert batch_of(loss, "per-sample", N, C).evaluations <= 2 * C + 100 + 2 * N.bit_length()
 
 
 def test_what_the_plan_is_and_why_is_reported() -> None:
@@ -202,21 +175,14 @@ def squares_and_a_product_of_rows(S: Array, y: Array) -> Answer:
 
 @pytest.mark.parametrize("together", [True, False])
 def test_the_whole_batch_confirms_a_sum_of_rows_and_refutes_what_is_coupled(together: bool) -> None:
-    S = np.random.default_rng(0).normal(size=(4, 3))
-    same = Same(noise=1e-15, rounding=1e-16)
-    for loss, calls in ((squares, 1 if together else 4), (squares_and_a_product_of_rows, None)):
+    S, _ = drawn(0, (4, 3))
+    for loss in (squares, squares_and_a_product_of_rows):
         _, rows, _ = evaluators_of(loss, S, None, 1.0)
-        before, seen = rows.objective.calls, rows.moved(ENTRIES, STEPS)
+        seen, value = rows.moved(ENTRIES, STEPS), loss(S, None)[0]
         assert isinstance(seen, Moved)
-        asked = rows.objective.calls
-        value = loss(S, None)[0]
-        if calls is None:
-            with pytest.raises(NotSeparable, match="does not change as its rows do"):
-                confirm(rows, ENTRIES, seen, same, together=together, value=value)
-        else:
-            confirm(rows, ENTRIES, seen, same, together=together, value=value)
-            assert rows.objective.calls - asked <= calls + 4
-        assert before < asked
+        refuted = pytest.raises(NotSeparable, match="does not change as its rows do")
+        with nullcontext() if loss is squares else refuted:
+            confirm(rows, ENTRIES, seen, Same(noise=1e-15, rounding=1e-16), together=together, value=value)
 
 
 # --- when two values are the same -------------------------------------------------------------------------

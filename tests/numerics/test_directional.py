@@ -1,3 +1,5 @@
+"""Differences along random directions: their residuals, the smallest defect that they show, kinks at the point."""
+
 from __future__ import annotations
 
 from math import sqrt
@@ -8,16 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradcheck.numerics.differences import Stencil, joined
-from gradcheck.numerics.directional import (
-    RATIO,
-    Pair,
-    finest_step,
-    has_kinks_at_point,
-    residuals,
-    smallest_defect,
-)
-
-Function = "tuple[Callable[[float], float], Callable[[float], float]]"
+from gradcheck.numerics.directional import RATIO, Pair, finest_step, has_kinks_at_point, residuals, smallest_defect
 
 
 def stencil(f, g, step: float) -> Stencil:
@@ -27,9 +20,6 @@ def stencil(f, g, step: float) -> Stencil:
 
 def pair(f, g, fine: float, expected: float) -> Pair:
     return Pair(stencil(f, g, RATIO * fine), stencil(f, g, fine), np.array([expected]))
-
-
-# --- the smallest defect ----------------------------------------------------------------------------------
 
 
 @given(st.lists(st.floats(1e-12, 1e12), min_size=1, max_size=6))
@@ -47,9 +37,6 @@ def test_it_grows_with_what_directions_let_pass_and_shrinks_with_more_of_them(bo
     assert smallest_defect(np.full(5, bound)) < four < smallest_defect(np.full(3, bound))
 
 
-# --- steps ------------------------------------------------------------------------------------------------
-
-
 @given(noise=st.floats(1e-17, 1e-12), bound=st.floats(1e-9, 1e-6))
 def test_noise_at_the_finest_step_is_bounded_as_asked_for(noise: float, bound: float) -> None:
     step = finest_step(noise, bound, spacing=1e-16)
@@ -57,15 +44,12 @@ def test_noise_at_the_finest_step_is_bounded_as_asked_for(noise: float, bound: f
     assert at_step == pytest.approx(bound) or (step == 2.0**-30 and at_step <= bound) or step == 2.0**-2
 
 
-# --- residuals --------------------------------------------------------------------------------------------
-
-
 def test_a_smooth_function_leaves_no_more_than_its_bound() -> None:
     told = residuals(pair(np.sin, np.cos, 1e-2, 1.0), value_noise=1e-16)
     assert abs(told.residuals[0]) <= told.bounds[0] < 1e-6
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(8))
 def test_thousands_of_kinks_near_the_point_are_within_the_bound(seed: int) -> None:
     rng = np.random.default_rng(seed)
     many = []
@@ -93,9 +77,6 @@ def test_a_wild_gradient_does_not_widen_the_bound() -> None:
     told = residuals(pair(np.sin, lambda x: float(noise.normal()), 1e-3, 1.0), value_noise=1e-16)
     assert told.bounds[0] < 1e-3
     assert told.of is Stencil.plain
-
-
-# --- kinks ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

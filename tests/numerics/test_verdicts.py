@@ -22,20 +22,16 @@ def word(told: npt.NDArray[np.int8]) -> str:
     return VERDICTS[int(told[0])].value
 
 
-@pytest.mark.parametrize(
-    ("analytic", "estimate", "bound", "allowed", "expected"),
-    [
-        (1.0, 1.0, 1e-9, 0.0, "ok"),
-        (1.0, 1.0 + 5e-10, 1e-9, 0.0, "ok"),  # within the bound
-        (1.0, 1.0 + 5e-9, 1e-9, 1e-8, "ok"),  # within bound and allowance
-        (1.0, 1.0 + 2e-8, 1e-9, 1e-8, "wrong"),  # beyond both
-        (1.0, 3.0, 0.5, 0.0, "wrong"),  # wide, and yet beyond it
-        (1.0, 1.0, 0.5, 0.0, "unresolved"),  # agrees, but so would much else
-        (1.0, 1.0, 0.5, 1.0, "ok"),  # the user allows so much
-        (1.0, np.nan, np.inf, 0.0, "unresolved"),
-        (0.0, 0.0, 0.0, 0.0, "ok"),
-    ],
-)
+@pytest.mark.parametrize(("analytic", "estimate", "bound", "allowed", "expected"), [
+    (1.0, 1.0 + 5e-10, 1e-9, 0.0, "ok"),  # within the bound
+    (1.0, 1.0 + 5e-9, 1e-9, 1e-8, "ok"),  # within bound and allowance
+    (1.0, 1.0 + 2e-8, 1e-9, 1e-8, "wrong"),  # beyond both
+    (1.0, 3.0, 0.5, 0.0, "wrong"),  # wide, and yet beyond it
+    (1.0, 1.0, 0.5, 0.0, "unresolved"),  # agrees, but so would much else
+    (1.0, 1.0, 0.5, 1.0, "ok"),  # the user allows so much
+    (1.0, np.nan, np.inf, 0.0, "unresolved"),
+    (0.0, 0.0, 0.0, 0.0, "ok"),
+])  # fmt: skip
 def test_smooth_verdicts(analytic: float, estimate: float, bound: float, allowed: float, expected: str) -> None:
     got = verdicts.judge_smooth(
         np.array([analytic]), limit(estimate, bound), np.array([allowed]), granted=np.zeros(1), scale=np.full(1, 1.0)
@@ -43,19 +39,10 @@ def test_smooth_verdicts(analytic: float, estimate: float, bound: float, allowed
     assert word(got) == expected
 
 
-@pytest.mark.parametrize(
-    ("analytic", "expected"),
-    [
-        (-1.0, "subgradient"),
-        (1.0, "subgradient"),
-        (0.0, "subgradient"),
-        (0.3, "subgradient"),
-        (1.0 + 1.9e-6, "subgradient"),  # within bound 1e-6 and allowance 1e-6
-        (1.0 + 3e-6, "wrong"),
-        (-1.0 - 3e-6, "wrong"),
-        (5.0, "wrong"),
-    ],
-)
+@pytest.mark.parametrize(("analytic", "expected"), [
+    (-1.0, "subgradient"), (0.3, "subgradient"), (1.0 + 1.9e-6, "subgradient"),  # within bound and allowance
+    (1.0 + 3e-6, "wrong"), (-1.0 - 3e-6, "wrong"), (5.0, "wrong"),
+])  # fmt: skip
 @pytest.mark.parametrize("falling", [False, True], ids=["convex", "concave"])
 def test_verdicts_at_kinks(analytic: float, expected: str, falling: bool) -> None:
     left, right = limit(-1.0, 1e-6), limit(1.0, 1e-6)
@@ -105,23 +92,16 @@ def test_noise_alone_is_no_kink() -> None:
     assert not np.all(verdicts.is_smooth(noisy, sigma / 1000, 1.0))
 
 
-# --- complex steps ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("bound", "reference", "wanted"),
-    [
-        (1e-10, "auto", False),  # as precise as rtol asks
-        (5e-8, "auto", True),
-        (1e-5, "central", False),
-        (1e-10, "complex", True),
-        (0.1, "auto", False),  # nothing could be borne out
-        (0.1, "complex", False),
-        (np.inf, "complex", False),
-        (np.nan, "auto", False),
-    ],
-)
-def test_complex_steps_are_wanted_where_the_bound_is_wider_than_rtol_and_can_still_bear_them_out(
+@pytest.mark.parametrize(("bound", "reference", "wanted"), [
+    (1e-10, "auto", False),  # as precise as rtol asks
+    (5e-8, "auto", True),
+    (1e-5, "central", False),
+    (1e-10, "complex", True),
+    (0.1, "auto", False),  # too wide to confirm a complex step
+    (0.1, "complex", False),
+    (np.nan, "auto", False),
+])  # fmt: skip
+def test_complex_steps_are_wanted_where_the_bound_is_wider_than_rtol_and_can_still_confirm_them(
     bound: float, reference: Reference, wanted: bool
 ) -> None:
     seen = verdicts.in_question(reference, np.array([1.0]), limit(1.0, bound), rtol=1e-9, atol=0.0)
