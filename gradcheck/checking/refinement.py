@@ -157,22 +157,25 @@ class Refinement:
     def is_stair(self, analytic: FloatArray) -> BoolArray:
         """Entries whose value moves in stairs, as that of scores that are rounded to half precision.
 
-        It does not change over a step over which one of this gradient would beyond its noise, and does on both sides
-        over a step that is wider than the distance between numbers in half precision.
+        It does not change over a step over which one of this gradient would beyond its noise, and it rises on one side
+        and falls on the other over a step that is wider than the distance between numbers in half precision.
 
         Args:
             analytic: E derivatives.
         """
-        above, below = (each != self.here.values for each in (self.stencils.f_above, self.stencils.f_below))
+        above, below = self._changes()
         width = self.stencils.above + self.stencils.below
         with np.errstate(invalid="ignore"):
             expected = np.any(np.abs(analytic) * width > 2 * SIGMAS * self.value_noise, axis=0)
         taken = np.isfinite(width)
-        stairs = expected & np.any(~above & ~below & taken, axis=0)
-        unmoved = np.flatnonzero(stairs & ~np.any(above & below & taken, axis=0))
-        wide = _WIDEST * np.maximum(1.0, np.abs(self.evaluator.x[self.entries[unmoved]]))
-        for signed in (wide, -wide) if len(unmoved) else ():
-            stairs[unmoved] &= self.evaluator.moved(self.entries[unmoved], signed).values != self.here.values[unmoved]
+        with np.errstate(invalid="ignore", under="ignore"):
+            stairs = expected & np.any((above == 0) & (below == 0) & taken, axis=0)
+            unmoved = np.flatnonzero(stairs & ~np.any(np.sign(above) * np.sign(below) < 0, axis=0))
+        if len(unmoved):
+            entries, here = self.entries[unmoved], self.here.values[unmoved]
+            wide = _WIDEST * np.maximum(1.0, np.abs(self.evaluator.x[entries]))
+            up, down = (np.sign(self.evaluator.moved(entries, signed).values - here) for signed in (wide, -wide))
+            stairs[unmoved] = up * down < 0
         return np.asarray(stairs)
 
     def _noise(self) -> FloatArray:
