@@ -82,6 +82,9 @@ def _text(text: str) -> str:
 class NotebookReport(Report):
     """A report as ``check`` and ``check_at`` return it; a notebook shows it as a page."""
 
+    def __repr__(self) -> str:
+        return f"<Report: {escape_control(str(sentences(self)[-1]))}>"
+
     def _repr_html_(self) -> str:
         """The page in a frame of its own, so that neither page nor notebook changes the other's style."""
         page = html.escape(render(self, Options()), quote=True)
