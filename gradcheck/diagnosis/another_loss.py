@@ -132,12 +132,9 @@ def _like(known: Known, observations: tuple[Case, ...]) -> Iterator[Finding]:
         yield from _differences(match, "error")
     elif excess[worst] > 1:  # else both are 0 throughout
         factor, other = values.multiple(means), _first_match(values, name)
-        instead = ""
+        instead = f"; it is {other.in_words()}" if other is not None else ""
         if factor is not None:
             instead = f"; it is {number_in_words(factor, 1e-6 * abs(factor))} times that"
-        elif other is not None:
-            mistake = f": {other.known.mistake} in the value" if other.known.of == name else ""
-            instead = f"; it is {other.in_words()}{mistake}"
         own, its = distinct(float(values.own[worst]), float(means[worst]))
         message = f"the value is not {name}'s: {own} where {name} has {its} ({drawn(comparable[worst])}){instead}"
         yield Finding("unlike", "error", message, hint=f"`gradcheck show {name}` has the formula")

@@ -32,17 +32,11 @@ _SIGNIFICANT = 8.0
 
 @dataclass(frozen=True)
 class Fit:
-    """A coefficient that holds in every known entry of some.
-
-    Attributes:
-        law: of the coefficient.
-        entries: known entries in which it holds.
-        significant: for each problem, N x C, the entries that determine it.
-    """
+    """A coefficient's law, and how many known entries it holds in."""
 
     law: Law
     entries: int
-    significant: tuple[BoolArray, ...]
+    significant: tuple[BoolArray, ...]  #: for each problem, N x C, the entries that determine it
 
     @property
     def rows(self) -> int:
@@ -123,12 +117,9 @@ def term_fit(evidence: Evidence, basis: Basis, factor: Law = ONE, where: Where =
 
 
 def _fit(
-    evidence: Evidence,
-    where: Where,
-    intervals: list[Interval | None],
-    significant: tuple[BoolArray, ...],
-    classes: int,
+    evidence: Evidence, where: Where, intervals: list[Interval | None], significant: tuple[BoolArray, ...], classes: int
 ) -> Fit | None:
+    """One law through the intervals of all problems."""
     observations = evidence.observations
     known = [(seen.rows, seen.classes, each) for seen, each in zip(observations, intervals, strict=True) if each]
     law = simplest_law(known, classes=classes) if len(known) == len(observations) else None

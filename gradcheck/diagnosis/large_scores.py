@@ -25,14 +25,8 @@ _Answer = tuple[float, FloatArray]
 
 _P_IS_0 = "p_y is 0 there: take log p_y as a difference, s_y - s_max - log(sum_m e^{s_m - s_max})"
 _P_IS_0_IN_DS = f"the row's maximum is subtracted, but dS divides by p_y or takes its log, and {_P_IS_0}; cancel 1/p_y"
-_VALUE_ALONE = (
-    "dS is stable, and the value is not: subtract the row's maximum in log(sum_m e^{s_m}) of the value as well"
-)
-_BATCH_MAXIMUM = (
-    "the maximum of the whole batch seems to be subtracted, and rows far below it become 0: subtract each row's own, "
-    "S.max(axis=1, keepdims=True)"
-)
-_NO_MAXIMUM = "subtract the row's maximum before exp; log(1 + exp(z)) of a difference z is np.logaddexp(0, z)"
+_VALUE_ALONE = "dS is stable, and the value is not: subtract the row's maximum in its log(sum_m e^{s_m}) as well"
+_NO_MAXIMUM = "subtract each row's own maximum before exp; log(1 + exp(z)) of a difference z is np.logaddexp(0, z)"
 _LOGADDEXP = "log(1 + exp(z)) overflows where np.logaddexp(0, z) does not; log(sigmoid(z)) is -np.logaddexp(0, -z)"
 
 
@@ -54,10 +48,9 @@ def overflows(evidence: Evidence) -> Iterator[Finding]:
         answers = [match.known.at(_LARGE * scores, labels) for match in known]
         its = [match.value_of(answer[0]) for match, answer in zip(known, answers, strict=True) if answer]
         if its and all(abs(own - each) > _CHANGED * abs(each) for each in its):
-            name, guard = known[0].known.name, "a guard such as clip, maximum or + 1e-12 changes it there"
-            message = (
-                f"for scores near 1000 the value is {own:.6g}, and that of a stable {name} is {its[0]:.6g}: {guard}"
-            )
+            name = known[0].known.name
+            message = f"for scores near 1000 the value is {own:.6g}, and that of a stable {name} is {its[0]:.6g}: a "
+            message += "guard such as clip, maximum or + 1e-12 changes it there"
             hint = f"leave the guard out: a stable {name} needs none; for softmax, {_P_IS_0}"
             yield Finding("overflows", "warning", message, hint=hint)
         return
@@ -77,21 +70,13 @@ def overflows(evidence: Evidence) -> Iterator[Finding]:
         count = int(np.count_nonzero(~np.isfinite(dS)))
         message = f"{count} of {dS.size} entries of dS are not finite" if count else "dS is finite,"
         message = message if np.isfinite(value) else f"the value is {value:g}, and {message}"
-        hint = _mend(dS, shifted, int(np.argmax(scores.max(axis=1))), usual)
+        is_bounded = bool(np.max(np.abs(dS)) <= usual)
+        hint = _LOGADDEXP
+        if shifted is not None and _is_finite(shifted):
+            hint = _P_IS_0 if is_bounded else _P_IS_0_IN_DS
+        elif shifted is not None:
+            hint = _VALUE_ALONE if is_bounded else _NO_MAXIMUM
         yield Finding("overflows", "warning", f"{message} for scores near 1000; {reason}", hint=hint)
-
-
-def _mend(dS: FloatArray, shifted: _Answer | None, top: int, usual: float) -> str:
-    """What to change, given dS at large scores, the answer if constants are added to the rows, and the highest row."""
-    if shifted is None:
-        return _LOGADDEXP
-    is_bounded = bool(np.max(np.abs(dS)) <= usual)
-    if _is_finite(shifted):
-        return _P_IS_0 if is_bounded else _P_IS_0_IN_DS
-    if is_bounded:
-        return _VALUE_ALONE
-    is_finite = np.isfinite(dS).all(axis=1)
-    return _BATCH_MAXIMUM if len(dS) > 1 and np.flatnonzero(is_finite).tolist() == [top] else _NO_MAXIMUM
 
 
 def _spread_out(seen: Case) -> FloatArray:

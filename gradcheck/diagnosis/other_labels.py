@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcheck.checking.case import BoolArray, Case
+from gradcheck.checking.case import Case
 from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.fits import factor_findings, factor_fit, how_many
 from gradcheck.diagnosis.known import IntArray, labels_of
-from gradcheck.report import Finding, FloatArray
+from gradcheck.report import Finding
 
 _FROM_ONE = "do the labels start at 0 or at 1? value and dS must take the same; an index of -1 is the last class"
 _ONE_FOR_ALL = "index dS and y with the row: dS[i, y[i]], dS[np.arange(N), y]"
@@ -93,7 +93,8 @@ def _other_rows(evidence: Evidence, tried: Sequence[Case]) -> list[Finding]:
             alone = _with_labels(evidence, seen, np.full_like(_labels(seen), label)).analytic
             own = _labels(seen) == label
             dS[own] = alone[own]
-            table[:, label] = _alike(evidence, seen, alone).all(axis=1)
+            tolerance = 2 * seen.granted + evidence.rtol * np.maximum(np.abs(alone), np.abs(seen.analytic))
+            table[:, label] = np.all(np.abs(alone - seen.analytic) <= tolerance, axis=1)
         if not table.any(axis=1).all():
             return []
         answered.append(replace(seen, analytic=dS))
@@ -102,7 +103,8 @@ def _other_rows(evidence: Evidence, tried: Sequence[Case]) -> list[Finding]:
         return []
 
     def takes(labels: Callable[[IntArray], IntArray]) -> bool:
-        return all(_has(table, labels(_labels(seen))) for seen, table in zip(several, tables, strict=True))
+        pairs = zip(several, tables, strict=True)
+        return all(table[np.arange(seen.rows), labels(_labels(seen))].all() for seen, table in pairs)
 
     if takes(lambda y: y):  # dS does not depend on other rows' labels, or on none
         return []
@@ -112,14 +114,3 @@ def _other_rows(evidence: Evidence, tried: Sequence[Case]) -> list[Finding]:
     example = f"row {row} has the label {y[row]} and the dS of {int(np.argmax(tables[0][row]))}"
     where = f"{example} at batch size {first.rows}, {first.scores}, seed {first.seed}"
     return _findings(evidence, words, hint, answered, f"called with one label for all rows ({where})")
-
-
-def _has(table: BoolArray, labels: IntArray) -> bool:
-    """Whether each row's dS is that for its label, by a table of rows and labels."""
-    return bool(table[np.arange(len(table)), labels].all())
-
-
-def _alike(evidence: Evidence, seen: Case, dS: FloatArray) -> BoolArray:
-    """N x C, where dS for other labels is dS for y, but for rounding."""
-    tolerance = 2 * seen.granted + evidence.rtol * np.maximum(np.abs(dS), np.abs(seen.analytic))
-    return np.asarray(np.abs(dS - seen.analytic) <= tolerance)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from traceback import FrameSummary, StackSummary
 from types import FrameType
@@ -74,29 +75,26 @@ def refine(contract: Finding, troubled: Problem, ask: Allowance) -> Finding | No
 
 
 def _transposed(contract: Finding, S: npt.NDArray[Any], y: npt.NDArray[Any], ask: Allowance) -> Finding | None:
-    """dS has shape C x N and its transpose is the gradient, along one direction. Two calls, for one row four."""
+    """dS has shape C x N and its transpose is the gradient, along one direction. Two calls."""
     N, C = S.shape
     if N == C or S.dtype.name not in _STEPS or not _is_transposed(ask, S, y):
         return None
-    beside, rows = "", 2 if C == 3 else 3
-    if N == 1 and _is_transposed(ask, np.repeat(S, rows, axis=0), np.repeat(y, rows, axis=0), times=rows):
-        beside = f"; at N = {rows} dS.T is {rows} times the gradient, not divided by N: more than one defect is at work"
     return replace(
         contract,
         code="transposed",
-        message=f"dS.T is the gradient, and dS is not: {contract.message}{beside}",
+        message=f"dS.T is the gradient, and dS is not: {contract.message}",
         hint="return dS.T; or create dS with the shape of S, dS[i, j] for row i and class j",
     )
 
 
-def _is_transposed(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any], times: int = 1) -> bool:
-    """Whether dS.T is so many times the gradient along a random direction near S. Two calls."""
+def _is_transposed(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any]) -> bool:
+    """Whether dS.T is the gradient along a random direction near S. Two calls."""
     h, rtol = _STEPS[S.dtype.name]
     middle, direction = np.random.default_rng(S.shape).standard_normal((2, *S.shape))
     points = [(S + _AWAY * middle + step * direction).astype(S.dtype) for step in (h, -h)]
     try:
         (after, dS), (before, dS_before) = (ask.call(point.copy(), y.copy()) for point in points)
-        difference, both = times * (float(after) - float(before)), np.array([dS, dS_before], dtype=np.float64)
+        difference, both = float(after) - float(before), np.array([dS, dS_before], dtype=np.float64)
     except (LossDefect, TypeError, ValueError):  # no number and array
         return False
     if both.shape != (2, *S.T.shape):
@@ -105,55 +103,16 @@ def _is_transposed(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any], tim
     return bool(terms.any() and abs(difference - terms.sum()) <= rtol * np.abs(terms).sum())
 
 
-def that_made_it_whole(ask: Allowance, S: npt.NDArray[Any], y: npt.NDArray[Any]) -> str:
-    """The statement that creates the array returned as dS, or that leaves only whole numbers in it, if any. One call.
-
-    Raises:
-        Spent: no call is left.
-    """
-    found: list[FrameSummary] = []
-    kept: dict[int, tuple[Any, bool, int]] = {}  # by the id of an array, which stays its own as long as it is kept
-
-    def is_new_or_whole(values: list[Any]) -> bool:
-        is_new = False
-        for each in values:
-            if isinstance(each, np.ndarray):
-                with np.errstate(invalid="ignore"):
-                    fractional = each.dtype.kind == "f" and bool(np.any(each != np.rint(each)))
-                known = kept.get(id(each))
-                is_cause = known is None or (known[1] and not fractional)
-                kept[id(each)] = each, fractional, len(found) if known is None or is_cause else known[2]
-                is_new |= is_cause
-        return is_new
-
-    answer = _trace(ask, (S.copy(), y.copy()), is_new_or_whole, found, most=_MOST)
-    is_known = isinstance(answer, tuple | list) and len(answer) == 2 and id(answer[1]) in kept
-    return _shown(found[kept[id(answer[1])][2]]) if is_known else ""
-
-
 def _first(ask: Allowance, arguments: tuple[Any, Any], condition: _Condition) -> str:
-    """The first statement after which a condition holds, if any. One call."""
-    found: list[FrameSummary] = []
-    _trace(ask, arguments, condition, found)
-    return _shown(found[0]) if found else ""
-
-
-def _shown(statement: FrameSummary) -> str:
-    """A statement as Python prints it in a traceback: file, line, function and text."""
-    return "".join(StackSummary.from_list([statement]).format()).rstrip()
-
-
-def _trace(
-    ask: Allowance, arguments: tuple[Any, Any], condition: _Condition, found: list[FrameSummary], most: int = 1
-) -> Any:
-    """What the loss returns, None if it raises; ``found`` gets the statements after which the condition holds."""
+    """The first statement after which a condition holds, as in a traceback; empty if there is none. One call."""
     current: list[FrameSummary] = []  # of each frame that is under way
+    found: list[FrameSummary] = []
     left = _MOST
 
     def trace(frame: FrameType, event: str, argument: Any) -> Any:
         nonlocal left
         statement = FrameSummary(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
-        if not left or len(found) == most or (event == "call" and not is_own(statement.filename)):
+        if not left or found or (event == "call" and not is_own(statement.filename)):
             return None
         left -= 1
         returned = [*argument] if isinstance(argument, tuple | list) else [argument]
@@ -169,14 +128,14 @@ def _trace(
 
     loss, before = ask.loss, sys.gettrace()
     if loss.file is None or loss.framework != "numpy" or threading.current_thread() is not threading.main_thread():
-        return None
+        return ""
     sys.settrace(trace)
-    try:
-        return ask.call(*arguments)
-    except LossDefect:
-        return None
-    finally:
-        sys.settrace(before)
+    with suppress(LossDefect):
+        try:
+            ask.call(*arguments)
+        finally:
+            sys.settrace(before)
+    return "".join(StackSummary.from_list(found).format()).rstrip()
 
 
 def _is_not_finite(thing: Any) -> bool:

@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from gradcheck.checking.case import BoolArray, Case
-from gradcheck.checking.evidence import Evidence, Spent
+from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.fits import everywhere, factor_at
 from gradcheck.diagnosis.other_rules import largest_error
-from gradcheck.diagnosis.statements import that_made_it_whole
-from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding, FloatArray
 
 #: Entries of a dS of floats that are not 0 and were fractions, before this is no coincidence.
@@ -47,13 +45,8 @@ def truncated(evidence: Evidence) -> Iterator[Finding]:
         hint = "make dS an array of floats before fractions are written to it: np.zeros(S.shape), astype(S.dtype)"
         if "rounded down" in way:
             hint = "// divides whole numbers and rounds down: make dS float, astype(S.dtype), and divide it with /"
-    try:
-        seen = evidence.wrong[0]
-        statement = that_made_it_whole(evidence.ask, seen.S.astype(evidence.ask.dtype), seen.y)
-    except (Spent, LossDefect, OutOfTime):
-        statement = ""
     message = f"dS {came}{f': {way}' if way else ''}; {largest_error(evidence)}"
-    yield Finding("truncated-to-integer", "error", message, hint=hint, details=statement)
+    yield Finding("truncated-to-integer", "error", message, hint)
 
 
 def _way(observations: Sequence[Case], integers: bool) -> str:

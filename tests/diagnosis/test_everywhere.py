@@ -109,28 +109,6 @@ def test_other_defects_are_no_factor(change: Any) -> None:
     assert codes(factor(evidence_of("softmax", change))) == []
 
 
-def test_two_entries_of_one_row_are_always_proportional_and_say_nothing() -> None:
-    """Those of a softmax of two classes are u and -u, whatever the scores."""
-
-    def other_scores(a: Any, S: Any, y: Any) -> Any:
-        p = 1 / (1 + np.exp(S[:, :1] * 0.3))
-        return np.hstack([p, -p])
-
-    assert codes(factor(evidence_of("softmax", other_scores, [(1, 2)]))) == []
-    assert codes(factor(evidence_of("softmax", other_scores, [(1, 2), (1, 2), (3, 2)]))) == []
-
-
-def test_wide_bounds_do_not_make_a_fraction() -> None:
-    evidence = evidence_of("softmax", lambda a, S, y: 1.37 * a, bound=1e-2)
-    assert all("1.37" in each.message for each in factor(evidence))
-
-
-def test_float32_is_known_well_enough() -> None:
-    loss = changed("softmax", lambda a, S, y: (-len(S) * a).astype(np.float32))
-    report = gradcheck.check(loss, Config(dtype="float32"))
-    assert codes(report.losses[0].findings)[:2] == ["sign-flipped", "missing-mean"]
-
-
 # --- the label's term -------------------------------------------------------------------------------------
 
 
@@ -170,24 +148,6 @@ def test_a_factor_beside_it_is_named_too(name: str, seed: int, sign: float, powe
     found = list(extra_term(evidence_of(name, both, seed=seed)))
     assert codes(found) == expected
     assert ("a factor is a second defect" in found[0].message) == (len(expected) > 1)
-
-
-def test_where_n_was_not_varied_it_says_so() -> None:
-    (finding,) = extra_term(evidence_of("softmax", off_by(1.0), [(4, 5)]))
-    assert "1{j=y}/N (or 1/4: only N = 4 was tried)" in finding.message
-
-
-def test_one_row_is_enough_for_a_one_among_fractions_and_not_for_any_constant() -> None:
-    assert codes(extra_term(evidence_of("softmax", off_by(1.0), [(1, 5)]))) == ["missing-label-term"]
-    assert codes(extra_term(evidence_of("softmax", off_by(0.37), [(1, 5)]))) == []
-
-
-def test_counts_that_are_lost_are_no_constant() -> None:
-    """The svm's label column at 0: in a few rows as many classes may violate."""
-    for seed in range(20):
-        for few in ([(1, 3)], [(3, 3)], [(1, 5), (3, 5)], [(8, 3)]):
-            evidence = evidence_of("svm", lambda a, S, y: a * ~is_label(S, y), few, seed=seed)
-            assert codes(extra_term(evidence)) == [], (seed, few)
 
 
 @pytest.mark.parametrize("integers", [False, True])
@@ -258,14 +218,6 @@ def test_nothing_else_is_a_term(change: Any) -> None:
     assert codes(extra_term(evidence_of("softmax", change))) == []
 
 
-@pytest.mark.parametrize("factor", [0.0, 0.5, 3.0])
-def test_a_factor_of_a_penalty_by_itself_is_no_term_that_is_missing(factor: float) -> None:
-    def ridge(S: Any, y: Any) -> tuple[Any, Any]:
-        return (S**2).sum() / len(S), 2 * S / len(S)
-
-    assert codes(extra_term(evidence_of(ridge, lambda a, S, y: factor * a))) == []
-
-
 # --- guards of logarithms ---------------------------------------------------------------------------------
 
 
@@ -299,21 +251,6 @@ def test_eps_is_named(eps: float, C: int, seed: int) -> None:
         assert f"dS = numerical + {written}·numerical/p_y in all " in finding.message
 
 
-def test_how_far_off_dS_is_and_both_mends_are_said() -> None:  # noqa: N802
-    evidence = evidence_of(guarded(1e-3), softmax_gradient)
-    (finding,) = extra_term(evidence)
-    worst = max(1e-3 / label_p(seen.S, seen.y).min() for seen in evidence.observations)
-    assert f"off by up to {worst / (1 + worst):.1e}" in finding.message
-    assert "log(sum_m e^{s_m}) - s_y" in finding.hint
-    assert "multiply dS by p_y/(p_y + eps)" in finding.hint
-
-
-@pytest.mark.parametrize(("eps", "words"), [(np.finfo(np.float32).eps, "float32's epsilon"), (3.21e-4, "0.000321")])
-def test_other_numbers_are_written_as_they_are(eps: float, words: str) -> None:
-    (finding,) = extra_term(evidence_of(guarded(float(eps)), softmax_gradient))
-    assert words in finding.message
-
-
 def test_a_guard_in_dS_alone_is_named_as_such() -> None:  # noqa: N802
     def guarded_gradient(a: Any, S: Any, y: Any) -> Any:
         p = label_p(S, y)
@@ -323,16 +260,6 @@ def test_a_guard_in_dS_alone_is_named_as_such() -> None:  # noqa: N802
     assert "dS has p_y + eps in place of p_y, with eps = 0.0001" in finding.message
     assert "dS = numerical - 0.0001·dS/p_y" in finding.message
     assert finding.hint.startswith("take eps out of dS")
-
-
-def test_a_guard_is_named_where_all_probabilities_are_nearly_the_same() -> None:
-    """At scores of 0.001 every p_y is 1/C but for a thousandth, and the guard nearly a constant factor."""
-
-    def loss(S: Any, y: Any) -> tuple[Any, Any]:
-        return -np.log(label_p(S, y) + 1e-3).mean(), softmax_gradient(None, S, y)
-
-    report = gradcheck.check(loss, Config(scores="normal(0, 0.001)"))  # type: ignore[arg-type]
-    assert "eps = 0.001" in report.losses[0].findings[0].message
 
 
 # --- entries exchanged ------------------------------------------------------------------------------------
@@ -362,13 +289,6 @@ def test_a_transpose_with_a_factor_is_two_defects() -> None:
     found = list(transposed(evidence_of("softmax", lambda a, S, y: 2 * a.T.reshape(a.shape))))
     assert codes(found) == ["transposed", "constant-factor"]
     assert "dS is 2 times the numerical gradient transposed" in found[0].message
-
-
-def test_a_transpose_beside_wrong_rows_of_their_own_is_not_enough() -> None:
-    def change(a: Any, S: Any, y: Any) -> Any:
-        return -a if len(S) == 1 else a.T.reshape(a.shape)
-
-    assert codes(transposed(evidence_of("softmax", change))) == []
 
 
 # --- in a check -------------------------------------------------------------------------------------------

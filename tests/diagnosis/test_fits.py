@@ -49,26 +49,9 @@ def test_a_problem_whose_gradient_is_0_within_bounds_takes_any_factor() -> None:
         assert not interval.is_bounded
 
 
-def test_a_problem_whose_gradient_is_0_and_ds_is_not_takes_none() -> None:
-    evidence = evidence_of("softmax", lambda a, S, y: -a)
-    first, *others = evidence.observations
-    flat = replace(first, numerical=np.zeros(first.S.shape))
-    assert factor_fit(replace(evidence, observations=(flat, *others))) is None
-
-
 def test_a_term_is_found_beyond_a_factor() -> None:
     evidence = evidence_of("softmax", lambda a, S, y: len(S) * a + 0.3)
     fit = term_fit(evidence, one, Law.simple(1, rows=1))
     assert fit is not None
     assert str(fit.law) == "0.3"
     assert term_fit(evidence, one) is None
-
-
-def test_a_term_that_is_0_is_none() -> None:
-    assert term_fit(evidence_of("softmax", lambda a, S, y: a), one) is None
-
-
-def test_float32_noise_is_in_the_bounds() -> None:
-    fit = factor_fit(evidence_of("softmax", lambda a, S, y: 2 * a, bound=1e-5))
-    assert fit is not None
-    assert str(fit.law) == "2"

@@ -91,7 +91,7 @@ def overflow(report: LossReport) -> Finding:
 @pytest.mark.parametrize(
     ("loss", "message", "hint"),
     [
-        (NAIVE, "entries of dS are not finite", "subtract the row's maximum before exp"),
+        (NAIVE, "entries of dS are not finite", "each row's own maximum before exp"),
         (ROWS, "the value is inf, and dS is finite, for scores near 1000; a stable softmax does not", "log p_y as a"),
         (BATCH, "entries of dS are not finite", "each row's own"),
         (unshifted_value, "and dS is finite, for scores near 1000", "dS is stable, and the value is not"),

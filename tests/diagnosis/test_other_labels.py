@@ -102,11 +102,3 @@ def test_other_defects_are_not_taken_for_it_and_cost_few_calls(change: Any) -> N
     seen = tuple(each for each in observations if each is not None)
     assert list(misaligned(Evidence(seen, config.rtol, ask))) == []
     assert ask.calls <= 16
-
-
-def test_a_loss_of_real_targets_is_left_alone() -> None:
-    def loss(S: Any, y: Any) -> Any:
-        return ((S - y) ** 2).sum(), -2 * (S - y)
-
-    report = checked(loss, Config(labels={"kind": "real"}))
-    assert "labels-misaligned" not in [finding.code for finding in report.findings]

@@ -129,19 +129,6 @@ def test_a_loss_that_never_changes_passes_with_a_warning() -> None:
     assert not gradcheck.check(flat, strict=True).passed
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_softmax_over_one_class_is_vacuous(dtype: Any) -> None:
-    assert "vacuous" in findings(softmax_times(1), Config(classes=[1], dtype=dtype))
-
-
-def test_a_tiny_gradient_a_kink_and_one_problem_that_changes_are_not_vacuous() -> None:
-    assert findings(softmax_times(1e-30)) == {}
-    assert findings_at(lambda S, y: (np.abs(S).sum(), np.sign(S)), [[0.0, 0.0]], [0]) == {}
-    assert "vacuous" not in findings(softmax_times(1, smallest=8))
-    assert "vacuous" in findings(softmax_times(1, smallest=8), Config(batch_sizes=[1, 3]))
-    assert "vacuous" not in findings(lambda S, y: (softmax_times(1)(S, y)[0], np.zeros_like(S)))
-
-
 # --- not-the-mean -----------------------------------------------------------------------------------------
 
 
@@ -216,9 +203,3 @@ def hardest_half(S: Any, y: Any) -> Any:
 def test_rows_of_unequal_or_coupled_weight_are_no_defect(loss: Any) -> None:
     for batch_sizes in ([2], [3], [1, 3, 8]):
         assert "not-the-mean" not in findings(loss, Config(batch_sizes=batch_sizes))
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_rows_that_are_left_out_because_of_their_value_are_no_defect(seed: int) -> None:
-    config = Config(scores={"distribution": "integers", "low": -1, "high": 1}, batch_sizes=[2, 3], seed=seed)
-    assert "not-the-mean" not in findings(hardest_half, config)

@@ -57,10 +57,6 @@ def test_a_jacobian_that_is_not_symmetric_is_an_error(dtype: str, per_sample: bo
     assert found["not-a-gradient"].hint.startswith("look at dS")
 
 
-def test_a_small_defect_in_one_column_is_enough() -> None:
-    assert "not-a-gradient" in findings(slipped)
-
-
 @pytest.mark.parametrize(
     "gradient",
     [
@@ -77,19 +73,6 @@ def test_the_gradient_of_an_unknown_loss_fits_no_known_cause(gradient: Gradient,
     message = found["gradient-of-another-loss"].message
     assert "no known cause fits; dS is wrong in " in message
     assert "where the numerical gradient is" in message
-
-
-def test_rounding_of_a_saturated_softmax_is_not_an_asymmetry() -> None:
-    """At scores of 1e3 its Jacobian is 1e-89, far below the rounding of p_y - 1."""
-
-    def loss(S: Any, y: Any) -> Any:
-        weights = np.arange(1.0, len(S) + 1)
-        log_p = S - np.logaddexp.reduce(S, axis=1, keepdims=True)
-        dS = weights[:, None] * (np.exp(log_p) - is_label(S, y)) / len(S)
-        return -(weights * log_p[np.arange(len(S)), y]).mean(), np.where(np.arange(S.shape[1]) % 2, dS, dS / 2)
-
-    config = gradcheck.Config(scores=[{"distribution": "normal", "scale": 1e3}])
-    assert "not-a-gradient" not in [each.code for each in gradcheck.check(loss, config).losses[0].findings]
 
 
 @pytest.mark.parametrize(

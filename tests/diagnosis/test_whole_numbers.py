@@ -46,7 +46,6 @@ def test_the_way_it_was_made_whole_is_named(whole: Any, words: str) -> None:
     (finding,) = truncated(loss)
     assert finding.severity == "error"
     assert words in finding.message
-    assert f'File "{__file__}", line' in finding.details
 
 
 def test_it_leads_and_gives_an_example_with_its_place() -> None:
@@ -79,15 +78,6 @@ def test_integers_before_the_mean_are_named_with_their_factor() -> None:
     assert "N times the numerical gradient truncated towards 0" in finding.message
 
 
-def test_integers_of_another_sign_are_integers_all_the_same() -> None:
-    def loss(S: Any, y: Any) -> Any:
-        value, dS = squared(S, y)
-        return value, -dS.astype(int)
-
-    (finding,) = truncated(loss)
-    assert "came as an array of integers; the largest" in finding.message
-
-
 def test_nothing_but_zeros_in_an_array_of_integers_is_truncation() -> None:
     def loss(S: Any, y: Any) -> Any:
         value, dS = BUILT_INS["softmax"].function(S, y)
@@ -96,23 +86,11 @@ def test_nothing_but_zeros_in_an_array_of_integers_is_truncation() -> None:
     assert truncated(loss)
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_counts_that_were_not_divided_lack_a_mean_and_no_fractions(dtype: Any) -> None:
-    assert truncated(counts, Config(dtype=dtype)) == []
-
-
 def test_counts_with_a_wrong_column_are_counts_still() -> None:
     def loss(S: Any, y: Any) -> Any:
         value, dS = counts(S, y)
         dS[np.arange(len(S)), y] = 0
         return value, dS
-
-    assert truncated(loss) == []
-
-
-def test_whole_floats_that_are_no_rounding_of_the_gradient_are_another_matter() -> None:
-    def loss(S: Any, y: Any) -> Any:
-        return squared(S, y)[0], 3 * np.sign(S)
 
     assert truncated(loss) == []
 
