@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from corpora import Case
 
+import gradcheck
 from gradcheck.checking.entries import Tolerance, Verdicts, judge
 from gradcheck.checking.precision import Precision, measure
 from gradcheck.config.settings import Reference
@@ -16,7 +19,7 @@ from gradcheck.evaluation.evaluators import Evaluator, PerSample, Rows, WholeBat
 from gradcheck.evaluation.objective import Objective
 from gradcheck.functions.answer import Answer
 from gradcheck.functions.function import Function
-from gradcheck.report import VERDICTS, FloatArray
+from gradcheck.report import VERDICTS, FloatArray, LossReport
 
 LossFunction = Callable[..., Any]
 Labels = npt.NDArray[Any]
@@ -93,3 +96,32 @@ def tied(seed: int, shape: tuple[int, int] = (3, 5)) -> tuple[FloatArray, Labels
     """Scores that are whole numbers, so that margins of 0 are common, and labels."""
     rng = np.random.default_rng(seed)
     return rng.integers(-2, 3, size=shape).astype(float), rng.integers(0, shape[1], size=shape[0])
+
+
+class Asked(NamedTuple):
+    """The result for one loss: the exit code, the report, the codes of its findings, the leading one first, how often
+    the loss was called, and how many calls the reports of its problems state."""
+
+    exit_code: int
+    report: LossReport
+    codes: list[str]
+    calls: int
+    counted: int
+
+
+@functools.cache
+def asked(case: Case) -> Asked:
+    """What the default configuration reports about a loss of the corpora: each is checked once in a process."""
+    calls = 0
+
+    @functools.wraps(case.function)
+    def counting(*arguments: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return case.function(*arguments, **options)
+
+    with np.errstate(all="ignore"):  # what is not finite is reported as a finding
+        report = gradcheck.check([counting])
+    (loss,) = report.losses
+    codes = [finding.code for finding in loss.findings]
+    return Asked(report.exit_code, loss, codes, calls, sum(batch.evaluations for batch in loss.batches))

@@ -101,17 +101,6 @@ def normalised(S: Array, y: Array) -> Answer:
 
 
 @coupled
-def far_hinge(S: Array, y: Array) -> Answer:
-    """Only somewhere else: a hinge between two rows that is inactive at small scores."""
-    value, dS = mean(S, y)
-    if len(S) > 1 and (apart := S[0, 0] - S[-1, 1] - 8) > 0:
-        value += apart
-        dS[0, 0] += 1
-        dS[-1, 1] -= 1
-    return value, dS
-
-
-@coupled
 def far_product(S: Array, y: Array) -> Answer:
     """Only where two rows are both large."""
     value, dS = mean(S, y)
@@ -138,13 +127,6 @@ def by_class_counts(S: Array, y: Array) -> Answer:
 
 
 @coupled
-def by_first_label(S: Array, y: Array) -> Answer:
-    value, dS = mean(S, y)
-    weight = 1.0 + (y == y[0]).sum() / (1 + len(y))
-    return weight * value, weight * dS
-
-
-@coupled
 def hardest_row(S: Array, y: Array) -> Answer:
     values, p = each_row(S, y)
     dS = np.zeros(S.shape)
@@ -158,12 +140,6 @@ def one_row_raises(S: Array, y: Array) -> Answer:
     if len(S) == 1:
         raise ValueError("a batch needs two rows")
     return mean(S, y)
-
-
-@coupled
-def one_row_has_another_shape(S: Array, y: Array) -> Answer:
-    value, dS = mean(S, y)
-    return (value, dS[0]) if len(S) == 1 else (value, dS)
 
 
 @coupled

@@ -33,19 +33,12 @@ from platform import python_version
 from typing import Any
 
 import numpy as np
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 
 sys.path.append(str(Path(__file__).parent.parent))
 from corpora import RIGHT, SCORES, SMOOTH, Loss, draw
 
 #: Relative sizes of planted defects.
 DEFECTS = (1e-2, 1e-5, 3e-7, 1e-7, 1e-9)
-_CAPTION = (
-    "problems: of right losses + of smooth ones with a defect; 1e-2 to 1e-9: such defects called wrong.\n"
-    "What calls a right loss wrong does so with a defect too: read these columns beside false alarms."
-)
 
 
 @dataclass(frozen=True)
@@ -260,23 +253,20 @@ def compare(losses: Iterable[str], seeds: int) -> dict[str, Counter[Any]]:
         return {name: sum((future.result() for future in futures), Counter()) for name, futures in at_work.items()}
 
 
-def table_of(counts: Mapping[str, Counter[Any]]) -> Table:
-    """A row for each peer of ``PEERS``."""
-    table = Table(box=SIMPLE_HEAD, caption=_CAPTION, caption_justify="left")
-    table.add_column("", no_wrap=True)
-    sizes = (f"{size:.0e}".replace("e-0", "e-") for size in DEFECTS)
-    for header in ("problems", "false alarms", *sizes, "calls", "errors"):
-        table.add_column(header, justify="right")
+def table_of(counts: Mapping[str, Counter[Any]]) -> str:
+    """A table in Markdown with a row for each peer of ``PEERS``."""
+    header = ["checker", "problems", "false alarms", *(f"{size:.0e}".replace("e-0", "e-") for size in DEFECTS), "calls"]
+    rows = [[*header, "errors"], ["---"] * (len(header) + 1)]
     for name in PEERS:
         if name not in counts:
-            table.add_row(name, "not installed")
+            rows.append([name, "not installed"])
             continue
         count = counts[name]
         right, defects = count["right losses"], count["defects"]
-        shares = (_percent(count["false alarms"], right), *(_percent(count[size], defects) for size in DEFECTS))
+        shares = [_percent(count["false alarms"], right), *(_percent(count[size], defects) for size in DEFECTS)]
         calls = f"{count['calls'] / right:.0f}"
-        table.add_row(name, f"{right:,} + {defects:,}", *shares, calls, f"{count['errors']:,}")
-    return table
+        rows.append([name, f"{right:,} + {defects:,}", *shares, calls, f"{count['errors']:,}"])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def _percent(part: int, whole: int) -> str:
@@ -293,13 +283,10 @@ def main() -> None:
     seeds = max(parser.parse_args().seeds, 1)
     # The processes fill the machine; threads of the libraries' own would only get in their way.
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
-    console = Console(width=120, highlight=False)
-    console.print(table_of(compare(RIGHT, seeds)))
+    print(table_of(compare(RIGHT, seeds)))
     versions = (f"{name} {version(name)}" for name in {each.library: 0 for each in PEERS.values()} if find_spec(name))
-    console.print(
-        f"{len(RIGHT)} right losses, {len(SMOOTH)} of them smooth; {len(SCORES)} kinds of scores x {seeds} seeds.\n"
-        f"{time.strftime('%Y-%m-%d')}; Python {python_version()}, {', '.join(versions)}."
-    )
+    print(f"{len(RIGHT)} right losses, {len(SMOOTH)} of them smooth; {len(SCORES)} kinds of scores x {seeds} seeds.")
+    print(f"{time.strftime('%Y-%m-%d')}; Python {python_version()}, {', '.join(versions)}.")
 
 
 if __name__ == "__main__":

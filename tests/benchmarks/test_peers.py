@@ -9,7 +9,6 @@ import peers
 import pytest
 from corpora import RIGHT, draw
 from peers import PEERS, Peer
-from rich.console import Console
 
 pytestmark = pytest.mark.benchmark
 
@@ -63,11 +62,6 @@ def test_errors_missing_libraries_and_single_misses_are_shown_as_such(monkeypatc
     assert count["errors"] == 4 + len(peers.DEFECTS)
     assert count["false alarms"] == 0
     many = Counter({"right losses": 80_000, "false alarms": 1, "defects": 80_000, 1e-2: 79_999})
-    console = Console(width=120, color_system=None)
-    with console.capture() as capture:
-        console.print(peers.table_of({"broken": count, GRADCHECK[0]: many}))
-    rows = {line[1:28].strip(): line for line in capture.get().splitlines()}
-    assert "not installed" in rows["missing"]
-    assert "99.9%" in rows[GRADCHECK[0]]
-    assert "0.1%" in rows[GRADCHECK[0]]
-    assert "errors" in capture.get()
+    rows = peers.table_of({"broken": count, GRADCHECK[0]: many}).splitlines()
+    assert "| missing | not installed |" in rows
+    assert any("| 0.1% | 99.9% |" in row for row in rows)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from checked import asked
 from corpora import WRONG
+from judging import asked
 
 import gradcheck
 from gradcheck.report import LossReport, SmallestCase

@@ -57,9 +57,6 @@ def at(row: int, column: int, part: float = 1e-2) -> Change:
     return change
 
 
-# --- right gradients --------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("draw", [drawn, tied])
 @pytest.mark.parametrize("name", BUILT_INS)
 def test_a_right_gradient_is_right_in_50_calls_of_the_batch(name: str, draw: Any) -> None:
@@ -92,9 +89,6 @@ def test_float32_is_held_to_the_same_loss_in_float64() -> None:
     assert right.batches[0].projections.agree
     assert right.batches[0].projections.smallest_relative_defect < 1e-4
     assert wrong_entries(checked(Counted(SOFTMAX, 16, at(3, 7)), S.astype(np.float32), y).batches[0]) == [(3, 7)]
-
-
-# --- wrong ones -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("draw", [drawn, tied])
@@ -178,9 +172,6 @@ def test_a_defect_within_the_subgradients_at_s_is_seen_beside_s() -> None:
     assert [finding.code for finding in report.findings] == ["projections-disagree"]
     assert "dS[5, 5]" in report.findings[0].message
     assert report.failed
-
-
-# --- what cannot be decided -------------------------------------------------------------------------------
 
 
 def test_a_loss_too_coarse_for_projections_is_unresolved_and_says_so() -> None:

@@ -66,9 +66,6 @@ def smooth(S: Any, y: Any) -> Any:
     return float(np.exp(S).sum()), np.exp(S)
 
 
-# --- sampling ---------------------------------------------------------------------------------------------
-
-
 def test_sampling_costs_16_calls_at_each_of_two_radii_and_stays_within_them() -> None:
     points = []
 
@@ -83,14 +80,6 @@ def test_sampling_costs_16_calls_at_each_of_two_radii_and_stays_within_them() ->
     assert objective.calls == 32
     assert np.max(np.abs(np.array(points) - S)) <= radius_and_step(nearby.precision)[0] <= 1e-3
     assert np.max(np.abs(nearby.directions)) <= 1.0
-
-
-def test_a_noisy_loss_is_sampled_further_away_but_not_too_far_and_a_flat_one_without_a_division_by_0() -> None:
-    _, _, _, precision = at_point(smooth, np.zeros((1, 3)))
-    radii = [radius_and_step(replace(precision, value_noise=noise))[0] for noise in (1e-16, 1e-9, 1.0)]
-    assert radii[0] < radii[1] < radii[2] == 0.1
-    flat, _ = nearby_of(lambda S, y: (0.0, np.zeros(S.shape)), np.zeros((1, 2)))
-    assert not flat.has_jump_at(0)
 
 
 @pytest.mark.parametrize(("loss", "S", "expected"), [

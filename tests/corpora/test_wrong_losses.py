@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from checked import asked
+from judging import asked
 
 from . import CONTRACT, QUIET, WARNED, WRONG, Case
 

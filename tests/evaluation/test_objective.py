@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 from judging import objective_of
 
 from gradcheck.errors import LossDefect
-from gradcheck.evaluation.objective import Objective
-from gradcheck.functions.function import Function
 
 S = np.array([[0.5, -1.0], [2.0, 0.25], [0.0, 0.0]])
 X = S.ravel()
@@ -53,13 +51,6 @@ def test_the_loss_gets_the_dtype_that_was_asked_for_and_may_spoil_its_arrays(dty
     assert seen == [dtype] * 7
     assert np.array_equal(x, X)
     assert objective.labels.tolist() == [0, 0, 0]
-
-
-def test_spacing_is_that_of_the_resolution() -> None:
-    double = objective_of(square, S.shape).spacing(np.array([1.0, -1.0, 1024.0]))
-    coarse = Objective(Function("square", square), S.shape, np.zeros(3, dtype=int), np.float64, resolution=np.float32)
-    assert double.tolist() == [2.0**-52, 2.0**-52, 2.0**-42]
-    assert coarse.spacing(np.array([1.0, -1.0])).tolist() == [2.0**-23, 2.0**-23]
 
 
 @pytest.mark.parametrize("answer", [(1.0, np.zeros((3, 3))), (1.0, None), 1.0, (1.0, np.zeros((3, 2), dtype=complex))])

@@ -49,9 +49,8 @@ def test_whatever_couples_rows_ends_in_full_calls_and_the_right_verdict(name: st
     # Labels that are all different, or all alike, may leave nothing to couple.
     report = checked(COUPLED[name], batch_sizes=[3, 8])
     assert report.passed, [finding.message for finding in report.findings]
-    through_labels = name in ("by_class_counts", "by_first_label")
     full = [batch.plan for batch in report.batches].count("full")
-    assert full >= (0.5 if through_labels else 1.0) * len(report.batches), plans(report)
+    assert full >= (0.5 if name == "by_class_counts" else 1.0) * len(report.batches), plans(report)
 
 
 @pytest.mark.parametrize("name", COUPLED)
@@ -64,13 +63,6 @@ def test_a_slip_in_what_couples_rows_is_found(name: str) -> None:
 
     report = checked(lambda S, y: broken(S, y), batch_sizes=[3, 8], scores="normal")
     assert all(batch.wrong for batch in report.batches if batch.batch_size == 8)
-
-
-def test_a_coupling_that_the_gradient_forgets_is_found() -> None:
-    def forgets(S: Any, y: Any) -> Any:
-        return mean(S - S.mean(axis=0), y)
-
-    assert all(batch.wrong for batch in checked(forgets).batches)
 
 
 def test_a_hinge_between_rows_at_its_very_kink_is_a_subgradient_and_no_false_alarm() -> None:
@@ -136,9 +128,6 @@ def test_what_the_plan_is_and_why_is_reported() -> None:
     assert all(whys)
 
 
-# --- what a row counts ------------------------------------------------------------------------------------
-
-
 def weight_of(loss: LossFunction) -> float:
     S, y = drawn(0, (6, 4))
     objective, x, answer, precision = at_point(loss, S, y)
@@ -160,11 +149,6 @@ def test_where_what_a_row_adds_is_less_than_the_noise_neither_weight_is_believed
         weight_of(loss)
 
 
-# --- whether the whole changes as its rows do -------------------------------------------------------------
-
-ENTRIES, STEPS = np.array([0, 4, 8, 9]), np.array([1e-3, 2e-3, -1e-3, 5e-4])
-
-
 def squares(S: Array, y: Array) -> Answer:
     return (S**2).sum(), 2 * S
 
@@ -176,16 +160,15 @@ def squares_and_a_product_of_rows(S: Array, y: Array) -> Answer:
 @pytest.mark.parametrize("together", [True, False])
 def test_the_whole_batch_confirms_a_sum_of_rows_and_refutes_what_is_coupled(together: bool) -> None:
     S, _ = drawn(0, (4, 3))
+    entries, steps = np.array([0, 4, 8, 9]), np.array([1e-3, 2e-3, -1e-3, 5e-4])
     for loss in (squares, squares_and_a_product_of_rows):
         _, rows, _ = evaluators_of(loss, S, None, 1.0)
-        seen, value = rows.moved(ENTRIES, STEPS), loss(S, None)[0]
+        seen, value = rows.moved(entries, steps), loss(S, None)[0]
         assert isinstance(seen, Moved)
         refuted = pytest.raises(NotSeparable, match="does not change as its rows do")
         with nullcontext() if loss is squares else refuted:
-            confirm(rows, ENTRIES, seen, Same(noise=1e-15, rounding=1e-16), together=together, value=value)
+            confirm(rows, entries, seen, Same(noise=1e-15, rounding=1e-16), together=together, value=value)
 
-
-# --- when two values are the same -------------------------------------------------------------------------
 
 values = st.floats(-1e100, 1e100, allow_subnormal=False)
 
@@ -195,9 +178,8 @@ def test_a_sum_in_another_order_is_the_same_beside_its_terms(terms: list[float])
     assert Same(0.0, 0.0)(float(np.sum(terms)), float(np.sum(terms[::-1])), float(np.sum(np.abs(terms))))
 
 
-@pytest.mark.parametrize(("apart", "expected"), [(1e-6, True), (1e-3, False)])
-def test_noise_allows_for_a_few_deviations_and_no_more(apart: float, expected: bool) -> None:
-    assert Same(noise=1e-6, rounding=0.0)(1.0, 1.0 + apart) is expected
-    assert Same(noise=0.0, rounding=1e-9)(1e3, 1e3 + apart) is expected
+def test_noise_allows_for_a_few_deviations_and_no_more() -> None:
+    assert Same(noise=1e-6, rounding=0.0)(1.0, 1.0 + 1e-6)
+    assert not Same(noise=1e-6, rounding=0.0)(1.0, 1.0 + 1e-3)
     assert not Same(0.0, 0.0)(1e-12, 2e-12)
     assert Same(0.0, 0.0)(1e-12, 2e-12, 1.0, 1e3)

@@ -55,12 +55,9 @@ def test_verdicts_at_kinks(analytic: float, expected: str, falling: bool) -> Non
 
 
 def test_a_kink_with_one_wide_side_is_unresolved_between_and_wrong_beyond() -> None:
-    left, right = limit(-1.0, 1e-6), limit(1.0, 0.5)
-    inside, beyond = (
-        verdicts.judge_kinks(np.array([a]), left, right, np.zeros(1), granted=np.zeros(1), scale=np.full(1, 1.0))
-        for a in (0.0, 2.0)
-    )
-    assert (word(inside), word(beyond)) == ("unresolved", "wrong")
+    left, right, zero = limit(-1.0, 1e-6), limit(1.0, 0.5), np.zeros(1)
+    for analytic, expected in ((0.0, "unresolved"), (2.0, "wrong")):
+        assert word(verdicts.judge_kinks(np.array([analytic]), left, right, zero, zero, np.ones(1))) == expected
 
 
 def test_what_is_granted_to_ds_counts_as_a_bound_and_may_not_be_wide() -> None:
