@@ -24,8 +24,8 @@ _TOP_IN_STEPS, _TOP_IN_REACH = 24.0, 56.0
 _NOISY = 1e-9
 _NOISY_TOP_IN_STEPS = 4.0
 _LEAST_IN_SPACINGS = 4.0
-#: Of an entry, or of 1: where values in stairs do not change over so much, the function is flat.
-_WIDEST = 1 / 16
+#: Of an entry, or of 1: over so much, values in stairs change at least by this part of what dS says.
+_WIDEST, _ABOUT = 1 / 16, 4.0
 #: Steps between the two whose changes tell a jump: on a slope, the change over the finer is a sixteenth.
 _JUMP_STEPS = 2
 
@@ -157,8 +157,8 @@ class Refinement:
     def is_stair(self, analytic: FloatArray) -> BoolArray:
         """Entries whose value moves in stairs, as that of scores that are rounded to half precision.
 
-        It does not change over a step over which one of this gradient would beyond its noise, and it rises on one side
-        and falls on the other over a step that is wider than the distance between numbers in half precision.
+        It does not change over a step over which one of this gradient would beyond its noise, and over a step that is
+        wider than the distance between numbers in half precision it changes about as one of this gradient does.
 
         Args:
             analytic: E derivatives.
@@ -167,15 +167,13 @@ class Refinement:
         width = self.stencils.above + self.stencils.below
         with np.errstate(invalid="ignore"):
             expected = np.any(np.abs(analytic) * width > 2 * SIGMAS * self.value_noise, axis=0)
-        taken = np.isfinite(width)
-        with np.errstate(invalid="ignore", under="ignore"):
-            stairs = expected & np.any((above == 0) & (below == 0) & taken, axis=0)
-            unmoved = np.flatnonzero(stairs & ~np.any(np.sign(above) * np.sign(below) < 0, axis=0))
-        if len(unmoved):
-            entries, here = self.entries[unmoved], self.here.values[unmoved]
+        stairs = expected & np.any((above == 0) & (below == 0), axis=0)
+        which = np.flatnonzero(stairs)
+        if len(which):
+            entries = self.entries[which]
             wide = _WIDEST * np.maximum(1.0, np.abs(self.evaluator.x[entries]))
-            up, down = (np.sign(self.evaluator.moved(entries, signed).values - here) for signed in (wide, -wide))
-            stairs[unmoved] = up * down < 0
+            up, down = (self.evaluator.moved(entries, signed).values for signed in (wide, -wide))
+            stairs[which] = np.abs(up - down) >= wide * np.abs(analytic[which]) / _ABOUT
         return np.asarray(stairs)
 
     def _noise(self) -> FloatArray:
