@@ -16,7 +16,6 @@ from gradcheck.diagnosis.known import (
     Values,
     built_in,
     built_ins,
-    distinct,
     gradient_match,
 )
 from gradcheck.diagnosis.numbers import number_in_words
@@ -64,7 +63,7 @@ def gradient_known(evidence: Evidence) -> Iterator[Finding]:
     known, values = gradient.known, Values(evidence.observations)
     means, worst = values.means(known), evidence.observations.index(evidence.wrong[0])
     assert means is not None  # its gradient was compared
-    own, its = distinct(float(values.own[worst]), float(means[worst]))
+    own, its = (f"{float(each):.10g}" for each in (values.own[worst], means[worst]))
     whose, formula = ValueMatch(known).in_words(), f"`gradcheck show {known.built_in}` has its formula"
     message = f"dS is {gradient.words}, but the value is not {whose}: it is {own} where that is {its}"
     hint = f"if {known.built_in} is meant, the value is wrong: {formula}; if not, dS lacks a factor or a term"
@@ -135,7 +134,7 @@ def _like(known: Known, observations: tuple[Case, ...]) -> Iterator[Finding]:
         instead = f"; it is {other.in_words()}" if other is not None else ""
         if factor is not None:
             instead = f"; it is {number_in_words(factor, 1e-6 * abs(factor))} times that"
-        own, its = distinct(float(values.own[worst]), float(means[worst]))
+        own, its = (f"{float(each):.10g}" for each in (values.own[worst], means[worst]))
         message = f"the value is not {name}'s: {own} where {name} has {its} ({drawn(comparable[worst])}){instead}"
         yield Finding("unlike", "error", message, hint=f"`gradcheck show {name}` has the formula")
 

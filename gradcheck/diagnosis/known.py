@@ -291,14 +291,3 @@ def _jumps(known: Known, seen: Case, dL: FloatArray) -> BoolArray:
         for near in (known.at(seen.S + step, seen.y), known.at(seen.S - step, seen.y)):
             jumps |= near is not None and np.abs(near[1] - dL) > _JUMP * np.max(np.abs(dL))
     return jumps
-
-
-def distinct(one: float, other: float) -> tuple[str, str]:
-    """Two numbers with as many digits as it takes to tell them apart.
-
-    Example:
-        >>> distinct(0.25, 0.5), distinct(3.28772, 3.287720004)
-        (('0.25', '0.5'), ('3.28772', '3.287720004'))
-    """
-    pairs = ((f"{one:.{digits}g}", f"{other:.{digits}g}") for digits in (6, 10, 17))
-    return next((pair for pair in pairs if pair[0] != pair[1]), (str(one), str(other)))

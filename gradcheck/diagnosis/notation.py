@@ -20,25 +20,20 @@ from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.numbers import Law, fraction_of
 from gradcheck.report import FloatArray
 
-#: More terms explain nothing to anybody.
-_MOST_TERMS = 3
-#: Entries that coefficients are sought in; the sum must hold in all others as well.
-_ENTRIES = 256
-#: Below it the Gram matrix of terms of unit length is one of dependent terms.
-_DEPENDENT = 1e-13
-#: A least-squares fit that leaves a larger part of the sum of squares is none, whatever rounding did to it.
-_LEFT = 1e-2
+_EPS = float(np.finfo(np.float64).eps)
+#: The most terms of a sum; the entries that coefficients are sought in; so many sums that hold determine nothing.
+_MOST_TERMS, _ENTRIES, _TOO_MANY = 3, 256, 100
+#: Below the first the Gram matrix of terms of unit length is one of dependent terms; a fit that leaves a larger part
+#: of the sum of squares than the second is none, whatever rounding did to it.
+_DEPENDENT, _LEFT = 1e-13, 1e-2
 #: A coefficient that is known less well than this, relative to its size, is not known; nor is one of which a random
 #: number would be as close to a simple fraction more often than this.
 _UNKNOWN, _CHANCE = 1e-3, 1e-4
 #: A gradient below this part of the other one of the same problem may be called 0.
 _NOTHING = 1e-5
-#: Rounding of the terms themselves, relative to the sum of their sizes.
-_ROUNDING = 64 * float(np.finfo(np.float64).eps)
-#: Where so many sums hold, the entries determine nothing.
-_TOO_MANY = 100
-#: Tolerances beside the bounds: of dS, and of the numerical gradient, which dS corrects and may spoil by this.
-_RTOL_OF_DS, _RTOL = 1e-9, 1e-7
+#: Tolerances beside the bounds: of the terms, relative to the sum of their sizes; of dS; and of the numerical gradient,
+#: which dS corrects and may spoil by this.
+_ROUNDING, _RTOL_OF_DS, _RTOL = 64 * _EPS, 1e-9, 1e-7
 #: Of a gradient that is nowhere larger, rounding to whole numbers leaves 0: that dS is 0 would say too much.
 _HALF = 0.51
 #: A term jumps where steps of this size, beside 1, change it by more than this part of its size.

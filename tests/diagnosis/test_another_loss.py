@@ -87,7 +87,7 @@ def test_an_unknown_value_is_shown_beside_the_known_one() -> None:
     (finding,) = beside(cosine, "softmax")
     seen = evidence_of(cosine, lambda a, S, y: a).observations[0]
     value, known = cosine(seen.S, seen.y)[0], right("softmax")(seen.S, seen.y)[0]
-    assert f"the value is not softmax's: it is {value:.6g} where that is {known:.6g}" in finding.message
+    assert f"the value is not softmax's: it is {value:.10g} where that is {known:.10g}" in finding.message
 
 
 def test_a_factor_or_one_wrong_column_is_not_another_loss() -> None:
