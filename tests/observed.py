@@ -54,17 +54,10 @@ def evidence_of(
     integers: bool = False,
     labels: Callable[[np.random.Generator, int, int], Any] | None = None,
 ) -> Evidence:
-    """Evidence of a right loss whose dS was changed.
+    """Evidence of a right loss whose dS was changed, at problems of these shapes N x C.
 
-    Args:
-        base: the right loss.
-        change: of its dS.
-        shapes: N and C of each problem.
-        seed: of the scores.
-        bound: on the error of the numerical gradient, which is off by a part of it.
-        calls: of the loss that rules may ask for.
-        integers: scores are whole numbers; margins of 0 are kinks.
-        labels: draws them; None for classes.
+    The numerical gradient is off by a part of ``bound``; rules may call the loss ``calls`` times; whole numbers as
+    scores make kinks of margins of 0; ``labels`` draws other labels than classes.
     """
     rng = np.random.default_rng(seed)
     function = right(base) if isinstance(base, str) else base

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import row_losses
 from scipy.optimize._numdiff import approx_derivative
 
 from gradcheck import Config, check_at
@@ -121,10 +120,3 @@ def test_rows_are_four_times_faster_and_more_accurate_than_scipys_three_points()
     assert ratio >= 4, ratio
     assert batch.max_relative_error < 1e-7
     assert max(entry.bound for entry in batch.worst) / np.max(np.abs(exact)) < theirs
-
-
-@pytest.mark.parametrize(("N", "C"), [(4, 5), (8, 5), (32, 5), (8, 40)])
-def test_calls_grow_with_the_entries_in_full_and_rows_and_with_the_classes_alone_per_sample(N: int, C: int) -> None:
-    S, y = problem(N, C)
-    for plan, entries in (("full", N * C), ("rows", N * C), ("per-sample", C)):
-        assert batch_of(row_losses.reduced, S, y, Config(plan=plan)).evaluations <= 2 * entries + 60

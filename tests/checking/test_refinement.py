@@ -17,15 +17,13 @@ from gradcheck.numerics.richardson import RATIO, STEPS
 
 def refinement_of(loss: LossFunction, S: Any, noise: float = 1e-16) -> tuple[Refinement, Objective]:
     """The sequence of every entry of S, from a step of 0.05 on, not begun."""
-    x, shape = np.ravel(S).astype(float), np.shape(S)
-    objective = objective_of(loss, shape)
-    evaluator = WholeBatch(objective, x)
-    entries, scale = np.arange(x.size), np.ones(1)
+    x = np.ravel(S).astype(float)
+    objective = objective_of(loss, np.shape(S))
+    evaluator, entries, scale = WholeBatch(objective, x), np.arange(x.size), np.ones(1)
     of_gradient = GradientNoise(np.zeros((1, 8, x.size)), None, objective.blocks, np.zeros(len(objective.blocks)))
     precision = Precision(noise, noise, 0.0, None, of_gradient, np.array([0.01]), scale, scale, 0.05 / 56)
-    here = evaluator.here(entries)
     noises = np.full(x.size, noise), np.full(x.size, 1e-16)
-    begun = Refinement.of(evaluator, entries, here, *noises, precision)
+    begun = Refinement.of(evaluator, entries, evaluator.here(entries), *noises, precision)
     objective.calls = 0
     return begun, objective
 

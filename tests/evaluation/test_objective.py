@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from judging import objective_of
 
 from gradcheck.errors import LossDefect
@@ -67,27 +65,3 @@ def test_a_row_alone_is_a_problem_of_its_own() -> None:
     alone = objective.row(1)
     assert alone(X[2:4]).value == 1.0
     assert objective.answer_of_row(1, X[2:4])[0] == 1.0
-
-
-@given(st.integers(0, 10**6), st.sampled_from(["all", "some rows", "any order", "any entries"]))
-def test_each_row_is_asked_for_in_whatever_order(seed: int, order: str) -> None:
-    rng = np.random.default_rng(seed)
-    N, C = rng.integers(1, 12, size=2).tolist()
-    x = rng.normal(size=N * C)
-    entries = {
-        "all": np.arange(N * C),
-        "some rows": np.flatnonzero(np.arange(N * C) // C % 2 == 0),
-        "any order": rng.permutation(N * C),
-        "any entries": rng.integers(N * C, size=rng.integers(0, 2 * N * C)),
-    }[order]
-    after = rng.normal(size=len(entries))
-
-    def cubes(scores: Any, labels: Any, reduction: str = "mean") -> Any:
-        return (scores**3).sum(axis=1), 3 * scores**2
-
-    objective = objective_of(cubes, (N, C))
-    values, derivatives = objective.ask("each-row", x, entries, after)
-    rows = entries // C
-    assert objective.calls == max(np.bincount(rows, minlength=1).tolist())
-    assert values == pytest.approx((x.reshape(N, C) ** 3).sum(axis=1)[rows] - x[entries] ** 3 + after**3, abs=1e-12)
-    assert derivatives == pytest.approx(3 * after**2)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from judging import at_point, drawn, evaluators_of
-from row_losses import COUPLED, EACH_ROW, SEPARABLE, Answer, Array, LossFunction, each_row, mean
+from judging import drawn
+from row_losses import COUPLED, EACH_ROW, SEPARABLE, LossFunction, each_row, mean
 
 from gradcheck.api import check, check_at
 from gradcheck.config import Config
-from gradcheck.evaluation.evaluators import Moved, NotSeparable
-from gradcheck.evaluation.separability import Same, confirm, weight_of_rows
+from gradcheck.evaluation.separability import Same
 from gradcheck.report import LossReport
 
 
@@ -126,48 +124,6 @@ def test_what_the_plan_is_and_why_is_reported() -> None:
     whys = {batch.why for batch in checked(COUPLED["centred"]).batches}
     assert any("coupled" in why for why in whys)
     assert all(whys)
-
-
-def weight_of(loss: LossFunction) -> float:
-    S, y = drawn(0, (6, 4))
-    objective, x, answer, precision = at_point(loss, S, y)
-    return weight_of_rows(objective, x, answer.value, precision.same, thorough=False)
-
-
-@pytest.mark.parametrize(("name", "weight"), [("mean", 1 / 6), ("hinges", 1 / 6), ("total", 1.0)])
-def test_a_row_counts_as_in_a_mean_or_a_sum_also_where_few_calls_may_be_made(name: str, weight: float) -> None:
-    assert weight_of(SEPARABLE[name]) == weight
-
-
-@pytest.mark.parametrize(
-    "loss",
-    [lambda S, y: (np.sin(S).sum() + 1e15, np.cos(S)), lambda S, y: (1.0, np.zeros(S.shape))],
-    ids=["hidden by an offset", "constant"],
-)
-def test_where_what_a_row_adds_is_less_than_the_noise_neither_weight_is_believed(loss: LossFunction) -> None:
-    with pytest.raises(NotSeparable, match="less than the noise"):
-        weight_of(loss)
-
-
-def squares(S: Array, y: Array) -> Answer:
-    return (S**2).sum(), 2 * S
-
-
-def squares_and_a_product_of_rows(S: Array, y: Array) -> Answer:
-    return (S**2).sum() + (S[0, 0] * S[1, 1] if len(S) > 1 else 0.0), 2 * S
-
-
-@pytest.mark.parametrize("together", [True, False])
-def test_the_whole_batch_confirms_a_sum_of_rows_and_refutes_what_is_coupled(together: bool) -> None:
-    S, _ = drawn(0, (4, 3))
-    entries, steps = np.array([0, 4, 8, 9]), np.array([1e-3, 2e-3, -1e-3, 5e-4])
-    for loss in (squares, squares_and_a_product_of_rows):
-        _, rows, _ = evaluators_of(loss, S, None, 1.0)
-        seen, value = rows.moved(entries, steps), loss(S, None)[0]
-        assert isinstance(seen, Moved)
-        refuted = pytest.raises(NotSeparable, match="does not change as its rows do")
-        with nullcontext() if loss is squares else refuted:
-            confirm(rows, entries, seen, Same(noise=1e-15, rounding=1e-16), together=together, value=value)
 
 
 values = st.floats(-1e100, 1e100, allow_subnormal=False)

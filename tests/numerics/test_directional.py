@@ -30,13 +30,6 @@ def test_the_smallest_defect_is_shown_with_the_probability_that_is_asked_for(uns
     assert shown == pytest.approx(0.99, abs=0.005)
 
 
-@given(st.floats(1e-6, 1e6), st.floats(1e-3, 1e3))
-def test_it_grows_with_what_directions_let_pass_and_shrinks_with_more_of_them(bound: float, times: float) -> None:
-    four = smallest_defect(np.full(4, bound))
-    assert smallest_defect(np.full(4, bound * times)) == pytest.approx(four * times)
-    assert smallest_defect(np.full(5, bound)) < four < smallest_defect(np.full(3, bound))
-
-
 @given(noise=st.floats(1e-17, 1e-12), bound=st.floats(1e-9, 1e-6))
 def test_noise_at_the_finest_step_is_bounded_as_asked_for(noise: float, bound: float) -> None:
     step = finest_step(noise, bound, spacing=1e-16)
