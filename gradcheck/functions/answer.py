@@ -138,9 +138,10 @@ def _likeness(given: tuple[int, ...], shape: tuple[int, ...]) -> str:
         (C,): ": it is one row's, or all rows' together",
         (N * C,): ": it was flattened, reshape(S.shape) folds it again",
         (N, N): ": it looks like a product with a matrix transposed",
+        (C, C): ": it looks like a product with a matrix transposed",
         (C, N): ": it has the shape of S transposed, return dS.T",
     }
-    return likenesses.get(given, "")
+    return ": the axis of the rows is missing" if N == 1 and given == (C,) else likenesses.get(given, "")
 
 
 def _as_array(thing: Any, what: str) -> npt.NDArray[Any]:
