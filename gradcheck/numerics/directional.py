@@ -129,7 +129,7 @@ def smallest_defect(unseen: FloatArray, probability: float = 0.99) -> float:
     telling = [float(each) for each in unseen if np.isfinite(each)]
     if not telling:
         return inf
-    if min(telling) == 0:
+    if min(telling) < 1e-300:  # nothing but underflow
         return 0.0
 
     def missed(size: float) -> float:
