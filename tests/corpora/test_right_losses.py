@@ -113,7 +113,8 @@ def test_no_right_loss_is_called_wrong_by_projections(kind: str) -> None:
             projections = report.batches[0].projections
             undecided[name] += projections is None or not projections.agree
     assert not [name for name in +undecided if name in SMOOTH], +undecided
-    assert undecided.total() <= 0.1 * 4 * len(RIGHT)
+    # Values in float32 are too coarse at scores of 1e3; of the others, few have kinks so dense that none can tell.
+    assert sum(count for name, count in undecided.items() if "float32" not in name) <= 0.05 * 4 * len(RIGHT)
 
 
 def test_a_defect_ten_times_the_smallest_that_shows_is_always_found_by_projections() -> None:
