@@ -69,7 +69,7 @@ class GradientNoise:
             return np.maximum(floor, float(np.median(levels)))
         measured = np.empty(len(entries))
         of_blocks, slices = self.blocks.of(entries), self.blocks.slices()
-        for block in np.unique(of_blocks).tolist():
+        for block in sorted(set(of_blocks.tolist())):
             own = self.series[:, :, slices[block]]
             levels = _LEAST_OF_LINES * np.min(noise.noise_level(np.moveaxis(own, 0, 1)), axis=0)
             here = of_blocks == block

@@ -161,7 +161,8 @@ class _Search:
         self._radius = radius_and_step(nearby.precision)[0]
         blocks = nearby.objective.blocks
         self._block = blocks.slices()[int(blocks.of(np.array([entry]))[0])]
-        self._others = np.setdiff1d(np.arange(self._block.start, self._block.stop), [entry])
+        of_block = np.arange(self._block.start, self._block.stop)
+        self._others = of_block[of_block != entry]
         self._seen = list(zip(nearby.gradients[:, entry].tolist(), nearby.directions, strict=True))
         self._calls = 0
         self._proposals = self._proposed()

@@ -13,7 +13,7 @@ from gradcheck.cli.progress import progress_bar
 from gradcheck.cli.terminal import usage_errors
 from gradcheck.cli.watch import check_at_changes
 from gradcheck.config import Config, load_config
-from gradcheck.config.settings import SETTINGS, Backend, Framework, Reference, description_of, read_settings
+from gradcheck.config.settings import SETTINGS, Backend, Framework, Reference, descriptions, read_settings
 from gradcheck.errors import UsageError
 from gradcheck.losses import BUILT_INS
 from gradcheck.output import FORMATS, Entries, Options
@@ -30,7 +30,7 @@ def _complete_target(incomplete: str) -> list[str]:
 def _option(name: str, *flags: str, metavar: str | None = None) -> Any:
     """The option for a key of the configuration or a setting, with its own description."""
     key = Config.model_fields.get(name)
-    return typer.Option(*flags, metavar=metavar, help=key.description if key else description_of(name))
+    return typer.Option(*flags, metavar=metavar, help=key.description if key else descriptions()[name])
 
 
 def run(
@@ -54,7 +54,7 @@ def run(
     fail_fast: Annotated[bool, _option("fail_fast", "--fail-fast")] = False,
     max_seconds: Annotated[float | None, _option("max_seconds")] = None,
     timeout: Annotated[float | None, _option("timeout")] = None,
-    worst: Annotated[int, typer.Option(min=1, help=description_of("worst"))] = 10,
+    worst: Annotated[int, typer.Option(min=1, help=descriptions()["worst"])] = 10,
     jobs: Annotated[int, _option("jobs")] = 1,
     backend: Annotated[Backend, _option("backend")] = "loky",
     scheduler: Annotated[str | None, _option("scheduler", metavar="ADDRESS")] = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -45,6 +46,7 @@ def read_settings(values: dict[str, Any]) -> Settings:
         raise format_error(error, Source(values), SETTINGS) from None
 
 
-def description_of(name: str) -> str:
-    """What a setting is for, in a sentence."""
-    return str(_VALIDATED.json_schema()["properties"][name]["description"])
+@cache
+def descriptions() -> dict[str, str]:
+    """What each setting is for, in a sentence, by name."""
+    return {name: each["description"] for name, each in _VALIDATED.json_schema()["properties"].items()}

@@ -169,7 +169,7 @@ class Rows:
     def here(self, entries: IndexArray) -> Moved:
         """See ``Evaluator.here``: one call for each row that was not asked for before."""
         rows, columns = np.divmod(entries, self.objective.shape[1])
-        for row in np.unique(rows).tolist():
+        for row in sorted(set(rows.tolist())):
             if row not in self._answers:
                 self._answers[row] = self._ask(row, self._row_of_x(row))
         answers = [self._answers[row] for row in rows.tolist()]

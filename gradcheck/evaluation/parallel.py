@@ -6,7 +6,6 @@ agrees. They are bit for bit those of this process if they do not depend on the 
 
 from __future__ import annotations
 
-import asyncio
 import math
 import os
 import signal
@@ -14,8 +13,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import chdir, closing, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, chdir, closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
@@ -156,10 +154,12 @@ class Pool:
         if self._client is not None:  # joblib would wait forever for a worker that was killed
             where, patience = {"backend": "dask", "n_jobs": -1, "client": self._client}, 6 * ANSWERS + 20 * seconds
         try:
-            with parallel_config(**where), _interrupts_blocked():
-                parallel = Parallel(return_as="generator", batch_size=1, pre_dispatch=2 * self.jobs, timeout=patience)
-                results = parallel(delayed(_work)(*task) for task in tasks)
-            with closing(results):
+            with ExitStack() as stack:
+                with parallel_config(**where), _interrupts_blocked():
+                    parallel = Parallel(
+                        return_as="generator", batch_size=1, pre_dispatch=2 * self.jobs, timeout=patience
+                    )
+                    results = stack.enter_context(closing(parallel(delayed(_work)(*task) for task in tasks)))
                 yield from results
         except Exception as error:
             if f"EXIT({_HANGS})" in str(error):
@@ -181,6 +181,9 @@ class Pool:
 
 def _client(scheduler: str) -> Any:
     """A connection to a dask scheduler."""
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
     from distributed import Client
     from distributed.comm import connect
 
@@ -200,16 +203,24 @@ def _client(scheduler: str) -> Any:
 
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """Processes that are started in the block never receive Ctrl-C, which this process handles."""
+    """Processes that are started in the block never receive Ctrl-C; this process heeds it at the end of the block."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
     resource_tracker.ensure_running()  # if it were started in the block, it would unblock the signal
+    received: list[int] = []
+    handler = signal.getsignal(signal.SIGINT) if threading.current_thread() is threading.main_thread() else None
+    if handler is not None:  # another thread, as of a library, may receive the signal while this one blocks it
+        signal.signal(signal.SIGINT, lambda number, frame: received.append(number))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if handler is not None:
+            signal.signal(signal.SIGINT, handler)
+    if received:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _call_of(function: Function, asking: Asking) -> Call:

@@ -8,6 +8,7 @@ import html
 import json
 import re
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -20,8 +21,6 @@ from gradcheck.report import Report
 
 #: Entries of all grids together; beyond, the grids of the less severe problems are left out.
 MOST_CELLS = 120_000
-
-_PAGE = files("gradcheck.output").joinpath("report.html").read_text(encoding="utf-8")
 
 
 def render(report: Report, options: Options) -> str:
@@ -41,15 +40,20 @@ def render(report: Report, options: Options) -> str:
         # In ASCII, and without what could end the element it stands in.
         "report": re.sub("[<>&]", lambda sign: f"\\u{ord(sign[0]):04x}", content),
     }
-    filled = re.sub(r"\{\{(\w+)\}\}", lambda slot: parts[slot[1]], _PAGE)
+    filled = re.sub(r"\{\{(\w+)\}\}", lambda slot: parts[slot[1]], _page())
     return filled.encode("ascii", "xmlcharrefreplace").decode("ascii")
+
+
+@cache
+def _page() -> str:
+    return files("gradcheck.output").joinpath("report.html").read_text(encoding="utf-8")
 
 
 def _policy() -> str:
     """A Content-Security-Policy that allows the page's own style and script, and nothing else."""
     rules = ["default-src 'none'", "base-uri 'none'", "form-action 'none'"]
     for element in ("style", "script"):
-        (content,) = re.findall(rf"<{element}>(.*?)</{element}>", _PAGE, re.DOTALL)
+        (content,) = re.findall(rf"<{element}>(.*?)</{element}>", _page(), re.DOTALL)
         digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
         rules.append(f"{element}-src 'sha256-{digest}'")
     return "; ".join(rules)
