@@ -28,7 +28,7 @@ class Settings:
     jobs: Annotated[int, Field(description="Processes that call the losses; 0 for one on each core.")] = 1
     backend: Annotated[Backend, Field(description="Where they run: loky here, dask on a cluster.")] = "loky"
     scheduler: Annotated[str | None, Field(description="Address of the dask cluster's scheduler.")] = None
-    max_seconds: Annotated[float | None, Field(description="Start no call of a loss after this time.")] = None
+    max_seconds: Annotated[float | None, Field(description="End the run after so many seconds.")] = None
     timeout: Annotated[float | None, Field(description="Stop a call of a loss after so many seconds.")] = None
     like: Annotated[str | None, Field(description="Built-in loss whose values the loss must have.")] = None
 
