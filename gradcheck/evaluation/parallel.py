@@ -159,8 +159,9 @@ class Pool:
                     parallel = Parallel(
                         return_as="generator", batch_size=1, pre_dispatch=2 * self.jobs, timeout=patience
                     )
-                    results = stack.enter_context(closing(parallel(delayed(_work)(*task) for task in tasks)))
-                yield from results
+                    results = stack.enter_context(_quietly_closed(parallel(delayed(_work)(*task) for task in tasks)))
+                for result in results:  # noqa: UP028 - "yield from" would close them itself, with the warning
+                    yield result
         except Exception as error:
             if f"EXIT({_HANGS})" in str(error):
                 limit = f"{self._settings.timeout:g} s"
@@ -199,6 +200,16 @@ def _client(scheduler: str) -> Any:
         except Exception as error:
             message = f"no scheduler answers at {scheduler}: {error or type(error).__name__}"
             raise UsageError(message, hint="name the address that `dask scheduler` prints") from None
+
+
+@contextmanager
+def _quietly_closed(results: Generator[Any, None, None]) -> Iterator[Generator[Any, None, None]]:
+    """Results that are closed after the block; joblib warns of those not used, as where one of them is an error."""
+    try:
+        yield results
+    finally:
+        with warnings.catch_warnings(action="ignore"):
+            results.close()
 
 
 @contextmanager

@@ -62,7 +62,8 @@ def test_a_loss_that_does_not_take_the_call_is_evidence_and_no_defect() -> None:
 
 def checked(loss: LossFunction, S: Array, y: Array, plan: str) -> BatchReport:
     report = check_at(loss, S, y, Config(plan=plan)).losses[0]
-    assume("less than the noise" not in report.error)  # rows whose value is 0 do not say what they count
+    if "less than the noise" in report.error:
+        assume(False)  # rows whose value is 0 do not say what they count
     assert not report.error
     return report.batches[0]
 
