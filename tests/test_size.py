@@ -12,7 +12,6 @@ import gradcheck
 
 ROOT = Path(gradcheck.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
-pytestmark = pytest.mark.xfail(strict=False, reason="the package is being made smaller")
 
 
 def module_of(file: Path) -> str:
@@ -51,11 +50,21 @@ def floors(graph: dict[str, set[str]]) -> int:
     return max(height.values())
 
 
-def test_the_package_has_at_most_13000_lines_in_120_files_none_over_400() -> None:
-    lines = {str(file.relative_to(ROOT)): len(file.read_text(encoding="utf-8").splitlines()) for file in FILES}
-    assert {file: count for file, count in lines.items() if count > 400} == {}
-    assert sum(lines.values()) <= 13_000
-    assert len(lines) <= 120
+LINES = {str(file.relative_to(ROOT)): len(file.read_text(encoding="utf-8").splitlines()) for file in FILES}
+
+
+def test_the_package_has_at_most_120_files_none_over_400_lines() -> None:
+    assert {file: count for file, count in LINES.items() if count > 400} == {}
+    assert len(LINES) <= 120
+
+
+@pytest.mark.xfail(strict=True, reason="the package is being made smaller; once it is, this mark fails and goes")
+def test_the_package_has_at_most_13000_lines() -> None:
+    assert sum(LINES.values()) <= 13_000
+
+
+def test_the_package_does_not_grow_meanwhile() -> None:
+    assert sum(LINES.values()) <= 14_600
 
 
 def test_its_root_has_at_most_10_modules_and_12_folders() -> None:
