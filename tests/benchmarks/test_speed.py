@@ -51,6 +51,13 @@ def best_ratio(run: Callable[[], object], floor: Callable[[], object], enough: f
     return best
 
 
+def hold(ratio: float, goal: float, guard: float) -> None:
+    """Fail where the ratio is above the guard; between the goal, which is not met yet, and the guard it is said."""
+    assert ratio <= guard
+    if ratio > goal:
+        pytest.xfail(f"{ratio:.2f} times as long; the goal is {goal} times")
+
+
 def batch_of(loss: Any, S: Any, y: Any, config: Config = EVERY_ENTRY) -> BatchReport:
     (batch,) = check_at(loss, S, y, config).losses[0].batches
     return batch
@@ -58,11 +65,13 @@ def batch_of(loss: Any, S: Any, y: Any, config: Config = EVERY_ENTRY) -> BatchRe
 
 @pytest.mark.timing
 @pytest.mark.parametrize(
-    ("loss", "plan", "calls", "most"),
-    [(softmax, "rows", 2 * N * C + N + 100, 1.35), (per_sample_softmax, "per-sample", 2 * C + 60, 2.5)],
+    ("loss", "plan", "calls", "goal", "guard"),
+    [(softmax, "rows", 2 * N * C + N + 100, 1.35, 1.35), (per_sample_softmax, "per-sample", 2 * C + 60, 1.6, 2.5)],
     ids=["rows", "per-sample"],
 )
-def test_a_check_costs_little_more_than_its_bare_calls(loss: Any, plan: str, calls: int, most: float) -> None:
+def test_a_check_costs_little_more_than_its_bare_calls(
+    loss: Any, plan: str, calls: int, goal: float, guard: float
+) -> None:
     S, y = problem()
     rows = [(S[i : i + 1], y[i : i + 1]) for i in range(N)]
 
@@ -77,11 +86,11 @@ def test_a_check_costs_little_more_than_its_bare_calls(loss: Any, plan: str, cal
     batch = batch_of(loss, S, y)
     assert (batch.plan, batch.wrong, batch.unresolved) == (plan, 0, 0)
     assert batch.evaluations <= calls
-    assert best_ratio(lambda: batch_of(loss, S, y), bare, most) <= most
+    hold(best_ratio(lambda: batch_of(loss, S, y), bare, goal), goal, guard)
 
 
 @pytest.mark.timing
-def test_a_run_of_svm_takes_at_most_three_times_the_time_of_its_imports(tmp_path: Path) -> None:
+def test_a_run_of_svm_takes_at_most_twice_the_time_of_its_imports(tmp_path: Path) -> None:
     env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     env["PYTHONPYCACHEPREFIX"] = str(tmp_path / "bytecode")  # an installed gradcheck is compiled once, not each time
 
@@ -94,7 +103,7 @@ def test_a_run_of_svm_takes_at_most_three_times_the_time_of_its_imports(tmp_path
         return process("-m", "gradcheck", "run", "svm") / bare
 
     ratio()
-    assert median(ratio() for _ in range(7)) <= 3.0
+    hold(median(ratio() for _ in range(7)), goal=2.0, guard=3.0)
 
 
 @pytest.mark.timing
