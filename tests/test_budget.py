@@ -229,7 +229,6 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[RunProgress]:
 def test_progress_goes_through_every_problem_and_call_of_every_target(told: list[RunProgress]) -> None:
     report = check_targets(["svm", "softmax"], SMALL, progress=told.append)
     assert list(dict.fromkeys(one.target for one in told)) == ["svm", "softmax"]
-    assert told[-1].calls_in_all <= sum(b.evaluations for loss in report.losses for b in loss.batches)
     for target, loss in zip(("svm", "softmax"), report.losses, strict=True):
         of_target = [one for one in told if one.target == target]
         assert [one.share for one in of_target] == sorted(one.share for one in of_target)

@@ -43,7 +43,6 @@ class RunProgress:
     calls: int  # made for the current problem
     expected: int  # estimate of the calls that it takes in all
     share: float  # estimated share of this target's work that is done, between 0 and 1
-    calls_in_all: int  # of all functions since the run began
 
 
 ProgressCallback = Callable[[RunProgress], None]
@@ -190,7 +189,7 @@ class Budget:
         expected = max(self._expected, calls, 1)
         work = [math.prod(shape) + _OVERHEAD / 2 for shape in self._shapes]
         share = (sum(work[:done]) + work[done] * calls / expected) / sum(work)
-        self._progress(RunProgress(self._target, batch, done, len(work), calls, expected, share, self.calls))
+        self._progress(RunProgress(self._target, batch, done, len(work), calls, expected, share))
 
 
 @contextmanager

@@ -52,10 +52,8 @@ def bar(terminal: Terminal, clock: Clock) -> Iterator[ProgressBar]:
     bar.close()
 
 
-def at(
-    calls: int, *, target: str = "svm", done: int = 1, share: float = 0.25, before: int = 100, expected: int = 1_250
-) -> RunProgress:
-    return RunProgress(target, (32, 10), done, 4, calls, expected, share, before + calls)
+def at(calls: int, *, target: str = "svm", done: int = 1, share: float = 0.25, expected: int = 1_250) -> RunProgress:
+    return RunProgress(target, (32, 10), done, 4, calls, expected, share)
 
 
 def test_what_is_over_within_a_second_shows_no_bar(bar: ProgressBar, clock: Clock, terminal: Terminal) -> None:
