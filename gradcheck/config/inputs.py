@@ -1,0 +1,146 @@
+"""The inputs of a function as they are described: ``DISTRIBUTION [SHAPE]``, ``labels``, or a constant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from gradcheck.config.distributions import KINDS, Integers, ScoresKind, parse_distribution
+from gradcheck.config.source import read_text
+from gradcheck.errors import ConfigError
+
+_SPEC = re.compile(r"\s*(?P<kind>[A-Za-z][\w-]*\s*(\([^()]*\))?)?\s*(\[(?P<shape>[^\[\]]*)\])?\s*")
+_HINT = "write DISTRIBUTION [SHAPE], for example normal(0, 0.1) [D, C], or [N, D]; labels; or a constant"
+_KIND: TypeAdapter[ScoresKind] = TypeAdapter(ScoresKind, config={"defer_build": True})
+#: Constants as Python writes them, which YAML would take for texts.
+_PYTHON = {"None": None, "True": True, "False": False}
+#: What a single letter that nothing sets stands for.
+DEFAULT_SIZE = 4
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """An array to draw.
+
+    Attributes:
+        kind: its distribution; None for the first of ``scores``.
+        shape: numbers, and letters that stand for them: N the batch size, C the classes, others from ``sizes``.
+    """
+
+    kind: ScoresKind | None
+    shape: tuple[str | int, ...] = ()
+
+    def sized(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
+        """The shape in numbers."""
+        return tuple(sizes.get(each, DEFAULT_SIZE) if isinstance(each, str) else each for each in self.shape)
+
+    @property
+    def is_whole(self) -> bool:
+        """Its entries are integers."""
+        return isinstance(self.kind, Integers)
+
+
+@dataclass(frozen=True)
+class DrawnLabels:
+    """Labels, as the key ``labels`` says."""
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A number, a text, a truth value or None."""
+
+    value: Any
+
+
+Spec = Drawn | DrawnLabels | Constant | dict[str, Any] | list[Any]
+
+
+def parse_input(given: Any, sizes: Mapping[str, int]) -> Spec:
+    """What an input is, from its description: a text, a constant, or a mapping or list of descriptions.
+
+    Args:
+        given: as in YAML.
+        sizes: letters and words that have a size.
+
+    Raises:
+        ConfigError: the distribution or the shape is none.
+
+    Example:
+        >>> parse_input("normal(0, 0.1) [D, 5]", {})
+        Drawn(kind=Normal(distribution='normal', loc=0.0, scale=0.1), shape=('D', 5))
+    """
+    if isinstance(given, Mapping):
+        if given.get("distribution") in KINDS:
+            shape = given.get("shape", ())
+            rest = {key: value for key, value in given.items() if key != "shape"}
+            return Drawn(_kind(rest), _shape(shape if isinstance(shape, Sequence) else [shape], sizes))
+        return {str(key): parse_input(each, sizes) for key, each in given.items()}
+    if isinstance(given, list | tuple):
+        if given and all(isinstance(each, int) or (isinstance(each, str) and each.isidentifier()) for each in given):
+            return Drawn(None, _shape(given, sizes))
+        return [parse_input(each, sizes) for each in given]
+    if not isinstance(given, str):
+        return Constant(given)
+    if given.strip() == "labels":
+        return DrawnLabels()
+    if given in _PYTHON:
+        return Constant(_PYTHON[given])
+    match = _SPEC.fullmatch(given)
+    if match is None and ("[" in given or given.partition("(")[0].strip() in KINDS):
+        raise ConfigError(f"{given!r} is no input", hint=_HINT)
+    if match is None or not given.strip():
+        return Constant(given)
+    name, shape = match["kind"] or "", match["shape"]
+    if name.partition("(")[0].strip() not in KINDS and (name or shape is None):
+        if shape is None and "(" not in name:
+            return Constant(given)
+        raise ConfigError(f"{given!r}: there is no distribution {name!r}; there are {', '.join(KINDS)}", hint=_HINT)
+    kind = _kind(parse_distribution(name)) if name else None
+    return Drawn(kind, _shape([part.strip() for part in (shape or "").split(",") if part.strip()], sizes))
+
+
+def read_option(text: str, option: str) -> tuple[str, Any]:
+    """An input's name and description from ``NAME=DESCRIPTION``.
+
+    Raises:
+        ConfigError: it is not of this form.
+    """
+    name, equals, given = text.partition("=")
+    if not equals or not name.strip().isidentifier():
+        raise ConfigError(f"{option} {text}: must be NAME=DESCRIPTION", hint=_HINT)
+    is_spec = _SPEC.fullmatch(given) and given.strip().partition("(")[0].strip().partition(" ")[0] in (*KINDS, "labels")
+    if is_spec or given.strip().startswith("["):
+        return name.strip(), given.strip()
+    return name.strip(), read_text(given, f"{option} {name}", is_file=False).data
+
+
+def _kind(mapping: Mapping[str, Any]) -> ScoresKind:
+    try:
+        return _KIND.validate_python(dict(mapping))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = f" ({first['loc'][-1]})" if first["loc"] else ""
+        raise ConfigError(
+            f"{mapping.get('distribution')}{where}: {first['msg'].removeprefix('Input ')}", hint=_HINT
+        ) from None
+
+
+def _shape(parts: Sequence[Any], sizes: Mapping[str, int]) -> tuple[str | int, ...]:
+    shape: list[str | int] = []
+    for part in parts:
+        if isinstance(part, str) and part.isdecimal():
+            part = int(part)
+        if isinstance(part, bool) or not isinstance(part, int | str) or (isinstance(part, int) and part < 0):
+            raise ConfigError(f"[{', '.join(map(str, parts))}] is no shape: {part!r} is neither a size nor a letter")
+        known = isinstance(part, int) or part in sizes or part in ("N", "C") or (len(part) == 1 and part.isupper())
+        if not known:
+            raise ConfigError(
+                f"[{', '.join(map(str, parts))}]: {part} has no size",
+                hint=f"set it: --size {part}=4, or sizes: {{{part}: 4}}",
+            )
+        shape.append(part)
+    return tuple(shape)

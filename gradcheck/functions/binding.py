@@ -1,0 +1,243 @@
+"""A function of named arguments as a function of one flat vector x, and which of its results is whose gradient."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.errors import TargetError
+from gradcheck.functions.answer import described
+from gradcheck.functions.arguments import Arguments, is_differentiable, leaves, parts_of
+from gradcheck.functions.doors import Door
+
+
+@dataclass(frozen=True, eq=False)
+class Bound:
+    """A function of (x, arguments), x being 1 x n: the form in which the engine calls every function.
+
+    Attributes:
+        name: of the function, for messages.
+        door: calls it.
+        order: for each gradient that it returns, the input that it belongs to; None for one that is not used.
+    """
+
+    name: str
+    door: Door
+    order: tuple[str | None, ...]
+
+    def __call__(self, x: npt.NDArray[Any], arguments: Arguments) -> tuple[Any, npt.NDArray[Any]]:
+        """Value, and gradient (1, n) by the differentiated arrays.
+
+        Raises:
+            TargetError: a gradient is missing, or has another shape than its input.
+        """
+        value, results = self.door(arguments.at(x.reshape(-1)), arguments.seed)
+        gradients: dict[str, Any] = {}
+        for name, result in paired(self.name, results, self.order, arguments.values):
+            gradients |= flat_gradient(self.name, name, arguments.values[name], result)
+        parts = []
+        for each in arguments.layout.inputs:
+            if gradients.get(each.name) is None:
+                raise TargetError(f"{self.name}: returns None as the gradient of {each.name}, and did not at first")
+            parts.append(np.ravel(gradients[each.name]))
+        if isinstance(value, np.ndarray) and value.size == 1:
+            value = value.reshape(())[()]
+        return value, np.concatenate(parts)[np.newaxis]
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Which results of a function are gradients of what.
+
+    Attributes:
+        order: as ``Bound.order``.
+        names: the inputs that have a gradient, in the order of the function's parameters.
+        remarks: what a user should know: results that are ignored, gradients that are not given.
+    """
+
+    order: tuple[str | None, ...]
+    names: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+
+def settle(name: str, door: Door, values: dict[str, Any], wrt: Sequence[str], seed: int) -> Settled:
+    """Call a function once to see which gradients it returns.
+
+    Args:
+        name: of the function, for messages.
+        door: calls it.
+        values: its arguments; copies of them are used.
+        wrt: names of what is differentiated, in the order of the gradients; empty for the arrays of floats in the order
+            of the parameters, as far as gradients of their shapes come back.
+        seed: of the upstream gradient.
+
+    Raises:
+        TargetError: the results do not fit the inputs, or an input of ``wrt`` has no derivative.
+    """
+    inputs = _inputs_of(name, values, wrt)
+    _, results = door(copy.deepcopy(values), seed)
+    results = _unpacked(results, inputs)
+    by_name = _by_name(results, values)
+    remarks = []
+    if by_name is not None:
+        order: list[str | None] = [None]
+        names = [each for each in (wrt or values) if each in by_name]
+        _refuse_missing(name, wrt, by_name)
+        gradients = {each: by_name[each] for each in names}
+    else:
+        order = _matched(name, results, inputs, is_explicit=bool(wrt))
+        gradients = {each: result for each, result in zip(order, results, strict=False) if each is not None}
+        if len(results) > len(order):
+            remarks.append(f"{len(results) - len(order)} further results after the gradients are ignored")
+    for each, result in gradients.items():
+        flat_gradient(name, each, values[each], result)
+    absent = [
+        path
+        for each, result in gradients.items()
+        for path, leaf in flat_gradient(name, each, values[each], result).items()
+        if leaf is None
+    ]
+    if absent:
+        remarks.append(f"the gradient of {', '.join(absent)} is None, so it is not checked")
+    names = [each for each in values if each in gradients]
+    return Settled(tuple(order), tuple(names), tuple(remarks))
+
+
+def paired(
+    name: str, results: tuple[Any, ...], order: Sequence[str | None], values: dict[str, Any]
+) -> list[tuple[str, Any]]:
+    """Each input with its gradient, from what a function returned."""
+    results = _unpacked(results, {each: values[each] for each in order if each is not None})
+    by_name = _by_name(results, values)
+    if by_name is not None:
+        return list(by_name.items())
+    if len(results) < len(order):
+        raise TargetError(f"{name}: returns {len(results)} gradients, and returned {len(order)} at first")
+    return [(each, result) for each, result in zip(order, results, strict=False) if each is not None]
+
+
+def flat_gradient(function: str, name: str, value: Any, gradient: Any) -> dict[str, Any]:
+    """The gradients of an input's arrays by their names; None for one that is not given.
+
+    Raises:
+        TargetError: it is not built as the input is, or an array has another shape.
+    """
+    parts = parts_of(value, name)
+    if gradient is None:
+        return {path: None for path, leaf in leaves(value, name) if is_differentiable(leaf)}
+    if parts is None:
+        shape = np.shape(value)
+        try:
+            array = np.asarray(gradient)
+        except Exception as error:  # a ragged list
+            raise TargetError(
+                f"{function}: the gradient of {name} is {described(gradient)}, no array: {error}"
+            ) from None
+        if array.shape != shape and not (array.size == 1 and shape == ()):
+            message = f"{function}: the gradient of {name} has shape {array.shape}; {name} has shape {shape}"
+            hint = "return its transpose" if array.shape == shape[::-1] else "a gradient has the shape of its input"
+            raise TargetError(message, hint=hint)
+        return {name: array}
+    own = {path.removeprefix(name): part for path, part in parts}
+    theirs = parts_of(gradient, "")
+    if theirs is None:
+        raise TargetError(f"{function}: the gradient of {name} is {described(gradient)}; {name} is {described(value)}")
+    given = dict(theirs)
+    wanted = [key for key, part in own.items() if any(is_differentiable(leaf) for _, leaf in leaves(part, ""))]
+    if missing := [key for key in wanted if key not in given]:
+        message = f"{function}: the gradient of {name} has no part {', '.join(key.lstrip('.') for key in missing)}"
+        hint = f"it has {', '.join(key.lstrip('.') for key in given) or 'none'}; None says that one is not given"
+        raise TargetError(message, hint=hint)
+    found: dict[str, Any] = {}
+    for key in wanted:
+        found |= flat_gradient(function, name + key, own[key], given[key])
+    return found
+
+
+def _inputs_of(name: str, values: dict[str, Any], wrt: Sequence[str]) -> dict[str, Any]:
+    """The inputs that may have a gradient, in order."""
+    for each in wrt:
+        if each not in values:
+            hint = f"there are {', '.join(values)}"
+            raise TargetError(f"{name}: wrt names {each}, which is no input", hint=hint)
+        if not any(is_differentiable(leaf) for _, leaf in leaves(values[each], each)):
+            kind = getattr(values[each], "dtype", None) or type(values[each]).__name__
+            raise TargetError(f"{name}: wrt names {each}, which is {kind}: only floats have a derivative")
+    if wrt:
+        return {each: values[each] for each in wrt}
+    arrays = {
+        each: value
+        for each, value in values.items()
+        if any(isinstance(leaf, np.ndarray | np.float64) and is_differentiable(leaf) for _, leaf in leaves(value, each))
+    }
+    if not arrays:
+        hint = "describe one: --input W='normal(0, 1) [D, C]'"
+        raise TargetError(f"{name}: none of its inputs is an array of floats", hint=hint)
+    return arrays
+
+
+def _unpacked(results: tuple[Any, ...], inputs: dict[str, Any]) -> tuple[Any, ...]:
+    """A single list of gradients as several, unless it is the gradient of a list."""
+    if len(results) == 1 and isinstance(results[0], list | tuple):
+        if not any(isinstance(value, list | tuple) for value in inputs.values()) and any(
+            isinstance(each, np.ndarray) for each in results[0]
+        ):
+            return tuple(results[0])
+    return results
+
+
+def _by_name(results: tuple[Any, ...], values: dict[str, Any]) -> dict[str, Any] | None:
+    """Gradients that came in a dict by the names of the inputs, as ``W`` or ``dW``; None if they did not."""
+    if not results or not isinstance(results[0], dict):
+        return None
+    found = {}
+    for key, gradient in results[0].items():
+        name = key if key in values else str(key).removeprefix("d").removeprefix("_")
+        if name not in values:
+            return None
+        found[name] = gradient
+    return found or None
+
+
+def _refuse_missing(name: str, wrt: Sequence[str], by_name: dict[str, Any]) -> None:
+    if missing := [each for each in wrt if each not in by_name]:
+        hint = f"it returns those of {', '.join(by_name)}"
+        raise TargetError(f"{name}: returns no gradient of {', '.join(missing)}", hint=hint)
+
+
+def _matched(name: str, results: tuple[Any, ...], inputs: dict[str, Any], *, is_explicit: bool) -> list[str | None]:
+    """For each gradient, the input that it belongs to: in order, without those that have no gradient."""
+    if is_explicit or len(results) == len(inputs):
+        if len(results) < len(inputs):
+            these = ", ".join(inputs)
+            message = f"{name}: returns {len(results)} gradients, and {len(inputs)} inputs are differentiated: {these}"
+            raise TargetError(message, hint="name what has a gradient, in their order: --wrt W --wrt b")
+        return list(inputs)
+    order: list[str | None] = []
+    waiting = list(inputs.items())
+    for result in results:
+        k = next((k for k, (_, value) in enumerate(waiting) if _fits(result, value)), None)
+        if k is None:
+            break
+        order.append(waiting[k][0])
+        waiting = waiting[k + 1 :]
+    if not order:
+        first = next(iter(inputs))
+        flat_gradient(name, first, inputs[first], results[0] if results else ())  # raises, with both shapes
+    return order
+
+
+def _fits(result: Any, value: Any) -> bool:
+    if result is None:
+        return True
+    parts, theirs = parts_of(value, ""), parts_of(result, "")
+    if parts is None or theirs is None:
+        return parts is None and theirs is None and np.shape(result) == np.shape(value)
+    return {key for key, _ in theirs} <= {key for key, _ in parts} or {key for key, _ in parts} <= {
+        key for key, _ in theirs
+    }

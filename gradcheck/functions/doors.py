@@ -1,0 +1,237 @@
+"""The forms in which people write a function and its gradient; each is called to give a value and the gradients.
+
+==========================  ====================================================================================
+`AsReturned`                ``f(W, X, y) -> (value, dW)``; several as ``(value, dW, db)`` or in a dict or tuple
+`Separate`                  ``f(x) -> value`` and ``g(x) -> gradient``
+`Layer`                     ``forward(x, w) -> out`` or ``(out, cache)``; ``backward(dout, cache) -> dx, dw``
+`Model`                     an object with a dict ``params`` and ``loss(X, y) -> (value, gradients)``
+==========================  ====================================================================================
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import random
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.errors import TargetError
+from gradcheck.functions.answer import described
+
+#: How names of the gradients that a backward is multiplied by begin.
+_UPSTREAM = ("d", "grad", "upstream", "top_diff", "g_")
+#: What a backward calls the output of its forward.
+_OUTPUT = ("out", "output", "y_hat")
+
+
+class Door(Protocol):
+    """A function with its gradient, however it is written."""
+
+    def __call__(self, given: dict[str, Any], seed: int) -> tuple[Any, tuple[Any, ...]]:
+        """The value and what may be the gradients, in the order in which they are returned.
+
+        Args:
+            given: the arguments by name; the function may keep or change them.
+            seed: of the upstream gradient.
+
+        Raises:
+            TargetError: what is returned cannot be a value with gradients, or the arguments do not fit.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class AsReturned:
+    """A function that returns its value and, after it, the gradients."""
+
+    name: str
+    function: Callable[..., Any]
+
+    def __call__(self, given: dict[str, Any], seed: int) -> tuple[Any, tuple[Any, ...]]:
+        """See ``Door``."""
+        return _value_and_rest(self.name, called(self.function, given, self.name))
+
+
+@dataclass(frozen=True)
+class Separate:
+    """A function that returns its value, and another that returns the gradient."""
+
+    name: str
+    value: Callable[..., Any]
+    gradient: Callable[..., Any]
+
+    def __call__(self, given: dict[str, Any], seed: int) -> tuple[Any, tuple[Any, ...]]:
+        """See ``Door``; both functions get the same arguments, which the first may have no need of all of."""
+        wanted = (
+            given,
+            {name: np.array(each) if isinstance(each, np.ndarray) else each for name, each in given.items()},
+        )
+        value = called(self.value, _accepted(self.value, wanted[0]), self.name)
+        gradient = called(self.gradient, _accepted(self.gradient, wanted[1]), self.name)
+        return value[0] if isinstance(value, tuple) else value, _several(gradient)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A forward and a backward: the value is the sum of the outputs times a random upstream gradient.
+
+    Attributes:
+        name: of the layer.
+        pair: returns forward and backward: the same ones at every call, or those of a new object.
+    """
+
+    name: str
+    pair: Callable[[], tuple[Callable[..., Any], Callable[..., Any]]]
+
+    def __call__(self, given: dict[str, Any], seed: int) -> tuple[Any, tuple[Any, ...]]:
+        """See ``Door``."""
+        forward, backward = self.pair()
+        result = called(forward, given, self.name)
+        outputs, rest = self._split(result, backward, given)
+        upstream = [upstream_gradient(seed, k, np.shape(out)) for k, out in enumerate(outputs)]
+        value = sum(np.sum(np.asarray(out) * each) for out, each in zip(outputs, upstream, strict=True))
+        return value, _several(backward(*(each.copy() for each in upstream), *rest))
+
+    def _split(self, result: Any, backward: Callable[..., Any], given: dict[str, Any]) -> tuple[list[Any], list[Any]]:
+        """The outputs of a forward, and what its backward takes beside their gradients."""
+        names = required(backward)
+        several = list(result) if isinstance(result, tuple) else [result]
+        if names is None:
+            return several[:1], several[1:]
+        upstream = max(
+            1, next((k for k, name in enumerate(names) if not name.lower().startswith(_UPSTREAM)), len(names))
+        )
+        beside = names[upstream:]
+        if upstream <= len(several) and len(several) - upstream >= len(beside) and len(beside) <= 1:
+            outputs, rest = several[:upstream], several[-1:] if beside else []
+        elif all(name in given or name in _OUTPUT for name in beside):
+            outputs, rest = several[:upstream], [given.get(name, several[0]) for name in beside]
+        else:
+            takes, gave = f"{_name(backward)}({', '.join(names)})", described(result)
+            hint = "a backward is called as backward(dout, cache), with the last of what forward returns as its cache"
+            raise TargetError(f"{self.name}: returns {gave}, and its backward takes {takes}", hint=hint)
+        for out in outputs:
+            if not _is_number_or_array(out):
+                raise TargetError(f"{self.name}: returns {described(out)} as its output, not an array of numbers")
+        return outputs, rest
+
+
+@dataclass(frozen=True)
+class Model:
+    """An object with its parameters in a dict ``params``, and a method ``loss`` that returns value and gradients."""
+
+    name: str
+    make: Callable[[], Any]
+
+    def __call__(self, given: dict[str, Any], seed: int) -> tuple[Any, tuple[Any, ...]]:
+        """See ``Door``."""
+        model = self.make()
+        model.params = given["params"]
+        rest = {name: value for name, value in given.items() if name != "params"}
+        return _value_and_rest(self.name, called(model.loss, rest, self.name))
+
+
+@dataclass(frozen=True)
+class Reseeded:
+    """A function whose random numbers are the same at every call."""
+
+    door: Door
+
+    def __call__(self, given: dict[str, Any], seed: int) -> tuple[Any, tuple[Any, ...]]:
+        """See ``Door``."""
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        if "torch" in sys.modules:
+            sys.modules["torch"].manual_seed(seed)
+        return self.door(given, seed)
+
+
+def upstream_gradient(seed: int, number: int, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    """What output ``number`` is multiplied by: random numbers of mixed signs and sizes, the same at every call."""
+    return _upstream_gradient(seed, number, shape)
+
+
+@functools.lru_cache(maxsize=16)
+def _upstream_gradient(seed: int, number: int, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    rng = np.random.Generator(np.random.PCG64([seed, number]))
+    return np.asarray(rng.standard_normal(shape) * 2.0 ** rng.integers(-2, 2, shape, endpoint=True))
+
+
+def called(function: Callable[..., Any], given: dict[str, Any], name: str) -> Any:
+    """Call a function with these arguments, by position where it takes them only so.
+
+    Raises:
+        TargetError: they are not the arguments that it takes; what it raises itself passes.
+    """
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # compiled code may have none
+        return function(*given.values())
+    kinds = {each.name: each.kind for each in signature.parameters.values()}
+    by_position = [value for each, value in given.items() if kinds.get(each) == inspect.Parameter.POSITIONAL_ONLY]
+    by_name = {each: value for each, value in given.items() if kinds.get(each) != inspect.Parameter.POSITIONAL_ONLY}
+    try:
+        signature.bind(*by_position, **by_name)
+    except TypeError as error:
+        takes = f"{_name(function)}({', '.join(kinds)})"
+        hint = "describe its parameters and no others: --input NAME='normal(0, 1) [N, D]', or inputs in the YAML"
+        raise TargetError(
+            f"{name}: {takes} is called with {', '.join(given) or 'nothing'}: {error}", hint=hint
+        ) from None
+    return function(*by_position, **by_name)
+
+
+def required(function: Callable[..., Any]) -> list[str] | None:
+    """Names of the parameters that a function must be given; None where that cannot be seen."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(each.kind is each.VAR_POSITIONAL for each in parameters):
+        return None
+    return [each.name for each in parameters if each.default is each.empty and each.kind is not each.VAR_KEYWORD]
+
+
+def _accepted(function: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Those of the arguments that a function has parameters for."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return given
+    if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+        return given
+    return {name: value for name, value in given.items() if name in parameters}
+
+
+def _value_and_rest(name: str, answer: Any) -> tuple[Any, tuple[Any, ...]]:
+    if not isinstance(answer, tuple | list) or len(answer) < 2:
+        what = f"a {' x '.join(map(str, np.shape(answer)))} array" if np.ndim(answer) else described(answer)
+        hint = "return (value, gradient); or name what gives the gradient: --gradient, or --backward for a layer"
+        if isinstance(answer, np.ndarray) and answer.ndim:
+            hint = "is there a backward? --backward FILE.py:NAME"
+        raise TargetError(f"{name}: returns {what}, not a value with its gradients", hint=hint)
+    if not _is_number_or_array(answer[0]):
+        raise TargetError(f"{name}: returns {described(answer[0])} as its value", hint="return (value, gradient)")
+    if np.ndim(answer[0]) > 0 and np.size(answer[0]) > 1:
+        shape = " x ".join(map(str, np.shape(answer[0])))
+        hint = "is there a backward? --backward FILE.py:NAME"
+        raise TargetError(f"{name}: returns a {shape} array as its value, not a number", hint=hint)
+    return answer[0], _several(answer[1] if len(answer) == 2 else tuple(answer[1:]))
+
+
+def _several(results: Any) -> tuple[Any, ...]:
+    return results if type(results) is tuple else (results,)
+
+
+def _is_number_or_array(thing: Any) -> bool:
+    return not isinstance(thing, str | bytes | dict | type(None)) and np.asarray(thing).dtype.kind in "bfciu"
+
+
+def _name(function: Any) -> str:
+    return str(getattr(function, "__name__", type(function).__name__))

@@ -1,0 +1,128 @@
+"""From what a target names to a door: which form it is written in, and which parameters it has."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from gradcheck.errors import TargetError
+from gradcheck.functions.doors import AsReturned, Door, Layer, Model, Reseeded, Separate
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A function that may be called through its door.
+
+    Attributes:
+        door: calls it.
+        parameters: names of the parameters that it must be given.
+        optional: of those that have a default.
+        params: the dict of a model's own parameters; None of anything else.
+    """
+
+    door: Door
+    parameters: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+    params: dict[str, Any] | None = None
+
+
+def open_door(
+    name: str,
+    thing: Any,
+    *,
+    gradient: Callable[..., Any] | None = None,
+    backward: Callable[..., Any] | None = None,
+    value: Callable[..., Any] | None = None,
+    reseed: bool = False,
+) -> Opened:
+    """The door of a function, a class or an object.
+
+    Args:
+        name: as the user named it, for messages.
+        thing: what the target leads to.
+        gradient: returns the gradient, where ``thing`` returns the value.
+        backward: the backward of a layer, where ``thing`` is its forward.
+        value: returns the value, where ``thing`` returns the gradient.
+        reseed: seed the generators of random numbers before every call.
+
+    Raises:
+        TargetError: a class that cannot be made without arguments, or an object of none of the forms.
+    """
+    door, main, params = _door(name, thing, gradient, backward, value)
+    required, optional = _parameters(main)
+    if params is not None:
+        required = ("params", *required)
+    return Opened(Reseeded(door) if reseed else door, required, optional, params)
+
+
+def is_open_form(thing: Any) -> bool:
+    """Whether it is a class or an object with forward and backward, or with params and loss."""
+    return _is_layer(thing) or _is_model(thing)
+
+
+def _door(
+    name: str,
+    thing: Any,
+    gradient: Callable[..., Any] | None,
+    backward: Callable[..., Any] | None,
+    value: Callable[..., Any] | None,
+) -> tuple[Door, Callable[..., Any], dict[str, Any] | None]:
+    if backward is not None:
+        return Layer(name, lambda: (thing, backward)), thing, None
+    if gradient is not None:
+        return Separate(name, thing, gradient), thing, None
+    if value is not None:
+        return Separate(name, value, thing), value, None
+    if is_open_form(thing):
+        make = _maker(name, thing)
+        first = make()
+        if _is_layer(thing):
+            return Layer(name, lambda: _pair(make())), first.forward, None
+        if not isinstance(getattr(first, "params", None), dict):
+            raise TargetError(f"{name}: has a method loss, and no dict params with its parameters")
+        return Model(name, make), first.loss, first.params
+    if isinstance(thing, type) or not callable(thing):
+        kind = "a class" if isinstance(thing, type) else f"of type {type(thing).__name__}"
+        hint = "name a function; or a class or object with forward and backward, or with params and loss"
+        raise TargetError(f"{name}: is {kind}, which cannot be checked", hint=hint)
+    return AsReturned(name, thing), thing, None
+
+
+def _pair(layer: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    return layer.forward, layer.backward
+
+
+def _is_layer(thing: Any) -> bool:
+    return callable(getattr(thing, "forward", None)) and callable(getattr(thing, "backward", None))
+
+
+def _is_model(thing: Any) -> bool:
+    has_params = isinstance(thing, type) or isinstance(getattr(thing, "params", None), dict)
+    return callable(getattr(thing, "loss", None)) and has_params
+
+
+def _maker(name: str, thing: Any) -> Callable[[], Any]:
+    if not isinstance(thing, type):
+        return lambda: thing
+    try:
+        inspect.signature(thing).bind()
+    except TypeError:
+        takes = [each for each in inspect.signature(thing).parameters]
+        hint = f"make an object in the file, `layer = {thing.__name__}(...)`, and name that"
+        raise TargetError(f"{name}: is a class that is made with {', '.join(takes)}", hint=hint) from None
+    except ValueError:  # no signature
+        pass
+    return thing
+
+
+def _parameters(function: Callable[..., Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the parameters of a function: those without a default, and those with one."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return (), ()
+    named = [each for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
+    required = tuple(each.name for each in named if each.default is each.empty)
+    return required, tuple(each.name for each in named if each.default is not each.empty)

@@ -1,0 +1,95 @@
+"""How a function may be checked: its parameters' shapes and kinds, guessed from their names."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+#: By name, the first that matches: what an input is likely to be.
+_GUESSES: tuple[tuple[str, Any], ...] = (
+    (r"y|ys|labels?|target|targets|y_true|t", "labels"),
+    (r"reg|reg_?strength|lam|lambda_|lamda|alpha|l2|weight_decay|margin|delta|eps|epsilon|temperature|tau", 0.1),
+    (r"gamma|scale", "uniform(0.5, 2) [D]"),
+    (r"beta|shift", "[D]"),
+    (r"bn_?params?|batchnorm_params?", {"mode": "train"}),
+    (r"(ln|gn|layernorm)_?params?", {}),
+    (r"conv_?params?", {"stride": 1, "pad": 1}),
+    (r"pool_?params?", {"pool_height": 2, "pool_width": 2, "stride": 2}),
+    (r"dropout_?params?", {"mode": "train", "p": 0.5, "seed": 0}),
+    (r"stride|n_?groups|g|k", 1),
+    (r"pad|padding", 0),
+    (r"prev_h|h_prev|h0|prev_c|c_prev|c0|h|c", "[N, H]"),
+    (r"Wx|W_?xh|W1|w1", "normal(0, 0.5) [D, H]"),
+    (r"Wh|W_?hh", "normal(0, 0.5) [H, H]"),
+    (r"W2|w2", "normal(0, 0.5) [H, C]"),
+    (r"b1|bh|b_h", "[H]"),
+    (r"b2", "[C]"),
+    (r"W|Theta|weights?", "normal(0, 0.5) [D, C]"),
+    (r"w", "normal(0, 0.5) [D, M]"),
+    (r"theta|beta0|params?_vector", "[D]"),
+    (r"b|bias", "[M]"),
+    (r"mask", "integers(0, 1) [N]"),
+    (r"idx|index|indices|ids|tokens|words", "integers(0, 3) [N]"),
+    (r"S|scores|logits|Z|z", "[N, C]"),
+    (r"dout|dscores|dZ|dz", "[N, C]"),
+    (r"params|parameters", {"W": "normal(0, 0.5) [D, C]", "b": "[C]"}),
+)
+#: What a function of one vector, as scipy's users have, is given.
+_VECTOR = "[D]"
+
+
+def guessed_inputs(parameters: Sequence[str]) -> dict[str, Any]:
+    """For each parameter of a function, what it is likely to be, as in the key ``inputs``.
+
+    Example:
+        >>> guessed_inputs(["W", "X", "y", "reg"])
+        {'W': 'normal(0, 0.5) [D, C]', 'X': '[N, D]', 'y': 'labels', 'reg': 0.1}
+    """
+    if len(parameters) == 1 and parameters[0].lower() in ("x", "w", "theta", "p", "v", "beta", "params"):
+        return {parameters[0]: _VECTOR}
+    found: dict[str, Any] = {}
+    for name in parameters:
+        guess: Any = next((guess for pattern, guess in _GUESSES if re.fullmatch(pattern, name)), "[N, D]")
+        found[name] = guess
+    if "W" in found and "b" in found and "C]" in str(found["W"]):
+        found["b"] = "[C]"  # the bias has the width of its weights
+    if "w" in found and not {"b", "bias"} & {*found} and {"y", "X", "x"} & {*found} and "labels" in found.values():
+        found["w"] = "normal(0, 0.5) [D]"  # logistic regression
+    return found
+
+
+def as_options(inputs: dict[str, Any]) -> list[str]:
+    """Inputs as options of the command line."""
+    options = []
+    for name, given in inputs.items():
+        options += ["--input", f"{name}={_text(given)}"]
+    return options
+
+
+def command(target: str, inputs: dict[str, Any], others: Iterable[str] = ()) -> str:
+    """The command that checks a function with these inputs."""
+    return shlex.join(["gradcheck", "run", target, *others, *as_options(inputs)])
+
+
+def backward_of(name: str, names: Iterable[str]) -> str:
+    """The name of a forward's backward among these; empty if there is none.
+
+    Example:
+        >>> backward_of("affine_forward", ["affine_backward", "relu_backward"])
+        'affine_backward'
+    """
+    tries = [name.replace("forward", "backward"), name.replace("_fwd", "_bwd"), f"{name}_backward", f"{name}_grad"]
+    return next((each for each in tries if each != name and each in {*names}), "")
+
+
+def _text(given: Any) -> str:
+    if isinstance(given, dict):
+        return "{" + ", ".join(f"{key}: {_quoted(each)}" for key, each in given.items()) + "}"
+    return str(given)
+
+
+def _quoted(given: Any) -> str:
+    text = _text(given)
+    return f'"{text}"' if isinstance(given, str) and ("[" in text or "," in text) else text
