@@ -15,6 +15,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.layout import Layout
+
 FloatArray = npt.NDArray[np.float64]
 Severity = Literal["error", "warning", "note"]
 
@@ -67,6 +69,7 @@ class Entry:
         plain: the plain central difference, with ``step``.
         step: half the distance between the two points of the plain central difference.
         central: the corrected central difference where ``numerical`` is of a complex step; else None.
+        input, index: of the entry, for a function of named inputs: ``row`` is 0 then, and ``class_`` its flat index.
         tried: steps and plain central differences of an entry that was looked at again, the widest step first.
     """
 
@@ -83,6 +86,14 @@ class Entry:
     step: float
     central: float | None = None
     tried: tuple[tuple[float, float], ...] = ()
+    input: str = ""
+    index: tuple[int, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """What the entry is called: ``dS[0, 3]``, or ``dW[2, 3]`` for an input of that name."""
+        index = self.index if self.input else (self.row, self.class_)
+        return f"d{self.input or 'S'}[{', '.join(map(str, index))}]" if index else f"d{self.input}"
 
     @property
     def reference(self) -> Literal["central", "complex"]:
@@ -170,6 +181,7 @@ class BatchReport:
         seconds: wall time.
         negligible: N x C truth values, entries whose relative error is rounding of the numerics; None for none.
         by_complex: N x C truth values, entries whose verdict was given on a complex step; None for none of them.
+        layout: of the inputs of a function of named inputs, whose flat vector x is then 1 x n; None for scores.
         projections: in place of every entry's verdict where entries are too many; else None.
     """
 
@@ -190,6 +202,7 @@ class BatchReport:
     why: str = ""
     by_complex: npt.NDArray[np.bool_] | None = None
     projections: Projections | None = None
+    layout: Layout | None = None
 
     def count(self, verdict: Verdict) -> int:
         """How many entries have this verdict."""
@@ -199,7 +212,7 @@ class BatchReport:
 
     @property
     def entries(self) -> int:
-        return self.batch_size * self.classes
+        return self.layout.n if self.layout else self.batch_size * self.classes
 
     @property
     def wrong(self) -> int:

@@ -7,7 +7,7 @@ that it is the same whatever else is drawn, in whatever order.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.config import Config, Integers, Labels, Normal, ScoresKind, StudentT, Uniform
+from gradcheck.config.inputs import Constant, Drawn, DrawnLabels, parse_input
+from gradcheck.layout import Arguments, Layout
 from gradcheck.report import FloatArray
 
+#: Standard deviation of what is added to a model's own parameters, where those are all alike.
+_SPREAD = 0.1
 _LARGEST = 1e30  # of Student's t, which can overflow; its squares stay finite in float64
 
 
@@ -26,21 +30,31 @@ class Problem:
 
     Attributes:
         S: N x C scores, of the config's dtype.
-        y: N int64 labels in [0, C); or, for the other kinds of labels, N x C numbers of the config's dtype.
+        y: N int64 labels in [0, C); or, for the other kinds of labels, N x C numbers of the config's dtype; or the
+            `Arguments` of a function of named inputs, whose flat vector x is S, 1 x n.
         seed: draws this problem alone, as trial 0.
         trial: which draw of its kind, from 0.
-        scores: the kind of scores, for example ``normal(0, 1)``.
+        scores: the kind of scores, for example ``normal(0, 1)``; "given" or "inputs" for what is not drawn so.
+        batch_size: N, where it is not the number of rows of S.
     """
 
     S: npt.NDArray[Any]
-    y: npt.NDArray[Any]
+    y: Any
     seed: int
     trial: int
     scores: str
+    batch_size: int = 0
+
+    @property
+    def layout(self) -> Layout | None:
+        """Of the inputs of a function of named inputs; None for scores."""
+        return self.y.layout if isinstance(self.y, Arguments) else None
 
     @property
     def labels(self) -> npt.NDArray[np.int64] | None:
         """N labels; None where they are not classes."""
+        if isinstance(self.y, Arguments):
+            return None
         return self.y.astype(np.int64) if self.y.ndim == 1 and self.y.dtype.kind in "iu" else None
 
 
@@ -57,6 +71,48 @@ def problems(config: Config) -> Iterator[Problem]:
             for kind in config.scores:
                 for trial in range(config.trials):
                     yield _problem(config, N, C, kind, trial)
+
+
+def draw_inputs(config: Config, N: int, trial: int, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The arguments of a function of named inputs, by name: float arrays of the config's dtype, int64, or constants.
+
+    Args:
+        config: its ``inputs`` describe them.
+        N: batch size.
+        trial: which draw, from 0.
+        params: a model's own parameters, which are drawn near their own values where ``inputs`` does not name them.
+
+    Example:
+        >>> from gradcheck.config import Config
+        >>> {name: each.shape for name, each in draw_inputs(Config(inputs={"W": "[D, C]", "y": "labels"}), 3, 0).items()}
+        {'W': (4, 5), 'y': (3,)}
+    """
+    sizes = {"C": config.classes[0], **config.sizes, "N": N}
+    is_named = {name.partition(".")[0].partition("[")[0] for name in config.wrt}
+
+    def draw(spec: Any, path: str, is_float: bool) -> Any:
+        if isinstance(spec, dict):
+            return {key: draw(each, f"{path}.{key}", is_float) for key, each in spec.items()}
+        if isinstance(spec, list):
+            return [draw(each, f"{path}[{index}]", is_float) for index, each in enumerate(spec)]
+        key = (N, zlib.crc32(path.encode()))
+        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(config.seed + trial, spawn_key=key)))
+        if isinstance(spec, DrawnLabels):
+            y = _draw_labels(rng, config.labels, N, sizes["C"])
+            return y.astype(config.dtype) if y.dtype.kind == "f" else y
+        if isinstance(spec, Constant):
+            return spec.value
+        if isinstance(spec, np.ndarray):
+            own = spec + max(float(np.std(spec)), _SPREAD) * rng.standard_normal(spec.shape)
+            return own.astype(config.dtype) if spec.dtype.kind == "f" else spec
+        if not isinstance(spec, Drawn):
+            return spec
+        array = _draw_scores(rng, spec.kind or config.scores[0], spec.sized(sizes))
+        return array.astype(np.int64 if spec.is_whole and not is_float else config.dtype)[()]
+
+    own = {} if params is None or "params" in config.inputs else {"params": dict(params)}
+    specs = own | {name: parse_input(given, config.sizes) for name, given in config.inputs.items()}
+    return {name: draw(spec, name, name in is_named) for name, spec in specs.items()}
 
 
 def drawn(config: Config, N: int, C: int, scores: str, seed: int) -> Problem:
@@ -91,8 +147,8 @@ def _problem(config: Config, N: int, C: int, kind: ScoresKind, trial: int) -> Pr
     return Problem(S, y.astype(config.dtype) if y.ndim == 2 else y, seed, trial, kind.describe())
 
 
-def _draw_scores(rng: np.random.Generator, kind: ScoresKind, shape: tuple[int, int]) -> FloatArray:
-    """N x C float64 scores, all finite."""
+def _draw_scores(rng: np.random.Generator, kind: ScoresKind, shape: tuple[int, ...]) -> FloatArray:
+    """Float64 numbers of this shape, all finite."""
     match kind:
         case Normal():
             return kind.loc + kind.scale * rng.standard_normal(shape)

@@ -14,6 +14,7 @@ from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.functions.answer import Answer, validated
 from gradcheck.functions.function import Function
 from gradcheck.functions.output_capture import Silence
+from gradcheck.layout import Arguments, Layout
 from gradcheck.report import Finding
 
 _ROUNDING = 256.0  # eps of the largest number by which two answers may differ, as sums computed in parallel do
@@ -59,7 +60,10 @@ def inspect(loss: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], 
                 answer = loss.call(own_scores, own_labels)
             if calls == 1:
                 first = answer
-                findings += _mutations("S", scores, own_scores) + _mutations("y", labels, own_labels)
+                if isinstance(labels, Arguments):
+                    findings += _mutations_of_inputs(labels.layout, scores, own_scores)
+                else:
+                    findings += _mutations("S", scores, own_scores) + _mutations("y", labels, own_labels)
             answers.append(answer)
             valid.append(validated(answer, scores.shape))
             _refuse_not_finite(valid[-1])
@@ -120,6 +124,11 @@ def _mutations(name: str, before: npt.NDArray[Any], after: npt.NDArray[Any]) -> 
     change = f"was {_shown(before[at])} and is {_shown(after[at])} after the call"
     message = f"changes {name} in place: {name}[{', '.join(map(str, at))}] {change}"
     return [_finding("mutates-input", f"{message} ({len(changed)} of {before.size} entries changed)")]
+
+
+def _mutations_of_inputs(layout: Layout, before: npt.NDArray[Any], after: npt.NDArray[Any]) -> list[Finding]:
+    old, new = layout.arrays(before.reshape(-1)), layout.arrays(after.reshape(-1))
+    return [finding for name, array in old.items() for finding in _mutations(name, array, new[name])][:1]
 
 
 def _refuse_not_finite(answer: Answer) -> None:

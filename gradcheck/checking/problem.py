@@ -199,8 +199,9 @@ def _batch(
         return numbers.reshape(N, C) if judged.projections is None else None
 
     return BatchReport(
-        batch_size=N,
+        batch_size=problem.batch_size or N,
         classes=C,
+        layout=problem.layout,
         scores=problem.scores,
         trial=problem.trial,
         seed=problem.seed,
@@ -224,6 +225,7 @@ def _worst_entries(problem: Problem, judged: Verdicts, most: int) -> tuple[Entry
     relative = np.fmin(np.where(judged.negligible, 0.0, judged.relative_errors), 2.0)  # it is at most 2, or NaN
     badness = 3.0 * judged.verdicts + relative  # of ``VERDICTS`` the worst is the last
     order = np.argsort(-badness, kind="stable")[:most]
+    layout = problem.layout
     scores, labels, C = problem.S.reshape(-1), problem.labels, problem.S.shape[1]
     return tuple(
         Entry(
@@ -240,6 +242,7 @@ def _worst_entries(problem: Problem, judged: Verdicts, most: int) -> tuple[Entry
             step=float(judged.steps[e]),
             central=float(judged.central[e]) if judged.by_complex[e] else None,
             tried=judged.tried.get(e, ()),
+            **({} if layout is None else dict(zip(("input", "index"), layout.index(entry), strict=True))),
         )
         for e, entry in zip(order.tolist(), judged.entries[order].tolist(), strict=True)
     )

@@ -21,6 +21,7 @@ from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.evaluators import Evaluator, WholeBatch
 from gradcheck.evaluation.objective import Objective
 from gradcheck.functions.answer import Answer
+from gradcheck.layout import Arguments
 from gradcheck.numerics import verdicts as verdict
 from gradcheck.numerics.directional import smallest_defect
 from gradcheck.report import Finding, Projections
@@ -250,6 +251,8 @@ def _sample(evaluator: Evaluator, labels: npt.NDArray[Any]) -> IndexArray:
     if count >= N * C:
         return np.arange(N * C)
     rng = np.random.default_rng(shape)
+    if isinstance(labels, Arguments):
+        return np.sort(rng.permutation(N * C)[:count])
     classes = np.argmax(labels, axis=1) if labels.shape == shape else labels
     is_class = classes.shape == (N,) and classes.dtype.kind in "iu" and bool(np.all((classes >= 0) & (classes < C)))
     some = np.sort(rng.permutation(N)[: int(_LABELS * count)]) if is_class else np.zeros(0, dtype=np.intp)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from gradcheck.config.distributions import Integers, Labels, Normal, ScoresKind, Uniform, parse_distribution
+from gradcheck.config.inputs import parse_input
 from gradcheck.config.messages import format_error
 from gradcheck.config.source import Source
 from gradcheck.errors import ConfigError
@@ -80,6 +81,32 @@ class Config(BaseModel):
     labels: Labels = Field(
         Labels(), description="kind: class, one-hot, multi-hot or real; distribution: uniform, balanced or skewed."
     )
+    inputs: dict[str, Any] = Field(
+        {},
+        description="Arguments of a function that is no score loss, by the names of its parameters: DISTRIBUTION "
+        "[SHAPE] such as normal(0, 0.1) [D, C], or [N, D]; labels; a constant; or a mapping or list of those.",
+    )
+    sizes: dict[str, _Count] = Field(
+        {}, description="Sizes of letters in shapes beside N and C, as {D: 4}; any other capital letter is 4."
+    )
+    wrt: Annotated[tuple[_Target, ...], BeforeValidator(_as_tuple)] = Field(
+        (),
+        description="Inputs whose gradients are checked, in the order in which they are returned; by default the "
+        "arrays of floats for which a gradient comes back.",
+    )
+    gradient: _Target | None = Field(
+        None, description="Function that returns the gradient, where the one that is checked returns the value alone."
+    )
+    backward: _Target | None = Field(
+        None, description="Backward of a layer, called as backward(dout, cache) after its forward."
+    )
+    value: _Target | None = Field(
+        None, description="Function that returns the value, where the one that is checked returns the gradient alone."
+    )
+    only: _Target = Field("*", description="Pattern of the names of the arrays that are checked, as params.W*.")
+    reseed: Annotated[bool, Field(strict=True)] = Field(
+        False, description="Seed the generators of random numbers before every call, for dropout and other draws."
+    )
     dtype: Literal["float64", "float32"] = Field("float64", description="Type of the scores: float64 or float32.")
     rtol: Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, lt=1)] = Field(
         1e-7, description="Relative error that is allowed on top of the measured error bound."
@@ -104,6 +131,15 @@ class Config(BaseModel):
         rows, columns = max(self.batch_sizes), max(self.classes)
         if rows * columns > _MOST_SCORES:
             raise ConfigError(f"batch_sizes, classes: {rows:,} x {columns:,} are more than {_MOST_SCORES:,} scores")
+        return self
+
+    @model_validator(mode="after")
+    def _described(self) -> Config:
+        for name, given in self.inputs.items():
+            try:
+                parse_input(given, self.sizes)
+            except ConfigError as error:
+                raise ConfigError(f"inputs.{name}: {error.message}", hint=error.hint) from None
         return self
 
     def as_data(self) -> dict[str, Any]:

@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from gradcheck.errors import LossDefect
 from gradcheck.evaluation.asking import Asking, ask_for, calls_for
-from gradcheck.evaluation.blocks import Blocks, IndexArray, Layout
+from gradcheck.evaluation.blocks import Blocks, IndexArray
 from gradcheck.evaluation.parallel import Pool
 from gradcheck.functions.answer import Answer, put_together, validated, value_and_gradient, values_and_derivatives
 from gradcheck.functions.function import Function
+from gradcheck.layout import Arguments, Layout
 from gradcheck.report import FloatArray
 
 
@@ -23,7 +24,7 @@ class Objective:
     Attributes:
         loss: what is called.
         shape: (N, C).
-        labels: the labels of the problem.
+        labels: the labels of the problem; or the `Arguments` of a function of named inputs, whose flat vector is 1 x n.
         dtype: what x is rounded to before the loss gets it.
         resolution: the dtype whose spacing a step must exceed: what the user's loss is given.
         layout, blocks: how x is made of inputs and blocks: the rows of S.
@@ -48,7 +49,10 @@ class Objective:
         self.loss, self.shape, self.labels = loss, shape, labels
         self.dtype = np.dtype(dtype)
         self.resolution = np.dtype(dtype if resolution is None else resolution)
-        self.layout, self.blocks = Layout.of({"S": shape}), Blocks.of_rows(shape)
+        if isinstance(labels, Arguments):
+            self.layout, self.blocks = labels.layout, Blocks.of_inputs(labels.layout)
+        else:
+            self.layout, self.blocks = Layout.of({"S": shape}), Blocks.of_rows(shape)
         self.row_weight, self.eps, self.pool = row_weight, eps, pool
         self.calls = 0
 

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from gradcheck.errors import TargetError
 from gradcheck.functions.answer import described
-from gradcheck.functions.arguments import Arguments, is_differentiable, leaves, parts_of
 from gradcheck.functions.doors import Door
+from gradcheck.layout import Arguments, is_differentiable, leaves, parts_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,11 +57,13 @@ class Settled:
     Attributes:
         order: as ``Bound.order``.
         names: the inputs that have a gradient, in the order of the function's parameters.
+        absent: names of arrays whose gradient is not given.
         remarks: what a user should know: results that are ignored, gradients that are not given.
     """
 
     order: tuple[str | None, ...]
     names: tuple[str, ...]
+    absent: tuple[str, ...]
     remarks: tuple[str, ...]
 
 
@@ -105,7 +107,7 @@ def settle(name: str, door: Door, values: dict[str, Any], wrt: Sequence[str], se
     if absent:
         remarks.append(f"the gradient of {', '.join(absent)} is None, so it is not checked")
     names = [each for each in values if each in gradients]
-    return Settled(tuple(order), tuple(names), tuple(remarks))
+    return Settled(tuple(order), tuple(names), tuple(absent), tuple(remarks))
 
 
 def paired(
@@ -183,12 +185,10 @@ def _inputs_of(name: str, values: dict[str, Any], wrt: Sequence[str]) -> dict[st
 
 def _unpacked(results: tuple[Any, ...], inputs: dict[str, Any]) -> tuple[Any, ...]:
     """A single list of gradients as several, unless it is the gradient of a list."""
-    if len(results) == 1 and isinstance(results[0], list | tuple):
-        if not any(isinstance(value, list | tuple) for value in inputs.values()) and any(
-            isinstance(each, np.ndarray) for each in results[0]
-        ):
-            return tuple(results[0])
-    return results
+    is_several = len(results) == 1 and isinstance(results[0], list | tuple)
+    if not is_several or any(isinstance(value, list | tuple) for value in inputs.values()):
+        return results
+    return tuple(results[0]) if any(isinstance(each, np.ndarray) for each in results[0]) else results
 
 
 def _by_name(results: tuple[Any, ...], values: dict[str, Any]) -> dict[str, Any] | None:

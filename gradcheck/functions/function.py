@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy.typing as npt
 
-from gradcheck.errors import LossDefect, OutOfTime
+from gradcheck.errors import LossDefect, OutOfTime, UsageError
 from gradcheck.functions.answer import Answer, validated
+from gradcheck.functions.binding import Bound
 from gradcheck.functions.budget import Budget
 from gradcheck.functions.output_capture import trimmed_traceback
 
@@ -55,7 +56,7 @@ class Function:
             if self.budget is None:
                 return self.function(scores, labels, **options)
             return self.budget.call(self.function, scores, labels, **options)
-        except (KeyboardInterrupt, LossDefect, OutOfTime):
+        except (KeyboardInterrupt, LossDefect, OutOfTime, UsageError):
             raise
         except BaseException as error:  # SystemExit too: user code must not end the run
             message = f"raises {type(error).__name__}: {str(error).strip()}".removesuffix(": ")
@@ -73,6 +74,11 @@ class Function:
     def is_built_in(self) -> bool:
         """Whether it is one of gradcheck's own losses."""
         return self.by_name and not any(sign in self.target for sign in ":./")
+
+    @property
+    def is_of_named_inputs(self) -> bool:
+        """Whether it is called with `Arguments` and not with labels."""
+        return isinstance(self.function, Bound)
 
     @cached_property
     def each_row_options(self) -> dict[str, str]:

@@ -43,22 +43,39 @@ def load_loss(target: str) -> Function:
         >>> load_loss("svm").target
         'svm'
     """
+    function, name, shown = _found(target)
+    if target not in BUILT_INS:
+        refuse_what_is_no_loss(function, name, shown)
+    return Function(target, function, *where(function), by_name=True)
+
+
+def load_object(target: str) -> Any:
+    """What a target leads to, whatever it is; raises as ``load_loss``."""
+    return _found(target)[0]
+
+
+def load_target(target: str) -> Function:
+    """Load what a target names, whatever arguments it takes; raises as ``load_loss``."""
+    function, _, _ = _found(target)
+    return Function(target, function, *where(function), by_name=True)
+
+
+def _found(target: str) -> tuple[Any, str, str]:
+    """What a target leads to, its name, and the target as it is shown."""
     shown = _printable(target) or "an empty target"
     place, colon, name = target.rpartition(":")  # the last colon: a path on Windows has one after its drive
     if target.endswith(".py"):
         module = _executed(target, shown)
         name = _only_loss(module, shown)
     elif not colon:
-        return _built_in(target, shown)
+        return _built_in(target, shown).function, target, shown
     else:
         place = place.removesuffix(":")
         if not place or not all(part.isidentifier() for part in name.split(".")):
             raise TargetError(f"{shown}: names no callable", hint=_FORMS)
         is_file = place.endswith(".py") or "/" in place or os.sep in place
         module = _executed(place, shown) if is_file else _imported(place, shown)
-    function = _member(module, name, shown)
-    refuse_what_is_no_loss(function, name, shown)
-    return Function(target, function, *where(function), by_name=True)
+    return _member(module, name, shown), name, shown
 
 
 def built_in_named(name: str) -> BuiltIn:

@@ -109,7 +109,7 @@ def _maker(name: str, thing: Any) -> Callable[[], Any]:
     try:
         inspect.signature(thing).bind()
     except TypeError:
-        takes = [each for each in inspect.signature(thing).parameters]
+        takes = list(inspect.signature(thing).parameters)
         hint = f"make an object in the file, `layer = {thing.__name__}(...)`, and name that"
         raise TargetError(f"{name}: is a class that is made with {', '.join(takes)}", hint=hint) from None
     except ValueError:  # no signature

@@ -39,6 +39,15 @@ def refuse_what_is_no_loss(function: Any, name: str, target: str) -> None:
         raise TargetError(message, hint=hint) from None
 
 
+def takes_scores_and_labels(function: Any) -> bool:
+    """Whether something can be called with (S, y), as far as can be seen."""
+    try:
+        refuse_what_is_no_loss(function, "", "")
+    except TargetError:
+        return False
+    return True
+
+
 def where(function: Any) -> tuple[str | None, int | None]:
     """File and line of a callable's code; None if unknown. Follows partials, methods, decorators, ``__call__``."""
     try:

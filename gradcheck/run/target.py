@@ -21,9 +21,11 @@ from gradcheck.errors import LossDefect, OutOfTime, UsageError
 from gradcheck.evaluation.parallel import Pool
 from gradcheck.functions.budget import Budget
 from gradcheck.functions.function import Function
-from gradcheck.functions.loading import load_loss
+from gradcheck.functions.loading import load_target
 from gradcheck.functions.output_capture import Silence
+from gradcheck.functions.signatures import refuse_what_is_no_loss
 from gradcheck.report import BatchReport, Finding, LossReport, SmallestCase
+from gradcheck.run.general import is_of_named_inputs, prepare
 from gradcheck.sampling import Problem, drawn, problems, shapes
 from gradcheck.shrinking import smallest_case
 
@@ -47,6 +49,7 @@ class TargetRun:
         self._config, self._settings = config, settings
         self._problems: Iterable[Problem] = problems(config) if given is None else given
         self._shapes = shapes(config) if given is None else [problem.S.shape for problem in given]
+        self._given = given
         self._done = 0
         self._current: Problem | None = None
         self._calls_of_current = ""
@@ -120,7 +123,15 @@ class TargetRun:
             budget.start_problem(self._target, self._shapes, 0)
         if self._loss is None:
             with silence.let_through():
-                self._loss = budget.load(load_loss, self._target) if budget else load_loss(self._target)
+                self._loss = budget.load(load_target, self._target) if budget else load_target(self._target)
+        if self._given is None and is_of_named_inputs(self._loss, self._config):
+            with silence.let_through():
+                prepared = prepare(replace(self._loss, budget=budget), self._config)
+            self._loss, self._problems = prepared.function, prepared.problems
+            self._shapes = [problem.S.shape for problem in prepared.problems]
+            self._contract |= {remark.code: remark for remark in prepared.remarks}
+        else:
+            refuse_what_is_no_loss(self._loss.function, self._target.rpartition(":")[2], self._target)
         loss = replace(self._loss, budget=budget)
         for problem in self._problems:
             if budget and self._done:
@@ -129,7 +140,10 @@ class TargetRun:
             inspection = None
             try:
                 if self._done == 0:
-                    loss, inspection = inspect_at_first(loss, problem.S, problem.y, silence, self._settings.framework)
+                    framework = "numpy" if problem.layout else self._settings.framework
+                    loss, inspection = inspect_at_first(
+                        loss, problem.S, problem.y, silence, "numpy" if problem.layout else self._settings.framework
+                    )
                     self._loss = loss
                 checked = check_problem(loss, problem, self._config, inspection, self._settings, pool)
             except OutOfTime as end:
@@ -159,6 +173,8 @@ class TargetRun:
     def _explain(self, budget: Budget | None) -> None:
         """Why it is wrong, and what else is to be said of it; nothing of a built-in that is right."""
         assert self._loss is not None
+        if self._loss.is_of_named_inputs:
+            return
         failed = self._troubled is not None or any(batch.wrong for batch in self._batches)
         if not failed and self._loss.is_built_in and self._settings.like is None:
             return

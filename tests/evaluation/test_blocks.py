@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as shapes
 
-from gradcheck.evaluation.blocks import Blocks, Layout
+from gradcheck.evaluation.blocks import Blocks
+from gradcheck.layout import Layout
 
 several_inputs = st.lists(
     shapes.array_shapes(min_dims=0, max_dims=4, max_side=4), min_size=1, max_size=5

@@ -1,0 +1,137 @@
+"""Functions of named inputs: from a target and the configuration's ``inputs`` to a function of x, and its problems."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gradcheck.config import Config
+from gradcheck.errors import LossDefect, TargetError
+from gradcheck.functions.binding import Bound, settle
+from gradcheck.functions.function import Function
+from gradcheck.functions.loading import load_object
+from gradcheck.functions.opening import Opened, is_open_form, open_door
+from gradcheck.functions.signatures import takes_scores_and_labels
+from gradcheck.functions.suggestions import backward_of, command, guessed_inputs
+from gradcheck.layout import Arguments
+from gradcheck.report import Finding
+from gradcheck.sampling import Problem, draw_inputs
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A function of named inputs, ready to be checked.
+
+    Attributes:
+        function: of x, 1 x n, and `Arguments`.
+        problems: where it is checked.
+        remarks: what a user should know of what is not checked.
+    """
+
+    function: Function
+    problems: tuple[Problem, ...]
+    remarks: tuple[Finding, ...]
+
+
+def is_of_named_inputs(function: Function, config: Config) -> bool:
+    """Whether a function is to be checked by its named inputs, and not as a score loss (S, y)."""
+    if function.is_built_in:
+        return False
+    if isinstance(function.function, Bound):
+        return True
+    described = config.inputs or config.backward or config.gradient or config.value
+    return bool(described) or is_open_form(function.function) or not takes_scores_and_labels(function.function)
+
+
+def prepare(function: Function, config: Config) -> Prepared:
+    """Find the form of a function, draw its inputs, and see which gradients it returns.
+
+    Raises:
+        TargetError: an input is not described, the results do not fit the inputs, or the function raises.
+    """
+    name, thing = function.target, function.function
+    others = {key: _other(function, getattr(config, key)) for key in ("gradient", "backward", "value")}
+    opened = open_door(name, thing, reseed=config.reseed, **others)
+    _refuse_undescribed(function, opened, config)
+    problems, settled, remarks = [], None, ()
+    for N, trial in _draws(config):
+        values = _in_order(draw_inputs(config, N, trial, opened.params), opened)
+        seed = config.seed + trial
+        if settled is None:
+
+            def first(values: dict[str, Any], seed: int) -> Any:
+                return settle(name, opened.door, values, config.wrt, seed)
+
+            settled = _first_call(replace(function, function=first), values, seed)
+            remarks = tuple(Finding("not-checked", "note", remark) for remark in settled.remarks)
+        arguments = Arguments.of(values, settled.names, config.only, seed, settled.absent)
+        if not arguments.layout.inputs:
+            raise TargetError(f"{name}: no input is called {config.only}", hint=f"there are {', '.join(settled.names)}")
+        problems.append(Problem(arguments.x[np.newaxis], arguments, seed, trial, "inputs", N))
+    assert settled is not None
+    bound = Bound(name, opened.door, settled.order)
+    return Prepared(replace(function, function=bound, by_name=False), tuple(problems), remarks)
+
+
+def _draws(config: Config) -> Iterator[tuple[int, int]]:
+    """Batch size and trial of every problem: one batch size where no input depends on it."""
+    is_batched = any("N" in str(each).replace("None", "") or "labels" in str(each) for each in config.inputs.values())
+    for N in config.batch_sizes if is_batched else config.batch_sizes[:1]:
+        for trial in range(config.trials):
+            yield N, trial
+
+
+def _in_order(values: dict[str, Any], opened: Opened) -> dict[str, Any]:
+    """The arguments in the order of the function's parameters."""
+    order = [*opened.parameters, *opened.optional]
+    known = {name: values[name] for name in order if name in values}
+    return known | values
+
+
+def _first_call(function: Function, values: dict[str, Any], seed: int) -> Any:
+    try:
+        return function.call(values, seed)  # type: ignore[arg-type]
+    except LossDefect as defect:
+        shapes = ", ".join(f"{name} {np.shape(each)}" for name, each in values.items() if isinstance(each, np.ndarray))
+        hint = f"its arrays have the shapes {shapes}; describe other ones by --input or --size" if shapes else ""
+        raise TargetError(f"{function.target}: {defect.message}", hint=hint, details=defect.details) from None
+
+
+def _refuse_undescribed(function: Function, opened: Opened, config: Config) -> None:
+    own = {"params"} if opened.params is not None else set()
+    missing = [name for name in opened.parameters if name not in {*config.inputs, *own}]
+    if not missing:
+        return
+    wanted = [name for name in opened.parameters if name not in own]
+    guesses = guessed_inputs(wanted) | config.inputs
+    takes = f"takes ({', '.join([*opened.parameters, *(f'{name}=…' for name in opened.optional)])})"
+    others = [word for key in ("gradient", "backward", "value") if (word := _option(key, config))]
+    if not others and (found := _backward_beside(function)):
+        others = [f"--backward={found}"]
+    what = "a loss of scores is called with (S, y)" if not config.inputs else f"{', '.join(missing)}: not described"
+    hint = f"say what they are, for example: {command(function.target, guesses, others)}"
+    raise TargetError(f"{function.target}: {takes}; {what}", hint=hint)
+
+
+def _option(key: str, config: Config) -> str:
+    value = getattr(config, key)
+    return f"--{key}={value}" if value else ""
+
+
+def _backward_beside(function: Function) -> str:
+    """The backward that stands in the same module as a forward, by its name."""
+    module = sys.modules.get(getattr(function.function, "__module__", ""), None)
+    return backward_of(function.target.rpartition(":")[2], vars(module)) if module else ""
+
+
+def _other(function: Function, target: str | Callable[..., Any] | None) -> Callable[..., Any] | None:
+    """The function that a key such as ``backward`` names: a target, or a name in the module of the one checked."""
+    if target is None or callable(target):
+        return target
+    place = function.target.rpartition(":")[0]
+    found: Callable[..., Any] = load_object(target if ":" in target or not place else f"{place}:{target}")
+    return found
