@@ -84,8 +84,9 @@ def draw_inputs(config: Config, N: int, trial: int, params: Mapping[str, Any] | 
 
     Example:
         >>> from gradcheck.config import Config
-        >>> {name: each.shape for name, each in draw_inputs(Config(inputs={"W": "[D, C]", "y": "labels"}), 3, 0).items()}
-        {'W': (4, 5), 'y': (3,)}
+        >>> drawn = draw_inputs(Config(inputs={"W": "[D, C]", "y": "labels"}), 3, 0)
+        >>> drawn["W"].shape, drawn["y"].shape
+        ((4, 5), (3,))
     """
     sizes = {"C": config.classes[0], **config.sizes, "N": N}
     is_named = {name.partition(".")[0].partition("[")[0] for name in config.wrt}

@@ -242,7 +242,8 @@ def _worst_entries(problem: Problem, judged: Verdicts, most: int) -> tuple[Entry
             step=float(judged.steps[e]),
             central=float(judged.central[e]) if judged.by_complex[e] else None,
             tried=judged.tried.get(e, ()),
-            **({} if layout is None else dict(zip(("input", "index"), layout.index(entry), strict=True))),
+            input=layout.index(entry)[0] if layout else "",
+            index=layout.index(entry)[1] if layout else (),
         )
         for e, entry in zip(order.tolist(), judged.entries[order].tolist(), strict=True)
     )

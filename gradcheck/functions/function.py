@@ -28,6 +28,7 @@ class Function:
         framework: whose arrays the user's own function takes: ``numpy``, ``torch`` or ``jax``.
         adapter: what made ``function`` from the user's own function; None if it is the user's own.
         by_name: ``load_function(target)`` finds the user's function in any process.
+        beside: the functions that belong to it, by ``gradient``, ``backward`` or ``value``, where they are at hand.
         budget: counts and limits its calls; None for no limit.
     """
 
@@ -38,6 +39,7 @@ class Function:
     framework: str = "numpy"
     adapter: Callable[[Any], Any] | None = field(default=None, repr=False, compare=False)
     by_name: bool = field(default=False, repr=False, compare=False)
+    beside: dict[str, Callable[..., Any]] = field(default_factory=dict, repr=False, compare=False)
     budget: Budget | None = field(default=None, repr=False, compare=False)
 
     def call(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any], **options: str) -> Any:

@@ -44,7 +44,11 @@ def is_of_named_inputs(function: Function, config: Config) -> bool:
     if isinstance(function.function, Bound):
         return True
     described = config.inputs or config.backward or config.gradient or config.value
-    return bool(described) or is_open_form(function.function) or not takes_scores_and_labels(function.function)
+    return (
+        bool(described or function.beside)
+        or is_open_form(function.function)
+        or not takes_scores_and_labels(function.function)
+    )
 
 
 def prepare(function: Function, config: Config) -> Prepared:
@@ -54,10 +58,13 @@ def prepare(function: Function, config: Config) -> Prepared:
         TargetError: an input is not described, the results do not fit the inputs, or the function raises.
     """
     name, thing = function.target, function.function
-    others = {key: _other(function, getattr(config, key)) for key in ("gradient", "backward", "value")}
+    others = {
+        key: _other(function, getattr(config, key)) for key in ("gradient", "backward", "value")
+    } | function.beside
     opened = open_door(name, thing, reseed=config.reseed, **others)
     _refuse_undescribed(function, opened, config)
-    problems, settled, remarks = [], None, ()
+    problems, settled = [], None
+    remarks: tuple[Finding, ...] = ()
     for N, trial in _draws(config):
         values = _in_order(draw_inputs(config, N, trial, opened.params), opened)
         seed = config.seed + trial
@@ -68,7 +75,7 @@ def prepare(function: Function, config: Config) -> Prepared:
 
             settled = _first_call(replace(function, function=first), values, seed)
             remarks = tuple(Finding("not-checked", "note", remark) for remark in settled.remarks)
-        arguments = Arguments.of(values, settled.names, config.only, seed, settled.absent)
+        arguments = Arguments.of(values, settled.names, config.only, settled.absent, seed)
         if not arguments.layout.inputs:
             raise TargetError(f"{name}: no input is called {config.only}", hint=f"there are {', '.join(settled.names)}")
         problems.append(Problem(arguments.x[np.newaxis], arguments, seed, trial, "inputs", N))

@@ -141,9 +141,7 @@ class TargetRun:
             try:
                 if self._done == 0:
                     framework = "numpy" if problem.layout else self._settings.framework
-                    loss, inspection = inspect_at_first(
-                        loss, problem.S, problem.y, silence, "numpy" if problem.layout else self._settings.framework
-                    )
+                    loss, inspection = inspect_at_first(loss, problem.S, problem.y, silence, framework)
                     self._loss = loss
                 checked = check_problem(loss, problem, self._config, inspection, self._settings, pool)
             except OutOfTime as end:
