@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -60,6 +59,11 @@ class Layout:
             start += prod(shape)
         return cls(tuple(inputs))
 
+    @property
+    def names(self) -> list[str]:
+        """Of the inputs, in order."""
+        return [each.name for each in self.inputs]
+
     @cached_property
     def n(self) -> int:
         """Length of the flat vector."""
@@ -99,25 +103,10 @@ class Arguments:
     seed: int = 0
 
     @classmethod
-    def of(
-        cls, values: dict[str, Any], names: Sequence[str], only: str = "*", absent: Sequence[str] = (), seed: int = 0
-    ) -> Arguments:
-        """The arguments, with some float arrays differentiated.
-
-        Args:
-            values: as the attribute.
-            names: of the inputs whose arrays are.
-            only: pattern that the arrays' own names match.
-            absent: names of arrays that are not, because no gradient is given.
-            seed: as the attribute.
-        """
-        arrays = {path: leaf for name in names for path, leaf in leaves(values[name], name) if is_differentiable(leaf)}
-        shapes = {
-            path: np.shape(leaf)
-            for path, leaf in arrays.items()
-            if np.size(leaf) and path not in absent and fnmatchcase(path, only)
-        }
-        return cls(values, Layout.of(shapes), seed)
+    def of(cls, values: dict[str, Any], arrays: Sequence[str], seed: int = 0) -> Arguments:
+        """The arguments, with the arrays of these names differentiated: ``W``, ``params.W1``."""
+        found = {path: leaf for name, value in values.items() for path, leaf in leaves(value, name)}
+        return cls(values, Layout.of({path: np.shape(found[path]) for path in arrays if np.size(found[path])}), seed)
 
     def copy(self) -> Arguments:
         """The same object: it is never changed, and every call gets arrays of its own."""

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.config import Config, Integers, Labels, Normal, ScoresKind, StudentT, Uniform
-from gradcheck.config.inputs import Constant, Drawn, DrawnLabels, parse_input
+from gradcheck.config.inputs import Constant, Drawn, DrawnLabels, nested, parse_input
 from gradcheck.layout import Arguments, Layout
 from gradcheck.report import FloatArray
 
@@ -112,7 +112,7 @@ def draw_inputs(config: Config, N: int, trial: int, params: Mapping[str, Any] | 
         return array.astype(np.int64 if spec.is_whole and not is_float else config.dtype)[()]
 
     own = {} if params is None or "params" in config.inputs else {"params": dict(params)}
-    specs = own | {name: parse_input(given, config.sizes) for name, given in config.inputs.items()}
+    specs = own | {name: parse_input(given, config.sizes) for name, given in nested(config.inputs).items()}
     return {name: draw(spec, name, name in is_named) for name, spec in specs.items()}
 
 

@@ -103,6 +103,23 @@ def parse_input(given: Any, sizes: Mapping[str, int]) -> Spec:
     return Drawn(kind, _shape([part.strip() for part in (shape or "").split(",") if part.strip()], sizes))
 
 
+def nested(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Inputs with names such as ``params.W1`` as the mappings that they are parts of.
+
+    Example:
+        >>> nested({"params.W": "[D]", "params.b": 0.0, "x": "[N]"})
+        {'params': {'W': '[D]', 'b': 0.0}, 'x': '[N]'}
+    """
+    found: dict[str, Any] = {}
+    for name, given in inputs.items():
+        *path, last = name.split(".")
+        place = found
+        for part in path:
+            place = place.setdefault(part, {})
+        place[last] = given
+    return found
+
+
 def read_option(text: str, option: str) -> tuple[str, Any]:
     """An input's name and description from ``NAME=DESCRIPTION``.
 
@@ -110,7 +127,7 @@ def read_option(text: str, option: str) -> tuple[str, Any]:
         ConfigError: it is not of this form.
     """
     name, equals, given = text.partition("=")
-    if not equals or not name.strip().isidentifier():
+    if not equals or not all(part.isidentifier() for part in name.strip().split(".")):
         raise ConfigError(f"{option} {text}: must be NAME=DESCRIPTION", hint=_HINT)
     is_spec = _SPEC.fullmatch(given) and given.strip().partition("(")[0].strip().partition(" ")[0] in (*KINDS, "labels")
     if is_spec or given.strip().startswith("["):

@@ -56,14 +56,12 @@ class Settled:
 
     Attributes:
         order: as ``Bound.order``.
-        names: the inputs that have a gradient, in the order of the function's parameters.
-        absent: names of arrays whose gradient is not given.
+        arrays: names of the arrays that have a gradient, in the order of the function's parameters.
         remarks: what a user should know: results that are ignored, gradients that are not given.
     """
 
     order: tuple[str | None, ...]
-    names: tuple[str, ...]
-    absent: tuple[str, ...]
+    arrays: tuple[str, ...]
     remarks: tuple[str, ...]
 
 
@@ -96,18 +94,16 @@ def settle(name: str, door: Door, values: dict[str, Any], wrt: Sequence[str], se
         gradients = {each: result for each, result in zip(order, results, strict=False) if each is not None}
         if len(results) > len(order):
             remarks.append(f"{len(results) - len(order)} further results after the gradients are ignored")
-    for each, result in gradients.items():
-        flat_gradient(name, each, values[each], result)
-    absent = [
-        path
-        for each, result in gradients.items()
-        for path, leaf in flat_gradient(name, each, values[each], result).items()
-        if leaf is None
-    ]
+    flat = {
+        path: leaf
+        for each in values
+        if each in gradients
+        for path, leaf in flat_gradient(name, each, values[each], gradients[each]).items()
+    }
+    absent = [path for path, leaf in flat.items() if leaf is None]
     if absent:
         remarks.append(f"the gradient of {', '.join(absent)} is None, so it is not checked")
-    names = [each for each in values if each in gradients]
-    return Settled(tuple(order), tuple(names), tuple(absent), tuple(remarks))
+    return Settled(tuple(order), tuple(path for path in flat if path not in absent), tuple(remarks))
 
 
 def paired(

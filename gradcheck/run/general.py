@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import Any
 
 import numpy as np
 
 from gradcheck.config import Config
+from gradcheck.config.inputs import nested
 from gradcheck.errors import LossDefect, TargetError
-from gradcheck.functions.binding import Bound, settle
+from gradcheck.functions.binding import Bound, Settled, settle
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_object
 from gradcheck.functions.opening import Opened, is_open_form, open_door
@@ -51,36 +53,41 @@ def is_of_named_inputs(function: Function, config: Config) -> bool:
     )
 
 
-def prepare(function: Function, config: Config) -> Prepared:
+def prepare(function: Function, config: Config, at: Mapping[str, Any] | None = None) -> Prepared:
     """Find the form of a function, draw its inputs, and see which gradients it returns.
+
+    Args:
+        function: as it was loaded; ``beside`` holds functions that belong to it and are at hand.
+        config: its ``inputs`` and ``wrt``, and the names of functions that belong to it.
+        at: the one point at which it is checked, by the names of the inputs; None for drawn ones.
 
     Raises:
         TargetError: an input is not described, the results do not fit the inputs, or the function raises.
     """
-    name, thing = function.target, function.function
-    others = {
-        key: _other(function, getattr(config, key)) for key in ("gradient", "backward", "value")
-    } | function.beside
-    opened = open_door(name, thing, reseed=config.reseed, **others)
-    _refuse_undescribed(function, opened, config)
-    problems, settled = [], None
-    remarks: tuple[Finding, ...] = ()
-    for N, trial in _draws(config):
-        values = _in_order(draw_inputs(config, N, trial, opened.params), opened)
-        seed = config.seed + trial
-        if settled is None:
-
-            def first(values: dict[str, Any], seed: int) -> Any:
-                return settle(name, opened.door, values, config.wrt, seed)
-
-            settled = _first_call(replace(function, function=first), values, seed)
-            remarks = tuple(Finding("not-checked", "note", remark) for remark in settled.remarks)
-        arguments = Arguments.of(values, settled.names, config.only, settled.absent, seed)
-        if not arguments.layout.inputs:
-            raise TargetError(f"{name}: no input is called {config.only}", hint=f"there are {', '.join(settled.names)}")
-        problems.append(Problem(arguments.x[np.newaxis], arguments, seed, trial, "inputs", N))
+    name = function.target
+    named = {key: _other(function, getattr(config, key)) for key in ("gradient", "backward", "value")}
+    opened = open_door(name, function.function, reseed=config.reseed, **named | function.beside)
+    _refuse_undescribed(function, opened, config, at)
+    wrt = tuple(dict.fromkeys(each.partition(".")[0].partition("[")[0] for each in config.wrt))
+    only = config.wrt if wrt != config.wrt else (config.only,)
+    problems: list[Problem] = []
+    settled: Settled | None = None
+    for N, trial in _draws(config) if at is None else [(0, 0)]:
+        values = draw_inputs(config, N, trial, opened.params) if at is None else dict(at)
+        values, seed = _in_order(values, opened), config.seed + trial
+        settled = settled or _settled(function, opened, values, wrt, seed)
+        arrays = [each for each in settled.arrays if any(_is_called(each, pattern) for pattern in only)]
+        if not arrays:
+            hint = f"there are {', '.join(settled.arrays) or 'none'}"
+            raise TargetError(f"{name}: no differentiated array is called {', '.join(only)}", hint=hint)
+        arguments = Arguments.of(values, arrays, seed)
+        if not np.all(np.isfinite(arguments.x)):
+            raise TargetError(f"{name}: its inputs are not finite everywhere; there is no gradient to check there")
+        kind = "inputs" if at is None else "given"
+        problems.append(Problem(arguments.x[np.newaxis], arguments, seed, trial, kind, N))
     assert settled is not None
     bound = Bound(name, opened.door, settled.order)
+    remarks = tuple(Finding("not-checked", "note", remark) for remark in settled.remarks)
     return Prepared(replace(function, function=bound, by_name=False), tuple(problems), remarks)
 
 
@@ -92,6 +99,11 @@ def _draws(config: Config) -> Iterator[tuple[int, int]]:
             yield N, trial
 
 
+def _is_called(array: str, pattern: str) -> bool:
+    """Whether an array, as ``params.W1``, has a name, or is a part of the input that has it."""
+    return fnmatchcase(array, pattern) or array.startswith((f"{pattern}.", f"{pattern}["))
+
+
 def _in_order(values: dict[str, Any], opened: Opened) -> dict[str, Any]:
     """The arguments in the order of the function's parameters."""
     order = [*opened.parameters, *opened.optional]
@@ -99,18 +111,25 @@ def _in_order(values: dict[str, Any], opened: Opened) -> dict[str, Any]:
     return known | values
 
 
-def _first_call(function: Function, values: dict[str, Any], seed: int) -> Any:
+def _settled(function: Function, opened: Opened, values: dict[str, Any], wrt: tuple[str, ...], seed: int) -> Settled:
+    """Which results are gradients of what, from a first call; what the function raises is a TargetError."""
+
+    def first(values: Any, seed: Any) -> Settled:
+        return settle(function.target, opened.door, values, wrt, seed)
+
     try:
-        return function.call(values, seed)  # type: ignore[arg-type]
+        found: Settled = replace(function, function=first).call(values, seed)  # type: ignore[arg-type]
+        return found
     except LossDefect as defect:
         shapes = ", ".join(f"{name} {np.shape(each)}" for name, each in values.items() if isinstance(each, np.ndarray))
         hint = f"its arrays have the shapes {shapes}; describe other ones by --input or --size" if shapes else ""
         raise TargetError(f"{function.target}: {defect.message}", hint=hint, details=defect.details) from None
 
 
-def _refuse_undescribed(function: Function, opened: Opened, config: Config) -> None:
+def _refuse_undescribed(function: Function, opened: Opened, config: Config, at: Mapping[str, Any] | None) -> None:
     own = {"params"} if opened.params is not None else set()
-    missing = [name for name in opened.parameters if name not in {*config.inputs, *own}]
+    described = nested(config.inputs) if at is None else at
+    missing = [name for name in opened.parameters if name not in {*described, *own}]
     if not missing:
         return
     wanted = [name for name in opened.parameters if name not in own]
