@@ -13,6 +13,7 @@ from gradcheck.cli.progress import progress_bar
 from gradcheck.cli.terminal import usage_errors
 from gradcheck.cli.watch import check_at_changes
 from gradcheck.config import Config, load_config
+from gradcheck.config.inputs import read_option
 from gradcheck.config.settings import SETTINGS, Backend, Framework, Reference, descriptions, read_settings
 from gradcheck.errors import UsageError
 from gradcheck.losses import BUILT_INS
@@ -21,6 +22,8 @@ from gradcheck.report import Report
 from gradcheck.run import check_targets
 
 _Texts = list[str] | None
+#: Keys of the configuration whose options have their names.
+_KEYS = ("seed", "trials", "scores", "wrt", "only", "gradient", "backward", "value", "dtype", "rtol", "atol", "plan")
 
 
 def _complete_target(incomplete: str) -> list[str]:
@@ -42,6 +45,14 @@ def run(
     batch_size: Annotated[_Texts, _option("batch_sizes", metavar="N[,N...]")] = None,
     classes: Annotated[_Texts, _option("classes", metavar="C[,C...]")] = None,
     scores: Annotated[_Texts, _option("scores", metavar="TEXT")] = None,
+    input_: Annotated[_Texts, _option("inputs", "--input", "-i", metavar="NAME=TEXT")] = None,
+    size: Annotated[_Texts, _option("sizes", "--size", metavar="LETTER=N")] = None,
+    wrt: Annotated[_Texts, _option("wrt", metavar="NAME")] = None,
+    only: Annotated[str | None, _option("only", metavar="PATTERN")] = None,
+    gradient: Annotated[str | None, _option("gradient", metavar="TARGET")] = None,
+    backward: Annotated[str | None, _option("backward", metavar="TARGET")] = None,
+    value: Annotated[str | None, _option("value", metavar="TARGET")] = None,
+    reseed: Annotated[bool, _option("reseed", "--reseed")] = False,
     dtype: Annotated[str | None, _option("dtype")] = None,
     rtol: Annotated[float | None, _option("rtol")] = None,
     atol: Annotated[float | None, _option("atol")] = None,
@@ -78,9 +89,11 @@ def run(
     For example: [bold]gradcheck run svm softmax --batch-size 3[/bold]
     """
     given = context.params
-    options = {key: given[key] for key in ("seed", "trials", "scores", "dtype", "rtol", "atol", "plan")}
-    options |= {"batch_sizes": _numbers(batch_size), "classes": _numbers(classes)}
-    configuration = load_config(config, options, set_ or [])
+    options = {key: given[key] for key in _KEYS}
+    options |= {"batch_sizes": _numbers(batch_size), "classes": _numbers(classes), "reseed": reseed or None}
+    described = {"inputs": [read_option(text, "--input") for text in input_ or []]}
+    described["sizes"] = [read_option(text, "--size") for text in size or []]
+    configuration = load_config(config, options, set_ or [], described)
     reports = destinations(format_ or [], output or [], plot)
     names = list(dict.fromkeys(targets or configuration.losses))
     if not names:

@@ -15,12 +15,18 @@ from gradcheck.errors import ConfigError
 DEFAULT_FILE = "gradcheck.yaml"
 
 
-def load_config(path: Path | None, options: Mapping[str, object] | None = None, sets: Sequence[str] = ()) -> Config:
+def load_config(
+    path: Path | None,
+    options: Mapping[str, object] | None = None,
+    sets: Sequence[str] = (),
+    entries: Mapping[str, Sequence[tuple[str, object]]] | None = None,
+) -> Config:
     """Read the configuration of a run: ``--set`` wins over options, options over the file, the file over defaults.
 
     Args:
         path: the file; None for ``gradcheck.yaml`` in the working directory, if there is one.
         options: values by key; None or an empty list where an option was not given.
+        entries: of keys that are mappings, each with its name: they win over those of the file.
         sets: texts ``key=value``, ``key.sub=value`` or ``key.index.sub=value``, each value as in a YAML file.
 
     Raises:
@@ -32,6 +38,9 @@ def load_config(path: Path | None, options: Mapping[str, object] | None = None, 
     for key, value in (options or {}).items():
         if value not in (None, [], ()):
             source = _with_value(source, (key,), value, "--batch-size" if key == "batch_sizes" else f"--{key}")
+    for key, pairs in (entries or {}).items():
+        for name, value in pairs:
+            source = _with_value(source, [key, name], value, f"--{key.removesuffix('s')} {name}")
     for text in sets:
         source = _with_set(source, text)
     return Config(source)

@@ -146,7 +146,7 @@ def flat_gradient(function: str, name: str, value: Any, gradient: Any) -> dict[s
     if theirs is None:
         raise TargetError(f"{function}: the gradient of {name} is {described(gradient)}; {name} is {described(value)}")
     given = dict(theirs)
-    wanted = [key for key, part in own.items() if any(is_differentiable(leaf) for _, leaf in leaves(part, ""))]
+    wanted = [key for key, part in own.items() if _has_floats(part) and (key in given or _has_arrays(part))]
     if missing := [key for key in wanted if key not in given]:
         message = f"{function}: the gradient of {name} has no part {', '.join(key.lstrip('.') for key in missing)}"
         hint = f"it has {', '.join(key.lstrip('.') for key in given) or 'none'}; None says that one is not given"
@@ -157,22 +157,27 @@ def flat_gradient(function: str, name: str, value: Any, gradient: Any) -> dict[s
     return found
 
 
+def _has_floats(value: Any) -> bool:
+    return any(is_differentiable(leaf) for _, leaf in leaves(value, ""))
+
+
+def _has_arrays(value: Any) -> bool:
+    """Whether there are arrays of floats in it, and not only Python's own numbers, which are mostly constants."""
+    return any(isinstance(leaf, np.ndarray | np.floating) and is_differentiable(leaf) for _, leaf in leaves(value, ""))
+
+
 def _inputs_of(name: str, values: dict[str, Any], wrt: Sequence[str]) -> dict[str, Any]:
     """The inputs that may have a gradient, in order."""
     for each in wrt:
         if each not in values:
             hint = f"there are {', '.join(values)}"
             raise TargetError(f"{name}: wrt names {each}, which is no input", hint=hint)
-        if not any(is_differentiable(leaf) for _, leaf in leaves(values[each], each)):
+        if not _has_floats(values[each]):
             kind = getattr(values[each], "dtype", None) or type(values[each]).__name__
             raise TargetError(f"{name}: wrt names {each}, which is {kind}: only floats have a derivative")
     if wrt:
         return {each: values[each] for each in wrt}
-    arrays = {
-        each: value
-        for each, value in values.items()
-        if any(isinstance(leaf, np.ndarray | np.float64) and is_differentiable(leaf) for _, leaf in leaves(value, each))
-    }
+    arrays = {each: value for each, value in values.items() if _has_arrays(value)}
     if not arrays:
         hint = "describe one: --input W='normal(0, 1) [D, C]'"
         raise TargetError(f"{name}: none of its inputs is an array of floats", hint=hint)
@@ -229,11 +234,9 @@ def _matched(name: str, results: tuple[Any, ...], inputs: dict[str, Any], *, is_
 
 
 def _fits(result: Any, value: Any) -> bool:
-    if result is None:
-        return True
-    parts, theirs = parts_of(value, ""), parts_of(result, "")
-    if parts is None or theirs is None:
-        return parts is None and theirs is None and np.shape(result) == np.shape(value)
-    return {key for key, _ in theirs} <= {key for key, _ in parts} or {key for key, _ in parts} <= {
-        key for key, _ in theirs
-    }
+    """Whether something may be the gradient of an input: built like it, and of its shape."""
+    try:
+        flat_gradient("", "", value, result)
+    except (TargetError, ValueError):
+        return False
+    return True
