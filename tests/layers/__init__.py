@@ -3,7 +3,7 @@
 Every wrong one is a right one with one slip that people make.
 """
 
-from layers import dense
+from layers import dense, normalisation
 from layers.cases import RIGHT, WRONG, LayerCase
 
-__all__ = ["RIGHT", "WRONG", "LayerCase", "dense"]
+__all__ = ["RIGHT", "WRONG", "LayerCase", "dense", "normalisation"]
