@@ -67,21 +67,24 @@ class LayerCase:
             name, place, causes, slip = re.fullmatch(r"(\w+) \(([\w. ]+): (.+?)\): (.+)", head).groups()
             edited = _edited(code, name, [line.strip() for line in diff.splitlines()])
             told = {"right": False, "slip": slip, "place": tuple(place.split()), "causes": tuple(causes.split(", "))}
-            WRONG[name] = replace(self, name=_new(name), **{part: edited() if is_object else edited}, **told)
+            changed = {"name": _new(name, code.__module__), part: edited() if is_object else edited}
+            WRONG[name] = replace(self, **changed, **told)
 
 
 RIGHT: dict[str, LayerCase] = {}
 WRONG: dict[str, LayerCase] = {}
+_OWNERS: dict[str, str] = {}
 
 
 def right(name: str, function: Any, inputs: dict[str, Any], **fields: Any) -> LayerCase:
     """Registers a right case and returns it."""
-    RIGHT[name] = LayerCase(_new(name), function, inputs, **fields)
+    RIGHT[name] = LayerCase(_new(name, function.__module__), function, inputs, **fields)
     return RIGHT[name]
 
 
-def _new(name: str) -> str:
-    if name in RIGHT or name in WRONG:
+def _new(name: str, module: str) -> str:
+    """The name, of which no other module has a case; a module may be imported again."""
+    if _OWNERS.setdefault(name, module) != module:
         raise ValueError(f"two cases are named {name}")
     return name
 

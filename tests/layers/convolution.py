@@ -45,7 +45,7 @@ def conv_backward_naive(dout, cache):
 CONV = right(
     "conv_naive",
     conv_forward_naive,
-    {"x": "[N, 2, 5, 6]", "w": "[3, 2, 3, 4]", "b": "[3]", "conv_param": {"stride": 2, "pad": 1}},
+    {"x": "[N, 2, 4, 5]", "w": "[2, 2, 3, 2]", "b": "[2]", "conv_param": {"stride": 2, "pad": 1}},
     wrt=("x", "w", "b"),
     backward=conv_backward_naive,
 )
@@ -97,9 +97,6 @@ right("conv_class", Conv2d, {"x": "[N, 2, 4, 5]", "w": "[2, 2, 2, 3]"}).slipped(
 conv_class_channels_exchanged (w: transpos, exchang, swap, channel): dw has input and output channels exchanged
     - dw = np.einsum("nchwij,nfhw->fcij", self.windows, dout, optimize=True)
     + dw = np.einsum("nchwij,nfhw->cfij", self.windows, dout, optimize=True)
-conv_class_not_flipped (x: flip, revers, mirror, permut): dx correlates with w, which is not flipped
-    - return np.einsum("nfhwij,fcij->nchw", windows, self.w[:, :, ::-1, ::-1], optimize=True), dw
-    + return np.einsum("nfhwij,fcij->nchw", windows, self.w, optimize=True), dw
 """)
 
 
@@ -128,10 +125,10 @@ right("max_pool", max_pool_forward_naive, POOL, wrt=("x",), backward=max_pool_ba
 max_pool_assigned (x: overlap, accumul, added, twice): = in place of +=, though the pools overlap
     - dx[n, c, i * stride + p, j * stride + q] += dout[n, c, i, j]
     + dx[n, c, i * stride + p, j * stride + q] = dout[n, c, i, j]
-max_pool_to_all (x: max, where, mask, position, window): every entry of the window gets the gradient
+max_pool_to_all (x: maximum, where, mask, position, window): every entry of the window gets the gradient
     - dx[n, c, i * stride + p, j * stride + q] += dout[n, c, i, j]
     + dx[n, c, i * stride : i * stride + height, j * stride : j * stride + width] += dout[n, c, i, j]
-max_pool_row_for_column (x: max, where, position, exchang, swap, transpos): row and column of the maximum are exchanged
+max_pool_row_for_column (x: maximum, where, position, exchang, swap): row and column of the maximum are exchanged
     - dx[n, c, i * stride + p, j * stride + q] += dout[n, c, i, j]
     + dx[n, c, i * stride + q, j * stride + p] += dout[n, c, i, j]
 """)
@@ -159,23 +156,4 @@ right("max_pool_reshape", max_pool_forward_reshape, RESHAPE, wrt=("x",), backwar
 max_pool_reshape_mean (x: factor, times, 0.25, 1/4): divides by the size of the pool, as the mean does
     - dx = dx / np.sum(mask, axis=(3, 5), keepdims=True)
     + dx = dx / np.prod(mask.shape[3::2])
-""")
-
-
-class AvgPool:
-    """A window of k x k that moves by k."""
-
-    def forward(self, x, k):
-        self.k = k
-        N, C, H, W = x.shape
-        return x.reshape(N, C, H // k, k, W // k, k).mean(axis=(3, 5))
-
-    def backward(self, dout):
-        return np.repeat(np.repeat(dout, self.k, axis=2), self.k, axis=3) / self.k**2
-
-
-right("avg_pool_class", AvgPool, {"x": "[N, 2, 4, 6]", "k": 2}, wrt=("x",)).slipped("""
-avg_pool_no_division (x: factor, times, 4, mean): the gradient is not divided by the size of the window
-    - return np.repeat(np.repeat(dout, self.k, axis=2), self.k, axis=3) / self.k**2
-    + return np.repeat(np.repeat(dout, self.k, axis=2), self.k, axis=3)
 """)

@@ -28,7 +28,7 @@ def affine_backward(dout, cache):
 AFFINE_INPUTS = {"x": "[N, 2, 3]", "w": "normal(0, 0.5) [D, M]", "b": "[M]"}
 AFFINE = right("affine", affine_forward, AFFINE_INPUTS, backward=affine_backward, sizes={"D": 6})
 AFFINE.slipped("""
-affine_db_over_both_axes (b: sum, axis, axes): db is summed over the columns too, and broadcast
+affine_db_over_both_axes (b: summed, axis, axes): db is summed over the columns too, and broadcast
     - db = np.sum(dout, axis=0)
     + db = np.zeros_like(b)
     + db += np.sum(dout)
@@ -38,12 +38,9 @@ affine_db_axis_1 (b: shape, axis): db is summed over axis 1 and has N entries
 affine_db_mean (b: mean, averag, 1/N, factor): db is the mean over the batch, not the sum
     - db = np.sum(dout, axis=0)
     + db = np.mean(dout, axis=0)
-affine_dw_ignores_dout (w: upstream, dout): dw is right for an upstream gradient of ones alone
+affine_dw_ignores_dout (w: upstream): dw is right for an upstream gradient of ones alone
     - dw = x.reshape(x.shape[0], -1).T.dot(dout)
     + dw = x.reshape(x.shape[0], -1).T.dot(np.ones_like(dout))
-affine_dx_fortran_order (x: order, permut, reshape, transpos): dx is reshaped column by column
-    - dx = dout.dot(w.T).reshape(x.shape)
-    + dx = dout.dot(w.T).reshape(x.shape, order="F")
 """)
 SQUARE = {"x": "[N, D]", "w": "normal(0, 0.5) [D, D]", "b": "[D]"}
 replace(AFFINE, inputs=SQUARE, sizes={"D": 4}).slipped("""
@@ -169,7 +166,7 @@ X = {"x": "[N, D]"}
 right("relu_in_place", relu_forward, X, backward=relu_backward).slipped("""
 relu_no_mask (x: relu, mask, where): the mask is forgotten
     - dout[x <= 0] = 0
-relu_mask_of_dout (x: dout, upstream, mask, where): masks by the sign of dout, not of x
+relu_mask_of_dout (x: upstream, mask, where): masks by the sign of dout, not of x
     - dout[x <= 0] = 0
     + dout[dout <= 0] = 0
 relu_mask_inverted (x: relu, mask, where, invert): the mask is inverted
@@ -190,7 +187,7 @@ class ReLU:
 
 
 right("relu_class", ReLU, {"x": "[N, T, D]"}).slipped("""
-relu_class_ignores_dout (x: upstream, dout): returns the mask and ignores dout
+relu_class_ignores_dout (x: upstream): returns the mask and ignores dout
     - return dout * self.mask
     + return self.mask.astype(float)
 """)
@@ -217,24 +214,6 @@ leaky_relu_integers (x: integer, truncat, where, slope, zero): ones of integers 
 """)
 
 
-def prelu_forward(x, a):
-    return np.maximum(x, 0) + a * np.minimum(x, 0), [x, a]
-
-
-def prelu_backward(dout, cache):
-    x, a = cache
-    dx = dout * np.where(x > 0, 1, a)
-    da = np.sum(dout * x * (x < 0), axis=0)
-    return dx, da
-
-
-right("prelu", prelu_forward, {**X, "a": "uniform(0.1, 0.5) [D]"}, backward=prelu_backward).slipped("""
-prelu_slope_of_both_sides (a: where, mask, negative, extra): da sums x on both sides of 0
-    - da = np.sum(dout * x * (x < 0), axis=0)
-    + da = np.sum(dout * x, axis=0)
-""")
-
-
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
@@ -250,7 +229,7 @@ def sigmoid_backward(dout, cache):
 
 
 right("sigmoid", sigmoid_forward, X, backward=sigmoid_backward).slipped("""
-sigmoid_of_the_output (x: sigmoid, output, factor): takes the sigmoid of the cached output once more
+sigmoid_of_the_output (x: sigmoid, factor): takes the sigmoid of the cached output once more
     - s = cache
     + s = sigmoid(cache)
 """)
@@ -266,29 +245,12 @@ class Tanh:
 
 
 right("tanh_class", Tanh, X).slipped("""
-tanh_of_the_input (x: tanh, output, factor): 1 - x^2 of the input in place of 1 - y^2 of the output
+tanh_of_the_input (x: tanh, factor): 1 - x^2 of the input in place of 1 - y^2 of the output
     - return dy * (1 - self.y**2)
     + return dy * (1 - self.x**2)
-tanh_no_square (x: tanh, square, output, factor): the square is missing
+tanh_no_square (x: tanh, square, factor): the square is missing
     - return dy * (1 - self.y**2)
     + return dy * (1 - self.y)
-""")
-
-
-class Swish:
-    def forward(self, x):
-        self.x = x
-        return x * sigmoid(x)
-
-    def backward(self, dout):
-        s = sigmoid(self.x)
-        return dout * (s + self.x * s * (1 - s))
-
-
-right("swish_class", Swish, X).slipped("""
-swish_one_term (x: term, lost, missing, product, factor): the product rule's second term is missing
-    - return dout * (s + self.x * s * (1 - s))
-    + return dout * s
 """)
 
 
@@ -306,7 +268,7 @@ right("softmax_layer", softmax_layer, X, backward=softmax_layer_backward).slippe
 softmax_layer_diagonal (x: diagonal, softmax, missing, lost): the Jacobian's diagonal alone
     - return s * (dout - np.sum(dout * s, axis=1, keepdims=True))
     + return dout * s * (1 - s)
-softmax_layer_axis_0 (x: axis, sum, softmax): sums over the batch in place of the classes
+softmax_layer_axis_0 (x: axis, summed, softmax): sums over the batch in place of the classes
     - return s * (dout - np.sum(dout * s, axis=1, keepdims=True))
     + return s * (dout - np.sum(dout * s, axis=0, keepdims=True))
 """)
@@ -330,7 +292,7 @@ def two_relus_backward(dout, cache):
 
 
 WEIGHTS = {"W1": "[D, D]", "W2": "[D, D]"}
-right("two_affine_relus", two_relus_forward, {**X, **WEIGHTS}, backward=two_relus_backward).slipped("""
+right("two_relus", two_relus_forward, {**X, **WEIGHTS}, backward=two_relus_backward, sizes={"D": 6}).slipped("""
 two_relus_one_forgotten (x W1: relu, mask, where): the ReLU in between is forgotten
     - dh1 = relu_backward(da1, relu1_cache)
     + dh1 = da1

@@ -53,13 +53,10 @@ batchnorm_constant_statistics (x: mean, variance, constant, lost, missing): mean
 batchnorm_no_2 (x: variance, factor, lost, missing): the variance's derivative lacks its factor 2
     - dx = dxhat / std + dvar * 2 * (x - mu) / N + dmu / N
     + dx = dxhat / std + dvar * (x - mu) / N + dmu / N
-batchnorm_mean_not_divided (x: mean, 1/N, factor, times): dmu is not divided by N
-    - dx = dxhat / std + dvar * 2 * (x - mu) / N + dmu / N
-    + dx = dxhat / std + dvar * 2 * (x - mu) / N + dmu
 batchnorm_eps_outside (x: eps, factor): in the backward eps stands outside the root
     - std = np.sqrt(var + eps)
     + std = np.sqrt(var) + eps
-batchnorm_no_gamma (x: gamma, factor): dx does not multiply dout by gamma
+batchnorm_no_gamma (x: by gamma, factor): dx does not multiply dout by gamma
     - dxhat = dout * gamma
     + dxhat = dout
 batchnorm_dgamma_of_x (gamma: xhat, normali, factor, extra): dgamma sums dout * x, not dout * xhat
@@ -87,31 +84,6 @@ def batchnorm_backward_alt(dout, cache):
 right("batchnorm_alt", batchnorm_forward, BN_INPUTS, wrt=WRT, backward=batchnorm_backward_alt)
 
 
-class BatchNorm:
-    """An object with parameters of its own; backward returns dx alone."""
-
-    def __init__(self, D=4):
-        self.gamma, self.beta = np.linspace(0.5, 1.5, D), np.zeros(D)
-
-    def forward(self, x):
-        self.xmu = x - x.mean(0)
-        self.istd = 1.0 / np.sqrt((self.xmu**2).mean(0) + 1e-3)
-        return self.gamma * self.xmu * self.istd + self.beta
-
-    def backward(self, dout):
-        xhat = self.xmu * self.istd
-        self.dgamma, self.dbeta = (dout * xhat).sum(0), dout.sum(0)
-        d = dout * self.gamma
-        return self.istd * (d - d.mean(0) - xhat * (d * xhat).mean(0))
-
-
-right("batchnorm_object", BatchNorm(), {"x": "[N, D]"}).slipped("""
-batchnorm_object_sign (x: sign, variance): the variance's term has the wrong sign
-    - return self.istd * (d - d.mean(0) - xhat * (d * xhat).mean(0))
-    + return self.istd * (d - d.mean(0) + xhat * (d * xhat).mean(0))
-""")
-
-
 def layernorm_forward(x, gamma, beta, ln_param):
     mu, var = x.mean(axis=1, keepdims=True), x.var(axis=1, keepdims=True)
     std = np.sqrt(var + ln_param.get("eps", 1e-5))
@@ -131,10 +103,10 @@ def layernorm_backward(dout, cache):
 
 LN_INPUTS = {"x": "normal(1, 2) [N, D]", **PARAMETERS, "ln_param": {}}
 right("layernorm", layernorm_forward, LN_INPUTS, wrt=WRT, backward=layernorm_backward).slipped("""
-layernorm_batch_axis (x: axis, sum): the sums in dx run over the batch, as in batch norm
+layernorm_batch_axis (x: axis, summed): the sums in dx run over the batch, as in batch norm
     - dx = D * d - np.sum(d, axis=1, keepdims=True) - xhat * np.sum(d * xhat, axis=1, keepdims=True)
     + dx = D * d - np.sum(d, axis=0, keepdims=True) - xhat * np.sum(d * xhat, axis=0, keepdims=True)
-layernorm_batch_size (x: mean, 1/N, N, batch): dx has the batch size in the place of D
+layernorm_batch_size (x: mean, 1/N): dx has the batch size in the place of D
     - D = dout.shape[1]
     + D = dout.shape[0]
 layernorm_mean_over_the_batch (gamma beta: mean, averag, 1/N, factor): dgamma and dbeta are means, not sums
@@ -193,23 +165,4 @@ right("spatial_batchnorm", spatial_batchnorm_forward, SPATIAL, wrt=WRT, backward
 spatial_batchnorm_not_transposed_back (x: transpos, permut, order, reshape): dx is reshaped, not transposed back
     - dx = dx.reshape(N, H, W, C).transpose(0, 3, 1, 2)
     + dx = dx.reshape(dout.shape)
-""")
-
-
-class L2Normalize:
-    """Each row divided by its length."""
-
-    def forward(self, x):
-        self.norm = np.linalg.norm(x, axis=1, keepdims=True)
-        self.y = x / self.norm
-        return self.y
-
-    def backward(self, dout):
-        return (dout - self.y * np.sum(dout * self.y, axis=1, keepdims=True)) / self.norm
-
-
-right("l2_normalize_class", L2Normalize, {"x": "[N, D]"}).slipped("""
-l2_normalize_constant_length (x: constant, norm, lost, missing, term, factor): the length is taken as a constant
-    - return (dout - self.y * np.sum(dout * self.y, axis=1, keepdims=True)) / self.norm
-    + return dout / self.norm
 """)
