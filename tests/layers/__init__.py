@@ -3,7 +3,7 @@
 Every wrong one is a right one with one slip that people make.
 """
 
-from layers import convolution, dense, losses, normalisation, sequences
+from layers import convolution, dense, losses, nets, normalisation, sequences
 from layers.cases import RIGHT, WRONG, LayerCase
 
-__all__ = ["RIGHT", "WRONG", "LayerCase", "convolution", "dense", "losses", "normalisation", "sequences"]
+__all__ = ["RIGHT", "WRONG", "LayerCase", "convolution", "dense", "losses", "nets", "normalisation", "sequences"]

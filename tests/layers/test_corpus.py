@@ -15,6 +15,11 @@ STEP = 1e-5
 TEXT = re.compile(r"(?:(\w+)\((.*?)\))?\s*(?:\[(.*)\])?")
 
 
+def test_there_are_enough_cases() -> None:
+    assert len(RIGHT) >= 45
+    assert len(WRONG) >= 70
+
+
 @pytest.mark.parametrize("name", RIGHT)
 def test_gradient_of_a_right_case_is_that_of_its_value(name: str) -> None:
     assert wrong_inputs(RIGHT[name], N=3) == set()
