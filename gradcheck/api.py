@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,16 @@ from gradcheck.config import Config
 from gradcheck.config.settings import SETTINGS, Settings, read_settings
 from gradcheck.errors import UsageError, did_you_mean
 from gradcheck.functions.function import Function
-from gradcheck.functions.loading import load_loss
+from gradcheck.functions.loading import load_loss, load_target
 from gradcheck.functions.signatures import refuse_what_is_no_loss, where
 from gradcheck.output import FORMATS, Options
 from gradcheck.output.html import NotebookReport
 from gradcheck.report import Report
 from gradcheck.run import check_given, check_targets
 
+#: Keys that mean something at a given point, and those that name functions beside the one that is checked.
+_OF_A_POINT = ("seed", "rtol", "atol", "plan", "max_entries")
+_BESIDE = ("gradient", "backward", "value")
 LossLike = str | Function | Callable[[Any, Any], Any]
 
 
@@ -46,35 +50,50 @@ def check(losses: LossLike | Sequence[LossLike], config: Config | None = None, *
         (True, 15)
     """
     several = [losses] if isinstance(losses, str | Function) or callable(losses) else list(losses)
+    beside = _beside(keywords)
     config, settings = _read(config, keywords, [key for key in Config.model_fields if key != "losses"])
-    report = check_targets([as_loss(loss) for loss in several], config, settings)
+    functions = [replace(as_function(each), beside=beside) for each in several]
+    report = check_targets(functions, config, settings)
     if report.interrupted:
         raise KeyboardInterrupt
     return NotebookReport(**vars(report))
 
 
 def check_at(
-    loss: LossLike, S: npt.ArrayLike, y: npt.ArrayLike, config: Config | None = None, **keywords: Any
+    function: LossLike,
+    S: npt.ArrayLike | Mapping[str, Any],
+    y: npt.ArrayLike | None = None,
+    config: Config | None = None,
+    **keywords: Any,
 ) -> Report:
-    """Check a loss at one given problem.
+    """Check a function at one given point.
 
     Args:
-        loss: a target or a callable ``(S, y) -> (value, dS)``.
-        S: N x C finite scores; float32 stays float32, other numbers become float64.
-        y: N labels in [0, C), or other labels that the loss takes.
+        function: a target or a callable: ``(S, y) -> (value, dS)``; or any function, layer or model of named inputs.
+        S: N x C finite scores; float32 stays float32, other numbers become float64. Or, of a function of named inputs,
+            all of its arguments by name: ``{"W": W, "X": X, "y": y, "reg": 0.1}``, where lists become arrays.
+        y: N labels in [0, C), or other labels that the loss takes; None where the arguments are given by name.
         config: tolerances; its distributions are not used.
         keywords: as for `check`, without the keys that say how problems are drawn.
 
     Raises:
-        UsageError: S is not N x C finite numbers, or y is not an array.
+        UsageError: S is not N x C finite numbers, y is not an array, or the arguments do not fit the function.
         UsageError, TargetError, TypeError: as for `check`.
 
     Example:
         >>> check_at("svm", [[1.0, 2.0, 0.0]], [1]).passed
         True
+        >>> check_at(lambda W, X: (float((X @ W).sum()), X.sum(axis=0)), {"W": [1.0, 2.0], "X": [[3.0, 4.0]]}).passed
+        True
     """
-    config, settings = _read(config, keywords, ("seed", "rtol", "atol", "plan", "max_entries"))
-    scores, labels = _array(S, "S"), _array(y, "y")
+    if isinstance(S, Mapping):
+        arguments = {name: np.asarray(each) if isinstance(each, list) else each for name, each in S.items()}
+        beside = _beside(keywords)
+        config, settings = _read(config, keywords, (*_OF_A_POINT, "wrt", "only", "reseed", *_BESIDE))
+        named = replace(as_function(function), beside=beside)
+        return NotebookReport(**vars(check_given(named, arguments, None, config, settings)))
+    config, settings = _read(config, keywords, _OF_A_POINT)
+    scores, labels = _array(S, "S"), _array([] if y is None else y, "y")
     if not np.can_cast(scores.dtype, np.float64, "same_kind"):
         raise UsageError(f"S is not made of numbers: its dtype is {scores.dtype}")
     if scores.ndim != 2 or not scores.size:
@@ -83,7 +102,7 @@ def check_at(
         scores = scores.astype(np.float64, copy=False)
     if not np.all(np.isfinite(scores)):
         raise UsageError("S is not finite everywhere; there is no gradient to check there")
-    return NotebookReport(**vars(check_given(as_loss(loss), scores, labels, config, settings)))
+    return NotebookReport(**vars(check_given(as_loss(function), scores, labels, config, settings)))
 
 
 def assert_gradients(losses: LossLike | Sequence[LossLike], config: Config | None = None, **keywords: Any) -> None:
@@ -108,6 +127,20 @@ def as_loss(loss: LossLike) -> Function:
     name = getattr(loss, "__qualname__", type(loss).__qualname__)
     refuse_what_is_no_loss(loss, name, name)
     return Function(name, loss, *where(loss))
+
+
+def as_function(function: LossLike) -> Function:
+    """A function of any arguments from its target or a callable; a TargetError where a target leads nowhere."""
+    if isinstance(function, Function):
+        return function
+    if isinstance(function, str):
+        return load_target(function)
+    return Function(getattr(function, "__qualname__", type(function).__qualname__), function, *where(function))
+
+
+def _beside(keywords: dict[str, Any]) -> dict[str, Callable[..., Any]]:
+    """The callables that belong to a function, taken out of the keywords."""
+    return {key: keywords.pop(key) for key in _BESIDE if callable(keywords.get(key))}
 
 
 def _read(config: Config | None, keywords: dict[str, Any], keys: Sequence[str]) -> tuple[Config, Settings]:

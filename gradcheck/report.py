@@ -154,7 +154,7 @@ class SmallestCase:
     """
 
     S: npt.NDArray[Any]
-    y: npt.NDArray[Any]
+    y: Any
     code: str
     analytic: FloatArray | None
     numerical: FloatArray | None

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.layout import Arguments
 from gradcheck.report import VERDICTS, FloatArray, Verdict
 
 BoolArray = npt.NDArray[np.bool_]
@@ -26,7 +27,7 @@ class Case:
 
     Attributes:
         S: N x C float64.
-        y: N ints; or, for other kinds of labels, N x C floats.
+        y: N ints; or, for other kinds of labels, N x C floats; or the `Arguments` of a function of named inputs.
         seed, scores: where the problem comes from, as in the report.
         value: the loss's value at S.
         analytic: N x C, dS.
@@ -40,11 +41,12 @@ class Case:
         by_rows: the loss returned each row's own value: ``value`` is their sum, and dS has the derivatives of each.
         row_weight: weight of a row's own value in the batch's, where that is neither 1/N nor 1; else None.
         evaluations: calls of the loss that the problem took.
+        batch_size: N of a function of named inputs.
         judged: entries were judged by themselves; else the value and dS are all that is known.
     """
 
     S: FloatArray
-    y: npt.NDArray[Any]
+    y: Any
     seed: int
     scores: str
     value: float
@@ -60,16 +62,23 @@ class Case:
     row_weight: float | None = None
     evaluations: int = 0
     judged: bool = True
+    batch_size: int = 0
 
     @property
     def rows(self) -> int:
         """N."""
-        return len(self.S)
+        return self.batch_size or len(self.S)
 
     @property
     def classes(self) -> int:
-        """C."""
-        return int(self.S.shape[1])
+        """C; 1 for a function of named inputs, which has none."""
+        return 1 if isinstance(self.y, Arguments) else int(self.S.shape[1])
+
+    @property
+    def arguments(self) -> Arguments:
+        """Of a function of named inputs."""
+        assert isinstance(self.y, Arguments)
+        return self.y
 
     @cached_property
     def wrong(self) -> BoolArray:

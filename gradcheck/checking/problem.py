@@ -273,4 +273,5 @@ def _case(problem: Problem, answer: Answer, judged: _Judged, batch: BatchReport,
         row_weight=judged.row_weight,
         evaluations=batch.evaluations,
         judged=True,
+        batch_size=problem.batch_size,
     )

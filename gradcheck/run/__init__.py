@@ -5,7 +5,7 @@ target -> Function -> Problem -> contract -> (analytic, numerical ± bound) -> v
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
@@ -23,6 +23,7 @@ from gradcheck.functions.function import Function
 from gradcheck.functions.loading import built_in_named
 from gradcheck.functions.output_capture import silenced
 from gradcheck.report import Report
+from gradcheck.run.general import prepare
 from gradcheck.run.target import TargetRun
 from gradcheck.sampling import Problem
 from gradcheck.version import __version__
@@ -79,17 +80,25 @@ def check_targets(
 
 
 def check_given(
-    loss: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], config: Config, settings: Settings
+    loss: Function,
+    scores: npt.NDArray[Any] | Mapping[str, Any],
+    labels: npt.NDArray[Any] | None,
+    config: Config,
+    settings: Settings,
 ) -> Report:
-    """Check a loss at one given problem: N x C finite float64 or float32 scores, and labels.
+    """Check a function at one given problem: N x C finite float64 or float32 scores and labels, or named arguments.
 
     Raises:
         UsageError: as ``check_targets``.
     """
     require(settings.framework)
     _refuse_what_none_is_like(settings.like)
-    problem = Problem(scores, labels, seed=config.seed, trial=0, scores="given")
-    run = TargetRun(loss, config, settings, [problem])
+    if isinstance(scores, Mapping):
+        prepared = prepare(loss, config, scores)
+        run = TargetRun(prepared.function, config, settings, prepared.problems, prepared.remarks)
+    else:
+        problem = Problem(scores, labels, seed=config.seed, trial=0, scores="given")
+        run = TargetRun(loss, config, settings, [problem])
     with _budgeting(settings) as budget, open_pool(settings) as pool, silenced() as silence:
         run.go(silence, budget, pool)
     report = replace(run.report(), rerun="")

@@ -15,6 +15,7 @@ from gradcheck.checking.recognition import inspect_at_first
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.diagnosis.driver import find
+from gradcheck.diagnosis.general import explain_inputs
 from gradcheck.diagnosis.notation import explain_terms
 from gradcheck.diagnosis.statements import refine
 from gradcheck.errors import LossDefect, OutOfTime, UsageError
@@ -28,6 +29,7 @@ from gradcheck.report import BatchReport, Finding, LossReport, SmallestCase
 from gradcheck.run.general import is_of_named_inputs, prepare
 from gradcheck.sampling import Problem, drawn, problems, shapes
 from gradcheck.shrinking import smallest_case
+from gradcheck.shrinking.inputs import smallest_inputs
 
 #: Problems that are kept as evidence beside the first of each kind: wrong ones, and right ones.
 _KEPT = 12
@@ -42,7 +44,12 @@ class TargetRun:
     """The check of one target at given problems, or at the configuration's; what is done is kept if it is cut short."""
 
     def __init__(
-        self, target: str | Function, config: Config, settings: Settings, given: Sequence[Problem] | None = None
+        self,
+        target: str | Function,
+        config: Config,
+        settings: Settings,
+        given: Sequence[Problem] | None = None,
+        remarks: Iterable[Finding] = (),
     ) -> None:
         self._target = target if isinstance(target, str) else target.target
         self._loss = None if isinstance(target, str) else target
@@ -55,7 +62,7 @@ class TargetRun:
         self._calls_of_current = ""
         self._batches: list[BatchReport] = []
         self._cases: list[Case] = []
-        self._contract: dict[str, Finding] = {}
+        self._contract: dict[str, Finding] = {remark.code: remark for remark in remarks}
         self._findings: tuple[Finding, ...] = ()
         self._smallest: SmallestCase | None = None
         self._calls_to_explain = 0
@@ -172,7 +179,7 @@ class TargetRun:
         """Why it is wrong, and what else is to be said of it; nothing of a built-in that is right."""
         assert self._loss is not None
         if self._loss.is_of_named_inputs:
-            return
+            return self._explain_inputs(replace(self._loss, budget=budget))
         failed = self._troubled is not None or any(batch.wrong for batch in self._batches)
         if not failed and self._loss.is_built_in and self._settings.like is None:
             return
@@ -203,6 +210,17 @@ class TargetRun:
         if inspect.calls and self._batches:
             last = self._batches[-1]
             self._batches[-1] = replace(last, evaluations=last.evaluations + inspect.calls)
+
+    def _explain_inputs(self, loss: Function) -> None:
+        """Why the gradients of a function of named inputs are wrong."""
+        evaluations = sum(batch.evaluations for batch in self._batches)
+        ask = Allowance(loss, max(evaluations // _SHARE, _LEAST), self._dtype)
+        evidence = Evidence(tuple(case for case in self._cases if case.judged), self._config.rtol, ask)
+        if evidence.wrong and self._error_of_contract() is None:
+            self._findings = explain_inputs(evidence)
+            code = self._findings[0].code if self._findings else "wrong"
+            self._smallest = smallest_inputs(evidence, code, self._config)
+        self._calls_to_explain = ask.calls
 
     def _error_of_contract(self) -> Finding | None:
         return next((finding for finding in self._contract.values() if finding.severity == "error"), None)
