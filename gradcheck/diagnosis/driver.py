@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from gradcheck.checking.evidence import Evidence, Spent
 from gradcheck.diagnosis.another_loss import gradient_known, like, value_and_gradient_known, value_known
-from gradcheck.diagnosis.everywhere import batch_size, extra_term, factor, transposed
-from gradcheck.diagnosis.fits import CODES as FACTORS
+from gradcheck.diagnosis.factors import CODES as FACTORS
+from gradcheck.diagnosis.factors import batch_size, factor, transposed
 from gradcheck.diagnosis.large_scores import overflows
 from gradcheck.diagnosis.other_labels import misaligned
 from gradcheck.diagnosis.other_rules import (
@@ -21,6 +21,7 @@ from gradcheck.diagnosis.other_rules import (
 )
 from gradcheck.diagnosis.places import CODES as PLACES
 from gradcheck.diagnosis.places import places, two_defects
+from gradcheck.diagnosis.terms import extra_term
 from gradcheck.diagnosis.whole_numbers import truncated
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding

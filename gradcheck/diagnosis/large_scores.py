@@ -9,8 +9,7 @@ import numpy.typing as npt
 
 from gradcheck.checking.case import Case
 from gradcheck.checking.evidence import Allowance, Evidence
-from gradcheck.diagnosis.another_loss import recognised
-from gradcheck.diagnosis.known import labels_of
+from gradcheck.diagnosis.known import labels_of, recognised
 from gradcheck.errors import LossDefect
 from gradcheck.report import Finding, FloatArray
 
@@ -48,14 +47,14 @@ def overflows(evidence: Evidence) -> Iterator[Finding]:
         answers = [match.known.at(_LARGE * scores, labels) for match in known]
         its = [match.value_of(answer[0]) for match, answer in zip(known, answers, strict=True) if answer]
         if its and all(abs(own - each) > _CHANGED * abs(each) for each in its):
-            name = known[0].known.name
+            name = known[0].known.built_in
             message = f"for scores near 1000 the value is {own:.6g}, and that of a stable {name} is {its[0]:.6g}: a "
             message += "guard such as clip, maximum or + 1e-12 changes it there"
             hint = f"leave the guard out: a stable {name} needs none; for softmax, {_P_IS_0}"
             yield Finding("overflows", "warning", message, hint=hint)
         return
     usual = _GROWN * max(float(np.max(np.abs(each.analytic))) for each in observations)
-    reason = f"a stable {known[0].known.name} does not" if known else ""
+    reason = f"a stable {known[0].known.built_in} does not" if known else ""
     if not reason and not evidence.wrong:
         size = _MODERATE.get(ask.dtype.name, 1.0)
         moderate = _evaluate(ask, size * scores, labels)

@@ -128,7 +128,7 @@ class Sum:
 
     def __str__(self) -> str:
         """The sum, what is added before what is subtracted."""
-        parts = [(law.constant < 0, law.size.of("" if name == "1" else name)) for _, name, law in self.parts]
+        parts = [(law.k < 0, law.size.of("" if name == "1" else name)) for _, name, law in self.parts]
         first, *others = sorted(parts or [(False, "0")], key=lambda part: part[0])
         text = ("-" if first[0] else "") + first[1]
         return text + "".join(f" {'-' if negative else '+'} {part}" for negative, part in others)
@@ -241,7 +241,7 @@ def _laws(number: float, error: float, N: int, C: int, powers: Sequence[tuple[in
         k, off = number * N**a * C**b, error * N**a * C**b
         fraction = fraction_of(k, off)
         if fraction and 0.6 * fraction.denominator**2 * off <= _CHANCE and abs(fraction.numerator) < 100:
-            laws.append(Law(float(fraction), -a, -b, fraction))
+            laws.append(Law(fraction, -a, -b))
     return laws
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from gradcheck.checking.case import Case
 from gradcheck.checking.evidence import Evidence
-from gradcheck.diagnosis.fits import factor_findings, factor_fit, how_many
+from gradcheck.diagnosis.factors import MORE_DEFECTS, factor_findings, how_many
+from gradcheck.diagnosis.fits import factor_fit
 from gradcheck.diagnosis.known import IntArray, labels_of
 from gradcheck.report import Finding
 
@@ -68,14 +69,14 @@ def _findings(evidence: Evidence, words: str, hint: str, answered: Sequence[Case
     """dS takes other labels than the value, if dS = c n in what the loss answered for labels that make up for it."""
     made_up_for = replace(evidence, observations=tuple(answered))
     fit = factor_fit(made_up_for)
-    if fit is None or fit.law.is_zero or fit.law.is_free:
+    if fit is None or fit.law.k == 0 or fit.law.is_free:
         return []
     where = f"{how_many(fit.entries, made_up_for)}, {how}"
     taken = f"dS takes the labels {words} where the value takes y"
     if fit.law.is_one:
         return [Finding("labels-misaligned", "error", f"{taken}: dS is right {where}", hint)]
     second = f"{taken}, and a factor is a second defect: dS is {fit.law} times the numerical gradient {where}"
-    beside = factor_findings(fit.law, where, ": more than one defect is at work")
+    beside = factor_findings(fit.law, where, MORE_DEFECTS)
     return [Finding("labels-misaligned", "error", second, hint), *beside]
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from gradcheck.checking.case import BoolArray, Case
 from gradcheck.checking.evidence import Evidence
-from gradcheck.diagnosis.known import Values, built_ins, labels_of
-from gradcheck.diagnosis.numbers import Interval, number_in_words, simplest_law
+from gradcheck.diagnosis.known import Values, known_losses, labels_of
+from gradcheck.diagnosis.numbers import around, constant_law, simplest_law
 from gradcheck.report import Finding, FloatArray
 
 #: Two weights of a row are equal if they differ by less than this part: they are quotients of differences of values.
@@ -85,11 +85,11 @@ def _constant_weight(evidence: Evidence) -> str:
     if len({seen.rows for seen in observations}) < 2:  # a constant cannot be told from a function of N
         return ""
     values = Values(observations)
-    for known in built_ins():
+    for known in known_losses():
         means = values.means(known)
-        weight = None if means is None else values.multiple(values.rows * means)
+        weight = None if means is None or known.mistake else values.multiple(values.rows * means)
         if weight is not None and not _equal(weight, 1):
-            return f"{number_in_words(weight, _RTOL * abs(weight))} of {known.name}'s, at every N"
+            return f"{constant_law(around(weight, _RTOL))} of {known.built_in}'s, at every N"
     return ""
 
 
@@ -102,8 +102,8 @@ def _weight_by_size(evidence: Evidence) -> str:
     if not weights or not _rows_add_up(evidence):
         return ""
     sizes = sorted(weights.items())
-    shown = ", ".join(f"{number_in_words(weight, _RTOL * abs(weight))} at N = {N}" for N, weight in sizes)
-    known = [(N, 2, Interval(weight - _RTOL * abs(weight), weight + _RTOL * abs(weight))) for N, weight in sizes]
+    shown = ", ".join(f"{constant_law(around(weight, _RTOL))} at N = {N}" for N, weight in sizes)
+    known = [(N, 2, around(weight, _RTOL)) for N, weight in sizes]
     law = simplest_law(known, classes=0) if len(known) > 1 else None
     return f"{law} of its value alone ({shown})" if law and not law.is_free else f"{shown} of its value alone"
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from gradcheck.checking.case import BoolArray, Case
 from gradcheck.checking.evidence import Evidence
-from gradcheck.diagnosis.fits import everywhere, factor_at
+from gradcheck.diagnosis.fits import factor_at
 from gradcheck.diagnosis.other_rules import largest_error
 from gradcheck.report import Finding, FloatArray
 
@@ -35,7 +35,7 @@ def truncated(evidence: Evidence) -> Iterator[Finding]:
     integers = any(seen.whole_numbers for seen in evidence.wrong)
     way = _way(observations, integers)
     if not way:
-        is_a_factor = all(factor_at(evidence, seen, everywhere(seen)) for seen in observations)
+        is_a_factor = all(factor_at(evidence, seen, seen.known) for seen in observations)
         are_counts = not any(_are_fractions(*_ends(seen, seen.rows)).any() for seen in observations)
         if not integers or is_a_factor or are_counts:
             return
