@@ -43,12 +43,7 @@ def how_many(entries: int, evidence: Evidence) -> str:
 
 
 def factor_findings(law: Law, where: str, beside: str = "") -> list[Finding]:
-    """All that is wrong with a factor: its sign, its power of N, what else there is; a finding for each.
-
-    Args:
-        law: of c in dS = c n.
-        where: which entries, for example ``in all 45 entries``.
-        beside: what else is to be said of them.
+    """All that is wrong with c in dS = c n, in the entries ``where``: its sign, its power of N, what else there is.
 
     Example:
         >>> [each.code for each in factor_findings(Law(Fraction(-2), rows=1), "in all 45 entries")]

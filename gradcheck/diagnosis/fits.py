@@ -57,10 +57,9 @@ def count(masks: Masks) -> int:
 
 
 def factor_fit(evidence: Evidence, where: Where = everywhere) -> Fit | None:
-    """The law of c in dS = c n in some entries.
+    """The law of c in dS = c n in some entries; None where there is none, or too few entries are significant.
 
-    Returns:
-        None where there is no such law, or too few entries are significant: any law but 1 and -1 takes two rows.
+    Any law but 1 and -1 takes two rows.
     """
     observations = evidence.observations
     chosen = [where(seen) & seen.known for seen in observations]
@@ -86,16 +85,9 @@ def off_by(evidence: Evidence, factor: Law) -> Masks:
 
 
 def term_fit(evidence: Evidence, basis: Basis, factor: Law = ONE, where: Where = everywhere) -> Fit | None:
-    """The law of d in dS = c n + d x in some entries.
+    """The law of d in dS = c n + d x in some entries; None where there is none, or it is 0.
 
-    Args:
-        evidence: all problems, right ones too.
-        basis: x; an entry where it is not finite does not count.
-        factor: the law of c.
-        where: the entries that count.
-
-    Returns:
-        None where there is no such law, or it is 0.
+    ``basis`` gives x, and entries where it is not finite do not count; ``factor`` is the law of c.
     """
     intervals, significant, known = [], [], [where(seen) & seen.known for seen in evidence.observations]
     for seen in evidence.observations:

@@ -34,19 +34,12 @@ IntArray = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Known:
-    """A loss with a formula.
-
-    Attributes:
-        built_in: its name, or that of the built-in that it is a variant of.
-        formula: L of one row, in one line.
-        function: ``(S, y) -> (L, dL)``, N values and N x C derivatives.
-        mistake: what turns the built-in into this variant; empty for the built-in itself.
-    """
+    """A built-in loss, or a variant of it."""
 
     built_in: str
-    formula: str
-    function: Callable[[FloatArray, IntArray], tuple[FloatArray, Any]]
-    mistake: str = ""
+    formula: str  #: L of one row, in one line
+    function: Callable[[FloatArray, IntArray], tuple[FloatArray, Any]]  #: (S, y) to (L, dL), of N and of N x C floats
+    mistake: str = ""  #: what turns the built-in into this variant; empty for the built-in itself
 
     def at(self, S: FloatArray, y: npt.NDArray[Any]) -> tuple[FloatArray, FloatArray] | None:
         """N values and N x C derivatives; None for labels that the loss does not take, or if one is not finite."""
@@ -92,42 +85,31 @@ def known_losses() -> tuple[Known, ...]:
     return (*map(built_in, names), *VARIANTS)
 
 
-def _softmax_without_log(S: FloatArray, t: FloatArray) -> tuple[FloatArray, FloatArray]:
-    p = np.exp(S - np.logaddexp.reduce(S, axis=1, keepdims=True))
-    p_y = (p * t).sum(axis=1)
-    return -p_y, p_y[:, np.newaxis] * (p - t)
-
-
-def _softmax_without_score(S: FloatArray, t: FloatArray) -> tuple[FloatArray, FloatArray]:
-    log_sum_exp = np.logaddexp.reduce(S, axis=1, keepdims=True)
-    return log_sum_exp[:, 0], np.exp(S - log_sum_exp)
-
-
-def _svm(S: FloatArray, t: FloatArray, margin: float, lowest: float) -> tuple[FloatArray, FloatArray]:
-    """The sum over m != y of max(lowest, s_m - s_y + margin)."""
-    margins = S - (S * t).sum(axis=1, keepdims=True) + margin
-    dL = (margins > lowest) * (1 - t)
-    return (np.maximum(margins, lowest) * (1 - t)).sum(axis=1), dL - t * dL.sum(axis=1, keepdims=True)
-
-
-def _variant(
-    name: str, formula: str, of: Callable[[FloatArray, FloatArray], tuple[FloatArray, FloatArray]], mistake: str
-) -> Known:
-    """A variant by its function of the scores and the one-hot labels, N x C each."""
-    return Known(name, formula, lambda S, y: of(S, np.eye(S.shape[1])[y]), mistake)
-
-
-VARIANTS = (
-    _variant("softmax", "-p_y", _softmax_without_log, "the log is missing"),
-    _variant("softmax", "log(sum_m e^{s_m})", _softmax_without_score, "-s_y is missing"),
-    _variant(
-        "svm", "sum_{m!=y} (s_m - s_y + 1)", partial(_svm, margin=1.0, lowest=-np.inf), "max(0, .) is missing"
+#: Variants: a built-in, L, the mistake that turns the one into the other, and L and dL from those of the built-in,
+#: scores S and one-hot labels t, N x C each.
+_Change = Callable[[FloatArray, FloatArray, FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
+_MISTAKES: tuple[tuple[str, str, str, _Change], ...] = (
+    ("softmax", "-p_y", "the log is missing", lambda L, dL, S, t: (-np.exp(-L), np.exp(-L)[:, np.newaxis] * dL)),
+    ("softmax", "log(sum_m e^{s_m})", "-s_y is missing", lambda L, dL, S, t: (L + (S * t).sum(axis=1), dL + t)),
+    (
+        "svm", "sum_{m!=y} (s_m - s_y + 1)", "max(0, .) is missing",
+        lambda L, dL, S, t: ((S - (S * t).sum(axis=1, keepdims=True) + 1 - t).sum(axis=1), 1 - t.shape[1] * t),
     ),
-    _variant(
-        "svm", "sum_{m!=y} max(0, s_m - s_y)", partial(_svm, margin=0.0, lowest=0.0),
-        "the 1 of the margin s_m - s_y + 1 is missing",
+    (
+        "svm", "sum_{m!=y} max(0, s_m - s_y)", "the 1 of the margin s_m - s_y + 1 is missing",
+        lambda L, dL, S, t: built_in("svm").function(S + t, t.argmax(axis=1)),
     ),
 )  # fmt: skip
+
+
+def _variant(name: str, formula: str, mistake: str, change: _Change) -> Known:
+    def function(S: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
+        return change(*built_in(name).function(S, y), S, np.eye(S.shape[1])[y])
+
+    return Known(name, formula, function, mistake)
+
+
+VARIANTS = tuple(_variant(*each) for each in _MISTAKES)
 
 
 # --- comparison ---------------------------------------------------------------------------------------------
@@ -135,14 +117,7 @@ VARIANTS = (
 
 @dataclass(frozen=True)
 class ValueMatch:
-    """How a value follows from a known loss: sign times the mean or sum of its rows, plus a constant.
-
-    Attributes:
-        known: the loss.
-        reduction: of its rows.
-        sign: 1 or -1.
-        offset: the constant; of a sum, one for each row.
-    """
+    """The value is sign times the mean or sum of a known loss's rows, plus a constant; of a sum, one in each row."""
 
     known: Known
     reduction: Literal["mean", "sum"] = "mean"
@@ -155,27 +130,20 @@ class ValueMatch:
         return mean if self.reduction == "mean" else len(L) * mean
 
     def in_words(self) -> str:
-        """The value, for example ``softmax's``, ``minus svm's summed over the rows`` or ``the mean of -p_y plus 1``."""
+        """The value, for example ``minus svm's summed over the rows`` or ``the mean of -p_y plus 1``."""
         words = f"{self.known.built_in}'s{' summed over the rows' if self.reduction == 'sum' else ''}"
         words = f"the {self.reduction} of {self.known.formula}" if self.known.mistake else words
         return f"{'minus ' if self.sign < 0 else ''}{words}{self.offset_in_words()}"
 
     def offset_in_words(self) -> str:
-        """For example `` plus 1 in each row``; empty for no constant."""
         each = " in each row" if self.reduction == "sum" else ""
         return f" {'plus' if self.offset > 0 else 'minus'} {abs(self.offset):.6g}{each}" if self.offset else ""
 
 
 class Values:
-    """The values of the user's loss at all K problems, to be compared with those of known losses.
-
-    Attributes:
-        own: K floats, the user's value at each; the mean over the rows if the loss returned one value a row.
-        rows: K ints, N of each.
-    """
+    """The user's values at all K problems, those of rows as their mean; equal to others that differ by ``rtol``."""
 
     def __init__(self, observations: Sequence[Case], rtol: float = _VALUE_RTOL) -> None:
-        """Values that differ by less than ``rtol`` times their size are equal."""
         self._observations, self._rtol = observations, rtol
         self.rows = np.array([seen.rows for seen in observations])
         self.own = np.array([seen.value / (seen.rows if seen.by_rows else 1) for seen in observations])
@@ -237,13 +205,7 @@ def recognised(evidence: Evidence) -> tuple[ValueMatch, ...]:
 
 @dataclass(frozen=True)
 class GradientMatch:
-    """dS is a multiple of the gradient of the mean over the rows of a known loss.
-
-    Attributes:
-        known: the loss.
-        law: of the factor.
-        words: for example ``softmax's gradient times 2 in all 15 entries``; entries at its kinks were not compared.
-    """
+    """dS is a multiple of the gradient of a known loss's mean: ``softmax's gradient times 2 in all 15 entries``."""
 
     known: Known
     law: Law
@@ -251,10 +213,9 @@ class GradientMatch:
 
 
 def gradient_match(evidence: Evidence, known: Known) -> GradientMatch | None:
-    """How dS follows from the gradient of a known loss.
+    """How dS follows from the gradient of a known loss; entries at its kinks are not compared.
 
-    Returns:
-        None if one entry differs, if fewer than three are significant, or if no wrong entry was compared.
+    None if one entry differs, if fewer than three are significant, or if no wrong entry was compared.
     """
     compared = []
     for seen in evidence.observations:

@@ -173,7 +173,7 @@ def explain_terms(evidence: Evidence) -> str:
         analytic.append(_Sample(each.analytic, slack, *terms))
         numerical.append(_Sample(each.numerical, each.bounds + rtol * np.abs(each.numerical), *terms))
     ours, theirs = _simplest(analytic, numerical, names), _simplest(numerical, analytic, names)
-    if ours is None and theirs is None or ours and theirs and _are_same(ours, theirs, analytic):
+    if ours == theirs or (ours and theirs and _are_same(ours, theirs, analytic)):
         return ""
     said = f"your dS = {ours}, but the gradient of your value is {theirs}"
     if theirs is None:

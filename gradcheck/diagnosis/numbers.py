@@ -50,13 +50,10 @@ def around(number: float, rtol: float) -> Interval:
 
 
 def fraction_of(number: float, tolerance: float) -> Fraction | None:
-    """The simplest fraction within a tolerance of a number: of small denominator, of two decimals, or 1/q.
+    """The simplest fraction within a tolerance of a number, of small denominator or 1/q; None for a coincidence.
 
     Fractions with denominators up to q are about 3 q^2 / pi^2 to a unit of length (the sum of Euler's totients), so
     a random number is within t of one with a probability of about 0.6 q^2 t.
-
-    Returns:
-        None where there is no simple fraction, or only by coincidence.
 
     Example:
         >>> fraction_of(0.33333333, 1e-7), fraction_of(0.693147, 1e-7), fraction_of(1 / 128, 1e-9)
@@ -76,18 +73,10 @@ def fraction_of(number: float, tolerance: float) -> Fraction | None:
 def multiplier(
     x: FloatArray, target: FloatArray, slack: FloatArray, error: FloatArray | float = 0.0
 ) -> Interval | None:
-    """All c with ``abs(target - c x) <= slack + abs(c) error`` in every entry.
+    """All c with ``abs(target - c x) <= slack + abs(c) error`` in every entry, arrays of one shape; None for no such c.
 
     Where ``abs(x) > error`` that is c = target / x within (slack + abs(target / x) error) / (abs(x) - error); other
     entries only say whether any such c is large enough.
-
-    Args:
-        x, target: arrays of one shape.
-        slack: how far the target may be off; at least 0.
-        error: how far x itself may be off; at least 0.
-
-    Returns:
-        None where there is no such c; without bounds where no entry determines it.
 
     Example:
         >>> multiplier(np.array([1.0, 2.0]), np.array([3.0, 6.0]), np.array([0.5, 0.5]))
@@ -108,20 +97,13 @@ def multiplier(
 
 @dataclass(frozen=True)
 class Law:
-    """A number that is k N^a C^b in every problem.
+    """A number that is k N^rows C^classes in every problem."""
 
-    Attributes:
-        k: a fraction where it is a simple one.
-        rows, classes: a and b.
-        name: of k, where it is a known constant.
-        alternative: what the number may be as well, and why that cannot be decided; empty where it can.
-    """
-
-    k: Fraction | float
+    k: Fraction | float  #: a fraction where it is a simple one
     rows: int = 0
     classes: int = 0
-    name: str = ""
-    alternative: str = field(default="", compare=False)
+    name: str = ""  #: of k, where it is a known constant
+    alternative: str = field(default="", compare=False)  #: what it may be as well, and why that cannot be decided
 
     @property
     def is_one(self) -> bool:
@@ -189,8 +171,7 @@ ONE = Law(Fraction(1))
 def constant_law(k: Interval, rows: int = 0, classes: int = 0) -> Law | None:
     """The law whose k is the simplest number in an interval: a fraction, a known constant or the shortest decimal.
 
-    Returns:
-        None where the interval is empty, or too wide to tell.
+    None where the interval is empty, or too wide to tell.
 
     Example:
         >>> [str(constant_law(around(x, 1e-9))) for x in (2.0, 1 / 3, 0.9, 1.001, -0.25, 0.69314718056)]
@@ -211,17 +192,13 @@ def constant_law(k: Interval, rows: int = 0, classes: int = 0) -> Law | None:
 
 
 def simplest_law(known: Sequence[tuple[int, int, Interval]], rows: int = 2, classes: int = 2) -> Law | None:
-    """The simplest k N^a C^b that a number follows in all problems.
+    """The simplest k N^a C^b that a number follows in all problems; None for no such law, or if nothing is known of it.
 
-    Each a and b leaves an interval for k, and in it lies a fraction, a known constant or neither; ``Law.cost`` says
-    what is simpler.
+    Each a and b leaves an interval for k; ``Law.cost`` says which of the laws is simpler.
 
     Args:
         known: N, C and where the number lies, for each problem.
         rows, classes: the largest powers of N and of C, up or down.
-
-    Returns:
-        None where there is no such law, or nothing is known of the number.
 
     Example:
         >>> str(simplest_law([(N, 5, Interval(-2 * N - 1e-9, -2 * N + 1e-9)) for N in (1, 3, 8)]))

@@ -42,15 +42,10 @@ CODES = tuple(_HINTS)
 
 @dataclass(frozen=True)
 class Region:
-    """The same place in every problem.
+    """The same place in every problem."""
 
-    Attributes:
-        code: of the finding that names it.
-        index: of the class or the row, from the front; negative, from the back.
-    """
-
-    code: str
-    index: int = 0
+    code: str  #: of the finding that names it
+    index: int = 0  #: of the class or the row, from the front; negative, from the back
 
     @property
     def axis(self) -> int:
@@ -97,10 +92,7 @@ def _across(along: BoolArray, axis: int, seen: Case) -> BoolArray:
 
 
 def regions_at(observations: Sequence[Case], off: Masks) -> list[Region]:
-    """The regions that the first of some entries is in, those that people mean more often first.
-
-    Where all sizes are the same, they are counted from the front alone.
-    """
+    """The regions that the first of some entries is in, likely ones first; counted from the back if sizes differ."""
     first = next((k for k, each in enumerate(off) if each.any()), None)
     if first is None:
         return []

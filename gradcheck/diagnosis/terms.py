@@ -33,25 +33,18 @@ _FACTORS = (ONE, *(Law(Fraction(k), rows) for k, rows in ((1, 1), (-1, 0), (1, -
 
 @dataclass(frozen=True)
 class Term:
-    """A term x.
+    """A term x, and what d means: the code, the message and what to look at.
 
-    Attributes:
-        code: of the finding.
-        symbol: x as it is written.
-        basis: x and its error.
-        more, less: what it means that d > 0, and that d < 0, and what to look at; None where it means nothing.
-            ``{d}`` is the size of d, ``{term}`` that of d x, ``{integral}`` what d x / c is the derivative of.
-        integral: what x is the derivative of: a factor, and the function as it is written.
-        is_measured: d may be any number, and not only one that people write.
+    In these ``{d}`` is the size of d, ``{term}`` that of d x, and ``{integral}`` what d x / c is the derivative of.
     """
 
     code: str
-    symbol: str
+    symbol: str  #: x as it is written
     basis: Basis
-    more: tuple[str, str]
-    less: tuple[str, str] | None = None
-    integral: tuple[Fraction, str] = (Fraction(1), "")
-    is_measured: bool = True
+    more: tuple[str, str]  #: for d > 0
+    less: tuple[str, str] | None = None  #: for d < 0
+    integral: tuple[Fraction, str] = (Fraction(1), "")  #: of x: a factor, and a function as it is written
+    is_measured: bool = True  #: d may be any number, and not only one that people write
 
 
 def _over_p_y(seen: Case, is_numerical: bool) -> tuple[FloatArray, FloatArray] | None:
