@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from observed import codes, evidence_of, few_examples, seeds
 
-from gradcheck.diagnosis.everywhere import batch_size
+from gradcheck.diagnosis.factors import batch_size
 
 #: Losses of which every row has a gradient: a row that has none says nothing.
 dense_losses = st.sampled_from(["softmax", "one-vs-all", "brier", "label-smoothing"])

@@ -25,7 +25,8 @@ from observed import (
 
 import gradcheck
 from gradcheck import Config
-from gradcheck.diagnosis.everywhere import extra_term, factor, transposed
+from gradcheck.diagnosis.factors import factor, transposed
+from gradcheck.diagnosis.terms import extra_term
 
 SIZES = (1, 3, 8)
 
