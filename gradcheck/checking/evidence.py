@@ -28,7 +28,7 @@ class Allowance:
         self.loss, self.left, self.calls = loss, left, 0
         self.dtype = np.dtype(dtype)
 
-    def evaluate(self, S: FloatArray, y: npt.NDArray[Any], dtype: npt.DTypeLike | None = None) -> Answer:
+    def evaluate(self, S: FloatArray, y: Any, dtype: npt.DTypeLike | None = None) -> Answer:
         """The loss's answer at N x C float64 scores, rounded to ``dtype`` if that is given, and labels y.
 
         Raises:

@@ -279,7 +279,8 @@ def _region(evidence: Evidence, name: str) -> Iterator[Finding]:
         places = []
         for one in each:
             others = tuple(k for k in range(dimensions) if k != axis)
-            is_wrong, is_right = one.wrong.any(axis=others), (one.known & ~one.wrong).any(axis=others)
+            is_wrong = np.asarray(one.wrong.any(axis=others))
+            is_right = np.asarray((one.known & ~one.wrong).any(axis=others))
             places.append((np.flatnonzero(is_wrong).tolist(), len(is_wrong), bool((~is_wrong & is_right).any())))
         indices, sizes = [place[0] for place in places], [place[1] for place in places]
         if not all(place[2] for place in places) or sum(int(one.wrong.sum()) for one in each) < _LEAST_WRONG:
@@ -326,25 +327,19 @@ def _what(each: list[_Of]) -> str:
 def _condition(evidence: Evidence, name: str) -> Iterator[Finding]:
     """Wrong wherever a condition on an array of the same shape holds, and right where it does not."""
     each = _all(evidence, name)
+    wrong, known = _flat([one.wrong for one in each]), _flat([one.known | one.wrong for one in each])
     for words, holds in _conditions(each):
-        wrong = np.concatenate([one.wrong.ravel() for one in each])
-        known = np.concatenate([(one.known | one.wrong).ravel() for one in each])
-        here = np.concatenate(
-            [np.broadcast_to(mask, one.input.shape).ravel() for mask, one in zip(holds, each, strict=True)]
-        )
-        inside, outside = known & here, known & ~here
-        enough = wrong.sum() >= _LEAST_WRONG and outside.sum() >= _LEAST_RIGHT
-        if enough and not np.any(wrong & ~here) and np.all(wrong[inside]):
+        here = _flat(holds)
+        enough = wrong.sum() >= _LEAST_WRONG and (known & ~here).sum() >= _LEAST_RIGHT
+        if enough and not np.any(wrong & ~here) and np.all(wrong[known & here]):
+            message = f"dS is wrong where {words}, and right elsewhere{_what([one for one in each if one.wrong.any()])}"
             hint = "look at the mask, the branch or the clip that belongs to that condition, in forward and in backward"
-            yield Finding(
-                "one-region", "error", f"dS is wrong where {words}, and right elsewhere{_what(each_wrong(each))}", hint
-            )
+            yield Finding("one-region", "error", message, hint)
             return
 
 
-def each_wrong(each: list[_Of]) -> list[_Of]:
-    """Those with a wrong entry."""
-    return [one for one in each if one.wrong.any()]
+def _flat(masks: list[BoolArray]) -> BoolArray:
+    return np.concatenate([mask.ravel() for mask in masks])
 
 
 def _conditions(each: list[_Of]) -> Iterator[tuple[str, list[BoolArray]]]:
@@ -352,13 +347,10 @@ def _conditions(each: list[_Of]) -> Iterator[tuple[str, list[BoolArray]]]:
     name = each[0].input.name
     yield "the numerical gradient is 0", [one.is_zero() for one in each]
     yield "the numerical gradient is not 0", [~one.is_zero() for one in each]
-    arguments = [one.case.arguments for one in each]
-    same = [
-        (key, [np.asarray(own.values[key]) for own in arguments])
-        for key in arguments[0].values
-        if key != name
-        and all(np.shape(own.values[key]) == one.input.shape for own, one in zip(arguments, each, strict=True))
-    ]
+    given = [one.case.arguments.values for one in each]
+    shapes = [one.input.shape for one in each]
+    alike = [key for key in given[0] if key != name and [np.shape(own[key]) for own in given] == shapes]
+    same = [(key, [np.asarray(own[key]) for own in given]) for key in alike]
     for key, arrays in ((name, [one.x for one in each]), *same):
         if not all(array.dtype.kind in "fiub" for array in arrays):
             continue

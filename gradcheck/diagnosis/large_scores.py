@@ -85,7 +85,7 @@ def _spread_out(seen: Case) -> FloatArray:
 def _least_likely(seen: Case) -> npt.NDArray[np.generic]:
     """The labels of the problem; if they are classes, the class of the lowest score of every row."""
     if labels_of(seen) is None:
-        return seen.y
+        return np.asarray(seen.y)
     lowest = np.argmin(seen.S, axis=1)
     return np.asarray(lowest if seen.y.ndim == 1 else np.eye(seen.classes)[lowest], dtype=seen.y.dtype)
 

@@ -42,7 +42,7 @@ class Function:
     beside: dict[str, Callable[..., Any]] = field(default_factory=dict, repr=False, compare=False)
     budget: Budget | None = field(default=None, repr=False, compare=False)
 
-    def call(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any], **options: str) -> Any:
+    def call(self, scores: npt.NDArray[Any], labels: Any, **options: str) -> Any:
         """Call the function with these arrays, not with copies, and return what it returns.
 
         Args:
@@ -64,7 +64,7 @@ class Function:
             message = f"raises {type(error).__name__}: {str(error).strip()}".removesuffix(": ")
             raise LossDefect("raises", message, details=trimmed_traceback(error)) from error
 
-    def evaluate(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Answer:
+    def evaluate(self, scores: npt.NDArray[Any], labels: Any) -> Answer:
         """Call the function with copies of N x C scores and N labels, and validate what it returns.
 
         Raises:
