@@ -151,7 +151,7 @@ def _read(config: Config | None, keywords: dict[str, Any], keys: Sequence[str]) 
             parts = f"unknown keyword {name!r}", f"there are {', '.join(known)}", did_you_mean(name, known)
             raise TypeError("; ".join(filter(None, parts)))
     changed = {key: value for key, value in keywords.items() if key in keys}
-    config = Config(**(config or Config()).as_data() | changed)
+    config = Config(**dict(config or Config()) | changed)
     return config, read_settings({name: value for name, value in keywords.items() if name not in keys})
 
 

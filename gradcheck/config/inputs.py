@@ -120,6 +120,16 @@ def nested(inputs: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
+def as_plain(given: Any) -> Any:
+    """A description in JSON's types: arrays as lists, objects as text."""
+    if isinstance(given, Mapping):
+        return {str(key): as_plain(each) for key, each in given.items()}
+    if isinstance(given, list | tuple):
+        return [as_plain(each) for each in given]
+    given = given.tolist() if hasattr(given, "tolist") else given
+    return given if isinstance(given, str | int | float | list | None) else repr(given)
+
+
 def read_option(text: str, option: str) -> tuple[str, Any]:
     """An input's name and description from ``NAME=DESCRIPTION``.
 

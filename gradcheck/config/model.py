@@ -5,10 +5,19 @@ from __future__ import annotations
 from numbers import Integral
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    model_validator,
+)
 
 from gradcheck.config.distributions import Integers, Labels, Normal, ScoresKind, Uniform, parse_distribution
-from gradcheck.config.inputs import parse_input
+from gradcheck.config.inputs import as_plain, parse_input
 from gradcheck.config.messages import format_error
 from gradcheck.config.source import Source
 from gradcheck.errors import ConfigError
@@ -81,7 +90,7 @@ class Config(BaseModel):
     labels: Labels = Field(
         Labels(), description="kind: class, one-hot, multi-hot or real; distribution: uniform, balanced or skewed."
     )
-    inputs: dict[str, Any] = Field(
+    inputs: Annotated[dict[str, Any], PlainSerializer(as_plain, when_used="json")] = Field(
         {},
         description="Arguments of a function that is no score loss, by the names of its parameters: DISTRIBUTION "
         "[SHAPE] such as normal(0, 0.1) [D, C], or [N, D]; labels; a constant; or a mapping or list of those.",

@@ -15,7 +15,7 @@ from gradcheck.checking.recognition import inspect_at_first
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.diagnosis.driver import find
-from gradcheck.diagnosis.general import explain_inputs
+from gradcheck.diagnosis.inputs import explain_inputs
 from gradcheck.diagnosis.notation import explain_terms
 from gradcheck.diagnosis.statements import refine
 from gradcheck.errors import LossDefect, OutOfTime, UsageError

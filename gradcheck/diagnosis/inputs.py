@@ -1,0 +1,116 @@
+"""Why gradients of a function of named inputs are wrong: what relates several inputs, then the rules for each one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+
+from gradcheck.checking.evidence import Evidence, Spent
+from gradcheck.diagnosis.input_rules import RULES, InputSeen, Seen
+from gradcheck.errors import LossDefect, OutOfTime
+from gradcheck.report import Finding
+
+
+def explain_inputs(evidence: Evidence) -> tuple[Finding, ...]:
+    """What is wrong with the gradients of a function of named inputs, the most telling finding first.
+
+    Args:
+        evidence: its cases hold `Arguments`.
+    """
+    inputs: dict[str, Seen] = {}
+    for case in evidence.observations:
+        for each in case.arguments.layout.inputs:
+            inputs.setdefault(each.name, []).append(InputSeen(case, each, evidence.ask, evidence.rtol))
+    wrong = {name: seen for name, seen in inputs.items() if any(each.wrong.any() for each in seen)}
+    findings: dict[str, list[str]] = {}  # each text of a finding about dS, and the inputs that it holds of
+    found: dict[str, Finding] = {}
+    for finding, names in _several(evidence, wrong):
+        wrong = {name: seen for name, seen in wrong.items() if name not in names}
+        found[finding.message] = finding
+        findings[finding.message] = []
+    unexplained = []
+    for name, seen in wrong.items():
+        own = _of_one(seen)
+        if not own:
+            unexplained.append(name)
+        for finding in own:
+            found.setdefault(finding.message, finding)
+            findings.setdefault(finding.message, []).append(name)
+    told = [_named(found[message], names) for message, names in findings.items()]
+    right = [f"d{name}" for name, seen in inputs.items() if not any(each.wrong.any() for each in seen)]
+    if unexplained:
+        told.append(_no_known_cause(unexplained, right, inputs))
+    return tuple(told)
+
+
+def _named(finding: Finding, names: list[str]) -> Finding:
+    """A finding about dS as one about the gradients of these inputs."""
+    if not names:
+        return finding
+    own = _listed([f"d{name}" for name in names])
+    message = finding.message.replace("dS is ", f"{own} {'is' if len(names) == 1 else 'are'} ", 1)
+    return replace(finding, message=message.replace("dS", own), hint=finding.hint.replace("dS", own))
+
+
+def _of_one(seen: Seen) -> list[Finding]:
+    for rule in RULES:
+        try:
+            if found := list(rule(seen)):
+                return found
+        except (Spent, LossDefect, OutOfTime):  # it needs calls that cannot be had
+            continue
+    return []
+
+
+def _several(evidence: Evidence, wrong: dict[str, Seen]) -> Iterator[tuple[Finding, list[str]]]:
+    """Findings that explain several inputs at once, and the inputs."""
+    if same := _same_for_any_upstream(evidence, wrong):
+        these = _listed([f"d{name}" for name in same])
+        message = f"{these} {'is' if len(same) == 1 else 'are'} the same whatever the upstream gradient is"
+        hint = "multiply by dout, the gradient of the loss by the layer's output: it is not all ones"
+        yield Finding("ignores-upstream-gradient", "error", message, hint), same
+    for one, other in combinations([name for name in wrong if name not in same], 2):
+        pairs = list(zip(wrong[one], wrong[other], strict=True))
+        alike = all(a.input.shape == b.input.shape for a, b in pairs)
+        if alike and all(a.equal(a.analytic, b.numerical) and b.equal(b.analytic, a.numerical) for a, b in pairs):
+            message = f"d{one} is the gradient of {other}, and d{other} that of {one}: they are exchanged"
+            hint = f"return d{one} and d{other} in the order of the inputs"
+            yield Finding("gradients-exchanged", "error", message, hint), [one, other]
+            return
+
+
+def _same_for_any_upstream(evidence: Evidence, wrong: dict[str, Seen]) -> list[str]:
+    """The inputs whose gradient does not change with the upstream gradient, while the value does."""
+    case = max(evidence.wrong, key=lambda each: each.rows)
+    try:
+        other = evidence.ask.evaluate(case.S, replace(case.arguments, seed=case.arguments.seed + 1))
+    except (Spent, LossDefect, OutOfTime):
+        return []
+    if other.value == case.value:
+        return []
+    entries = {each.name: each.entries for each in case.arguments.layout.inputs}
+    return [
+        name
+        for name in wrong
+        if np.array_equal(other.gradient[0, entries[name]], case.analytic[0, entries[name]])
+        and np.any(case.analytic[0, entries[name]])
+    ]
+
+
+def _no_known_cause(names: list[str], right: list[str], inputs: dict[str, Seen]) -> Finding:
+    seen = [each for name in names for each in inputs[name]]
+    wrong, entries = sum(int(each.wrong.sum()) for each in seen), sum(each.input.size for each in seen)
+    these = _listed([f"d{name}" for name in names])
+    verb = "is" if len(names) == 1 else "are"
+    beside = f"; {_listed(right)} {'is' if len(right) == 1 else 'are'} right" if right else ""
+    sizes, every = ({each.case.rows for each in seen if each.wrong.any() or any_} for any_ in (False, True))
+    at = "" if sizes == every else f", at N = {', '.join(map(str, sorted(sizes)))} only"
+    message = f"{these} {verb} wrong in {wrong} of {entries} entries{at}, and no known cause fits{beside}"
+    return Finding("gradient-of-another-loss", "error", message, f"derive {these} once more, term by term")
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
