@@ -34,7 +34,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 sys.path.append(str(Path(__file__).parent.parent))
-from corpora import RIGHT, SCORES, SMOOTH, Loss, draw
+from corpora import RIGHT, SCORES, SMOOTH, Loss, draw, one_entry_off
 
 #: Relative sizes of planted defects.
 DEFECTS = (1e-2, 1e-5, 3e-7, 1e-7, 1e-9)
@@ -171,18 +171,6 @@ def plain_loop(loss, S, y):
     return bool(np.any(np.abs(dS - numerical) > 1e-7 * largest))
 
 
-def with_defect(loss: Loss, size: float, entry: tuple[int, int]) -> Loss:
-    """The loss with one entry of dS too large, relatively, by ``size``, wherever it is called."""
-
-    def defective(S: Any, y: Any) -> tuple[Any, Any]:
-        value, dS = loss(S, y)
-        dS = np.array(dS)
-        dS[entry] *= 1 + size
-        return value, dS
-
-    return defective
-
-
 def ask(peer: Peer, loss: Loss, S: np.ndarray, y: np.ndarray) -> tuple[str, int]:
     """``right``, ``wrong``, or ``error`` where it raised anything but a verdict; and how many calls it took."""
     calls = 0
@@ -215,10 +203,10 @@ def compared(peer_name: str, loss_name: str, seeds: int) -> Counter[Any]:
         S, y = draw("normal", seed)
         dS = np.abs(loss(S, y)[1])
         if loss_name in SMOOTH and dS.any():
-            entry = tuple(np.random.default_rng(seed).choice(np.argwhere(dS >= 1e-3 * dS.max())))
+            entry = np.random.default_rng(seed).choice(np.argwhere(dS >= 1e-3 * dS.max()))
             count["defects"] += 1
             for size in DEFECTS:
-                answer, _ = ask(peer, with_defect(loss, size, entry), S, y)
+                answer, _ = ask(peer, one_entry_off(loss, S, entry, lambda x, size=size: x * (1 + size)), S, y)
                 count.update({size: answer == "wrong", "errors": answer == "error"})
     return count
 
@@ -253,7 +241,8 @@ def table_of(counts: Mapping[str, Counter[Any]]) -> str:
 
 def _percent(part: int, whole: int) -> str:
     """Rounded towards the middle, so that 100.0% and 0.0% mean all and none."""
-    return f"{100 * part / whole if part in (0, whole) else min(max(100 * part / whole, 0.1), 99.9):.1f}%"
+    exact = 100 * part / whole
+    return f"{exact if part in (0, whole) else min(max(exact, 0.1), 99.9):.1f}%"
 
 
 def main() -> None:

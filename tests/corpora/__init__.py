@@ -11,7 +11,7 @@ from __future__ import annotations
 from importlib import import_module
 from pkgutil import iter_modules
 
-from .breaks import BREAKS, broken
+from .breaks import BREAKS, broken, one_entry_off
 from .registry import COMPLEX, CONTRACT, QUIET, RIGHT, SMOOTH, WARNED, WRONG, Case, Loss
 from .scores import FOUR_KINDS, SCORES, draw
 
@@ -21,5 +21,5 @@ for _module in iter_modules(__path__):  # each enters its losses
 
 __all__ = [
     "BREAKS", "COMPLEX", "CONTRACT", "FOUR_KINDS", "QUIET", "RIGHT", "SCORES", "SMOOTH", "WARNED", "WRONG",
-    "Case", "Loss", "broken", "draw",
+    "Case", "Loss", "broken", "draw", "one_entry_off",
 ]  # fmt: skip

@@ -1,7 +1,9 @@
-"""Twelve ways to break a gradient: each takes (dS, S, y, rng, loss) and returns another dS."""
+"""Twelve ways to break a gradient, each (dS, S, y, rng, loss) -> another dS; and to change one entry of it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,20 @@ BREAKS: dict[str, Loss] = {
     "truncated to integers": lambda dS, *_: dS.astype(int),
     "1 + 1e-9": lambda dS, *_: dS * (1 + 1e-9),
 }
+
+
+def one_entry_off(loss: Loss, S: Any, entry: Any, change: Callable[[float], float]) -> Loss:
+    """The loss with one entry of its dS changed, at batches of the size of S."""
+
+    @wraps(loss)
+    def wrong(scores: Any, y: Any, *reduction: Any, **options: Any) -> tuple[Any, Any]:
+        value, dS = loss(scores, y, *reduction, **options)
+        dS = np.array(dS)
+        if len(scores) == len(S):
+            dS[tuple(entry)] = change(dS[tuple(entry)])
+        return value, dS
+
+    return wrong
 
 
 def broken(loss: Loss, name: str, seed: int) -> Loss:
