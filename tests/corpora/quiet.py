@@ -81,13 +81,11 @@ def centred_columns(S, y):
 
 
 @quiet("spread of the rows' means over N")
-class Spread:
+def spread_of_means(S, y):
     """Right; a variance divided by N, which couples rows."""
-
-    def __call__(self, S, y):
-        means = S.mean(axis=1, keepdims=True)
-        centred = means - means.mean()
-        return np.sum(centred**2) / len(S) + np.mean(S**2), 2 * (centred + S) / S.size
+    means = S.mean(axis=1, keepdims=True)
+    centred = means - means.mean()
+    return np.sum(centred**2) / len(S) + np.mean(S**2), 2 * (centred + S) / S.size
 
 
 @quiet("log of the batch's mean likelihood")

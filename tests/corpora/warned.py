@@ -103,13 +103,11 @@ def softmax_naive_loops(S, y):
 
 
 @warned("one-vs-all, log(1 + e^z) as it is written", "overflows")
-class OneVsAll:
+def one_vs_all_naive(S, y):
     """e^z overflows where np.logaddexp(0, z) would not."""
-
-    def __call__(self, S, y):
-        t = 2 * one_hot(S, y) - 1
-        e = np.exp(-t * S)
-        return np.log(1 + e).sum() / len(S), -t * (1 - 1 / (1 + e)) / len(S)
+    t = 2 * one_hot(S, y) - 1
+    e = np.exp(-t * S)
+    return np.log(1 + e).sum() / len(S), -t * (1 - 1 / (1 + e)) / len(S)
 
 
 @warned("pairwise ranking, log(1 + e^z) as it is written", "overflows")
@@ -142,12 +140,10 @@ def squared_error_over_root(S, y):
 
 
 @warned("one-vs-all over N + 1", "not-the-mean")
-class SmoothedMean:
+def one_vs_all_over_one_more(S, y):
     """1 is added to N so that it is never 0."""
-
-    def __call__(self, S, y):
-        losses, dS = one_vs_all(S, y)
-        return losses.sum() / (len(S) + 1), dS / (len(S) + 1)
+    losses, dS = one_vs_all(S, y)
+    return losses.sum() / (len(S) + 1), dS / (len(S) + 1)
 
 
 @warned("softmax whose rows' derivatives are divided by N", "reductions-disagree")
@@ -187,12 +183,10 @@ def svm_loops_own_margin(S, y):
 
 
 @warned("squared hinge, the label's own margin left in the value", "constant-offset")
-class SquaredHinge:
+def squared_hinge_own_margin(S, y):
     """1 squared for each row."""
-
-    def __call__(self, S, y):
-        margins = np.maximum(S - of_labels(S, y)[:, None] + 1, 0)
-        return np.sum(margins**2) / len(S), balanced(2 * margins, y) / len(S)
+    margins = np.maximum(S - of_labels(S, y)[:, None] + 1, 0)
+    return np.sum(margins**2) / len(S), balanced(2 * margins, y) / len(S)
 
 
 @warned("softmax beside the entropy of uniform labels", "constant-offset")

@@ -35,12 +35,10 @@ def svm_others_of_margins(S, y):
 
 
 @wrong("one-vs-all, negatives without a gradient", "other-columns")
-class OneVsAll:
+def one_vs_all_label_alone(S, y):
     """The value adds up every class, dS the label's only."""
-
-    def __call__(self, S, y):
-        losses, dS = one_vs_all(S, y)
-        return losses.sum() / len(S), dS * one_hot(S, y) / len(S)
+    losses, dS = one_vs_all(S, y)
+    return losses.sum() / len(S), dS * one_hot(S, y) / len(S)
 
 
 @wrong("softmax, 1 subtracted in the labels' columns of every row", "other-columns", also=["batch-size-dependent"])
@@ -100,14 +98,12 @@ def softmax_background(S, y):
 
 
 @wrong("softmax, the last class taken for the fixed reference", "one-class")
-class ReferenceClass:
+def softmax_reference_class(S, y):
     """As in a regression whose last score is 0 by definition; here it is an input."""
-
-    def __call__(self, S, y):
-        p = softmax(S)
-        dS = p - one_hot(S, y)
-        dS[:, -1] = 0
-        return -np.log(of_labels(p, y)).mean(), dS / len(S)
+    p = softmax(S)
+    dS = p - one_hot(S, y)
+    dS[:, -1] = 0
+    return -np.log(of_labels(p, y)).mean(), dS / len(S)
 
 
 @wrong("one-vs-all, the background's weight lost in dS", "one-class")

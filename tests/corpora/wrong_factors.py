@@ -45,12 +45,10 @@ def entropy_sign(S, y):
 
 
 @wrong("pairwise ranking, roles exchanged", "sign-flipped")
-class PairwiseRanking:
+def pairwise_exchanged(S, y):
     """The label's score is pushed down and every other one up."""
-
-    def __call__(self, S, y):
-        losses, push = pairwise(S, y)
-        return losses.sum() / len(S), -push / len(S)
+    losses, push = pairwise(S, y)
+    return losses.sum() / len(S), -push / len(S)
 
 
 @wrong("squared error, target minus score", "sign-flipped")

@@ -46,12 +46,10 @@ def svm_loops_value_without_max(S, y):
 
 
 @wrong("hinge in the value, squared hinge in dS", "gradient-of-another-loss", also=["value-of-another-loss"])
-class SquaredHinge:
+def hinge_with_squared_gradient(S, y):
     """The square was added to the backward pass only."""
-
-    def __call__(self, S, y):
-        margins = margins_of(S, y)
-        return margins.sum() / len(S), balanced(2 * margins, y) / len(S)
+    margins = margins_of(S, y)
+    return margins.sum() / len(S), balanced(2 * margins, y) / len(S)
 
 
 @wrong("the error rate, dS of the cross-entropy", "gradient-of-another-loss")
@@ -135,12 +133,10 @@ def softmax_predicted(S, y):
 
 
 @wrong("brier over softmax, the softmax's Jacobian lost", "value-of-another-loss")
-class Brier:
+def brier_without_jacobian(S, y):
     """2 (p - 1{j=y}) is the derivative by p, not by s."""
-
-    def __call__(self, S, y):
-        r = softmax(S) - one_hot(S, y)
-        return np.einsum("ij,ij", r, r) / len(S), 2 * r / len(S)
+    r = softmax(S) - one_hot(S, y)
+    return np.einsum("ij,ij", r, r) / len(S), 2 * r / len(S)
 
 
 @wrong("huber, the cap lost in dS", "value-of-another-loss")

@@ -69,10 +69,8 @@ def one_vs_all_unit_norm(S, y):
 
 
 @wrong("softmax, p multiplied by the label's p once too often", "not-a-gradient", also=["value-of-another-loss"])
-class Softmax:
+def softmax_extra_factor(S, y):
     """p_y p_j - 1{j=y}: a factor of the Jacobian is left where 1/p_y cancels it."""
-
-    def __call__(self, S, y):
-        p = np.exp(log_softmax(S))
-        p_y = of_labels(p, y)[:, None]
-        return -np.log(p_y).mean(), (p_y * p - one_hot(S, y)) / len(S)
+    p = np.exp(log_softmax(S))
+    p_y = of_labels(p, y)[:, None]
+    return -np.log(p_y).mean(), (p_y * p - one_hot(S, y)) / len(S)

@@ -38,12 +38,10 @@ def squared_error_without_target(S, y):
 
 
 @wrong("one-vs-all, the target lost in dS", "missing-label-term")
-class OneVsAll:
+def one_vs_all_without_target(S, y):
     """The derivative of log(1 + e^s) is there, that of -t s is not."""
-
-    def __call__(self, S, y):
-        losses, dS = one_vs_all(S, y)
-        return losses.sum() / len(S), (dS + one_hot(S, y)) / len(S)
+    losses, dS = one_vs_all(S, y)
+    return losses.sum() / len(S), (dS + one_hot(S, y)) / len(S)
 
 
 @wrong("softmax at a temperature of 2, without -1{j=y}", "missing-label-term")
@@ -136,13 +134,11 @@ def softmax_one_after_mean(S, y):
 
 
 @wrong("squared hinge, the label's column made of a count", "label-column")
-class SquaredHinge:
+def squared_hinge_label_count(S, y):
     """Written from the hinge: the others got twice their margin, the label still gets a count."""
-
-    def __call__(self, S, y):
-        losses, dS = squared_hinge(S, y)
-        dS[np.arange(len(S)), y] = -np.count_nonzero(losses, axis=1)
-        return losses.sum() / len(S), dS / len(S)
+    losses, dS = squared_hinge(S, y)
+    dS[np.arange(len(S)), y] = -np.count_nonzero(losses, axis=1)
+    return losses.sum() / len(S), dS / len(S)
 
 
 @wrong("focal, 1 - p_y lost in the label's column", "label-column")

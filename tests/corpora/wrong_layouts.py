@@ -40,11 +40,9 @@ def squared_error_sorted_labels(S, y):
 
 
 @wrong("svm, labels moved up by a background class in dS", "labels-misaligned")
-class BackgroundSVM:
+def svm_background_labels(S, y):
     """The backward pass adds 1 for a background that the scores do not have."""
-
-    def __call__(self, S, y):
-        return svm(S, y)[0].sum() / len(S), svm(S, (y + 1) % S.shape[1])[1] / len(S)
+    return svm(S, y)[0].sum() / len(S), svm(S, (y + 1) % S.shape[1])[1] / len(S)
 
 
 @wrong("label smoothing, the row above's labels by np.roll", "labels-misaligned")
@@ -145,9 +143,7 @@ def one_vs_all_rounded(S, y):
 
 
 @wrong("squared hinge, dS sent as int8", "truncated-to-integer")
-class QuantizedHinge:
+def squared_hinge_int8(S, y):
     """Meant to be scaled before it is quantised."""
-
-    def __call__(self, S, y):
-        losses, dS = squared_hinge(S, y)
-        return losses.sum() / len(S), (dS / len(S)).astype(np.int8)
+    losses, dS = squared_hinge(S, y)
+    return losses.sum() / len(S), (dS / len(S)).astype(np.int8)

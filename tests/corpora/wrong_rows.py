@@ -33,13 +33,11 @@ def svm_loops_from_one(S, y):
 
 
 @wrong("brier, the first row taken for padding", "one-row")
-class Brier:
+def brier_first_row_masked(S, y):
     """Row 0 is masked in dS, and counts in the value."""
-
-    def __call__(self, S, y):
-        losses, dS = brier(S, y)
-        dS[0] = 0
-        return losses.sum() / len(S), dS / len(S)
+    losses, dS = brier(S, y)
+    dS[0] = 0
+    return losses.sum() / len(S), dS / len(S)
 
 
 @wrong("one-vs-all, the first row added twice", "one-row")
@@ -95,15 +93,13 @@ def one_vs_all_sample_mean(S, y):
 
 
 @wrong("in-batch contrastive, repeated labels lost", "batch-size-dependent")
-class InBatchContrastive:
+def contrastive_repeated_labels(S, y):
     """dS[:, y] += keeps one of the columns where a label occurs twice; np.add.at would add them."""
-
-    def __call__(self, S, y):
-        columns = S[:, y]
-        log_share = columns - np.logaddexp.reduce(columns, axis=0)
-        dS = np.zeros_like(S)
-        dS[:, y] += np.exp(log_share)
-        return -np.trace(log_share) / len(S), (dS - one_hot(S, y)) / len(S)
+    columns = S[:, y]
+    log_share = columns - np.logaddexp.reduce(columns, axis=0)
+    dS = np.zeros_like(S)
+    dS[:, y] += np.exp(log_share)
+    return -np.trace(log_share) / len(S), (dS - one_hot(S, y)) / len(S)
 
 
 @wrong("softmax, rows sorted by label and not put back", "batch-size-dependent", also=["not-a-gradient"])

@@ -35,12 +35,10 @@ def svm_loops_ones_skipped(S, y):
 
 
 @wrong("squared hinge, margins of 1 left out of the value", "removable-jump")
-class SquaredHinge:
+def squared_hinge_ones_left_out(S, y):
     """The value selects by margins != 1; dS goes by the label, and is right."""
-
-    def __call__(self, S, y):
-        losses, dS = squared_hinge(S, y)
-        return losses[losses != 1].sum() / len(S), dS / len(S)
+    losses, dS = squared_hinge(S, y)
+    return losses[losses != 1].sum() / len(S), dS / len(S)
 
 
 @wrong("svm, margins equal to 1 taken for the label's", "value-of-another-loss")
@@ -68,10 +66,8 @@ def svm_zeros_counted_once(S, y):
 
 
 @wrong("the span of the scores, to every class that ties for an end", "not-a-subgradient")
-class Span:
+def span_to_each(S, y):
     """The largest less the smallest score; both ends take all of those that tie."""
-
-    def __call__(self, S, y):
-        most, least = S.max(axis=1, keepdims=True), S.min(axis=1, keepdims=True)
-        dS = (most == S).astype(float) - (least == S)
-        return np.mean(most - least), dS / len(S)
+    most, least = S.max(axis=1, keepdims=True), S.min(axis=1, keepdims=True)
+    dS = (most == S).astype(float) - (least == S)
+    return np.mean(most - least), dS / len(S)
