@@ -9,7 +9,8 @@ import numpy as np
 
 
 def one_hot(S, y):
-    return np.eye(S.shape[1])[y]
+    """In the precision of S."""
+    return np.eye(S.shape[1], dtype=S.real.dtype)[y]
 
 
 def of_labels(A, y):

@@ -23,7 +23,7 @@ def mean(losses, dS):
 def softmax(S, y):
     shifted = S - S.max(axis=1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return mean(-of_labels(log_p, y), np.exp(log_p) - one_hot(S, y).astype(S.dtype))
+    return mean(-of_labels(log_p, y), np.exp(log_p) - one_hot(S, y))
 
 
 @right("softmax times a temperature of 20", smooth=True)
