@@ -30,7 +30,7 @@ def test_scores_that_are_no_matrix_are_refused_with_their_shape(S):
 def test_complex_scores_stay_so_and_do_not_lose_their_imaginary_part():
     S = np.full((1, 2), 1 + 1e-20j)
     assert as_scores(S) is S
-    assert as_batch(S.tolist(), [0]).S.dtype == np.complex128
+    assert as_batch(S.tolist(), [0])[0].dtype == np.complex128
 
 
 @pytest.mark.parametrize("S", [np.zeros((1, 2), dtype=bool), np.array([["1", "2"]]), np.array([[None, 1.0]])])
