@@ -134,7 +134,7 @@ def test_entries_says_which_grids_and_tables_are_shown(problem, loss, report):
         "auto": (1, 1), "all": (2, 2), "worst": (0, 1), "none": (0, 0),
     }  # fmt: skip
     assert re.search(r"^N +C +scores +problems", heads["all"], re.MULTILINE)
-    assert table(run, verbose=True).count("N=3   ") == 2
+    assert table(run, entries="all").count("N=3   ") == 2
 
 
 def test_of_a_wrong_problem_the_entries_that_are_not_right_are_listed_and_others_counted(problem, loss, report):
@@ -143,7 +143,7 @@ def test_of_a_wrong_problem_the_entries_that_are_not_right_are_listed_and_others
     assert len(re.findall(r"0\.33  ✗ wrong$", text, re.MULTILINE)) == 5
     assert "and 7 more wrong entries" in text
     assert not re.search(r"  ok$", text, re.MULTILINE)
-    assert len(re.findall(r"0\.33  ✗ wrong$", table(report(loss(wrong)), verbose=True), re.MULTILINE)) == 12
+    assert len(re.findall(r"0\.33  ✗ wrong$", table(report(loss(wrong)), entries="all"), re.MULTILINE)) == 12
     assert "numerical" not in table(report(loss(replace(wrong, worst=()))), entries="worst")
 
 
@@ -152,12 +152,12 @@ def test_verbose_adds_plain_difference_step_trial_plan_and_reference(problem, lo
     drawn = problem(2, 3, wrong=[(0, 1)], trial=2, by_complex=np.ones((2, 3), dtype=bool), why="rows are coupled")
     worst = tuple(replace(entry, central=0.2479) for entry in drawn.worst)
     run = report(loss(replace(drawn, worst=worst)))
-    text = words(table(run, verbose=True, width=width))
+    text = words(table(run, entries="all", width=width))
     for part in ("plain", "0.2468", "trial 2", "value 1.25", "plan full", "central", "0.2479"):
         assert part in text
     assert "plan full: rows are coupled" in text
     assert "6 of 6 entries judged by complex steps" in text
-    assert "complex" not in table(report(loss(problem(wrong=[(0, 0)]))), verbose=True)
+    assert "complex" not in table(report(loss(problem(wrong=[(0, 0)]))), entries="all")
 
 
 def test_quiet_is_the_last_line_alone(mixed, problem, loss, report):
@@ -198,7 +198,7 @@ def test_colour_comes_from_the_options_alone_and_changes_nothing_else(mixed, los
     assert (table(everything), table(everything, color=True)) == (plain, coloured)
 
 
-@pytest.mark.parametrize("options", [{}, {"verbose": True}, {"entries": "worst"}])
+@pytest.mark.parametrize("options", [{}, {"entries": "all"}, {"entries": "worst"}])
 @pytest.mark.parametrize("width", [80, 100, 140])
 def test_no_line_is_wider_than_the_width_and_no_number_is_cut(problem, loss, report, width, options):
     fields = {"scores": "student-t(2, 1)", "wrong": [(0, 0)], "evaluations": 1_234_567, "seconds": 99.0}
@@ -219,7 +219,7 @@ def test_at_an_absurd_width_a_table_stays_whole_and_keeps_what_decides(mixed, re
 def test_ascii_only_output_keeps_every_sign_apart(mixed, loss, report):
     foreign = Finding("raises", "error", "raises ValueError: 打分矩阵")
     run = report(mixed, loss(findings=(foreign,), file="/tmp/é.py", line=1))
-    text = table(run, ascii=True) + table(run, ascii=True, verbose=True)
+    text = table(run, ascii=True) + table(run, ascii=True, entries="all")
     assert text.isascii()
     assert r"\u6253\u5206" in text
     for sign in ("x wrong", "~ kink", "? unresolved", "x error", "! warning", "> divide", "+- 1e-12"):
@@ -246,7 +246,7 @@ def test_a_long_message_is_wrapped_and_one_without_end_is_cut_unless_verbose(los
     assert "98,000 more characters" in words(short)
     assert "4,970 lines left out" in short
     assert "line 4999" in short
-    assert table(report(loss(findings=(endless,))), verbose=True).count("x") == 100_000
+    assert table(report(loss(findings=(endless,))), entries="all").count("x") == 100_000
 
 
 # Text from outside
@@ -254,7 +254,7 @@ def test_a_long_message_is_wrapped_and_one_without_end_is_cut_unless_verbose(los
 HOSTILE = "a\x1b[31mred\x1b]0;title\x07\x9b2J\r\b\x00\u202eback\u2028 [bold]b[/bold] :smile: \udcff"
 
 
-@pytest.mark.parametrize("options", [{}, {"ascii": True}, {"quiet": True}, {"verbose": True}, {"entries": "worst"}])
+@pytest.mark.parametrize("options", [{}, {"ascii": True}, {"quiet": True}, {"entries": "all"}, {"entries": "worst"}])
 def test_control_characters_and_markup_have_no_effect_wherever_they_stand(problem, loss, report, options):
     finding = Finding(HOSTILE, "error", HOSTILE, HOSTILE, f"{HOSTILE}\n{HOSTILE}")
     checked = loss(
