@@ -135,13 +135,13 @@ def _worst_entry(loss: LossReport, screen: Screen) -> None:
 
 def _smallest_case(case: SmallestCase, screen: Screen) -> None:
     """A call to paste, and what comes of it; the whole snippet where that is too much for a line."""
-    label = Text("smallest case: ", "dim")
+    label = "smallest case: "
     call, gap, outcome = screen.escape(case.line).rpartition("   ")
     if not call:
         call = f"\n{screen.escape(case.snippet.strip(), lines=True)}"
     if len(label) + len(case.line) <= screen.width:
         call, outcome = f"{call}{gap}{outcome}", ""
-    screen.keep(label + Text(call))
+    screen.keep(Text.assemble((label, "dim"), call))
     if outcome:
         screen.say(outcome, " " * len(label))
 

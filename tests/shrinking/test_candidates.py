@@ -7,7 +7,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from gradcheck.shrinking.candidates import Candidate, Failure, of_size, simpler, simplicity
+from gradcheck.shrinking.shrinker import Candidate, Failure, of_size, simpler, simplicity
 
 CLASSES = np.array([2, 0, 1])
 ONE_HOT = np.eye(3)[CLASSES]
@@ -81,7 +81,7 @@ def test_labels_follow_their_rows_and_columns(y, columns, expected):
     part = Candidate(np.zeros((3, 3)), y).part(np.array([0, 2]), np.array(columns))
     assert part.y.tolist() == expected
     assert part.y.dtype == y.dtype
-    assert part.size == (2, len(columns))
+    assert part.S.shape == (2, len(columns))
 
 
 def first(size, many, failure=FAILURE):
@@ -104,7 +104,7 @@ def test_zeros_with_distinct_labels_and_the_first_rows_and_columns_follow():
 
 def test_candidates_of_a_size_do_not_end_differ_and_are_the_same_each_time():
     again = [first((2, 3), 50) for _ in range(2)]
-    assert all(each.size == (2, 3) and set(each.y.tolist()) <= {0, 1, 2} for each in again[0])
+    assert all(each.S.shape == (2, 3) and set(each.y.tolist()) <= {0, 1, 2} for each in again[0])
     assert len({each.S.tobytes() for each in again[0]}) > 30
     assert [each.S.tolist() for each in again[0]] == [each.S.tolist() for each in again[1]]
 

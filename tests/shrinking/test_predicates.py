@@ -12,8 +12,8 @@ from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import Finding
-from gradcheck.shrinking.candidates import Candidate
 from gradcheck.shrinking.predicates import REMOVABLE_JUMP, WrongGradient, breaks_contract
+from gradcheck.shrinking.shrinker import Candidate
 
 ONE = Config(batch_sizes=[3])
 
