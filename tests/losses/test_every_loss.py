@@ -37,18 +37,6 @@ every = pytest.mark.parametrize("name", BUILT_INS)
 @every
 @few
 @given(problem=problems(st.one_of(moderate, exact)))
-def test_gradient_of_many_rows_is_that_of_each_row_alone_over_their_number(name, problem):
-    loss, (S, y) = BUILT_INS[name].function, problem
-    N = len(S)
-    value, dS = loss(S, y)
-    alone = [loss(S[i : i + 1], y[i : i + 1]) for i in range(N)]
-    assert float(value) == pytest.approx(np.mean([row_value for row_value, _ in alone]), rel=1e-14, abs=1e-290)
-    np.testing.assert_allclose(dS, np.vstack([row_dS for _, row_dS in alone]) / N, rtol=1e-13, atol=1e-300)
-
-
-@every
-@few
-@given(problem=problems(st.one_of(moderate, exact)))
 def test_inputs_are_left_alone_and_answers_are_fresh_memory_and_the_same_each_time(name, problem):
     loss, (S, y) = BUILT_INS[name].function, problem
     S_before, y_before = S.copy(), y.copy()

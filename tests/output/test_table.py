@@ -56,10 +56,8 @@ def case(line: str = "") -> SmallestCase:
 def test_a_whole_report_reads_like_this(problem, loss, report):
     line = "gradcheck.check_at('mymodule:myloss', [[0.0]], [0])   dS 1, numerical 0"
     wrong = problem(2, 3, wrong=[(0, 1)], subgradient=[(1, 2)])
-    target = loss(
-        wrong, target="mymodule:myloss", findings=(ERROR,), rerun="gradcheck run mymodule:myloss --batch-size 2",
-        smallest_case=case(line),
-    )  # fmt: skip
+    rerun = "gradcheck run mymodule:myloss --batch-size 2"
+    target = loss(wrong, target="mymodule:myloss", findings=(ERROR,), rerun=rerun, smallest_case=case(line))
     assert re.sub(" +", " ", table(report(target))) == re.sub(" +", " ", WHOLE)
 
 

@@ -171,23 +171,6 @@ def test_a_right_loss_has_none_and_what_cannot_be_pasted_is_not_shown():
     assert checked(loss, Config(batch_sizes=[40], classes=[20], scores="normal")).smallest_case is None
 
 
-def test_time_that_is_up_leaves_what_was_found():
-    calls = [0]
-
-    def slow(S, y):
-        calls[0] += 1
-        if calls[0] > 100:
-            time.sleep(0.02)
-        return without_label(S, y)
-
-    report = checked(slow, Config(batch_sizes=[3], scores="normal"), max_seconds=4)
-    if not report.unchecked:  # where the machine is quick enough for the check itself
-        assert report.smallest_case is not None
-
-
-# The contract
-
-
 def test_a_broken_contract_is_shrunk_too():
     def loss(S, y):
         if len(S) > 1 and S.shape[1] > 2:
@@ -237,3 +220,29 @@ def test_what_hangs_is_shown_as_it_was_and_hangs_no_more():
     assert time.monotonic() - begun < 20
     assert (report.smallest_case.code, report.smallest_case.S.shape) == ("hangs", (3, 5))
     assert "timeout=0.5" in report.smallest_case.snippet
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("framework", ["auto", "torch"])
+def test_a_custom_backward_of_torch_shrinks_as_any_other_loss(framework):
+    torch = pytest.importorskip("torch")
+
+    class WithoutLabel(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, S, y):
+            p = torch.softmax(S, dim=1)
+            ctx.save_for_backward(p)
+            return -torch.log(p[torch.arange(len(S)), y]).mean()
+
+        @staticmethod
+        def backward(ctx, gradient):
+            (p,) = ctx.saved_tensors
+            return gradient * p / len(p), None
+
+    def mine(S, y):
+        return WithoutLabel.apply(S, y)
+
+    report = checked(mine, framework=framework)
+    assert report.smallest_case.S.shape == (1, 1)
+    assert ("framework='torch'" in report.smallest_case.snippet) == (framework == "torch")
+    assert fails(report, mine)
