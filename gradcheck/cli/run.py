@@ -104,7 +104,7 @@ def run(
     if watch:
         raise typer.Exit(check_at_changes(names, config))
     settings = read_settings({name: given[name] for name in SETTINGS} | {"worst": reports.entries_kept(worst)})
-    look = Options(entries=entries, verbose=verbose, quiet=quiet, worst=worst, explain=explain)
+    look = Options(entries="all" if verbose else entries, quiet=quiet, worst=worst, explain=explain)
     streams = sys.stdout, sys.stderr
     with progress_bar() as bar:
 

@@ -30,19 +30,17 @@ def usage_errors() -> Iterator[None]:
 
 
 def for_standard_output(look: Options | None = None) -> Options:
-    """The options (by default, the default ones) with the width, height, colours and characters of standard output.
+    """The options (by default, the default ones) with the width, colours and characters of standard output.
 
     The width is that of the terminal, or else COLUMNS, or else 120. Colours go to a terminal that shows them, unless
     NO_COLOR (https://no-color.org) forbids them; FORCE_COLOR asks for them everywhere.
     """
     out, environment = sys.stdout, os.environ
     terminal = out is not None and out.isatty()
-    size = shutil.get_terminal_size((120, 24))
     color = bool(environment.get("FORCE_COLOR")) or (terminal and environment.get("TERM") != "dumb")
     return replace(
         look or Options(),
-        width=size.columns,
-        height=size.lines if terminal else None,
+        width=shutil.get_terminal_size((120, 24)).columns,
         color=color and not environment.get("NO_COLOR"),
         ascii="utf" not in (getattr(out, "encoding", None) or "ascii").lower(),
     )

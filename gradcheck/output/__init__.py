@@ -1,14 +1,11 @@
-"""Renderers: a Report in, text out. They lay out and word what the engine found, and compute no numerics.
-
-``FORMATS`` is the table of formats; every renderer has the same shape and none knows another.
-"""
+"""Renderers: a Report in, text out, all of one shape. They word what the engine found, and compute no numerics."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from gradcheck.output import github, html, json_, junit, markdown, table
-from gradcheck.output.options import Entries, Options
+from gradcheck.output.text import Entries, Options
 from gradcheck.report import Report
 
 __all__ = ["FORMATS", "Entries", "Options"]

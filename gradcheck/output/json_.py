@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.output.options import Options
 from gradcheck.output.summary import loss_remarks, loss_sentence, problem_remarks, sentences, totals_by_kind
+from gradcheck.output.text import Options
 from gradcheck.report import VERDICTS, BatchReport, Entry, LossReport, Report
 
 SCHEMA = 1
@@ -31,23 +31,20 @@ def render(report: Report, options: Options) -> str:
 
 def as_data(report: Report, text: Callable[[str], str] = str) -> dict[str, Any]:
     """A report in JSON's own types, ``text`` applied to every string."""
-    last = sentences(report)[-1]
     data = {
         "schema": SCHEMA,
         **_attributes(report, "version passed interrupted out_of_time config"),
-        "verdict": last.word,
-        "summary": last.rest,
+        **sentences(report)[-1]._asdict(),
         "losses": [_loss(loss) for loss in report.losses],
     }
     return {key: _plain(value, text) for key, value in data.items()}
 
 
 def _loss(loss: LossReport) -> dict[str, Any]:
-    sentence, case = loss_sentence(loss), loss.smallest_case
+    case = loss.smallest_case
     return {
         **_attributes(loss, "target passed file line framework"),
-        "verdict": sentence.word,
-        "summary": sentence.rest,
+        **loss_sentence(loss)._asdict(),
         "batches": [_batch(batch) for batch in loss.batches],
         "totals": [
             {"batch_size": N, "classes": C, "scores": scores, **vars(total)}
