@@ -12,13 +12,14 @@ import numpy.typing as npt
 from corpora import Case
 
 import gradcheck
-from gradcheck.checking.entries import Tolerance, Verdicts, judge
+from gradcheck.checking.entries import Verdicts, judge
 from gradcheck.checking.precision import Precision, measure
 from gradcheck.config.settings import Reference
 from gradcheck.evaluation.evaluators import Evaluator, PerSample, Rows, WholeBatch
 from gradcheck.evaluation.objective import Objective
 from gradcheck.functions.answer import Answer
 from gradcheck.functions.function import Function
+from gradcheck.numerics.verdicts import Tolerance
 from gradcheck.report import VERDICTS, FloatArray, LossReport
 
 LossFunction = Callable[..., Any]

@@ -32,37 +32,28 @@ _ALIKE = 30.0
 #: Where each row has a value of its own, a line is one line for each row, and one will do for so many rows.
 _MANY_ROWS = 64
 #: Entries of dS that are followed along the lines; of a longer x, so many.
-_WATCHED = 2**16
-_SAMPLE = 512
+_WATCHED, _SAMPLE = 2**16, 512
 
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """dS along a line from x.
+    """What was seen at the m points of a line, the first of which is x.
 
     Attributes:
-        direction: (n,).
-        offsets: (m,), the first 0: dS was seen at x + offset * direction.
-        gradients: (m, n), or (m, W) of the entries that were followed.
+        spacing: of the points.
         values: (m,).
+        gradients: (m, n), or (m, W) of the entries that are followed.
         parts: (m, N), what each row adds to the value; None where only the whole is known.
+        level: noise in the values; 0 where they are not all finite.
+        is_stair: neighbouring values are often equal.
     """
 
-    direction: FloatArray
-    offsets: FloatArray
-    gradients: FloatArray
+    spacing: float
     values: FloatArray
+    gradients: FloatArray
     parts: FloatArray | None
-
-    @property
-    def level(self) -> float:
-        """Noise in the values; 0 where they are not all finite."""
-        return float(noise.noise_level(self.values)) if np.all(np.isfinite(self.values)) else 0.0
-
-    @property
-    def is_stair(self) -> bool:
-        """Whether neighbouring values are often equal."""
-        return bool(noise.is_stair(self.values))
+    level: float
+    is_stair: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +68,8 @@ class Lines:
         spent: finding the spacing took extra lines.
     """
 
-    lines: tuple[Line, ...]
-    of_gradient: tuple[Line, ...]
+    lines: list[Line]
+    of_gradient: list[Line]
     spacing: float
     level: float
     spent: bool
@@ -93,46 +84,47 @@ def look_along_lines(
     level of a line and is gone at a much finer spacing; noise stays where it was. So a level above rounding counts
     only where it holds 2^20 times finer, or where values do not change at all there.
     """
-    watched = watched_entries(objective)
     floats = _LEAST_IN_SPACINGS * float(objective.spacing(np.array([largest(x)]))[0])
 
     def line(spacing: float) -> Line:
         # Where values move in stairs, lines reach far; gradients there say little of those near x.
-        near = spacing <= max(SPACING, floats)
-        return _line(objective, x, answer, spacing, rng, seen, near, watched)
+        spacing = max(spacing, floats)
+        return _line(objective, x, answer, spacing, rng, seen, near=spacing <= max(SPACING, floats))
 
-    spacings = [max(s, floats) for s in ((_DENSE, SPACING, *WIDER) if in_short else (SPACING, *WIDER))]
     rounding = 10 * 0.5 * answer.value_eps * abs(answer.value)
-    for spacing in spacings:  # finer than the function's own rounding, unless the function is flat
+    for spacing in (_DENSE, SPACING, *WIDER) if in_short else (SPACING, *WIDER):
         first = line(spacing)
-        if not first.is_stair:
+        if not first.is_stair:  # else it is finer than the function's own rounding, unless the function is flat
             break
     if in_short:
         # dS is followed along a wider line: a coarse rounding hides in derivatives that hardly move.
-        return Lines((first,), (line(max(SPACING, floats)),), SPACING, first.level, False)
+        return Lines([first], [line(SPACING)], SPACING, first.level, False)
     lines, checked, least = [first], False, 0.0
     count = 1 if answer.parts is not None and objective.shape[0] >= _MANY_ROWS else LINES
     while True:
+        spacing = lines[0].spacing
         lines += [line(spacing) for _ in range(count - len(lines))]
         levels = [each.level for each in lines if not each.is_stair] or [each.level for each in lines]
         alike = max(levels) <= _ALIKE * min(levels)
         level = float(np.sqrt(np.mean(np.square(levels)))) if alike else 2 * min(levels)
         if max(levels) <= rounding or checked:
-            return Lines(tuple(lines), tuple(lines), spacing, max(level, least), checked)
+            return Lines(lines, lines, spacing, max(level, least), checked)
         checked = True
-        fine = line(max(spacing * _FINER, floats))
+        fine = line(spacing * _FINER)
         if fine.is_stair:
             continue
         least = fine.level  # no kink and no oscillation raises it
-        if fine.level >= min(levels) / 4:  # it holds
-            continue
-        if alike or min(levels) > rounding:  # no line is free of what raises the level: a finer spacing is needed
+        holds = fine.level >= min(levels) / 4
+        if not holds and (alike or min(levels) > rounding):  # no line is free of what raises the level
             enough = max(rounding, _ALIKE * fine.level)
-            candidates = [line(max(spacing * factor, floats)) for factor in _BETWEEN]
-            fitting = [each for each in candidates if each.level <= enough]
-            chosen = fitting[0] if fitting else fine
-            spacing = float(chosen.offsets[-1] / noise.POSITIONS[-1])
-            lines = [chosen]
+            candidates = [line(spacing * factor) for factor in _BETWEEN]
+            lines = [next((each for each in candidates if each.level <= enough), fine)]
+
+
+def watched_entries(objective: Objective) -> IndexArray | None:
+    """The entries of dS that are followed along lines; None for all."""
+    n = objective.blocks.n
+    return None if n <= _WATCHED else np.unique(np.linspace(0, n - 1, _SAMPLE).astype(np.intp))
 
 
 def _line(
@@ -143,10 +135,10 @@ def _line(
     rng: np.random.Generator,
     seen: Scales,
     near: bool,
-    watched: IndexArray | None,
 ) -> Line:
-    direction = rng.normal(size=len(x))
-    values, parts, gradients = [answer.value], [answer.parts], [_some(answer.gradient, watched)]
+    direction, watched = rng.normal(size=len(x)), watched_entries(objective)
+    some = slice(None) if watched is None else watched
+    values, parts, gradients = [answer.value], [answer.parts], [answer.gradient[some]]
     for t in noise.POSITIONS[1:]:
         point = x + t * spacing * direction
         if watched is None:
@@ -157,18 +149,11 @@ def _line(
         seen.see(gradient, near=near)
         values.append(value)
         parts.append(part)
-        gradients.append(_some(gradient, watched))
+        gradients.append(gradient[some])
     known = [part for part in parts if part is not None]
+    series = np.array(values)
     return Line(
-        direction, spacing * noise.POSITIONS, np.array(gradients), np.array(values),
-        np.array(known) if len(known) == len(values) else None,
+        spacing, series, np.array(gradients), np.array(known) if len(known) == len(values) else None,
+        level=float(noise.noise_level(series)) if np.all(np.isfinite(series)) else 0.0,
+        is_stair=bool(noise.is_stair(series)),
     )  # fmt: skip
-
-
-def watched_entries(objective: Objective) -> IndexArray | None:
-    n = objective.blocks.n
-    return None if n <= _WATCHED else np.unique(np.linspace(0, n - 1, _SAMPLE).astype(np.intp))
-
-
-def _some(gradient: FloatArray, watched: IndexArray | None) -> FloatArray:
-    return gradient if watched is None else gradient[watched]

@@ -1,4 +1,4 @@
-"""Directions in which points near x are sampled, such that every side of its kinks is met."""
+"""Points near x at which a function is asked for its gradient, such that every side of its kinks is met."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ import numpy as np
 
 from gradcheck.checking.precision import Precision
 from gradcheck.evaluation.blocks import Blocks, IndexArray
+from gradcheck.evaluation.objective import Objective
 from gradcheck.numerics.differences import SIGMAS
 from gradcheck.report import FloatArray
 
-#: A longer x is not searched around, because some fifty gradients are held.
-MOST_HELD = 2**18
-
-RADIUS, _LARGEST_RADIUS = 1e-4, 0.1
+_RADIUS, _LARGEST_RADIUS = 1e-4, 0.1
 #: Steps of differences at a point nearby, in radii: shorter than the way to any kink through x. The wider one is for
 #: functions whose noise asks for it.
 _STEP, _WIDEST_STEP = 1 / 256, 1 / 64
@@ -22,13 +20,24 @@ _STEP, _WIDEST_STEP = 1 / 256, 1 / 64
 _OFF_CENTRE = 0.4
 
 
-def radius_and_step(precision: Precision) -> tuple[float, float]:
-    """How far from x to look, and the step of differences there: wider for a function that is noisy."""
-    scale = precision.scale
-    finest = SIGMAS * precision.value_noise / (1e-4 * scale) if scale > 0 else 0.0
-    usual = min(RADIUS, precision.reach)
-    radius = min(_LARGEST_RADIUS, max(usual, finest / _WIDEST_STEP))
-    return radius, max(radius * _STEP, min(finest, radius * _WIDEST_STEP))
+class Nearby:
+    """The surroundings of x, wider where a function is noisy.
+
+    Attributes:
+        objective, x, precision: the function, the point, and what was measured there.
+        radius: how far from x to look.
+        step: of differences there.
+    """
+
+    def __init__(self, objective: Objective, x: FloatArray, precision: Precision) -> None:
+        self.objective, self.x, self.precision = objective, x, precision
+        finest = SIGMAS * precision.value_noise / (1e-4 * precision.scale)
+        self.radius = min(_LARGEST_RADIUS, max(min(_RADIUS, precision.reach), finest / _WIDEST_STEP))
+        self.step = max(self.radius * _STEP, min(finest, self.radius * _WIDEST_STEP))
+
+    def gradient(self, direction: FloatArray, part: float = 1.0) -> FloatArray:
+        """The gradient (n,) at x + radius * direction, or at a part of the radius: one call."""
+        return self.objective(self.x + part * self.radius * direction).gradient
 
 
 def patterns(blocks: Blocks, count: int, rng: np.random.Generator) -> Iterator[FloatArray]:

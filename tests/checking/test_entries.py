@@ -13,9 +13,10 @@ from judging import LossFunction, at_point, drawn, judged, tied
 
 from gradcheck.api import check_at
 from gradcheck.checking import subgradients
-from gradcheck.checking.entries import Tolerance, judge
+from gradcheck.checking.entries import judge
 from gradcheck.evaluation.evaluators import WholeBatch
 from gradcheck.losses import BUILT_INS
+from gradcheck.numerics.verdicts import Tolerance
 from gradcheck.report import Entry, Verdict
 
 softmax = BUILT_INS["softmax"].function

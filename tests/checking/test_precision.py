@@ -65,7 +65,7 @@ def test_it_takes_at_most_110_calls_whatever_the_loss(name: str) -> None:
             precision, calls = measured(LOSSES[name], S)
             assert calls <= 110
             assert np.isfinite(precision.value_noise)
-            assert np.all(precision.steps > 0)
+            assert precision.step > 0
             assert noise_of(precision, S.size).shape == (S.size,)
 
 
@@ -98,7 +98,7 @@ def test_fast_oscillation_is_no_noise(frequency: float) -> None:
 
 
 def test_the_step_is_wider_for_a_noisy_loss_and_narrower_for_a_fast_one() -> None:
-    usual, wide, narrow = (float(measured(loss)[0].steps[0]) for loss in (softmax, noisy, sine))
+    usual, wide, narrow = (measured(loss)[0].step for loss in (softmax, noisy, sine))
     assert narrow < usual < wide
     assert 1e-4 < usual < 0.05
 
@@ -118,7 +118,7 @@ def test_a_flat_loss_and_values_that_are_not_finite_nearby_are_survived() -> Non
     assert np.all(noise_of(precision) < 1e-300)
     pole, _ = measured(a_pole_nearby, [[1.0 + 1e-6, 2.0]])
     assert np.isfinite(pole.value_noise)
-    assert 0 < pole.steps[0] < 1
+    assert 0 < pole.step < 1
 
 
 @pytest.mark.parametrize("decimals", [4, 6, 9])

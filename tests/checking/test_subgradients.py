@@ -11,18 +11,17 @@ import pytest
 from judging import LossFunction, at_point, tied
 
 from gradcheck.api import check_at
-from gradcheck.checking.nearby import radius_and_step
-from gradcheck.checking.subgradients import Nearby, judge_nonsmooth
+from gradcheck.checking.subgradients import Sampled, judge_nonsmooth
 from gradcheck.config import Config
 from gradcheck.evaluation.objective import Objective
 from gradcheck.numerics.verdicts import SUBGRADIENT
 from gradcheck.report import VERDICTS
 
 
-def nearby_of(loss: LossFunction, S: Any, y: Any = None) -> tuple[Nearby, Objective]:
+def nearby_of(loss: LossFunction, S: Any, y: Any = None) -> tuple[Sampled, Objective]:
     objective, x, _, precision = at_point(loss, S, y)
     objective.calls = 0
-    return Nearby(objective, x, precision), objective
+    return Sampled(objective, x, precision), objective
 
 
 def hull(loss: LossFunction, S: Any, y: list[int], entry: tuple[int, int], claimed: float) -> tuple[str, int]:
@@ -78,7 +77,7 @@ def test_sampling_costs_16_calls_at_each_of_two_radii_and_stays_within_them() ->
     points.clear()
     assert not nearby.jumps.any()
     assert objective.calls == 32
-    assert np.max(np.abs(np.array(points) - S)) <= radius_and_step(nearby.precision)[0] <= 1e-3
+    assert np.max(np.abs(np.array(points) - S)) <= nearby.radius <= 1e-3
     assert np.max(np.abs(nearby.directions)) <= 1.0
 
 
@@ -143,7 +142,7 @@ def test_an_entry_costs_at_most_36_calls(loss: LossFunction) -> None:
 
 def test_where_nothing_can_be_measured_nothing_is_called_wrong() -> None:
     nearby, _ = nearby_of(absolute, [[0.0, 2.0]])
-    drowned = replace(nearby, precision=replace(nearby.precision, value_noise=1.0))
+    drowned = Sampled(nearby.objective, nearby.x, replace(nearby.precision, value_noise=1.0))
     _, verdicts = judge_nonsmooth(drowned, np.array([0]), np.array([2.0]), np.zeros(1), np.array([True]))
     assert VERDICTS[verdicts[0]].value == "unresolved"
 
