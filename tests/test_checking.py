@@ -224,6 +224,9 @@ def test_an_entry_at_a_kink_costs_at_most_60_calls_more() -> None:
         assert batch.evaluations <= 2 * batch.entries + batch.batch_size + 100 + 60 * batch.count(Verdict.SUBGRADIENT)
 
 
+FLOAT32 = Config(batch_sizes=3, classes=5, dtype="float32")
+
+
 def test_float32_is_what_the_loss_is_given_and_float64_what_it_is_judged_by_where_it_takes_that() -> None:
     seen = set()
 
