@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from gradcheck.checking.directions import DIRECTIONS, Base, Directions, explained_by
 from gradcheck.checking.entries import Verdicts, judge
+from gradcheck.checking.nearby import Nearby
 from gradcheck.checking.precision import GradientNoise, Precision
-from gradcheck.checking.subgradients import Sampled
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.evaluators import Evaluator, WholeBatch
 from gradcheck.evaluation.objective import Objective
@@ -84,7 +84,7 @@ class _Single:
         self._evaluator, self._precision, self._noise = evaluator, precision, noise
         self._tolerance, self.base, self.scale = tolerance, base, precision.scale
         self.columns = evaluator.objective.shape[1]
-        self._nearby = Sampled(evaluator.objective, base.x, precision)
+        self._nearby = Nearby(evaluator.objective, base.x, precision)
         self._verdicts: list[Verdicts] = []
         #: By flat entry, the verdict; and of wrong ones the numerical less the analytic derivative.
         self.known: dict[int, int] = {}
@@ -121,10 +121,7 @@ class _Single:
 
 
 def _search(directions: Directions, single: _Single, worst: int) -> list[str]:
-    """Bisection along the direction that disagrees most, then along any that still does; what is wrong beside x.
-
-    Fills ``directions.explained``.
-    """
+    """Bisection along the direction that disagrees most, then along any that still does; what is wrong beside x."""
     there = single.at(directions.base) if directions.is_beside else single
     wrong_beside: list[str] = []
     in_vain: dict[int, float] = {}
@@ -164,11 +161,9 @@ def _search(directions: Directions, single: _Single, worst: int) -> list[str]:
 
 
 def _bisect(directions: Directions, number: int, residual: float, columns: int, in_vain: dict[int, float]) -> int:
-    """The entry that disagrees most along a direction: the half with more of the disagreement is halved again.
-
-    Two calls a level tell of one half, and what the whole has more, of the other; whose residual is measured afresh
-    once it has become uncertain.
-    """
+    """The entry that disagrees most along a direction: the half with more of the disagreement is halved again."""
+    # Two calls a level tell of one half, and what the whole has more, of the other; that is measured afresh once it has
+    # become uncertain.
     start, stop, bound = 0, len(directions.buffer), 0.0
     direction = directions.draw(number)
 

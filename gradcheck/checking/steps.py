@@ -119,11 +119,10 @@ def _try_steps(
     steps: FloatArray,
     scale: float,
 ) -> tuple[FloatArray, FloatArray]:
-    """Differences along a direction at falling steps, until noise outweighs what is gained.
+    """K steps that were tried, falling, until noise outweighs what is gained; and 3 x K numbers at them.
 
-    Returns:
-        K steps that were tried, and 3 x K: the corrected differences, the bounds on their noise, and how large the
-        derivative along an entry of the direction is at least.
+    These are the corrected differences, the bounds on their noise, and how large the derivative along an entry is at
+    least.
     """
     length, at = float(np.sum(np.abs(direction))), (answer.value, float(np.dot(answer.gradient, direction)))
 
@@ -158,11 +157,9 @@ def _try_steps(
 
 
 def _optimum(steps: FloatArray, corrected: FloatArray, bounds: FloatArray) -> float:
-    """The step at which truncation error is well below noise, from differences at falling steps.
-
-    Truncation errors are c·h^4 and noise b/h; the least sum is where h^5 = b/4c. c is read off the widest difference
-    that says anything of it: off how far it lies from the finer ones.
-    """
+    """The step at which truncation error is well below noise, from differences at falling steps."""
+    # Truncation errors are c·h^4 and noise b/h; the least sum is where h^5 = b/4c. c is read off the widest difference
+    # that says anything of it: off how far it lies from the finer ones.
     apart = np.zeros(len(bounds))
     for k in range(len(bounds) - 1):
         apart[k] = np.max(np.abs(corrected[k] - corrected[k + 1 :]) - bounds[k + 1 :])
