@@ -123,13 +123,6 @@ class _Search:
         rising = np.where(self._ask(up) >= self._ask(-up), up, -up)
         yield rising
         yield -rising
-        # An entry that passes all others of its block, one after another, takes every rank among those it is tied with.
-        count = len(self._block)
-        levels = np.arange(count) / count * 2 - 1
-        for level in levels[:: max(1, count // 6)]:
-            passing = self._nearby.directions[0].copy()
-            passing[self._others], passing[self._entry] = levels[1:] - 1 / count, level - 1 / count
-            yield passing
 
     def _ranks_among_tied(self) -> Iterator[FloatArray]:
         """The entry as the first, the second, ... of those of its block that it is tied with; and as the last."""
