@@ -88,7 +88,7 @@ def look_along_lines(
     def line(spacing: float) -> Line:
         # Where values move in stairs, lines reach far; gradients there say little of those near x.
         spacing = max(spacing, floats)
-        return _line(objective, x, answer, spacing, rng, seen if spacing <= max(SPACING, floats) else None)
+        return _line(objective, x, answer, spacing, rng, seen, near=spacing <= max(SPACING, floats))
 
     rounding = 10 * 0.5 * answer.value_eps * abs(answer.value)
     for spacing in (_DENSE, SPACING, *WIDER) if in_short else (SPACING, *WIDER):
@@ -132,7 +132,8 @@ def _line(
     answer: Answer,
     spacing: float,
     rng: np.random.Generator,
-    seen: Scales | None,
+    seen: Scales,
+    near: bool,
 ) -> Line:
     direction, watched = rng.normal(size=len(x)), watched_entries(objective)
     some = slice(None) if watched is None else watched
@@ -144,8 +145,7 @@ def _line(
             value, gradient, part = there.value, there.gradient, there.parts
         else:
             (value, gradient), part = objective.without_copy(point.astype(objective.dtype, copy=False)), None
-        if seen is not None:
-            seen.see(gradient)
+        seen.see(gradient, near=near)
         values.append(value)
         parts.append(part)
         gradients.append(gradient[some])

@@ -126,7 +126,9 @@ def _judge(
     """
     N, C = shape = problem.S.shape[0], problem.S.shape[1]
     x = problem.S.astype(np.float64, copy=False).reshape(-1)
-    why = _why_projections(len(x), config)
+    why = "it was asked for" if config.plan == "projections" else ""  # projections; empty for every entry by itself
+    if config.plan == "auto" and len(x) > config.max_entries:
+        why = f"it has {len(x):,} entries, and max_entries is {config.max_entries:,}"
     answer = replace(given_answer, gradient=given_answer.gradient.reshape(-1))
     analytic = answer.gradient
     given = Objective(loss, shape, problem.y, problem.S.dtype, pool=pool)
@@ -177,15 +179,6 @@ def _judge(
             raise refused(config.plan, evidence) from None
         objective.calls = evaluator.objective.calls
         return run(WholeBatch(objective, x, reference), str(evidence), reference)
-
-
-def _why_projections(entries: int, config: Config) -> str:
-    """Why a problem of so many entries is checked by projections; empty where every entry is judged."""
-    if config.plan == "projections":
-        return "it was asked for"
-    if config.plan == "auto" and entries > config.max_entries:
-        return f"it has {entries:,} entries, and max_entries is {config.max_entries:,}"
-    return ""
 
 
 def _batch(
