@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from gradcheck.errors import LossDefect
-from gradcheck.evaluation.asking import one_of_each_row
+from gradcheck.evaluation.asking import groups_for
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.objective import Objective
 from gradcheck.functions.answer import Answer
@@ -232,21 +232,23 @@ class PerSample:
             values, derivatives = self.objective.ask("each-row", self.x, entries, after)
         except LossDefect as defect:
             raise no_row_values(defect) from None
-        return Moved(after - before, values * self._weight, derivatives * self._weight)
+        values *= self._weight
+        derivatives *= self._weight
+        return Moved(after - before, values, derivatives)
 
     def here(self, entries: IndexArray) -> Moved:
         """See ``Evaluator.here``."""
         if self._answer is None:
             self._answer = self.objective(self.x)
         assert self._answer.parts is not None
-        values = self._answer.parts[self.objective.blocks.of(entries)]
+        values = self._answer.parts[entries // self.objective.shape[1]]
         return Moved(np.zeros(len(entries)), values, self._answer.gradient[entries])
 
     def imaginary(self, entries: IndexArray, step: float) -> FloatArray:
         """See ``Evaluator.imaginary``."""
         slopes = np.full(len(entries), np.nan)
-        rows = self.objective.blocks.of(entries)
-        for group in one_of_each_row(rows):
+        rows = entries // self.objective.shape[1]
+        for group in groups_for("each-row", rows):
             point = self.x.astype(np.complex128)
             point[entries[group]] += 1j * step
             values = self.objective.complex_values(point)

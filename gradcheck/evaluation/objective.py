@@ -9,12 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import LossDefect
-from gradcheck.evaluation.asking import Asking, ask_for, calls_for
-from gradcheck.evaluation.blocks import Blocks, IndexArray, Layout
+from gradcheck.evaluation.asking import Asking, ask_for, groups_for
+from gradcheck.evaluation.blocks import Blocks, IndexArray
 from gradcheck.evaluation.parallel import Pool
 from gradcheck.functions.answer import Answer, put_together, validated, value_and_gradient, values_and_derivatives
 from gradcheck.functions.function import Function
 from gradcheck.report import FloatArray
+
+# Until a large block has been freed once, glibc returns memory to the system after each call of a loss, and takes it
+# back page by page: that may take longer than the call itself.
+np.empty(2**21)
 
 
 class Objective:
@@ -26,7 +30,7 @@ class Objective:
         labels: the labels of the problem.
         dtype: what x is rounded to before the loss gets it.
         resolution: the dtype whose spacing a step must exceed: what the user's loss is given.
-        layout, blocks: how x is made of inputs and blocks: the rows of S.
+        blocks: the rows of S.
         row_weight: None where the loss returns one value. Else every call asks for the value of each row
             (``reduction="none"``), and this is what such a value counts in the batch's: 1/N or 1.
         eps: machine epsilon of the dtypes of value and dS, where ``row_weight`` is known.
@@ -48,7 +52,7 @@ class Objective:
         self.loss, self.shape, self.labels = loss, shape, labels
         self.dtype = np.dtype(dtype)
         self.resolution = np.dtype(dtype if resolution is None else resolution)
-        self.layout, self.blocks = Layout.of({"S": shape}), Blocks.of_rows(shape)
+        self.blocks = Blocks(*shape)
         self.row_weight, self.eps, self.pool = row_weight, eps, pool
         self.calls = 0
 
@@ -93,7 +97,8 @@ class Objective:
 
     def spacing(self, x: FloatArray) -> FloatArray:
         """Distance between neighbouring floats of the ``resolution`` at these numbers; same shape."""
-        return np.asarray(np.spacing(np.abs(x).astype(self.resolution)).astype(np.float64))
+        spacings = np.spacing(np.abs(x).astype(self.resolution, copy=False))
+        return np.asarray(spacings, dtype=np.float64)
 
     def ask(
         self, asking: Asking, x: FloatArray, entries: IndexArray, after: FloatArray
@@ -109,13 +114,12 @@ class Objective:
         Returns:
             E values and E derivatives by the moved entry.
         """
-        rows, columns = np.divmod(entries, self.shape[1])
         scores = x.astype(self.dtype, copy=False).reshape(self.shape)
         if self.pool is not None:
-            self.calls += calls_for(asking, rows)
-            return self.pool.ask(self.loss, asking, scores, self.labels, rows, columns, after)
+            self.calls += len(groups_for(asking, entries // self.shape[1]))
+            return self.pool.ask(self.loss, asking, scores, self.labels, entries, after)
         call = self._call_each_row if asking == "each-row" else self._call
-        return ask_for(asking, call, scores, self.labels, rows, columns, after)
+        return ask_for(asking, call, scores, self.labels, entries, after)
 
     def row(self, number: int) -> Objective:
         """The loss at one row of this problem, as a batch of its own; it counts its own calls."""
@@ -130,6 +134,8 @@ class Objective:
 
     def each_row(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The value of each row, (N,), and its derivatives, (N, C), from one call of the batch at x (n,).
+
+        They may be memory of the loss's own, valid until the next call.
 
         Raises:
             LossDefect: the loss does not return them.

@@ -304,8 +304,8 @@ def _weight_of_row_values(objective: Objective, x: FloatArray, answer: Answer) -
         except LossDefect as defect:
             raise no_row_values(defect) from None
 
-    values, gradient = each(x)
-    points = [(point, each(point)[0]) for point in _far_points(x, rng)]
+    values, gradient = (own.copy() for own in each(x))
+    points = [(point, each(point)[0].copy()) for point in _far_points(x, rng)]
     eps = effective_eps(np.concatenate([values, *(there for _, there in points)]), _EPS)
     sides = list(_splits(rng.permutation(N)))
     pairs = [(side, *pair) for side in sides for pair in points] if len(sides) < _SPLITS else []

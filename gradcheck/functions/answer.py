@@ -80,29 +80,32 @@ def value_and_gradient(answer: Any, shape: tuple[int, ...]) -> tuple[float, Floa
     """
     if isinstance(answer, tuple | list) and len(answer) == 2:
         value, gradient = answer
-        is_plain = isinstance(value, float) and type(gradient) is np.ndarray  # np.float64 is a float
-        if is_plain and gradient.shape == shape and gradient.dtype == _FLOAT64:
+        if isinstance(value, float) and _is_plain(gradient, shape):  # np.float64 is a float
             return float(value), gradient
     valid = validated(answer, shape)
     return valid.value, valid.gradient
 
 
-def value_and_derivative(answer: Any, shape: tuple[int, ...], entry: tuple[int, int]) -> tuple[float, float]:
-    """Value and one entry of dS, (row, class), of what a function returned; raises as ``validated``."""
-    value, gradient = value_and_gradient(answer, shape)
-    return value, float(gradient[entry])
-
-
 def values_and_derivatives(answer: Any, shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
     """What a function returned for ``reduction="none"``: N values, and N x C derivatives of each row's own value.
+
+    No copies, if they are float64 arrays already.
 
     Raises:
         LossDefect: ``wrong-shape`` or ``wrong-dtype``.
     """
+    if isinstance(answer, tuple | list) and len(answer) == 2:
+        values, derivatives = answer
+        if _is_plain(values, shape[:1]) and _is_plain(derivatives, shape):
+            return values, derivatives
     valid = validated(answer, shape)
     if valid.parts is None:
         raise LossDefect("wrong-shape", f"returns {described(answer)}, not (N values, N x C derivatives)")
     return valid.parts, valid.gradient
+
+
+def _is_plain(thing: Any, shape: tuple[int, ...]) -> bool:
+    return type(thing) is np.ndarray and thing.shape == shape and thing.dtype == _FLOAT64
 
 
 def described(thing: Any) -> str:
