@@ -1,9 +1,4 @@
-"""What a check found: frozen, plain data, with no behaviour but totals.
-
-    Report > LossReport > BatchReport > Entry
-
-Renderers read it; nothing here computes a gradient or prints.
-"""
+"""What a check found: frozen, plain data, with no behaviour but totals: Report > LossReport > BatchReport > Entry."""
 
 from __future__ import annotations
 
@@ -57,15 +52,11 @@ class Entry:
 
     Attributes:
         row, class_: the entry's indices, from 0.
-        label: the row's label; None where the labels are not classes.
-        score: S[row, class_].
+        label, score: the row's label, None where the labels are not classes; S[row, class_].
         analytic: the loss's own dS[row, class_].
-        numerical: the estimate that the verdict was given on.
-        bound: bound on the error of ``numerical``.
+        numerical, bound: the estimate that the verdict was given on, and a bound on its error.
         relative_error: abs(a - n) / max(abs(a), abs(n)); 0 where both are 0.
-        verdict: what the numerics say.
-        plain: the plain central difference, with ``step``.
-        step: half the distance between the two points of the plain central difference.
+        plain, step: the plain central difference, and half the distance between its two points.
         central: the corrected central difference where ``numerical`` is of a complex step; else None.
         tried: steps and plain central differences of an entry that was looked at again, the widest step first.
     """
@@ -99,8 +90,7 @@ class Projections:
         agree: they agree with dS in all entries but those that were found wrong.
         smallest_defect: error of a single entry that the directions show with a probability of 99%; may be infinite.
         largest_gradient: the largest abs(dS).
-        checked: entries judged one by one.
-        wrong, subgradient, undecided: how many of those were what.
+        checked, wrong, subgradient, undecided: entries judged one by one, and how many of those were what.
         max_relative_error: the largest relative error of those judged ``ok`` or ``wrong``.
         remark: what a reader should know of how it went; empty for nothing.
     """
@@ -133,11 +123,9 @@ class SmallestCase:
     """A problem with few rows, few classes and simple numbers, at which a loss still fails for the same reason.
 
     Attributes:
-        S: N x C, of the dtype that the loss was given.
-        y: its labels.
+        S, y: N x C scores, of the dtype that the loss was given, and labels.
         code: of the finding that it shows; ``wrong`` where no finding explains the wrong entries.
-        analytic: N x C, dS; None where the code is of the contract.
-        numerical: N x C, the numerical gradient; None likewise.
+        analytic, numerical: N x C, dS and the numerical gradient; None where the code is of the contract.
         snippet: Python that raises when it is run.
         line: the call that shows it and its result, in one line; empty where that would be too long.
     """
@@ -157,17 +145,14 @@ class BatchReport:
 
     Attributes:
         scores: the kind of scores, for example ``normal(0, 1)``.
-        trial: which draw of this kind of problem, from 0.
-        seed: draws this problem alone, as trial 0.
+        trial, seed: which draw of this kind of problem, from 0; the seed draws this one alone, as trial 0.
         value: the loss's value at S.
-        plan: how perturbed values were obtained, for example ``full``.
-        why: why in this way.
-        evaluations: calls of the loss.
+        plan, why: how perturbed values were obtained, for example ``full``, and why in this way.
+        evaluations, seconds: calls of the loss, and wall time.
         labels: N labels; None where the labels are not classes.
-        relative_errors: N x C float64; None where entries were judged by projections.
-        verdicts: N x C int8, indices into ``VERDICTS``; None likewise.
+        relative_errors, verdicts: N x C, the latter int8, indices into ``VERDICTS``; None where entries were judged by
+            projections.
         worst: the worst entries, worst first.
-        seconds: wall time.
         negligible: N x C truth values, entries whose relative error is rounding of the numerics; None for none.
         by_complex: N x C truth values, entries whose verdict was given on a complex step; None for none of them.
         projections: in place of every entry's verdict where entries are too many; else None.
@@ -226,14 +211,10 @@ class BatchReport:
     @property
     def max_relative_error(self) -> float:
         """Largest relative error of the entries judged ``ok``, unless negligible, or ``wrong``; 0 for none of them."""
-        if self.projections is not None:
-            return self.projections.max_relative_error
-        if self.relative_errors is None or self.verdicts is None:
-            return 0.0
-        judged = self.verdicts == VERDICTS.index(Verdict.OK)
-        if self.negligible is not None:
-            judged &= ~self.negligible
-        judged |= self.verdicts == VERDICTS.index(Verdict.WRONG)
+        if self.relative_errors is None:
+            return self.projections.max_relative_error if self.projections is not None else 0.0
+        right, wrong = (self.verdicts == VERDICTS.index(verdict) for verdict in (Verdict.OK, Verdict.WRONG))
+        judged = wrong | (right if self.negligible is None else right & ~self.negligible)
         return float(self.relative_errors[judged].max(initial=0.0))
 
 
@@ -243,15 +224,13 @@ class LossReport:
 
     Attributes:
         target: as the user named it.
-        file, line: of the loss; None where they are not known.
-        framework: of the arrays it was given: ``numpy``, ``torch`` or ``jax``.
+        file, line, framework: of the loss, None where not known; of its arrays, ``numpy``, ``torch`` or ``jax``.
         batches: one per problem checked, in the order of the config.
         findings: worst first; of several, the one that explains most leads.
         error: why this target could not be checked at all; empty where it was.
         rerun: the command that repeats this target's worst problem alone; empty where there is none.
         strict: unresolved entries and warnings fail.
-        unchecked: problems of the config that were not checked to their end.
-        cut_short: the problem that was begun and not ended, in words; empty where there is none.
+        unchecked, cut_short: how many problems were not checked to their end; the one that was begun, in words.
         smallest_case: the smallest case that it was seen to fail at; None where it does not fail, or none was found.
         evaluations_to_explain: calls of the loss beside those of the batches, to find out why it is wrong.
     """
@@ -291,11 +270,9 @@ class Report:
     """A whole run.
 
     Attributes:
-        version: of gradcheck.
-        config: the configuration as it was used, plain data.
+        version, config: of gradcheck; the configuration as it was used, plain data.
         losses: one per target, in the order they were named.
-        interrupted: stopped before every problem was checked.
-        out_of_time: likewise, for ``max_seconds`` were over.
+        interrupted, out_of_time: stopped before every problem was checked, by the user or after ``max_seconds``.
     """
 
     version: str

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from gradcheck.checking.evidence import Evidence, Spent
 from gradcheck.diagnosis.another_loss import gradient_known, like, value_and_gradient_known, value_known
-from gradcheck.diagnosis.everywhere import batch_size, extra_term, factor, transposed
-from gradcheck.diagnosis.fits import CODES as FACTORS
+from gradcheck.diagnosis.factors import CODES as FACTORS
+from gradcheck.diagnosis.factors import batch_size, factor, transposed
 from gradcheck.diagnosis.large_scores import overflows
 from gradcheck.diagnosis.other_labels import misaligned
 from gradcheck.diagnosis.other_rules import (
@@ -21,6 +21,7 @@ from gradcheck.diagnosis.other_rules import (
 )
 from gradcheck.diagnosis.places import CODES as PLACES
 from gradcheck.diagnosis.places import places, two_defects
+from gradcheck.diagnosis.terms import extra_term
 from gradcheck.diagnosis.whole_numbers import truncated
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding
@@ -28,19 +29,12 @@ from gradcheck.report import Finding
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule.
-
-    Attributes:
-        judge: looks at the evidence and yields findings.
-        codes: of the findings that it may return; where all of them are implied already, it is not asked.
-        implies: codes that need not be said beside a finding of this rule.
-        of_right_losses: the rule looks at losses without a wrong entry as well.
-    """
+    """A rule: evidence in, findings out."""
 
     judge: Callable[[Evidence], Iterable[Finding]]
-    codes: tuple[str, ...]
-    implies: frozenset[str] = frozenset()
-    of_right_losses: bool = False
+    codes: tuple[str, ...]  #: of its findings; where all of them are implied already, it is not asked
+    implies: frozenset[str] = frozenset()  #: codes that need not be said beside a finding of this rule
+    of_right_losses: bool = False  #: it looks at losses without a wrong entry as well
 
 
 _GRADIENT, _VALUE = "gradient-of-another-loss", "value-of-another-loss"
@@ -77,14 +71,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def find(evidence: Evidence) -> tuple[Finding, ...]:
-    """What is wrong with a loss, and why.
-
-    Args:
-        evidence: of all batch sizes together.
-
-    Returns:
-        The findings, the most specific first, without those that another one implies.
-    """
+    """What is wrong with a loss, and why: the most specific finding first, without those that another one implies."""
     found: list[Finding] = []
     implied: set[str] = set()
     for rule in RULES:

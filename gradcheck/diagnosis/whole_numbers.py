@@ -8,19 +8,19 @@ import numpy as np
 
 from gradcheck.checking.case import BoolArray, Case
 from gradcheck.checking.evidence import Evidence
-from gradcheck.diagnosis.fits import everywhere, factor_at
+from gradcheck.diagnosis.fits import count, factor_at
 from gradcheck.diagnosis.other_rules import largest_error
 from gradcheck.report import Finding, FloatArray
 
 #: Entries of a dS of floats that are not 0 and were fractions, before this is no coincidence.
 _SEVERAL = 2
 #: Ways to make numbers whole, none of which decreases where the numbers increase.
-_WAYS: tuple[tuple[str, Callable[[FloatArray], FloatArray]], ...] = (
-    ("truncated towards 0", np.trunc),
-    ("rounded down", np.floor),
-    ("rounded to whole numbers", np.rint),
-    ("rounded up", np.ceil),
-)
+_WAYS: dict[str, Callable[[FloatArray], FloatArray]] = {
+    "truncated towards 0": np.trunc,
+    "rounded down": np.floor,
+    "rounded to whole numbers": np.rint,
+    "rounded up": np.ceil,
+}
 
 
 def truncated(evidence: Evidence) -> Iterator[Finding]:
@@ -35,7 +35,7 @@ def truncated(evidence: Evidence) -> Iterator[Finding]:
     integers = any(seen.whole_numbers for seen in evidence.wrong)
     way = _way(observations, integers)
     if not way:
-        is_a_factor = all(factor_at(evidence, seen, everywhere(seen)) for seen in observations)
+        is_a_factor = all(factor_at(evidence, seen, seen.known) for seen in observations)
         are_counts = not any(_are_fractions(*_ends(seen, seen.rows)).any() for seen in observations)
         if not integers or is_a_factor or are_counts:
             return
@@ -52,15 +52,13 @@ def truncated(evidence: Evidence) -> Iterator[Finding]:
 def _way(observations: Sequence[Case], integers: bool) -> str:
     """How the numerical gradient, or N times it, was made whole; empty for no way."""
     dS = [seen.analytic[seen.known] for seen in observations]
-    for times in ("", "N times ") if any(seen.rows > 1 for seen in observations) else ("",):
+    for times in ("", "N times "):
         ends = [_ends(seen, seen.rows if times else 1) for seen in observations]
         fractions = [_are_fractions(*each) for each in ends]
-        several = sum(int(np.sum(each & (a != 0))) for each, a in zip(fractions, dS, strict=True)) >= _SEVERAL
-        if not several and not (integers and any(each.any() for each in fractions)):
-            continue
-        for words, whole in _WAYS:
+        is_several = count([each & (a != 0) for each, a in zip(fractions, dS, strict=True)]) >= _SEVERAL
+        for words, whole in _WAYS.items() if is_several or (integers and count(fractions)) else ():
             pairs = zip(ends, dS, strict=True)
-            if all(bool(np.all((whole(low) <= a) & (a <= whole(high)))) for (low, high), a in pairs):
+            if all(np.all((whole(low) <= a) & (a <= whole(high))) for (low, high), a in pairs):
                 return f"{times}the numerical gradient {words}"
     return ""
 

@@ -151,7 +151,7 @@ def test_a_constant_and_a_sum_are_notes_and_with_like_errors(name: str, change: 
     ("name", "change", "words"),
     [
         ("brier", lambda value, N: value, "it is brier's"),
-        ("softmax", lambda value, N: value / np.log(2), "it is 1.4427 = 1/log 2 times that"),
+        ("softmax", lambda value, N: value / np.log(2), "it is 1.4427 (1/log 2) times that"),
         ("softmax", lambda value, N: value / 5, "it is 1/5 times that"),
         ("softmax", lambda value, N: -value, "it is -1 times that"),
     ],

@@ -19,14 +19,14 @@ from gradcheck.diagnosis.known import (
     Known,
     ValueMatch,
     Values,
-    built_ins,
     gradient_match,
+    known_losses,
 )
 from gradcheck.losses import BUILT_INS
 
 
 def named(name: str) -> Known:
-    return next(each for each in (*built_ins(), *VARIANTS) if name in (each.name, each.formula))
+    return next(each for each in known_losses() if name in (each.formula, each.built_in))
 
 
 # --- the losses -------------------------------------------------------------------------------------------
@@ -40,7 +40,7 @@ def test_derivatives_of_a_variant_are_those_of_its_values(variant: Known) -> Non
 
     # Not at ties: the rate of errors jumps there.
     gradcheck.assert_gradients(loss, gradcheck.Config(scores=["normal"], classes=[2, 5]))
-    assert variant.of in BUILT_INS
+    assert variant.built_in in BUILT_INS
     assert variant.mistake
 
 
@@ -59,7 +59,7 @@ def values_of(
 def test_a_value_is_that_of_its_loss_and_of_no_other(name: str, seed: int) -> None:
     values = values_of(name, seed=seed)
     assert values.match(named(name)) == ValueMatch(named(name))
-    assert [each.name for each in built_ins() if values.match(each)] == [name]
+    assert [each.built_in for each in known_losses() if values.match(each)] == [name]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def match_of(evidence: Evidence, name: str) -> GradientMatch | None:
 @given(some_losses, seeds)
 def test_a_gradient_is_that_of_its_loss_and_of_no_other(name: str, seed: int) -> None:
     evidence = beside_a_cosine(name, seed=seed)
-    assert [each.name for each in built_ins() if gradient_match(evidence, each)] == [name]
+    assert [each.built_in for each in known_losses() if gradient_match(evidence, each)] == [name]
 
 
 @pytest.mark.parametrize(

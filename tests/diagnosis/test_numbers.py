@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gradcheck.diagnosis.numbers import Interval, constant_of, fraction_of, multiplier, simplest_law
+from gradcheck.diagnosis.numbers import Interval, around, constant_law, fraction_of, multiplier, simplest_law
 
 POWERS = st.integers(-2, 2)
 FACTORS = st.sampled_from([1.0, 2.0, 0.5, 1 / 3, 0.9, 7.0, math.log(2), math.pi])
@@ -42,8 +42,10 @@ def test_what_is_not_finite_is_no_fraction(number: float) -> None:
     [(math.log(2), "log 2"), (1 / math.log(2), "1/log 2"), (-math.pi, "-pi"), (2.0**-23, "float32's epsilon")],
 )
 def test_known_constants_are_named(number: float, name: str) -> None:
-    assert constant_of(number * (1 + 1e-8), 1e-7 * abs(number)) == name
-    assert constant_of(number, 0.1 * abs(number)) == ""
+    law = constant_law(around(number * (1 + 1e-8), 1e-7))
+    assert law is not None
+    assert law.name == name
+    assert constant_law(around(number, 0.1)) is None
 
 
 # --- intervals --------------------------------------------------------------------------------------------
@@ -72,7 +74,7 @@ def test_a_law_is_found_where_many_sizes_were_tried(a: int, b: int, k: float, si
     law = simplest_law([known(sign * k * float(N) ** a * float(C) ** b, N, C, off) for N, C in sizes])
     assert law is not None
     assert (law.rows, law.classes) == (a, b)
-    assert law.constant == pytest.approx(sign * k, rel=1e-7)
+    assert law.k == pytest.approx(sign * k, rel=1e-7)
     assert not law.is_free
     assert law.alternative == ""
 
