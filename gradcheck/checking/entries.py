@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.checking.complex_step import complex_steps
+from gradcheck.checking.nearby import Nearby
 from gradcheck.checking.precision import GradientNoise, Precision, noise_of_parts
 from gradcheck.checking.refinement import Limits, Refinement
 from gradcheck.checking.steps import wide_enough
-from gradcheck.checking.subgradients import Sampled, judge_nonsmooth
+from gradcheck.checking.subgradients import judge_nonsmooth
 from gradcheck.config.settings import Reference
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.evaluators import Evaluator, Moved, stencil_of
@@ -93,7 +94,7 @@ def judge(
     noise: GradientNoise | None = None,
     entries: IndexArray | None = None,
     reference: Reference = "auto",
-    nearby: Sampled | None = None,
+    nearby: Nearby | None = None,
 ) -> Verdicts:
     """Judge all entries of a gradient, or some.
 
@@ -122,7 +123,7 @@ def judge(
     if work.doubtful.size:
         work.refine_all()
         work.measure_rows()
-        work.try_subgradients(nearby or Sampled(evaluator.objective, evaluator.x, precision))
+        work.try_subgradients(nearby or Nearby(evaluator.objective, evaluator.x, precision))
         work.confirm()
     return work.verdicts(reference)
 
@@ -156,12 +157,12 @@ class _Entries:
         below = evaluator.moved(entries, -steps)
         if cross_check and evaluator.by_rows and len(entries) >= _MANY:
             self._cross_check(below)
-        self._here = evaluator.here(entries)
+        here = evaluator.here(entries)
         self._value_noise = np.full(len(entries), self._precision.value_noise)
         if evaluator.by_rows:
             rows = evaluator.objective.blocks.of(entries)
-            self._value_noise = self._precision.of_parts(rows, self._here.values)
-        self._coarse = stencil_of(below, self._here, self._above)
+            self._value_noise = self._precision.of_parts(rows, here.values)
+        self._coarse = stencil_of(below, here, self._above)
         self._numerical = self._coarse.corrected()
         self._bounds = self._coarse.noise_bound(self._value_noise, _COARSE_SIGMAS)
         limit = Limit(self._numerical, self._bounds)
@@ -174,14 +175,10 @@ class _Entries:
         self.doubtful = doubtful[~self._smooth[doubtful] | (self._verdicts[doubtful] != verdict.OK)]
 
     def refine_few(self) -> None:
-        """Smooth entries in doubt by three coarse steps, corrected and extrapolated: the sharpest estimate there is.
-
-        Unless a kink lies within their reach; then the bound is wide, and the entry needs finer steps.
-        """
+        """Smooth entries in doubt by three coarse steps: the sharpest estimate, unless a kink is within reach."""
         which = self.doubtful
         self._refinement = Refinement.of(
-            self._evaluator, self._entries[which], self._here.only(which), self._value_noise[which],
-            self._noise[which], self._precision,
+            self._evaluator, self._entries[which], self._value_noise[which], self._noise[which], self._precision
         ).refined(_FEW_STEPS)  # fmt: skip
         sharper = self._refinement.central()
         right = self._smooth[which] & (self._against(which, sharper) == verdict.OK)
@@ -214,7 +211,7 @@ class _Entries:
         clipped = np.clip(measured, refinement.value_noise, self._precision.value_noise)
         self._judge_limits(wrong[contested], replace(refinement, value_noise=clipped))
 
-    def try_subgradients(self, nearby: Sampled) -> None:
+    def try_subgradients(self, nearby: Nearby) -> None:
         """Wrong entries may yet be subgradients where kinks meet."""
         which = self.doubtful[self._wrong_in_doubt()]
         if which.size:
@@ -224,11 +221,7 @@ class _Entries:
             )
 
     def confirm(self) -> None:
-        """The worst wrong entries by calls of the whole batch, where single rows called them wrong.
-
-        Raises:
-            NotSeparable: the whole batch does not change as its rows do.
-        """
+        """The worst wrong entries by calls of the whole batch, where single rows called them wrong."""
         wrong = self.doubtful[self._wrong_in_doubt()]
         if not self._evaluator.by_rows or not wrong.size:
             return
@@ -278,12 +271,9 @@ class _Entries:
         )
 
     def _usual_steps(self) -> FloatArray:
-        """E steps: the usual one, but wide enough for the spacing of floats at each entry.
-
-        By rows narrower than for the whole, because values carry the rounding of one row.
-        """
+        """E steps: the usual one, but wide enough for the spacing of floats at each entry."""
         objective, step = self._evaluator.objective, self._precision.step
-        if self._evaluator.by_rows:
+        if self._evaluator.by_rows:  # values carry the rounding of one row: a narrower step will do
             N, parts = objective.shape[0], self._answer.parts
             parts = np.full(N, self._answer.value / N) if parts is None else parts
             noise = float(np.max(self._precision.of_parts(np.arange(N), parts)))
@@ -291,11 +281,7 @@ class _Entries:
         return np.maximum(step, _LEAST_IN_SPACINGS * objective.spacing(self._evaluator.x[self._entries]))
 
     def _cross_check(self, seen: Moved) -> None:
-        """An entry of every row moved at once: the whole batch must change as its rows do one by one.
-
-        Raises:
-            NotSeparable: it does not.
-        """
+        """An entry of every row moved at once: the whole batch must change as its rows do one by one."""
         slices = self._evaluator.objective.blocks.slices()
         rng = np.random.default_rng(len(slices))
         some = np.array([int(rng.integers(each.start, each.stop)) for each in slices])

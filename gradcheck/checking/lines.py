@@ -41,8 +41,7 @@ class Line:
 
     Attributes:
         spacing: of the points.
-        values: (m,).
-        gradients: (m, n), or (m, W) of the entries that are followed.
+        values, gradients: (m,); (m, n), or (m, W) of the entries that are followed.
         parts: (m, N), what each row adds to the value; None where only the whole is known.
         level: noise in the values; 0 where they are not all finite.
         is_stair: neighbouring values are often equal.
@@ -89,7 +88,7 @@ def look_along_lines(
     def line(spacing: float) -> Line:
         # Where values move in stairs, lines reach far; gradients there say little of those near x.
         spacing = max(spacing, floats)
-        return _line(objective, x, answer, spacing, rng, seen, near=spacing <= max(SPACING, floats))
+        return _line(objective, x, answer, spacing, rng, seen if spacing <= max(SPACING, floats) else None)
 
     rounding = 10 * 0.5 * answer.value_eps * abs(answer.value)
     for spacing in (_DENSE, SPACING, *WIDER) if in_short else (SPACING, *WIDER):
@@ -133,8 +132,7 @@ def _line(
     answer: Answer,
     spacing: float,
     rng: np.random.Generator,
-    seen: Scales,
-    near: bool,
+    seen: Scales | None,
 ) -> Line:
     direction, watched = rng.normal(size=len(x)), watched_entries(objective)
     some = slice(None) if watched is None else watched
@@ -146,7 +144,8 @@ def _line(
             value, gradient, part = there.value, there.gradient, there.parts
         else:
             (value, gradient), part = objective.without_copy(point.astype(objective.dtype, copy=False)), None
-        seen.see(gradient, near=near)
+        if seen is not None:
+            seen.see(gradient)
         values.append(value)
         parts.append(part)
         gradients.append(gradient[some])

@@ -202,12 +202,9 @@ def rounding_of_gradient(given: Objective, exact: Objective, x: FloatArray, grad
 
 
 def _look_afar(objective: Objective, x: FloatArray, seen: Scales) -> float:
-    """Size of the value at small x; gradients there, and elsewhere, are seen too: two calls.
-
-    A gradient of 1e-17 is right beside gradients of 1, because it was computed as a difference of such; and a value of
-    0 was perhaps rounded from numbers of the size that it has at small x. Two points: the same x made small, and its
-    entries handed on by one. Where the function has no answer there, nothing is learnt.
-    """
+    """Size of the value at small x; gradients there, and at x with entries handed on by one, are seen: two calls."""
+    # A gradient of 1e-17 is right beside gradients of 1, because it was computed as a difference of such; and a value
+    # of 0 was perhaps rounded from numbers of the size that it has at small x.
     value_scale = 0.0
     for k, point in enumerate((x / (2 * max(1.0, largest(x))), np.roll(x, 1))):
         try:

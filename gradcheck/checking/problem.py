@@ -198,24 +198,15 @@ def _batch(
         return numbers.reshape(N, C) if judged.projections is None else None
 
     return BatchReport(
-        batch_size=N,
-        classes=C,
-        scores=problem.scores,
-        trial=problem.trial,
-        seed=problem.seed,
-        value=answer.value,
-        plan=judged.plan,
-        why=judged.why,
-        evaluations=evaluations,
-        labels=problem.labels,
+        batch_size=N, classes=C, scores=problem.scores, trial=problem.trial, seed=problem.seed, labels=problem.labels,
+        value=answer.value, plan=judged.plan, why=judged.why, evaluations=evaluations, seconds=seconds,
         relative_errors=shaped(verdicts.relative_errors),
         verdicts=shaped(verdicts.verdicts),
         negligible=shaped(verdicts.negligible),
         by_complex=shaped(verdicts.by_complex) if verdicts.by_complex.any() else None,
         worst=_worst_entries(problem, verdicts, worst),
-        seconds=seconds,
         projections=judged.projections,
-    )
+    )  # fmt: skip
 
 
 def _worst_entries(problem: Problem, judged: Verdicts, most: int) -> tuple[Entry, ...]:
@@ -251,12 +242,7 @@ def _case(problem: Problem, answer: Answer, judged: _Judged) -> Case:
         return numbers.reshape(S.shape) if each else np.broadcast_to(unknown, S.shape)
 
     return Case(
-        S,
-        problem.y,
-        problem.seed,
-        problem.scores,
-        answer.value,
-        answer.gradient,
+        S, problem.y, problem.seed, problem.scores, answer.value, answer.gradient,
         numerical=shaped(v.numerical, np.nan),
         bounds=shaped(v.bounds, np.inf),
         granted=shaped(v.granted, np.inf),
@@ -267,4 +253,4 @@ def _case(problem: Problem, answer: Answer, judged: _Judged) -> Case:
         by_rows=answer.parts is not None,
         row_weight=judged.row_weight,
         judged=each,
-    )
+    )  # fmt: skip

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.directions import DIRECTIONS, Base, Directions, explained_by
+from gradcheck.checking.directions import DIRECTIONS, Base, Directions
 from gradcheck.checking.entries import Verdicts, judge
+from gradcheck.checking.nearby import Nearby
 from gradcheck.checking.precision import GradientNoise, Precision
-from gradcheck.checking.subgradients import Sampled
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.evaluators import Evaluator, WholeBatch
 from gradcheck.evaluation.objective import Objective
@@ -84,7 +84,7 @@ class _Single:
         self._evaluator, self._precision, self._noise = evaluator, precision, noise
         self._tolerance, self.base, self.scale = tolerance, base, precision.scale
         self.columns = evaluator.objective.shape[1]
-        self._nearby = Sampled(evaluator.objective, base.x, precision)
+        self._nearby = Nearby(evaluator.objective, base.x, precision)
         self._verdicts: list[Verdicts] = []
         #: By flat entry, the verdict; and of wrong ones the numerical less the analytic derivative.
         self.known: dict[int, int] = {}
@@ -121,13 +121,10 @@ class _Single:
 
 
 def _search(directions: Directions, single: _Single, worst: int) -> list[str]:
-    """Bisection along the direction that disagrees most, then along any that still does; what is wrong beside x.
-
-    Fills ``directions.explained``.
-    """
+    """Bisection along the direction that disagrees most, then along any that still does; what is wrong beside x."""
     there = single.at(directions.base) if directions.is_beside else single
     wrong_beside: list[str] = []
-    in_vain: dict[int, float] = {}
+    in_vain = 0
 
     def take(entry: int) -> int:
         single.judge(np.array([entry]))
@@ -147,42 +144,37 @@ def _search(directions: Directions, single: _Single, worst: int) -> list[str]:
         take(entry)
     for number in np.argsort(-directions.excess(directions.left()), kind="stable").tolist():
         allowed = float(directions.allowed[number])
-        while len(single.defects) + len(wrong_beside) < worst and len(in_vain) < _IN_VAIN:
-            remaining = float(directions.left()[number]) - explained_by(in_vain, directions.draw(number))
+        while len(single.defects) + len(wrong_beside) < worst and in_vain < _IN_VAIN:
+            remaining = float(directions.left()[number])
             if abs(remaining) <= allowed:
                 break
-            entry = _bisect(directions, number, remaining, single.columns, in_vain)
-            if entry in single.known and entry in directions.explained | in_vain:
+            entry = _bisect(directions, number, remaining, single.columns)
+            if entry in directions.explained:
                 break
-            if take(entry) != WRONG:
-                residual, _ = directions.measure(number, slice(entry, entry + 1), allowed)
-                # A kink explains what a direction sees of it; an entry that is right explains nothing.
-                into = in_vain if there.known[entry] == OK else directions.explained
-                into[entry] = residual / float(directions.draw(number)[entry])
-                in_vain.setdefault(entry, 0.0)
+            given = take(entry)
+            if given == WRONG:
+                continue
+            in_vain += 1
+            if given == OK:  # it explains nothing
+                break
+            residual, _ = directions.measure(number, slice(entry, entry + 1), allowed)
+            # A kink explains what a direction sees of it.
+            directions.explained[entry] = residual / float(directions.draw(number)[entry])
     return wrong_beside
 
 
-def _bisect(directions: Directions, number: int, residual: float, columns: int, in_vain: dict[int, float]) -> int:
-    """The entry that disagrees most along a direction: the half with more of the disagreement is halved again.
-
-    Two calls a level tell of one half, and what the whole has more, of the other; whose residual is measured afresh
-    once it has become uncertain.
-    """
+def _bisect(directions: Directions, number: int, residual: float, columns: int) -> int:
+    """The entry that disagrees most along a direction: the half with more of the disagreement is halved again."""
+    # Two calls a level tell of one half, and what the whole has more, of the other; that is measured afresh once it has
+    # become uncertain.
     start, stop, bound = 0, len(directions.buffer), 0.0
-    direction = directions.draw(number)
-
-    def measure(part: slice) -> tuple[float, float]:
-        own, bound = directions.measure(number, part, abs(residual))
-        return own - explained_by(in_vain, direction, part), bound
-
     while stop - start > 1:
         if bound > _UNSURE * abs(residual):
-            residual, bound = measure(slice(start, stop))
+            residual, bound = directions.measure(number, slice(start, stop), abs(residual))
         middle = (start + stop) // 2
         border = round(middle / columns) * columns
         middle = border if start < border < stop else middle  # between two rows, if there are several
-        first, bound_of_first = measure(slice(start, middle))
+        first, bound_of_first = directions.measure(number, slice(start, middle), abs(residual))
         if abs(first) >= abs(residual - first):
             stop, residual, bound = middle, first, bound_of_first
         else:

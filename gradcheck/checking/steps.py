@@ -31,24 +31,16 @@ class Scales:
     """The largest gradients seen while a problem is measured.
 
     Attributes:
+        of_blocks: (B,), the largest gradient in each block.
         slope: the largest derivative of values along an entry.
     """
 
     def __init__(self, objective: Objective, gradient: FloatArray) -> None:
-        self._blocks, self.slope = objective.blocks, 0.0
-        self._near = self._far = self._blocks.largest(gradient)
+        self._blocks, self.of_blocks, self.slope = objective.blocks, objective.blocks.largest(gradient), 0.0
 
-    def see(self, gradient: FloatArray, *, near: bool = True) -> None:
-        """A gradient seen near x; or far from it, which counts only where all near ones are 0."""
-        sizes = self._blocks.largest(gradient)
-        self._far = np.maximum(self._far, sizes)
-        if near:
-            self._near = np.maximum(self._near, sizes)
-
-    @property
-    def of_blocks(self) -> FloatArray:
-        """(B,), the largest gradient in each block."""
-        return self._near if self._near.any() else self._far
+    def see(self, gradient: FloatArray) -> None:
+        """A gradient seen near x."""
+        self.of_blocks = np.maximum(self.of_blocks, self._blocks.largest(gradient))
 
     @property
     def largest(self) -> float:
@@ -119,11 +111,10 @@ def _try_steps(
     steps: FloatArray,
     scale: float,
 ) -> tuple[FloatArray, FloatArray]:
-    """Differences along a direction at falling steps, until noise outweighs what is gained.
+    """K steps that were tried, falling, until noise outweighs what is gained; and 3 x K numbers at them.
 
-    Returns:
-        K steps that were tried, and 3 x K: the corrected differences, the bounds on their noise, and how large the
-        derivative along an entry of the direction is at least.
+    These are the corrected differences, the bounds on their noise, and how large the derivative along an entry is at
+    least.
     """
     length, at = float(np.sum(np.abs(direction))), (answer.value, float(np.dot(answer.gradient, direction)))
 
@@ -158,11 +149,9 @@ def _try_steps(
 
 
 def _optimum(steps: FloatArray, corrected: FloatArray, bounds: FloatArray) -> float:
-    """The step at which truncation error is well below noise, from differences at falling steps.
-
-    Truncation errors are c·h^4 and noise b/h; the least sum is where h^5 = b/4c. c is read off the widest difference
-    that says anything of it: off how far it lies from the finer ones.
-    """
+    """The step at which truncation error is well below noise, from differences at falling steps."""
+    # Truncation errors are c·h^4 and noise b/h; the least sum is where h^5 = b/4c. c is read off the widest difference
+    # that says anything of it: off how far it lies from the finer ones.
     apart = np.zeros(len(bounds))
     for k in range(len(bounds) - 1):
         apart[k] = np.max(np.abs(corrected[k] - corrected[k + 1 :]) - bounds[k + 1 :])

@@ -11,22 +11,18 @@ Gradients only propose points; what is believed there are differences of values.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.nearby import Nearby, patterns
+from gradcheck.checking.nearby import Nearby
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.numerics import verdicts as verdict
-from gradcheck.numerics.differences import SIGMAS
 from gradcheck.numerics.verdicts import BoolArray
 from gradcheck.report import FloatArray
 
 #: A longer x is not searched around, because some fifty gradients are held.
 MOST_HELD = 2**18
-#: Directions that are sampled for all entries together; and once more at this part of the radius.
-_SAMPLED, _SHRINK = 16, 16.0
 #: Calls that the search for one entry's two points may cost, and points that are checked for each of the two. Ranks
 #: beyond a few are extra.
 _SEARCH, _FEW_RANKS, _CHECKED = 20, 5, 2
@@ -34,53 +30,8 @@ _SEARCH, _FEW_RANKS, _CHECKED = 20, 5, 2
 _RANKS, _FIRST_RANKS = 16, 4
 
 
-class Sampled(Nearby):
-    """Gradients sampled around x, shared by all entries in doubt; none before one is."""
-
-    @cached_property
-    def directions(self) -> FloatArray:
-        """(M, n), of at most 1."""
-        rng = np.random.default_rng(self.objective.shape)
-        return np.array(list(patterns(self.objective.blocks, _SAMPLED, rng)))
-
-    @cached_property
-    def gradients(self) -> FloatArray:
-        """(M, n), at x + radius * direction: 16 calls."""
-        return np.array([self.gradient(direction) for direction in self.directions])
-
-    @cached_property
-    def jumps(self) -> BoolArray:
-        """(n,), entries whose derivative jumps around x: its spread is above its noise and does not shrink near x."""
-        nearer = np.ptp([self.gradient(direction, 1 / _SHRINK) for direction in self.directions], axis=0)
-        spread = np.ptp(self.gradients, axis=0)
-        noise = SIGMAS * self.precision.gradient_noise.of(np.arange(len(self.x)))
-        return np.asarray((spread > 2 * noise) & (nearer > spread / 4))
-
-    def has_jump_at(self, entry: int) -> bool:
-        """Whether a derivative by an entry of the same row or column jumps around x.
-
-        Not the entry's own alone: where two of its kinks meet, one may go on as the other goes off at every point; but
-        across a kink the derivatives by all its scores jump.
-        """
-        row, column = divmod(entry, self.objective.shape[1])
-        jumps = self.jumps.reshape(self.objective.shape)
-        return bool(jumps[row].any() or jumps[:, column].any())
-
-    def derivative_along(self, direction: FloatArray, entry: int) -> tuple[float, float]:
-        """The limit at x, along a direction, of the derivative by an entry, from values alone; and its bound."""
-        slopes = []
-        for distance in (self.radius, self.radius / 2):
-            point = self.x + distance * direction
-            after = self.objective.rounded(point[entry] + np.array([self.step, -self.step]))
-            values, _ = self.objective.ask("whole", point, np.array([entry, entry]), after)
-            slopes.append(float((values[0] - values[1]) / (after[0] - after[1])))
-        far, near = slopes
-        noise = SIGMAS * np.sqrt(2.0) * self.precision.value_noise / (2 * self.step)
-        return 2 * near - far, abs(near - far) + 3 * noise
-
-
 def judge_nonsmooth(
-    nearby: Sampled,
+    nearby: Nearby,
     entries: IndexArray,
     analytic: FloatArray,
     allowed: FloatArray,
@@ -112,12 +63,8 @@ def judge_nonsmooth(
     return kinked, verdicts
 
 
-def _judge_hull(nearby: Sampled, entry: int, analytic: float, allowed: float) -> int:
-    """Whether the derivatives by an entry around x reach both up to the analytic one and down to it.
-
-    At most 36 calls, the search and four for each point that is checked; and one for each rank beyond the fifth among
-    entries that it is tied with.
-    """
+def _judge_hull(nearby: Nearby, entry: int, analytic: float, allowed: float) -> int:
+    """Whether the derivatives by an entry around x reach both up to the analytic one and down to it: some 36 calls."""
     search, widest = _Search(nearby, entry), verdict.TOO_WIDE * nearby.precision.scale + allowed
     for sign in (1.0, -1.0):
         goal = analytic - sign * allowed
@@ -131,7 +78,7 @@ def _judge_hull(nearby: Sampled, entry: int, analytic: float, allowed: float) ->
 class _Search:
     """Looks for directions in which an entry's analytic derivative is large, or small."""
 
-    def __init__(self, nearby: Sampled, entry: int) -> None:
+    def __init__(self, nearby: Nearby, entry: int) -> None:
         self._nearby, self._entry, self._calls = nearby, entry, 0
         blocks = nearby.objective.blocks
         own = blocks.slices()[int(blocks.of(np.array([entry]))[0])]
@@ -144,14 +91,11 @@ class _Search:
         self._most_calls = _SEARCH + max(0, self._calls - _FEW_RANKS)
 
     def towards(self, sign: float, goal: float) -> list[FloatArray]:
-        """Directions by falling ``sign`` times derivative, once the first reaches ``goal`` or the calls are spent.
-
-        Among equals, those first that move the entry farthest apart from the nearest of its block, because a difference
-        needs room. From those that it is not tied with too, because a margin's two scores may tie at any distance.
-        """
+        """Directions by falling ``sign`` times derivative, once the first reaches ``goal`` or the calls are spent."""
 
         def rank(seen: tuple[float, FloatArray]) -> tuple[float, float]:
             derivative, direction = seen
+            # Among equals first where the entry is far from all of its block: a difference needs room.
             return -sign * derivative, -float(
                 np.min(np.abs(direction[self._others] - direction[self._entry]), initial=np.inf)
             )
@@ -170,24 +114,15 @@ class _Search:
         return gradient
 
     def _proposed(self) -> Iterator[FloatArray]:
-        """Informed guesses, for kinks between pairs of entries and for ties of many.
-
-        Across a kink of a function of s_k - s_j (or s_k + s_j), the derivative by s_j jumps against (or with) that by
-        s_k. So with s_j kept where it is, all other entries are moved up, then down: the derivatives by them say which
-        way to move each so that the derivative by s_j becomes large.
-        """
+        """Informed guesses, for kinks between pairs of entries and for ties of many."""
+        # Across a kink of a function of s_k - s_j (or s_k + s_j), the derivative by s_j jumps against (or with) that by
+        # s_k. So with s_j kept where it is, all other entries are moved up, then down: the derivatives by them say
+        # which way to move each so that the derivative by s_j becomes large.
         up = np.full(len(self._nearby.x), 0.9)
         up[self._entry] = 0.1
         rising = np.where(self._ask(up) >= self._ask(-up), up, -up)
         yield rising
         yield -rising
-        # An entry that passes all others of its block, one after another, takes every rank among those it is tied with.
-        count = len(self._block)
-        levels = np.arange(count) / count * 2 - 1
-        for level in levels[:: max(1, count // 6)]:
-            passing = self._nearby.directions[0].copy()
-            passing[self._others], passing[self._entry] = levels[1:] - 1 / count, level - 1 / count
-            yield passing
 
     def _ranks_among_tied(self) -> Iterator[FloatArray]:
         """The entry as the first, the second, ... of those of its block that it is tied with; and as the last."""

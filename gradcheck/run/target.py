@@ -8,10 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from gradcheck.checking.case import Case
-from gradcheck.checking.contract import finding_of
+from gradcheck.checking.contract import finding_of, inspect_at_first
 from gradcheck.checking.evidence import Allowance, Evidence
 from gradcheck.checking.problem import check_problem
-from gradcheck.checking.recognition import inspect_at_first
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.diagnosis.driver import find

@@ -11,17 +11,18 @@ import pytest
 from judging import LossFunction, at_point, tied
 
 from gradcheck.api import check_at
-from gradcheck.checking.subgradients import Sampled, judge_nonsmooth
+from gradcheck.checking.nearby import Nearby
+from gradcheck.checking.subgradients import judge_nonsmooth
 from gradcheck.config import Config
 from gradcheck.evaluation.objective import Objective
 from gradcheck.numerics.verdicts import SUBGRADIENT
 from gradcheck.report import VERDICTS
 
 
-def nearby_of(loss: LossFunction, S: Any, y: Any = None) -> tuple[Sampled, Objective]:
+def nearby_of(loss: LossFunction, S: Any, y: Any = None) -> tuple[Nearby, Objective]:
     objective, x, _, precision = at_point(loss, S, y)
     objective.calls = 0
-    return Sampled(objective, x, precision), objective
+    return Nearby(objective, x, precision), objective
 
 
 def hull(loss: LossFunction, S: Any, y: list[int], entry: tuple[int, int], claimed: float) -> tuple[str, int]:
@@ -142,7 +143,7 @@ def test_an_entry_costs_at_most_36_calls(loss: LossFunction) -> None:
 
 def test_where_nothing_can_be_measured_nothing_is_called_wrong() -> None:
     nearby, _ = nearby_of(absolute, [[0.0, 2.0]])
-    drowned = Sampled(nearby.objective, nearby.x, replace(nearby.precision, value_noise=1.0))
+    drowned = Nearby(nearby.objective, nearby.x, replace(nearby.precision, value_noise=1.0))
     _, verdicts = judge_nonsmooth(drowned, np.array([0]), np.array([2.0]), np.zeros(1), np.array([True]))
     assert VERDICTS[verdicts[0]].value == "unresolved"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,6 @@ from gradcheck.numerics import noise
 from gradcheck.report import FloatArray
 
 EPS = float(np.finfo(np.float64).eps)
-SINGLE = float(np.finfo(np.float32).eps)
 LINE: FloatArray = noise.POSITIONS * 2.0**-13
 
 CARRIERS: dict[str, Callable[[FloatArray], FloatArray]] = {
@@ -66,9 +66,6 @@ def test_a_kink_on_the_line_is_not_taken_for_noise(at: float, slope: float) -> N
     assert noise.noise_level(values) <= 1e-9 * jump
 
 
-# --- granularity ------------------------------------------------------------------------------------------
-
-
 @given(seeds, st.integers(-40, 10))
 def test_the_grid_that_numbers_were_rounded_to_is_found(seed: int, exponent: int) -> None:
     grid = 2.0**exponent
@@ -76,28 +73,23 @@ def test_the_grid_that_numbers_were_rounded_to_is_found(seed: int, exponent: int
     assert noise.granularity(samples) in (grid, 2 * grid, 4 * grid)
 
 
-def test_a_large_number_added_and_taken_away_leaves_its_grid() -> None:
+def test_a_large_number_added_and_taken_away_leaves_its_grid_and_too_few_numbers_tell_none() -> None:
     samples = (np.random.default_rng(0).normal(size=24) + 1e6) - 1e6
     assert noise.granularity(samples) == 2.0**-33
+    for few in ([], [0.0] * 24, [1.0] * 24, [1.0, 2.0, 3.0], [np.nan] * 24):
+        assert noise.granularity(np.array(few)) == 0.0
 
 
-@pytest.mark.parametrize("samples", [[], [0.0] * 24, [1.0] * 24, [1.0, 2.0, 3.0], [np.nan] * 24], ids=str)
-def test_too_few_different_numbers_tell_no_grid(samples: list[float]) -> None:
-    assert noise.granularity(np.array(samples)) == 0.0
-
-
-def test_float32_numbers_returned_as_float64_are_found_out_unless_one_is_in_full_precision() -> None:
-    hidden = np.random.default_rng(0).normal(size=24).astype(np.float32).astype(np.float64)
-    assert noise.effective_eps(hidden, EPS) == SINGLE
+@pytest.mark.parametrize(("inside", "eps"), [(np.float16, 2.0**-10), (np.float32, 2.0**-23)])
+def test_numbers_of_a_low_precision_returned_as_float64_are_found_out_unless_one_is_in_full(
+    inside: Any, eps: float
+) -> None:
+    hidden = np.random.default_rng(0).normal(size=24).astype(inside).astype(np.float64)
+    assert noise.effective_eps(hidden, EPS) == eps
     hidden[7] += 1e-12
     assert noise.effective_eps(hidden, EPS) == EPS
-
-
-@pytest.mark.parametrize(
-    "samples", [[1.0, 0.5, -0.25], [0.0, 0.0], [], [np.nan], [3.0, 17.0, np.inf], [1e300, 2e300]], ids=str
-)
-def test_short_binary_fractions_prove_nothing(samples: list[float]) -> None:
-    assert noise.effective_eps(np.array(samples), EPS) == EPS
+    for short in ([1.0, 0.5, -0.25], [0.0, 0.0], [], [np.nan], [3.0, 17.0, np.inf], [1e300, 2e300]):
+        assert noise.effective_eps(np.array(short), EPS) == EPS
 
 
 def test_a_line_finer_than_the_rounding_is_a_stair() -> None:

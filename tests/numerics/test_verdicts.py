@@ -32,9 +32,7 @@ def word(told: npt.NDArray[np.int8]) -> str:
     (0.0, 0.0, 0.0, 0.0, "ok"),
 ])  # fmt: skip
 def test_smooth_verdicts(analytic: float, estimate: float, bound: float, allowed: float, expected: str) -> None:
-    got = verdicts.judge_smooth(
-        np.array([analytic]), limit(estimate, bound), np.array([allowed]), granted=np.zeros(1), scale=1.0
-    )
+    got = verdicts.judge_smooth(np.array([analytic]), limit(estimate, bound), np.array([allowed]), np.zeros(1), 1.0)
     assert word(got) == expected
 
 
