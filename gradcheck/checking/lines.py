@@ -134,10 +134,11 @@ def _line(
     rng: np.random.Generator,
     seen: Scales | None,
 ) -> Line:
-    direction, watched = rng.normal(size=len(x)), watched_entries(objective)
+    direction, watched = rng.standard_normal(len(x)), watched_entries(objective)
     some = slice(None) if watched is None else watched
-    values, parts, gradients = [answer.value], [answer.parts], [answer.gradient[some]]
-    for t in noise.POSITIONS[1:]:
+    values, parts, gradients = [answer.value], [answer.parts], np.empty((noise.POINTS, answer.gradient[some].size))
+    gradients[0] = answer.gradient[some]
+    for k, t in enumerate(noise.POSITIONS[1:], start=1):
         point = x + t * spacing * direction
         if watched is None:
             there = objective(point)
@@ -148,11 +149,11 @@ def _line(
             seen.see(gradient)
         values.append(value)
         parts.append(part)
-        gradients.append(gradient[some])
+        gradients[k] = gradient[some]
     known = [part for part in parts if part is not None]
     series = np.array(values)
     return Line(
-        spacing, series, np.array(gradients), np.array(known) if len(known) == len(values) else None,
+        spacing, series, gradients, np.array(known) if len(known) == len(values) else None,
         level=float(noise.noise_level(series)) if np.all(np.isfinite(series)) else 0.0,
         is_stair=bool(noise.is_stair(series)),
     )  # fmt: skip

@@ -133,7 +133,8 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
     eps = noise.effective_eps(values, answer.value_eps)
     floor = 0.5 * eps * max(largest(values), value_scale)
     value_noise = max(floor, noise.granularity(values) / np.sqrt(12), found.level)
-    series = np.array([line.gradients for line in found.of_gradient])
+    several = [line.gradients for line in found.of_gradient]
+    series = np.array(several) if len(several) > 1 else several[0][np.newaxis]  # no copy of a long one
     if in_short:
         step = min(wide_enough(value_noise, seen.largest), 0.125)
     else:
