@@ -55,44 +55,34 @@ def ask_for(
             values[e], gradient = value_and_gradient(call(moved, labels[own].copy()), moved.shape)
             derivatives[e] = gradient[row - first, column]
         return values, derivatives
-    order, sizes = one_of_each_row(rows)
-    entries, rows, after, found = entries[order], rows[order], after[order], np.empty((2, len(order)))
-    point, stop = scores.copy(), 0
+    C, base, point = scores.shape[1], scores.reshape(-1), scores.copy()
     flat = point.reshape(-1)
-    for size in sizes:
-        group, stop = slice(stop, stop + size), stop + size
-        moved = entries[group]
-        before = flat[moved]
+    if np.array_equal(entries, np.arange(scores.size)):  # column by column
+        moves: list[Any] = [(slice(column, None, C), slice(None), slice(column, None, C)) for column in range(C)]
+    else:
+        moves = [(group, rows[group], entries[group]) for group in one_of_each_row(rows)]
+    for group, own, moved in moves:
         flat[moved] = after[group]
         each, gradient = values_and_derivatives(call(point, labels.copy()), scores.shape)
-        found[0, group], found[1, group] = each[rows[group]], gradient.reshape(-1)[moved]
-        flat[moved] = before
+        values[group], derivatives[group] = each[own], gradient.reshape(-1)[moved]
+        flat[moved] = base[moved]
     if not np.array_equal(point, scores):
         raise LossDefect("mutates-input", "changes S in place")
-    values[order], derivatives[order] = found
     return values, derivatives
 
 
-def one_of_each_row(rows: IndexArray) -> tuple[IndexArray, list[int]]:
-    """E entries in as few groups as possible such that no group holds a row twice: their indices, group after group.
-
-    Returns:
-        The E indices, and the size of each group.
+def one_of_each_row(rows: IndexArray) -> list[IndexArray]:
+    """The indices of E entries in as few groups as possible such that no group holds a row twice.
 
     Example:
-        >>> order, sizes = one_of_each_row(np.array([0, 0, 1]))
-        >>> order.tolist(), sizes
-        ([0, 2, 1], [2, 1])
+        >>> [group.tolist() for group in one_of_each_row(np.array([0, 0, 1]))]
+        [[0, 2], [1]]
     """
     order, counts = np.argsort(rows, kind="stable"), np.bincount(rows)
-    ranks = np.arange(np.max(counts, initial=0))[:, np.newaxis]
-    there = ranks < counts
-    return order[(np.cumsum(counts) - counts + ranks)[there]], np.count_nonzero(there, axis=1).tolist()
+    firsts = np.cumsum(counts) - counts
+    return [order[firsts[counts > k] + k] for k in range(np.max(counts, initial=0))]
 
 
 def groups_for(asking: Asking, rows: IndexArray) -> list[IndexArray]:
     """The indices of E entries of these rows, in the groups that ``ask_for`` moves by one call each."""
-    if asking != "each-row":
-        return list(np.arange(len(rows)).reshape(-1, 1))
-    order, sizes = one_of_each_row(rows)
-    return np.split(order, np.cumsum(sizes))[:-1]
+    return one_of_each_row(rows) if asking == "each-row" else list(np.arange(len(rows)).reshape(-1, 1))
