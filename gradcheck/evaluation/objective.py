@@ -148,32 +148,32 @@ class Objective:
         other.calls = self.calls
         return other
 
-    def complex_value(self, x: npt.NDArray[np.complex128], row: int | None = None) -> complex | None:
-        """The value at complex x, (n,) or the (C,) scores of one row; None where the loss does not take them."""
-        labels = self.labels if row is None else self.labels[row : row + 1]
-        value = self._complex(x.reshape(-1, self.shape[1]), labels)
-        if value is None or np.ndim(value) > 1 or np.asarray(value).dtype.kind != "c":
-            return None
-        return complex(np.sum(value))
-
-    def complex_values(self, x: npt.NDArray[np.complex128]) -> npt.NDArray[np.complex128] | None:
-        """The value of each row at complex x (n,); None where the loss does not take them."""
-        values = np.asarray(self._complex(x.reshape(self.shape), self.labels, **self.loss.each_row_options))
-        return values if values.shape == self.shape[:1] and values.dtype.kind == "c" else None
-
-    def _complex(self, scores: npt.NDArray[np.complex128], labels: npt.NDArray[Any], **options: str) -> Any:
-        try:
-            answer = self._call(scores, labels.copy(), **options)
-        except LossDefect:
-            return None
-        return answer[0] if isinstance(answer, tuple | list) and len(answer) == 2 else None
+    def imaginary(self, asking: Asking, x: FloatArray, entries: IndexArray, step: float) -> FloatArray:
+        """Im(value) / step with each of E entries of x (n,) moved by i·step; NaN where complex scores are not taken."""
+        slopes, rows = np.full(len(entries), np.nan), self.blocks.of(entries)
+        columns, by_parts = entries - rows * self.shape[1], asking == "each-row"
+        for group in groups_for(asking, rows):
+            first = int(rows[group[0]]) if asking == "rows" else 0
+            own = slice(first, first + 1 if asking == "rows" else None)
+            point = x.reshape(self.shape)[own].astype(np.complex128)
+            point[rows[group] - first, columns[group]] += 1j * step
+            try:
+                answer = (self._call_each_row if by_parts else self._call)(point, self.labels[own].copy())
+            except LossDefect:
+                break
+            values = np.asarray(answer[0] if isinstance(answer, tuple | list) and len(answer) == 2 else None)
+            if values.dtype.kind != "c" or (values.shape != self.shape[:1] if by_parts else values.ndim > 1):
+                break
+            slopes[group] = (values[rows[group]] if by_parts else np.sum(values)).imag / step
+        return slopes
 
     def _each_row(self, point: npt.NDArray[Any]) -> tuple[FloatArray, FloatArray]:
         return values_and_derivatives(self._call_each_row(point, self.labels.copy()), self.shape)
 
-    def _call(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any], **options: str) -> Any:
+    def _call(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Any:
         self.calls += 1
-        return self.loss.call(scores, labels, **options)
+        return self.loss.call(scores, labels)
 
     def _call_each_row(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Any:
-        return self._call(scores, labels, **self.loss.each_row_options)
+        self.calls += 1
+        return self.loss.call(scores, labels, **self.loss.each_row_options)
