@@ -35,17 +35,11 @@ _BY_PROJECTIONS = 230
 
 
 class Checked(NamedTuple):
-    """What became of one problem.
+    """What became of one problem."""
 
-    Attributes:
-        batch: its report; None where the loss broke its contract before a verdict was reached.
-        findings: of the contract.
-        case: what diagnosis looks at; None where no entry was judged by itself.
-    """
-
-    batch: BatchReport | None
-    findings: list[Finding]
-    case: Case | None = None
+    batch: BatchReport | None  # None where the loss broke its contract before a verdict was reached
+    findings: list[Finding]  # of the contract
+    case: Case | None = None  # what diagnosis looks at; None where no entry was judged by itself
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +92,7 @@ def check_problem(
     except OutOfTime as end:
         end.found = findings
         raise
-    seconds = time.perf_counter() - begun
-    evaluations = judged.calls + inspection.calls + 1
+    evaluations, seconds = judged.calls + inspection.calls + 1, time.perf_counter() - begun
     batch = _batch(problem, answer, judged, evaluations, seconds, settings.worst)
     findings += judged.findings
     if answer.parts is not None and batch.wrong:
@@ -126,7 +119,9 @@ def _judge(
     """
     N, C = shape = problem.S.shape[0], problem.S.shape[1]
     x = problem.S.astype(np.float64, copy=False).reshape(-1)
-    why = _why_projections(len(x), config)
+    why = "it was asked for" if config.plan == "projections" else ""  # projections; empty for every entry by itself
+    if config.plan == "auto" and len(x) > config.max_entries:
+        why = f"it has {len(x):,} entries, and max_entries is {config.max_entries:,}"
     answer = replace(given_answer, gradient=given_answer.gradient.reshape(-1))
     analytic = answer.gradient
     given = Objective(loss, shape, problem.y, problem.S.dtype, pool=pool)
@@ -179,20 +174,10 @@ def _judge(
         return run(WholeBatch(objective, x, reference), str(evidence), reference)
 
 
-def _why_projections(entries: int, config: Config) -> str:
-    """Why a problem of so many entries is checked by projections; empty where every entry is judged."""
-    if config.plan == "projections":
-        return "it was asked for"
-    if config.plan == "auto" and entries > config.max_entries:
-        return f"it has {entries:,} entries, and max_entries is {config.max_entries:,}"
-    return ""
-
-
 def _batch(
     problem: Problem, answer: Answer, judged: _Judged, evaluations: int, seconds: float, worst: int
 ) -> BatchReport:
-    N, C = problem.S.shape
-    verdicts = judged.verdicts
+    verdicts, (N, C) = judged.verdicts, problem.S.shape
 
     def shaped(numbers: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
         return numbers.reshape(N, C) if judged.projections is None else None

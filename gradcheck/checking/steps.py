@@ -31,16 +31,24 @@ class Scales:
     """The largest gradients seen while a problem is measured.
 
     Attributes:
-        of_blocks: (B,), the largest gradient in each block.
         slope: the largest derivative of values along an entry.
     """
 
     def __init__(self, objective: Objective, gradient: FloatArray) -> None:
-        self._blocks, self.of_blocks, self.slope = objective.blocks, objective.blocks.largest(gradient), 0.0
+        self._blocks, self.slope = objective.blocks, 0.0
+        self._near = self._far = self._blocks.largest(gradient)
 
-    def see(self, gradient: FloatArray) -> None:
-        """A gradient seen near x."""
-        self.of_blocks = np.maximum(self.of_blocks, self._blocks.largest(gradient))
+    def see(self, gradient: FloatArray, *, near: bool = True) -> None:
+        """A gradient seen near x; or far from it, which counts only where all near ones are 0."""
+        sizes = self._blocks.largest(gradient)
+        self._far = np.maximum(self._far, sizes)
+        if near:
+            self._near = np.maximum(self._near, sizes)
+
+    @property
+    def of_blocks(self) -> FloatArray:
+        """(B,), the largest gradient in each block."""
+        return self._near if self._near.any() else self._far
 
     @property
     def largest(self) -> float:
