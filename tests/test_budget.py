@@ -213,7 +213,6 @@ def test_calls_that_were_made_elsewhere_count_and_end_with_the_time(monkeypatch:
     monkeypatch.setattr("gradcheck.functions.budget.time", SimpleNamespace(monotonic=lambda: time.monotonic() + 4000))
     with pytest.raises(OutOfTime):
         watch.begin()
-    assert watch.is_over
     assert watch.calls == 20
 
 

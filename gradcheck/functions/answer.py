@@ -73,31 +73,21 @@ def put_together(values: FloatArray, derivatives: FloatArray, weight: float, eps
 
 
 def value_and_gradient(answer: Any, shape: tuple[int, ...]) -> tuple[float, FloatArray]:
-    """Value and dS of what a function returned, without a copy of dS if it is an N x C float64 array already.
-
-    Raises:
-        LossDefect: as ``validated``.
-    """
-    if isinstance(answer, tuple | list) and len(answer) == 2:
-        value, gradient = answer
-        if isinstance(value, float) and _is_plain(gradient, shape):  # np.float64 is a float
-            return float(value), gradient
+    """Value and dS of what a function returned, no copy if dS is float64 already; raises as ``validated``."""
+    if isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[0], float) and _is_plain(answer[1], shape):
+        return answer
     valid = validated(answer, shape)
     return valid.value, valid.gradient
 
 
 def values_and_derivatives(answer: Any, shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
-    """What a function returned for ``reduction="none"``: N values, and N x C derivatives of each row's own value.
-
-    No copies, if they are float64 arrays already.
+    """The same of what it returned for ``reduction="none"``: N values, and N x C derivatives of each row's own value.
 
     Raises:
-        LossDefect: ``wrong-shape`` or ``wrong-dtype``.
+        LossDefect: as ``validated``; also ``wrong-shape`` where there are not N values.
     """
-    if isinstance(answer, tuple | list) and len(answer) == 2:
-        values, derivatives = answer
-        if _is_plain(values, shape[:1]) and _is_plain(derivatives, shape):
-            return values, derivatives
+    if isinstance(answer, tuple) and len(answer) == 2 and all(map(_is_plain, answer, (shape[:1], shape))):
+        return answer
     valid = validated(answer, shape)
     if valid.parts is None:
         raise LossDefect("wrong-shape", f"returns {described(answer)}, not (N values, N x C derivatives)")
