@@ -7,7 +7,7 @@ coarse pass (two calls an entry) -> step sequences for entries in doubt -> nearb
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -111,6 +111,17 @@ def judge(
         LossDefect: the function raised at moved points, or returned no value and gradient.
         NotSeparable: the evaluator takes rows one by one, and they turned out to be coupled.
     """
+    if entries is None and precision.steps:  # each of several inputs with its own step and scale
+        nearby, parts = nearby or Nearby(evaluator.objective, evaluator.x, precision), []
+        for number, block in enumerate(evaluator.objective.blocks.slices()):
+            own, entries = precision.of_input(number), np.arange(block.start, block.stop)
+            parts.append(
+                judge(
+                    evaluator, answer, analytic, own, tolerance,
+                    noise=noise, entries=entries, reference=reference, nearby=nearby,
+                )
+            )  # fmt: skip
+        return _joined(parts)
     chosen = np.arange(len(analytic)) if entries is None else entries
     work = _Entries(
         evaluator, answer, analytic[chosen], precision, tolerance, noise or precision.gradient_noise, chosen
@@ -124,6 +135,17 @@ def judge(
         work.try_subgradients(nearby or Nearby(evaluator.objective, evaluator.x, precision))
         work.confirm()
     return work.verdicts(reference)
+
+
+def _joined(parts: list[Verdicts]) -> Verdicts:
+    """The verdicts of several inputs as those of one vector."""
+    arrays = {
+        field.name: np.concatenate([getattr(part, field.name) for part in parts])
+        for field in fields(Verdicts)
+        if field.name != "tried"
+    }
+    tried = {int(part.entries[0]) + position: steps for part in parts for position, steps in part.tried.items()}
+    return Verdicts(**arrays, tried=tried)
 
 
 class _Entries:
@@ -147,32 +169,33 @@ class _Entries:
 
     def coarse_pass(self, cross_check: bool) -> None:
         """Every entry by its corrected central difference: two calls each."""
-        evaluator, entries = self._evaluator, self._entries
+        evaluator, entries, blocks = self._evaluator, self._entries, self._evaluator.objective.blocks
         steps = self._usual_steps()
         self._above = evaluator.moved(entries, steps)
         if cross_check and evaluator.by_rows:
             # An entry of every row moved at once: the whole batch must change as its rows do one by one.
-            slices = evaluator.objective.blocks.slices()
-            rng = np.random.default_rng(len(slices))
-            some = np.array([int(rng.integers(each.start, each.stop)) for each in slices])
+            rng = np.random.default_rng(len(blocks))
+            some = np.array([rng.integers(each.start, each.stop) for each in blocks.slices()])
             moved, same = self._above.only(some), self._precision.same
             confirm(evaluator, some, moved, same, together=True, value=self._answer.value)
         below = evaluator.moved(entries, -steps)
         here = evaluator.here(entries)
-        self._value_noise = np.full(len(entries), self._precision.value_noise)
         if evaluator.by_rows:
-            rows = evaluator.objective.blocks.of(entries)
-            self._value_noise = self._precision.of_parts(rows, here.values)
+            self._value_noise = self._precision.of_parts(blocks.of(entries), here.values)
+        else:
+            self._value_noise = np.full(len(entries), self._precision.value_noise)
         self._coarse = stencil_of(below, here, self._above)
-        self._numerical = self._coarse.corrected()
+        self._plain, correction = self._coarse.plain(), self._coarse.correction()
+        self._numerical = self._plain - correction
         self._bounds = self._coarse.noise_bound(self._value_noise, _COARSE_SIGMAS)
         limit = Limit(self._numerical, self._bounds)
-        self._verdicts = self._against(np.arange(len(entries)), limit)
-        self._smooth = verdict.is_smooth(self._coarse, self._value_noise, self._precision.scale)
+        self._verdicts = self._against(slice(None), limit)
+        self._smooth = verdict.is_smooth(self._coarse, correction, self._value_noise, self._precision.scale)
         doubtful = np.flatnonzero(~self._smooth | (self._verdicts != verdict.OK))
         # What dS is granted beyond the least is worked out for those alone that need it.
-        self._noise[doubtful] = self._gradient_noise.of(entries[doubtful])
-        self._verdicts[doubtful] = self._against(doubtful, limit.only(doubtful))
+        if doubtful.size:
+            self._noise[doubtful] = self._gradient_noise.of(entries[doubtful])
+            self._verdicts[doubtful] = self._against(doubtful, limit.only(doubtful))
         self.doubtful = doubtful[~self._smooth[doubtful] | (self._verdicts[doubtful] != verdict.OK)]
 
     def refine_few(self) -> None:
@@ -261,7 +284,7 @@ class _Entries:
             relative_errors=relative_error(self._analytic, numerical),
             verdicts=self._verdicts,
             negligible=_TELLING * np.maximum(np.abs(self._analytic), np.abs(numerical)) <= unsure,
-            plain=self._coarse.plain(),
+            plain=self._plain,
             steps=(self._coarse.above + self._coarse.below) / 2,
             central=central.estimate,
             by_complex=by_complex,
@@ -284,13 +307,13 @@ class _Entries:
     def _wrong_in_doubt(self) -> IndexArray:
         return np.flatnonzero(self._verdicts[self.doubtful] == verdict.WRONG)
 
-    def _allowed(self, which: IndexArray, numerical: FloatArray) -> FloatArray:
+    def _allowed(self, which: IndexArray | slice, numerical: FloatArray) -> FloatArray:
         return self._tolerance.allows(self._analytic[which], numerical)
 
     def _granted(self, which: IndexArray | slice) -> FloatArray:
         return SIGMAS * self._noise[which]
 
-    def _against(self, which: IndexArray, limit: Limit) -> npt.NDArray[np.int8]:
+    def _against(self, which: IndexArray | slice, limit: Limit) -> npt.NDArray[np.int8]:
         """Verdicts on some of the entries by their derivatives."""
         allowed, granted = self._allowed(which, limit.estimate), self._granted(which)
         return verdict.judge_smooth(self._analytic[which], limit, allowed, granted, self._precision.scale)

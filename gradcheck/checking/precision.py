@@ -6,7 +6,7 @@ verdict depends on what was asked before it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -85,6 +85,7 @@ class Precision:
         step: for central differences.
         scale: the largest gradient seen; where all are 0, the value beside x.
         block_scales: (B,), the largest gradient seen in each block.
+        steps: of each input, where there are several; ``step`` is the smallest of them.
         reach: how far from x the function was seen to be smooth along a line.
     """
 
@@ -97,6 +98,12 @@ class Precision:
     scale: float
     block_scales: FloatArray
     reach: float
+    steps: tuple[float, ...] = ()
+
+    def of_input(self, number: int) -> Precision:
+        """The same with the step and the scale of one of several inputs."""
+        scale = float(self.block_scales[number])
+        return replace(self, step=self.steps[number], scale=scale or self.scale, steps=())
 
     @property
     def same(self) -> Same:
@@ -133,12 +140,20 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
     eps = noise.effective_eps(values, answer.value_eps)
     floor = 0.5 * eps * max(largest(values), value_scale)
     value_noise = max(floor, noise.granularity(values) / np.sqrt(12), found.level)
-    series = np.array([line.gradients for line in found.of_gradient])
+    several = [line.gradients for line in found.of_gradient]
+    series = np.array(several) if len(several) > 1 else several[0][np.newaxis]  # no copy of a long one
+    each_step: list[float] = []
     if in_short:
         step = min(wide_enough(value_noise, seen.largest), 0.125)
     else:
         top = 2.0**14 * (SPACING if found.spacing in WIDER else found.spacing)
-        step = choose_step(objective, x, answer, value_noise, series, top, found.spent, rng, seen)
+        arguments = objective, x, answer, value_noise, series, top
+        if len(objective.layout.inputs) > 1:
+            for own in objective.blocks.slices():
+                each_step.append(choose_step(*arguments, True, rng, seen, [own]))
+            step = min(each_step)
+        else:
+            step = choose_step(*arguments, found.spent, rng, seen, objective.blocks.slices())
     gradient_eps = noise.effective_eps(series.ravel()[:: max(1, series.size // 4096)], answer.gradient_eps)
     size = max(abs(answer.value), value_scale)
     quantum = noise.quantum(series)
@@ -155,6 +170,7 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
         scale=seen.largest_or_value(answer.value, x),
         block_scales=seen.of_blocks,
         reach=float(found.spacing * noise.POSITIONS[-1]),
+        steps=tuple(each_step),
     )
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from gradcheck.errors import LossDefect, UsageError
 from gradcheck.evaluation.blocks import IndexArray
-from gradcheck.evaluation.evaluators import Evaluator, Moved, NotSeparable, PerSample, Rows, WholeBatch, no_row_values
+from gradcheck.evaluation.evaluators import Evaluator, Moved, NotSeparable, PerSample, Rows, WholeBatch
 from gradcheck.evaluation.objective import Objective
 from gradcheck.functions.answer import Answer, put_together
 from gradcheck.numerics.noise import effective_eps
@@ -272,7 +272,7 @@ def _weights(
     try:
         here, there = (objective.answer_of_row(row, place[own])[0] for place in (x, point))
     except LossDefect as defect:
-        raise NotSeparable(f"with a single row it {defect.message}") from None
+        raise NotSeparable(f"{Rows.refused} it {defect.message}") from None
     value, moved = batch
     weights = [w for w in (1 / N, 1.0) if same(moved - value, w * (there - here), moved, value, there, here)]
     if not weights:
@@ -302,10 +302,10 @@ def _weight_of_row_values(objective: Objective, x: FloatArray, answer: Answer) -
         try:
             return objective.each_row(point)
         except LossDefect as defect:
-            raise no_row_values(defect) from None
+            raise NotSeparable(f"{PerSample.refused} it {defect.message}") from None
 
-    values, gradient = each(x)
-    points = [(point, each(point)[0]) for point in _far_points(x, rng)]
+    values, gradient = (own.copy() for own in each(x))
+    points = [(point, each(point)[0].copy()) for point in _far_points(x, rng)]
     eps = effective_eps(np.concatenate([values, *(there for _, there in points)]), _EPS)
     sides = list(_splits(rng.permutation(N)))
     pairs = [(side, *pair) for side in sides for pair in points] if len(sides) < _SPLITS else []
