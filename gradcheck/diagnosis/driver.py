@@ -17,12 +17,12 @@ from gradcheck.diagnosis.other_rules import (
     not_a_subgradient,
     not_the_mean,
     removable_jump,
+    truncated,
     vacuous,
 )
 from gradcheck.diagnosis.places import CODES as PLACES
 from gradcheck.diagnosis.places import places, two_defects
 from gradcheck.diagnosis.terms import extra_term
-from gradcheck.diagnosis.whole_numbers import truncated
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding
 

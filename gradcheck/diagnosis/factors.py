@@ -82,9 +82,6 @@ def _constant(law: Law) -> tuple[str, str]:
     return "", _CONSTANT
 
 
-# --- rules --------------------------------------------------------------------------------------------------
-
-
 def factor(evidence: Evidence) -> Iterable[Finding]:
     """dS = c n, with one law c = k N^a C^b for all problems.
 

@@ -135,7 +135,7 @@ def _is_determined(evidence: Evidence, term: Term, fit: Fit) -> bool:
 
 def _finding(evidence: Evidence, term: Term, fit: Fit, scale: Law, meaning: str, hint: str) -> Finding:
     d, (by, integral) = fit.law, term.integral
-    over_c, d_x = d.over(scale).size, d.size.of(term.symbol)
+    over_c, d_x = Law(d.k / scale.k, d.rows - scale.rows, d.classes - scale.classes).size, d.size.of(term.symbol)
     penalty = replace(over_c, k=over_c.k * by).of(integral)
     if d.k == 2 and not term.is_measured:
         meaning += f", or -{replace(d, k=Fraction(1)).of(term.symbol)} has the wrong sign"

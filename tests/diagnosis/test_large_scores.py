@@ -96,7 +96,7 @@ def overflow(report: LossReport) -> Finding:
         (BATCH, "entries of dS are not finite", "each row's own"),
         (unshifted_value, "and dS is finite, for scores near 1000", "dS is stable, and the value is not"),
         (softplus, "the value is inf, and dS is finite", "np.logaddexp(0, z)"),
-        (focal, "the value is inf", "the row's maximum is subtracted, but dS divides by p_y or takes its log"),
+        (focal, "the value is inf", "where p_y is 0, take log p_y as a difference"),
     ],
     ids=["no maximum", "log of p", "batch's maximum", "value alone", "softplus", "focal"],
 )

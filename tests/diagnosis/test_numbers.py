@@ -39,7 +39,7 @@ def test_what_is_not_finite_is_no_fraction(number: float) -> None:
 
 @pytest.mark.parametrize(
     ("number", "name"),
-    [(math.log(2), "log 2"), (1 / math.log(2), "1/log 2"), (-math.pi, "-pi"), (2.0**-23, "float32's epsilon")],
+    [(math.log(2), "log 2"), (1 / math.log(2), "1/log 2"), (-math.pi, "-pi")],
 )
 def test_known_constants_are_named(number: float, name: str) -> None:
     law = constant_law(around(number * (1 + 1e-8), 1e-7))

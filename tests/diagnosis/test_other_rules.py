@@ -157,7 +157,7 @@ def weighing(weight: Callable[[int], float], rows: Any = square) -> Any:
 @pytest.mark.parametrize(
     ("weight", "words"),
     [
-        (lambda N: 1 / N**2, "1/N^2 of its value alone (1/9 at N = 3, 1/64 at N = 8)"),
+        (lambda N: 1 / N**2, "counts 1/9 at N = 3, 1/64 at N = 8 of its value alone"),
         (lambda N: 1 / math.sqrt(N), "0.57735 at N = 3, 0.35355 at N = 8 of"),
         (lambda N: 1 / max(N - 1, 1), "counts 1/2 at N = 3, 1/7 at N = 8 of"),
         (lambda N: 1 / (N + 1), "counts 1/2 at N = 3, 2/9 at N = 8 of"),
