@@ -168,8 +168,7 @@ class Values:
         means = self.means(known)
         if means is None:
             return None
-        own_means = {"mean": self.own, "sum": self.own / self.rows} if np.any(self.rows > 1) else {"mean": self.own}
-        for reduction, own in own_means.items():
+        for reduction, own in (("mean", self.own), ("sum", self.own / self.rows)):
             for sign in (1, -1):
                 offset = 0.0 if self._are(sign * means, own) else self._offset(sign * means, own)
                 if offset is not None:

@@ -1,8 +1,7 @@
 """dS and the gradient of the value in the notes' own notation: ``p_j/N``, but ``p_j/N - 1{j=y}/N``.
 
-A sparse least-squares fit among the problems of one shape finds which sums of up to three terms may do. Their
-coefficients are rounded to simple numbers over powers of N and C, and the sum must hold in every entry of every
-problem, of at least two N.
+A sparse least-squares fit finds sums of up to three terms, for problems of one shape; with coefficients rounded to
+simple numbers over powers of N and C, a sum must hold in every entry of every problem.
 """
 
 from __future__ import annotations

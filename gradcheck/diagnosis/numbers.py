@@ -12,10 +12,8 @@ import numpy as np
 
 from gradcheck.report import FloatArray
 
-#: Denominators of simple fractions.
-_DENOMINATORS = (*range(1, 17), 20, 25, 50, 100)
-#: The largest q of 1/q: batches are no larger.
-_LARGEST_BATCH = 2**20
+#: Denominators of simple fractions, and the largest q of 1/q: batches are no larger.
+_DENOMINATORS, _LARGEST_BATCH = (*range(1, 17), 20, 25, 50, 100), 2**20
 #: A fraction that a random number would meet more often than this says nothing.
 _CHANCE = 0.01
 #: Numbers below this are too small to divide by.

@@ -23,11 +23,9 @@ _PROBLEMS, _ROWS = 2, 16
 _DIFFERENT, _STEPS = 20.0, (2.0**-13, 2.0**-5)
 #: A place is named if this part of its entries is wrong, and at most this part of that among all entries.
 _IN_PLACE, _CONTRAST = 0.5, 0.8
-#: A threshold is named if it has so many wrong entries on one side and right ones on the other.
-_FEWEST = 4
-
-#: Entries of a dS of floats that are not 0 and were fractions, before this is no coincidence.
-_SEVERAL = 2
+#: A threshold has so many wrong entries on one side and right ones on the other; a dS of floats was made whole if so
+#: many of its entries were fractions and are not 0.
+_FEWEST, _SEVERAL = 4, 2
 #: Ways to make numbers whole, none of which decreases where the numbers increase.
 _WAYS: dict[str, Callable[[FloatArray], FloatArray]] = {
     "truncated towards 0": np.trunc,

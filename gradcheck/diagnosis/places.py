@@ -17,14 +17,12 @@ from gradcheck.diagnosis.fits import Fit, Masks, Where, count, factor_fit, off_b
 from gradcheck.diagnosis.numbers import Law
 from gradcheck.report import Finding, FloatArray
 
-#: Where entries would all be in a region by coincidence no more often than this, it is none.
-_CHANCE, _CHANCE_OF_LABELS = math.log(0.02), math.log(0.05)
-#: That a simple relation holds in a region in which entries are wrong by coincidence is so unlikely at most.
-_CHANCE_OF_A_RELATION = math.log(0.1)
-#: Wrong entries that a region must have; where there are two, outside of the other one.
-_OF_ITS_OWN = 2
-#: Rows that must determine a factor around a region, and a number that is none of those that people write.
-_ROWS = 3
+#: Where entries would all be in a region by coincidence no more often than this, it is none; and so likely at most is
+#: a simple relation in a region where entries are wrong by coincidence.
+_CHANCE, _CHANCE_OF_LABELS, _CHANCE_OF_A_RELATION = math.log(0.02), math.log(0.05), math.log(0.1)
+#: Wrong entries that a region must have (of two regions, outside of the other one); and rows that must determine a
+#: factor around a region, or a number that is none of those that people write.
+_OF_ITS_OWN, _ROWS = 2, 3
 
 _HINTS = {
     "label-column": "look at what is added to or assigned in dS[i, y[i]]: its count, its sign, before or after the 1/N",
