@@ -29,9 +29,6 @@ from gradcheck.diagnosis.factors import batch_size, factor, transposed
 SIGNS, POWERS = st.sampled_from([1, -1]), st.sampled_from([-1, 0, 1])
 
 
-# --- a factor ---------------------------------------------------------------------------------------------
-
-
 @few_examples
 @given(some_losses, class_counts, seeds, SIGNS, POWERS, st.booleans(), st.booleans())
 def test_sign_mean_and_constant_are_each_named_and_ties_are_left_out(
@@ -85,9 +82,6 @@ def test_other_defects_are_no_factor(change: Any) -> None:
     assert codes(factor(evidence_of("softmax", change))) == []
 
 
-# --- batch sizes ------------------------------------------------------------------------------------------
-
-
 @few_examples
 @given(dense_losses, seeds, st.booleans())
 def test_the_sizes_at_which_it_is_right_are_named(name: str, seed: int, alone: bool) -> None:
@@ -110,9 +104,6 @@ def test_rows_that_are_wrong_for_their_scores_do_not_hang_on_the_batch(name: str
     evidence = evidence_of(name, lambda a, S, y: np.where(S[:, :1] > 1.3, bent(a, S), a), seed=seed)
     if evidence.wrong and not any(seen.is_wrong for seen in evidence.observations if seen.rows == 1):
         assert codes(batch_size(evidence)) == []
-
-
-# --- entries exchanged ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["softmax", "svm", "brier"])

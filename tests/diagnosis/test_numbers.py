@@ -16,9 +16,6 @@ POWERS = st.integers(-2, 2)
 FACTORS = st.sampled_from([1.0, 2.0, 0.5, 1 / 3, 0.9, 7.0, math.log(2), math.pi])
 
 
-# --- fractions and constants ------------------------------------------------------------------------------
-
-
 @given(st.integers(-60, 60), st.sampled_from([*range(1, 17), 20, 25, 50, 100]), st.floats(-1, 1))
 def test_a_simple_fraction_is_found_within_its_tolerance(p: int, q: int, off: float) -> None:
     number = p / q * (1 + 1e-9 * off)
@@ -48,9 +45,6 @@ def test_known_constants_are_named(number: float, name: str) -> None:
     assert constant_law(around(number, 0.1)) is None
 
 
-# --- intervals --------------------------------------------------------------------------------------------
-
-
 @given(st.floats(-10, 10), st.lists(st.floats(-10, 10), min_size=1, max_size=6))
 def test_the_multiplier_is_in_the_interval(c: float, entries: list[float]) -> None:
     x = np.array(entries)
@@ -58,9 +52,6 @@ def test_the_multiplier_is_in_the_interval(c: float, entries: list[float]) -> No
     found = multiplier(x, c * x + 0.9 * slack, slack)
     assert found is not None
     assert found.low <= c <= found.high or not np.any(np.abs(x) > 1e-300)
-
-
-# --- laws -------------------------------------------------------------------------------------------------
 
 
 def known(number: float, N: int, C: int, off: float = 0.0) -> tuple[int, int, Interval]:

@@ -157,8 +157,6 @@ def test_in_a_check_the_place_leads_and_nothing_vaguer_is_said(where: Any, code:
     assert codes(report.losses[0].findings) == [code]
 
 
-# --- a factor around a place ------------------------------------------------------------------------------
-
 FACTORS = {
     "sign-flipped": lambda S: -1.0,
     "missing-mean": lambda S: float(len(S)),
@@ -191,9 +189,6 @@ def test_the_messages_say_what_holds_where() -> None:
 def test_a_sign_that_is_wrong_where_j_is_not_y_is_a_place() -> None:
     evidence = evidence_of("softmax", lambda a, S, y: np.where(is_label(S, y), a, -a))
     assert codes(places(evidence)) == ["other-columns"]
-
-
-# --- how likely entries are all in a region by coincidence --------------------------------------------------
 
 
 def seen(*shapes: tuple[int, int]) -> tuple[Case, ...]:
