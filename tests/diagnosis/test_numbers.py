@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gradcheck.diagnosis.numbers import Interval, around, constant_law, fraction_of, multiplier, simplest_law
@@ -68,14 +68,6 @@ def test_a_law_is_found_where_many_sizes_were_tried(a: int, b: int, k: float, si
     assert law.k == pytest.approx(sign * k, rel=1e-7)
     assert not law.is_free
     assert law.alternative == ""
-
-
-@given(st.floats(0.1, 10), st.floats(0.1, 10), st.floats(0.1, 10))
-def test_three_random_numbers_follow_no_law(one: float, three: float, eight: float) -> None:
-    assume(len({round(math.log(x), 2) for x in (one, three, eight)}) == 3)
-    law = simplest_law([known(one, 1, 5), known(three, 3, 5), known(eight, 8, 5)])
-    if law is not None:
-        assert [law.at(N, 5) for N in (1, 3, 8)] == pytest.approx([one, three, eight], rel=1e-6)
 
 
 @pytest.mark.parametrize(
