@@ -20,10 +20,9 @@ _GROWN = 10.0
 #: A finite value is changed by a guard if it differs by this part from that of the built-in it is elsewhere.
 _CHANGED = 1e-2
 
-_P_IS_0 = "where p_y is 0, take log p_y as a difference, s_y - s_max - log(sum_m e^{s_m - s_max})"
-_STABLE = f"{_P_IS_0}; log(1 + exp(z)) is np.logaddexp(0, z)"
-_IN_THE_VALUE = f"dS is stable, and the value is not: {_STABLE}"
-_IN_DS = f"subtract each row's own maximum before exp, and divide by no p_y; {_STABLE}"
+_P_IS_0 = "p_y is 0 there: take log p_y as a difference, s_y - s_max - log(sum_m e^{s_m - s_max})"
+_LOGADDEXP = "log(1 + exp(z)) overflows where np.logaddexp(0, z) does not, and log p_y is s_y - log(sum_m e^{s_m})"
+_IN_DS = "subtract each row's own maximum before exp, and do not divide by p_y; log(1 + exp(z)) is np.logaddexp(0, z)"
 
 
 def overflows(evidence: Evidence) -> Iterator[Finding]:
@@ -60,7 +59,8 @@ def overflows(evidence: Evidence) -> Iterator[Finding]:
         count = int(np.count_nonzero(~np.isfinite(dS)))
         message = f"{count} of {dS.size} entries of dS are not finite" if count else "dS is finite,"
         message = message if np.isfinite(value) else f"the value is {value:g}, and {message}"
-        hint = _IN_THE_VALUE if np.max(np.abs(dS)) <= usual else _IN_DS
+        in_the_value = _P_IS_0 if known and "log p" in known[0].known.formula else _LOGADDEXP
+        hint = in_the_value if np.max(np.abs(dS)) <= usual else _IN_DS
         yield Finding("overflows", "warning", f"{message} for scores near 1000; {reason}", hint)
 
 

@@ -91,9 +91,9 @@ def overflow(loss: Any, **config: Any) -> Finding:
         (NAIVE, "entries of dS are not finite", "each row's own maximum before exp"),
         (ROWS, "the value is inf, and dS is finite, for scores near 1000; a stable softmax does not", "log p_y as a"),
         (BATCH, "entries of dS are not finite", "each row's own"),
-        (unshifted_value, "and dS is finite, for scores near 1000", "dS is stable, and the value is not"),
+        (unshifted_value, "and dS is finite, for scores near 1000", "log p_y as a"),
         (softplus, "the value is inf, and dS is finite", "np.logaddexp(0, z)"),
-        (focal, "the value is inf", "where p_y is 0, take log p_y as a difference"),
+        (focal, "the value is inf", "do not divide by p_y"),
     ],
     ids=["no maximum", "log of p", "batch's maximum", "value alone", "softplus", "focal"],
 )
