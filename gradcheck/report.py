@@ -1,9 +1,4 @@
-"""What a check found: frozen, plain data, with no behaviour but totals.
-
-    Report > LossReport > BatchReport > Entry
-
-Renderers read it; nothing here computes a gradient or prints.
-"""
+"""What a check found: frozen, plain data, with no behaviour but totals: Report > LossReport > BatchReport > Entry."""
 
 from __future__ import annotations
 
@@ -26,8 +21,7 @@ class Finding:
     Attributes:
         code: stable name, for example ``mutates-input``.
         severity: an ``error`` fails the run, a ``warning`` only with ``--strict``, a ``note`` never.
-        message: one line, with the numbers.
-        hint: what to look at in the code.
+        message, hint: one line, with the numbers; and what to look at in the code.
         details: the user's own traceback, trimmed to their code; empty where there is none.
     """
 
@@ -57,15 +51,11 @@ class Entry:
 
     Attributes:
         row, class_: the entry's indices, from 0.
-        label: the row's label; None where the labels are not classes.
-        score: S[row, class_].
+        label, score: the row's label, None where the labels are not classes; S[row, class_].
         analytic: the loss's own dS[row, class_].
-        numerical: the estimate that the verdict was given on.
-        bound: bound on the error of ``numerical``.
+        numerical, bound: the estimate that the verdict was given on, and a bound on its error.
         relative_error: abs(a - n) / max(abs(a), abs(n)); 0 where both are 0.
-        verdict: what the numerics say.
-        plain: the plain central difference, with ``step``.
-        step: half the distance between the two points of the plain central difference.
+        plain, step: the plain central difference, and half the distance between its two points.
         central: the corrected central difference where ``numerical`` is of a complex step; else None.
         tried: steps and plain central differences of an entry that was looked at again, the widest step first.
     """
@@ -95,13 +85,10 @@ class Projections:
     """Directional derivatives of the whole, and the verdicts of those entries that were judged one by one.
 
     Attributes:
-        directions: how many random directions dS was projected on.
-        agree: they agree with dS in all entries but those that were found wrong.
+        directions, agree: how many random directions dS was projected on; they agree, but for wrong entries.
         smallest_defect: error of a single entry that the directions show with a probability of 99%; may be infinite.
-        largest_gradient: the largest abs(dS).
-        checked: entries judged one by one.
-        wrong, subgradient, undecided: how many of those were what.
-        max_relative_error: the largest relative error of those judged ``ok`` or ``wrong``.
+        checked, wrong, subgradient, undecided: entries judged one by one, and how many of those were what.
+        largest_gradient, max_relative_error: the largest abs(dS), and relative error of those judged ok or wrong.
         remark: what a reader should know of how it went; empty for nothing.
     """
 
@@ -133,13 +120,10 @@ class SmallestCase:
     """A problem with few rows, few classes and simple numbers, at which a loss still fails for the same reason.
 
     Attributes:
-        S: N x C, of the dtype that the loss was given.
-        y: its labels.
+        S, y: N x C scores, of the dtype that the loss was given, and labels.
         code: of the finding that it shows; ``wrong`` where no finding explains the wrong entries.
-        analytic: N x C, dS; None where the code is of the contract.
-        numerical: N x C, the numerical gradient; None likewise.
-        snippet: Python that raises when it is run.
-        line: the call that shows it and its result, in one line; empty where that would be too long.
+        analytic, numerical: N x C, dS and the numerical gradient; None where the code is of the contract.
+        snippet, line: Python that raises when it is run; the call and its result in a line, empty if that is too long.
     """
 
     S: npt.NDArray[Any]
@@ -156,20 +140,14 @@ class BatchReport:
     """One problem: a batch of N rows and C classes, every entry judged.
 
     Attributes:
-        scores: the kind of scores, for example ``normal(0, 1)``.
-        trial: which draw of this kind of problem, from 0.
-        seed: draws this problem alone, as trial 0.
-        value: the loss's value at S.
-        plan: how perturbed values were obtained, for example ``full``.
-        why: why in this way.
-        evaluations: calls of the loss.
+        scores, value: the kind of scores, for example ``normal(0, 1)``; the loss's value at S.
+        trial, seed: which draw of this kind of problem, from 0; the seed draws this one alone, as trial 0.
+        plan, why: how perturbed values were obtained, for example ``full``, and why in this way.
+        evaluations, seconds: calls of the loss, and wall time.
         labels: N labels; None where the labels are not classes.
-        relative_errors: N x C float64; None where entries were judged by projections.
-        verdicts: N x C int8, indices into ``VERDICTS``; None likewise.
+        relative_errors, verdicts: N x C, the latter int8 indices into ``VERDICTS``; None with projections.
         worst: the worst entries, worst first.
-        seconds: wall time.
-        negligible: N x C truth values, entries whose relative error is rounding of the numerics; None for none.
-        by_complex: N x C truth values, entries whose verdict was given on a complex step; None for none of them.
+        negligible, by_complex: N x C, entries whose error is rounding, and that a complex step judged; None for none.
         projections: in place of every entry's verdict where entries are too many; else None.
     """
 
@@ -226,14 +204,10 @@ class BatchReport:
     @property
     def max_relative_error(self) -> float:
         """Largest relative error of the entries judged ``ok``, unless negligible, or ``wrong``; 0 for none of them."""
-        if self.projections is not None:
-            return self.projections.max_relative_error
-        if self.relative_errors is None or self.verdicts is None:
-            return 0.0
-        judged = self.verdicts == VERDICTS.index(Verdict.OK)
-        if self.negligible is not None:
-            judged &= ~self.negligible
-        judged |= self.verdicts == VERDICTS.index(Verdict.WRONG)
+        if self.relative_errors is None:
+            return self.projections.max_relative_error if self.projections is not None else 0.0
+        right, wrong = (self.verdicts == VERDICTS.index(verdict) for verdict in (Verdict.OK, Verdict.WRONG))
+        judged = wrong | (right if self.negligible is None else right & ~self.negligible)
         return float(self.relative_errors[judged].max(initial=0.0))
 
 
@@ -243,15 +217,11 @@ class LossReport:
 
     Attributes:
         target: as the user named it.
-        file, line: of the loss; None where they are not known.
-        framework: of the arrays it was given: ``numpy``, ``torch`` or ``jax``.
-        batches: one per problem checked, in the order of the config.
-        findings: worst first; of several, the one that explains most leads.
-        error: why this target could not be checked at all; empty where it was.
-        rerun: the command that repeats this target's worst problem alone; empty where there is none.
+        file, line, framework: of the loss, None where not known; of its arrays, ``numpy``, ``torch`` or ``jax``.
+        batches, findings: one per problem checked; worst first, and of several, the one that explains most leads.
+        error, rerun: why it could not be checked at all; the command that repeats its worst problem alone; or empty.
         strict: unresolved entries and warnings fail.
-        unchecked: problems of the config that were not checked to their end.
-        cut_short: the problem that was begun and not ended, in words; empty where there is none.
+        unchecked, cut_short: how many problems were not checked to their end; the one that was begun, in words.
         smallest_case: the smallest case that it was seen to fail at; None where it does not fail, or none was found.
         evaluations_to_explain: calls of the loss beside those of the batches, to find out why it is wrong.
     """
@@ -274,11 +244,8 @@ class LossReport:
     def failed(self) -> bool:
         """A gradient or the contract is wrong, as far as it was checked."""
         failing = ("error", "warning") if self.strict else ("error",)
-        return (
-            any(not batch.passed for batch in self.batches)
-            or any(finding.severity in failing for finding in self.findings)
-            or (self.strict and any(batch.unresolved for batch in self.batches))
-        )
+        is_wrong = any(not batch.passed or (self.strict and batch.unresolved) for batch in self.batches)
+        return is_wrong or any(finding.severity in failing for finding in self.findings)
 
     @property
     def passed(self) -> bool:
@@ -291,11 +258,9 @@ class Report:
     """A whole run.
 
     Attributes:
-        version: of gradcheck.
-        config: the configuration as it was used, plain data.
+        version, config: of gradcheck; the configuration as it was used, plain data.
         losses: one per target, in the order they were named.
-        interrupted: stopped before every problem was checked.
-        out_of_time: likewise, for ``max_seconds`` were over.
+        interrupted, out_of_time: stopped before every problem was checked, by the user or after ``max_seconds``.
     """
 
     version: str
@@ -306,8 +271,8 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        ended = not self.interrupted and not self.out_of_time
-        return bool(self.losses) and ended and all(loss.passed for loss in self.losses)
+        is_cut_short = self.interrupted or self.out_of_time
+        return bool(self.losses) and not is_cut_short and all(loss.passed for loss in self.losses)
 
     def __bool__(self) -> bool:
         return self.passed

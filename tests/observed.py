@@ -39,6 +39,11 @@ def changed(base: str | LossFunction, change: Change) -> LossFunction:
     return loss
 
 
+def bent(a: Any, S: Any) -> Any:
+    """Multiples of each entry's own."""
+    return a * (1.5 + np.sin(S))
+
+
 def is_label(S: Any, y: Any) -> Any:
     return np.arange(S.shape[1]) == y[:, np.newaxis]
 
@@ -105,3 +110,5 @@ smooth_losses = st.sampled_from(["softmax", "one-vs-all", "brier", "squared-hing
 some_losses = st.sampled_from(["softmax", "one-vs-all", "brier", "svm", "squared-hinge", "label-smoothing"])
 seeds = st.integers(0, 10_000)
 class_counts = st.integers(3, 8)
+#: Losses of which every row has a gradient: a row that has none says nothing.
+dense_losses = st.sampled_from(["softmax", "one-vs-all", "brier", "label-smoothing"])

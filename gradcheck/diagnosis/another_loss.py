@@ -6,19 +6,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gradcheck.checking.case import Case
 from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.known import (
-    VARIANTS,
     GradientMatch,
-    Known,
     ValueMatch,
     Values,
     built_in,
-    built_ins,
     gradient_match,
+    known_losses,
+    recognised,
 )
-from gradcheck.diagnosis.numbers import number_in_words
+from gradcheck.diagnosis.numbers import around, constant_law
 from gradcheck.diagnosis.other_rules import drawn, wrong_places
 from gradcheck.errors import UsageError
 from gradcheck.report import Finding, Severity
@@ -41,18 +39,18 @@ def value_and_gradient_known(evidence: Evidence) -> Iterator[Finding]:
     gradient, value = _different_losses(evidence)
     if gradient is None or value is None:
         return
-    g, v, whose = gradient.known, value.known, value.in_words()
-    reason, show = _REASONS.get((v.name, g.name), ""), f"`gradcheck show {v.built_in}`"
-    if v.name and (g.of == v.name or abs(gradient.law.constant) != 1):  # the mistake is in dS
-        reason = f": {g.mistake} in dS" if g.of == v.name else reason
+    g, v, whose, show = gradient.known, value.known, value.in_words(), f"`gradcheck show {value.known.built_in}`"
+    reason = "" if g.mistake or v.mistake else _REASONS.get((v.built_in, g.built_in), "")
+    is_variant = g.built_in == v.built_in  # one of the other, or both of one
+    if not v.mistake and (is_variant or abs(gradient.law.k) != 1):
+        reason = f": {g.mistake} in dS" if is_variant else reason
         hint = f"look at dS: {show} derives the gradient of this value"
-        yield Finding(_VALUE, "error", f"the value is {whose}, but dS is {gradient.words}{reason}", hint=hint)
-    elif v.of == g.built_in:
-        message = f"dS is {gradient.words}, but the value is {whose}, not {v.of}'s: {v.mistake} in the value"
-        yield Finding(_GRADIENT, "error", message, hint=f"look at the value: {show} derives the loss")
-    else:
-        hint = f"decide which of the two is meant: {show} and `gradcheck show {g.built_in}` derive them"
-        yield Finding(_GRADIENT, "error", f"dS is {gradient.words}, but the value is {whose}{reason}", hint=hint)
+        yield Finding(_VALUE, "error", f"the value is {whose}, but dS is {gradient.words}{reason}", hint)
+        return
+    hint = f"decide which of the two is meant: {show} and `gradcheck show {g.built_in}` derive them"
+    if is_variant:
+        reason, hint = f", not {v.built_in}'s: {v.mistake} in the value", f"look at the value: {show} derives the loss"
+    yield Finding(_GRADIENT, "error", f"dS is {gradient.words}, but the value is {whose}{reason}", hint)
 
 
 def gradient_known(evidence: Evidence) -> Iterator[Finding]:
@@ -63,11 +61,10 @@ def gradient_known(evidence: Evidence) -> Iterator[Finding]:
     known, values = gradient.known, Values(evidence.observations)
     means, worst = values.means(known), evidence.observations.index(evidence.wrong[0])
     assert means is not None  # its gradient was compared
-    own, its = (f"{float(each):.10g}" for each in (values.own[worst], means[worst]))
-    whose, formula = ValueMatch(known).in_words(), f"`gradcheck show {known.built_in}` has its formula"
-    message = f"dS is {gradient.words}, but the value is not {whose}: it is {own} where that is {its}"
-    hint = f"if {known.built_in} is meant, the value is wrong: {formula}; if not, dS lacks a factor or a term"
-    yield Finding(_GRADIENT, "error", message, hint=hint)
+    message = f"dS is {gradient.words}, but the value is not {ValueMatch(known).in_words()}: "
+    message += f"it is {values.own[worst]:.10g} where that is {means[worst]:.10g}"
+    hint = f"if {known.built_in} is meant, the value is wrong: `gradcheck show {known.built_in}` has its formula; "
+    yield Finding(_GRADIENT, "error", message, f"{hint}if not, dS lacks a factor or a term")
 
 
 def value_known(evidence: Evidence) -> Iterator[Finding]:
@@ -75,20 +72,13 @@ def value_known(evidence: Evidence) -> Iterator[Finding]:
     for match in recognised(evidence)[:1]:
         where = f"in all {len(evidence.observations)} problems"
         message = f"the value is {match.in_words()} {where}, and dS is not its gradient: {wrong_places(evidence)}"
-        hint = f"look at dS: `gradcheck show {match.known.name}` derives the gradient of this value"
-        yield Finding(_VALUE, "error", message, hint=hint)
-
-
-def recognised(evidence: Evidence) -> tuple[ValueMatch, ...]:
-    """The built-ins whose value it is at all problems, up to sign, sum or mean, and a constant."""
-    values = Values(evidence.observations)
-    return tuple(match for match in map(values.match, built_ins()) if match is not None)
+        hint = f"look at dS: `gradcheck show {match.known.built_in}` derives the gradient of this value"
+        yield Finding(_VALUE, "error", message, hint)
 
 
 def _different_losses(evidence: Evidence) -> tuple[GradientMatch | None, ValueMatch | None]:
     """The loss whose gradient dS is and the one whose value it is, if known; None twice if both are the same."""
-    losses = (*built_ins(), *VARIANTS)
-    gradient = next(filter(None, (gradient_match(evidence, known) for known in losses)), None)
+    gradient = next(filter(None, (gradient_match(evidence, known) for known in known_losses())), None)
     if gradient is None:
         return None, None
     values, known = Values(evidence.observations), gradient.known
@@ -100,16 +90,15 @@ def _different_losses(evidence: Evidence) -> tuple[GradientMatch | None, ValueMa
 
 def _first_match(values: Values, name: str) -> ValueMatch | None:
     """The known loss whose value it is; a built-in and its variants are tried before the others."""
-    losses = sorted((*built_ins(), *VARIANTS), key=lambda known: known.built_in != name)
+    losses = sorted(known_losses(), key=lambda known: known.built_in != name)
     return next(filter(None, map(values.match, losses)), None)
 
 
 def like(evidence: Evidence) -> Iterator[Finding]:
     """The value is a built-in's plus a constant, or its sum: a note. With ``--like`` any difference is an error."""
     if evidence.like is not None:
-        seen = *evidence.observations, *evidence.beside
-        if seen:  # else the loss broke its contract everywhere
-            yield from _like(built_in(evidence.like), seen)
+        if evidence.observations or evidence.beside:  # else the loss broke its contract everywhere
+            yield from _unlike(evidence, evidence.like)
     elif not evidence.wrong and len(evidence.observations) > 1:
         found = [match for match in recognised(evidence) if match.sign > 0]
         if found and not any(match == ValueMatch(match.known) for match in found):
@@ -117,14 +106,15 @@ def like(evidence: Evidence) -> Iterator[Finding]:
             yield from _differences(min(found, key=lambda match: len(f"{match.offset:.9g}".rstrip("0"))), "note")
 
 
-def _like(known: Known, observations: tuple[Case, ...]) -> Iterator[Finding]:
-    name, comparable = known.name, [seen for seen in observations if known.at(seen.S, seen.y) is not None]
-    if not comparable:
+def _unlike(evidence: Evidence, name: str) -> Iterator[Finding]:
+    known = built_in(name)
+    seen = [each for each in (*evidence.observations, *evidence.beside) if known.at(each.S, each.y) is not None]
+    if not seen:
         hint = f"{name} takes labels that are classes: labels.kind class or one-hot"
         raise UsageError(f"the value cannot be compared with {name}'s", hint=hint)
-    values = Values(comparable, _LIKE_RTOL)
+    values = Values(seen, _LIKE_RTOL)
     match, means = values.match(known), values.means(known)
-    assert means is not None  # only comparable problems are left
+    assert means is not None  # only problems that can be compared are left
     excess = np.abs(values.own - means) / values.tolerance(means, values.own)
     worst = int(np.argmax(excess))
     if match is not None and match.sign > 0:
@@ -133,20 +123,20 @@ def _like(known: Known, observations: tuple[Case, ...]) -> Iterator[Finding]:
         factor, other = values.multiple(means), _first_match(values, name)
         instead = f"; it is {other.in_words()}" if other is not None else ""
         if factor is not None:
-            instead = f"; it is {number_in_words(factor, 1e-6 * abs(factor))} times that"
-        own, its = (f"{float(each):.10g}" for each in (values.own[worst], means[worst]))
-        message = f"the value is not {name}'s: {own} where {name} has {its} ({drawn(comparable[worst])}){instead}"
-        yield Finding("unlike", "error", message, hint=f"`gradcheck show {name}` has the formula")
+            instead = f"; it is {constant_law(around(factor, _LIKE_RTOL))} times that"
+        message = f"the value is not {name}'s: {values.own[worst]:.10g} where {name} has {means[worst]:.10g}"
+        hint = f"`gradcheck show {name}` has the formula"
+        yield Finding("unlike", "error", f"{message} ({drawn(seen[worst])}){instead}", hint)
 
 
 def _differences(match: ValueMatch, severity: Severity) -> Iterator[Finding]:
-    name = match.known.name
+    name = match.known.built_in
     if match.reduction == "sum":
         message = f"the value is the sum of {name}'s rows, not their mean"
-        yield Finding("sum-over-rows", severity, message, hint="divide the value and dS by N, if the mean was meant")
+        yield Finding("sum-over-rows", severity, message, "divide the value and dS by N, if the mean was meant")
     if match.offset:
         message, hint = f"the value is {name}'s{match.offset_in_words()}", "a constant has no derivative: dS is right"
         if match.offset == 1 and name in ("svm", "squared-hinge"):
             message += ": perhaps the label's own margin, max(0, s_y - s_y + 1) = 1, is part of the sum"
             hint = "leave m = y out of the value's sum: set the label's margin to 0; dS is right as it is"
-        yield Finding("constant-offset", severity, message, hint=hint)
+        yield Finding("constant-offset", severity, message, hint)

@@ -6,41 +6,27 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gradcheck.checking.evidence import Evidence, Spent
+from gradcheck.diagnosis import other_rules
 from gradcheck.diagnosis.another_loss import gradient_known, like, value_and_gradient_known, value_known
-from gradcheck.diagnosis.everywhere import batch_size, extra_term, factor, transposed
-from gradcheck.diagnosis.fits import CODES as FACTORS
+from gradcheck.diagnosis.factors import CODES as FACTORS
+from gradcheck.diagnosis.factors import batch_size, factor, transposed
 from gradcheck.diagnosis.large_scores import overflows
 from gradcheck.diagnosis.other_labels import misaligned
-from gradcheck.diagnosis.other_rules import (
-    no_known_cause,
-    not_a_gradient,
-    not_a_subgradient,
-    not_the_mean,
-    removable_jump,
-    vacuous,
-)
 from gradcheck.diagnosis.places import CODES as PLACES
 from gradcheck.diagnosis.places import places, two_defects
-from gradcheck.diagnosis.whole_numbers import truncated
+from gradcheck.diagnosis.terms import extra_term
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule.
-
-    Attributes:
-        judge: looks at the evidence and yields findings.
-        codes: of the findings that it may return; where all of them are implied already, it is not asked.
-        implies: codes that need not be said beside a finding of this rule.
-        of_right_losses: the rule looks at losses without a wrong entry as well.
-    """
+    """A rule: evidence in, findings out."""
 
     judge: Callable[[Evidence], Iterable[Finding]]
-    codes: tuple[str, ...]
-    implies: frozenset[str] = frozenset()
-    of_right_losses: bool = False
+    codes: tuple[str, ...]  #: of its findings; where all of them are implied already, it is not asked
+    implies: frozenset[str] = frozenset()  #: codes that need not be said beside a finding of this rule
+    of_right_losses: bool = False  #: it looks at losses without a wrong entry as well
 
 
 _GRADIENT, _VALUE = "gradient-of-another-loss", "value-of-another-loss"
@@ -48,43 +34,34 @@ _IN_A_PLACE = frozenset({"batch-size-dependent", "not-a-gradient", _VALUE, _GRAD
 #: What says less than a rule that explains every wrong entry exactly.
 _LESS_SPECIFIC = _IN_A_PLACE | {*PLACES}
 #: What a rule that explains every wrong entry as wrong at kinks implies: none of these speaks of kinks.
-_ALL = _LESS_SPECIFIC | {
-    "labels-misaligned", "log-guard", "missing-label-term", "missing-regularizer", *FACTORS
-}  # fmt: skip
+_ALL = _LESS_SPECIFIC | {"labels-misaligned", "log-guard", "missing-label-term", "missing-regularizer", *FACTORS}
 
 #: The rules, the most specific first: of several findings, that of the first rule leads.
 RULES: tuple[Rule, ...] = (
-    Rule(truncated, ("truncated-to-integer",), _LESS_SPECIFIC | {"constant-factor"}),
-    Rule(not_a_subgradient, ("not-a-subgradient",), _ALL),
+    Rule(other_rules.truncated, ("truncated-to-integer",), _LESS_SPECIFIC | {"constant-factor"}),
+    Rule(other_rules.not_a_subgradient, ("not-a-subgradient",), _ALL),
     Rule(factor, (*FACTORS, "batch-size-dependent"), _LESS_SPECIFIC | {"labels-misaligned", "transposed"}),
     Rule(transposed, ("transposed",), _LESS_SPECIFIC),
     Rule(misaligned, ("labels-misaligned",), _LESS_SPECIFIC),
-    Rule(removable_jump, ("removable-jump",), frozenset({_GRADIENT}), of_right_losses=True),
+    Rule(other_rules.removable_jump, ("removable-jump",), frozenset({_GRADIENT}), of_right_losses=True),
     Rule(extra_term, ("missing-label-term", "missing-regularizer", "log-guard"), _LESS_SPECIFIC),
     Rule(value_and_gradient_known, (_GRADIENT, _VALUE), _LESS_SPECIFIC),
     Rule(places, PLACES, _LESS_SPECIFIC),
     Rule(gradient_known, (_GRADIENT,), _LESS_SPECIFIC - {_VALUE}),
     Rule(two_defects, PLACES, _IN_A_PLACE),
     Rule(batch_size, ("batch-size-dependent",), frozenset({_GRADIENT})),
-    Rule(not_a_gradient, ("not-a-gradient",), frozenset({_GRADIENT})),
+    Rule(other_rules.not_a_gradient, ("not-a-gradient",), frozenset({_GRADIENT})),
     Rule(value_known, (_VALUE,), frozenset({_GRADIENT})),
-    Rule(no_known_cause, (_GRADIENT,)),
+    Rule(other_rules.no_known_cause, (_GRADIENT,)),
     Rule(like, ("constant-offset", "sum-over-rows", "unlike"), of_right_losses=True),
-    Rule(vacuous, ("vacuous",), of_right_losses=True),
+    Rule(other_rules.vacuous, ("vacuous",), of_right_losses=True),
     Rule(overflows, ("overflows",), of_right_losses=True),
-    Rule(not_the_mean, ("not-the-mean",), of_right_losses=True),
+    Rule(other_rules.not_the_mean, ("not-the-mean",), of_right_losses=True),
 )
 
 
 def find(evidence: Evidence) -> tuple[Finding, ...]:
-    """What is wrong with a loss, and why.
-
-    Args:
-        evidence: of all batch sizes together.
-
-    Returns:
-        The findings, the most specific first, without those that another one implies.
-    """
+    """What is wrong with a loss, and why: the most specific finding first, without those that another one implies."""
     found: list[Finding] = []
     implied: set[str] = set()
     for rule in RULES:

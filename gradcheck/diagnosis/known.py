@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.case import BoolArray, Case
+from gradcheck.checking.case import Case
 from gradcheck.checking.evidence import Evidence
-from gradcheck.diagnosis.fits import factor_fit
+from gradcheck.diagnosis.fits import count, factor_fit
 from gradcheck.diagnosis.numbers import Law
 from gradcheck.numerics.noise import effective_eps
 from gradcheck.report import FloatArray
@@ -26,40 +26,23 @@ _VALUE_UNITS, _GRADIENT_UNITS = 16.0, 64.0
 _SIGNIFICANT = 100.0
 #: Gradients are compared at the user's rtol, but never at a wider one than this; so many entries must be significant.
 _WIDEST_RTOL, _FEWEST_ENTRIES = 1e-6, 3
-#: A known gradient jumps if it changes by this part of its largest entry at this distance from S.
-_JUMP, _NEAR = 1e-3, 1e-7
 
 IntArray = npt.NDArray[np.int64]
-#: ``(S, y) -> (L, dL)``: N values and the N x C derivatives dL^(i)/ds_j^(i).
-RowFunction = Callable[[FloatArray, IntArray], tuple[FloatArray, Any]]
 
 
 @dataclass(frozen=True)
 class Known:
-    """A loss with a formula.
+    """A built-in loss, or a variant of it."""
 
-    Attributes:
-        name: of a built-in; empty for a variant.
-        formula: L of one row, in one line.
-        function: its rows' values and derivatives.
-        of, mistake: the built-in that this is a variant of, and what turns it into this; empty for a built-in.
-    """
-
-    name: str
-    formula: str
-    function: RowFunction
-    of: str = ""
-    mistake: str = ""
-
-    @property
-    def built_in(self) -> str:
-        """The name of the built-in that it is, or is a variant of."""
-        return self.name or self.of
+    built_in: str
+    formula: str  #: L of one row, in one line
+    function: Callable[[FloatArray, IntArray], tuple[FloatArray, Any]]  #: (S, y) to (L, dL), of N and of N x C floats
+    mistake: str = ""  #: what turns the built-in into this variant; empty for the built-in itself
 
     def at(self, S: FloatArray, y: npt.NDArray[Any]) -> tuple[FloatArray, FloatArray] | None:
         """N values and N x C derivatives; None for labels that the loss does not take, or if one is not finite."""
         labels = classes_of(y, S.shape)
-        if labels is None and not self.name:
+        if labels is None and self.mistake:
             return None
         try:
             with np.errstate(all="ignore"):
@@ -84,62 +67,52 @@ def labels_of(seen: Case) -> IntArray | None:
     return classes_of(seen.y, seen.S.shape)
 
 
-@cache
-def built_ins() -> tuple[Known, ...]:
-    """The built-in losses of classes, in the order of ``gradcheck list``: with classes the others equal these."""
-    from gradcheck.losses import BUILT_INS, soft_targets
-
-    others = soft_targets.__name__
-    return tuple(built_in(name) for name, each in BUILT_INS.items() if each.function.__module__ != others)
-
-
 def built_in(name: str) -> Known:
     """A built-in loss by its name, of any kind of labels."""
     from gradcheck.losses import BUILT_INS
 
-    each = BUILT_INS[name]
-    return Known(each.name, each.formula, partial(each.function, reduction="none"))
+    return Known(name, BUILT_INS[name].formula, partial(BUILT_INS[name].function, reduction="none"))
 
 
-#: Variants: L, the built-in, and the mistake that turns it into them.
-_MISTAKES = {
-    "-p_y": ("softmax", "the log is missing"),
-    "log(sum_m e^{s_m})": ("softmax", "-s_y is missing"),
-    "sum_{m!=y} (s_m - s_y + 1)": ("svm", "max(0, .) is missing"),
-    "sum_{m!=y} max(0, s_m - s_y)": ("svm", "the 1 of the margin s_m - s_y + 1 is missing"),
-}
+@cache
+def known_losses() -> tuple[Known, ...]:
+    """The built-in losses of classes (with classes the others equal these), in the order of `list`, and variants."""
+    from gradcheck.losses import BUILT_INS, soft_targets
+
+    names = [name for name, each in BUILT_INS.items() if each.function.__module__ != soft_targets.__name__]
+    return (*map(built_in, names), *VARIANTS)
 
 
-def _variant(formula: str, S: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
-    """N values of a variant and N x C derivatives."""
-    t = np.eye(S.shape[1])[y]
-    log_sum_exp = np.logaddexp.reduce(S, axis=1, keepdims=True)
-    p, margin = np.exp(S - log_sum_exp), S - np.sum(S * t, axis=1, keepdims=True)
-    p_y = np.sum(p * t, axis=1, keepdims=True)
-    if "log" in formula or "p_y" in formula:
-        terms, dL = (-p_y, p_y * (p - t)) if formula == "-p_y" else (log_sum_exp, p)
-        return terms.sum(axis=1), dL
-    terms, slopes = (np.maximum(margin, 0), margin > 0) if "max" in formula else (margin + 1, margin < np.inf)
-    dL = slopes * (1 - t)
-    return np.sum(terms * (1 - t), axis=1), dL - t * dL.sum(axis=1, keepdims=True)
+#: Variants: a built-in, L, the mistake that turns the one into the other, and L and dL from those of the built-in,
+#: scores S and one-hot labels t, N x C each.
+_Change = Callable[[FloatArray, FloatArray, FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
+_MISTAKES: tuple[tuple[str, str, str, _Change], ...] = (
+    ("softmax", "-p_y", "the log is missing", lambda L, dL, S, t: (-np.exp(-L), np.exp(-L)[:, np.newaxis] * dL)),
+    ("softmax", "log(sum_m e^{s_m})", "-s_y is missing", lambda L, dL, S, t: (L + (S * t).sum(axis=1), dL + t)),
+    (
+        "svm", "sum_{m!=y} (s_m - s_y + 1)", "max(0, .) is missing",
+        lambda L, dL, S, t: ((S - (S * t).sum(axis=1, keepdims=True) + 1 - t).sum(axis=1), 1 - t.shape[1] * t),
+    ),
+    (
+        "svm", "sum_{m!=y} max(0, s_m - s_y)", "the 1 of the margin s_m - s_y + 1 is missing",
+        lambda L, dL, S, t: built_in("svm").function(S + t, t.argmax(axis=1)),
+    ),
+)  # fmt: skip
 
 
-VARIANTS = tuple(Known("", formula, partial(_variant, formula), *of) for formula, of in _MISTAKES.items())
+def _variant(name: str, formula: str, mistake: str, change: _Change) -> Known:
+    def function(S: FloatArray, y: IntArray) -> tuple[FloatArray, FloatArray]:
+        return change(*built_in(name).function(S, y), S, np.eye(S.shape[1])[y])
+
+    return Known(name, formula, function, mistake)
 
 
-# --- comparison ---------------------------------------------------------------------------------------------
+VARIANTS = tuple(_variant(*each) for each in _MISTAKES)
 
 
 @dataclass(frozen=True)
 class ValueMatch:
-    """How a value follows from a known loss: sign times the mean or sum of its rows, plus a constant.
-
-    Attributes:
-        known: the loss.
-        reduction: of its rows.
-        sign: 1 or -1.
-        offset: the constant; of a sum, one for each row.
-    """
+    """The value is sign times the mean or sum of a known loss's rows, plus a constant; of a sum, one in each row."""
 
     known: Known
     reduction: Literal["mean", "sum"] = "mean"
@@ -152,44 +125,33 @@ class ValueMatch:
         return mean if self.reduction == "mean" else len(L) * mean
 
     def in_words(self) -> str:
-        """The value, for example ``softmax's``, ``minus svm's summed over the rows`` or ``the mean of -p_y plus 1``."""
-        words = f"{self.known.name}'s{' summed over the rows' if self.reduction == 'sum' else ''}"
-        words = words if self.known.name else f"the {self.reduction} of {self.known.formula}"
+        """The value, for example ``minus svm's summed over the rows`` or ``the mean of -p_y plus 1``."""
+        words = f"{self.known.built_in}'s{' summed over the rows' if self.reduction == 'sum' else ''}"
+        words = f"the {self.reduction} of {self.known.formula}" if self.known.mistake else words
         return f"{'minus ' if self.sign < 0 else ''}{words}{self.offset_in_words()}"
 
     def offset_in_words(self) -> str:
-        """For example `` plus 1 in each row``; empty for no constant."""
         each = " in each row" if self.reduction == "sum" else ""
         return f" {'plus' if self.offset > 0 else 'minus'} {abs(self.offset):.6g}{each}" if self.offset else ""
 
 
 class Values:
-    """The values of the user's loss at all K problems, to be compared with those of known losses.
-
-    Attributes:
-        own: K floats, the user's value at each; the mean over the rows if the loss returned one value a row.
-        rows: K ints, N of each.
-    """
+    """The user's values at all K problems, those of rows as their mean; equal to others that differ by ``rtol``."""
 
     def __init__(self, observations: Sequence[Case], rtol: float = _VALUE_RTOL) -> None:
-        """Values that differ by less than ``rtol`` times their size are equal."""
-        self.observations, self._rtol = observations, rtol
+        self._observations, self._rtol = observations, rtol
         self.rows = np.array([seen.rows for seen in observations])
-        given = np.array([seen.value for seen in observations])
-        self.own = np.where([seen.by_rows for seen in observations], given / self.rows, given)
+        self.own = np.array([seen.value / (seen.rows if seen.by_rows else 1) for seen in observations])
+        # The precision in which the loss computes, and the size of the terms that a row's loss consists of.
+        some = [seen.analytic.ravel()[:256] for seen in observations]
+        self._eps = max(effective_eps(each, _EPS) for each in (self.own, np.concatenate([*some, self.own[:0]])))
+        self._sizes = np.array([seen.classes * np.mean(1 + np.max(np.abs(seen.S), axis=1)) for seen in observations])
 
     def means(self, known: Known) -> FloatArray | None:
         """The means over the rows of a known loss, K floats; None if it cannot be evaluated at all problems."""
-        answers = [known.at(seen.S, seen.y) for seen in self.observations]
+        answers = [known.at(seen.S, seen.y) for seen in self._observations]
         found = [float(np.mean(answer[0])) for answer in answers if answer is not None]
         return np.array(found) if len(found) == len(answers) else None
-
-    def are(self, predicted: FloatArray, own: FloatArray | None = None) -> bool:
-        """Whether the user's values equal the predicted ones, K floats, and not all of these are 0."""
-        own = self.own if own is None else own
-        tolerance = self.tolerance(predicted, own)
-        significant = np.any(np.abs(predicted) > _SIGNIFICANT * tolerance)
-        return bool(significant and np.all(np.abs(own - predicted) <= tolerance))
 
     def tolerance(self, predicted: FloatArray, own: FloatArray) -> FloatArray:
         """K floats: how far the user's values may be from the predicted ones by rounding."""
@@ -199,20 +161,25 @@ class Values:
     def multiple(self, means: FloatArray) -> float | None:
         """The factor from the means of a known loss to all values; None if there is none."""
         factor = float(np.dot(self.own, means) / max(np.dot(means, means), 1e-300))
-        return factor if len(means) > 1 and self.are(factor * means) else None
+        return factor if len(means) > 1 and self._are(factor * means, self.own) else None
 
     def match(self, known: Known) -> ValueMatch | None:
         """How the values follow from a known loss, the mean before the sum; None if they do not."""
         means = self.means(known)
         if means is None:
             return None
-        own_means = {"mean": self.own, "sum": self.own / self.rows} if np.any(self.rows > 1) else {"mean": self.own}
-        for reduction, own in own_means.items():
+        for reduction, own in (("mean", self.own), ("sum", self.own / self.rows)):
             for sign in (1, -1):
-                offset = 0.0 if self.are(sign * means, own) else self._offset(sign * means, own)
+                offset = 0.0 if self._are(sign * means, own) else self._offset(sign * means, own)
                 if offset is not None:
                     return ValueMatch(known, reduction, sign, offset)  # type: ignore[arg-type]
         return None
+
+    def _are(self, predicted: FloatArray, own: FloatArray) -> bool:
+        """Whether the user's values equal the predicted ones, K floats, and not all of these are 0."""
+        tolerance = self.tolerance(predicted, own)
+        is_significant = np.any(np.abs(predicted) > _SIGNIFICANT * tolerance)
+        return bool(is_significant and np.all(np.abs(own - predicted) <= tolerance))
 
     def _offset(self, predicted: FloatArray, own: FloatArray) -> float | None:
         """The constant by which all values exceed the predicted ones; None if there is none."""
@@ -223,27 +190,16 @@ class Values:
             return None
         return float(round(offset)) if abs(offset - round(offset)) <= widest else offset
 
-    @cached_property
-    def _eps(self) -> float:
-        """Of the precision in which the loss computes, as its values and dS show it."""
-        some = np.concatenate([seen.analytic.ravel()[:256] for seen in self.observations])
-        return max(effective_eps(self.own, _EPS), effective_eps(some, _EPS))
 
-    @cached_property
-    def _sizes(self) -> FloatArray:
-        """The size of the terms that a row's loss consists of, at each problem."""
-        return np.array([seen.classes * np.mean(1 + np.max(np.abs(seen.S), axis=1)) for seen in self.observations])
+def recognised(evidence: Evidence) -> tuple[ValueMatch, ...]:
+    """The built-ins whose value it is at all problems, up to sign, sum or mean, and a constant."""
+    values = Values(evidence.observations)
+    return tuple(filter(None, (values.match(known) for known in known_losses() if not known.mistake)))
 
 
 @dataclass(frozen=True)
 class GradientMatch:
-    """dS is a multiple of the gradient of the mean over the rows of a known loss.
-
-    Attributes:
-        known: the loss.
-        law: of the factor.
-        words: for example ``softmax's gradient times 2 in all 15 entries``; entries at its kinks were not compared.
-    """
+    """dS is a multiple of the gradient of a known loss's mean: ``softmax's gradient times 2 in all 15 entries``."""
 
     known: Known
     law: Law
@@ -251,14 +207,9 @@ class GradientMatch:
 
 
 def gradient_match(evidence: Evidence, known: Known) -> GradientMatch | None:
-    """How dS follows from the gradient of a known loss.
+    """How dS follows from the gradient of a known loss; entries at kinks of the value are not compared.
 
-    Args:
-        evidence: of a loss with a wrong entry.
-        known: the loss that dS is compared with.
-
-    Returns:
-        None if one entry differs, if fewer than three are significant, or if no wrong entry was compared.
+    None if one entry differs, if fewer than three are significant, or if no wrong entry was compared.
     """
     compared = []
     for seen in evidence.observations:
@@ -268,26 +219,15 @@ def gradient_match(evidence: Evidence, known: Known) -> GradientMatch | None:
         n = answer[1] if seen.by_rows else answer[1] / seen.rows
         largest = np.maximum(np.abs(n), np.abs(seen.analytic)).max(axis=1, keepdims=True)
         bounds = np.broadcast_to(_GRADIENT_UNITS * _EPS * largest, n.shape)
-        kinked, right = _jumps(known, seen, answer[1]), np.zeros_like(seen.verdicts)
-        compared.append(replace(seen, numerical=n, bounds=bounds, kinked=kinked, verdicts=right))
+        compared.append(replace(seen, numerical=n, bounds=bounds, verdicts=np.zeros_like(seen.verdicts)))
     rtol = min(evidence.rtol, _WIDEST_RTOL)
     fit = factor_fit(replace(evidence, observations=tuple(compared), rtol=rtol))
-    if fit is None or fit.law.is_zero or sum(int(each.sum()) for each in fit.significant) < _FEWEST_ENTRIES:
+    if fit is None or fit.law.k == 0 or count(fit.significant) < _FEWEST_ENTRIES:
         return None
     if not any(np.any(seen.wrong & each.known) for seen, each in zip(evidence.observations, compared, strict=True)):
         return None
-    whose, law = f"{known.name}'s gradient" if known.name else f"the gradient of {known.formula}", fit.law
+    whose, law = f"the gradient of {known.formula}" if known.mistake else f"{known.built_in}'s gradient", fit.law
     if law.rows == 1:
         whose, law = f"{whose} summed over the rows", replace(law, rows=0)
     times = "" if law.is_one else f" times {law}"
     return GradientMatch(known, fit.law, f"{whose}{times} in all {fit.entries} entries")
-
-
-def _jumps(known: Known, seen: Case, dL: FloatArray) -> BoolArray:
-    """N x C, where the derivatives of a known loss jump near S."""
-    rng, jumps = np.random.default_rng(0), np.zeros(seen.S.shape, dtype=bool)
-    for _ in range(2):
-        step = _NEAR * (1 + np.abs(seen.S)) * rng.normal(size=seen.S.shape)
-        for near in (known.at(seen.S + step, seen.y), known.at(seen.S - step, seen.y)):
-            jumps |= near is not None and np.abs(near[1] - dL) > _JUMP * np.max(np.abs(dL))
-    return jumps

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 from gradcheck.checking.case import Case
 from gradcheck.checking.evidence import Allowance, Evidence
-from gradcheck.diagnosis.another_loss import recognised
-from gradcheck.diagnosis.known import labels_of
+from gradcheck.diagnosis.known import labels_of, recognised
 from gradcheck.errors import LossDefect
 from gradcheck.report import Finding, FloatArray
 
@@ -20,21 +19,16 @@ _LARGE, _MODERATE = 1e3, {"float64": 250.0, "float32": 25.0}
 _GROWN = 10.0
 #: A finite value is changed by a guard if it differs by this part from that of the built-in it is elsewhere.
 _CHANGED = 1e-2
-#: A value and N x C derivatives.
-_Answer = tuple[float, FloatArray]
 
 _P_IS_0 = "p_y is 0 there: take log p_y as a difference, s_y - s_max - log(sum_m e^{s_m - s_max})"
-_P_IS_0_IN_DS = f"the row's maximum is subtracted, but dS divides by p_y or takes its log, and {_P_IS_0}; cancel 1/p_y"
-_VALUE_ALONE = "dS is stable, and the value is not: subtract the row's maximum in its log(sum_m e^{s_m}) as well"
-_NO_MAXIMUM = "subtract each row's own maximum before exp; log(1 + exp(z)) of a difference z is np.logaddexp(0, z)"
-_LOGADDEXP = "log(1 + exp(z)) overflows where np.logaddexp(0, z) does not; log(sigmoid(z)) is -np.logaddexp(0, -z)"
+_LOGADDEXP = "log(1 + exp(z)) overflows where np.logaddexp(0, z) does not, and log p_y is s_y - log(sum_m e^{s_m})"
+_IN_DS = "subtract each row's own maximum before exp, and do not divide by p_y; log(1 + exp(z)) is np.logaddexp(0, z)"
 
 
 def overflows(evidence: Evidence) -> Iterator[Finding]:
-    """One call at scores near 1000; if that is not finite, one or two more to see whether a stable form would be.
+    """One call at scores near 1000; if that is not finite, another one to see whether a stable form would be.
 
-    It would be if dS is bounded, as the value then grows no faster than the scores; if the value is a built-in's; or if
-    the rows of the gradient sum to 0, as the value then does not change when a constant is added to a row.
+    It would be if the value is a built-in's; or if dS is bounded, as the value then grows no faster than the scores.
     """
     observations = [seen for seen in evidence.observations if np.isfinite(seen.value)]
     if not observations:
@@ -42,41 +36,32 @@ def overflows(evidence: Evidence) -> Iterator[Finding]:
     ask, known = evidence.inspect or evidence.ask, recognised(evidence)
     seen = max(observations, key=lambda each: (each.rows > 1, each.S.size, len(np.unique(each.S))))
     scores, labels = _spread_out(seen), _least_likely(seen)
-    large = _evaluate(ask, _LARGE * scores, labels)
-    if large is None or _is_finite(large):
-        own = large[0] / (seen.rows if seen.by_rows else 1) if large else np.nan
+    value, dS = _evaluate(ask, _LARGE * scores, labels)
+    if np.isfinite(value) and np.isfinite(dS).all():
+        own = value / (seen.rows if seen.by_rows else 1)
         answers = [match.known.at(_LARGE * scores, labels) for match in known]
         its = [match.value_of(answer[0]) for match, answer in zip(known, answers, strict=True) if answer]
         if its and all(abs(own - each) > _CHANGED * abs(each) for each in its):
-            name = known[0].known.name
-            message = f"for scores near 1000 the value is {own:.6g}, and that of a stable {name} is {its[0]:.6g}: a "
-            message += "guard such as clip, maximum or + 1e-12 changes it there"
+            name = known[0].known.built_in
+            message = f"for scores near 1000 the value is {own:.6g}, and that of a stable {name} is {its[0]:.6g}: "
+            message += "a guard such as clip, maximum or + 1e-12 changes it there"
             hint = f"leave the guard out: a stable {name} needs none; for softmax, {_P_IS_0}"
-            yield Finding("overflows", "warning", message, hint=hint)
+            yield Finding("overflows", "warning", message, hint)
         return
     usual = _GROWN * max(float(np.max(np.abs(each.analytic))) for each in observations)
-    reason = f"a stable {known[0].known.name} does not" if known else ""
+    reason = f"a stable {known[0].known.built_in} does not" if known else ""
     if not reason and not evidence.wrong:
         size = _MODERATE.get(ask.dtype.name, 1.0)
-        moderate = _evaluate(ask, size * scores, labels)
-        if moderate is not None and np.isfinite(moderate[0]) and np.max(np.abs(moderate[1])) <= usual:
+        moderate, slope = _evaluate(ask, size * scores, labels)
+        if np.isfinite(moderate) and np.max(np.abs(slope)) <= usual:
             reason = f"dS does not grow up to scores near {size:g}, so a stable form is finite"
-    shifts = _LARGE * np.linspace(1.0, 0.0, seen.rows)[:, np.newaxis]  # of the rows, no two equal
-    shifted = _evaluate(ask, seen.S + shifts, seen.y) if _rows_sum_to_0(observations) else None
-    if not reason and shifted is not None and not _is_finite(shifted):
-        reason = "a stable form does not, because adding 1000 to a row changes nothing (its gradient sums to 0)"
     if reason:
-        value, dS = large
         count = int(np.count_nonzero(~np.isfinite(dS)))
         message = f"{count} of {dS.size} entries of dS are not finite" if count else "dS is finite,"
         message = message if np.isfinite(value) else f"the value is {value:g}, and {message}"
-        is_bounded = bool(np.max(np.abs(dS)) <= usual)
-        hint = _LOGADDEXP
-        if shifted is not None and _is_finite(shifted):
-            hint = _P_IS_0 if is_bounded else _P_IS_0_IN_DS
-        elif shifted is not None:
-            hint = _VALUE_ALONE if is_bounded else _NO_MAXIMUM
-        yield Finding("overflows", "warning", f"{message} for scores near 1000; {reason}", hint=hint)
+        in_the_value = _P_IS_0 if known and "log p" in known[0].known.formula else _LOGADDEXP
+        hint = in_the_value if np.max(np.abs(dS)) <= usual else _IN_DS
+        yield Finding("overflows", "warning", f"{message} for scores near 1000; {reason}", hint)
 
 
 def _spread_out(seen: Case) -> FloatArray:
@@ -96,25 +81,13 @@ def _least_likely(seen: Case) -> npt.NDArray[np.generic]:
     return np.asarray(lowest if seen.y.ndim == 1 else np.eye(seen.classes)[lowest], dtype=seen.y.dtype)
 
 
-def _evaluate(ask: Allowance, scores: FloatArray, labels: npt.NDArray[np.generic]) -> _Answer | None:
-    """The answer, NaN for an overflow that Python's math raises; None if the loss rejects such scores, or hangs."""
+def _evaluate(ask: Allowance, scores: FloatArray, labels: npt.NDArray[np.generic]) -> tuple[float, FloatArray]:
+    """The value and dS, NaN for an overflow that Python's math raises; other defects are raised."""
     try:
         answer = ask.evaluate(scores, labels)
     except LossDefect as defect:
         cause = defect.__cause__
-        is_overflow = isinstance(cause, ArithmeticError) or "math domain" in str(cause) or defect.code == "not-finite"
-        return (float("nan"), np.full(scores.shape, np.nan)) if is_overflow else None
+        if isinstance(cause, ArithmeticError) or "math domain" in str(cause) or defect.code == "not-finite":
+            return float("nan"), np.full(scores.shape, np.nan)
+        raise
     return answer.value, answer.gradient
-
-
-def _is_finite(answer: _Answer) -> bool:
-    return bool(np.isfinite(answer[0]) and np.isfinite(answer[1]).all())
-
-
-def _rows_sum_to_0(observations: Sequence[Case]) -> bool:
-    """Whether all known rows of the numerical gradient sum to 0 within their bounds, and one is not 0 itself."""
-    known = np.concatenate([seen.known.all(axis=1) for seen in observations])
-    sums = np.concatenate([np.abs(seen.numerical.sum(axis=1)) for seen in observations])
-    largest = np.concatenate([np.abs(seen.numerical).max(axis=1) for seen in observations])
-    bounds = np.concatenate([(seen.bounds + seen.granted).sum(axis=1) for seen in observations])
-    return bool(np.all(sums[known] <= bounds[known]) and np.any(largest[known] > bounds[known]))

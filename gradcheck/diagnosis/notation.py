@@ -1,8 +1,7 @@
 """dS and the gradient of the value in the notes' own notation: ``p_j/N``, but ``p_j/N - 1{j=y}/N``.
 
-A sparse least-squares fit among the problems of one shape finds which sums of up to three terms may do. Their
-coefficients are rounded to simple numbers over powers of N and C, and the sum must hold in every entry of every
-problem, of at least two N.
+A sparse least-squares fit finds sums of up to three terms, for problems of one shape; with coefficients rounded to
+simple numbers over powers of N and C, a sum must hold in every entry of every problem.
 """
 
 from __future__ import annotations
@@ -21,31 +20,21 @@ from gradcheck.diagnosis.numbers import Law, fraction_of
 from gradcheck.report import FloatArray
 
 _EPS = float(np.finfo(np.float64).eps)
-#: The most terms of a sum; the entries that coefficients are sought in; so many sums that hold determine nothing.
-_MOST_TERMS, _ENTRIES, _TOO_MANY = 3, 256, 100
-#: Below the first the Gram matrix of terms of unit length is one of dependent terms; a fit that leaves a larger part
-#: of the sum of squares than the second is none, whatever rounding did to it.
-_DEPENDENT, _LEFT = 1e-13, 1e-2
-#: A coefficient that is known less well than this, relative to its size, is not known; nor is one of which a random
-#: number would be as close to a simple fraction more often than this.
-_UNKNOWN, _CHANCE = 1e-3, 1e-4
-#: A gradient below this part of the other one of the same problem may be called 0.
-_NOTHING = 1e-5
+#: The most terms of a sum; the entries that coefficients are sought in; below this determinant of the Gram matrix
+#: terms of unit length are dependent.
+_MOST_TERMS, _ENTRIES, _DEPENDENT = 3, 256, 1e-13
+#: A coefficient is not known if its relative error is larger than the first, or if a random number would be as close to
+#: a simple fraction more often than the second; a gradient below the third part of the other one may be called 0.
+_UNKNOWN, _CHANCE, _NOTHING = 1e-3, 1e-4, 1e-5
 #: Tolerances beside the bounds: of the terms, relative to the sum of their sizes; of dS; and of the numerical gradient,
 #: which dS corrects and may spoil by this.
 _ROUNDING, _RTOL_OF_DS, _RTOL = 64 * _EPS, 1e-9, 1e-7
-#: Of a gradient that is nowhere larger, rounding to whole numbers leaves 0: that dS is 0 would say too much.
-_HALF = 0.51
 #: A term jumps where steps of this size, beside 1, change it by more than this part of its size.
 _STEP, _JUMP = 1e-6, 1e-3
 
 
-# --- terms ------------------------------------------------------------------------------------------------
-
-
 def _softmax(S: FloatArray, Y: FloatArray) -> FloatArray:
-    e = np.exp(S - S.max(axis=1, keepdims=True))
-    return np.asarray(e / e.sum(axis=1, keepdims=True))
+    return np.asarray(np.exp(S - np.logaddexp.reduce(S, axis=1, keepdims=True)))
 
 
 def _sum(x: FloatArray) -> FloatArray:
@@ -108,27 +97,20 @@ def _term_values(S: FloatArray, Y: FloatArray, kind: int) -> tuple[FloatArray, B
         return values, np.abs(high - low) > _JUMP * np.abs(values).max(axis=(1, 2), keepdims=True)
 
 
-# --- sums -------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Sum:
-    """A sum of terms with simple coefficients.
-
-    Attributes:
-        parts: for each term its index, its name and the law of its coefficient.
-    """
+    """A sum of terms with simple coefficients: for each its index, its name and the law of its coefficient."""
 
     parts: tuple[tuple[int, str, Law], ...]
 
     def at(self, values: FloatArray) -> FloatArray:
-        """N x C, of the values of all terms."""
+        """N x C, of the values of all terms, T x N x C."""
         _, N, C = values.shape
         return np.asarray(sum((law.at(N, C) * values[k] for k, _, law in self.parts), start=np.zeros((N, C))))
 
     def __str__(self) -> str:
         """The sum, what is added before what is subtracted."""
-        parts = [(law.constant < 0, law.size.of("" if name == "1" else name)) for _, name, law in self.parts]
+        parts = [(law.k < 0, law.size.of("" if name == "1" else name)) for _, name, law in self.parts]
         first, *others = sorted(parts or [(False, "0")], key=lambda part: part[0])
         text = ("-" if first[0] else "") + first[1]
         return text + "".join(f" {'-' if negative else '+'} {part}" for negative, part in others)
@@ -136,7 +118,8 @@ class Sum:
     @property
     def complexity(self) -> tuple[int, float]:
         """Few different powers of N before simple numbers."""
-        return len({(law.rows, law.classes) for _, _, law in self.parts}), sum(law.cost for _, _, law in self.parts)
+        laws = [law for _, _, law in self.parts]
+        return len({(law.rows, law.classes) for law in laws}), sum(law.cost for law in laws)
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,8 +134,7 @@ class _Sample:
 
     def holds(self, candidate: Sum) -> bool:
         """Whether the gradient is that sum in every known entry where none of its terms jumps."""
-        used = [k for k, _, _ in candidate.parts]
-        where = self.known & ~self.jumps[used].any(axis=0)
+        where = self.known & ~self.jumps[[k for k, _, _ in candidate.parts]].any(axis=0)
         with np.errstate(invalid="ignore", over="ignore"):
             error = np.abs(self.gradient - candidate.at(self.values))
             size = sum((np.abs(law.at(*self.known.shape) * self.values[k]) for k, _, law in candidate.parts), start=0.0)
@@ -174,40 +156,34 @@ def explain_terms(evidence: Evidence) -> str:
     if not evidence.wrong or len(kinds) != 1 or len(labels) < len(seen) or len({each.rows for each in seen}) < 2:
         return ""
     kind, rtol = kinds.pop(), min(evidence.rtol, _RTOL)
+    names = [texts[kind] for *texts, _ in TERMS if texts[kind]]
     analytic, numerical = [], []
     for each, Y in zip(seen, labels, strict=True):
-        terms = _term_values(each.S, Y, kind)
-        slack = each.granted + min(rtol, _RTOL_OF_DS) * np.abs(each.analytic)
-        analytic.append(_Sample(each.analytic, slack, each.known, *terms))
-        slack = each.bounds + rtol * np.abs(each.numerical)
-        numerical.append(_Sample(each.numerical, slack, each.known, *terms))
-    names, values = [texts[kind] for *texts, _ in TERMS if texts[kind]], [each.values for each in analytic]
-    ours, theirs = (
-        _simplest(_sums(samples, others, names), values)
-        for samples, others in ((analytic, numerical), (numerical, analytic))
-    )
-    if ours is not None and not ours.parts and all(np.all(np.abs(each.numerical) <= _HALF) for each in seen):
-        ours = None
-    if ours is not None and theirs is not None and _are_same(ours, theirs, values):
+        a, n, terms = each.analytic, each.numerical, (each.known, *_term_values(each.S, Y, kind))
+        analytic.append(_Sample(a, each.granted + min(rtol, _RTOL_OF_DS) * np.abs(a), *terms))
+        numerical.append(_Sample(n, each.bounds + rtol * np.abs(n), *terms))
+    ours, theirs = _simplest(analytic, numerical, names), _simplest(numerical, analytic, names)
+    if ours == theirs or (ours and theirs and _are_same(ours, theirs, analytic)):
         return ""
     said = f"your dS = {ours}, but the gradient of your value is {theirs}"
     if theirs is None:
-        said = f"your dS = {ours}, which is not the gradient of your value" if ours is not None else ""
+        said = f"your dS = {ours}, which is not the gradient of your value"
     elif ours is None:
         said = f"the gradient of your value is {theirs}, and your dS is not"
     return f"{said}, where q_{{m,y}} = 1{{s_m - s_y + 1 > 0}}" if "q_{" in said else said
 
 
-def _simplest(found: Sequence[Sum], values: Sequence[FloatArray]) -> Sum | None:
-    """The simplest of several ways to write one function; None where they are different functions."""
+def _simplest(samples: Sequence[_Sample], others: Sequence[_Sample], names: Sequence[str]) -> Sum | None:
+    """The simplest way to write one gradient, beside the other; None for no sum, or for different functions."""
+    found = _sums(samples, others, names)
     best = min(found, key=lambda each: each.complexity, default=None)
-    return best if best is not None and all(_are_same(best, each, values) for each in found) else None
+    return best if best is not None and all(_are_same(best, each, samples) for each in found) else None
 
 
-def _are_same(one: Sum, other: Sum, values: Sequence[FloatArray]) -> bool:
+def _are_same(one: Sum, other: Sum, samples: Sequence[_Sample]) -> bool:
     """Whether two sums are the same in all entries, those too that are not known."""
     with np.errstate(invalid="ignore", over="ignore"):
-        pairs = [(one.at(each), other.at(each)) for each in values]
+        pairs = [(one.at(each.values), other.at(each.values)) for each in samples]
         return all(np.allclose(a, b, rtol=_RTOL_OF_DS, atol=_RTOL_OF_DS * np.abs(a).max()) for a, b in pairs)
 
 
@@ -224,13 +200,12 @@ def _sums(samples: Sequence[_Sample], others: Sequence[_Sample], names: Sequence
     for size in range(1, _MOST_TERMS + 1):
         held: list[Sum] = []
         for chosen, numbers, errors in _least_squares(columns, target, size):
-            options = [_laws(*known, N, C, powers) for known in zip(numbers, errors, strict=True)]
-            for laws in product(*options):
+            for laws in product(*(_laws(*known, N, C, powers) for known in zip(numbers, errors, strict=True))):
                 candidate = Sum(tuple((int(k), names[k], law) for k, law in zip(chosen, laws, strict=True)))
                 if all(each.holds(candidate) for each in samples):
                     held.append(candidate)
         if held:
-            return held if len(held) <= _TOO_MANY else []
+            return held
     return []
 
 
@@ -241,7 +216,7 @@ def _laws(number: float, error: float, N: int, C: int, powers: Sequence[tuple[in
         k, off = number * N**a * C**b, error * N**a * C**b
         fraction = fraction_of(k, off)
         if fraction and 0.6 * fraction.denominator**2 * off <= _CHANCE and abs(fraction.numerator) < 100:
-            laws.append(Law(float(fraction), -a, -b, fraction))
+            laws.append(Law(fraction, -a, -b))
     return laws
 
 
@@ -253,34 +228,30 @@ def _columns(samples: Sequence[_Sample]) -> tuple[FloatArray, FloatArray]:
         tolerance = each.slack[where] + max(1e-10 * np.abs(each.gradient[where]).max(initial=0.0), 1e-300)
         columns.append(each.values[:, where] / tolerance)
         target.append(each.gradient[where] / tolerance)
-    few = np.random.default_rng(0).permutation(sum(len(each) for each in target))[:_ENTRIES]
+    few = np.random.default_rng(0).permutation(sum(map(len, target)))[:_ENTRIES]
     return np.concatenate(columns, axis=1)[:, few], np.concatenate(target)[few]
 
 
-def _least_squares(columns: FloatArray, target: FloatArray, size: int) -> Iterator[tuple[npt.NDArray[Any], Any, Any]]:
+def _least_squares(columns: FloatArray, target: FloatArray, size: int) -> Iterator[tuple[Any, Any, Any]]:
     """Terms that fit, their coefficients, and how far each of those may be off.
 
     With tolerances for weights, the true sum leaves no more than sqrt(m) of m entries, and no least-squares fit
-    leaves more than that. So |G^(1/2) (x - x_true)| <= sqrt(m), which bounds the error of each x.
+    leaves more than that. So |R (x - x_true)| <= sqrt(m), with the terms' QR decomposition, which bounds each error.
     """
     m = len(target)
-    if m < 2 * size + 4:
-        return
     with np.errstate(over="ignore", invalid="ignore"):
         lengths = np.linalg.norm(columns, axis=1)
     usable = np.flatnonzero(np.isfinite(lengths) & (lengths > 0))
-    chosen = np.array(list(combinations(usable, size)), dtype=np.int64).reshape(-1, size)
-    unit = np.where(np.isfinite(columns), columns, 0.0) / np.where(lengths > 0, lengths, 1.0)[:, np.newaxis]
-    gram, projected = unit @ unit.T, unit @ target
-    grams = gram[chosen[:, :, np.newaxis], chosen[:, np.newaxis, :]]
-    independent = np.linalg.det(grams) > _DEPENDENT
-    chosen, grams = chosen[independent], grams[independent]
-    right = projected[chosen][:, :, np.newaxis]
-    near = target @ target - (right * np.linalg.solve(grams, right)).sum(axis=(1, 2)) <= _LEFT * (target @ target)
-    for subset in chosen[near]:
-        A = unit[subset].T
-        x = np.linalg.lstsq(A, target, rcond=None)[0]
-        error = np.sqrt(m * np.diagonal(np.linalg.inv(A.T @ A)).clip(0))
-        left = target - A @ x
-        if left @ left <= m and np.all(error <= 2 * _UNKNOWN * np.abs(x)):  # else it would fit with one term less
-            yield subset, x / lengths[subset], error / lengths[subset]
+    if m < 2 * size + 4 or len(usable) < size:
+        return
+    chosen = np.array(list(combinations(usable, size)))
+    A = (columns[chosen] / lengths[chosen][:, :, np.newaxis]).transpose(0, 2, 1)
+    Q, R = np.linalg.qr(A)
+    independent = np.prod(np.diagonal(R, axis1=1, axis2=2) ** 2, axis=1) > _DEPENDENT
+    chosen, A, Q, inverse = chosen[independent], A[independent], Q[independent], np.linalg.inv(R[independent])
+    x = np.einsum("kij,kmj,m->ki", inverse, Q, target, optimize=True)
+    error = np.sqrt(m * (inverse**2).sum(axis=2))
+    left = ((target - np.einsum("kmi,ki->km", A, x)) ** 2).sum(axis=1)
+    fits = (left <= m) & np.all(error <= 2 * _UNKNOWN * np.abs(x), axis=1)  # else it would fit with one term less
+    size_of = lengths[chosen[fits]]
+    yield from zip(chosen[fits], x[fits] / size_of, error[fits] / size_of, strict=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import product
@@ -12,10 +12,8 @@ import numpy as np
 
 from gradcheck.report import FloatArray
 
-#: Denominators of simple fractions.
-_DENOMINATORS = (*range(1, 17), 20, 25, 50, 100)
-#: The largest q of 1/q: batches are no larger.
-_LARGEST_BATCH = 2**20
+#: Denominators of simple fractions, and the largest q of 1/q: batches are no larger.
+_DENOMINATORS, _LARGEST_BATCH = (*range(1, 17), 20, 25, 50, 100), 2**20
 #: A fraction that a random number would meet more often than this says nothing.
 _CHANCE = 0.01
 #: Numbers below this are too small to divide by.
@@ -23,26 +21,36 @@ _TINY = 1e-280
 #: A constant that is known less well than this, relative to its size, is not known.
 _WIDE = 1e-2
 
-_EPSILONS = {f"{name}'s epsilon": float(np.finfo(name).eps) for name in ("float32", "float64")}
 _LOGS = {"log 2": math.log(2), "1/log 2": 1 / math.log(2), "log 10": math.log(10), "1/log 10": 1 / math.log(10)}
-_CONSTANTS = {**_LOGS, "pi": math.pi, "1/pi": 1 / math.pi, "2 pi": 2 * math.pi, "sqrt 2": math.sqrt(2), **_EPSILONS}
+_CONSTANTS = {**_LOGS, "pi": math.pi, "1/pi": 1 / math.pi, "2 pi": 2 * math.pi, "sqrt 2": math.sqrt(2)}
 
 
-# --- fractions and constants ------------------------------------------------------------------------------
+@dataclass(frozen=True)
+class Interval:
+    """Where a number is known to lie; without bounds where nothing is known of it."""
+
+    low: float = -math.inf
+    high: float = math.inf
+
+    @property
+    def middle(self) -> float:
+        return self.low + self.radius
+
+    @property
+    def radius(self) -> float:
+        return (self.high - self.low) / 2
+
+
+def around(number: float, rtol: float) -> Interval:
+    """The numbers that differ from another one by at most a part of it."""
+    return Interval(number - rtol * abs(number), number + rtol * abs(number))
 
 
 def fraction_of(number: float, tolerance: float) -> Fraction | None:
-    """The simplest fraction within a tolerance of a number: of small denominator, of two decimals, or 1/q.
+    """The simplest fraction within a tolerance of a number, of small denominator or 1/q; None for a coincidence.
 
     Fractions with denominators up to q are about 3 q^2 / pi^2 to a unit of length (the sum of Euler's totients), so
     a random number is within t of one with a probability of about 0.6 q^2 t.
-
-    Returns:
-        None where there is no simple fraction, or only by coincidence.
-
-    Example:
-        >>> fraction_of(0.33333333, 1e-7), fraction_of(0.693147, 1e-7), fraction_of(1 / 128, 1e-9)
-        (Fraction(1, 3), None, Fraction(1, 128))
     """
     if not (math.isfinite(number) and math.isfinite(tolerance)):
         return None
@@ -55,92 +63,13 @@ def fraction_of(number: float, tolerance: float) -> Fraction | None:
     return None
 
 
-def constant_of(number: float, tolerance: float) -> str:
-    """The name of the known constant within a tolerance of a number, for example ``log 2``; empty for none."""
-    if not tolerance <= _CHANCE / len(_CONSTANTS) * abs(number):
-        return ""
-    for name, value in _CONSTANTS.items():
-        if abs(abs(number) - value) <= tolerance + 4 * math.ulp(value):
-            return f"-{name}" if number < 0 else name
-    return ""
-
-
-def fraction_in_words(fraction: Fraction) -> str:
-    """A fraction as one would write it: ``1/12``, but as a decimal where that is as short, ``0.9``."""
-    decimal, ratio = plain(float(fraction)), str(fraction)
-    is_decimal = fraction.denominator >= 10 and len(decimal) <= len(ratio) and Fraction(decimal) == fraction
-    return decimal if is_decimal else ratio
-
-
-def number_in_words(number: float, tolerance: float = 0.0) -> str:
-    """A number as one would write it: a simple fraction, a known constant, or its first digits.
-
-    Example:
-        >>> [number_in_words(x, 1e-9) for x in (2.0, 1 / 3, 0.9, 0.05, 1.001, -0.25, 0.69314718056)]
-        ['2', '1/3', '0.9', '0.05', '1.001', '-1/4', '0.693147 = log 2']
-    """
-    fraction = fraction_of(number, tolerance)
-    if fraction is not None:
-        return fraction_in_words(fraction)
-    name = constant_of(number, tolerance)
-    return f"{plain(number)} = {name}" if name else plain(number)
-
-
-def plain(number: float, digits: int = 6) -> str:
-    """So many digits at most, and a short exponent: ``1e-8``."""
-    return f"{number:.{digits}g}".replace("e-0", "e-").replace("e+0", "e+")
-
-
-# --- intervals --------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Interval:
-    """Where a number is known to lie; without bounds where nothing is known of it."""
-
-    low: float = -math.inf
-    high: float = math.inf
-
-    @property
-    def is_bounded(self) -> bool:
-        return math.isfinite(self.low) and math.isfinite(self.high)
-
-    @property
-    def middle(self) -> float:
-        return self.low + (self.high - self.low) / 2
-
-    @property
-    def radius(self) -> float:
-        return (self.high - self.low) / 2
-
-
-def meet(intervals: Iterable[Interval]) -> Interval | None:
-    """The intersection of several intervals; None where it is empty."""
-    low, high = -math.inf, math.inf
-    for each in intervals:
-        low, high = max(low, each.low), min(high, each.high)
-    return Interval(low, high) if low <= high else None
-
-
 def multiplier(
     x: FloatArray, target: FloatArray, slack: FloatArray, error: FloatArray | float = 0.0
 ) -> Interval | None:
-    """All c with ``abs(target - c x) <= slack + abs(c) error`` in every entry.
+    """All c with ``abs(target - c x) <= slack + abs(c) error`` in every entry, arrays of one shape; None for no such c.
 
     Where ``abs(x) > error`` that is c = target / x within (slack + abs(target / x) error) / (abs(x) - error); other
     entries only say whether any such c is large enough.
-
-    Args:
-        x, target: arrays of one shape.
-        slack: how far the target may be off; at least 0.
-        error: how far x itself may be off; at least 0.
-
-    Returns:
-        None where there is no such c; without bounds where no entry determines it.
-
-    Example:
-        >>> multiplier(np.array([1.0, 2.0]), np.array([3.0, 6.0]), np.array([0.5, 0.5]))
-        Interval(low=2.75, high=3.25)
     """
     error = np.broadcast_to(error, x.shape)
     known = np.abs(x) > np.maximum(error, _TINY)
@@ -152,91 +81,65 @@ def multiplier(
     return Interval(low, high) if low <= high and np.all(np.abs(target[~known]) <= slack[~known] + reach) else None
 
 
-# --- laws -------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Law:
-    """A number that is k N^a C^b in every problem.
+    """A number that is k N^rows C^classes in every problem."""
 
-    Attributes:
-        constant: k.
-        rows, classes: a and b.
-        fraction: k, where it is a simple fraction.
-        name: of k, where it is a known constant.
-        alternative: what the number may be as well, and why that cannot be decided; empty where it can.
-    """
-
-    constant: float
+    k: Fraction | float  #: a fraction where it is a simple one
     rows: int = 0
     classes: int = 0
-    fraction: Fraction | None = None
-    name: str = ""
-    alternative: str = field(default="", compare=False)
-
-    @classmethod
-    def simple(cls, fraction: Fraction | int, rows: int = 0) -> Law:
-        """fraction N^rows."""
-        return cls(float(fraction), rows, fraction=Fraction(fraction))
+    name: str = ""  #: of k, where it is a known constant
+    alternative: str = field(default="", compare=False)  #: what it may be as well, and why that cannot be decided
 
     @property
     def is_one(self) -> bool:
-        return self.constant == 1 and not self.rows and not self.classes
-
-    @property
-    def is_zero(self) -> bool:
-        return self.constant == 0
+        return self.k == 1 and not self.rows and not self.classes
 
     @property
     def is_free(self) -> bool:
         """k was measured, and is none of the numbers that people write."""
-        return self.fraction is None and not self.name
+        return not isinstance(self.k, Fraction) and not self.name
 
     @property
     def size(self) -> Law:
         """The law without its sign."""
-        fraction = None if self.fraction is None else abs(self.fraction)
-        return replace(self, constant=abs(self.constant), fraction=fraction, name=self.name.lstrip("-"))
-
-    def over(self, other: Law) -> Law:
-        """The quotient of two laws."""
-        fraction = None if self.fraction is None or not other.fraction else self.fraction / other.fraction
-        rows, classes = self.rows - other.rows, self.classes - other.classes
-        return Law(self.constant / other.constant, rows, classes, fraction)
+        return replace(self, k=self.k if self.k > 0 else -self.k, name=self.name.lstrip("-"))
 
     @property
     def cost(self) -> float:
         """How far a law is from simple: N before C, because values are means over N; both before constants."""
         powers = (0.0, 1.0, 4.0)[abs(self.rows)] + (0.0, 2.5, 5.0)[abs(self.classes)]
-        if self.fraction is None:
+        if not isinstance(self.k, Fraction):
             return powers + (6 if self.name else 12)
-        p, q = abs(self.fraction.numerator), self.fraction.denominator
-        return powers + (min(1 + math.log2(p * q), 11) if p * q > 1 else 0)
+        pq = abs(self.k.numerator) * self.k.denominator
+        return powers + (min(1 + math.log2(pq), 11) if pq > 1 else 0)
 
     def at(self, rows: int, classes: int) -> float:
         """The number at N and C."""
-        return self.constant * float(rows) ** self.rows * float(classes) ** self.classes
+        return float(self.k) * float(rows) ** self.rows * float(classes) ** self.classes
 
     def of(self, term: str = "") -> str:
         """The law times a term, as one would write it.
 
         Example:
-            >>> Law.simple(-2, rows=-1).of("1{j=y}"), Law.simple(Fraction(1, 3), rows=-1).of("p_j")
-            ('-2·1{j=y}/N', 'p_j/(3N)')
+            >>> Law(Fraction(-2), rows=-1).of("1{j=y}"), Law(Fraction(1, 3), rows=-1).of("p_j"), Law(0.9).of()
+            ('-2·1{j=y}/N', 'p_j/(3N)', '0.9')
         """
-        letters = (("N", self.rows), ("C", self.classes))
-        above, below = ("".join(_power(letter, sign * a) for letter, a in letters) for sign in (1, -1))
-        number = self.name.removeprefix("-") or plain(abs(self.constant), 10)
-        if self.fraction is not None:
-            number = fraction_in_words(abs(self.fraction))
+        powers = {"N": self.rows, "C": self.classes}
+        above, below = (
+            "".join(letter + f"^{abs(a)}" * (abs(a) > 1) for letter, a in powers.items() if sign * a > 0)
+            for sign in (1, -1)
+        )
+        number, divisor = self.name.removeprefix("-") or plain(abs(float(self.k)), 10), ""
+        if isinstance(self.k, Fraction):
+            number, _, divisor = _fraction_in_words(abs(self.k)).partition("/")
         elif self.name and not (above or below or term):
-            number = f"{plain(abs(self.constant))} ({number})"
-        number, _, divisor = number.partition("/") if self.fraction is not None else (number, "", "")
-        top = "·".join([each for each in (f"{'' if number == '1' else number}{above}", term) if each]) or "1"
+            number = f"{plain(abs(float(self.k)))} ({number})"
+        top = "·".join(filter(None, (f"{'' if number == '1' else number}{above}", term))) or "1"
         bottom = f"{divisor}{below}"
         if bottom:
             top += f"/{bottom}" if len(bottom.removesuffix("^2")) == 1 or bottom.isdigit() else f"/({bottom})"
-        return f"-{top}" if self.constant < 0 else top
+        return f"-{top}" if self.k < 0 else top
 
     def __str__(self) -> str:
         """The law as one would write it, such as ``-N/2`` or ``4/(5N)``."""
@@ -244,70 +147,80 @@ class Law:
 
 
 #: The law of what is 1 everywhere.
-ONE = Law.simple(1)
+ONE = Law(Fraction(1))
 
 
-def simplest_law(known: Sequence[tuple[int, int, Interval]], rows: int = 2, classes: int = 2) -> Law | None:
-    """The simplest k N^a C^b that a number follows in all problems.
+def constant_law(k: Interval, rows: int = 0, classes: int = 0) -> Law | None:
+    """The law whose k is the simplest number in an interval: a fraction, a known constant or the shortest decimal.
 
-    Each a and b leaves an interval for k, and in it lies a fraction, a known constant or neither; ``Law.cost`` says
-    what is simpler.
+    None where the interval is empty, or too wide to tell.
 
-    Args:
-        known: N, C and where the number lies, for each problem.
-        rows, classes: the largest powers of N and of C, up or down.
+    Example:
+        >>> [str(constant_law(around(x, 1e-9))) for x in (2.0, 1 / 3, 0.9, 1.001, -0.25, 0.69314718056)]
+        ['2', '1/3', '0.9', '1.001', '-1/4', '0.693147 (log 2)']
+    """
+    number, tolerance = k.middle, k.radius
+    fraction = fraction_of(number, tolerance)
+    if fraction is not None and tolerance >= 0:
+        return Law(fraction, rows, classes)
+    if not 0 <= tolerance <= _WIDE * abs(number):
+        return None
+    if tolerance <= _CHANCE / len(_CONSTANTS) * abs(number):
+        for name, value in _CONSTANTS.items():
+            if abs(abs(number) - value) <= tolerance + 4 * math.ulp(value):
+                return Law(number, rows, classes, f"-{name}" if number < 0 else name)
+    shortened = (float(f"{number:.{digits}g}") for digits in range(1, 17))
+    return Law(next((each for each in shortened if k.low <= each <= k.high), number), rows, classes)
 
-    Returns:
-        None where there is no such law, or nothing is known of the number.
+
+def simplest_law(known: Sequence[tuple[int, int, Interval]], classes: int = 2) -> Law | None:
+    """The simplest k N^a C^b that a number follows in all problems; None for no such law, or if nothing is known of it.
+
+    Each a and b leaves an interval for k; ``Law.cost`` says which of the laws is simpler. Of each problem ``known`` has
+    N, C and where the number lies; ``classes`` is the largest b, up or down.
 
     Example:
         >>> str(simplest_law([(N, 5, Interval(-2 * N - 1e-9, -2 * N + 1e-9)) for N in (1, 3, 8)]))
         '-2N'
     """
-    bounded = [each for each in known if each[2].is_bounded]
+    bounded = [each for each in known if math.isfinite(each[2].radius)]
     if not bounded:
         return None
     sizes, counts = {N for N, _, _ in bounded}, {C for _, C, _ in bounded}
-    laws = []
-    powers_of_rows = range(-rows, rows + 1) if sizes != {1} else (0,)
+    laws, powers_of_rows = [], range(-2, 3) if sizes != {1} else (0,)
     for a, b in product(powers_of_rows, range(-classes, classes + 1) if counts != {1} else (0,)):
         if a and b and len(sizes) == len(counts) == 1:  # any number is close to some k N^a C^b of one N and C
             continue
-        units = [float(N) ** a * float(C) ** b for N, C, _ in known]
-        k = meet(Interval(each.low / unit, each.high / unit) for unit, (_, _, each) in zip(units, known, strict=True))
-        law = None if k is None else _with_constant(k, a, b)
-        if law is not None and not (law.is_zero and (a or b)):
+        units = [(float(N) ** a * float(C) ** b, each) for N, C, each in bounded]
+        k = Interval(max(each.low / unit for unit, each in units), min(each.high / unit for unit, each in units))
+        law = constant_law(k, a, b)
+        if law is not None and not (law.k == 0 and (a or b)):
             laws.append(law)
     if not laws:
         return None
     # Where one N alone was tried, N/3 is no simpler than a constant.
-    best = min(laws, key=lambda law: law.cost + 2 * (len(sizes) == 1 and law.rows != 0 and abs(law.constant) != 1))
+    best = min(laws, key=lambda law: law.cost + 2 * (len(sizes) == 1 and law.rows != 0 and abs(law.k) != 1))
     return replace(best, alternative=_alternative(best, sizes, counts))
-
-
-def _with_constant(k: Interval, a: int, b: int) -> Law | None:
-    fraction = fraction_of(k.middle, k.radius)
-    if fraction is not None:
-        return Law(float(fraction), a, b, fraction)
-    if k.radius > _WIDE * abs(k.middle):
-        return None
-    name = constant_of(k.middle, k.radius)
-    shortened = (float(f"{k.middle:.{digits}g}") for digits in range(1, 17))
-    short = next((each for each in shortened if k.low <= each <= k.high), k.middle)
-    return Law(k.middle if name else short, a, b, name=name)
 
 
 def _alternative(law: Law, sizes: set[int], counts: set[int]) -> str:
     """What a law that was seen at one N or C alone may be as well, and why."""
-    by_n, by_c = law.rows != 0 and len(sizes) == 1, law.classes != 0 and len(counts) == 1
-    if not by_n and not by_c:
-        return ""
-    N, C = min(sizes) if by_n else 1, min(counts) if by_c else 1
-    rows, classes = law.rows if by_n else 0, law.classes if by_c else 0
-    by = 1 / (Fraction(N) ** rows * Fraction(C) ** classes)
-    other = law.over(Law(float(by), rows, classes, by))
-    return f"{other}: only {' and '.join([f'N = {N}'] * by_n + [f'C = {C}'] * by_c)} was tried"
+    k, powers, tried = law.k, {"N": law.rows, "C": law.classes}, []
+    for letter, seen in (("N", sizes), ("C", counts)):
+        if powers[letter] and len(seen) == 1:
+            tried.append(f"{letter} = {min(seen)}")
+            k *= Fraction(min(seen)) ** powers.pop(letter)
+    other = Law(k, powers.get("N", 0), powers.get("C", 0))
+    return f"{other}: only {' and '.join(tried)} was tried" if tried else ""
 
 
-def _power(letter: str, power: int) -> str:
-    return "" if power < 1 else letter if power == 1 else f"{letter}^{power}"
+def _fraction_in_words(fraction: Fraction) -> str:
+    """A fraction as one would write it: ``1/12``, but as a decimal where that is as short, ``0.9``."""
+    decimal, ratio = plain(float(fraction)), str(fraction)
+    is_decimal = fraction.denominator >= 10 and len(decimal) <= len(ratio) and Fraction(decimal) == fraction
+    return decimal if is_decimal else ratio
+
+
+def plain(number: float, digits: int = 6) -> str:
+    """So many digits at most, and a short exponent: ``1e-8``."""
+    return f"{number:.{digits}g}".replace("e-0", "e-").replace("e+0", "e+")

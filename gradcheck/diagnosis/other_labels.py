@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from gradcheck.checking.case import Case
+from gradcheck.checking.case import BoolArray, Case
 from gradcheck.checking.evidence import Evidence
-from gradcheck.diagnosis.fits import factor_findings, factor_fit, how_many
+from gradcheck.diagnosis.factors import MORE_DEFECTS, factor_findings, how_many
+from gradcheck.diagnosis.fits import factor_fit
 from gradcheck.diagnosis.known import IntArray, labels_of
 from gradcheck.report import Finding
 
 _FROM_ONE = "do the labels start at 0 or at 1? value and dS must take the same; an index of -1 is the last class"
-_ONE_FOR_ALL = "index dS and y with the row: dS[i, y[i]], dS[np.arange(N), y]"
+_ORDER = "look for a shuffle, a sort or an order of rows that only one of value and dS goes by"
+_SHIFT, _ONE_FOR_ALL = "look for a roll, a shift or an index", "index dS and y with the row: dS[np.arange(N), y]"
 #: Class counts above this would cost too many calls.
 _MOST_CLASSES = 10
 
@@ -26,15 +28,14 @@ _CLASSES: tuple[tuple[str, str, Callable[[IntArray, int], IntArray]], ...] = (
 )
 #: Which labels dS takes, what to look at, and y to these labels.
 _OTHER_ROWS: tuple[tuple[str, str, Callable[[IntArray], IntArray]], ...] = (
-    ("y[i - 1], the label of the row before,", "look for a roll, a shift or an index i - 1", lambda y: np.roll(y, 1)),
-    ("y[i + 1], the label of the next row,", "look for a roll, a shift or an index i + 1", lambda y: np.roll(y, -1)),
+    ("y[i - 1], the label of the row before,", f"{_SHIFT} i - 1", lambda y: np.roll(y, 1)),
+    ("y[i + 1], the label of the next row,", f"{_SHIFT} i + 1", lambda y: np.roll(y, -1)),
     ("y in reverse, y[N - 1 - i],", "look for reversed or [::-1]", lambda y: y[::-1]),
-    ("y in ascending order", "look for a sort of y", np.sort),
-    ("y in descending order", "look for a sort of y", lambda y: np.sort(y)[::-1]),
+    ("y in ascending order", _ORDER, np.sort),
+    ("y in descending order", _ORDER, lambda y: np.sort(y)[::-1]),
     ("y[0] for every row", _ONE_FOR_ALL, lambda y: np.full_like(y, y[0])),
     ("y[-1] for every row", _ONE_FOR_ALL, lambda y: np.full_like(y, y[-1])),
 )
-_ANY_ROWS = ("of other rows", "look for a shuffle, a sort or an order of rows that only one of value and dS goes by")
 
 
 def misaligned(evidence: Evidence) -> list[Finding]:
@@ -64,43 +65,31 @@ def _with_labels(evidence: Evidence, seen: Case, labels: IntArray) -> Case:
     return replace(seen, analytic=evidence.ask.evaluate(seen.S, y).gradient)
 
 
-def _findings(evidence: Evidence, words: str, hint: str, answered: Sequence[Case], how: str) -> list[Finding]:
+def _findings(evidence: Evidence, words: str, hint: str, answered: Iterable[Case], how: str) -> list[Finding]:
     """dS takes other labels than the value, if dS = c n in what the loss answered for labels that make up for it."""
     made_up_for = replace(evidence, observations=tuple(answered))
     fit = factor_fit(made_up_for)
-    if fit is None or fit.law.is_zero or fit.law.is_free:
+    if fit is None or fit.law.k == 0 or fit.law.is_free:
         return []
     where = f"{how_many(fit.entries, made_up_for)}, {how}"
     taken = f"dS takes the labels {words} where the value takes y"
     if fit.law.is_one:
         return [Finding("labels-misaligned", "error", f"{taken}: dS is right {where}", hint)]
     second = f"{taken}, and a factor is a second defect: dS is {fit.law} times the numerical gradient {where}"
-    beside = factor_findings(fit.law, where, ": more than one defect is at work")
-    return [Finding("labels-misaligned", "error", second, hint), *beside]
+    return [Finding("labels-misaligned", "error", second, hint), *factor_findings(fit.law, where, MORE_DEFECTS)]
 
 
 def _other_rows(evidence: Evidence, tried: Sequence[Case]) -> list[Finding]:
-    """dS is right where all rows have the same label, and else has the labels of other rows, or one for all.
-
-    Row i of dS(S, l, l, ..., l) is its gradient for label l, whichever row's label it takes: a call for each label.
-    """
-    several = [seen for seen in tried if 1 < len(set(_labels(seen).tolist())) <= _MOST_CLASSES]
-    answered = [seen for seen in evidence.observations if len(set(_labels(seen).tolist())) == 1]
+    """dS is right where all rows have the same label, and else has the labels of other rows, or one for all."""
+    answered = [seen for seen in evidence.observations if len(set(_labels(seen))) == 1]
+    several = [seen for seen in tried if 1 < len(set(_labels(seen))) <= _MOST_CLASSES]
     tables = []
     for seen in several:
-        dS, table = seen.analytic.copy(), np.zeros(seen.S.shape, dtype=bool)
-        for label in set(_labels(seen).tolist()):
-            alone = _with_labels(evidence, seen, np.full_like(_labels(seen), label)).analytic
-            own = _labels(seen) == label
-            dS[own] = alone[own]
-            tolerance = 2 * seen.granted + evidence.rtol * np.maximum(np.abs(alone), np.abs(seen.analytic))
-            table[:, label] = np.all(np.abs(alone - seen.analytic) <= tolerance, axis=1)
+        repaired, table = _for_each_label(evidence, seen)
+        answered.append(repaired)
+        tables.append(table)
         if not table.any(axis=1).all():
             return []
-        answered.append(replace(seen, analytic=dS))
-        tables.append(table)
-    if not tables:
-        return []
 
     def takes(labels: Callable[[IntArray], IntArray]) -> bool:
         pairs = zip(several, tables, strict=True)
@@ -108,9 +97,23 @@ def _other_rows(evidence: Evidence, tried: Sequence[Case]) -> list[Finding]:
 
     if takes(lambda y: y):  # dS does not depend on other rows' labels, or on none
         return []
-    words, hint = next((each[:2] for each in _OTHER_ROWS if takes(each[2])), _ANY_ROWS)
-    first, y = several[0], _labels(several[0])
-    row = int(np.argmax(first.wrong.any(axis=1)))
+    words, hint = next((each[:2] for each in _OTHER_ROWS if takes(each[2])), ("of other rows", _ORDER))
+    seen, y = several[0], _labels(several[0])
+    row = int(np.argmax(seen.wrong.any(axis=1)))
     example = f"row {row} has the label {y[row]} and the dS of {int(np.argmax(tables[0][row]))}"
-    where = f"{example} at batch size {first.rows}, {first.scores}, seed {first.seed}"
+    where = f"{example} at batch size {seen.rows}, {seen.scores}, seed {seen.seed}"
     return _findings(evidence, words, hint, answered, f"called with one label for all rows ({where})")
+
+
+def _for_each_label(evidence: Evidence, seen: Case) -> tuple[Case, BoolArray]:
+    """The problem with each row's dS for its own label, and N x C, for which labels a row's dS is what it was.
+
+    Row i of dS(S, l, l, ..., l) is its gradient for label l, whichever row's label it takes: a call for each label.
+    """
+    y, dS, table = _labels(seen), seen.analytic.copy(), np.zeros(seen.S.shape, dtype=bool)
+    for label in set(y.tolist()):
+        alone = _with_labels(evidence, seen, np.full_like(y, label)).analytic
+        dS[y == label] = alone[y == label]
+        tolerance = 2 * seen.granted + evidence.rtol * np.maximum(np.abs(alone), np.abs(seen.analytic))
+        table[:, label] = np.all(np.abs(alone - seen.analytic) <= tolerance, axis=1)
+    return replace(seen, analytic=dS), table

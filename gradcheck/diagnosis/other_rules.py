@@ -1,38 +1,45 @@
-"""Rules about kinks, flat problems, weights of rows, and about a wrong dS that no cause explains."""
+"""Rules about kinks, flat problems, whole numbers, weights of rows, and a wrong dS that no cause explains."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from math import isclose
 from typing import Any
 
 import numpy as np
 
 from gradcheck.checking.case import BoolArray, Case
 from gradcheck.checking.evidence import Evidence
-from gradcheck.diagnosis.known import Values, built_ins, labels_of
-from gradcheck.diagnosis.numbers import Interval, number_in_words, simplest_law
+from gradcheck.diagnosis.fits import count, factor_at
+from gradcheck.diagnosis.known import Values, known_losses, labels_of
+from gradcheck.diagnosis.numbers import around, constant_law
 from gradcheck.report import Finding, FloatArray
 
 #: Two weights of a row are equal if they differ by less than this part: they are quotients of differences of values.
 _RTOL = 1e-5
-#: Every row is evaluated by itself at so many problems, of at most so many rows.
+#: Every row is evaluated by itself, and slopes are compared, at so many problems; rows of at most so many.
 _PROBLEMS, _ROWS = 2, 16
-#: Two slopes differ if they do so by this many times their errors.
-_DIFFERENT = 20.0
-#: Problems at which slopes are compared, at eight calls each, and the range of the step.
-_PROBLEMS, _STEPS = 2, (2.0**-13, 2.0**-5)
+#: Two slopes differ if they do so by this many times their errors; the range of their step.
+_DIFFERENT, _STEPS = 20.0, (2.0**-13, 2.0**-5)
 #: A place is named if this part of its entries is wrong, and at most this part of that among all entries.
 _IN_PLACE, _CONTRAST = 0.5, 0.8
-#: A threshold is named if it has so many wrong entries on one side and right ones on the other.
-_FEWEST = 4
+#: A threshold has so many wrong entries on one side and right ones on the other; a dS of floats was made whole if so
+#: many of its entries were fractions and are not 0.
+_FEWEST, _SEVERAL = 4, 2
+#: Ways to make numbers whole, none of which decreases where the numbers increase.
+_WAYS: dict[str, Callable[[FloatArray], FloatArray]] = {
+    "truncated towards 0": np.trunc,
+    "rounded down": np.floor,
+    "rounded to whole numbers": np.rint,
+    "rounded up": np.ceil,
+}
 
 
 def not_a_subgradient(evidence: Evidence) -> Iterator[Finding]:
     """Every wrong entry is at a kink, where any number between the derivatives on both sides would be right."""
     if any(np.any(seen.wrong & seen.known) for seen in evidence.observations):
         return
-    right = sum(int(seen.known.sum()) for seen in evidence.observations)
-    wrong = sum(int(seen.wrong.sum()) for seen in evidence.observations)
+    right, wrong = count([seen.known for seen in evidence.observations]), count([seen.wrong for seen in evidence.wrong])
     seen = evidence.wrong[0]
     i, j = np.argwhere(seen.wrong)[0].tolist()
     message = f"dS is right in all {right} entries that have a derivative, and wrong in {wrong} at kinks: dS[{i}, {j}] "
@@ -40,7 +47,7 @@ def not_a_subgradient(evidence: Evidence) -> Iterator[Finding]:
     message += "the derivatives on both sides"
     hint = "look at what the code does where two scores are equal or a margin is exactly 0: count each tie once, and "
     hint += "take one side of max(0, .) or the other"
-    yield Finding("not-a-subgradient", "error", message, hint=hint)
+    yield Finding("not-a-subgradient", "error", message, hint)
 
 
 def removable_jump(evidence: Evidence) -> Iterator[Finding]:
@@ -51,32 +58,79 @@ def removable_jump(evidence: Evidence) -> Iterator[Finding]:
         message += f"S[{i}, {j}] = {seen.S[i, j]:g} is a little larger or smaller ({drawn(seen)})"
         hint = "look for a comparison with ==, or for numbers that are dropped because of their value: a class with "
         hint += "the same score as the label has a margin of exactly 1, too"
-        yield Finding("removable-jump", "error", message, hint=hint)
+        yield Finding("removable-jump", "error", message, hint)
 
 
 def vacuous(evidence: Evidence) -> Iterator[Finding]:
     """dS and the numerical gradient are 0 in every entry of every problem, and some of these are resolved."""
-    observations = evidence.observations
-    for seen in observations:
-        is_flat = (np.abs(seen.numerical) <= seen.bounds) & (np.abs(seen.analytic) <= seen.granted) & ~seen.kinked
-        if not is_flat.all():
-            return
-    if any(seen.known.any() for seen in observations):
-        problems = f"{len(observations)} problems" if len(observations) > 1 else "the one problem"
-        entries = sum(seen.S.size for seen in observations)
-        message = f"dS and the numerical gradient are 0 in all {entries} entries of {problems}: nothing was tested"
+    seen = evidence.observations
+    flat = [(np.abs(e.numerical) <= e.bounds) & (np.abs(e.analytic) <= e.granted) & ~e.kinked for e in seen]
+    if all(each.all() for each in flat) and any(each.known.any() for each in seen):
+        problems = f"{len(seen)} problems" if len(seen) > 1 else "the one problem"
+        message = f"dS and the numerical gradient are 0 in all {count(flat)} entries of {problems}: nothing was tested"
         hint = "try larger or smaller scores, or more classes; if that changes nothing, the value does not depend on S"
-        yield Finding("vacuous", "warning", message, hint=hint)
+        yield Finding("vacuous", "warning", message, hint)
+
+
+def truncated(evidence: Evidence) -> Iterator[Finding]:
+    """dS is whole everywhere, where neither the numerical gradient is nor N times it: so it is no count.
+
+    Of floats it is only said where dS is the numerical gradient, or N times it, made whole in one way; an array of
+    integers cannot be right in any case.
+    """
+    observations = evidence.observations
+    if not all(np.array_equal(seen.analytic, np.rint(seen.analytic)) for seen in observations):
+        return
+    integers = any(seen.whole_numbers for seen in evidence.wrong)
+    way = _way(observations, integers)
+    if not way:
+        is_a_factor = all(factor_at(evidence, seen, seen.known) for seen in observations)
+        are_counts = not any(_are_fractions(*_ends(seen, seen.rows)).any() for seen in observations)
+        if not integers or is_a_factor or are_counts:
+            return
+    came = "came as an array of integers" if integers else "holds whole numbers only"
+    hint = "look for round, rint, floor, //, int or astype(int) on the way to dS"
+    if integers:
+        hint = "make dS an array of floats before fractions are written to it: np.zeros(S.shape), astype(S.dtype)"
+        if "rounded down" in way:
+            hint = "// divides whole numbers and rounds down: make dS float, astype(S.dtype), and divide it with /"
+    message = f"dS {came}{f': {way}' if way else ''}; {largest_error(evidence)}"
+    yield Finding("truncated-to-integer", "error", message, hint)
+
+
+def _way(observations: Sequence[Case], integers: bool) -> str:
+    """How the numerical gradient, or N times it, was made whole; empty for no way."""
+    dS = [seen.analytic[seen.known] for seen in observations]
+    for times in ("", "N times "):
+        ends = [_ends(seen, seen.rows if times else 1) for seen in observations]
+        fractions = [_are_fractions(*each) for each in ends]
+        is_several = count([each & (a != 0) for each, a in zip(fractions, dS, strict=True)]) >= _SEVERAL
+        for words, whole in _WAYS.items() if is_several or (integers and count(fractions)) else ():
+            pairs = zip(ends, dS, strict=True)
+            if all(np.all((whole(low) <= a) & (a <= whole(high))) for (low, high), a in pairs):
+                return f"{times}the numerical gradient {words}"
+    return ""
+
+
+def _ends(seen: Case, factor: int) -> tuple[FloatArray, FloatArray]:
+    """Between which numbers the numerical gradient, times a factor, lies in the known entries of a problem."""
+    n, error = seen.numerical[seen.known], (seen.bounds + seen.granted)[seen.known]
+    return factor * (n - error), factor * (n + error)
+
+
+def _are_fractions(low: FloatArray, high: FloatArray) -> BoolArray:
+    """Which intervals hold no whole number."""
+    return np.asarray((np.floor(low) == np.ceil(high) - 1) & (low > np.floor(low)))
 
 
 def not_the_mean(evidence: Evidence) -> Iterator[Finding]:
     """All rows have the same weight, and it is neither 1/N nor 1."""
     observations = evidence.observations
     if observations and not any(seen.by_rows for seen in observations):
-        message = _constant_weight(evidence) or _weight_by_size(evidence)
-        if message:
+        weight = _constant_weight(evidence) or _weight_by_size(evidence)
+        if weight:
             hint = "divide value and dS by N = S.shape[0], and once: then a step has the same size at every batch size"
-            yield Finding("not-the-mean", "warning", f"each row counts {message}; a mean has 1/N, a sum 1", hint=hint)
+            yield Finding("not-the-mean", "warning", f"each row counts {weight}; a mean has 1/N, a sum 1", hint)
 
 
 def _constant_weight(evidence: Evidence) -> str:
@@ -85,34 +139,31 @@ def _constant_weight(evidence: Evidence) -> str:
     if len({seen.rows for seen in observations}) < 2:  # a constant cannot be told from a function of N
         return ""
     values = Values(observations)
-    for known in built_ins():
-        means = values.means(known)
+    for known in known_losses():
+        means = None if known.mistake else values.means(known)
         weight = None if means is None else values.multiple(values.rows * means)
-        if weight is not None and not _equal(weight, 1):
-            return f"{number_in_words(weight, _RTOL * abs(weight))} of {known.name}'s, at every N"
+        if weight is not None and not isclose(weight, 1, rel_tol=_RTOL):
+            return f"{constant_law(around(weight, _RTOL))} of {known.built_in}'s, at every N"
     return ""
 
 
 def _weight_by_size(evidence: Evidence) -> str:
     """What each row counts of its value as a batch of its own, by N; empty if that is unknown, or rows differ."""
     weights: dict[int, float] = {}
-    for seen in evidence.observations:
-        if seen.row_weight is not None and not _equal(weights.setdefault(seen.rows, seen.row_weight), seen.row_weight):
+    for seen in sorted(evidence.observations, key=lambda seen: seen.rows):
+        weight = seen.row_weight
+        if weight is not None and not isclose(weights.setdefault(seen.rows, weight), weight, rel_tol=_RTOL):
             return ""
     if not weights or not _rows_add_up(evidence):
         return ""
-    sizes = sorted(weights.items())
-    shown = ", ".join(f"{number_in_words(weight, _RTOL * abs(weight))} at N = {N}" for N, weight in sizes)
-    known = [(N, 2, Interval(weight - _RTOL * abs(weight), weight + _RTOL * abs(weight))) for N, weight in sizes]
-    law = simplest_law(known, classes=0) if len(known) > 1 else None
-    return f"{law} of its value alone ({shown})" if law and not law.is_free else f"{shown} of its value alone"
+    shown = ", ".join(f"{constant_law(around(weight, _RTOL))} at N = {N}" for N, weight in weights.items())
+    return f"{shown} of its value alone"
 
 
 def _rows_add_up(evidence: Evidence) -> bool:
     """Whether the rows' own values, none of them 0, times the weight add up to the batch's. One call for each row."""
-    ask = evidence.inspect or evidence.ask
+    ask, found = evidence.inspect or evidence.ask, False
     weighed = [seen for seen in evidence.observations if seen.row_weight is not None and seen.rows <= _ROWS]
-    found = False
     for seen in sorted(weighed, key=lambda seen: seen.rows)[:_PROBLEMS]:
         S = seen.S + np.random.default_rng(seen.S.shape).normal(size=seen.S.shape)
         value, weight = ask.evaluate(S, seen.y).value, seen.row_weight or 0.0
@@ -122,13 +173,6 @@ def _rows_add_up(evidence: Evidence) -> bool:
             if not abs(value - weight * float(np.sum(alone))) <= _RTOL * abs(weight) * float(np.sum(np.abs(alone))):
                 return False
     return found
-
-
-def _equal(one: float, other: float) -> bool:
-    return abs(one - other) <= _RTOL * max(abs(one), abs(other))
-
-
-# --- a wrong dS without a known cause --------------------------------------------------------------------------
 
 
 def not_a_gradient(evidence: Evidence) -> Iterator[Finding]:
@@ -141,9 +185,10 @@ def not_a_gradient(evidence: Evidence) -> Iterator[Finding]:
         if abs(first - second) > _DIFFERENT * (error + other_error):
             message = "dS is not the gradient of any function, because its Jacobian J is not symmetric: along two "
             message += f"random directions d1·J·d2 = {first:.6g} and d2·J·d1 = {second:.6g} ({drawn(seen)})"
-            hint = "look at dS, not the value: something that depends on S is treated as a constant, or a term is "
-            hint += "missing"
-            yield Finding("not-a-gradient", "error", message, hint=hint)
+            hint = (
+                "look at dS, not the value: something that depends on S is treated as a constant, or a term is missing"
+            )
+            yield Finding("not-a-gradient", "error", message, hint)
             return
 
 
@@ -165,7 +210,7 @@ def no_known_cause(evidence: Evidence) -> Iterator[Finding]:
     """The last rule: it names the places where dS is wrong."""
     hint = "compare the terms of dS with the derivatives of the value's terms at these entries; `-v` lists them"
     message = f"no known cause fits; dS is {wrong_places(evidence)}"
-    yield Finding("gradient-of-another-loss", "error", message, hint=hint)
+    yield Finding("gradient-of-another-loss", "error", message, hint)
 
 
 def _targets(seen: Case) -> FloatArray:
@@ -176,6 +221,7 @@ def _targets(seen: Case) -> FloatArray:
     return seen.y if seen.y.shape == seen.S.shape else np.full(seen.S.shape, np.nan)
 
 
+#: What wrong entries may have in common: one of a few numbers, or a number beyond a threshold.
 _CATEGORIES: dict[str, Callable[[Case], Any]] = {
     "in rows with label": lambda seen: _targets(seen) @ np.arange(seen.classes)[:, np.newaxis],
     "at N =": lambda seen: seen.rows,
@@ -213,18 +259,15 @@ def largest_error(evidence: Evidence) -> str:
     errors = [np.where(seen.wrong, np.abs(seen.analytic - seen.numerical), -1.0) for seen in evidence.wrong]
     error, seen = max(zip(errors, evidence.wrong, strict=True), key=lambda pair: float(np.max(pair[0])))
     i, j = np.unravel_index(np.argmax(error), error.shape)
-    return (
-        f"the largest error is in dS[{i}, {j}] = {seen.analytic[i, j]:.6g}, where the numerical gradient is "
-        f"{seen.numerical[i, j]:.6g} ({drawn(seen)})"
-    )
+    entry = f"dS[{i}, {j}] = {seen.analytic[i, j]:.6g}, where the numerical gradient is {seen.numerical[i, j]:.6g}"
+    return f"the largest error is in {entry} ({drawn(seen)})"
 
 
 def _common(numbers: FloatArray, wrong: BoolArray, shown: BoolArray) -> str:
     """The values that wrong entries have, if hardly any right ones have them; else empty."""
     values = np.unique(numbers[wrong & np.isfinite(numbers)])
     inside = np.count_nonzero(shown & np.isin(numbers, values))
-    total = np.count_nonzero(wrong)
-    is_special = inside and total >= _IN_PLACE * inside and inside <= _CONTRAST * np.count_nonzero(shown)
+    is_special = np.count_nonzero(wrong) >= _IN_PLACE * inside and inside <= _CONTRAST * np.count_nonzero(shown)
     return ", ".join(f"{value:g}" for value in values) if is_special else ""
 
 

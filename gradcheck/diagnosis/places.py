@@ -1,34 +1,28 @@
-"""dS is wrong in one region only, or in two, or a multiple of the gradient around one.
-
-Regions are what one slip may spoil: the label's column, the other columns, a class, a row.
-"""
+"""dS is wrong in one region only, or in two, or a multiple of the gradient around one: a column, a class, a row."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from typing import TypeGuard
 
 import numpy as np
 
 from gradcheck.checking.case import BoolArray, Case
 from gradcheck.checking.evidence import Evidence
-from gradcheck.diagnosis.fits import Fit, Where, factor_findings, factor_fit, off_by, term_fit
+from gradcheck.diagnosis.factors import MORE_DEFECTS, factor_findings
+from gradcheck.diagnosis.fits import Fit, Masks, Where, count, factor_fit, off_by, term_fit
 from gradcheck.diagnosis.numbers import Law
 from gradcheck.report import Finding, FloatArray
 
-#: Where entries would all be in a region by coincidence no more often than this, it is none.
-_CHANCE, _CHANCE_OF_LABELS = math.log(0.02), math.log(0.05)
-#: That a simple relation holds in a region in which entries are wrong by coincidence is so unlikely at most.
-_CHANCE_OF_A_RELATION = math.log(0.1)
-#: Wrong entries that a region must have; where there are two, outside of the other one.
-_OF_ITS_OWN = 2
-#: Rows that must determine a factor around a region, and a number that is none of those that people write.
-_ROWS = 3
-_MORE_DEFECTS = ": more than one defect is at work"
+#: Where entries would all be in a region by coincidence no more often than this, it is none; and so likely at most is
+#: a simple relation in a region where entries are wrong by coincidence.
+_CHANCE, _CHANCE_OF_LABELS, _CHANCE_OF_A_RELATION = math.log(0.02), math.log(0.05), math.log(0.1)
+#: Wrong entries that a region must have (of two regions, outside of the other one); and rows that must determine a
+#: factor around a region, or a number that is none of those that people write.
+_OF_ITS_OWN, _ROWS = 2, 3
 
 _HINTS = {
     "label-column": "look at what is added to or assigned in dS[i, y[i]]: its count, its sign, before or after the 1/N",
@@ -40,39 +34,29 @@ _HINTS = {
 CODES = tuple(_HINTS)
 
 
-#: For each problem, N x C truth values.
-Masks = Sequence[BoolArray]
-
-
 @dataclass(frozen=True)
 class Region:
-    """The same place in every problem.
+    """The same place in every problem."""
 
-    Attributes:
-        code: of the finding that names it.
-        index: of the class or the row, from the front; negative, from the back.
-    """
-
-    code: str
-    index: int = 0
-
-    @property
-    def needs_labels(self) -> bool:
-        return self.code in ("label-column", "other-columns")
+    code: str  #: of the finding that names it
+    index: int = 0  #: of the class or the row, from the front; negative, from the back
 
     @property
     def axis(self) -> int:
         return 0 if self.code == "one-row" else 1
 
+    @property
+    def is_of_labels(self) -> bool:
+        return self.code in ("label-column", "other-columns")
+
     def of(self, seen: Case) -> BoolArray:
         """N x C truth values; none of them true where there is no such class or row."""
-        if self.needs_labels:
+        if self.is_of_labels:
             assert seen.at_label is not None
             return seen.at_label if self.code == "label-column" else ~seen.at_label
-        entries = np.zeros(seen.S.shape, dtype=bool)
-        if -seen.S.shape[self.axis] <= self.index < seen.S.shape[self.axis]:
-            entries[(self.index, slice(None)) if self.axis == 0 else (slice(None), self.index)] = True
-        return entries
+        size = seen.S.shape[self.axis]
+        along = np.arange(size) == (self.index if self.index >= 0 else size + self.index)
+        return _across(along, self.axis, seen)
 
     def outside(self, seen: Case) -> BoolArray:
         """All other entries of a problem."""
@@ -80,63 +64,67 @@ class Region:
 
     def alternatives(self, observations: Sequence[Case]) -> int:
         """How many regions of the kind would have been named as readily: the first or the last, or any."""
-        if self.needs_labels:
-            return 1
         sizes: set[int] = {seen.S.shape[self.axis] for seen in observations}
         is_at_an_end = self.index in (0, -1) or sizes == {self.index + 1}
-        most = max(sizes)
-        return min(2, most) if is_at_an_end else most
+        return 1 if self.is_of_labels else min(2, max(sizes)) if is_at_an_end else max(sizes)
 
     def words(self, observations: Sequence[Case]) -> str:
         """The place in a few words, after "in"."""
-        if self.needs_labels:
+        if self.is_of_labels:
             is_label = self.code == "label-column"
             return "the label's column (j = y)" if is_label else "the columns of the other classes (j != y)"
-        sizes = {seen.S.shape[self.axis] for seen in observations}
         thing = "row" if self.axis == 0 else "class"
-        if self.index >= 0:
-            return f"{thing} {self.index}{', the last' if sizes == {self.index + 1} and self.index else ''}"
-        return f"the last {thing}" if self.index == -1 else f"{thing} {self.index}, counted from the back"
+        if self.index == -1:
+            return f"the last {thing}"
+        is_last = self.index > 0 and {seen.S.shape[self.axis] for seen in observations} == {self.index + 1}
+        return f"{thing} {self.index}{', the last' * is_last}{', counted from the back' * (self.index < 0)}"
 
 
-def covering(observations: Sequence[Case], off: Masks) -> list[Region]:
-    """The regions that all of some entries are in, those that people mean more often first."""
-    regions = regions_at(observations, off)
-    pairs = list(zip(observations, off, strict=True))
-    return [region for region in regions if not any(np.any(each & ~region.of(seen)) for seen, each in pairs)]
+def _across(along: BoolArray, axis: int, seen: Case) -> BoolArray:
+    """N x C, what is true of the rows (axis 0) or the classes (axis 1)."""
+    return np.asarray(np.broadcast_to(along if axis else along[:, np.newaxis], seen.S.shape))
 
 
 def regions_at(observations: Sequence[Case], off: Masks) -> list[Region]:
-    """The regions that the first of some entries is in: where all sizes are the same, counted from the front alone."""
+    """The regions that the first of some entries is in, likely ones first; counted from the back if sizes differ."""
     first = next((k for k, each in enumerate(off) if each.any()), None)
     if first is None:
         return []
-    seen = observations[first]
-    row, column = (int(i) for i in np.argwhere(off[first])[0])
-    found = []
+    seen, place, found = observations[first], np.argwhere(off[first])[0].tolist(), []
     if all(each.at_label is not None for each in observations):
         assert seen.at_label is not None
-        found.append(Region("label-column" if seen.at_label[row, column] else "other-columns"))
-    for code, axis, index in (("one-class", 1, column), ("one-row", 0, row)):
-        found.append(Region(code, index))
+        found.append(Region("label-column" if seen.at_label[tuple(place)] else "other-columns"))
+    for code, axis in (("one-class", 1), ("one-row", 0)):
+        found.append(Region(code, place[axis]))
         if len({each.S.shape[axis] for each in observations}) > 1:
-            found.append(Region(code, index - seen.S.shape[axis]))
+            found.append(Region(code, place[axis] - seen.S.shape[axis]))
     return found
 
 
-def halves(observations: Sequence[Case]) -> Iterator[Callable[[Case], BoolArray]]:
+def covering(observations: Sequence[Case], off: Masks) -> list[Region]:
+    """The regions that all of some entries are in, in the order of ``regions_at``."""
+    pairs = list(zip(observations, off, strict=True))
+    regions = regions_at(observations, off)
+    return [region for region in regions if not any(np.any(each & region.outside(seen)) for seen, each in pairs)]
+
+
+def halves(observations: Sequence[Case]) -> Iterator[Where]:
     """Parts of dS of which at least one lies outside of any region: no class or row is both odd and even."""
     if all(seen.at_label is not None for seen in observations):
         yield Region("other-columns").of
         yield Region("label-column").of
-    for axis, step, parity in product((1, 0), (1, -1), (0, 1)):
+    for axis, step, parity in product((1, 0), (1, -1), (0, 1)):  # counted from the front or from the back
         yield partial(_every_second, axis, step, parity)
 
 
 def _every_second(axis: int, step: int, parity: int, seen: Case) -> BoolArray:
-    """Every second class or row, counted from the front or from the back."""
-    chosen = np.arange(seen.S.shape[axis])[::step] % 2 == parity
-    return np.asarray(np.broadcast_to(chosen if axis else chosen[:, np.newaxis], seen.S.shape))
+    return _across(np.arange(seen.S.shape[axis])[::step] % 2 == parity, axis, seen)
+
+
+def likely_factors(evidence: Evidence) -> list[Law]:
+    """The laws of c with dS = c n in a half of dS; where something else is wrong in one region, c is among them."""
+    found = [factor_fit(evidence, half) for half in halves(evidence.observations)]
+    return list(dict.fromkeys(fit.law for fit in found if fit and fit.law.k != 0 and not fit.law.is_free))
 
 
 def log_chance(region: Region, observations: Sequence[Case], off: Masks, beside: Region | None = None) -> float:
@@ -146,29 +134,14 @@ def log_chance(region: Region, observations: Sequence[Case], off: Masks, beside:
     is a row, rows take the place of entries. Entries in the region ``beside`` do not count. The probability is
     multiplied by the number of regions of that kind.
     """
-    log = 0.0
+    log = math.log(region.alternatives(observations))
     for seen, each in zip(observations, off, strict=True):
         counted = np.ones(seen.S.shape, dtype=bool) if beside is None else beside.outside(seen)
-        inside, off_there = region.of(seen) & counted, each & counted
-        if region.axis == 0:
-            log += _log_share(*(int(mask.any(axis=1).sum()) for mask in (inside, counted, off_there)))
-        else:
-            for r, C, w in zip(inside.sum(axis=1), counted.sum(axis=1), off_there.sum(axis=1), strict=True):
-                log += _log_share(int(r), int(C), int(w))
-    return min(0.0, log + math.log(region.alternatives(observations)))
-
-
-def _log_share(r: int, C: int, w: int) -> float:
-    return -math.inf if w > r else math.log(math.comb(r, w)) - math.log(math.comb(C, w))
-
-
-def likely_factors(evidence: Evidence) -> list[Law]:
-    """The laws of c with dS = c n in a half of dS; where something else is wrong in one region, c is among them."""
-    found = [factor_fit(evidence, half) for half in halves(evidence.observations)]
-    return list(dict.fromkeys(fit.law for fit in found if fit and not (fit.law.is_zero or fit.law.is_free)))
-
-
-# --- rules ----------------------------------------------------------------------------------------------------
+        masks = np.array([region.of(seen) & counted, counted, each & counted])
+        rows = masks.any(axis=2).sum(axis=1, keepdims=True) if region.axis == 0 else masks.sum(axis=2)
+        for r, C, w in rows.T.tolist():
+            log += math.log(math.comb(r, w)) - math.log(math.comb(C, w)) if w <= r else -math.inf
+    return min(0.0, log)
 
 
 def places(evidence: Evidence) -> Iterator[Finding]:
@@ -177,7 +150,7 @@ def places(evidence: Evidence) -> Iterator[Finding]:
     Entries of it that are right do not contradict this: the gradient may be 0 there.
     """
     wrong = [seen.wrong for seen in evidence.observations]
-    if sum(int(each.sum()) for each in wrong) < _OF_ITS_OWN:
+    if count(wrong) < _OF_ITS_OWN:
         return
     likely = list(_likely(evidence, wrong))
     pair = None if likely else _two(evidence, wrong)
@@ -186,41 +159,38 @@ def places(evidence: Evidence) -> Iterator[Finding]:
         yield _finding(evidence, (region,), wrong, "", _relation(evidence, region.of))
     for this, other in (pair, pair[::-1]) if pair else ():
         there = _relation(evidence, _without(this, other))
-        words = other.words(evidence.observations)
         if this.code == other.code and there == _relation(evidence, _without(other, this)) != "":
             yield _finding(evidence, (this, other), wrong, "", there)
             return
-        yield _finding(evidence, (this,), wrong, f"in {words}", there)
+        yield _finding(evidence, (this,), wrong, f"in {other.words(evidence.observations)}", there)
 
 
 def two_defects(evidence: Evidence) -> Iterable[Finding]:
     """dS = c n outside of one region, with a law of c that is not 1, and not in it: both are named."""
     found: list[tuple[float, int, Region, Fit]] = []
     for law in likely_factors(evidence):
-        for odds, _, region in () if law.is_one else _likely(evidence, list(off_by(evidence, law))):
+        for odds, _, region in () if law.is_one else _likely(evidence, off_by(evidence, law)):
             fit = factor_fit(evidence, region.outside)
             if fit is not None and fit.law == law and fit.rows >= _ROWS:
                 found.append((odds, len(found), region, fit))
     if not found:
         return []
     _, _, region, fit = min(found)
-    words = region.words(evidence.observations)
+    around = f"in all {fit.entries} entries outside of {region.words(evidence.observations)}, where"
     if not any(np.any(seen.wrong & region.of(seen)) for seen in evidence.observations):
-        return factor_findings(fit.law, f"in all {fit.entries} entries outside of {words}, where dS is right")
-    where = f"in all {fit.entries} entries outside of {words}, where something else is wrong"
+        return factor_findings(fit.law, f"{around} dS is right")
     elsewhere = f"{fit.law} times the numerical gradient everywhere else"
-    there = _relation(evidence, region.of)
-    place = _finding(evidence, (region,), list(off_by(evidence, fit.law)), elsewhere, there)
-    return [*factor_findings(fit.law, where, _MORE_DEFECTS), place]
+    place = _finding(evidence, (region,), off_by(evidence, fit.law), elsewhere, _relation(evidence, region.of))
+    return [*factor_findings(fit.law, f"{around} something else is wrong", MORE_DEFECTS), place]
 
 
 def _likely(evidence: Evidence, off: Masks) -> Iterator[tuple[float, int, Region]]:
     """The regions that hold entries, and not by coincidence, each with its chance and its place in the order."""
     for k, region in enumerate(covering(evidence.observations, off)):
         odds = log_chance(region, evidence.observations, off)
-        if odds > _CHANCE and not region.needs_labels and _relation_in(evidence, region.of):
+        if odds > _CHANCE and not region.is_of_labels and _relation_in(evidence, region.of):
             odds += _CHANCE_OF_A_RELATION
-        if odds <= (_CHANCE_OF_LABELS if region.needs_labels else _CHANCE):
+        if odds <= (_CHANCE_OF_LABELS if region.is_of_labels else _CHANCE):
             yield odds, k, region
 
 
@@ -230,36 +200,31 @@ def _without(region: Region, other: Region) -> Where:
 
 def _two(evidence: Evidence, wrong: Masks) -> tuple[Region, Region] | None:
     """The two regions that hold all wrong entries, each with some of its own; the smallest of such pairs."""
-    observations, found = evidence.observations, []
+    observations = evidence.observations
+    found: list[tuple[int, int, Region, Region]] = []
     for one in regions_at(observations, wrong):
         rest = [each & one.outside(seen) for seen, each in zip(observations, wrong, strict=True)]
         for other in covering(observations, rest):
             if _is_needed(evidence, wrong, one, other) and _is_needed(evidence, wrong, other, one):
-                found.append((one, other))
-    sizes = [sum(int((one.of(seen) | other.of(seen)).sum()) for seen in observations) for one, other in found]
-    return found[sizes.index(min(sizes))] if found else None
+                found.append((count([one.of(seen) | other.of(seen) for seen in observations]), len(found), one, other))
+    return min(found)[2:] if found else None
 
 
 def _is_needed(evidence: Evidence, wrong: Masks, region: Region, beside: Region) -> bool:
     """Whether a region has wrong entries that another one has not, and not by coincidence."""
-    own = zip(evidence.observations, wrong, strict=True)
-    count = sum(int((each & _without(region, beside)(seen)).sum()) for seen, each in own)
-    return count >= _OF_ITS_OWN and log_chance(region, evidence.observations, wrong, beside) <= _CHANCE
+    own = [each & _without(region, beside)(seen) for seen, each in zip(evidence.observations, wrong, strict=True)]
+    return count(own) >= _OF_ITS_OWN and log_chance(region, evidence.observations, wrong, beside) <= _CHANCE
 
 
 def _finding(evidence: Evidence, regions: Sequence[Region], off: Masks, beside: str, there: str) -> Finding:
     """A finding that names one region or two, what else is at work, and what dS is there."""
     inside = [np.any([region.of(seen) for region in regions], axis=0) for seen in evidence.observations]
-    count = sum(int((each & mask).sum()) for each, mask in zip(off, inside, strict=True))
+    wrong = count([each & mask for each, mask in zip(off, inside, strict=True)])
     words = " and ".join(region.words(evidence.observations) for region in regions)
-    message = f"dS is wrong {'' if beside else 'only '}in {words}, {count} of "
-    message += f"{sum(int(each.sum()) for each in inside)} entries"
-    message += f", and {beside}{_MORE_DEFECTS}" if beside else ""
+    message = f"dS is wrong {'' if beside else 'only '}in {words}, {wrong} of {count(inside)} entries"
+    message += f", and {beside}{MORE_DEFECTS}" if beside else ""
     code = regions[0].code
     return Finding(code, "error", f"{message}; {there}" if there else message, _HINTS[code])
-
-
-# --- what dS is there -------------------------------------------------------------------------------------
 
 
 def _relation(evidence: Evidence, where: Where) -> str:
@@ -270,22 +235,16 @@ def _relation(evidence: Evidence, where: Where) -> str:
 
 
 def _relation_in(evidence: Evidence, where: Where) -> str:
-    factor = factor_fit(evidence, where)
-    if _is_determined(factor, 1) and not factor.law.is_one:
-        return "dS = 0" if factor.law.is_zero else f"dS = {factor.law} times the numerical gradient"
-    level = term_fit(evidence, _one, Law.simple(0), where)
-    if _is_determined(level):
-        return f"dS = {level.law}"
-    offset = term_fit(evidence, _one, where=where)
-    if _is_determined(offset):
-        plus = "minus" if offset.law.constant < 0 else "plus"
-        return f"dS is the numerical gradient {plus} {offset.law.size}"
+    """The simplest of dS = c n, dS = d and dS = n + d that is determined there."""
+
+    def one(seen: Case) -> tuple[FloatArray, FloatArray]:
+        return np.ones(seen.S.shape), np.zeros(seen.S.shape)
+
+    factor, level = factor_fit(evidence, where), term_fit(evidence, one, Law(0), where)
+    if factor is not None and factor.rows >= (_ROWS if factor.law.is_free else 1) and not factor.law.is_one:
+        return "dS = 0" if factor.law.k == 0 else f"dS = {factor.law} times the numerical gradient"
+    for fit in (level, term_fit(evidence, one, where=where)):
+        if fit is not None and fit.rows >= (_ROWS if fit.law.is_free else 2):
+            sign = "minus" if fit.law.k < 0 else "plus"
+            return f"dS = {fit.law}" if fit is level else f"dS is the numerical gradient {sign} {fit.law.size}"
     return ""
-
-
-def _is_determined(fit: Fit | None, least: int = 2) -> TypeGuard[Fit]:
-    return fit is not None and fit.rows >= (_ROWS if fit.law.is_free else least)
-
-
-def _one(seen: Case) -> tuple[FloatArray, FloatArray]:
-    return np.ones(seen.S.shape), np.zeros(seen.S.shape)

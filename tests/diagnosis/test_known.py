@@ -15,21 +15,17 @@ import gradcheck
 from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.known import (
     VARIANTS,
-    GradientMatch,
     Known,
     ValueMatch,
     Values,
-    built_ins,
     gradient_match,
+    known_losses,
 )
 from gradcheck.losses import BUILT_INS
 
 
 def named(name: str) -> Known:
-    return next(each for each in (*built_ins(), *VARIANTS) if name in (each.name, each.formula))
-
-
-# --- the losses -------------------------------------------------------------------------------------------
+    return next(each for each in known_losses() if each.built_in == name)
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda each: each.formula)
@@ -40,11 +36,8 @@ def test_derivatives_of_a_variant_are_those_of_its_values(variant: Known) -> Non
 
     # Not at ties: the rate of errors jumps there.
     gradcheck.assert_gradients(loss, gradcheck.Config(scores=["normal"], classes=[2, 5]))
-    assert variant.of in BUILT_INS
+    assert variant.built_in in BUILT_INS
     assert variant.mistake
-
-
-# --- values -----------------------------------------------------------------------------------------------
 
 
 def values_of(
@@ -59,7 +52,7 @@ def values_of(
 def test_a_value_is_that_of_its_loss_and_of_no_other(name: str, seed: int) -> None:
     values = values_of(name, seed=seed)
     assert values.match(named(name)) == ValueMatch(named(name))
-    assert [each.name for each in built_ins() if values.match(each)] == [name]
+    assert [each.built_in for each in known_losses() if values.match(each)] == [name]
 
 
 @pytest.mark.parametrize(
@@ -93,9 +86,6 @@ def test_other_values_are_not_that_loss(change: Callable[[float, int], float]) -
     assert values_of("softmax", change).match(named("softmax")) is None
 
 
-# --- gradients --------------------------------------------------------------------------------------------
-
-
 def cosine(S: Any, y: Any) -> tuple[float, Any]:
     return np.cos(S).sum(), -np.sin(S)
 
@@ -105,14 +95,10 @@ def beside_a_cosine(name: str, change: Any = lambda dS, N, C: dS, **how: Any) ->
     return evidence_of(cosine, lambda a, S, y: change(right(name)(S, y)[1], *S.shape), **how)
 
 
-def match_of(evidence: Evidence, name: str) -> GradientMatch | None:
-    return gradient_match(evidence, named(name))
-
-
 @given(some_losses, seeds)
 def test_a_gradient_is_that_of_its_loss_and_of_no_other(name: str, seed: int) -> None:
     evidence = beside_a_cosine(name, seed=seed)
-    assert [each.name for each in built_ins() if gradient_match(evidence, each)] == [name]
+    assert [each.built_in for each in known_losses() if gradient_match(evidence, each)] == [name]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +111,7 @@ def test_a_gradient_is_that_of_its_loss_and_of_no_other(name: str, seed: int) ->
     ],
 )
 def test_a_multiple_of_a_gradient_is_recognised(change: Any, words: str) -> None:
-    match = match_of(beside_a_cosine("softmax", change), "softmax")
+    match = gradient_match(beside_a_cosine("softmax", change), named("softmax"))
     assert match is not None
     assert match.words == words
 
@@ -141,8 +127,8 @@ def test_a_multiple_of_a_gradient_is_recognised(change: Any, words: str) -> None
     ],
 )
 def test_what_is_nearly_a_gradient_is_not(change: Any) -> None:
-    assert match_of(beside_a_cosine("softmax", change), "softmax") is None
+    assert gradient_match(beside_a_cosine("softmax", change), named("softmax")) is None
 
 
 def test_a_right_gradient_is_not_another_loss_s() -> None:
-    assert match_of(evidence_of("softmax", lambda a, S, y: a), "softmax") is None
+    assert gradient_match(evidence_of("softmax", lambda a, S, y: a), named("softmax")) is None

@@ -1,0 +1,144 @@
+"""dS = c n in every entry, in their places or exchanged: what is wrong with c, and whether it is one law."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+
+from gradcheck.checking.case import Case
+from gradcheck.checking.evidence import Evidence
+from gradcheck.diagnosis.fits import count, factor_fit
+from gradcheck.diagnosis.numbers import Law
+from gradcheck.report import Finding
+
+#: Codes of the findings that a factor gives, the most surprising first.
+CODES = ("sign-flipped", "missing-mean", "averaged-twice", "constant-factor")
+#: The end of a message of which there are others.
+MORE_DEFECTS = ": more than one defect is at work"
+
+_SIGN = "look for a minus that is lost or one too many, in dS or in the value"
+_MISSING_MEAN = "divide dS by N once, as the value is"
+_TWICE = "look for a second division by N on the way to dS, or for a sum in the value where a mean is meant"
+_CONSTANT = "look for a factor that only one of the two has: the 2 of a square, a weight, a logarithm's base"
+_CLASSES = "look for a mean over all N·C entries (np.mean, dS.size) in one of the two, and over the N rows in the other"
+_BATCH_HINT = (
+    "look for a sum, mean or maximum over the whole batch (no axis=1), for an N-vector against an N x C matrix without "
+    "[:, None], and for a batch or chunk size that is written as a number"
+)
+#: Smaller numbers are factors of other kinds than a batch size.
+_SMALLEST_BATCH = 4
+#: Where as many rows would all be right by coincidence no more often than this, they are right for their batch size:
+#: where a single row is told from several, and for any other division of the batch sizes, of which there are more.
+_CHANCE, _CHANCE_OF_OTHERS = 0.05, 0.001
+
+
+def how_many(entries: int, evidence: Evidence) -> str:
+    """``in all 120 entries``, or ``in all 113 entries that have a derivative`` where that is not all of them."""
+    total = sum(seen.S.size for seen in evidence.observations)
+    return f"in all {entries} entries{'' if entries == total else ' that have a derivative'}"
+
+
+def factor_findings(law: Law, where: str, beside: str = "") -> list[Finding]:
+    """All that is wrong with c in dS = c n, in the entries ``where``: its sign, its power of N, what else there is.
+
+    Example:
+        >>> [each.code for each in factor_findings(Law(Fraction(-2), rows=1), "in all 45 entries")]
+        ['sign-flipped', 'missing-mean', 'constant-factor']
+    """
+    or_else = f" (or {law.alternative})" if law.alternative else ""
+    said = f"dS = {law} times the numerical gradient {where}{or_else}{beside}"
+    if law.k == 0:
+        said = f"dS is 0 {where}, and the numerical gradient is not{beside}"
+    over_rows, told = "1/N" if abs(law.rows) == 1 else "1/N^2", []
+    if law.k < 0:
+        told.append(("sign-flipped", "" if law.k == -1 and not law.rows else "its sign is wrong", _SIGN))
+    if law.rows > 0:
+        told.append(("missing-mean", f"dS lacks a {over_rows} that the value has", _MISSING_MEAN))
+    if law.rows < 0:
+        more = "dS is divided by N once more than the value" if law.rows == -1 else "dS has 1/N^2 more than the value"
+        told.append(("averaged-twice", f"{more}, or the value is a sum where a mean is meant", _TWICE))
+    if abs(law.k) != 1 or law.classes:
+        told.append(("constant-factor", *_constant(law)))
+    return [Finding(code, "error", f"{said}: {tail}" if tail else said, hint) for code, tail, hint in told]
+
+
+def _constant(law: Law) -> tuple[str, str]:
+    """What is said of a constant, and the hint."""
+    if law.k == 0:
+        return "", "look for where dS is filled: it is what it was made as"
+    if law.classes:
+        divided, other = ("dS", "the value") if law.classes < 0 else ("the value", "dS")
+        return f"{divided} is divided by C, as a mean over all N·C entries is, and {other} is not", _CLASSES
+    name = law.name.removeprefix("-")
+    if name in ("log 2", "log 10"):
+        return f"the value has a logarithm to base {name[4:]}, dS that of a natural one", _CONSTANT
+    size = abs(law.k) ** -law.rows if isinstance(law.k, Fraction) and abs(law.rows) == 1 else 0
+    if size >= _SMALLEST_BATCH and size == int(size):  # N/B or B/N: where N is meant, the number B is written
+        return f"as if the batch size were written as {size}", "take N from S.shape[0]"
+    return "", _CONSTANT
+
+
+def factor(evidence: Evidence) -> Iterable[Finding]:
+    """dS = c n, with one law c = k N^a C^b for all problems.
+
+    A law that is 1 at some batch size, as N/8 is at 8, is no missing mean: dS depends on the batch size.
+    """
+    fit = factor_fit(evidence)
+    if fit is None or fit.law.is_one:
+        return []
+    is_one = any(fit.law.at(seen.rows, seen.classes) == 1 for seen in evidence.observations)
+    if fit.law.rows and abs(fit.law.k) != 1 and is_one:
+        return batch_size(evidence)
+    return factor_findings(fit.law, how_many(fit.entries, evidence))
+
+
+def batch_size(evidence: Evidence) -> Iterator[Finding]:
+    """Right in every problem of some batch sizes, wrong in problems of others, by one factor or not by coincidence.
+
+    A slip that shows in a few rows only, whatever N, spares small batches by coincidence: where w of R rows are wrong,
+    all of them are among the M rows of the sizes that are wrong with a probability of (M choose w) / (R choose w).
+    """
+    is_wrong: dict[int, list[bool]] = {}
+    for seen in sorted(evidence.observations, key=lambda each: each.rows):
+        is_wrong.setdefault(seen.rows, []).append(seen.is_wrong)
+    right = [N for N, each in is_wrong.items() if not any(each)]
+    always = [N for N, each in is_wrong.items() if all(each)]
+    sometimes = [N for N, each in is_wrong.items() if any(each) and not all(each)]
+    rows = sum(seen.rows for seen in evidence.observations)
+    among = sum(seen.rows for seen in evidence.observations if seen.rows not in right)
+    wrong_rows = sum(int(seen.wrong.any(axis=1).sum()) for seen in evidence.wrong)
+    chance = _CHANCE if [1] in (right, always + sometimes) else _CHANCE_OF_OTHERS
+    fit = factor_fit(evidence)
+    is_coincidence = fit is None and math.comb(among, wrong_rows) > chance * math.comb(rows, wrong_rows)
+    if not right or is_coincidence:
+        return
+    sizes = (("right", right), ("wrong", always))
+    said = [f"{word} at N = {', '.join(map(str, each))}" for word, each in sizes if each]
+    said += [f"wrong in {sum(is_wrong[N])} of {len(is_wrong[N])} problems at N = {N}" for N in sometimes]
+    law = "" if fit is None else f": it is {fit.law} times the numerical gradient"
+    yield Finding("batch-size-dependent", "error", f"dS is {', '.join(said)}{law}", _BATCH_HINT)
+
+
+def transposed(evidence: Evidence) -> Iterator[Finding]:
+    """dS = c T(n), where T is a transpose, or a transpose and a reshape to N x C."""
+    fit = factor_fit(replace(evidence, observations=tuple(map(_moved, evidence.observations))))
+    if fit is None or fit.law.k == 0 or fit.law.is_free or fit.rows < 2:
+        return
+    words = "the numerical gradient transposed and reshaped, n.T.reshape(N, C),"
+    hint = "reshape does not exchange rows and classes: where dS is C x N, return dS.T"
+    if all(seen.rows in (1, seen.classes) for seen in evidence.observations):
+        words, hint = "the numerical gradient transposed", "return dS.T, or fill dS[i, j] for row i and class j"
+    where, times = how_many(fit.entries, evidence), "" if fit.law.is_one else f"{fit.law} times "
+    wrong = count([seen.wrong for seen in evidence.wrong])
+    message = f"dS is {times}{words} {where}; {wrong} are wrong where they stand"
+    yield Finding("transposed", "error", message, hint)
+    if not fit.law.is_one:
+        yield from factor_findings(fit.law, f"{where}, with its entries exchanged", MORE_DEFECTS)
+
+
+def _moved(seen: Case) -> Case:
+    """A problem with its numerical gradient transposed and reshaped."""
+    arrays = {name: getattr(seen, name) for name in ("numerical", "bounds", "verdicts", "kinked")}
+    return replace(seen, **{name: each.T.reshape(each.shape) for name, each in arrays.items()})

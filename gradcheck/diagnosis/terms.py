@@ -1,0 +1,146 @@
+"""dS = c n + d x: a term x that dS lacks or has too much of, where n is the numerical gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+
+from gradcheck.checking.case import Case
+from gradcheck.checking.evidence import Evidence
+from gradcheck.diagnosis.factors import MORE_DEFECTS, factor_findings, how_many
+from gradcheck.diagnosis.fits import Basis, Fit, term_fit
+from gradcheck.diagnosis.known import labels_of
+from gradcheck.diagnosis.numbers import ONE, Law
+from gradcheck.diagnosis.places import likely_factors
+from gradcheck.report import Finding, FloatArray
+
+#: Rows that must determine a coefficient which people write often, another one, and any where N times the numerical
+#: gradient is whole, as such numbers may differ by 1 by coincidence; entries that must determine a measured one.
+_ROWS, _ROWS_OF_ANY, _WHOLE_ROWS, _ENTRIES = 1, 3, 5, 4
+#: Relative, and of whole numbers.
+_ALIKE, _ROUNDING = 1e-6, 1e-9
+#: Probabilities below this have no inverse that is a float.
+_SMALLEST = 1e-300
+#: Second defects that a term is tried with, beside the factors that dS has in a half of its entries.
+_FACTORS = (ONE, *(Law(Fraction(k), rows) for k, rows in ((1, 1), (-1, 0), (1, -1), (-1, 1))))
+
+
+@dataclass(frozen=True)
+class Term:
+    """A term x, and what d means: the code, the message and what to look at.
+
+    In these ``{d}`` is the size of d, ``{term}`` that of d x, and ``{integral}`` what d x / c is the derivative of.
+    """
+
+    code: str
+    symbol: str  #: x as it is written
+    basis: Basis
+    more: tuple[str, str]  #: for d > 0
+    less: tuple[str, str] | None = None  #: for d < 0
+    integral: tuple[Fraction, str] = (Fraction(1), "")  #: of x: a factor, and a function as it is written
+    is_measured: bool = True  #: d may be any number, and not only one that people write
+
+
+def _over_p_y(seen: Case, is_numerical: bool) -> tuple[FloatArray, FloatArray] | None:
+    """n / p_y, or -dS / p_y, and its error, p_y the softmax's; None where the labels are no classes."""
+    labels = labels_of(seen)
+    if labels is None:
+        return None
+    log_p = seen.S - np.logaddexp.reduce(seen.S, axis=1, keepdims=True)
+    p_y = np.exp(np.take_along_axis(log_p, labels[:, np.newaxis], axis=1))
+    inverse = 1 / np.where(p_y > _SMALLEST, p_y, np.nan)
+    x, error = (seen.numerical, seen.bounds) if is_numerical else (-seen.analytic, seen.granted)
+    return x * inverse, error * inverse
+
+
+def _at_label(seen: Case) -> tuple[FloatArray, FloatArray] | None:
+    return None if seen.at_label is None else (seen.at_label.astype(np.float64), np.zeros(seen.S.shape))
+
+
+def _penalty(symbol: str, integral: tuple[Fraction, str], slope: Callable[[FloatArray], FloatArray]) -> Term:
+    return Term(
+        "missing-regularizer",
+        symbol,
+        lambda seen: (slope(seen.S), np.zeros(seen.S.shape)),
+        ("dS has the gradient of a term that the value lacks, {integral}",
+         "add {integral} to the value, or take {term} out of dS"),
+        ("the value has a term that dS lacks, {integral}", "add {term} to dS, or take {integral} out of the value"),
+        integral,
+    )  # fmt: skip
+
+
+_LABEL_HINT = "look at what is subtracted from dS[i, y[i]]: once in each row, from dS itself, before the division by N"
+#: The terms, in the order in which they are tried.
+TERMS: tuple[Term, ...] = (
+    Term(
+        "missing-label-term", "1{j=y}", _at_label,
+        ("the label's term -{term} is missing", _LABEL_HINT),
+        ("the label's term -{term} is counted twice", _LABEL_HINT),
+        is_measured=False,
+    ),
+    _penalty("S", (Fraction(1, 2), "sum S^2"), lambda S: S),
+    _penalty("sign(S)", (Fraction(1), "sum |S|"), lambda S: np.asarray(np.sign(S))),
+    # log(p_y + eps) in the value and log(p_y) in dS: dS = n + eps n / p_y. Or the other way round: n - eps dS / p_y.
+    Term(
+        "log-guard", "numerical/p_y", lambda seen: _over_p_y(seen, is_numerical=True),
+        ("the value takes log(p_y + eps) with eps = {d}, and dS is the derivative of log(p_y)",
+         "take eps out of the value: log(sum_m e^{s_m}) - s_y, of scores less their row's maximum; or multiply dS by "
+         "p_y/(p_y + eps)"),
+    ),
+    Term(
+        "log-guard", "dS/p_y", lambda seen: _over_p_y(seen, is_numerical=False),
+        ("dS has p_y + eps in place of p_y, with eps = {d}, and the value takes log(p_y)",
+         "take eps out of dS: it is p_j - 1{j=y}, which divides by no probability"),
+    ),
+)  # fmt: skip
+
+
+def extra_term(evidence: Evidence) -> Iterator[Finding]:
+    """dS = c n + d x, x one of ``TERMS``."""
+    for scale in dict.fromkeys((ONE, *likely_factors(evidence), *_FACTORS)):
+        for term in TERMS:
+            fit = term_fit(evidence, term.basis, scale)
+            meaning = None if fit is None else term.more if fit.law.k > 0 else term.less
+            if fit is None or meaning is None or abs(fit.law.rows) > 1 or not _is_determined(evidence, term, fit):
+                continue
+            yield _finding(evidence, term, fit, scale, *meaning)
+            if not scale.is_one:
+                where = f"{'less' if fit.law.k > 0 else 'plus'} that term, {how_many(fit.entries, evidence)}"
+                yield from factor_findings(scale, where, MORE_DEFECTS)
+            return
+
+
+def _is_determined(evidence: Evidence, term: Term, fit: Fit) -> bool:
+    """Whether d is no coincidence: enough rows determine it, and x is no multiple of the numerical gradient."""
+    ratios, is_whole = [], True
+    for seen, chosen in zip(evidence.observations, fit.significant, strict=True):
+        x, _ = term.basis(seen) or (seen.S, None)
+        n = seen.rows * seen.numerical[chosen]
+        ratios.append(n / np.broadcast_to(x, seen.S.shape)[chosen])
+        is_whole &= bool(np.all(np.abs(n - np.round(n)) <= seen.rows * seen.bounds[chosen] + _ROUNDING))
+    n_over_x = np.concatenate(ratios)
+    is_multiple = not len(n_over_x) or bool(np.ptp(n_over_x) <= _ALIKE * np.abs(n_over_x).max())
+    if term.is_measured:
+        return len(n_over_x) >= _ENTRIES and not is_multiple
+    if is_whole:
+        return fit.rows >= _WHOLE_ROWS and not is_multiple
+    return fit.rows >= (_ROWS if fit.law.k in (1, -1, 2) else _ROWS_OF_ANY)
+
+
+def _finding(evidence: Evidence, term: Term, fit: Fit, scale: Law, meaning: str, hint: str) -> Finding:
+    d, (by, integral) = fit.law, term.integral
+    over_c, d_x = Law(d.k / scale.k, d.rows - scale.rows, d.classes - scale.classes).size, d.size.of(term.symbol)
+    penalty = replace(over_c, k=over_c.k * by).of(integral)
+    if d.k == 2 and not term.is_measured:
+        meaning += f", or -{replace(d, k=Fraction(1)).of(term.symbol)} has the wrong sign"
+    meaning = meaning.replace("{term}", d_x).replace("{d}", str(d.size)).replace("{integral}", penalty)
+    hint = hint.replace("{term}", over_c.of(term.symbol)).replace("{integral}", penalty)
+    second = "" if scale.is_one else ", and a factor is a second defect"
+    sign = "-" if (d.k < 0) != term.symbol.startswith("dS") else "+"
+    or_else = f" (or {d.alternative})" if d.alternative else ""
+    where = how_many(fit.entries, evidence)
+    message = f"{meaning}{second}: dS = {scale.of('numerical')} {sign} {d_x}{or_else} {where}"
+    return Finding(term.code, "error", message, hint)

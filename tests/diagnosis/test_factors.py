@@ -1,0 +1,173 @@
+"""One factor from the numerical gradient to dS, by batch size, or with the entries exchanged."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from observed import (
+    bent,
+    changed,
+    class_counts,
+    codes,
+    dense_losses,
+    evidence_of,
+    few_examples,
+    is_label,
+    seeds,
+    some_losses,
+)
+
+import gradcheck
+from gradcheck import Config
+from gradcheck.checking.case import Case
+from gradcheck.diagnosis.factors import batch_size, factor, transposed
+from gradcheck.diagnosis.fits import everywhere, factor_at, factor_fit, term_fit
+from gradcheck.diagnosis.numbers import Law
+
+SIGNS, POWERS = st.sampled_from([1, -1]), st.sampled_from([-1, 0, 1])
+
+
+def test_a_factor_counts_its_entries_and_the_rows_that_determine_it() -> None:
+    fit = factor_fit(evidence_of("softmax", lambda a, S, y: -3 * a), lambda seen: is_label(seen.S, seen.y))
+    assert fit is not None
+    assert (fit.law.k, fit.entries, fit.rows) == (-3, 24, 24)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_entries_that_are_not_known_are_left_out(known: bool) -> None:
+    """A wrong entry at a kink does not contradict the law."""
+    evidence = evidence_of("softmax", lambda a, S, y: -a)
+    first, *others = evidence.observations
+    a, kinked = first.analytic.copy(), first.kinked.copy()
+    a[0, 0] += 1.0
+    kinked[0, 0] = not known
+    changed = replace(first, analytic=a, kinked=kinked)
+    assert (factor_fit(replace(evidence, observations=(changed, *others))) is None) == known
+
+
+def test_a_problem_whose_gradient_is_0_within_bounds_takes_any_factor() -> None:
+    evidence = evidence_of("softmax", lambda a, S, y: 0 * a)
+    for seen in evidence.observations:
+        interval = factor_at(evidence, replace(seen, numerical=np.full(seen.S.shape, 1e-13)), everywhere(seen))
+        assert interval is not None
+        assert interval.low == -np.inf
+
+
+def test_a_term_is_found_beyond_a_factor() -> None:
+    def one_everywhere(seen: Case) -> Any:
+        return np.ones(seen.S.shape), np.zeros(seen.S.shape)
+
+    evidence = evidence_of("softmax", lambda a, S, y: len(S) * a + 0.3)
+    fit = term_fit(evidence, one_everywhere, Law(1, rows=1))
+    assert fit is not None
+    assert str(fit.law) == "0.3"
+    assert term_fit(evidence, one_everywhere) is None
+
+
+@few_examples
+@given(some_losses, class_counts, seeds, SIGNS, POWERS, st.booleans(), st.booleans())
+def test_sign_mean_and_constant_are_each_named_and_ties_are_left_out(
+    name: str, C: int, seed: int, sign: int, power: int, halved: bool, integers: bool
+) -> None:
+    k = sign * (0.5 if halved and not integers else 1.0)
+    shapes = [(N, C) for N in (1, 3, 8) for _ in range(2)]
+    evidence = evidence_of(name, lambda a, S, y: k * float(len(S)) ** power * a, shapes, seed=seed, integers=integers)
+    expected = ["sign-flipped"] * (sign < 0) + ["missing-mean"] * (power > 0) + ["averaged-twice"] * (power < 0)
+    assert codes(factor(evidence)) == expected + ["constant-factor"] * (abs(k) != 1)
+
+
+@pytest.mark.parametrize(
+    ("k", "words"),
+    [(2.0, "2"), (1 / 3, "1/3"), (0.9, "0.9"), (math.log(2), "0.693147 (log 2)"), (1.2345678, "1.2345678"), (0.0, "0")],
+)
+def test_the_constant_is_named(k: float, words: str) -> None:
+    (finding,) = factor(evidence_of("softmax", lambda a, S, y: k * a))
+    assert finding.code == "constant-factor"
+    says = "dS is 0 in all 120 entries" if k == 0 else f"dS = {words} times the numerical gradient in all 120 entries"
+    assert finding.message.startswith(says)
+
+
+def test_the_number_of_classes_is_told_from_a_constant_where_several_were_tried() -> None:
+    several = [(N, C) for N in (1, 3, 8) for C in (3, 5)]
+    (finding,) = factor(evidence_of("softmax", lambda a, S, y: a / S.shape[1], several))
+    assert "dS = 1/C times" in finding.message
+    assert "only" not in finding.message
+    (finding,) = factor(evidence_of("softmax", lambda a, S, y: a / S.shape[1]))
+    assert "(or 1/5: only C = 5 was tried)" in finding.message
+
+
+def test_with_one_batch_size_it_says_that_n_may_be_a_constant() -> None:
+    (finding,) = factor(evidence_of("softmax", lambda a, S, y: len(S) * a, [(4, 5), (4, 5)]))
+    assert finding.code == "missing-mean"
+    assert "(or 4: only N = 4 was tried)" in finding.message
+
+
+def test_a_batch_size_that_is_written_as_a_number_is_named() -> None:
+    first, second = factor(evidence_of("softmax", lambda a, S, y: a * len(S) / 64))
+    assert (first.code, second.code) == ("missing-mean", "constant-factor")
+    assert "as if the batch size were written as 64" in second.message
+
+
+@pytest.mark.parametrize("change", [
+    lambda a, S, y: a / (1e-3 + np.linalg.norm(a)),  # a factor of each problem's own
+    lambda a, S, y: np.where(is_label(S, y), a, -a),
+    lambda a, S, y: np.where(np.indices(S.shape).sum(axis=0) == 0, -a + 1e-3, -a),  # one entry is another multiple
+])  # fmt: skip
+def test_other_defects_are_no_factor(change: Any) -> None:
+    assert codes(factor(evidence_of("softmax", change))) == []
+
+
+@few_examples
+@given(dense_losses, seeds, st.booleans())
+def test_the_sizes_at_which_it_is_right_are_named(name: str, seed: int, alone: bool) -> None:
+    (finding,) = batch_size(evidence_of(name, lambda a, S, y: a if (len(S) == 1) == alone else bent(a, S), seed=seed))
+    assert finding.code == "batch-size-dependent"
+    wrong, right = ("3, 8", "1") if alone else ("1", "3, 8")
+    assert finding.message == f"dS is right at N = {right}, wrong at N = {wrong}"
+
+
+def test_a_factor_that_is_1_at_a_size_that_was_tried_depends_on_the_batch_size() -> None:
+    (finding,) = factor(evidence_of("softmax", lambda a, S, y: a * len(S) / 8))
+    assert finding.code == "batch-size-dependent"
+    assert "right at N = 8, wrong at N = 1, 3: it is N/8 times the numerical gradient" in finding.message
+
+
+@few_examples
+@given(dense_losses, seeds)
+def test_rows_that_are_wrong_for_their_scores_do_not_hang_on_the_batch(name: str, seed: int) -> None:
+    """One row in ten or so: the single rows are right by chance."""
+    evidence = evidence_of(name, lambda a, S, y: np.where(S[:, :1] > 1.3, bent(a, S), a), seed=seed)
+    if evidence.wrong and not any(seen.is_wrong for seen in evidence.observations if seen.rows == 1):
+        assert codes(batch_size(evidence)) == []
+
+
+@pytest.mark.parametrize("name", ["softmax", "svm", "brier"])
+@pytest.mark.parametrize(
+    ("change", "batch_sizes", "message", "hint"),
+    [
+        (lambda dS: dS.T.reshape(dS.shape), [1, 3, 8], "n.T.reshape(N, C)", "return dS.T"),
+        (np.transpose, [5], "dS is the numerical gradient transposed in all ", "return dS.T, or fill dS[i, j]"),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_entries_that_change_places_are_seen(
+    name: str, change: Any, batch_sizes: Any, message: str, hint: str, dtype: Any
+) -> None:
+    loss = changed(name, lambda a, S, y: change(a))
+    found = gradcheck.check(loss, Config(batch_sizes=batch_sizes, dtype=dtype)).losses[0].findings
+    assert found[0].code == "transposed"
+    assert message in found[0].message
+    assert hint in found[0].hint
+    assert "not-a-gradient" not in codes(found)
+
+
+def test_a_transpose_with_a_factor_is_two_defects() -> None:
+    found = list(transposed(evidence_of("softmax", lambda a, S, y: 2 * a.T.reshape(a.shape))))
+    assert codes(found) == ["transposed", "constant-factor"]
+    assert "dS is 2 times the numerical gradient transposed" in found[0].message
