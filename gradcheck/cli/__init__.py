@@ -1,7 +1,5 @@
 """The command line: ``gradcheck`` and its commands."""
 
-from __future__ import annotations
-
 import sys
 import traceback
 from collections.abc import Callable

@@ -1,14 +1,10 @@
 """``gradcheck init``: files to start with."""
 
-from __future__ import annotations
-
 import keyword
 import os
 import sys
 import textwrap
-from importlib import resources
 from pathlib import Path
-from string import Template
 from typing import Annotated
 
 import typer
@@ -57,6 +53,9 @@ def starting_files(loss: str | None) -> dict[str, str]:
     if taken or not loss.isidentifier() or not loss.isascii():
         hint = "use letters, digits and underscores, for example --loss my_loss"
         raise UsageError(f"{loss!r} cannot be the name of a function in a module of its own", hint=hint)
+    from importlib import resources
+    from string import Template
+
     for name, template in ((f"{loss}.py", "loss.py.txt"), (f"test_{loss}.py", "test_loss.py.txt")):
         text = (resources.files(__package__) / "templates" / template).read_text(encoding="utf-8")
         files[name] = Template(text).substitute(name=loss)

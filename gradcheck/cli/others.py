@@ -1,19 +1,13 @@
 """The short commands: ``list``, ``show``, ``explain``, ``schema`` and ``compare``."""
 
-from __future__ import annotations
-
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gradcheck.cli.terminal import for_standard_output, print_out
-from gradcheck.config.model import json_schema
 from gradcheck.functions.loading import built_in_named
 from gradcheck.output import Options
-from gradcheck.output import compare as comparison
-from gradcheck.output.pages import page, render_codes, render_list, render_one, render_page
 
 
 def list_() -> None:
@@ -21,6 +15,8 @@ def list_() -> None:
 
     For example: [bold]gradcheck list[/bold]
     """
+    from gradcheck.output.pages import render_list
+
     print_out(render_list(for_standard_output()))
 
 
@@ -29,6 +25,8 @@ def show(name: Annotated[str, typer.Argument(help="A built-in loss; `gradcheck l
 
     For example: [bold]gradcheck show softmax[/bold]
     """
+    from gradcheck.output.pages import render_one
+
     print_out(render_one(built_in_named(name), for_standard_output()))
 
 
@@ -39,6 +37,8 @@ def explain(
 
     For example: [bold]gradcheck explain missing-mean[/bold]
     """
+    from gradcheck.output.pages import page, render_codes, render_page
+
     options = for_standard_output()
     pages = [page(code) for code in codes or []]
     print_out("\n".join(render_page(each, options) for each in pages) or render_codes(options))
@@ -54,6 +54,10 @@ def schema() -> None:
 
 def schema_text() -> str:
     """The JSON Schema of the configuration as text."""
+    import json
+
+    from gradcheck.config.model import json_schema
+
     return f"{json.dumps(json_schema(), indent=2)}\n"
 
 
@@ -69,6 +73,8 @@ def compare(
 
     For example: [bold]gradcheck compare last.json report.json[/bold]
     """
+    from gradcheck.output import compare as comparison
+
     found = comparison.compare(comparison.read_report(before), comparison.read_report(after), strict)
     print_out(comparison.render(found, for_standard_output(Options(quiet=quiet))))
     raise typer.Exit(1 if any(change.direction == "worse" for change in found) else 0)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import typer
 
@@ -19,8 +19,7 @@ _ENTRIES_OF_A_PAGE = 100
 _HINT = "write --output FORMAT=PATH"
 
 
-@dataclass(frozen=True)
-class Destinations:
+class Destinations(NamedTuple):
     """Formats for standard output, in order; files by format; and the file of a picture."""
 
     shown: tuple[str, ...]

@@ -7,14 +7,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Column
-
-from gradcheck.functions.budget import RunProgress
 from gradcheck.output.text import escape_control
+
+if TYPE_CHECKING:
+    from gradcheck.functions.budget import RunProgress
 
 #: Seconds before the bar is shown.
 PATIENCE = 1.0
@@ -24,6 +22,10 @@ class ProgressBar:
     """One line on a terminal: the loss, how far its check is, and how long it may yet take."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.table import Column
+
         one_line = Column(no_wrap=True, overflow="ellipsis")
         self._bar = Progress(
             TextColumn("{task.description}", markup=False, table_column=one_line),

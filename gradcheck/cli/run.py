@@ -1,7 +1,5 @@
 """``gradcheck run``."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,9 +9,8 @@ import typer
 from gradcheck.cli.outputs import destinations
 from gradcheck.cli.progress import progress_bar
 from gradcheck.cli.terminal import usage_errors
-from gradcheck.cli.watch import check_at_changes
 from gradcheck.config import Config, load_config
-from gradcheck.config.settings import SETTINGS, Backend, Framework, Reference, descriptions, read_settings
+from gradcheck.config.settings import SETTINGS, Backend, Framework, Reference, Settings, descriptions
 from gradcheck.errors import UsageError
 from gradcheck.losses import BUILT_INS
 from gradcheck.output import FORMATS, Entries, Options
@@ -89,8 +86,10 @@ def run(
             hint="try `gradcheck run svm`; `gradcheck list` shows the other built-in losses",
         )
     if watch:
+        from gradcheck.cli.watch import check_at_changes
+
         raise typer.Exit(check_at_changes(names, config))
-    settings = read_settings({name: given[name] for name in SETTINGS} | {"worst": reports.entries_kept(worst)})
+    settings = Settings(**{name: given[name] for name in SETTINGS} | {"worst": reports.entries_kept(worst)})
     look = Options(entries=entries, verbose=verbose, quiet=quiet, worst=worst, explain=explain)
     streams = sys.stdout, sys.stderr
     with progress_bar() as bar:

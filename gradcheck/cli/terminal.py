@@ -7,7 +7,6 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import typer
@@ -39,8 +38,7 @@ def for_standard_output(look: Options | None = None) -> Options:
     terminal = out is not None and out.isatty()
     size = shutil.get_terminal_size((120, 24))
     color = bool(environment.get("FORCE_COLOR")) or (terminal and environment.get("TERM") != "dumb")
-    return replace(
-        look or Options(),
+    return (look or Options())._replace(
         width=size.columns,
         height=size.lines if terminal else None,
         color=color and not environment.get("NO_COLOR"),

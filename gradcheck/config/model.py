@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from numbers import Integral
 from typing import Annotated, Any, Literal
 
@@ -47,6 +48,11 @@ _Kind = Annotated[
 ]
 
 
+def _plain(value: Any) -> Any:
+    """The fields of a distribution or of the labels; anything else as it is."""
+    return asdict(value) if isinstance(value, ScoresKind | Labels) else value
+
+
 class Config(BaseModel):
     """What to check and how; ``configs/default.yaml`` shows the same keys in YAML.
 
@@ -61,7 +67,7 @@ class Config(BaseModel):
         'normal(0, 0.001)'
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", revalidate_instances="always")
+    model_config = ConfigDict(frozen=True, extra="forbid", revalidate_instances="always", defer_build=True)
 
     losses: Annotated[tuple[_Target, ...], BeforeValidator(_as_tuple)] = Field(
         (), description="Losses to check by default: names from `gradcheck list`, module:callable or file.py:callable."
@@ -108,7 +114,7 @@ class Config(BaseModel):
 
     def as_data(self) -> dict[str, Any]:
         """The configuration as mappings, lists, texts and numbers, as in JSON; ``Config(**data)`` reads it back."""
-        return self.model_dump(mode="json")
+        return {key: [*map(_plain, value)] if isinstance(value, tuple) else _plain(value) for key, value in self}
 
 
 def json_schema() -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator, Sequence
 
@@ -12,9 +11,9 @@ from gradcheck.output.summary import sentences, severity_key
 from gradcheck.output.text import counted, escape_control, place_of, shorten
 from gradcheck.report import LossReport, Report, Verdict
 
-_SPECIAL = re.compile(r"([\\`*_\[\]|~])")
+_SPECIAL = r"([\\`*_\[\]|~])"
 # What GitHub turns into a link to an issue, a person or an address, where something follows that it could belong to.
-_LINKS = re.compile(r"[#@:](?=\S)")
+_LINKS = r"[#@:](?=\S)"
 
 
 def render(report: Report, options: Options) -> str:
@@ -59,8 +58,10 @@ def _table(rows: Sequence[tables.Row]) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     """Text from outside on one line, with nothing in it that Markdown, HTML or GitHub would act on."""
-    escaped = html.escape(escape_control(shorten(text)), quote=False)
-    return _SPECIAL.sub(r"\\\1", _LINKS.sub(lambda sign: f"&#{ord(sign[0])};", escaped))
+    from html import escape
+
+    escaped = escape(escape_control(shorten(text)), quote=False)
+    return re.sub(_SPECIAL, r"\\\1", re.sub(_LINKS, lambda sign: f"&#{ord(sign[0])};", escaped))
 
 
 def _code(text: str) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Entries = Literal["auto", "all", "worst", "none"]
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """How a report is to look; a format ignores what does not concern it."""
 
     width: int | None = None  # columns to fill; None is 120, which suits a log or a file

@@ -6,9 +6,8 @@ A page is a file of Markdown in ``page_texts``.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from importlib.resources import files
-from typing import cast
+from typing import NamedTuple, cast
 
 from rich.text import Text
 
@@ -22,8 +21,7 @@ _HEAD = re.compile(r"# (?P<code>[a-z0-9-]+) \((?P<severity>error|warning|note)\)
 _CODE = re.compile(r"`([^`]+)`")
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(NamedTuple):
     """The explanation of a code: its usual severity, what it means in one line, and the whole page, Markdown."""
 
     code: str
@@ -83,7 +81,7 @@ def render_codes(options: Options) -> str:
 
 def render_page(page: Page, options: Options) -> str:
     """One page, wrapped to the width, but to no more than 120 columns: longer lines are hard to read."""
-    screen = Screen(replace(options, width=min(options.width or DEFAULT_WIDTH, DEFAULT_WIDTH)))
+    screen = Screen(options._replace(width=min(options.width or DEFAULT_WIDTH, DEFAULT_WIDTH)))
     show_page(page, screen)
     return screen.text
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeVar
 
 from gradcheck.output.text import counted, relative
@@ -24,8 +23,7 @@ class Sentence(NamedTuple):
         return f"{self.word}: {self.rest}"
 
 
-@dataclass(frozen=True)
-class Totals:
+class Totals(NamedTuple):
     """Sums over several problems; ``max_relative_error`` is the largest of theirs."""
 
     problems: int

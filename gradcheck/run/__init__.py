@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +16,6 @@ import numpy.typing as npt
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect, UsageError
-from gradcheck.evaluation.parallel import open_pool
-from gradcheck.functions.budget import Budget, HangCallback, ProgressCallback, open_budget
 from gradcheck.functions.frameworks import require
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import built_in_named
@@ -26,6 +24,10 @@ from gradcheck.report import Report
 from gradcheck.run.target import TargetRun
 from gradcheck.sampling import Problem
 from gradcheck.version import __version__
+
+if TYPE_CHECKING:
+    from gradcheck.evaluation.parallel import Pool
+    from gradcheck.functions.budget import Budget, HangCallback, ProgressCallback
 
 
 def check_targets(
@@ -64,7 +66,7 @@ def check_targets(
         assert abandon is not None
         return abandon(report())
 
-    with _budgeting(settings, progress, stuck if abandon else None) as budget, open_pool(settings) as pool:
+    with _budgeting(settings, progress, stuck if abandon else None) as budget, _pooling(settings) as pool:
         for at_hand, run in enumerate(runs):
             try:
                 with silenced() as silence:
@@ -90,7 +92,7 @@ def check_given(
     _refuse_what_none_is_like(settings.like)
     problem = Problem(scores, labels, seed=config.seed, trial=0, scores="given")
     run = TargetRun(loss, config, settings, [problem])
-    with _budgeting(settings) as budget, open_pool(settings) as pool, silenced() as silence:
+    with _budgeting(settings) as budget, _pooling(settings) as pool, silenced() as silence:
         run.go(silence, budget, pool)
     report = replace(run.report(), rerun="")
     return Report(__version__, config.as_data(), (report,), out_of_time=run.out_of_time)
@@ -118,4 +120,15 @@ def _budgeting(
     """A budget for the calls of the losses, if there is a limit or a progress bar."""
     if settings.max_seconds is None and settings.timeout is None and progress is None:
         return nullcontext()
+    from gradcheck.functions.budget import open_budget
+
     return open_budget(settings, progress, on_hang)
+
+
+def _pooling(settings: Settings) -> AbstractContextManager[Pool | None]:
+    """Other processes for the calls of the losses, if any are asked for."""
+    if (settings.jobs, settings.backend, settings.scheduler) == (1, "loky", None):
+        return nullcontext()
+    from gradcheck.evaluation.parallel import open_pool
+
+    return open_pool(settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gradcheck.checking.case import Case
 from gradcheck.checking.contract import finding_of
@@ -14,18 +14,16 @@ from gradcheck.checking.problem import check_problem
 from gradcheck.checking.recognition import inspect_at_first
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
-from gradcheck.diagnosis.driver import find
-from gradcheck.diagnosis.notation import explain_terms
-from gradcheck.diagnosis.statements import refine
 from gradcheck.errors import LossDefect, OutOfTime, UsageError
-from gradcheck.evaluation.parallel import Pool
-from gradcheck.functions.budget import Budget
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_loss
 from gradcheck.functions.output_capture import Silence
 from gradcheck.report import BatchReport, Finding, LossReport, SmallestCase
 from gradcheck.sampling import Problem, drawn, problems, shapes
-from gradcheck.shrinking import smallest_case
+
+if TYPE_CHECKING:
+    from gradcheck.evaluation.parallel import Pool
+    from gradcheck.functions.budget import Budget
 
 #: Problems that are kept as evidence beside the first of each kind: wrong ones, and right ones.
 _KEPT = 12
@@ -162,6 +160,10 @@ class TargetRun:
         failed = self._troubled is not None or any(batch.wrong for batch in self._batches)
         if not failed and self._loss.is_built_in and self._settings.like is None:
             return
+        from gradcheck.diagnosis.driver import find
+        from gradcheck.diagnosis.statements import refine
+        from gradcheck.shrinking import smallest_case
+
         loss, contract = replace(self._loss, budget=budget), self._error_of_contract()
         if "hangs" in self._contract:  # every further call might hang too: the problem is shown as it is
             evidence = Evidence((), self._config.rtol, Allowance(loss, 0, self._dtype))
@@ -223,7 +225,7 @@ def rerun_command(
 ) -> str:
     """The command line for a shell that repeats one problem alone, as the whole run was configured."""
     options: list[object] = ["--batch-size", batch_size, "--classes", classes, "--scores", scores, "--seed", seed]
-    default = Config()
+    default = Config.model_construct()
     if config.trials != 1:
         options += ["--trials", 1]
     for chosen, usual, keys in (
@@ -244,6 +246,8 @@ def rerun_command(
 
 def _in_notation(findings: tuple[Finding, ...], evidence: Evidence) -> tuple[Finding, ...]:
     """The findings, the leading one after what dS and the gradient of the value are, where a few terms say that."""
+    from gradcheck.diagnosis.notation import explain_terms
+
     leading = next((finding for finding in findings if finding.severity == "error"), None)
     terms = explain_terms(evidence) if leading else ""
     if leading is None or not terms:
