@@ -47,10 +47,7 @@ def check(losses: LossLike | Sequence[LossLike], config: Config | None = None, *
     """
     several = [losses] if isinstance(losses, str | Function) or callable(losses) else list(losses)
     config, settings = _read(config, keywords, [key for key in Config.model_fields if key != "losses"])
-    report = check_targets([as_loss(loss) for loss in several], config, settings)
-    if report.interrupted:
-        raise KeyboardInterrupt
-    return NotebookReport(**vars(report))
+    return _uninterrupted(check_targets([as_loss(loss) for loss in several], config, settings))
 
 
 def check_at(
@@ -83,7 +80,7 @@ def check_at(
         scores = scores.astype(np.float64, copy=False)
     if not np.all(np.isfinite(scores)):
         raise UsageError("S is not finite everywhere; there is no gradient to check there")
-    return NotebookReport(**vars(check_given(as_loss(loss), scores, labels, config, settings)))
+    return _uninterrupted(check_given(as_loss(loss), scores, labels, config, settings))
 
 
 def assert_gradients(losses: LossLike | Sequence[LossLike], config: Config | None = None, **keywords: Any) -> None:
@@ -120,6 +117,12 @@ def _read(config: Config | None, keywords: dict[str, Any], keys: Sequence[str]) 
     changed = {key: value for key, value in keywords.items() if key in keys}
     config = Config(**(config or Config()).as_data() | changed)
     return config, read_settings({name: value for name, value in keywords.items() if name not in keys})
+
+
+def _uninterrupted(report: Report) -> NotebookReport:
+    if report.interrupted:
+        raise KeyboardInterrupt
+    return NotebookReport(**vars(report))
 
 
 def _array(value: npt.ArrayLike, name: str) -> npt.NDArray[Any]:

@@ -1,17 +1,19 @@
-"""The configuration: each key with its type, range, default and description, written once, here."""
+"""The configuration: each key with its type, range, default and description; and messages about what is invalid."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import re
+import reprlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from numbers import Integral
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from gradcheck.config.distributions import Integers, Labels, Normal, ScoresKind, Uniform, parse_distribution
-from gradcheck.config.messages import format_error
-from gradcheck.config.source import Source
-from gradcheck.errors import ConfigError
+from gradcheck.config.distributions import KINDS, Integers, Labels, Normal, ScoresKind, Uniform, parse_distribution
+from gradcheck.config.source import KeyPath, Source, printable
+from gradcheck.errors import ConfigError, did_you_mean
 
 _MOST_SCORES = 2**27  # in one problem: one gigabyte of float64
 
@@ -126,3 +128,51 @@ def json_schema() -> dict[str, Any]:
             array = {"type": key.pop("type"), "items": key.pop("items"), "minItems": key.pop("minLength", 0)}
             key["anyOf"] = [array["items"], array]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+#: Pydantic's words for what YAML calls otherwise.
+_WORDS = {
+    "a valid tuple": "a list",
+    "a valid dictionary or object to extract fields from": "a mapping of keys to values",
+    "a dictionary or an instance of Labels": "a mapping of keys to values",
+    "Unable to extract tag using discriminator 'distribution'": "should name its distribution",
+    " after validation, not 0": "",
+    "tag ": "the distribution ",
+    " found using 'distribution' does not match any of the expected tags:": " is none of",
+}
+
+
+def format_error(error: ValidationError, source: Source, keys: Sequence[str]) -> ConfigError:
+    """One error that lists every mistake of pydantic's in ``source`` on a line of its own; ``keys`` are valid."""
+    problems = {}
+    for details in error.errors(include_url=False):
+        where = source.where(_path(details["loc"], source.data))
+        what, hint = _problem(details, keys)
+        problems[f"{where}: {what}" if where else what] = hint
+    if len(problems) == 1:
+        return ConfigError(*problems, hint=hint)
+    return ConfigError("\n".join("; ".join(filter(None, problem)) for problem in problems.items()))
+
+
+def _problem(details: Mapping[str, Any], keys: Sequence[str]) -> tuple[str, str]:
+    """What is wrong, and a hint (which may be empty)."""
+    location, context, value = details["loc"], details.get("ctx", {}), details["input"]
+    if details["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        if len(location) > 1:
+            keys = [field.name for field in fields(Labels if location[0] == "labels" else KINDS[location[2]])]
+        return "unknown key", did_you_mean(str(location[-1]), keys) or f"the keys here are {', '.join(keys)}"
+    rule = details["msg"].removeprefix("Input ").removeprefix("Value error, ")
+    for words, plain in _WORDS.items():
+        rule = rule.replace(words, plain)
+    choices = re.findall(r"'([^']*)'", str(context.get("expected") or context.get("expected_tags") or ""))
+    hint = did_you_mean(str(context.get("tag", value)), choices)
+    return printable(f"{rule}; got {reprlib.repr(value)}" if location else rule), hint
+
+
+def _path(location: tuple[str | int, ...], data: Mapping[str, Any]) -> KeyPath:
+    """Pydantic's location without the name of a distribution, and without an index where the data have no list."""
+    if location[:1] == ("scores",):
+        location = (*location[:2], *location[3:])
+    if location[1:] and isinstance(location[1], int) and not isinstance(data[str(location[0])], list | tuple | range):
+        location = (location[0], *location[2:])
+    return location

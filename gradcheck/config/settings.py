@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from gradcheck.config.messages import format_error
+from gradcheck.config.model import format_error
 from gradcheck.config.source import Source
 
 Framework = Literal["auto", "numpy", "torch", "jax"]

@@ -5,9 +5,8 @@ target -> Function -> Problem -> contract -> (analytic, numerical ± bound) -> v
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +35,7 @@ def check_targets(
     settings: Settings = Settings(),
     progress: ProgressCallback | None = None,
     abandon: Callable[[Report], int] | None = None,
+    given: Problem | None = None,
 ) -> Report:
     """Check every target at every problem; a failure of one never stops the others.
 
@@ -46,14 +46,15 @@ def check_targets(
         progress: called now and then, between two calls of a loss, with how far the run is.
         abandon: called from another thread with the report so far, when a call hangs that cannot be ended; the process
             ends with the exit code that it returns. None for a message on standard error, and 2.
+        given: the only problem to check, instead of those of the configuration.
 
     Raises:
         UsageError: ``max_seconds`` or ``timeout`` cannot be kept, ``framework`` cannot be imported, there can be no
             such ``jobs``, or ``like`` names no built-in that takes such labels.
     """
     require(settings.framework)
-    _refuse_what_none_is_like(settings.like, config.labels.kind)
-    runs = [TargetRun(target, config, settings) for target in targets]
+    _refuse_what_none_is_like(settings.like, "class" if given else config.labels.kind)
+    runs = [TargetRun(target, config, settings, given) for target in targets]
     at_hand = 0
     interrupted = False
 
@@ -66,7 +67,7 @@ def check_targets(
         assert abandon is not None
         return abandon(report())
 
-    with _budgeting(settings, progress, stuck if abandon else None) as budget, _pooling(settings) as pool:
+    with _budget_and_pool(settings, progress, stuck if abandon else None) as (budget, pool):
         for at_hand, run in enumerate(runs):
             try:
                 with silenced() as silence:
@@ -88,47 +89,38 @@ def check_given(
     Raises:
         UsageError: as ``check_targets``.
     """
-    require(settings.framework)
-    _refuse_what_none_is_like(settings.like)
     problem = Problem(scores, labels, seed=config.seed, trial=0, scores="given")
-    run = TargetRun(loss, config, settings, [problem])
-    with _budgeting(settings) as budget, _pooling(settings) as pool, silenced() as silence:
-        run.go(silence, budget, pool)
-    report = replace(run.report(), rerun="")
-    return Report(__version__, config.as_data(), (report,), out_of_time=run.out_of_time)
+    return check_targets([loss], config, settings, given=problem)
 
 
-def _refuse_what_none_is_like(name: str | None, labels: str = "class") -> None:
-    """A built-in of no such name, or one that takes no such labels."""
+def _refuse_what_none_is_like(name: str | None, labels: str) -> None:
+    """A UsageError for no built-in's name, or that of one that does not take such labels."""
     if name is None:
         return
     try:
         like = built_in_named(name)
+        if labels in ("multi-hot", "real"):
+            like.function(np.zeros((1, 2)), np.zeros((1, 2)))
     except UsageError as error:
         raise UsageError(f"like: {error.message}", hint=error.hint) from None
-    if labels in ("multi-hot", "real"):
-        try:
-            like.function(np.zeros((1, 2)), np.zeros((1, 2)))
-        except (TypeError, ValueError):
-            hint = "labels.kind class or one-hot"
-            raise UsageError(f"like: {name} takes classes as labels, and these are {labels}", hint=hint) from None
+    except (TypeError, ValueError):
+        hint = "labels.kind class or one-hot"
+        raise UsageError(f"like: {name} takes classes as labels, and these are {labels}", hint=hint) from None
 
 
-def _budgeting(
-    settings: Settings, progress: ProgressCallback | None = None, on_hang: HangCallback | None = None
-) -> AbstractContextManager[Budget | None]:
-    """A budget for the calls of the losses, if there is a limit or a progress bar."""
-    if settings.max_seconds is None and settings.timeout is None and progress is None:
-        return nullcontext()
-    from gradcheck.functions.budget import open_budget
+@contextmanager
+def _budget_and_pool(
+    settings: Settings, progress: ProgressCallback | None, on_hang: HangCallback | None
+) -> Iterator[tuple[Budget | None, Pool | None]]:
+    """A budget for the calls of the losses, and other processes that make them; None for what is not asked for."""
+    budget = pool = None
+    with ExitStack() as stack:
+        if settings.max_seconds is not None or settings.timeout is not None or progress is not None:
+            from gradcheck.functions.budget import open_budget
 
-    return open_budget(settings, progress, on_hang)
+            budget = stack.enter_context(open_budget(settings, progress, on_hang))
+        if (settings.jobs, settings.backend, settings.scheduler) != (1, "loky", None):
+            from gradcheck.evaluation.parallel import open_pool
 
-
-def _pooling(settings: Settings) -> AbstractContextManager[Pool | None]:
-    """Other processes for the calls of the losses, if any are asked for."""
-    if (settings.jobs, settings.backend, settings.scheduler) == (1, "loky", None):
-        return nullcontext()
-    from gradcheck.evaluation.parallel import open_pool
-
-    return open_pool(settings)
+            pool = stack.enter_context(open_pool(settings))
+        yield budget, pool

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -38,13 +38,13 @@ class TargetRun:
     """The check of one target at given problems, or at the configuration's; what is done is kept if it is cut short."""
 
     def __init__(
-        self, target: str | Function, config: Config, settings: Settings, given: Sequence[Problem] | None = None
+        self, target: str | Function, config: Config, settings: Settings, given: Problem | None = None
     ) -> None:
         self._target = target if isinstance(target, str) else target.target
         self._loss = None if isinstance(target, str) else target
         self._config, self._settings = config, settings
-        self._problems: Iterable[Problem] = problems(config) if given is None else given
-        self._shapes = shapes(config) if given is None else [problem.S.shape for problem in given]
+        self._given = given
+        self._shapes = [given.S.shape] if given else shapes(config)
         self._done = 0
         self._current: Problem | None = None
         self._calls_of_current = ""
@@ -120,7 +120,7 @@ class TargetRun:
             with silence.let_through():
                 self._loss = budget.load(load_loss, self._target) if budget else load_loss(self._target)
         loss = replace(self._loss, budget=budget)
-        for problem in self._problems:
+        for problem in [self._given] if self._given else problems(self._config):
             if budget and self._done:
                 budget.start_problem(self._target, self._shapes, self._done)
             self._current, self._dtype = problem, problem.S.dtype
@@ -164,7 +164,7 @@ class TargetRun:
         from gradcheck.diagnosis.statements import refine
         from gradcheck.shrinking import smallest_case
 
-        loss, contract = replace(self._loss, budget=budget), self._error_of_contract()
+        loss, contract = replace(self._loss, budget=budget), _first_error(self._contract.values())
         if "hangs" in self._contract:  # every further call might hang too: the problem is shown as it is
             evidence = Evidence((), self._config.rtol, Allowance(loss, 0, self._dtype))
             self._smallest = smallest_case(evidence, "hangs", self._config, self._settings, contract, self._troubled)
@@ -180,20 +180,15 @@ class TargetRun:
         if contract is None or contract.code != "not-deterministic":  # else no answer is evidence of anything
             self._findings = _in_notation(find(evidence), evidence)
         # Shrinking looks for what the contract check reports, and the report says what that was refined to.
-        errors = [*filter(None, [self._error_of_contract()]), *(f for f in self._findings if f.severity == "error")]
-        leading = errors[0] if errors else None
+        leading = _first_error([*self._contract.values(), *self._findings])
         code, projected = leading.code if leading else "wrong", self._wrong_by_projections()
         if contract or projected or any(case.is_wrong or case.leaps.any() for case in judged):
-            self._smallest = smallest_case(
-                evidence, code, self._config, self._settings, contract, self._troubled, projected
-            )
+            how = self._config, self._settings, contract, self._troubled, projected
+            self._smallest = smallest_case(evidence, code, *how)
         self._calls_to_explain = ask.calls
         if inspect.calls and self._batches:
             last = self._batches[-1]
             self._batches[-1] = replace(last, evaluations=last.evaluations + inspect.calls)
-
-    def _error_of_contract(self) -> Finding | None:
-        return next((finding for finding in self._contract.values() if finding.severity == "error"), None)
 
     def _wrong_by_projections(self) -> tuple[Problem, BatchReport] | None:
         """A problem that is wrong by projections; None where others, judged entry by entry, tell more."""
@@ -202,19 +197,19 @@ class TargetRun:
         disagree = "projections-disagree" in self._contract
         for batch in self._batches:
             if batch.projections is not None and (batch.wrong or (disagree and not batch.projections.agree)):
-                shape = batch.batch_size, batch.classes
-                if not isinstance(self._problems, Sequence):
-                    return drawn(self._config, *shape, batch.scores, batch.seed), batch
-                return next((each, batch) for each in self._problems if each.S.shape == shape)
+                where = batch.batch_size, batch.classes, batch.scores, batch.seed
+                return self._given or drawn(self._config, *where), batch
         return None
 
     def _rerun(self) -> str:
-        """The command that repeats the worst problem alone; empty where none was reached."""
+        """The command that repeats the worst problem alone; empty where there is none."""
+        if self._given is not None:
+            return ""
         worst = max(self._batches, key=lambda b: (b.wrong, b.unresolved, b.max_relative_error), default=None)
-        if worst is not None and (worst.wrong or self._troubled is None):
-            problem = worst.batch_size, worst.classes, worst.scores, worst.seed
-        elif self._troubled is not None:
+        if self._troubled is not None and not (worst and worst.wrong):
             problem = *self._troubled.S.shape, self._troubled.scores, self._troubled.seed
+        elif worst is not None:
+            problem = worst.batch_size, worst.classes, worst.scores, worst.seed
         else:
             return ""
         return rerun_command(self._target, self._config, self._settings, *problem)
@@ -244,13 +239,16 @@ def rerun_command(
     return shlex.join(["gradcheck", "run", target, *map(str, options)])
 
 
+def _first_error(findings: Iterable[Finding]) -> Finding | None:
+    return next((finding for finding in findings if finding.severity == "error"), None)
+
+
 def _in_notation(findings: tuple[Finding, ...], evidence: Evidence) -> tuple[Finding, ...]:
     """The findings, the leading one after what dS and the gradient of the value are, where a few terms say that."""
     from gradcheck.diagnosis.notation import explain_terms
 
-    leading = next((finding for finding in findings if finding.severity == "error"), None)
-    terms = explain_terms(evidence) if leading else ""
-    if leading is None or not terms:
+    leading = _first_error(findings)
+    if leading is None or not (terms := explain_terms(evidence)):
         return findings
     longer = replace(leading, message=f"{terms}: {leading.message}")
     return tuple(longer if finding is leading else finding for finding in findings)
