@@ -1,14 +1,16 @@
 """``gradcheck run``."""
 
+import subprocess
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from gradcheck.cli.outputs import destinations
+from gradcheck.cli.outputs import destinations, usage_errors
 from gradcheck.cli.progress import progress_bar
-from gradcheck.cli.terminal import usage_errors
 from gradcheck.config import Config, load_config
 from gradcheck.config.settings import SETTINGS, Backend, Framework, Reference, Settings, descriptions
 from gradcheck.errors import UsageError
@@ -86,9 +88,7 @@ def run(
             hint="try `gradcheck run svm`; `gradcheck list` shows the other built-in losses",
         )
     if watch:
-        from gradcheck.cli.watch import check_at_changes
-
-        raise typer.Exit(check_at_changes(names, config))
+        raise typer.Exit(_check_at_changes(names, config))
     settings = Settings(**{name: given[name] for name in SETTINGS} | {"worst": reports.entries_kept(worst)})
     look = Options(entries=entries, verbose=verbose, quiet=quiet, worst=worst, explain=explain)
     streams = sys.stdout, sys.stderr
@@ -113,3 +113,31 @@ def _numbers(texts: list[str] | None) -> list[int | str]:
     """``["1,3", "x"]`` as ``[1, 3, "x"]``; the configuration reports what is not a number."""
     parts = [part.strip() for text in texts or [] for part in text.split(",")]
     return [int(part) if part.removeprefix("-").isdecimal() and len(part) < 20 else part for part in parts]
+
+
+def _check_at_changes(targets: Sequence[str], config: Path | None) -> int:
+    """Check now and at every change, until Ctrl-C; each time in a new process, which imports changed modules again.
+
+    Args:
+        targets: the losses; files named here are watched even outside of the working directory.
+        config: the configuration file, if one was named; likewise.
+
+    Returns:
+        The exit code of the last check; 130 if there was none.
+    """
+    try:
+        from watchfiles import PythonFilter, watch
+    except ImportError:
+        raise UsageError("--watch needs watchfiles", hint="pip install 'gradcheck[watch]'") from None
+    files = [Path(target.rpartition(":")[0]) for target in targets] + ([config] if config else [])
+    directories = {Path.cwd(), *(file.resolve().parent for file in files if file.is_file())}
+    suffixes = PythonFilter(extra_extensions=(".yaml", ".yml", *([config.suffix] if config else [])))
+    command = [sys.executable, "-m", "gradcheck", *(word for word in sys.argv[1:] if word != "--watch")]
+    code = None
+    with suppress(KeyboardInterrupt):  # some versions of watchfiles end the loop instead
+        # The watch begins before the first check, so that a change during a check is seen after it.
+        for changes in watch(*directories, watch_filter=suffixes, rust_timeout=200, yield_on_timeout=True):
+            if changes or code is None:
+                code = subprocess.run(command, check=False).returncode
+                typer.echo("waiting for changes; Ctrl-C ends", err=True)
+    return 130 if code is None else code

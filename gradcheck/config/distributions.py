@@ -1,4 +1,4 @@
-"""How problems are drawn: the distributions of scores, as values and as text, and the labels."""
+"""How problems are drawn: distributions of scores, as values and as text, and labels."""
 
 from __future__ import annotations
 

@@ -33,7 +33,6 @@ class Settings:
     like: Annotated[str | None, Field(description="Built-in loss whose values the loss must have.")] = None
 
 
-#: The names of the settings, in order.
 SETTINGS = tuple(field.name for field in fields(Settings))
 
 

@@ -74,9 +74,9 @@ def read_text(text: str, name: str, *, is_file: bool = True) -> Source:
     Raises:
         ConfigError: not YAML, a key that is given twice, an alias, a tag, or nesting that is too deep.
     """
+    lines: dict[KeyPath, int] = {}
     try:
         node = _Loader(text).get_single_node()
-        lines: dict[KeyPath, int] = {}
         data = None if node is None else _value(node, (), lines)
         return Source(data, {path: f"{name}:{line}" for path, line in lines.items()} if is_file else {})
     except yaml.MarkedYAMLError as error:
