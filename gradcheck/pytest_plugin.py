@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,10 +81,20 @@ class GradcheckItem(pytest.Item):
         self.add_marker(MARK)
 
     def runtest(self) -> None:
-        alike = [item for item in self.session.items if isinstance(item, GradcheckItem) and item.check is self.check]
-        text, passed = self.check.outcome([item.batch_size for item in alike], self.batch_size)
-        if not passed:
-            pytest.fail(text, pytrace=False)
+        from gradcheck.output import FORMATS, Options
+        from gradcheck.output.summary import loss_sentence
+
+        report = self.check.report
+        if report.interrupted:
+            raise KeyboardInterrupt
+        (loss,) = report.losses
+        batches = tuple(batch for batch in loss.batches if batch.batch_size == self.batch_size)
+        # What fails and is not an entry, such as a broken contract, fails every batch size.
+        fails_elsewhere = not loss.error and any(not batch.passed for batch in loss.batches)
+        if not batches or not all(batch.passed for batch in batches) or not (loss.passed or fails_elsewhere):
+            own = replace(loss, batches=batches, rerun=loss.rerun if isinstance(self.check.target, str) else "")
+            text = FORMATS["table"](replace(report, losses=(own,)), Options(width=100))
+            pytest.fail(f"{loss_sentence(own)}\n\n{text}", pytrace=False)  # pytest's summary shows the first line
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         code = getattr(self.check.target, "__code__", None)
@@ -95,31 +106,15 @@ class Check:
 
     def __init__(self, target: Any, directory: Path, config: Config) -> None:
         self.target, self._directory, self.config = target, directory, config
-        self._report: Report | None = None
 
-    def outcome(self, batch_sizes: list[int], batch_size: int) -> tuple[str, bool]:
-        """The report of one of the batch sizes as text, and whether it passed."""
+    @cached_property
+    def report(self) -> Report:
         from gradcheck.api import as_loss
-        from gradcheck.config import Config
-        from gradcheck.output import FORMATS, Options
-        from gradcheck.output.summary import loss_sentence
         from gradcheck.run import check_targets
 
-        if self._report is None:
-            config = Config(**self.config.as_data() | {"batch_sizes": batch_sizes, "losses": []})
-            with contextlib.chdir(self._directory):
-                target = self.target if isinstance(self.target, str) else as_loss(self.target)
-                self._report = check_targets([target], config)
-        if self._report.interrupted:
-            raise KeyboardInterrupt
-        (loss,) = self._report.losses
-        batches = tuple(batch for batch in loss.batches if batch.batch_size == batch_size)
-        own = replace(loss, batches=batches, rerun=loss.rerun if isinstance(self.target, str) else "")
-        # What fails and is not an entry, such as a broken contract, fails every batch size.
-        fails_elsewhere = not loss.error and any(not batch.passed for batch in loss.batches)
-        passed = bool(batches) and all(batch.passed for batch in batches) and (loss.passed or fails_elsewhere)
-        text = FORMATS["table"](replace(self._report, losses=(own,)), Options(width=100))
-        return f"{loss_sentence(own)}\n\n{text}", passed  # pytest's summary shows the first line
+        with contextlib.chdir(self._directory):
+            target = self.target if isinstance(self.target, str) else as_loss(self.target)
+            return check_targets([target], self.config)
 
 
 def _config(node: pytest.Collector, file: Path, keys: Mapping[str, Any], where: str = "") -> Config:

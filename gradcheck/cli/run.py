@@ -116,15 +116,7 @@ def _numbers(texts: list[str] | None) -> list[int | str]:
 
 
 def _check_at_changes(targets: Sequence[str], config: Path | None) -> int:
-    """Check now and at every change, until Ctrl-C; each time in a new process, which imports changed modules again.
-
-    Args:
-        targets: the losses; files named here are watched even outside of the working directory.
-        config: the configuration file, if one was named; likewise.
-
-    Returns:
-        The exit code of the last check; 130 if there was none.
-    """
+    """Check now and at every change, in a new process each time, until Ctrl-C; the last check's exit code, or 130."""
     try:
         from watchfiles import PythonFilter, watch
     except ImportError:

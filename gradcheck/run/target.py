@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 from dataclasses import replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from gradcheck.checking.case import Case
@@ -219,24 +220,21 @@ def rerun_command(
     target: str, config: Config, settings: Settings, batch_size: int, classes: int, scores: str, seed: int
 ) -> str:
     """The command line for a shell that repeats one problem alone, as the whole run was configured."""
-    options: list[object] = ["--batch-size", batch_size, "--classes", classes, "--scores", scores, "--seed", seed]
+
+    def changed(chosen: object, usual: object, *keys: str) -> list[tuple[str, object]]:
+        values = [(key, attrgetter(key)(chosen), attrgetter(key)(usual)) for key in keys]
+        return [(key, value) for key, value, default in values if value != default]
+
     default = Config.model_construct()
-    if config.trials != 1:
-        options += ["--trials", 1]
-    for chosen, usual, keys in (
-        (config, default, ("rtol", "atol", "dtype", "plan")),
-        (settings, Settings(), ("framework", "reference", "like")),
-    ):
-        changed = [key for key in keys if getattr(chosen, key) != getattr(usual, key)]
-        options += [word for key in changed for word in (f"--{key}", getattr(chosen, key))]
-    if config.labels != default.labels:
-        options += ["--set", f"labels.kind={config.labels.kind}"]
-        options += ["--set", f"labels.distribution={config.labels.distribution}"]
-    if config.max_entries != default.max_entries:
-        options += ["--set", f"max_entries={config.max_entries}"]
-    if settings.timeout is not None:  # what hangs should not hang again
-        options += ["--timeout", f"{settings.timeout:g}"]
-    return shlex.join(["gradcheck", "run", target, *map(str, options)])
+    words: list[object] = ["--batch-size", batch_size, "--classes", classes, "--scores", scores, "--seed", seed]
+    words += ["--trials", 1] if config.trials != 1 else []
+    for key, value in changed(config, default, "rtol", "atol", "dtype", "plan"):
+        words += [f"--{key}", value]
+    for key, value in changed(settings, Settings(), "framework", "reference", "like", "timeout"):
+        words += [f"--{key}", value]
+    for key, value in changed(config, default, "labels.kind", "labels.distribution", "max_entries"):
+        words += ["--set", f"{key}={value}"]
+    return shlex.join(["gradcheck", "run", target, *map(str, words)])
 
 
 def _first_error(findings: Iterable[Finding]) -> Finding | None:
