@@ -17,7 +17,8 @@ from gradcheck.functions.signatures import refuse_what_is_no_loss, where
 from gradcheck.output import FORMATS, Options
 from gradcheck.output.html import NotebookReport
 from gradcheck.report import Report
-from gradcheck.run import check_given, check_targets
+from gradcheck.run import check_targets
+from gradcheck.sampling import Problem
 
 LossLike = str | Function | Callable[[Any, Any], Any]
 
@@ -80,7 +81,8 @@ def check_at(
         scores = scores.astype(np.float64, copy=False)
     if not np.all(np.isfinite(scores)):
         raise UsageError("S is not finite everywhere; there is no gradient to check there")
-    return _uninterrupted(check_given(as_loss(loss), scores, labels, config, settings))
+    problem = Problem(scores, labels, seed=config.seed, trial=0, scores="given")
+    return _uninterrupted(check_targets([as_loss(loss)], config, settings, given=problem))
 
 
 def assert_gradients(losses: LossLike | Sequence[LossLike], config: Config | None = None, **keywords: Any) -> None:

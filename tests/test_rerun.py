@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from gradcheck.cli import app
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
-from gradcheck.run.target import rerun_command
+from gradcheck.run import rerun_command
 
 LOSS = """\
 import numpy as np

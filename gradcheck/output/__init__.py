@@ -21,7 +21,7 @@ def _junit(report: Report, options: Options) -> str:
 
 
 def _html(report: Report, options: Options) -> str:
-    from gradcheck.output import html  # hashlib and the pages that explain codes, likewise
+    from gradcheck.output import html  # json and html, likewise
 
     return html.render(report, options)
 

@@ -17,8 +17,8 @@ from gradcheck.output.options import Options
 from gradcheck.output.screen import DEFAULT_WIDTH, SEVERITY_STYLES, Screen
 from gradcheck.report import Severity
 
-_HEAD = re.compile(r"# (?P<code>[a-z0-9-]+) \((?P<severity>error|warning|note)\)\n\n(?P<title>.+?)\n\n")
-_CODE = re.compile(r"`([^`]+)`")
+_HEAD = r"# (?P<code>[a-z0-9-]+) \((?P<severity>error|warning|note)\)\n\n(?P<title>.+?)\n\n"
+_CODE = r"`([^`]+)`"
 
 
 class Page(NamedTuple):
@@ -45,7 +45,7 @@ def pages() -> tuple[Page, ...]:
     found = []
     for file in (files("gradcheck.output") / "page_texts").iterdir():
         text = file.read_text(encoding="utf-8")
-        head = _HEAD.match(text)
+        head = re.match(_HEAD, text)
         assert head is not None, f"{file.name} does not begin as a page does"
         found.append(Page(head["code"], cast("Severity", head["severity"]), head["title"], text))
     return tuple(sorted(found, key=lambda page: (list(SEVERITY_STYLES).index(page.severity), page.code)))
@@ -91,7 +91,7 @@ def show_page(page: Page, screen: Screen) -> None:
     screen.say(f"{page.code} ({page.severity})", style=SEVERITY_STYLES[page.severity])
     for paragraph in page.paragraphs:
         screen.say()
-        parts = _CODE.split(paragraph) if screen.options.color else [paragraph]
+        parts = re.split(_CODE, paragraph) if screen.options.color else [paragraph]
         screen.say(Text.assemble(*((part, "cyan" if at % 2 else "") for at, part in enumerate(parts))), "  ")
 
 

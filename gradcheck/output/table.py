@@ -8,6 +8,7 @@ from rich.text import Text
 
 from gradcheck.output import grid, summary, tables
 from gradcheck.output.options import Options
+from gradcheck.output.pages import page, show_page
 from gradcheck.output.screen import SEVERITY_STYLES, VERDICT_STYLES, Screen
 from gradcheck.output.text import SEVERITY_SIGNS, SIGNS, counted, derivatives, number, place_of, relative, shorten
 from gradcheck.report import BatchReport, Finding, LossReport, Report, SmallestCase, Verdict
@@ -75,12 +76,9 @@ def _loss(loss: LossReport, screen: Screen) -> None:
     for finding in loss.findings:
         _finding(finding, screen)
         screen.say()
-    if options.explain:
-        from gradcheck.output.pages import page, show_page
-
-        for code in dict.fromkeys(finding.code for finding in loss.findings):
-            show_page(page(code), screen)
-            screen.say()
+    for code in dict.fromkeys(finding.code for finding in loss.findings) if options.explain else ():
+        show_page(page(code), screen)
+        screen.say()
 
 
 def _heading(loss: LossReport, with_grid: Sequence[BatchReport], screen: Screen) -> None:
