@@ -131,9 +131,7 @@ def _budget_and_pool(
 class _TargetRun:
     """The check of one target at given problems, or at the configuration's; what is done is kept if it is cut short."""
 
-    def __init__(
-        self, target: str | Function, config: Config, settings: Settings, given: Problem | None = None
-    ) -> None:
+    def __init__(self, target: str | Function, config: Config, settings: Settings, given: Problem | None) -> None:
         self._target = target if isinstance(target, str) else target.target
         self._loss = None if isinstance(target, str) else target
         self._config, self._settings = config, settings
@@ -259,9 +257,10 @@ class _TargetRun:
         from gradcheck.shrinking import smallest_case
 
         loss, contract = replace(self._loss, budget=budget), _first_error(self._contract.values())
+        how = self._config, self._settings, contract, self._troubled
         if "hangs" in self._contract:  # every further call might hang too: the problem is shown as it is
             evidence = Evidence((), self._config.rtol, Allowance(loss, 0, self._dtype))
-            self._smallest = smallest_case(evidence, "hangs", self._config, self._settings, contract, self._troubled)
+            self._smallest = smallest_case(evidence, "hangs", *how)
             return
         evaluations = sum(batch.evaluations for batch in self._batches)
         ask = Allowance(loss, evaluations // _SHARE if evaluations else _LEAST, self._dtype)
@@ -277,8 +276,7 @@ class _TargetRun:
         leading = _first_error([*self._contract.values(), *self._findings])
         code, projected = leading.code if leading else "wrong", self._wrong_by_projections()
         if contract or projected or any(case.is_wrong or case.leaps.any() for case in judged):
-            how = self._config, self._settings, contract, self._troubled, projected
-            self._smallest = smallest_case(evidence, code, *how)
+            self._smallest = smallest_case(evidence, code, *how, projected)
         self._calls_to_explain = ask.calls
         if inspect.calls and self._batches:
             last = self._batches[-1]

@@ -12,6 +12,7 @@ import yaml
 
 from gradcheck.cli.outputs import for_standard_output, print_out, write_file
 from gradcheck.config import DEFAULT_FILE, Config
+from gradcheck.config.model import json_schema
 from gradcheck.errors import OutputError, UsageError
 from gradcheck.functions.loading import built_in_named
 from gradcheck.output import Options
@@ -60,8 +61,6 @@ def schema() -> None:
 def schema_text() -> str:
     """The JSON Schema of the configuration as text."""
     import json
-
-    from gradcheck.config.model import json_schema
 
     return f"{json.dumps(json_schema(), indent=2)}\n"
 

@@ -34,10 +34,10 @@ def usage_errors() -> Iterator[None]:
 
 
 def for_standard_output(look: Options | None = None) -> Options:
-    """The options (by default, the default ones) with the width, height, colours and characters of standard output.
+    """The options with the width, height, colours and characters of standard output.
 
-    The width is that of the terminal, or else COLUMNS, or else 120. Colours go to a terminal that shows them, unless
-    NO_COLOR (https://no-color.org) forbids them; FORCE_COLOR asks for them everywhere.
+    Colours go to a terminal that shows them, unless NO_COLOR (https://no-color.org) forbids them; FORCE_COLOR asks for
+    them everywhere.
     """
     out, environment = sys.stdout, os.environ
     terminal = out is not None and out.isatty()
@@ -130,10 +130,6 @@ def destinations(formats: Sequence[str], outputs: Sequence[str], plot: Path | No
     A format goes to standard output unless ``--output FORMAT=PATH`` gives it a file; without formats it is the table,
     with annotations in a GitHub workflow. The format of ``--output PATH`` is the first of ``--format``, or the one that
     the file's suffix stands for, and is not shown as well.
-
-    Raises:
-        UsageError: an unknown format, two formats for standard output, or two files for a format.
-        OutputError: a file cannot be written.
     """
     shown = [format_ for format_ in dict.fromkeys(formats) if format_ != "auto"]
     for format_ in shown:

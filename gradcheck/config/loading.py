@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 
-from gradcheck.config.distributions import parse_distribution
-from gradcheck.config.model import Config
+from gradcheck.config.model import Config, parse_distribution
 from gradcheck.config.source import KeyPath, Source, printable, read_file, read_text
 from gradcheck.errors import ConfigError
 

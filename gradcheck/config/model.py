@@ -5,17 +5,104 @@ from __future__ import annotations
 import re
 import reprlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from numbers import Integral
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from gradcheck.config.distributions import KINDS, Integers, Labels, Normal, ScoresKind, Uniform, parse_distribution
-from gradcheck.config.source import KeyPath, Source, printable
+from gradcheck.config.source import KeyPath, Source, printable, read_text
 from gradcheck.errors import ConfigError, did_you_mean
 
 _MOST_SCORES = 2**27  # in one problem: one gigabyte of float64
+# Up to 1e30 sums of squares, and the steps taken, stay finite in float64, and the scores themselves in float32.
+_Number = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1e30, le=1e30)]
+_Positive = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=1e30)]
+_Integer = Annotated[int, Field(strict=True, ge=-(2**53), le=2**53)]  # float64 holds each of them
+
+
+class _Distribution:
+    """A name, and parameters that are numbers."""
+
+    def describe(self) -> str:
+        """The distribution as text, for example ``normal(0, 0.001)``; `parse_distribution` reads it back."""
+        name, *values = vars(self).values()
+        # The shortest text that reads back as the same number; + 0 turns -0.0 into 0.0.
+        return f"{name}({', '.join(repr(value + 0).removesuffix('.0') for value in values)})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Normal(_Distribution):
+    """Independent normal scores, without ties."""
+
+    distribution: Literal["normal"] = "normal"
+    loc: Annotated[_Number, Field(description="Mean of the scores.")] = 0.0
+    scale: Annotated[_Positive, Field(description="Standard deviation of the scores.")] = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Integers(_Distribution):
+    """Integer scores, all equally likely: exact ties, and margins of exactly 0, where losses have kinks."""
+
+    distribution: Literal["integers"] = "integers"
+    low: Annotated[_Integer, Field(description="Smallest score.")] = -2
+    high: Annotated[_Integer, Field(description="Largest score (included).")] = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uniform(_Distribution):
+    """Scores spread evenly over an interval."""
+
+    distribution: Literal["uniform"] = "uniform"
+    low: Annotated[_Number, Field(description="Lower end of the interval.")] = -1.0
+    high: Annotated[_Number, Field(description="Upper end of the interval.")] = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudentT(_Distribution):
+    """Student's t distribution: heavy tails, so that a few scores are very large."""
+
+    distribution: Literal["student-t"] = "student-t"
+    df: Annotated[_Positive, Field(description="Degrees of freedom; the fewer, the heavier the tails.")] = 2.0
+    scale: Annotated[_Positive, Field(description="Factor that the scores are multiplied by.")] = 1.0
+
+
+ScoresKind = Normal | Integers | Uniform | StudentT
+
+#: The distributions of scores by name.
+KINDS: dict[str, type[ScoresKind]] = {kind.distribution: kind for kind in (Normal, Integers, Uniform, StudentT)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labels:
+    """The labels of the problems: N classes or N x C numbers, and how often each class occurs."""
+
+    kind: Literal["class", "one-hot", "multi-hot", "real"] = "class"
+    distribution: Literal["uniform", "balanced", "skewed"] = "uniform"
+
+    def describe(self) -> str:
+        """The labels in a few words, for example ``class, uniform``."""
+        return self.kind if self.kind == "real" else f"{self.kind}, {self.distribution}"
+
+
+def parse_distribution(text: str) -> dict[str, Any]:
+    """A distribution of scores from its text, as a mapping that is not validated yet; or a ConfigError.
+
+    Example:
+        >>> parse_distribution("normal(0, 0.001)")
+        {'distribution': 'normal', 'loc': 0, 'scale': 0.001}
+    """
+    call = re.fullmatch(r"\s*([A-Za-z][\w-]*)\s*(?:\((.*)\))?\s*", text, re.DOTALL)
+    if call is None:
+        raise ConfigError('must be written as "normal" or "normal(0, 0.001)"')
+    name, arguments = call.groups()
+    if name not in KINDS or arguments is None:
+        return {"distribution": name}
+    names = [field.name for field in fields(KINDS[name])[1:]]
+    values = read_text(f"[{arguments}]", "the text in parentheses", is_file=False).data
+    if not isinstance(values, list) or len(values) > len(names):
+        raise ConfigError(f"{name} takes at most {len(names)} numbers, {name}({', '.join(names)})")
+    return {"distribution": name, **dict(zip(names, values, strict=False))}
 
 
 def _as_int(value: Any) -> Any:
@@ -30,11 +117,6 @@ def _as_tuple(value: Any) -> Any:
     return value if value is None else (value,)
 
 
-def _as_mapping(value: Any) -> Any:
-    """The text of a distribution as a mapping."""
-    return parse_distribution(value) if isinstance(value, str) else value
-
-
 def _in_order(kind: ScoresKind) -> ScoresKind:
     """Refuse an interval whose ends are in the wrong order."""
     if isinstance(kind, Integers | Uniform) and kind.low > kind.high:
@@ -46,7 +128,10 @@ _Count = Annotated[int, Field(strict=True, ge=1), BeforeValidator(_as_int)]
 _Sizes = Annotated[tuple[_Count, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
 _Target = Annotated[str, Field(strict=True, min_length=1)]
 _Kind = Annotated[
-    ScoresKind, Field(discriminator="distribution"), BeforeValidator(_as_mapping), AfterValidator(_in_order)
+    ScoresKind,
+    Field(discriminator="distribution"),
+    BeforeValidator(lambda value: parse_distribution(value) if isinstance(value, str) else value),
+    AfterValidator(_in_order),
 ]
 
 

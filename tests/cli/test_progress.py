@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gradcheck.cli.progress import PATIENCE, ProgressBar
+from gradcheck.cli.run import PATIENCE, ProgressBar
 from gradcheck.functions.budget import RunProgress
 
 ESCAPES = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")

@@ -269,7 +269,7 @@ def test_all_mistakes_are_reported_together() -> None:
 
 def test_a_file_that_cannot_be_read_is_named() -> None:
     for path, problem in [
-        (Path("missing.yaml"), "missing.yaml: no such file"),
+        (Path("missing.yaml"), "missing.yaml: cannot be read: No such file or directory"),
         (Path(), ".: cannot be read: Is a directory"),
         (Path("a\0b"), r"a\x00b: cannot be read"),
         (Path("x" * 5000), "cannot be read: File name too long"),
