@@ -147,7 +147,7 @@ class _TargetRun:
         self._smallest: SmallestCase | None = None
         self._calls_to_explain = 0
         self._troubled: Problem | None = None
-        self._dtype: Any = config.dtype
+        self._dtype: Any = given.S.dtype if given else config.dtype
         self._error = ""
         self.out_of_time = False
 
@@ -215,8 +215,7 @@ class _TargetRun:
         for problem in [self._given] if self._given else problems(self._config):
             if budget and self._done:
                 budget.start_problem(self._target, self._shapes, self._done)
-            self._current, self._dtype = problem, problem.S.dtype
-            inspection = None
+            self._current, inspection = problem, None
             try:
                 if self._done == 0:
                     loss, inspection = inspect_at_first(loss, problem.S, problem.y, silence, self._settings.framework)

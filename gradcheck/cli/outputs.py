@@ -105,8 +105,7 @@ class Destinations(NamedTuple):
         """Write a report everywhere; an OutputError if standard output or a file cannot be written."""
         for format_ in self.shown:
             print_out(FORMATS[format_](report, for_standard_output(look)))
-        summary = os.environ.get("GITHUB_STEP_SUMMARY")
-        if "github" in self.shown and summary:
+        if "github" in self.shown and (summary := os.environ.get("GITHUB_STEP_SUMMARY")):
             try:
                 with open(summary, "a", encoding="utf-8") as file:
                     file.write(FORMATS["markdown"](report, look))

@@ -17,10 +17,8 @@ DEFAULT_FILE = "gradcheck.yaml"
 def load_config(path: Path | None, options: Mapping[str, object] | None = None, sets: Sequence[str] = ()) -> Config:
     """Read the configuration of a run: ``--set`` wins over options, options over the file, the file over defaults.
 
-    Args:
-        path: the file; None for ``gradcheck.yaml`` in the working directory, if there is one.
-        options: values by key; None or an empty list where an option was not given.
-        sets: texts ``key=value``, ``key.sub=value`` or ``key.index.sub=value``, each value as in a YAML file.
+    ``path`` is the file; None for ``gradcheck.yaml`` in the working directory, if there is one. An option that was not
+    given is None or an empty list. ``sets`` are texts ``key=value`` or ``key.sub=value``, with values as in YAML.
 
     Raises:
         ConfigError: a file that cannot be read, an unknown key, a wrong type, or a value out of range.

@@ -23,12 +23,9 @@ _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 @dataclass(frozen=True)
 class Source:
-    """Plain data and the places where they were written.
+    """Plain data, and the places where they were written by path, for example ``("scores", 0, "scale")``.
 
-    Attributes:
-        data: mappings, lists, texts, numbers, truth values and None.
-        places: by path, for example ``("scores", 0, "scale")``: a line such as ``gradcheck.yaml:7``, or an option such
-            as ``--batch-size``, which names the key itself.
+    A place is a line, such as ``gradcheck.yaml:7``, or an option, such as ``--batch-size``, which names the key itself.
     """
 
     data: Any = field(default_factory=dict)
