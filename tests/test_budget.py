@@ -28,7 +28,7 @@ from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_loss
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import LossReport, Report
-from gradcheck.run import check_given, check_targets
+from gradcheck.run import check_targets
 from gradcheck.sampling import problems, shapes
 
 SMALL = Config(batch_sizes=[1, 2], classes=[3], scores=["normal", "integers(-2, 2)"])
@@ -130,7 +130,7 @@ def test_a_finding_of_the_contract_is_kept_though_the_problem_was_cut_short() ->
 
 
 def test_a_given_problem_is_cut_short_too() -> None:
-    report = check_given(slow(0.02), np.zeros((4, 4)), np.zeros(4, int), Config(), Settings(max_seconds=0.2))
+    report = gradcheck.check_at(slow(0.02), np.zeros((4, 4)), np.zeros(4, int), max_seconds=0.2)
     assert report.out_of_time
     assert report.exit_code == 2
     assert report.losses[0].unchecked == 1

@@ -66,7 +66,7 @@ class GradientNoise:
             return floor
         if self.watched is not None:
             levels = _LEAST_OF_LINES * np.min(noise.noise_level(np.moveaxis(self.series, 0, 1)), axis=0)
-            return np.maximum(floor, float(np.median(levels)))
+            return np.maximum(floor, float(noise.median(levels)))
         measured = np.empty(len(entries))
         of_blocks, slices = self.blocks.of(entries), self.blocks.slices()
         for block in sorted(set(of_blocks.tolist())):
@@ -74,7 +74,7 @@ class GradientNoise:
             levels = _LEAST_OF_LINES * np.min(noise.noise_level(np.moveaxis(own, 0, 1)), axis=0)
             here = of_blocks == block
             # Errors of a block are of one size; the median, because a few entries may have met a jump on every line.
-            usual = np.median(levels)
+            usual = noise.median(levels)
             if len(self.series) == 1:
                 levels = np.minimum(levels, _UNUSUAL * usual)
             measured[here] = np.maximum(levels[entries[here] - slices[block].start], usual)
@@ -194,7 +194,7 @@ def noise_of_parts(evaluator: Evaluator, entries: IndexArray) -> FloatArray:
         points = [evaluator.x + t * SPACING * direction for t in noise.POSITIONS]
         series = np.array([evaluator.at(point).here(entries).values for point in points])
         levels.append(np.where(noise.is_stair(series), np.inf, noise.noise_level(series)))
-    return np.asarray(np.median(levels, axis=0))
+    return noise.median(np.array(levels))
 
 
 def rounding_of_gradient(given: Objective, exact: Objective, x: FloatArray, gradient_eps: float) -> FloatArray:
@@ -249,5 +249,5 @@ def _parts_noise(lines: tuple[Line, ...]) -> FloatArray | None:
         return None
     levels = noise.noise_level(np.stack(parts, axis=1))
     if len(levels) == 1:
-        return np.asarray(np.minimum(levels[0], _UNUSUAL * np.median(levels[0])))
+        return np.asarray(np.minimum(levels[0], _UNUSUAL * noise.median(levels[0])))
     return np.asarray(_LEAST_OF_LINES * np.min(levels, axis=0))

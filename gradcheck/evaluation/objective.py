@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +11,12 @@ import numpy.typing as npt
 from gradcheck.errors import LossDefect
 from gradcheck.evaluation.asking import Asking, ask_for, calls_for
 from gradcheck.evaluation.blocks import Blocks, IndexArray, Layout
-from gradcheck.evaluation.parallel import Pool
 from gradcheck.functions.answer import Answer, put_together, validated, value_and_gradient, values_and_derivatives
 from gradcheck.functions.function import Function
 from gradcheck.report import FloatArray
+
+if TYPE_CHECKING:
+    from gradcheck.evaluation.parallel import Pool
 
 
 class Objective:
