@@ -191,8 +191,7 @@ def test_the_seed_of_a_problem_redraws_it_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("max_entries", "asked", "plan"),
-    [(15, "auto", "per-sample"), (14, "auto", "projections"), (10, "full", "full")],
+    ("max_entries", "asked", "plan"), [(15, "auto", "per-sample"), (14, "auto", "projections"), (10, "full", "full")]
 )
 def test_more_entries_than_max_entries_are_checked_by_projections_unless_a_plan_was_asked_for(
     max_entries: int, asked: Any, plan: str

@@ -157,12 +157,12 @@ class _Entries:
         below = evaluator.moved(entries, -steps)
         if cross_check and evaluator.by_rows and len(entries) >= _MANY:
             self._cross_check(below)
-        self._here = evaluator.here(entries)
+        here = evaluator.here(entries)
         self._value_noise = np.full(len(entries), self._precision.value_noise)
         if evaluator.by_rows:
             rows = evaluator.objective.blocks.of(entries)
-            self._value_noise = self._precision.of_parts(rows, self._here.values)
-        self._coarse = stencil_of(below, self._here, self._above)
+            self._value_noise = self._precision.of_parts(rows, here.values)
+        self._coarse = stencil_of(below, here, self._above)
         self._numerical = self._coarse.corrected()
         self._bounds = self._coarse.noise_bound(self._value_noise, _COARSE_SIGMAS)
         limit = Limit(self._numerical, self._bounds)
@@ -178,8 +178,7 @@ class _Entries:
         """Smooth entries in doubt by three coarse steps: the sharpest estimate, unless a kink is within reach."""
         which = self.doubtful
         self._refinement = Refinement.of(
-            self._evaluator, self._entries[which], self._here.only(which), self._value_noise[which],
-            self._noise[which], self._precision,
+            self._evaluator, self._entries[which], self._value_noise[which], self._noise[which], self._precision
         ).refined(_FEW_STEPS)  # fmt: skip
         sharper = self._refinement.central()
         right = self._smooth[which] & (self._against(which, sharper) == verdict.OK)

@@ -13,16 +13,15 @@ from itertools import chain
 import numpy as np
 
 from gradcheck.checking.entries import Verdicts
-from gradcheck.checking.nearby import Nearby, every_rank, in_order, patterns
+from gradcheck.checking.nearby import Nearby, in_order, patterns
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.numerics.differences import SIGMAS
 from gradcheck.numerics.verdicts import OK, SUBGRADIENT, largest
 from gradcheck.report import Finding, FloatArray
 
-#: Points that are sampled for all rows at once; most rows are accounted for by a few.
-_SAMPLED = 16
-#: Entries at kinks that are tried at every rank among themselves, a call each; and rows of such entries.
-_MOST_RANKED, _MOST_UNITS = 12, 3
+#: Points that are sampled at least for all rows at once; most rows are accounted for by a few. Of k entries at kinks
+#: k^2 points give each about every rank among them. So many entries of a row, and rows that are left, are looked into.
+_SAMPLED, _MOST_RANKED, _MOST_UNITS = 16, 12, 3
 #: Of the largest gradient: what is a jump, and no curvature; and what is missing, and no jump that was left out.
 _JUMP, _MISSING = 0.005, 0.05
 #: Part of what is missing that noise and curvature may make up.
@@ -48,7 +47,7 @@ def joint_defect(nearby: Nearby, value: float, judged: Verdicts, coupled: bool) 
 
     Returns:
         None where they are one, and where it cannot be told. No call where less than two entries that belong together
-        are subgradients; mostly a few, at most 18, and 174 for each of three rows.
+        are subgradients; mostly a few, at most 146, and 30 for each of three rows.
 
     Raises:
         LossDefect: the function raised near x, or returned no value and gradient.
@@ -57,7 +56,7 @@ def joint_defect(nearby: Nearby, value: float, judged: Verdicts, coupled: bool) 
     blocks, every, is_kink = objective.blocks, np.arange(len(nearby.x)), judged.verdicts == SUBGRADIENT
     units = [every] if coupled else [every[each] for each in blocks.slices()]
     decided = is_kink | (judged.verdicts == OK)
-    units = [unit for unit in units if np.count_nonzero(is_kink[unit]) > 1 and decided[unit].all()]
+    units = [unit for unit in units if 1 < np.count_nonzero(is_kink[unit]) <= _MOST_RANKED and decided[unit].all()]
     spacing = float(np.spacing(np.array(largest(nearby.x), dtype=objective.dtype)))
     if not units or noise.watched is not None or nearby.radius < _SPACINGS * spacing:
         return None
@@ -65,13 +64,14 @@ def joint_defect(nearby: Nearby, value: float, judged: Verdicts, coupled: bool) 
     around = _Jumps(nearby, judged.analytic)
     for gradient in noise.series[:, 1]:
         around.see(gradient)
-    for direction in chain(in_order(blocks), patterns(blocks, _SAMPLED, rng)):
+    most = max(int(np.count_nonzero(is_kink[unit])) for unit in units)
+    for direction in chain(in_order(blocks), patterns(blocks, max(_SAMPLED, most**2), rng)):
         units = [unit for unit in units if around.missing(unit) is not None]
         if not units:
             return None
         around.ask(direction)
-    for unit in [each for each in units if np.count_nonzero(is_kink[each]) <= _MOST_RANKED][:_MOST_UNITS]:
-        missing = around.missing_after_all(unit, unit[is_kink[unit]], rng)
+    for unit in units[:_MOST_UNITS]:
+        missing = around.missing_on_both_sides(unit, rng)
         if missing is not None:
             found = around.verified(missing, value, float(np.sum(np.abs(missing) * judged.granted)))
             if found is not None:
@@ -113,12 +113,8 @@ class _Jumps:
         direction[entries] = left / largest(left)
         return direction
 
-    def missing_after_all(self, entries: IndexArray, kinked: IndexArray, rng: np.random.Generator) -> FloatArray | None:
-        """What is still missing once kinked entries had all ranks, and after both sides along it, again and again."""
-        for direction in every_rank(kinked, self._nearby.objective.blocks, rng):
-            self.ask(direction)
-            if self.missing(entries) is None:
-                return None
+    def missing_on_both_sides(self, entries: IndexArray, rng: np.random.Generator) -> FloatArray | None:
+        """What is still missing after both sides of x along what is missing, again and again."""
         for _ in range(_ROUNDS):
             missing = self.missing(entries)
             if missing is None:

@@ -41,8 +41,7 @@ class Line:
 
     Attributes:
         spacing: of the points.
-        values: (m,).
-        gradients: (m, n), or (m, W) of the entries that are followed.
+        values, gradients: (m,); (m, n), or (m, W) of the entries that are followed.
         parts: (m, N), what each row adds to the value; None where only the whole is known.
         level: noise in the values; 0 where they are not all finite.
         is_stair: neighbouring values are often equal.

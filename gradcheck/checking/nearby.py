@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from gradcheck.checking.precision import Precision
-from gradcheck.evaluation.blocks import Blocks, IndexArray
+from gradcheck.evaluation.blocks import Blocks
 from gradcheck.evaluation.objective import Objective
 from gradcheck.numerics.differences import SIGMAS
 from gradcheck.numerics.verdicts import BoolArray
@@ -92,17 +92,6 @@ def in_order(blocks: Blocks) -> Iterator[FloatArray]:
     """Two directions that break ties as a loop over a block's entries does: for the first one, and for the last."""
     for sign in (-1, 1):
         yield np.concatenate([_levels(each.stop - each.start)[::sign] for each in blocks.slices()])
-
-
-def every_rank(entries: IndexArray, blocks: Blocks, rng: np.random.Generator) -> Iterator[FloatArray]:
-    """Directions in which each of some entries has each rank among them, the rest in any order."""
-    levels = _levels(len(entries))
-    for entry in range(len(entries)):
-        for rank in range(len(entries)):
-            direction = _by_blocks(blocks, _signs, rng)
-            direction[np.delete(entries, entry)] = rng.permutation(np.delete(levels, rank))
-            direction[entries[entry]] = levels[rank]
-            yield direction
 
 
 def _by_blocks(

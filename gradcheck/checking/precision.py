@@ -187,18 +187,18 @@ def rounding_of_gradient(given: Objective, exact: Objective, x: FloatArray, grad
         gradient_eps: machine epsilon of dS in the user's dtype.
     """
     rng = np.random.default_rng(given.shape)
-    apart, gradients = [], []
+    apart, scales = [], []
     for _ in range(3):
         near = given.rounded(x + SPACING * rng.normal(size=len(x)))
-        gradients.append(exact(near).gradient)
-        apart.append(given(near).gradient - gradients[-1])
+        gradient = exact(near).gradient
+        apart.append((given(near).gradient - gradient).reshape(given.shape))
+        scales.append(given.blocks.largest(gradient))
     own = 2 * np.max(np.abs(apart), axis=0)  # of three, all may be small by chance
-    scales = np.max([given.blocks.largest(gradient) for gradient in gradients], axis=0)
-    # The errors of a block are mostly of one size, because they come from numbers of one size.
-    counts = np.diff(np.append(given.blocks.starts, len(x)))
-    usual = np.sqrt(np.add.reduceat(np.mean(np.square(apart), axis=0), given.blocks.starts) / counts)
-    least = np.maximum(np.maximum(usual, FLOOR * gradient_eps * scales), float(np.finfo(given.dtype).smallest_normal))
-    return np.asarray(np.maximum(own, np.repeat(least, counts)))
+    # The errors of a row are mostly of one size, because they come from numbers of one size.
+    usual = np.sqrt(np.mean(np.square(apart), axis=(0, 2)))
+    least = np.maximum(usual, FLOOR * gradient_eps * np.max(scales, axis=0))
+    least = np.maximum(least, float(np.finfo(given.dtype).smallest_normal))
+    return np.asarray(np.maximum(own, least[:, np.newaxis])).reshape(-1)
 
 
 def _look_afar(objective: Objective, x: FloatArray, seen: Scales) -> float:

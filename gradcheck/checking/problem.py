@@ -126,7 +126,9 @@ def _judge(
     """
     N, C = shape = problem.S.shape[0], problem.S.shape[1]
     x = problem.S.astype(np.float64, copy=False).reshape(-1)
-    why = _why_projections(len(x), config)
+    why = "it was asked for" if config.plan == "projections" else ""  # projections; empty for every entry by itself
+    if config.plan == "auto" and len(x) > config.max_entries:
+        why = f"it has {len(x):,} entries, and max_entries is {config.max_entries:,}"
     answer = replace(given_answer, gradient=given_answer.gradient.reshape(-1))
     analytic = answer.gradient
     given = Objective(loss, shape, problem.y, problem.S.dtype, pool=pool)
@@ -179,15 +181,6 @@ def _judge(
         return run(WholeBatch(objective, x, reference), str(evidence), reference)
 
 
-def _why_projections(entries: int, config: Config) -> str:
-    """Why a problem of so many entries is checked by projections; empty where every entry is judged."""
-    if config.plan == "projections":
-        return "it was asked for"
-    if config.plan == "auto" and entries > config.max_entries:
-        return f"it has {entries:,} entries, and max_entries is {config.max_entries:,}"
-    return ""
-
-
 def _batch(
     problem: Problem, answer: Answer, judged: _Judged, evaluations: int, seconds: float, worst: int
 ) -> BatchReport:
@@ -198,24 +191,15 @@ def _batch(
         return numbers.reshape(N, C) if judged.projections is None else None
 
     return BatchReport(
-        batch_size=N,
-        classes=C,
-        scores=problem.scores,
-        trial=problem.trial,
-        seed=problem.seed,
-        value=answer.value,
-        plan=judged.plan,
-        why=judged.why,
-        evaluations=evaluations,
-        labels=problem.labels,
+        batch_size=N, classes=C, scores=problem.scores, trial=problem.trial, seed=problem.seed, labels=problem.labels,
+        value=answer.value, plan=judged.plan, why=judged.why, evaluations=evaluations, seconds=seconds,
         relative_errors=shaped(verdicts.relative_errors),
         verdicts=shaped(verdicts.verdicts),
         negligible=shaped(verdicts.negligible),
         by_complex=shaped(verdicts.by_complex) if verdicts.by_complex.any() else None,
         worst=_worst_entries(problem, verdicts, worst),
-        seconds=seconds,
         projections=judged.projections,
-    )
+    )  # fmt: skip
 
 
 def _worst_entries(problem: Problem, judged: Verdicts, most: int) -> tuple[Entry, ...]:
@@ -251,12 +235,7 @@ def _case(problem: Problem, answer: Answer, judged: _Judged) -> Case:
         return numbers.reshape(S.shape) if each else np.broadcast_to(unknown, S.shape)
 
     return Case(
-        S,
-        problem.y,
-        problem.seed,
-        problem.scores,
-        answer.value,
-        answer.gradient,
+        S, problem.y, problem.seed, problem.scores, answer.value, answer.gradient,
         numerical=shaped(v.numerical, np.nan),
         bounds=shaped(v.bounds, np.inf),
         granted=shaped(v.granted, np.inf),
@@ -267,4 +246,4 @@ def _case(problem: Problem, answer: Answer, judged: _Judged) -> Case:
         by_rows=answer.parts is not None,
         row_weight=judged.row_weight,
         judged=each,
-    )
+    )  # fmt: skip

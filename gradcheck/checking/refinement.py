@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from gradcheck.checking.precision import Precision
 from gradcheck.evaluation.blocks import IndexArray
-from gradcheck.evaluation.evaluators import Evaluator, Moved, stencil_of
+from gradcheck.evaluation.evaluators import Evaluator, stencil_of
 from gradcheck.numerics.differences import SIGMAS, Stencil, joined
 from gradcheck.numerics.richardson import RATIO, STEPS, Limit, better_of, extrapolate
 from gradcheck.numerics.verdicts import BoolArray
@@ -60,7 +60,6 @@ class Refinement:
     Attributes:
         evaluator: how values are obtained.
         entries: E flat indices.
-        here: what the evaluator returns at x.
         value_noise: E standard deviations of the noise of a value, as the evaluator returns it.
         derivative_noise: E standard deviations of the noise of dS.
         top: the widest step.
@@ -69,7 +68,6 @@ class Refinement:
 
     evaluator: Evaluator
     entries: IndexArray
-    here: Moved
     value_noise: FloatArray
     derivative_noise: FloatArray
     top: float
@@ -80,7 +78,6 @@ class Refinement:
         cls,
         evaluator: Evaluator,
         entries: IndexArray,
-        here: Moved,
         value_noise: FloatArray,
         derivative_noise: FloatArray,
         precision: Precision,
@@ -90,7 +87,7 @@ class Refinement:
         if np.max(value_noise, initial=0.0) > _NOISY * top * precision.scale:
             top = _NOISY_TOP_IN_STEPS * precision.step
         nothing = Stencil(*np.empty((len(fields(Stencil)), 0, len(entries))))
-        return cls(evaluator, entries, here, value_noise, derivative_noise, top, nothing)
+        return cls(evaluator, entries, value_noise, derivative_noise, top, nothing)
 
     def refined(self, down_to: int = STEPS) -> Refinement:
         """This sequence with so many steps: two calls for each new step, and entry that it is not too fine for."""
@@ -102,7 +99,7 @@ class Refinement:
         offsets = steps[step, 0]
         both = self.evaluator.moved(np.tile(self.entries[which], 2), np.concatenate([offsets, -offsets]))
         above, below = np.arange(2 * len(which)).reshape(2, -1)
-        new = stencil_of(both.only(below), self.here.only(which), both.only(above))
+        new = stencil_of(both.only(below), self.evaluator.here(self.entries[which]), both.only(above))
         return replace(self, stencils=joined([self.stencils, new.spread(fits)]))
 
     def only(self, which: IndexArray) -> Refinement:
@@ -110,7 +107,6 @@ class Refinement:
         return replace(
             self,
             entries=self.entries[which],
-            here=self.here.only(which),
             value_noise=self.value_noise[which],
             derivative_noise=self.derivative_noise[which],
             stencils=self.stencils.only(which),
@@ -172,7 +168,8 @@ class Refinement:
 
     def _changes(self) -> tuple[FloatArray, FloatArray]:
         """How the value changes from x to both sides, step by step: K x E each."""
-        return self.stencils.f_above - self.here.values, self.stencils.f_below - self.here.values
+        at = self.stencils.f_at
+        return self.stencils.f_above - at, self.stencils.f_below - at
 
     def _jumps_on(self, changes: FloatArray) -> BoolArray:
         """Whether K x E changes, on one side, are as large over the finest step as over one 16 times as wide."""

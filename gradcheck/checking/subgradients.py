@@ -31,11 +31,7 @@ _RANKS, _FIRST_RANKS = 16, 4
 
 
 def judge_nonsmooth(
-    nearby: Nearby,
-    entries: IndexArray,
-    analytic: FloatArray,
-    allowed: FloatArray,
-    kinked: BoolArray,
+    nearby: Nearby, entries: IndexArray, analytic: FloatArray, allowed: FloatArray, kinked: BoolArray
 ) -> tuple[BoolArray, npt.NDArray[np.int8]]:
     """Whether kinks meet at entries that are wrong so far, and if so, whether dS is between the derivatives around x.
 

@@ -19,11 +19,11 @@ def refinement_of(loss: LossFunction, S: Any, noise: float = 1e-16) -> tuple[Ref
     """The sequence of every entry of S, from a step of 0.05 on, not begun."""
     x = np.ravel(S).astype(float)
     objective = objective_of(loss, np.shape(S))
-    evaluator, entries = WholeBatch(objective, x), np.arange(x.size)
+    evaluator, entries = WholeBatch(objective, x, objective(x)), np.arange(x.size)
     of_gradient = GradientNoise(np.zeros((1, 8, x.size)), None, objective.blocks, np.zeros(len(objective.blocks)))
     precision = Precision(noise, noise, 0.0, None, of_gradient, 0.01, 1.0, np.ones(1), 0.05 / 56)
     noises = np.full(x.size, noise), np.full(x.size, 1e-16)
-    begun = Refinement.of(evaluator, entries, evaluator.here(entries), *noises, precision)
+    begun = Refinement.of(evaluator, entries, *noises, precision)
     objective.calls = 0
     return begun, objective
 
