@@ -32,19 +32,12 @@ _EPS = float(np.finfo(np.float64).eps)
 
 @dataclass(frozen=True, eq=False)
 class Base:
-    """A point, and what the function returned there; all but the value are (n,) float64.
-
-    Attributes:
-        x: the point.
-        value: of the reference, the function in float64 where it can.
-        gradient: of the reference.
-        analytic: dS as it is judged; the same array where that is the reference's own.
-    """
+    """A point, and what the function returned there; all but the value are (n,) float64."""
 
     x: FloatArray
-    value: float
-    gradient: FloatArray
-    analytic: FloatArray
+    value: float  # of the reference, the function in float64 where it can
+    gradient: FloatArray  # of the reference
+    analytic: FloatArray  # dS as it is judged; the same array where that is the reference's own
 
 
 class Directions:
@@ -85,7 +78,9 @@ class Directions:
         if has_kinks_at_point(_pair([looks]), noise, granted):
             self._go_beside()
             looks, steps = self._best_looks(granted)
-        others = [[self._look(self.draw(k), step) for step in steps] for k in range(1, DIRECTIONS)]
+        others = [
+            [_look(self._objective, self.base, self.draw(k), step) for step in steps] for k in range(1, DIRECTIONS)
+        ]
         pair, granted = _pair([looks, *others]), self.granted(self.base.analytic)
         found = residuals(pair, noise)
         self._of, self._fine = found.of, steps[1]
@@ -130,9 +125,6 @@ class Directions:
         norm = max(_norm(analytic), least)
         return SIGMAS * (self._tolerance.rtol * norm + self._tolerance.atol * sqrt(len(analytic)))
 
-    def _look(self, direction: FloatArray, step: float) -> _Look:
-        return _look(self._objective, self.base, direction, step, slice(0, None))
-
     def _best_looks(self, granted: float) -> tuple[list[_Look], list[float]]:
         """Looks along the first direction at the best two neighbouring steps, and the steps."""
         direction, noise = self.draw(0), self._precision.value_noise
@@ -140,7 +132,7 @@ class Directions:
         looks: list[_Look] = []
         steps, bounds = [RATIO * fine, fine], []
         while True:
-            looks += [self._look(direction, step) for step in steps[len(looks) :]]
+            looks += [_look(self._objective, self.base, direction, step) for step in steps[len(looks) :]]
             pair, finer = _pair([looks[-2:]]), steps[-1] / RATIO
             bounds.append(float(residuals(pair, noise).bounds[0]))
             noisier = float(pair.fine.noise_bound(noise)[0]) * RATIO
@@ -165,7 +157,7 @@ class Directions:
 _Look = tuple[Stencil, float]
 
 
-def _look(objective: Objective, base: Base, direction: FloatArray, step: float, within: slice) -> _Look:
+def _look(objective: Objective, base: Base, direction: FloatArray, step: float, within: slice = slice(None)) -> _Look:
     """Move x by ``step`` times a direction both ways, in some entries: two calls."""
     part, own, analytic = direction[within], base.x[within], base.analytic[within]
 
@@ -200,10 +192,8 @@ def explained_by(off: dict[int, float], direction: FloatArray, part: slice = sli
 
 def _norm(vector: FloatArray) -> float:
     """Euclidean norm, of gradients too whose squares are too small for a float."""
-    size = largest(vector)
-    if size == 0:
-        return 0.0
-    return size * sqrt(sum(float(np.sum(np.square(vector[p] / size))) for p in _pieces(len(vector))))
+    size = largest(vector) or 1.0
+    return size * float(np.linalg.norm(vector / size))
 
 
 def _pieces(length: int) -> list[slice]:

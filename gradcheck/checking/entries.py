@@ -20,7 +20,7 @@ from gradcheck.checking.steps import wide_enough
 from gradcheck.checking.subgradients import judge_nonsmooth
 from gradcheck.config.settings import Reference
 from gradcheck.evaluation.blocks import IndexArray
-from gradcheck.evaluation.evaluators import Evaluator, Moved, stencil_of
+from gradcheck.evaluation.evaluators import Evaluator, stencil_of
 from gradcheck.evaluation.separability import confirm
 from gradcheck.functions.answer import Answer
 from gradcheck.numerics import verdicts as verdict
@@ -39,8 +39,6 @@ _CONFIRMED = 3
 _LEAST_IN_SPACINGS = 64.0
 #: A wide bound is a rough guess; what lies outside it by less than this factor is not called wrong.
 _FAR_OUTSIDE = 3.0
-#: Problems of so many entries are worth a second call of the whole batch as a cross-check.
-_MANY = 64
 #: A bound wider than this part of an entry makes its relative error one of the numerics, not of the loss.
 _TELLING = 1e-3
 
@@ -153,10 +151,13 @@ class _Entries:
         steps = self._usual_steps()
         self._above = evaluator.moved(entries, steps)
         if cross_check and evaluator.by_rows:
-            self._cross_check(self._above)
+            # An entry of every row moved at once: the whole batch must change as its rows do one by one.
+            slices = evaluator.objective.blocks.slices()
+            rng = np.random.default_rng(len(slices))
+            some = np.array([int(rng.integers(each.start, each.stop)) for each in slices])
+            moved, same = self._above.only(some), self._precision.same
+            confirm(evaluator, some, moved, same, together=True, value=self._answer.value)
         below = evaluator.moved(entries, -steps)
-        if cross_check and evaluator.by_rows and len(entries) >= _MANY:
-            self._cross_check(below)
         here = evaluator.here(entries)
         self._value_noise = np.full(len(entries), self._precision.value_noise)
         if evaluator.by_rows:
@@ -279,13 +280,6 @@ class _Entries:
             noise = float(np.max(self._precision.of_parts(np.arange(N), parts)))
             step = min(step, wide_enough(noise, self._precision.scale))
         return np.maximum(step, _LEAST_IN_SPACINGS * objective.spacing(self._evaluator.x[self._entries]))
-
-    def _cross_check(self, seen: Moved) -> None:
-        """An entry of every row moved at once: the whole batch must change as its rows do one by one."""
-        slices = self._evaluator.objective.blocks.slices()
-        rng = np.random.default_rng(len(slices))
-        some = np.array([int(rng.integers(each.start, each.stop)) for each in slices])
-        confirm(self._evaluator, some, seen.only(some), self._precision.same, together=True, value=self._answer.value)
 
     def _wrong_in_doubt(self) -> IndexArray:
         return np.flatnonzero(self._verdicts[self.doubtful] == verdict.WRONG)

@@ -37,41 +37,33 @@ _WATCHED, _SAMPLE = 2**16, 512
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """What was seen at the m points of a line, the first of which is x.
-
-    Attributes:
-        spacing: of the points.
-        values, gradients: (m,); (m, n), or (m, W) of the entries that are followed.
-        parts: (m, N), what each row adds to the value; None where only the whole is known.
-        level: noise in the values; 0 where they are not all finite.
-        is_stair: neighbouring values are often equal.
-    """
+    """What was seen at the m points of a line, the first of which is x."""
 
     spacing: float
-    values: FloatArray
-    gradients: FloatArray
-    parts: FloatArray | None
-    level: float
-    is_stair: bool
+    values: FloatArray  # (m,)
+    gradients: FloatArray  # (m, n), or (m, W) of the entries that are followed
+    parts: FloatArray | None  # (m, N), what each row adds to the value; None where only the whole is known
+
+    @property
+    def level(self) -> float:
+        """Noise in the values; 0 where they are not all finite."""
+        return float(noise.noise_level(self.values)) if np.all(np.isfinite(self.values)) else 0.0
+
+    @property
+    def is_stair(self) -> bool:
+        """Whether neighbouring values are often equal."""
+        return bool(noise.is_stair(self.values))
 
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """What was seen along lines.
+    """What was seen along lines."""
 
-    Attributes:
-        lines: on which the noise of values was measured.
-        of_gradient: on which that of dS is measured.
-        spacing: of their points.
-        level: of the noise in values.
-        spent: finding the spacing took extra lines.
-    """
-
-    lines: list[Line]
-    of_gradient: list[Line]
-    spacing: float
-    level: float
-    spent: bool
+    lines: list[Line]  # on which the noise of values was measured
+    of_gradient: list[Line]  # on which that of dS is measured
+    spacing: float  # of their points
+    level: float  # of the noise in values
+    spent: bool  # finding the spacing took extra lines
 
 
 def look_along_lines(
@@ -83,12 +75,31 @@ def look_along_lines(
     level of a line and is gone at a much finer spacing; noise stays where it was. So a level above rounding counts
     only where it holds 2^20 times finer, or where values do not change at all there.
     """
+    watched = watched_entries(objective)
+    some = slice(None) if watched is None else watched
     floats = _LEAST_IN_SPACINGS * float(objective.spacing(np.array([largest(x)]))[0])
 
     def line(spacing: float) -> Line:
-        # Where values move in stairs, lines reach far; gradients there say little of those near x.
         spacing = max(spacing, floats)
-        return _line(objective, x, answer, spacing, rng, seen, near=spacing <= max(SPACING, floats))
+        # Where values move in stairs, lines reach far; gradients there say little of those near x.
+        near = spacing <= max(SPACING, floats)
+        direction = rng.normal(size=len(x))
+        values, parts, gradients = [answer.value], [answer.parts], [answer.gradient[some]]
+        for t in noise.POSITIONS[1:]:
+            point, part = x + t * spacing * direction, None
+            if watched is None:
+                there = objective(point)
+                value, gradient, part = there.value, there.gradient, there.parts
+            else:
+                value, gradient = objective.without_copy(point.astype(objective.dtype, copy=False))
+            seen.see(gradient, near=near)
+            values.append(value)
+            parts.append(part)
+            gradients.append(gradient[some])
+        known = [part for part in parts if part is not None]
+        return Line(
+            spacing, np.array(values), np.array(gradients), np.array(known) if len(known) == len(parts) else None
+        )
 
     rounding = 10 * 0.5 * answer.value_eps * abs(answer.value)
     for spacing in (_DENSE, SPACING, *WIDER) if in_short else (SPACING, *WIDER):
@@ -124,35 +135,3 @@ def watched_entries(objective: Objective) -> IndexArray | None:
     """The entries of dS that are followed along lines; None for all."""
     n = objective.blocks.n
     return None if n <= _WATCHED else np.unique(np.linspace(0, n - 1, _SAMPLE).astype(np.intp))
-
-
-def _line(
-    objective: Objective,
-    x: FloatArray,
-    answer: Answer,
-    spacing: float,
-    rng: np.random.Generator,
-    seen: Scales,
-    near: bool,
-) -> Line:
-    direction, watched = rng.normal(size=len(x)), watched_entries(objective)
-    some = slice(None) if watched is None else watched
-    values, parts, gradients = [answer.value], [answer.parts], [answer.gradient[some]]
-    for t in noise.POSITIONS[1:]:
-        point = x + t * spacing * direction
-        if watched is None:
-            there = objective(point)
-            value, gradient, part = there.value, there.gradient, there.parts
-        else:
-            (value, gradient), part = objective.without_copy(point.astype(objective.dtype, copy=False)), None
-        seen.see(gradient, near=near)
-        values.append(value)
-        parts.append(part)
-        gradients.append(gradient[some])
-    known = [part for part in parts if part is not None]
-    series = np.array(values)
-    return Line(
-        spacing, series, np.array(gradients), np.array(known) if len(known) == len(values) else None,
-        level=float(noise.noise_level(series)) if np.all(np.isfinite(series)) else 0.0,
-        is_stair=bool(noise.is_stair(series)),
-    )  # fmt: skip

@@ -35,17 +35,11 @@ _BY_PROJECTIONS = 230
 
 
 class Checked(NamedTuple):
-    """What became of one problem.
+    """What became of one problem."""
 
-    Attributes:
-        batch: its report; None where the loss broke its contract before a verdict was reached.
-        findings: of the contract.
-        case: what diagnosis looks at; None where no entry was judged by itself.
-    """
-
-    batch: BatchReport | None
-    findings: list[Finding]
-    case: Case | None = None
+    batch: BatchReport | None  # None where the loss broke its contract before a verdict was reached
+    findings: list[Finding]  # of the contract
+    case: Case | None = None  # what diagnosis looks at; None where no entry was judged by itself
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +92,7 @@ def check_problem(
     except OutOfTime as end:
         end.found = findings
         raise
-    seconds = time.perf_counter() - begun
-    evaluations = judged.calls + inspection.calls + 1
+    evaluations, seconds = judged.calls + inspection.calls + 1, time.perf_counter() - begun
     batch = _batch(problem, answer, judged, evaluations, seconds, settings.worst)
     findings += judged.findings
     if answer.parts is not None and batch.wrong:
@@ -184,8 +177,7 @@ def _judge(
 def _batch(
     problem: Problem, answer: Answer, judged: _Judged, evaluations: int, seconds: float, worst: int
 ) -> BatchReport:
-    N, C = problem.S.shape
-    verdicts = judged.verdicts
+    verdicts, (N, C) = judged.verdicts, problem.S.shape
 
     def shaped(numbers: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
         return numbers.reshape(N, C) if judged.projections is None else None

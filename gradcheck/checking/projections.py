@@ -1,8 +1,7 @@
-"""Problems with more entries than are judged one by one.
+"""Problems with more entries than are judged one by one; no more than six vectors of the length of x are held.
 
 A sample of entries is judged like those of any problem. Derivatives along random normal directions, which move every
-entry at once, are compared with the projections of dS; where they disagree, bisection leads to the wrong entries. No
-more than six vectors of the length of x are held.
+entry at once, are compared with the projections of dS; where they disagree, bisection leads to the wrong entries.
 """
 
 from __future__ import annotations

@@ -31,20 +31,13 @@ _JUMP_STEPS = 2
 
 @dataclass(frozen=True, eq=False)
 class Limits:
-    """Derivatives of E entries along their axes, and where there are none because the value itself jumps at x.
-
-    Attributes:
-        central, left, right: the derivatives.
-        jumps: entries where the value jumps.
-        leaps: by how much it lies below its neighbourhood where that is the same on both sides: a removable
-            discontinuity. 0 where it is not so.
-    """
+    """Derivatives of E entries along their axes, and where there are none because the value itself jumps at x."""
 
     central: Limit
     left: Limit
     right: Limit
-    jumps: BoolArray
-    leaps: FloatArray
+    jumps: BoolArray  # where the value jumps
+    leaps: FloatArray  # by how much it lies below both sides alike, at a removable discontinuity; else 0
 
     def is_kink(self) -> BoolArray:
         """Whether the one-sided derivatives differ by more than their bounds can explain."""
