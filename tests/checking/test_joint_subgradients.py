@@ -7,25 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 from corpora import WRONG as WRONG_LOSSES
-from judging import LossFunction
+from judging import LossFunction, ranked
+from judging import hinge as margin_hinge
 
 from gradcheck.api import check
 from gradcheck.config import Config
 from gradcheck.report import LossReport
-
-
-def ranked(k: int, last: bool = False) -> LossFunction:
-    """The mean of the k-th largest scores: of those that tie, the first or the last has the derivative."""
-
-    def loss(S: Any, y: Any) -> Any:
-        i, C = np.arange(len(S)), S.shape[1]
-        order = np.argsort(-S, axis=1, kind="stable") if not last else C - 1 - np.argsort(-S[:, ::-1], kind="stable")
-        place = order[:, k % C]
-        dS = np.zeros(S.shape)
-        dS[i, place] = 1 / len(S)
-        return S[i, place].mean(), dS
-
-    return loss
 
 
 def shared(k: int) -> LossFunction:
@@ -49,12 +36,7 @@ def combined(*terms: tuple[float, LossFunction]) -> LossFunction:
 
 def hinge(S: Any, y: Any) -> Any:
     """Of a margin of 0, a share that differs from class to class: from 0 to 1."""
-    i, C = np.arange(len(S)), S.shape[1]
-    m = S - S[i, y][:, np.newaxis] + 1
-    m[i, y] = -1
-    dS = (m > 0) + np.arange(C) / C * (m == 0)
-    dS[i, y] -= dS.sum(axis=1)
-    return np.maximum(m, 0).sum() / len(S), dS / len(S)
+    return margin_hinge(np.arange(S.shape[1]) / S.shape[1])(S, y)
 
 
 def largest_of_all(S: Any, y: Any) -> Any:
