@@ -12,6 +12,7 @@ from judging import Judged, drawn, judged, tied
 from gradcheck.losses import BUILT_INS
 
 Scalar = Callable[[Any], Any]
+
 #: A function of each score, its derivative, and the size of the scores.
 OSCILLATING: dict[str, tuple[Scalar, Scalar, float]] = {
     "sin(1e6 s)": (lambda s: np.sin(1e6 * s), lambda s: 1e6 * np.cos(1e6 * s), 1.0),

@@ -87,10 +87,8 @@ def test_a_small_kink_on_a_curve_is_seen() -> None:
 
 
 def test_values_decide_where_a_false_correction_contradicts_them() -> None:
-    def lying(S: Any, y: Any) -> Any:
-        return float(S.sum()), np.sign(S) * 1e6  # a jump that the values know nothing of
-
-    central = limits_of(lying, [[0.0]]).central
+    # dS has a jump that the values know nothing of.
+    central = limits_of(lambda S, y: (float(S.sum()), np.sign(S) * 1e6), [[0.0]]).central
     assert abs(central.estimate[0] - 1.0) <= central.bound[0] < 1e-9
 
 
@@ -104,11 +102,9 @@ def test_a_value_that_jumps_at_the_point_has_no_derivative_and_one_that_is_remov
 
 
 def test_steps_that_are_not_finite_are_done_without_and_nothing_finite_is_nothing_said() -> None:
-    def root(S: Any, y: Any) -> Any:
-        with np.errstate(all="ignore"):
-            return float(np.sqrt(S).sum()), 0.5 / np.sqrt(S)
-
-    limits, slope = limits_of(root, [[1e-3]]), 0.5 / np.sqrt(1e-3)  # the coarsest steps reach below 0
+    with np.errstate(all="ignore"):
+        limits = limits_of(lambda S, y: (float(np.sqrt(S).sum()), 0.5 / np.sqrt(S)), [[1e-3]])
+    slope = 0.5 / np.sqrt(1e-3)  # the coarsest steps reach below 0
     assert abs(limits.central.estimate[0] - slope) <= limits.central.bound[0] < 1e-6 * slope
     nothing = limits_of(lambda S, y: (float("nan"), np.zeros(S.shape)), np.zeros((1, 2)))
     assert np.all(np.isinf(nothing.central.bound))
