@@ -99,6 +99,14 @@ def tied(seed: int, shape: tuple[int, int] = (3, 5)) -> tuple[FloatArray, Labels
     return rng.integers(-2, 3, size=shape).astype(float), rng.integers(0, shape[1], size=shape[0])
 
 
+def absolute(S: Any, y: Any) -> Any:
+    return float(np.abs(S).sum()), np.sign(S)
+
+
+def exponential(S: Any, y: Any) -> Any:
+    return float(np.exp(S).sum()), np.exp(S)
+
+
 def ranked(k: int, last: bool = False) -> LossFunction:
     """The mean of the k-th largest scores, from 0: of those that tie, the first or the last has the derivative."""
 

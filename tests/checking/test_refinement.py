@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from judging import LossFunction, objective_of
+from judging import LossFunction, absolute, exponential, objective_of
 
 from gradcheck.checking.precision import GradientNoise, Precision
 from gradcheck.checking.refinement import Limits, Refinement
@@ -30,14 +30,6 @@ def refinement_of(loss: LossFunction, S: Any, noise: float = 1e-16) -> tuple[Ref
 
 def limits_of(loss: LossFunction, S: Any, noise: float = 1e-16) -> Limits:
     return refinement_of(loss, S, noise)[0].refined().limits()
-
-
-def absolute(S: Any, y: Any) -> Any:
-    return float(np.abs(S).sum()), np.sign(S)
-
-
-def exponential(S: Any, y: Any) -> Any:
-    return float(np.exp(S).sum()), np.exp(S)
 
 
 def test_a_step_costs_two_calls_an_entry_and_those_that_are_there_cost_nothing() -> None:

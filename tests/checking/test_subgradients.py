@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from judging import LossFunction, at_point, hinge, ranked, tied
+from judging import LossFunction, absolute, at_point, exponential, hinge, ranked, tied
 
 from gradcheck.api import check_at
 from gradcheck.checking.nearby import Nearby
@@ -37,20 +37,12 @@ ramp = hinge(1.0, cap=1.0, at_cap=1.0)
 largest, second_largest = ranked(0), ranked(1)
 
 
-def absolute(S: Any, y: Any) -> Any:
-    return np.abs(S).sum(), np.sign(S)
-
-
-def smooth(S: Any, y: Any) -> Any:
-    return float(np.exp(S).sum()), np.exp(S)
-
-
 def test_sampling_costs_16_calls_at_each_of_two_radii_and_stays_within_them() -> None:
     points = []
 
     def remembers(S: Any, y: Any) -> Any:
         points.append(S.copy())
-        return smooth(S, y)
+        return exponential(S, y)
 
     S = np.array([[0.0, 1.0, -1.0]])
     nearby, objective = nearby_of(remembers, S)
@@ -63,7 +55,7 @@ def test_sampling_costs_16_calls_at_each_of_two_radii_and_stays_within_them() ->
 
 @pytest.mark.parametrize(("loss", "S", "expected"), [
     (absolute, [[0.0, 1.0], [2.0, 3.0]], [True, True, True, False]),
-    (smooth, [[0.0, 1.0]], [False, False]),
+    (exponential, [[0.0, 1.0]], [False, False]),
     (absolute, [[1.0, 2.0]], [False, False]),
     (largest, [[1.0, 1.0, 0.0]], [True, True, True]),
     (largest, [[1.0, 2.0, 0.0]], [False, False, False]),
@@ -110,7 +102,7 @@ def test_what_lies_in_the_hull_is_a_subgradient_and_nothing_else_is(
             assert hull(loss, np.array(S), [0], (0, int(entry)), claimed)[0] == expected, (entry, claimed)
 
 
-@pytest.mark.parametrize("loss", [ramp, second_largest, largest, absolute, smooth])
+@pytest.mark.parametrize("loss", [ramp, second_largest, largest, absolute, exponential])
 def test_an_entry_costs_at_most_36_calls(loss: LossFunction) -> None:
     S = np.array([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
     for entry in ((0, 0), (0, 3), (1, 1)):
