@@ -39,7 +39,7 @@ class Checked(NamedTuple):
 
     batch: BatchReport | None  # None where the loss broke its contract before a verdict was reached
     findings: list[Finding]  # of the contract
-    case: Case | None = None  # what diagnosis looks at; None where no entry was judged by itself
+    case: Case | None = None  # what diagnosis looks at; None by projections, unless it is compared with another loss
 
 
 @dataclass(frozen=True, eq=False)
