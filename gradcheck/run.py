@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradcheck.checking.case import Case
-from gradcheck.checking.contract import finding_of
+from gradcheck.checking.contract import finding_of, inspect_at_first
 from gradcheck.checking.evidence import Allowance, Evidence
 from gradcheck.checking.problem import check_problem
-from gradcheck.checking.recognition import inspect_at_first
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect, OutOfTime, UsageError

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import pytest
 
 from gradcheck.checking.contract import Inspection, differs, inspect
-from gradcheck.checking.problem import check_problem
+from gradcheck.checking.problem import Checked, check_problem
 from gradcheck.config import Config
 from gradcheck.functions.answer import Answer
 from gradcheck.functions.function import Function
@@ -37,76 +37,57 @@ def only_finding(loss: LossFunction) -> Finding:
     return findings[0]
 
 
-def codes_of_a_check(loss: LossFunction) -> list[str]:
-    """The findings of one problem, the numerics and all."""
+def checked(loss: LossFunction) -> Checked:
+    """One problem, the numerics and all."""
     problem = Problem(S.copy(), Y.copy(), seed=0, trial=0, scores="given")
-    checked = check_problem(Function("test", loss), problem, Config())
-    return [finding.code for finding in checked.findings]
+    found = check_problem(Function("test", loss), problem, Config())
+    assert problem.S.tolist() == S.tolist()
+    return found
+
+
+def codes(findings: Iterable[Finding]) -> list[str]:
+    return [finding.code for finding in findings]
 
 
 def test_a_loss_that_keeps_its_contract_is_called_twice_and_nothing_is_said() -> None:
     inspection = inspected(softmax)
-    assert inspection.findings == ()
-    assert inspection.calls == 2
+    assert (inspection.findings, inspection.calls) == ((), 2)
     assert inspection.evaluation is not None
     assert inspection.evaluation.value == softmax(S, Y)[0]
 
 
-# --- mutates-input ----------------------------------------------------------------------------------------
+def test_scores_changed_in_place_are_named_and_the_loss_is_judged_on_scores_of_its_own() -> None:
+    def subtracts_in_place(scores: Any, labels: Any) -> Any:
+        scores -= scores.max(axis=1, keepdims=True)
+        return softmax(scores, labels)
 
-
-def subtracts_in_place(scores: Any, labels: Any) -> Any:
-    scores -= scores.max(axis=1, keepdims=True)
-    return softmax(scores, labels)
-
-
-def test_scores_changed_in_place_are_named_with_the_first_entry_before_and_after() -> None:
     finding = only_finding(subtracts_in_place)
     assert (finding.code, finding.severity) == ("mutates-input", "error")
     assert "S[0, 0] was 0.5 and is -1.5" in finding.message
     assert "6 of 6 entries" in finding.message
     assert "copy" in finding.hint
+    found = checked(subtracts_in_place)
+    assert codes(found.findings) == ["mutates-input"]
+    assert found.batch is not None
+    assert found.batch.wrong == 0
 
 
-def test_a_loss_that_spoils_its_input_is_still_judged_on_scores_of_its_own() -> None:
-    problem = Problem(S.copy(), Y.copy(), seed=0, trial=0, scores="given")
-    checked = check_problem(Function("test", subtracts_in_place), problem, Config())
-    batch, findings = checked.batch, checked.findings
-    assert [finding.code for finding in findings] == ["mutates-input"]
-    assert batch is not None
-    assert batch.wrong == 0
-    assert problem.S.tolist() == S.tolist()
-
-
-def test_a_change_in_the_last_digit_is_shown_with_that_digit() -> None:
+def test_a_change_in_the_last_digit_is_shown_with_that_digit_and_one_beside_nonsense_too() -> None:
     def nudges(scores: Any, labels: Any) -> Any:
         answer = softmax(scores, labels)
         scores[0, 0] += 1e-15
         return answer
 
     assert "was 0.5 and is 0.500000000000001 after" in only_finding(nudges).message
+    nonsense = inspected(lambda scores, labels: scores.fill(0))
+    assert codes(nonsense.findings) == ["wrong-shape", "mutates-input"]
 
 
-def test_a_loss_that_mutates_and_then_raises_is_told_of_both() -> None:
-    def both(scores: Any, labels: Any) -> Any:
-        scores[:] = 0
-        return "nothing"
-
-    assert [finding.code for finding in inspected(both).findings] == ["wrong-shape", "mutates-input"]
-
-
-# --- not-deterministic ------------------------------------------------------------------------------------
-
-
-def test_random_values_are_not_deterministic() -> None:
-    rng = np.random.default_rng(0)
+def test_random_values_are_not_deterministic_and_rounding_is_no_randomness() -> None:
+    rng, order = np.random.default_rng(0), itertools.cycle([1, -1])
     finding = only_finding(lambda scores, labels: (rng.random(), np.zeros(scores.shape)))
     assert (finding.code, finding.severity) == ("not-deterministic", "error")
     assert "values 0.6369" in finding.message
-
-
-def test_rounding_is_no_randomness() -> None:
-    order = itertools.cycle([1, -1])
 
     def summed_in_any_order(scores: Any, labels: Any) -> Any:
         value, dS = softmax(scores, labels)
@@ -115,102 +96,80 @@ def test_rounding_is_no_randomness() -> None:
     assert inspected(summed_in_any_order).findings == ()
 
 
-def test_a_state_that_drifts_is_found_after_the_numerics_at_the_latest() -> None:
-    calls = itertools.count()
+def test_a_state_that_drifts_and_a_cache_that_is_never_emptied_are_found_by_the_last_call() -> None:
+    calls, seen = itertools.count(), [S]
 
     def drifts(scores: Any, labels: Any) -> Any:
         value, dS = softmax(scores, labels)
         return value * (1 + 1e-15 * next(calls) ** 3), dS
 
-    assert "not-deterministic" in codes_of_a_check(drifts)
-
-
-def test_a_cache_that_is_never_emptied_is_found_by_the_last_call() -> None:
-    seen: list[Any] = []
-
     def remembers_the_last(scores: Any, labels: Any) -> Any:
         seen.append(scores.copy())
         value, dS = softmax(scores, labels)
-        changed = len(seen) > 1 and not np.array_equal(seen[-2], scores)
-        return value + changed, dS
+        return value + (not np.array_equal(seen[-2], scores)), dS
 
-    assert "not-deterministic" in codes_of_a_check(remembers_the_last)
-
-
-# --- shared-buffer ----------------------------------------------------------------------------------------
+    for loss in (drifts, remembers_the_last):
+        assert "not-deterministic" in codes(checked(loss).findings)
 
 
-def with_buffer(view: Callable[[Any], Any]) -> LossFunction:
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [
+        ((1.0, [[1.0]]), (1.0 + 1e-15, [[1.0 - 1e-15]]), ""),
+        ((1.0, [[1.0]]), (1.0 + 1e-10, [[1.0]]), "values 1 and 1.0000000001"),
+        ((1.0, [[1.0, 2.0]]), (1.0, [[1.0, 2.5]]), "dS[0, 1] is 2 and then 2.5"),
+        ((1.0, [[1.0]], 2.0**-23), (1.0 + 1e-6, [[1.0]], 2.0**-23), ""),
+        ((0.0, [[0.0]]), (0.0, [[1e-300]]), "dS[0, 0] is 0 and then 1e-300"),
+        # Small entries beside large ones: sums in parallel round by the largest number.
+        ((0.0, [[1e-16, 1.0]]), (0.0, [[0.0, 1.0]]), ""),
+    ],
+)
+def test_two_answers_differ_where_rounding_does_not_explain_it(first: Any, second: Any, words: str) -> None:
+    def answer(value: float, gradient: Any, eps: float = 2.0**-52) -> Answer:
+        return Answer(value, np.array(gradient), eps, eps)
+
+    assert differs(answer(*first), answer(*second)) == words
+
+
+@pytest.mark.parametrize("view", [lambda b: b, lambda b: b[:], memoryview], ids=["itself", "a view", "a memoryview"])
+def test_two_results_in_one_memory_are_a_warning(view: Callable[[Any], Any]) -> None:
     buffer = np.empty(S.shape)
 
     def loss(scores: Any, labels: Any) -> Any:
         value, buffer[:] = softmax(scores, labels)
         return value, view(buffer)
 
-    return loss
-
-
-@pytest.mark.parametrize(
-    "view", [lambda b: b, lambda b: b[:], lambda b: memoryview(b)], ids=["itself", "a view", "a memoryview"]
-)
-def test_two_results_in_one_memory_are_a_warning(view: Callable[[Any], Any]) -> None:
-    finding = only_finding(with_buffer(view))
+    finding = only_finding(loss)
     assert (finding.code, finding.severity) == ("shared-buffer", "warning")
-
-
-def test_returning_the_scores_themselves_shares_nothing_for_each_call_has_its_own() -> None:
+    # Scores that are returned themselves are not shared, because each call has its own.
     assert inspected(lambda scores, labels: (float((scores**2).sum() / 2), scores)).findings == ()
 
 
-# --- wrong-shape, wrong-dtype -----------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
-    ("answer", "code"),
+    ("code", "answers"),
     [
-        (None, "wrong-shape"),
-        (1.0, "wrong-shape"),
-        ((1.0, S, S), "wrong-shape"),
-        ((1.0, S.T), "wrong-shape"),
-        ((1.0, S[0]), "wrong-shape"),
-        ((np.ones(3), S), "wrong-shape"),
-        ((1j, S), "wrong-dtype"),
-        (("one", S), "wrong-dtype"),
-        ((True, S), "wrong-dtype"),
-        ((None, S), "wrong-dtype"),
-        ((1.0, S + 0j), "wrong-dtype"),
-        ((1.0, S.astype(str)), "wrong-dtype"),
-        ((1.0, S > 0), "wrong-dtype"),
-        ((1.0, [[None] * 3] * 2), "wrong-dtype"),
+        ("wrong-shape", [None, 1.0, (1.0, S, S), (1.0, S.T), (1.0, S[0]), (np.ones(3), S)]),
+        ("wrong-dtype", [(1j, S), ("one", S), (True, S), (None, S)]),
+        ("wrong-dtype", [(1.0, S + 0j), (1.0, S.astype(str)), (1.0, S > 0), (1.0, [[None] * 3] * 2)]),
     ],
-    ids=str,
 )
-def test_an_answer_that_is_no_value_and_gradient_ends_the_inspection(answer: Any, code: str) -> None:
-    inspection = inspected(lambda scores, labels: answer)
-    assert [finding.code for finding in inspection.findings] == [code]
-    assert inspection.findings[0].severity == "error"
-    assert inspection.findings[0].hint
-    assert inspection.evaluation is None
-    assert inspection.calls == 1
-
-
-# --- not-finite -------------------------------------------------------------------------------------------
+def test_an_answer_that_is_no_value_and_gradient_ends_the_inspection(code: str, answers: list[Any]) -> None:
+    for answer in answers:
+        inspection = inspected(lambda scores, labels, answer=answer: answer)
+        (finding,) = inspection.findings
+        assert (finding.code, finding.severity) == (code, "error"), answer
+        assert finding.hint
+        assert (inspection.evaluation, inspection.calls) == (None, 1)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_what_is_not_finite_is_named(bad: float) -> None:
     dS = S.copy()
     dS[1, 1:] = bad
-    value, gradient = (
-        only_finding(lambda scores, labels: (bad, S.copy())),
-        only_finding(lambda scores, labels: (1.0, dS)),
-    )
+    value, gradient = (only_finding(lambda scores, labels, a=a: a) for a in ((bad, S.copy()), (1.0, dS)))
     assert (value.code, gradient.code) == ("not-finite", "not-finite")
     assert f"the value is {bad}" in value.message
     assert f"dS[1, 1] is {bad} (2 of 6 entries" in gradient.message
-
-
-# --- raises -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("error", [ValueError("no"), SystemExit(0), AssertionError()], ids=repr)
@@ -224,29 +183,21 @@ def test_a_loss_that_raises_is_told_what_and_where(error: BaseException) -> None
     assert "raise error" in finding.details
 
 
-def test_a_loss_that_raises_only_at_perturbed_scores_is_told_so() -> None:
+def test_a_loss_that_breaks_its_contract_only_at_perturbed_scores_is_told_so() -> None:
     def only_at_home(scores: Any, labels: Any) -> Any:
         assert np.array_equal(scores, S), "these are not my scores"
         return softmax(scores, labels)
 
-    problem = Problem(S.copy(), Y.copy(), seed=0, trial=0, scores="given")
-    checked = check_problem(Function("test", only_at_home), problem, Config())
-    batch, findings = checked.batch, checked.findings
-    assert batch is None
-    assert [finding.code for finding in findings] == ["raises"]
-    assert "these are not my scores" in findings[0].message
-    assert "at scores near these" in findings[0].message
-
-
-def test_a_shape_that_is_wrong_only_at_perturbed_scores_is_found() -> None:
     def shy(scores: Any, labels: Any) -> Any:
         value, dS = softmax(scores, labels)
         return value, dS if np.array_equal(scores, S) else dS[0]
 
-    assert codes_of_a_check(shy) == ["wrong-shape"]
-
-
-# --- what the loss says -----------------------------------------------------------------------------------
+    found = checked(only_at_home)
+    assert found.batch is None
+    assert codes(found.findings) == ["raises"]
+    assert "these are not my scores" in found.findings[0].message
+    assert "at scores near these" in found.findings[0].message
+    assert codes(checked(shy).findings) == ["wrong-shape"]
 
 
 def test_what_a_loss_warns_stops_nothing() -> None:
@@ -256,27 +207,3 @@ def test_what_a_loss_warns_stops_nothing() -> None:
 
     with silenced():
         assert inspect(Function("warns", warns), S, Y, None).findings == ()
-
-
-# --- differs ----------------------------------------------------------------------------------------------
-
-
-def evaluation(value: float, gradient: list[list[float]], eps: float = 2.0**-52) -> Answer:
-    return Answer(value, np.array(gradient), eps, eps)
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "words"),
-    [
-        (evaluation(1.0, [[1.0]]), evaluation(1.0, [[1.0]]), ""),
-        (evaluation(1.0, [[1.0]]), evaluation(1.0 + 1e-15, [[1.0 - 1e-15]]), ""),
-        (evaluation(1.0, [[1.0]]), evaluation(1.0 + 1e-10, [[1.0]]), "values 1 and 1.0000000001"),
-        (evaluation(1.0, [[1.0, 2.0]]), evaluation(1.0, [[1.0, 2.5]]), "dS[0, 1] is 2 and then 2.5"),
-        (evaluation(1.0, [[1.0]], eps=2.0**-23), evaluation(1.0 + 1e-6, [[1.0]], eps=2.0**-23), ""),
-        (evaluation(0.0, [[0.0]]), evaluation(0.0, [[1e-300]]), "dS[0, 0] is 0 and then 1e-300"),
-        # Small entries beside large ones: sums in parallel round by the largest number.
-        (evaluation(0.0, [[1e-16, 1.0]]), evaluation(0.0, [[0.0, 1.0]]), ""),
-    ],
-)
-def test_differs(first: Answer, second: Answer, words: str) -> None:
-    assert differs(first, second) == words

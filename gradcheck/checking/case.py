@@ -9,15 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.report import VERDICTS, FloatArray, Verdict
+from gradcheck.numerics.verdicts import SUBGRADIENT, UNRESOLVED, WRONG
+from gradcheck.report import FloatArray
 
 BoolArray = npt.NDArray[np.bool_]
 
 #: More of the scores than this part being multiples of an eighth is no chance.
 _ROUND = 0.5
-_WRONG, _UNRESOLVED, _SUBGRADIENT = (
-    VERDICTS.index(verdict) for verdict in (Verdict.WRONG, Verdict.UNRESOLVED, Verdict.SUBGRADIENT)
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +37,6 @@ class Case:
         whole_numbers: dS came as an array of integers.
         by_rows: the loss returned each row's own value: ``value`` is their sum, and dS has the derivatives of each.
         row_weight: weight of a row's own value in the batch's, where that is neither 1/N nor 1; else None.
-        evaluations: calls of the loss that the problem took.
         judged: entries were judged by themselves; else the value and dS are all that is known.
     """
 
@@ -58,7 +55,6 @@ class Case:
     whole_numbers: bool = False
     by_rows: bool = False
     row_weight: float | None = None
-    evaluations: int = 0
     judged: bool = True
 
     @property
@@ -74,7 +70,7 @@ class Case:
     @cached_property
     def wrong(self) -> BoolArray:
         """N x C, entries judged wrong."""
-        return np.asarray(self.verdicts == _WRONG)
+        return np.asarray(self.verdicts == WRONG)
 
     @property
     def is_wrong(self) -> bool:
@@ -89,7 +85,7 @@ class Case:
     @cached_property
     def known(self) -> BoolArray:
         """N x C, entries whose derivative is known: no kink, and resolved."""
-        undecided = (self.verdicts == _UNRESOLVED) | (self.verdicts == _SUBGRADIENT) | self.kinked
+        undecided = (self.verdicts == UNRESOLVED) | (self.verdicts == SUBGRADIENT) | self.kinked
         return np.asarray(~undecided & np.isfinite(self.bounds))
 
     @cached_property
@@ -98,16 +94,3 @@ class Case:
         if self.y.ndim != 1 or self.y.dtype.kind not in "iu":
             return None
         return np.asarray(np.arange(self.classes) == self.y[:, np.newaxis])
-
-
-def unjudged(
-    S: FloatArray, y: npt.NDArray[Any], seed: int, scores: str, value: float, analytic: FloatArray, by_rows: bool
-) -> Case:
-    """What was seen where entries are too many to be judged each by itself; arguments as the attributes."""
-    nothing, infinite = np.broadcast_to(np.nan, S.shape), np.broadcast_to(np.inf, S.shape)
-    undecided = np.broadcast_to(np.int8(_UNRESOLVED), S.shape)
-    no, still = np.broadcast_to(np.False_, S.shape), np.broadcast_to(0.0, S.shape)
-    return Case(
-        S, y, seed, scores, value, analytic, numerical=nothing, bounds=infinite, granted=infinite,
-        verdicts=undecided, kinked=no, leaps=still, by_rows=by_rows, judged=False,
-    )  # fmt: skip

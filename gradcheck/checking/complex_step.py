@@ -6,53 +6,50 @@ one step an entry -> is it what the central difference says? -> how large is its
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.evaluators import Evaluator
 from gradcheck.numerics.complex_step import STEP, confirmed, is_frozen, near, rounding
+from gradcheck.numerics.differences import SIGMAS
 from gradcheck.numerics.richardson import Limit
-from gradcheck.numerics.verdicts import BoolArray, allowance, gradient_bound
+from gradcheck.numerics.verdicts import Tolerance
 from gradcheck.report import FloatArray
 
 #: Points near S at which every entry is asked for again, and further ones for those in doubt.
-_POINTS = 2
-_MORE_POINTS = 14
+_POINTS, _MORE_POINTS = 2, 14
 #: Derivatives that differ by no more than the last operation's rounding, 1/N, are the same.
 _SAME = 2 * float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, eq=False)
-class Sharpened:
-    """E derivatives, some of them by complex steps.
+class ComplexSteps:
+    """Derivatives by complex steps, where they can be believed and are sharper than the central differences.
 
     Attributes:
-        limit: estimates and bounds; the central ones where no complex step could be believed.
-        rounding: E floats, what rounding alone may put between the analytic entry and the estimate, where
-            ``by_complex`` is true: it stands for the limit's bound and the noise of dS, both. NaN elsewhere.
-        by_complex: E truth values, which estimates are by complex steps.
+        which: K positions among the entries that were asked for.
+        limit: K estimates and bounds.
+        rounding: K floats, what rounding alone may put between the analytic entry and the estimate: it stands for the
+            limit's bound and the noise of dS, both.
     """
 
+    which: IndexArray
     limit: Limit
     rounding: FloatArray
-    by_complex: BoolArray
 
 
-def sharpen(
+def complex_steps(
     evaluator: Evaluator,
     entries: IndexArray,
     analytic: FloatArray,
     gradient_noise: FloatArray,
     central: Limit,
-    rtol: float,
-    atol: float,
+    tolerance: Tolerance,
     scales: FloatArray,
-) -> Sharpened:
-    """Derivatives by complex steps for E entries, where they can be believed.
+) -> ComplexSteps:
+    """Derivatives by complex steps for those of E entries that have one that can be believed.
 
     One call where the function takes no complex numbers; else 3 for each entry and 14 more for those in doubt, as the
     evaluator makes them, and of the whole batch 3 or 17.
@@ -63,98 +60,63 @@ def sharpen(
         analytic: E floats, dS there.
         gradient_noise: E standard deviations of the noise of dS.
         central: the central differences and bounds on their errors.
-        rtol, atol: the user's tolerances; entries beyond them are looked at more often.
-        scales: (n,), the largest gradient seen in the block of each entry of x.
+        tolerance: the user's; entries beyond it are looked at more often.
+        scales: (B,), the largest gradient seen in each block of x.
 
     Raises:
         LossDefect: the function raised at real points near x, or returned no value and gradient.
     """
-    with _no_part_dropped():
-        at_x = evaluator.imaginary(entries, STEP)
-    believed = np.flatnonzero(confirmed(at_x, central))
-    nothing = Sharpened(central, np.full(len(entries), np.nan), np.zeros(len(entries), dtype=bool))
-    if not believed.size:
-        return nothing
-    gradient = evaluator.objective(evaluator.x).gradient
-    judged = _Entries(evaluator, entries[believed], at_x[believed], scales)
-    grants = judged.rounding(gradient, analytic[believed], gradient_noise[believed], rtol, atol)
-    return _merged(central, believed, at_x[believed], grants, gradient_bound(gradient_noise[believed]))
+    slopes = _slopes(evaluator, entries)
+    which = np.flatnonzero(confirmed(slopes, central))
+    if not which.size:
+        return ComplexSteps(which, central.only(which), slopes[which])
+    slopes, central, noise = slopes[which], central.only(which), SIGMAS * gradient_noise[which]
+    grants = _rounding(evaluator, entries[which], slopes, analytic[which], noise, tolerance, scales)
+    # What both share, rounding between the two does not show; and the central difference has a word on either.
+    bounds = np.minimum(grants + noise, central.bound + np.abs(slopes - central.estimate))
+    sharper = grants < central.bound + noise
+    return ComplexSteps(which[sharper], Limit(slopes[sharper], bounds[sharper]), grants[sharper])
 
 
-@contextmanager
-def _no_part_dropped() -> Iterator[None]:
-    """Calls with complex scores. NumPy only warns where it drops an imaginary part; here such a call fails."""
+def _rounding(
+    evaluator: Evaluator,
+    entries: IndexArray,
+    slopes: FloatArray,
+    analytic: FloatArray,
+    noise: FloatArray,
+    tolerance: Tolerance,
+    scales: FloatArray,
+) -> FloatArray:
+    """What rounding may put between E analytic entries and complex steps; more points where a few do not settle it."""
+    objective, rng = evaluator.objective, np.random.default_rng(evaluator.objective.shape)
+    gradient = objective(evaluator.x).gradient
+    derivatives = gradient[entries]
+    frozen = is_frozen(gradient, scales[objective.blocks.of(np.arange(len(gradient)))]).any()
+    # What was judged in float32 has more rounding than the derivatives in float64, which are asked for here.
+    others = (np.abs(analytic - derivatives) > _SAME * np.abs(analytic)).any()
+    beyond = noise if frozen or others else np.zeros(len(noise))
+
+    def seen_near(points: int, entries: IndexArray) -> FloatArray:
+        """Complex steps and analytic derivatives of E entries at K points near x: K x 2 x E."""
+        seen = []
+        for _ in range(points):
+            point = near(evaluator.x, rng)
+            seen.append((_slopes(evaluator.at(point), entries), objective(point).gradient[entries]))
+        return np.array(seen)
+
+    seen = np.concatenate([[(slopes, derivatives)], seen_near(_POINTS, entries)])
+    bound, usual = rounding(seen[:, 0], seen[:, 1])
+    bound = bound + beyond
+    allowed = tolerance.allows(analytic, slopes)
+    doubtful = np.flatnonzero((np.abs(analytic - slopes) > allowed + bound) | (bound > allowed))
+    if doubtful.size:
+        seen = np.concatenate([seen[:, :, doubtful], seen_near(_MORE_POINTS, entries[doubtful])])
+        bound[doubtful] = rounding(seen[:, 0], seen[:, 1], usual)[0] + beyond[doubtful]
+    return bound
+
+
+def _slopes(evaluator: Evaluator, entries: IndexArray) -> FloatArray:
+    """E complex steps. NumPy only warns where it drops an imaginary part; here such a call fails."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("error", np.exceptions.ComplexWarning)
-        yield
-
-
-def _merged(
-    central: Limit, believed: IndexArray, steps: FloatArray, grants: FloatArray, noise: FloatArray
-) -> Sharpened:
-    """Central differences, but complex steps where these judge more sharply.
-
-    Args:
-        central: E central differences.
-        believed: which of them have complex steps, ``steps``.
-        grants: what rounding may put between these and the analytic entries.
-        noise: bounds on the noise of dS there.
-    """
-    trusted = central.only(believed)
-    # What both share, rounding between the two does not show; and the central difference has a word on either.
-    bounds = np.minimum(grants + noise, trusted.bound + np.abs(steps - trusted.estimate))
-    take = grants < trusted.bound + noise
-    estimate, bound = central.estimate.copy(), central.bound.copy()
-    rounding, by_complex = np.full(len(bound), np.nan), np.zeros(len(bound), dtype=bool)
-    which = believed[take]
-    estimate[which], bound[which], rounding[which] = steps[take], bounds[take], grants[take]
-    by_complex[which] = True
-    return Sharpened(Limit(estimate, bound), rounding, by_complex)
-
-
-@dataclass(frozen=True, eq=False)
-class _Entries:
-    """E entries and their complex steps at x."""
-
-    evaluator: Evaluator
-    entries: IndexArray
-    at_x: FloatArray
-    scales: FloatArray
-
-    def rounding(
-        self, gradient: FloatArray, analytic: FloatArray, noise: FloatArray, rtol: float, atol: float
-    ) -> FloatArray:
-        """What rounding may put between analytic entries and complex steps: E bounds.
-
-        From more points near x where the first do not settle an entry within the tolerances.
-
-        Args:
-            gradient: (n,), dS at x.
-            analytic, noise, rtol, atol: as for ``sharpen``.
-        """
-        rng = np.random.default_rng(self.evaluator.objective.shape)
-        derivatives = gradient[self.entries]
-        frozen = is_frozen(gradient, self.scales).any()
-        # What was judged in float32 has more rounding than the derivatives in float64, which are asked for here.
-        others = (np.abs(analytic - derivatives) > _SAME * np.abs(analytic)).any()
-        beyond = gradient_bound(noise) if frozen or others else np.zeros(len(noise))
-
-        here = self.at_x, derivatives
-        seen = np.array([here, *self._near(_POINTS, rng)])
-        first = rounding(seen[:, 0], seen[:, 1])
-        bound = first.bound + beyond
-        allowed = allowance(analytic, self.at_x, rtol, atol)
-        doubtful = np.flatnonzero((np.abs(analytic - self.at_x) > allowed + bound) | (bound > allowed))
-        if doubtful.size:
-            again = replace(self, entries=self.entries[doubtful])
-            seen = np.concatenate([seen[:, :, doubtful], np.array([*again._near(_MORE_POINTS, rng)])])
-            bound[doubtful] = rounding(seen[:, 0], seen[:, 1], first.usual).bound + beyond[doubtful]
-        return bound
-
-    def _near(self, points: int, rng: np.random.Generator) -> Iterator[tuple[FloatArray, FloatArray]]:
-        """Complex steps and analytic derivatives, E of each, at so many points near x."""
-        for _ in range(points):
-            point = near(self.evaluator.x, rng)
-            with _no_part_dropped():
-                slopes = self.evaluator.at(point).imaginary(self.entries, STEP)
-            yield slopes, self.evaluator.objective(point).gradient[self.entries]
+        return evaluator.imaginary(entries, STEP)

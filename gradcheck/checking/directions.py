@@ -8,24 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from gradcheck.checking.entries import Tolerance
 from gradcheck.checking.precision import GradientNoise, Precision
 from gradcheck.evaluation.objective import Objective
-from gradcheck.numerics import verdicts as verdict
 from gradcheck.numerics.differences import SIGMAS, Stencil, joined
-from gradcheck.numerics.directional import (
-    LEAST_IN_SPACINGS,
-    RATIO,
-    Pair,
-    finest_step,
-    has_kinks_at_point,
-    residuals,
-)
+from gradcheck.numerics.directional import LEAST_IN_SPACINGS, RATIO, Pair, finest_step, has_kinks_at_point, residuals
+from gradcheck.numerics.verdicts import Tolerance, largest
 from gradcheck.report import FloatArray
 
 #: Random directions; each lets an entry's defect pass where it happens to move that entry by little.
@@ -42,19 +32,12 @@ _EPS = float(np.finfo(np.float64).eps)
 
 @dataclass(frozen=True, eq=False)
 class Base:
-    """A point, and what the function returned there; all but the value are (n,) float64.
-
-    Attributes:
-        x: the point.
-        value: of the reference, the function in float64 where it can.
-        gradient: of the reference.
-        analytic: dS as it is judged; the same array where that is the reference's own.
-    """
+    """A point, and what the function returned there; all but the value are (n,) float64."""
 
     x: FloatArray
-    value: float
-    gradient: FloatArray
-    analytic: FloatArray
+    value: float  # of the reference, the function in float64 where it can
+    gradient: FloatArray  # of the reference
+    analytic: FloatArray  # dS as it is judged; the same array where that is the reference's own
 
 
 class Directions:
@@ -90,16 +73,21 @@ class Directions:
     def look(self) -> None:
         """Every direction at two steps: 16 calls, and up to 9 more to find the steps."""
         noise = self._precision.value_noise
-        first, steps = self._first_looks()
-        others = [[self._look(self.draw(k), step) for step in steps] for k in range(1, DIRECTIONS)]
-        looks, granted = [first, *others], self.granted(self.base.analytic)
-        pair = _pair(looks)
-        told = residuals(pair, noise)
-        least = float(pair.fine.noise_bound(noise)[0])
-        self._of, self._fine, self._changes = told.of, steps[1], float(told.bounds[0]) - least
+        granted = self.granted(self.base.analytic, self._precision.scale)
+        looks, steps = self._best_looks(granted)
+        if has_kinks_at_point(_pair([looks]), noise, granted):
+            self._go_beside()
+            looks, steps = self._best_looks(granted)
+        others = [
+            [_look(self._objective, self.base, self.draw(k), step) for step in steps] for k in range(1, DIRECTIONS)
+        ]
+        pair, granted = _pair([looks, *others]), self.granted(self.base.analytic)
+        found = residuals(pair, noise)
+        self._of, self._fine = found.of, steps[1]
+        self._changes = float(found.bounds[0] - pair.fine.noise_bound(noise)[0])
         self.meets_kinks = has_kinks_at_point(pair, noise, granted)
         rounding = SIGMAS * self._noise_of_slope + _EPS * sqrt(len(self.base.x)) * _norm(self.base.analytic)
-        self.residuals, self.bounds = told.residuals, told.bounds + rounding
+        self.residuals, self.bounds = found.residuals, found.bounds + rounding
         self.allowed = self.bounds + granted
 
     def excess(self, left: FloatArray) -> FloatArray:
@@ -132,85 +120,62 @@ class Directions:
         residual = float(self._of(stencil)[0]) - expected - explained_by(self.explained, direction, part)
         return residual, bound + self.granted(self.base.analytic[part])
 
-    def granted(self, analytic: FloatArray) -> float:
-        """What the tolerances of single entries grant their sum along a normal direction."""
-        return SIGMAS * (self._tolerance.rtol * _norm(analytic) + self._tolerance.atol * sqrt(len(analytic)))
-
-    def _look(self, direction: FloatArray, step: float) -> _Look:
-        return _look(self._objective, self.base, direction, step, slice(0, None))
-
-    def _first_looks(self) -> tuple[list[_Look], list[float]]:
-        """The best two neighbouring steps along the first direction; at x, or beside it if kinks meet there."""
-        norm = max(_norm(self.base.analytic), self._precision.scale)
-        granted = SIGMAS * (self._tolerance.rtol * norm + self._tolerance.atol * sqrt(len(self.base.x)))
-        looks, steps = self._best_looks(granted)
-        if has_kinks_at_point(_pair([looks]), self._precision.value_noise, granted):
-            self._go_beside()
-            looks, steps = self._best_looks(granted)
-        return looks, steps
+    def granted(self, analytic: FloatArray, least: float = 0.0) -> float:
+        """What the tolerances of single entries grant their sum along a normal direction; ``least`` is of the norm."""
+        norm = max(_norm(analytic), least)
+        return SIGMAS * (self._tolerance.rtol * norm + self._tolerance.atol * sqrt(len(analytic)))
 
     def _best_looks(self, granted: float) -> tuple[list[_Look], list[float]]:
+        """Looks along the first direction at the best two neighbouring steps, and the steps."""
         direction, noise = self.draw(0), self._precision.value_noise
         fine = finest_step(noise, _SHARE_OF_GRANTED * granted, self._spacing)
-        steps = [RATIO * fine, fine]
-        looks = [self._look(direction, step) for step in steps]
-        bounds = [float(residuals(_pair([looks]), noise).bounds[0])]
-        for _ in range(_FINER):
-            pair = _pair([looks[-2:]])
+        looks: list[_Look] = []
+        steps, bounds = [RATIO * fine, fine], []
+        while True:
+            looks += [_look(self._objective, self.base, direction, step) for step in steps[len(looks) :]]
+            pair, finer = _pair([looks[-2:]]), steps[-1] / RATIO
+            bounds.append(float(residuals(pair, noise).bounds[0]))
             noisier = float(pair.fine.noise_bound(noise)[0]) * RATIO
+            enough = len(bounds) > _FINER or min(bounds) <= granted or noisier > min(bounds) / 2
             leave = not self.is_beside and has_kinks_at_point(pair, noise, granted)
-            if min(bounds) <= granted or noisier > min(bounds) / 2 or leave or not self._can_take(steps[-1] / RATIO):
-                break
-            steps.append(steps[-1] / RATIO)
-            looks.append(self._look(direction, steps[-1]))
-            bounds.append(float(residuals(_pair([looks[-2:]]), noise).bounds[0]))
-        best = int(np.argmin(bounds))
-        return looks[best : best + 2], steps[best : best + 2]
-
-    def _can_take(self, step: float) -> bool:
-        return step >= LEAST_IN_SPACINGS * self._spacing
+            if enough or leave or finer < LEAST_IN_SPACINGS * self._spacing:
+                best = int(np.argmin(bounds))
+                return looks[best : best + 2], steps[best : best + 2]
+            steps.append(finer)
 
     def _go_beside(self) -> None:
         """Take the directions where no kink is: one call, or two in the user's dtype."""
-        x = self._given.rounded(self.base.x + _BESIDE * self.draw(DIRECTIONS))
-        _, analytic = self._given.without_copy(x.astype(self._given.dtype))
-        analytic = np.array(analytic)
-        if self._objective.dtype == self._given.dtype:
-            value, _ = self._objective.without_copy(x.astype(self._given.dtype))
-            self.base = Base(x, value, analytic, analytic)
-        else:
-            value, gradient = self._objective.without_copy(x.copy())
-            self.base = Base(x, value, np.array(gradient), analytic)
-        self.is_beside = True
+        given, exact = self._given, self._objective
+        x = given.rounded(self.base.x + _BESIDE * self.draw(DIRECTIONS))
+        value, answer = exact.without_copy(x.astype(exact.dtype))
+        gradient = np.array(answer)
+        own = gradient if given.dtype == exact.dtype else np.array(given.without_copy(x.astype(given.dtype))[1])
+        self.base, self.is_beside = Base(x, value, gradient, own), True
 
 
 #: The stencil of one direction, and the analytic derivative along the displacement really taken.
 _Look = tuple[Stencil, float]
 
 
-def _look(objective: Objective, base: Base, direction: FloatArray, step: float, within: slice) -> _Look:
+def _look(objective: Objective, base: Base, direction: FloatArray, step: float, within: slice = slice(None)) -> _Look:
     """Move x by ``step`` times a direction both ways, in some entries: two calls."""
-    part = direction[within]
+    part, own, analytic = direction[within], base.x[within], base.analytic[within]
 
-    def point(signed: float) -> npt.NDArray[Any]:
+    def ask(signed: float) -> tuple[float, float]:
         moved = base.x.astype(objective.dtype)
         for piece in _pieces(len(part)):
             moved[within][piece] += signed * part[piece]
-        return moved
-
-    def ask(signed: float) -> tuple[float, float]:
-        value, gradient = objective.without_copy(point(signed))
+        value, gradient = objective.without_copy(moved)
         return value, float(np.dot(gradient[within], part))
 
     (f_below, g_below), (f_above, g_above) = ask(-step), ask(step)
     at = float(np.dot(base.gradient[within], part))
-    numbers = (np.array([number]) for number in (f_below, base.value, f_above, g_below, at, g_above))
-    expected, own, analytic = 0.0, base.x[within], base.analytic[within]
+    expected = 0.0
     for piece in _pieces(len(part)):
         above, below = ((own[piece] + signed * part[piece]).astype(objective.dtype) for signed in (step, -step))
         expected += float(np.dot(analytic[piece], np.subtract(above, below, dtype=np.float64)))
-    distance = np.array([step])
-    return Stencil(distance, distance, *numbers), expected / (2 * step)
+    numbers = (step, step, f_below, base.value, f_above, g_below, at, g_above)
+    return Stencil(*(np.array([number]) for number in numbers)), expected / (2 * step)
 
 
 def _pair(looks: list[list[_Look]]) -> Pair:
@@ -227,10 +192,8 @@ def explained_by(off: dict[int, float], direction: FloatArray, part: slice = sli
 
 def _norm(vector: FloatArray) -> float:
     """Euclidean norm, of gradients too whose squares are too small for a float."""
-    largest = verdict.largest(vector)
-    if largest == 0:
-        return 0.0
-    return largest * sqrt(sum(float(np.sum(np.square(vector[p] / largest))) for p in _pieces(len(vector))))
+    size = largest(vector) or 1.0
+    return size * float(np.linalg.norm(vector / size))
 
 
 def _pieces(length: int) -> list[slice]:

@@ -12,22 +12,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.complex_step import sharpen
+from gradcheck.checking.complex_step import complex_steps
+from gradcheck.checking.nearby import Nearby
 from gradcheck.checking.precision import GradientNoise, Precision, noise_of_parts
 from gradcheck.checking.refinement import Limits, Refinement
 from gradcheck.checking.steps import wide_enough
-from gradcheck.checking.subgradients import Nearby, judge_nonsmooth
+from gradcheck.checking.subgradients import judge_nonsmooth
 from gradcheck.config.settings import Reference
 from gradcheck.evaluation.blocks import IndexArray
-from gradcheck.evaluation.evaluators import Evaluator, Moved, stencil_of
+from gradcheck.evaluation.evaluators import Evaluator, stencil_of
 from gradcheck.evaluation.separability import confirm
 from gradcheck.functions.answer import Answer
 from gradcheck.numerics import verdicts as verdict
-from gradcheck.numerics.differences import relative_error
+from gradcheck.numerics.complex_step import in_question
+from gradcheck.numerics.differences import SIGMAS, relative_error
 from gradcheck.numerics.richardson import Limit
+from gradcheck.numerics.verdicts import BoolArray, Tolerance
 from gradcheck.report import FloatArray
-
-BoolArray = npt.NDArray[np.bool_]
 
 #: The coarse pass may send an entry on without harm, so its bound on noise is tight.
 _COARSE_SIGMAS = 3.0
@@ -38,16 +39,8 @@ _CONFIRMED = 3
 _LEAST_IN_SPACINGS = 64.0
 #: A wide bound is a rough guess; what lies outside it by less than this factor is not called wrong.
 _FAR_OUTSIDE = 3.0
-#: Problems of so many entries are worth a second call of the whole batch as a cross-check.
-_MANY = 64
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """The user's tolerances, beyond the measured bounds."""
-
-    rtol: float
-    atol: float = 0.0
+#: A bound wider than this part of an entry makes its relative error one of the numerics, not of the loss.
+_TELLING = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +62,6 @@ class Verdicts:
         kinked: entries where left and right derivatives differ, or kinks meet.
         granted: bounds on the rounding of dS itself, with ``atol``.
         leaps: by how much the value at x lies below its neighbourhood along an axis, on both sides; else 0.
-        evaluator: name of the evaluator.
         tried: steps and plain central differences of the entries that took a step sequence, by position.
     """
 
@@ -87,7 +79,6 @@ class Verdicts:
     kinked: BoolArray
     granted: FloatArray
     leaps: FloatArray
-    evaluator: str
     tried: Mapping[int, tuple[tuple[float, float], ...]]
 
 
@@ -120,55 +111,19 @@ def judge(
         LossDefect: the function raised at moved points, or returned no value and gradient.
         NotSeparable: the evaluator takes rows one by one, and they turned out to be coupled.
     """
-    everything = entries is None
     chosen = np.arange(len(analytic)) if entries is None else entries
-    work = _Entries(evaluator, answer, analytic[chosen], precision, tolerance, noise, chosen)
-    work.coarse_pass(cross_check=everything)
-    work.refine_few()
-    work.refine_all()
-    work.measure_rows()
-    work.try_subgradients(nearby or Nearby(evaluator.objective, evaluator.x, precision))
-    work.confirm()
-    work.take_complex_steps(reference)
-    return work.verdicts()
-
-
-@dataclass(frozen=True, eq=False)
-class _Judged:
-    """E entries of dS with what is granted to them."""
-
-    analytic: FloatArray
-    noise: FloatArray
-    tolerance: Tolerance
-    scale: FloatArray
-
-    def only(self, which: IndexArray) -> _Judged:
-        return _Judged(self.analytic[which], self.noise[which], self.tolerance, self.scale[which])
-
-    @property
-    def granted(self) -> FloatArray:
-        return verdict.gradient_bound(self.noise)
-
-    def allowed(self, numerical: FloatArray) -> FloatArray:
-        t = self.tolerance
-        return verdict.allowance(self.analytic, verdict.as_numbers(numerical), t.rtol, t.atol)
-
-    def against(self, limit: Limit) -> npt.NDArray[np.int8]:
-        return verdict.judge_smooth(self.analytic, limit, self.allowed(limit.estimate), self.granted, self.scale)
-
-    def in_doubt(self, limits: Limits) -> BoolArray:
-        """Entries whose bound is wide, and which lie not far outside it: noise may hide kinks within the steps."""
-        limit = limits.central
-        bound, allowed = limit.bound + self.granted, self.allowed(limit.estimate)
-        near = np.abs(self.analytic - verdict.as_numbers(limit.estimate)) <= _FAR_OUTSIDE * bound + allowed
-        return np.asarray(near & ~verdict.is_narrow(bound, allowed, self.scale) & ~limits.is_kink())
-
-    def at_limits(self, limits: Limits) -> npt.NDArray[np.int8]:
-        """Verdicts by step sequences: at a kink, by both sides; none where the value jumps."""
-        allowed = self.allowed(limits.central.estimate)
-        kinks = verdict.judge_kinks(self.analytic, limits.left, limits.right, allowed, self.granted, self.scale)
-        verdicts = np.where(limits.is_kink(), kinks, self.against(limits.central))
-        return np.where(limits.jumps, verdict.UNRESOLVED, verdicts).astype(np.int8)
+    work = _Entries(
+        evaluator, answer, analytic[chosen], precision, tolerance, noise or precision.gradient_noise, chosen
+    )
+    work.coarse_pass(cross_check=entries is None)
+    if work.doubtful.size:
+        work.refine_few()
+    if work.doubtful.size:
+        work.refine_all()
+        work.measure_rows()
+        work.try_subgradients(nearby or Nearby(evaluator.objective, evaluator.x, precision))
+        work.confirm()
+    return work.verdicts(reference)
 
 
 class _Entries:
@@ -181,70 +136,65 @@ class _Entries:
         analytic: FloatArray,
         precision: Precision,
         tolerance: Tolerance,
-        noise: GradientNoise | None,
+        noise: GradientNoise,
         entries: IndexArray,
     ) -> None:
         self._evaluator, self._answer, self._precision, self._entries = evaluator, answer, precision, entries
-        self._objective = evaluator.objective
-        self._inputs = self._objective.layout.input_of(entries)
-        self._noise = noise or precision.gradient_noise
-        scale = precision.scales[self._inputs]
-        self._judged = _Judged(analytic, self._noise.at_least(entries), tolerance, scale)
+        self._analytic, self._tolerance, self._gradient_noise = analytic, tolerance, noise
+        self._noise = noise.at_least(entries)
         self._kinked, self._leaps = np.zeros(len(entries), dtype=bool), np.zeros(len(entries))
         self._tried: dict[int, tuple[tuple[float, float], ...]] = {}
 
     def coarse_pass(self, cross_check: bool) -> None:
         """Every entry by its corrected central difference: two calls each."""
+        evaluator, entries = self._evaluator, self._entries
         steps = self._usual_steps()
-        above = self._evaluator.moved(self._entries, steps)
-        self._cross_check(above, cross_check)
-        below = self._evaluator.moved(self._entries, -steps)
-        self._cross_check(below, cross_check and len(self._entries) >= _MANY)
-        self._here = self._evaluator.here(self._entries)
-        self._above = above
-        self._coarse = stencil_of(below, self._here, above)
-        noise = self._value_noise()
+        self._above = evaluator.moved(entries, steps)
+        if cross_check and evaluator.by_rows:
+            # An entry of every row moved at once: the whole batch must change as its rows do one by one.
+            slices = evaluator.objective.blocks.slices()
+            rng = np.random.default_rng(len(slices))
+            some = np.array([int(rng.integers(each.start, each.stop)) for each in slices])
+            moved, same = self._above.only(some), self._precision.same
+            confirm(evaluator, some, moved, same, together=True, value=self._answer.value)
+        below = evaluator.moved(entries, -steps)
+        here = evaluator.here(entries)
+        self._value_noise = np.full(len(entries), self._precision.value_noise)
+        if evaluator.by_rows:
+            rows = evaluator.objective.blocks.of(entries)
+            self._value_noise = self._precision.of_parts(rows, here.values)
+        self._coarse = stencil_of(below, here, self._above)
         self._numerical = self._coarse.corrected()
-        self._bounds = self._coarse.noise_bound(noise, _COARSE_SIGMAS)
+        self._bounds = self._coarse.noise_bound(self._value_noise, _COARSE_SIGMAS)
         limit = Limit(self._numerical, self._bounds)
-        self._verdicts = self._judged.against(limit)
-        self._smooth = verdict.is_smooth(self._coarse, noise, self._judged.scale)
+        self._verdicts = self._against(np.arange(len(entries)), limit)
+        self._smooth = verdict.is_smooth(self._coarse, self._value_noise, self._precision.scale)
         doubtful = np.flatnonzero(~self._smooth | (self._verdicts != verdict.OK))
         # What dS is granted beyond the least is worked out for those alone that need it.
-        if doubtful.size:
-            self._judged.noise[doubtful] = self._noise.of(self._entries[doubtful])
-            self._verdicts[doubtful] = self._judged.only(doubtful).against(limit.only(doubtful))
-        self._doubtful = doubtful[~self._smooth[doubtful] | (self._verdicts[doubtful] != verdict.OK)]
+        self._noise[doubtful] = self._gradient_noise.of(entries[doubtful])
+        self._verdicts[doubtful] = self._against(doubtful, limit.only(doubtful))
+        self.doubtful = doubtful[~self._smooth[doubtful] | (self._verdicts[doubtful] != verdict.OK)]
 
     def refine_few(self) -> None:
-        """Smooth entries in doubt by three coarse steps, corrected and extrapolated: the sharpest estimate there is.
-
-        Unless a kink lies within their reach; then the bound is wide, and the entry needs finer steps.
-        """
-        if not self._doubtful.size:
-            return
-        which = self._doubtful
-        noise = self._value_noise()[which]
-        granted = self._noise.of(self._entries[which])
+        """Smooth entries in doubt by three coarse steps: the sharpest estimate, unless a kink is within reach."""
+        which = self.doubtful
         self._refinement = Refinement.of(
-            self._evaluator, self._entries[which], self._here.only(which), noise, granted, self._precision
-        ).refined(_FEW_STEPS)
-        judged, bounds = self._judged.only(which), self._bounds[which]
+            self._evaluator, self._entries[which], self._value_noise[which], self._noise[which], self._precision
+        ).refined(_FEW_STEPS)  # fmt: skip
         sharper = self._refinement.central()
-        right = self._smooth[which] & (judged.against(sharper) == verdict.OK)
-        right &= sharper.bound <= np.maximum(bounds, judged.allowed(sharper.estimate) + judged.granted)
+        right = self._smooth[which] & (self._against(which, sharper) == verdict.OK)
+        allowed = self._allowed(which, sharper.estimate) + self._granted(which)
+        right &= sharper.bound <= np.maximum(self._bounds[which], allowed)
         self._take(which[right], sharper.only(right))
         self._verdicts[which[right]] = verdict.OK
         self._refinement = self._refinement.only(np.flatnonzero(~right))
-        self._doubtful = which[~right]
+        self.doubtful = which[~right]
 
     def refine_all(self) -> None:
         """What is still in doubt by the whole step sequence, on both sides."""
-        if not self._doubtful.size:
-            return
         self._refinement = self._refinement.refined()
-        self._tried = dict(zip(self._doubtful.tolist(), self._refinement.plain_differences(), strict=True))
-        self._judge_limits(np.arange(len(self._doubtful)), self._refinement)
+        self._tried = dict(zip(self.doubtful.tolist(), self._refinement.plain_differences(), strict=True))
+        self._judge_limits(np.arange(len(self.doubtful)), self._refinement)
 
     def measure_rows(self) -> None:
         """Entries that are wrong only if their rows carry no more noise than their share: it is measured now."""
@@ -253,8 +203,7 @@ class _Entries:
             return
         refinement = self._refinement.only(wrong)
         whole = np.full(len(wrong), self._precision.value_noise)
-        judged = self._judged.only(self._doubtful[wrong])
-        verdicts = judged.at_limits(replace(refinement, value_noise=whole).limits())
+        verdicts = self._at_limits(self.doubtful[wrong], replace(refinement, value_noise=whole).limits())
         contested = np.flatnonzero(verdicts != verdict.WRONG)
         if not contested.size:
             return
@@ -265,131 +214,110 @@ class _Entries:
 
     def try_subgradients(self, nearby: Nearby) -> None:
         """Wrong entries may yet be subgradients where kinks meet."""
-        suspects = self._wrong_in_doubt()
-        if not suspects.size:
-            return
-        which = self._doubtful[suspects]
-        judged = self._judged.only(which)
-        allowed = judged.allowed(self._numerical[which]) + judged.granted
-        self._kinked[which], self._verdicts[which] = judge_nonsmooth(
-            nearby, self._entries[which], judged.analytic, allowed, self._kinked[which]
-        )
+        which = self.doubtful[self._wrong_in_doubt()]
+        if which.size:
+            allowed = self._allowed(which, self._numerical[which]) + self._granted(which)
+            self._kinked[which], self._verdicts[which] = judge_nonsmooth(
+                nearby, self._entries[which], self._analytic[which], allowed, self._kinked[which]
+            )
 
     def confirm(self) -> None:
-        """The worst wrong entries by calls of the whole batch, where single rows called them wrong.
-
-        Raises:
-            NotSeparable: the whole batch does not change as its rows do.
-        """
-        wrong = self._doubtful[self._wrong_in_doubt()]
+        """The worst wrong entries by calls of the whole batch, where single rows called them wrong."""
+        wrong = self.doubtful[self._wrong_in_doubt()]
         if not self._evaluator.by_rows or not wrong.size:
             return
-        apart = np.abs(self._judged.analytic[wrong] - self._numerical[wrong])
+        apart = np.abs(self._analytic[wrong] - self._numerical[wrong])
         worst = wrong[np.argsort(-np.nan_to_num(apart, nan=np.inf), kind="stable")[:_CONFIRMED]]
         confirm(
             self._evaluator, self._entries[worst], self._above.only(worst), self._precision.same,
             together=False, value=self._answer.value,
         )  # fmt: skip
 
-    def take_complex_steps(self, reference: Reference) -> None:
-        """Entries whose central differences are less precise than the tolerances, or all, by complex steps.
-
-        Not at kinks: there a complex step is one of many right answers.
-        """
-        judged, central = self._judged, Limit(self._numerical, self._bounds)
-        self._central, self._by_complex = central.estimate, np.zeros(len(self._bounds), dtype=bool)
-        self._unsure = central.bound, judged.noise
-        t = judged.tolerance
-        wanted = verdict.in_question(reference, judged.analytic, central, t.rtol, t.atol)
+    def verdicts(self, reference: Reference) -> Verdicts:
+        """What has become of the entries, once complex steps have sharpened what they can."""
+        central, by_complex = Limit(self._numerical, self._bounds), np.zeros(len(self._bounds), dtype=bool)
+        numerical, bounds = central.estimate.copy(), central.bound.copy()
+        unsure = bounds + self._granted(slice(None))
+        # Not at kinks: there a complex step is one of many right answers.
+        wanted = in_question(reference, self._analytic, central, self._tolerance)
         asked = np.flatnonzero(wanted & (self._verdicts != verdict.SUBGRADIENT))
-        if not asked.size:
-            return
-        self._numerical, self._bounds = central.estimate.copy(), central.bound.copy()
-        self._unsure = central.bound.copy(), judged.noise.copy()
-        entries, analytic = self._entries[asked], judged.analytic[asked]
-        sharpened = sharpen(
-            self._evaluator, entries, analytic, self._noise.of(entries), central.only(asked), t.rtol, t.atol,
-            self._precision.scales_of_entries(self._objective.blocks),
-        )  # fmt: skip
-        steps, rounding, believed = sharpened.limit, sharpened.rounding, sharpened.by_complex
-        verdicts = verdict.judge_by_complex_steps(analytic, steps.estimate, rounding, t.rtol, t.atol)
-        taken = asked[believed]
-        self._numerical[asked], self._bounds[asked] = steps.estimate, steps.bound
-        self._verdicts[taken] = verdicts[believed]
-        self._unsure[0][taken], self._unsure[1][taken] = rounding[believed], 0.0
-        self._by_complex[taken] = True
-
-    def verdicts(self) -> Verdicts:
-        """What has become of the entries."""
-        analytic = self._judged.analytic
-        size = np.maximum(np.abs(analytic), np.abs(self._numerical))
+        if asked.size:
+            entries = self._entries[asked]
+            steps = complex_steps(
+                self._evaluator, entries, self._analytic[asked], self._gradient_noise.of(entries), central.only(asked),
+                self._tolerance, self._precision.block_scales,
+            )  # fmt: skip
+            taken, sharp = asked[steps.which], steps.limit
+            numerical[taken], bounds[taken], unsure[taken] = sharp.estimate, sharp.bound, steps.rounding
+            within = self._allowed(taken, sharp.estimate) + steps.rounding
+            differs = np.abs(self._analytic[taken] - sharp.estimate) > within
+            self._verdicts[taken] = np.where(differs, verdict.WRONG, verdict.OK)
+            by_complex[taken] = True
         return Verdicts(
             entries=self._entries,
-            analytic=analytic,
-            numerical=self._numerical,
-            bounds=self._bounds,
-            relative_errors=relative_error(analytic, self._numerical),
+            analytic=self._analytic,
+            numerical=numerical,
+            bounds=bounds,
+            relative_errors=relative_error(self._analytic, numerical),
             verdicts=self._verdicts,
-            negligible=verdict.is_negligible(size, *self._unsure),
+            negligible=_TELLING * np.maximum(np.abs(self._analytic), np.abs(numerical)) <= unsure,
             plain=self._coarse.plain(),
             steps=(self._coarse.above + self._coarse.below) / 2,
-            central=self._central,
-            by_complex=self._by_complex,
+            central=central.estimate,
+            by_complex=by_complex,
             kinked=self._kinked,
-            granted=verdict.gradient_bound(self._judged.noise) + self._judged.tolerance.atol,
+            granted=self._granted(slice(None)) + self._tolerance.atol,
             leaps=self._leaps,
-            evaluator=self._evaluator.name,
             tried=self._tried,
         )
 
     def _usual_steps(self) -> FloatArray:
-        """E steps: that of each input, but wide enough for the spacing of floats at each entry.
-
-        By rows narrower than for the whole, because values carry the rounding of one row.
-        """
-        steps = self._precision.steps.copy()
-        if self._evaluator.by_rows:
-            N, parts = self._objective.shape[0], self._answer.parts
+        """E steps: the usual one, but wide enough for the spacing of floats at each entry."""
+        objective, step = self._evaluator.objective, self._precision.step
+        if self._evaluator.by_rows:  # values carry the rounding of one row: a narrower step will do
+            N, parts = objective.shape[0], self._answer.parts
             parts = np.full(N, self._answer.value / N) if parts is None else parts
             noise = float(np.max(self._precision.of_parts(np.arange(N), parts)))
-            steps = np.minimum(steps, [wide_enough(noise, scale) for scale in self._precision.scales])
-        spacing = self._objective.spacing(self._evaluator.x[self._entries])
-        return np.asarray(np.maximum(steps[self._inputs], _LEAST_IN_SPACINGS * spacing))
-
-    def _cross_check(self, seen: Moved, wanted: bool) -> None:
-        """An entry of every row moved at once: the whole batch must change as its rows do one by one.
-
-        Raises:
-            NotSeparable: it does not.
-        """
-        if not wanted or not self._evaluator.by_rows:
-            return
-        slices = self._objective.blocks.slices()
-        rng = np.random.default_rng(len(slices))
-        some = np.array([int(rng.integers(each.start, each.stop)) for each in slices])
-        confirm(self._evaluator, some, seen.only(some), self._precision.same, together=True, value=self._answer.value)
-
-    def _value_noise(self) -> FloatArray:
-        """E floats, the noise of the values that the evaluator returns."""
-        if self._evaluator.by_rows:
-            return self._precision.of_parts(self._objective.blocks.of(self._entries), self._here.values)
-        return np.full(len(self._entries), self._precision.value_noise)
+            step = min(step, wide_enough(noise, self._precision.scale))
+        return np.maximum(step, _LEAST_IN_SPACINGS * objective.spacing(self._evaluator.x[self._entries]))
 
     def _wrong_in_doubt(self) -> IndexArray:
-        return np.flatnonzero(self._verdicts[self._doubtful] == verdict.WRONG)
+        return np.flatnonzero(self._verdicts[self.doubtful] == verdict.WRONG)
+
+    def _allowed(self, which: IndexArray, numerical: FloatArray) -> FloatArray:
+        return self._tolerance.allows(self._analytic[which], numerical)
+
+    def _granted(self, which: IndexArray | slice) -> FloatArray:
+        return SIGMAS * self._noise[which]
+
+    def _against(self, which: IndexArray, limit: Limit) -> npt.NDArray[np.int8]:
+        """Verdicts on some of the entries by their derivatives."""
+        allowed, granted = self._allowed(which, limit.estimate), self._granted(which)
+        return verdict.judge_smooth(self._analytic[which], limit, allowed, granted, self._precision.scale)
+
+    def _at_limits(self, which: IndexArray, limits: Limits) -> npt.NDArray[np.int8]:
+        """Verdicts on some of the entries by step sequences: at a kink, by both sides; none where the value jumps."""
+        allowed, granted = self._allowed(which, limits.central.estimate), self._granted(which)
+        kinks = verdict.judge_kinks(
+            self._analytic[which], limits.left, limits.right, allowed, granted, self._precision.scale
+        )
+        verdicts = np.where(limits.is_kink(), kinks, self._against(which, limits.central))
+        return np.where(limits.jumps, verdict.UNRESOLVED, verdicts).astype(np.int8)
 
     def _judge_limits(self, which: IndexArray, refinement: Refinement) -> None:
         """Verdicts of some of the entries in doubt by step sequences of theirs."""
-        limits = refinement.limits()
-        entries = self._doubtful[which]
+        limits, entries = refinement.limits(), self.doubtful[which]
         self._take(entries, limits.central)
         self._kinked[entries], self._leaps[entries] = limits.is_kink(), limits.leaps
-        judged = self._judged.only(entries)
-        verdicts = judged.at_limits(limits)
-        verdicts[judged.in_doubt(limits) & (verdicts == verdict.WRONG)] = verdict.UNRESOLVED
+        verdicts, analytic = self._at_limits(entries, limits), self._analytic[entries]
+        # Where a bound is wide, noise may hide kinks within the steps: what lies not far outside it is not wrong.
+        limit, allowed = limits.central, self._allowed(entries, limits.central.estimate)
+        bound = limit.bound + self._granted(entries)
+        near = ~(np.abs(analytic - limit.estimate) > _FAR_OUTSIDE * bound + allowed) & ~limits.is_kink()
+        hidden = near & ~verdict.is_narrow(bound, allowed, self._precision.scale)
+        verdicts[hidden & (verdicts == verdict.WRONG)] = verdict.UNRESOLVED
         wrong = np.flatnonzero(verdicts == verdict.WRONG)
-        stairs = refinement.only(wrong).is_stair(judged.analytic[wrong])
-        verdicts[wrong[stairs]] = verdict.UNRESOLVED
+        verdicts[wrong[refinement.only(wrong).is_stair(analytic[wrong])]] = verdict.UNRESOLVED
         self._verdicts[entries] = verdicts
 
     def _take(self, which: IndexArray, limit: Limit) -> None:

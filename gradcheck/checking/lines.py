@@ -32,27 +32,17 @@ _ALIKE = 30.0
 #: Where each row has a value of its own, a line is one line for each row, and one will do for so many rows.
 _MANY_ROWS = 64
 #: Entries of dS that are followed along the lines; of a longer x, so many.
-_WATCHED = 2**16
-_SAMPLE = 512
+_WATCHED, _SAMPLE = 2**16, 512
 
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """dS along a line from x.
+    """What was seen at the m points of a line, the first of which is x."""
 
-    Attributes:
-        direction: (n,).
-        offsets: (m,), the first 0: dS was seen at x + offset * direction.
-        gradients: (m, n), or (m, W) of the entries that were followed.
-        values: (m,).
-        parts: (m, N), what each row adds to the value; None where only the whole is known.
-    """
-
-    direction: FloatArray
-    offsets: FloatArray
-    gradients: FloatArray
-    values: FloatArray
-    parts: FloatArray | None
+    spacing: float
+    values: FloatArray  # (m,)
+    gradients: FloatArray  # (m, n), or (m, W) of the entries that are followed
+    parts: FloatArray | None  # (m, N), what each row adds to the value; None where only the whole is known
 
     @property
     def level(self) -> float:
@@ -67,21 +57,13 @@ class Line:
 
 @dataclass(frozen=True, eq=False)
 class Lines:
-    """What was seen along lines.
+    """What was seen along lines."""
 
-    Attributes:
-        lines: on which the noise of values was measured.
-        of_gradient: on which that of dS is measured.
-        spacing: of their points.
-        level: of the noise in values.
-        spent: finding the spacing took extra lines.
-    """
-
-    lines: tuple[Line, ...]
-    of_gradient: tuple[Line, ...]
-    spacing: float
-    level: float
-    spent: bool
+    lines: list[Line]  # on which the noise of values was measured
+    of_gradient: list[Line]  # on which that of dS is measured
+    spacing: float  # of their points
+    level: float  # of the noise in values
+    spent: bool  # finding the spacing took extra lines
 
 
 def look_along_lines(
@@ -94,81 +76,62 @@ def look_along_lines(
     only where it holds 2^20 times finer, or where values do not change at all there.
     """
     watched = watched_entries(objective)
+    some = slice(None) if watched is None else watched
     floats = _LEAST_IN_SPACINGS * float(objective.spacing(np.array([largest(x)]))[0])
 
     def line(spacing: float) -> Line:
+        spacing = max(spacing, floats)
         # Where values move in stairs, lines reach far; gradients there say little of those near x.
         near = spacing <= max(SPACING, floats)
-        return _line(objective, x, answer, spacing, rng, seen, near, watched)
+        direction = rng.normal(size=len(x))
+        values, parts, gradients = [answer.value], [answer.parts], [answer.gradient[some]]
+        for t in noise.POSITIONS[1:]:
+            point, part = x + t * spacing * direction, None
+            if watched is None:
+                there = objective(point)
+                value, gradient, part = there.value, there.gradient, there.parts
+            else:
+                value, gradient = objective.without_copy(point.astype(objective.dtype, copy=False))
+            seen.see(gradient, near=near)
+            values.append(value)
+            parts.append(part)
+            gradients.append(gradient[some])
+        known = [part for part in parts if part is not None]
+        return Line(
+            spacing, np.array(values), np.array(gradients), np.array(known) if len(known) == len(parts) else None
+        )
 
-    spacings = [max(s, floats) for s in ((_DENSE, SPACING, *WIDER) if in_short else (SPACING, *WIDER))]
     rounding = 10 * 0.5 * answer.value_eps * abs(answer.value)
-    for spacing in spacings:  # finer than the function's own rounding, unless the function is flat
+    for spacing in (_DENSE, SPACING, *WIDER) if in_short else (SPACING, *WIDER):
         first = line(spacing)
-        if not first.is_stair:
+        if not first.is_stair:  # else it is finer than the function's own rounding, unless the function is flat
             break
     if in_short:
         # dS is followed along a wider line: a coarse rounding hides in derivatives that hardly move.
-        return Lines((first,), (line(max(SPACING, floats)),), SPACING, first.level, False)
+        return Lines([first], [line(SPACING)], SPACING, first.level, False)
     lines, checked, least = [first], False, 0.0
     count = 1 if answer.parts is not None and objective.shape[0] >= _MANY_ROWS else LINES
     while True:
+        spacing = lines[0].spacing
         lines += [line(spacing) for _ in range(count - len(lines))]
         levels = [each.level for each in lines if not each.is_stair] or [each.level for each in lines]
         alike = max(levels) <= _ALIKE * min(levels)
         level = float(np.sqrt(np.mean(np.square(levels)))) if alike else 2 * min(levels)
         if max(levels) <= rounding or checked:
-            return Lines(tuple(lines), tuple(lines), spacing, max(level, least), checked)
+            return Lines(lines, lines, spacing, max(level, least), checked)
         checked = True
-        fine = line(max(spacing * _FINER, floats))
+        fine = line(spacing * _FINER)
         if fine.is_stair:
             continue
         least = fine.level  # no kink and no oscillation raises it
-        if fine.level >= min(levels) / 4:  # it holds
-            continue
-        if alike or min(levels) > rounding:  # no line is free of what raises the level: a finer spacing is needed
+        holds = fine.level >= min(levels) / 4
+        if not holds and (alike or min(levels) > rounding):  # no line is free of what raises the level
             enough = max(rounding, _ALIKE * fine.level)
-            candidates = [line(max(spacing * factor, floats)) for factor in _BETWEEN]
-            fitting = [each for each in candidates if each.level <= enough]
-            chosen = fitting[0] if fitting else fine
-            spacing = float(chosen.offsets[-1] / noise.POSITIONS[-1])
-            lines = [chosen]
-
-
-def _line(
-    objective: Objective,
-    x: FloatArray,
-    answer: Answer,
-    spacing: float,
-    rng: np.random.Generator,
-    seen: Scales,
-    near: bool,
-    watched: IndexArray | None,
-) -> Line:
-    direction = rng.normal(size=len(x))
-    values, parts, gradients = [answer.value], [answer.parts], [_some(answer.gradient, watched)]
-    for t in noise.POSITIONS[1:]:
-        point = x + t * spacing * direction
-        if watched is None:
-            there = objective(point)
-            value, gradient, part = there.value, there.gradient, there.parts
-        else:
-            (value, gradient), part = objective.without_copy(point.astype(objective.dtype, copy=False)), None
-        seen.see(gradient, near=near)
-        values.append(value)
-        parts.append(part)
-        gradients.append(_some(gradient, watched))
-    known = [part for part in parts if part is not None]
-    return Line(
-        direction, spacing * noise.POSITIONS, np.array(gradients), np.array(values),
-        np.array(known) if len(known) == len(values) else None,
-    )  # fmt: skip
+            candidates = [line(spacing * factor) for factor in _BETWEEN]
+            lines = [next((each for each in candidates if each.level <= enough), fine)]
 
 
 def watched_entries(objective: Objective) -> IndexArray | None:
+    """The entries of dS that are followed along lines; None for all."""
     n = objective.blocks.n
     return None if n <= _WATCHED else np.unique(np.linspace(0, n - 1, _SAMPLE).astype(np.intp))
-
-
-def _some(gradient: FloatArray, watched: IndexArray | None) -> FloatArray:
-    return gradient if watched is None else gradient[watched]

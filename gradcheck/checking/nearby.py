@@ -1,34 +1,86 @@
-"""Directions in which points near x are sampled, such that every side of its kinks is met."""
+"""Points near x at which a function is asked for its gradient, such that every side of its kinks is met."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 
 import numpy as np
 
 from gradcheck.checking.precision import Precision
-from gradcheck.evaluation.blocks import Blocks, IndexArray
+from gradcheck.evaluation.blocks import Blocks
+from gradcheck.evaluation.objective import Objective
 from gradcheck.numerics.differences import SIGMAS
+from gradcheck.numerics.verdicts import BoolArray
 from gradcheck.report import FloatArray
 
-#: A longer x is not searched around, because some fifty gradients are held.
-MOST_HELD = 2**18
-
-RADIUS, _LARGEST_RADIUS = 1e-4, 0.1
+_RADIUS, _LARGEST_RADIUS = 1e-4, 0.1
 #: Steps of differences at a point nearby, in radii: shorter than the way to any kink through x. The wider one is for
 #: functions whose noise asks for it.
 _STEP, _WIDEST_STEP = 1 / 256, 1 / 64
+#: Directions that are sampled for all entries together; and once more at this part of the radius.
+_SAMPLED, _SHRINK = 16, 16.0
 #: Of evenly spaced levels: with a half, an entry in the middle would not be moved at all.
 _OFF_CENTRE = 0.4
 
 
-def radius_and_step(precision: Precision) -> tuple[float, float]:
-    """How far from x to look, and the step of differences there: wider for a function that is noisy."""
-    scale = precision.scale
-    finest = SIGMAS * precision.value_noise / (1e-4 * scale) if scale > 0 else 0.0
-    usual = min(RADIUS, precision.reach)
-    radius = min(_LARGEST_RADIUS, max(usual, finest / _WIDEST_STEP))
-    return radius, max(radius * _STEP, min(finest, radius * _WIDEST_STEP))
+class Nearby:
+    """The surroundings of x, wider where a function is noisy; gradients there are shared by all entries in doubt.
+
+    Attributes:
+        objective, x, precision: the function, the point, and what was measured there.
+        radius: how far from x to look.
+        step: of differences there.
+    """
+
+    def __init__(self, objective: Objective, x: FloatArray, precision: Precision) -> None:
+        self.objective, self.x, self.precision = objective, x, precision
+        finest = SIGMAS * precision.value_noise / (1e-4 * precision.scale)
+        self.radius = min(_LARGEST_RADIUS, max(min(_RADIUS, precision.reach), finest / _WIDEST_STEP))
+        self.step = max(self.radius * _STEP, min(finest, self.radius * _WIDEST_STEP))
+
+    def gradient(self, direction: FloatArray, part: float = 1.0) -> FloatArray:
+        """The gradient (n,) at x + radius * direction, or at a part of the radius: one call."""
+        return self.objective(self.x + part * self.radius * direction).gradient
+
+    @cached_property
+    def directions(self) -> FloatArray:
+        """(M, n), of at most 1."""
+        rng = np.random.default_rng(self.objective.shape)
+        return np.array(list(patterns(self.objective.blocks, _SAMPLED, rng)))
+
+    @cached_property
+    def gradients(self) -> FloatArray:
+        """(M, n), at x + radius * direction: 16 calls."""
+        return np.array([self.gradient(direction) for direction in self.directions])
+
+    @cached_property
+    def jumps(self) -> BoolArray:
+        """(n,), entries whose derivative jumps around x: its spread is above its noise and does not shrink near x."""
+        nearer = np.ptp([self.gradient(direction, 1 / _SHRINK) for direction in self.directions], axis=0)
+        spread = np.ptp(self.gradients, axis=0)
+        noise = SIGMAS * self.precision.gradient_noise.of(np.arange(len(self.x)))
+        return np.asarray((spread > 2 * noise) & (nearer > spread / 4))
+
+    def has_jump_at(self, entry: int) -> bool:
+        """Whether a derivative by an entry of the same row or column jumps around x."""
+        # Not the entry's own alone: where two of its kinks meet, one may go on as the other goes off at every point;
+        # but across a kink the derivatives by all its scores jump.
+        row, column = divmod(entry, self.objective.shape[1])
+        jumps = self.jumps.reshape(self.objective.shape)
+        return bool(jumps[row].any() or jumps[:, column].any())
+
+    def derivative_along(self, direction: FloatArray, entry: int) -> tuple[float, float]:
+        """The limit at x, along a direction, of the derivative by an entry, from values alone; and its bound."""
+        slopes = []
+        for distance in (self.radius, self.radius / 2):
+            point = self.x + distance * direction
+            after = self.objective.rounded(point[entry] + np.array([self.step, -self.step]))
+            values, _ = self.objective.ask("whole", point, np.array([entry, entry]), after)
+            slopes.append(float((values[0] - values[1]) / (after[0] - after[1])))
+        far, near = slopes
+        noise = SIGMAS * np.sqrt(2.0) * self.precision.value_noise / (2 * self.step)
+        return 2 * near - far, abs(near - far) + 3 * noise
 
 
 def patterns(blocks: Blocks, count: int, rng: np.random.Generator) -> Iterator[FloatArray]:
@@ -40,17 +92,6 @@ def in_order(blocks: Blocks) -> Iterator[FloatArray]:
     """Two directions that break ties as a loop over a block's entries does: for the first one, and for the last."""
     for sign in (-1, 1):
         yield np.concatenate([_levels(each.stop - each.start)[::sign] for each in blocks.slices()])
-
-
-def every_rank(entries: IndexArray, blocks: Blocks, rng: np.random.Generator) -> Iterator[FloatArray]:
-    """Directions in which each of some entries has each rank among them, the rest in any order."""
-    levels = _levels(len(entries))
-    for entry in range(len(entries)):
-        for rank in range(len(entries)):
-            direction = _by_blocks(blocks, _signs, rng)
-            direction[np.delete(entries, entry)] = rng.permutation(np.delete(levels, rank))
-            direction[entries[entry]] = levels[rank]
-            yield direction
 
 
 def _by_blocks(

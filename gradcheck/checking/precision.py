@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcheck.checking.lines import LINES, SPACING, WIDER, Line, look_along_lines, watched_entries
-from gradcheck.checking.steps import Scales, choose_steps, wide_enough
+from gradcheck.checking.lines import LINES, SPACING, WIDER, look_along_lines, watched_entries
+from gradcheck.checking.steps import Scales, choose_step, wide_enough
 from gradcheck.errors import LossDefect
 from gradcheck.evaluation.blocks import Blocks, IndexArray
 from gradcheck.evaluation.evaluators import Evaluator
@@ -62,23 +62,14 @@ class GradientNoise:
     def of(self, entries: IndexArray) -> FloatArray:
         """The noise of E entries: that of the calmest line, but not less than what is usual in the block."""
         floor = self.at_least(entries)
-        if not len(entries):
-            return floor
         if self.watched is not None:
-            levels = _LEAST_OF_LINES * np.min(noise.noise_level(np.moveaxis(self.series, 0, 1)), axis=0)
-            return np.maximum(floor, float(noise.median(levels)))
-        measured = np.empty(len(entries))
-        of_blocks, slices = self.blocks.of(entries), self.blocks.slices()
-        for block in sorted(set(of_blocks.tolist())):
-            own = self.series[:, :, slices[block]]
-            levels = _LEAST_OF_LINES * np.min(noise.noise_level(np.moveaxis(own, 0, 1)), axis=0)
-            here = of_blocks == block
+            return np.maximum(floor, _LEAST_OF_LINES * float(noise.median(_calmest(self.series))))
+        measured, blocks, slices = np.empty(len(entries)), self.blocks.of(entries), self.blocks.slices()
+        for block in sorted(set(blocks.tolist())):
+            levels, here = _calmest(self.series[:, :, slices[block]]), blocks == block
             # Errors of a block are of one size; the median, because a few entries may have met a jump on every line.
-            usual = noise.median(levels)
-            if len(self.series) == 1:
-                levels = np.minimum(levels, _UNUSUAL * usual)
-            measured[here] = np.maximum(levels[entries[here] - slices[block].start], usual)
-        return np.maximum(measured, floor)
+            measured[here] = np.maximum(levels[entries[here] - slices[block].start], noise.median(levels))
+        return np.maximum(_LEAST_OF_LINES * measured, floor)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,11 +82,10 @@ class Precision:
         smallest_part: size that a row's part of the value is taken for at least, when its rounding is reckoned.
         parts_noise: (N,), the noise of each row's part of the value; None where only the whole is known.
         gradient_noise: of dS.
-        steps: one for each input, for central differences.
-        scales: the largest gradient seen, one for each input; where all are 0, the value beside x.
+        step: for central differences.
+        scale: the largest gradient seen; where all are 0, the value beside x.
         block_scales: (B,), the largest gradient seen in each block.
         reach: how far from x the function was seen to be smooth along a line.
-        lines: dS along lines from x.
     """
 
     value_noise: float
@@ -103,25 +93,15 @@ class Precision:
     smallest_part: float
     parts_noise: FloatArray | None
     gradient_noise: GradientNoise
-    steps: FloatArray
-    scales: FloatArray
+    step: float
+    scale: float
     block_scales: FloatArray
     reach: float
-    lines: tuple[Line, ...] = ()
 
     @property
     def same(self) -> Same:
         """When two values of the function are equal."""
         return Same(self.value_noise, self.rounding)
-
-    @property
-    def scale(self) -> float:
-        """The largest gradient seen in any input."""
-        return float(np.max(self.scales))
-
-    def scales_of_entries(self, blocks: Blocks) -> FloatArray:
-        """(n,), the largest gradient seen in the block of each entry."""
-        return np.repeat(self.block_scales, np.diff(np.append(blocks.starts, blocks.n)))
 
     def of_parts(self, rows: IndexArray, parts: FloatArray) -> FloatArray:
         """Standard deviations of the noise of rows' parts of the value, as if each were rounded as the whole is.
@@ -149,34 +129,32 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
     seen = Scales(objective, answer.gradient)
     value_scale = _look_afar(objective, x, seen)
     found = look_along_lines(objective, x, answer, rng, seen, in_short)
-    lines = found.lines
-    values = np.concatenate([line.values for line in lines])
+    values = np.concatenate([line.values for line in found.lines])
     eps = noise.effective_eps(values, answer.value_eps)
     floor = 0.5 * eps * max(largest(values), value_scale)
     value_noise = max(floor, noise.granularity(values) / np.sqrt(12), found.level)
-    watched = watched_entries(objective)
     series = np.array([line.gradients for line in found.of_gradient])
     if in_short:
-        steps = np.full(len(objective.layout.inputs), min(max(2.0**-9, wide_enough(value_noise, seen.largest)), 0.125))
+        step = min(wide_enough(value_noise, seen.largest), 0.125)
     else:
         top = 2.0**14 * (SPACING if found.spacing in WIDER else found.spacing)
-        steps = choose_steps(objective, x, answer, value_noise, series, top, found.spent, rng, seen)
+        step = choose_step(objective, x, answer, value_noise, series, top, found.spent, rng, seen)
     gradient_eps = noise.effective_eps(series.ravel()[:: max(1, series.size // 4096)], answer.gradient_eps)
     size = max(abs(answer.value), value_scale)
     quantum = noise.quantum(series)
     rounded = quantum / np.sqrt(12) if quantum <= _MOST_ROUNDED * float(np.max(seen.of_blocks)) else 0.0
     least = np.maximum(FLOOR * gradient_eps * seen.of_blocks, max(rounded, _UNDERFLOW))
+    parts = [line.parts for line in found.lines if line.parts is not None]
     return Precision(
         value_noise=value_noise,
         rounding=value_noise / size if size > 0 else 0.0,
         smallest_part=value_scale / objective.shape[0],
-        parts_noise=_parts_noise(lines),
-        gradient_noise=GradientNoise(series, watched, objective.blocks, least),
-        steps=steps,
-        scales=seen.of_inputs(answer.value, x),
+        parts_noise=_calmest(np.array(parts)) * (_LEAST_OF_LINES if len(parts) > 1 else 1.0) if parts else None,
+        gradient_noise=GradientNoise(series, watched_entries(objective), objective.blocks, least),
+        step=step,
+        scale=seen.largest_or_value(answer.value, x),
         block_scales=seen.of_blocks,
         reach=float(found.spacing * noise.POSITIONS[-1]),
-        lines=lines if watched is None else (),
     )
 
 
@@ -209,27 +187,24 @@ def rounding_of_gradient(given: Objective, exact: Objective, x: FloatArray, grad
         gradient_eps: machine epsilon of dS in the user's dtype.
     """
     rng = np.random.default_rng(given.shape)
-    apart, gradients = [], []
+    apart, scales = [], []
     for _ in range(3):
         near = given.rounded(x + SPACING * rng.normal(size=len(x)))
-        gradients.append(exact(near).gradient)
-        apart.append(given(near).gradient - gradients[-1])
+        gradient = exact(near).gradient
+        apart.append((given(near).gradient - gradient).reshape(given.shape))
+        scales.append(given.blocks.largest(gradient))
     own = 2 * np.max(np.abs(apart), axis=0)  # of three, all may be small by chance
-    scales = np.max([given.blocks.largest(gradient) for gradient in gradients], axis=0)
-    # The errors of a block are mostly of one size, because they come from numbers of one size.
-    counts = np.diff(np.append(given.blocks.starts, len(x)))
-    usual = np.sqrt(np.add.reduceat(np.mean(np.square(apart), axis=0), given.blocks.starts) / counts)
-    least = np.maximum(np.maximum(usual, FLOOR * gradient_eps * scales), float(np.finfo(given.dtype).smallest_normal))
-    return np.asarray(np.maximum(own, np.repeat(least, counts)))
+    # The errors of a row are mostly of one size, because they come from numbers of one size.
+    usual = np.sqrt(np.mean(np.square(apart), axis=(0, 2)))
+    least = np.maximum(usual, FLOOR * gradient_eps * np.max(scales, axis=0))
+    least = np.maximum(least, float(np.finfo(given.dtype).smallest_normal))
+    return np.asarray(np.maximum(own, least[:, np.newaxis])).reshape(-1)
 
 
 def _look_afar(objective: Objective, x: FloatArray, seen: Scales) -> float:
-    """Size of the value at small x; gradients there, and elsewhere, are seen too: two calls.
-
-    A gradient of 1e-17 is right beside gradients of 1, because it was computed as a difference of such; and a value of
-    0 was perhaps rounded from numbers of the size that it has at small x. Two points: the same x made small, and its
-    entries handed on by one. Where the function has no answer there, nothing is learnt.
-    """
+    """Size of the value at small x; gradients there, and at x with entries handed on by one, are seen: two calls."""
+    # A gradient of 1e-17 is right beside gradients of 1, because it was computed as a difference of such; and a value
+    # of 0 was perhaps rounded from numbers of the size that it has at small x.
     value_scale = 0.0
     for k, point in enumerate((x / (2 * max(1.0, largest(x))), np.roll(x, 1))):
         try:
@@ -242,12 +217,9 @@ def _look_afar(objective: Objective, x: FloatArray, seen: Scales) -> float:
     return value_scale
 
 
-def _parts_noise(lines: tuple[Line, ...]) -> FloatArray | None:
-    """(N,), the noise of each row's part of the value: that of the calmest line."""
-    parts = [line.parts for line in lines if line.parts is not None]
-    if len(parts) < len(lines):
-        return None
-    levels = noise.noise_level(np.stack(parts, axis=1))
+def _calmest(series: FloatArray) -> FloatArray:
+    """E levels of noise, each of the calmest of L lines: (L, m, E) in."""
+    levels = noise.noise_level(np.moveaxis(series, 0, 1))
     if len(levels) == 1:
         return np.asarray(np.minimum(levels[0], _UNUSUAL * noise.median(levels[0])))
-    return np.asarray(_LEAST_OF_LINES * np.min(levels, axis=0))
+    return np.asarray(np.min(levels, axis=0))

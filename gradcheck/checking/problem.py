@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.case import Case, unjudged
+from gradcheck.checking.case import Case
 from gradcheck.checking.contract import Inspection, finding_of, inspect, inspect_again
-from gradcheck.checking.entries import Tolerance, Verdicts, judge
+from gradcheck.checking.entries import Verdicts, judge
 from gradcheck.checking.joint_subgradients import joint_defect
-from gradcheck.checking.precision import Precision, measure, rounding_of_gradient
+from gradcheck.checking.nearby import Nearby
+from gradcheck.checking.precision import measure, rounding_of_gradient
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect, OutOfTime
@@ -22,8 +23,8 @@ from gradcheck.evaluation.objective import Objective
 from gradcheck.evaluation.separability import RowValues, choose, refused, try_row_values
 from gradcheck.functions.answer import Answer
 from gradcheck.functions.function import Function
-from gradcheck.numerics.verdicts import SUBGRADIENT
-from gradcheck.report import VERDICTS, BatchReport, Entry, Finding, FloatArray, Projections
+from gradcheck.numerics.verdicts import UNRESOLVED, Tolerance
+from gradcheck.report import VERDICTS, BatchReport, Entry, Finding, Projections
 from gradcheck.sampling import Problem
 
 if TYPE_CHECKING:
@@ -34,17 +35,11 @@ _BY_PROJECTIONS = 230
 
 
 class Checked(NamedTuple):
-    """What became of one problem.
+    """What became of one problem."""
 
-    Attributes:
-        batch: its report; None where the loss broke its contract before a verdict was reached.
-        findings: of the contract.
-        case: what diagnosis looks at; None where no entry was judged by itself.
-    """
-
-    batch: BatchReport | None
-    findings: list[Finding]
-    case: Case | None = None
+    batch: BatchReport | None  # None where the loss broke its contract before a verdict was reached
+    findings: list[Finding]  # of the contract
+    case: Case | None = None  # what diagnosis looks at; None by projections, unless it is compared with another loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +51,6 @@ class _Judged:
     calls: int
     findings: tuple[Finding, ...]
     verdicts: Verdicts
-    precision: Precision
     projections: Projections | None = None
     row_weight: float | None = None
 
@@ -98,13 +92,13 @@ def check_problem(
     except OutOfTime as end:
         end.found = findings
         raise
-    seconds = time.perf_counter() - begun
-    evaluations = judged.calls + inspection.calls + 1
+    evaluations, seconds = judged.calls + inspection.calls + 1, time.perf_counter() - begun
     batch = _batch(problem, answer, judged, evaluations, seconds, settings.worst)
     findings += judged.findings
     if answer.parts is not None and batch.wrong:
         findings.append(_NO_MEAN)
-    case = _case(problem, answer, judged, batch, settings)
+    # Of a problem by projections the value alone is known: it counts where another loss is to be compared with.
+    case = _case(problem, answer, judged) if judged.projections is None or settings.like is not None else None
     return Checked(batch, [*([state] if state else []), *findings], case)
 
 
@@ -123,10 +117,11 @@ def _judge(
 
     The loss gets the config's dtype; the reference is taken in float64 at the same scores, where the loss allows.
     """
+    N, C = shape = problem.S.shape[0], problem.S.shape[1]
     x = problem.S.astype(np.float64, copy=False).reshape(-1)
-    shape = problem.S.shape
-    assert len(shape) == 2
-    why = _why_projections(len(x), config)
+    why = "it was asked for" if config.plan == "projections" else ""  # projections; empty for every entry by itself
+    if config.plan == "auto" and len(x) > config.max_entries:
+        why = f"it has {len(x):,} entries, and max_entries is {config.max_entries:,}"
     answer = replace(given_answer, gradient=given_answer.gradient.reshape(-1))
     analytic = answer.gradient
     given = Objective(loss, shape, problem.y, problem.S.dtype, pool=pool)
@@ -148,78 +143,58 @@ def _judge(
         wanted = "auto"
     evaluator, reason, row_weight = choose(tried, x, precision.same, wanted, thorough=not why)
 
-    def calls() -> int:
-        total = evaluator.objective.calls
-        return total if given is objective else total + given.calls
-
-    def run(evaluator: Evaluator, answer: Answer) -> _Judged:
+    def run(evaluator: Evaluator, reason: str, answer: Answer) -> _Judged:
+        per_row = evaluator.name == "per-sample"
         if loss.budget:
-            entrywise = 2 * shape[1] if evaluator.name == "per-sample" else 2 * len(x)
-            loss.budget.expect(_BY_PROJECTIONS if why else entrywise)
+            loss.budget.expect(_BY_PROJECTIONS if why else 2 * C if per_row else 2 * N * C)
+        projections = None
         if why:
             from gradcheck.checking.directions import Base
             from gradcheck.checking.projections import check_directions
 
             base = Base(x, answer.value, answer.gradient, analytic)
-            told = check_directions(given, evaluator, base, precision, noise, tolerance, problem.y, settings.worst)
+            projections, verdicts, findings = check_directions(
+                given, evaluator, base, precision, noise, tolerance, problem.y, settings.worst
+            )
             by = "single rows" if evaluator.by_rows else f"the whole batch: {reason}"
-            text = f"{why}; entries one by one by calls of {by}"
-            return _Judged("projections", text, calls(), told.findings, told.verdicts, precision, told.projections)
-        verdicts = judge(evaluator, answer, analytic, precision, tolerance, noise=noise, reference=settings.reference)
-        joint = joint_defect(
-            objective, x, analytic, answer.value if evaluator.name == "per-sample" else reference.value,
-            verdicts.verdicts, verdicts.granted, precision, coupled=not evaluator.by_rows,
-        ) if np.count_nonzero(verdicts.verdicts == SUBGRADIENT) > 1 else None  # fmt: skip
-        findings = (*tried.findings, *((joint.finding(),) if joint else ()))
-        return _Judged(evaluator.name, reason, calls(), findings, verdicts, precision, row_weight=row_weight)
+            plan, reason = "projections", f"{why}; entries one by one by calls of {by}"
+        else:
+            verdicts = judge(
+                evaluator, answer, analytic, precision, tolerance, noise=noise, reference=settings.reference
+            )
+            nearby = Nearby(evaluator.objective, x, precision)
+            joint = joint_defect(nearby, answer.value, verdicts, coupled=not evaluator.by_rows)
+            plan, findings = evaluator.name, (*tried.findings, *((joint,) if joint else ()))
+        calls = evaluator.objective.calls + (0 if given is objective else given.calls)
+        return _Judged(plan, reason, calls, findings, verdicts, projections, row_weight)
 
     try:
-        return run(evaluator, tried.answer)
+        return run(evaluator, reason, tried.answer)
     except NotSeparable as evidence:
         if config.plan in ("rows", "per-sample"):
             raise refused(config.plan, evidence) from None
         objective.calls = evaluator.objective.calls
-        evaluator, reason = WholeBatch(objective, x, reference), str(evidence)
-        return run(evaluator, reference)
-
-
-def _why_projections(entries: int, config: Config) -> str:
-    """Why a problem of so many entries is checked by projections; empty where every entry is judged."""
-    if config.plan == "projections":
-        return "it was asked for"
-    if config.plan == "auto" and entries > config.max_entries:
-        return f"it has {entries:,} entries, and max_entries is {config.max_entries:,}"
-    return ""
+        return run(WholeBatch(objective, x, reference), str(evidence), reference)
 
 
 def _batch(
     problem: Problem, answer: Answer, judged: _Judged, evaluations: int, seconds: float, worst: int
 ) -> BatchReport:
-    N, C = problem.S.shape
-    verdicts = judged.verdicts
+    verdicts, (N, C) = judged.verdicts, problem.S.shape
 
     def shaped(numbers: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
         return numbers.reshape(N, C) if judged.projections is None else None
 
     return BatchReport(
-        batch_size=N,
-        classes=C,
-        scores=problem.scores,
-        trial=problem.trial,
-        seed=problem.seed,
-        value=answer.value,
-        plan=judged.plan,
-        why=judged.why,
-        evaluations=evaluations,
-        labels=problem.labels,
+        batch_size=N, classes=C, scores=problem.scores, trial=problem.trial, seed=problem.seed, labels=problem.labels,
+        value=answer.value, plan=judged.plan, why=judged.why, evaluations=evaluations, seconds=seconds,
         relative_errors=shaped(verdicts.relative_errors),
         verdicts=shaped(verdicts.verdicts),
         negligible=shaped(verdicts.negligible),
         by_complex=shaped(verdicts.by_complex) if verdicts.by_complex.any() else None,
         worst=_worst_entries(problem, verdicts, worst),
-        seconds=seconds,
         projections=judged.projections,
-    )
+    )  # fmt: skip
 
 
 def _worst_entries(problem: Problem, judged: Verdicts, most: int) -> tuple[Entry, ...]:
@@ -248,28 +223,22 @@ def _worst_entries(problem: Problem, judged: Verdicts, most: int) -> tuple[Entry
     )
 
 
-def _case(problem: Problem, answer: Answer, judged: _Judged, batch: BatchReport, settings: Settings) -> Case | None:
-    if judged.projections is not None and settings.like is None:
-        return None
-    S, dS, by_rows = problem.S.astype(np.float64), answer.gradient, answer.parts is not None
-    seen = unjudged(S, problem.y, batch.seed, batch.scores, batch.value, dS, by_rows)
-    if judged.projections is not None:
-        return seen
-    v = judged.verdicts
+def _case(problem: Problem, answer: Answer, judged: _Judged) -> Case:
+    S, v, each = problem.S.astype(np.float64), judged.verdicts, judged.projections is None
 
-    def shaped(numbers: FloatArray) -> FloatArray:
-        return numbers.reshape(S.shape)
+    def shaped(numbers: npt.NDArray[Any], unknown: Any) -> npt.NDArray[Any]:
+        return numbers.reshape(S.shape) if each else np.broadcast_to(unknown, S.shape)
 
-    return replace(
-        seen,
-        numerical=shaped(v.numerical),
-        bounds=shaped(v.bounds),
-        granted=shaped(v.granted),
-        verdicts=v.verdicts.reshape(S.shape),
-        kinked=v.kinked.reshape(S.shape),
-        leaps=shaped(v.leaps),
+    return Case(
+        S, problem.y, problem.seed, problem.scores, answer.value, answer.gradient,
+        numerical=shaped(v.numerical, np.nan),
+        bounds=shaped(v.bounds, np.inf),
+        granted=shaped(v.granted, np.inf),
+        verdicts=shaped(v.verdicts, np.int8(UNRESOLVED)),
+        kinked=shaped(v.kinked, np.False_),
+        leaps=shaped(v.leaps, 0.0),
         whole_numbers=answer.whole_numbers,
+        by_rows=answer.parts is not None,
         row_weight=judged.row_weight,
-        evaluations=batch.evaluations,
-        judged=True,
-    )
+        judged=each,
+    )  # fmt: skip

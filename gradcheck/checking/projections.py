@@ -1,28 +1,27 @@
-"""Problems with more entries than are judged one by one.
+"""Problems with more entries than are judged one by one; no more than six vectors of the length of x are held.
 
 A sample of entries is judged like those of any problem. Derivatives along random normal directions, which move every
-entry at once, are compared with the projections of dS; where they disagree, bisection leads to the wrong entries. No
-more than six vectors of the length of x are held.
+entry at once, are compared with the projections of dS; where they disagree, bisection leads to the wrong entries.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.directions import DIRECTIONS, Base, Directions, explained_by
-from gradcheck.checking.entries import Tolerance, Verdicts, judge
+from gradcheck.checking.directions import DIRECTIONS, Base, Directions
+from gradcheck.checking.entries import Verdicts, judge
+from gradcheck.checking.nearby import Nearby
 from gradcheck.checking.precision import GradientNoise, Precision
-from gradcheck.checking.subgradients import Nearby
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.evaluators import Evaluator, WholeBatch
 from gradcheck.evaluation.objective import Objective
 from gradcheck.functions.answer import Answer
-from gradcheck.numerics import verdicts as verdict
 from gradcheck.numerics.directional import smallest_defect
+from gradcheck.numerics.verdicts import OK, SUBGRADIENT, TOO_WIDE, UNRESOLVED, WRONG, Tolerance, largest
 from gradcheck.report import Finding, Projections
 
 #: Entries of the sample, by calls of single rows and by calls of the whole batch; the part that may be labels' own.
@@ -36,21 +35,6 @@ _UNSURE = 1 / 3
 _HINT = "check the same loss with fewer rows and classes, where every entry is judged"
 
 
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What became of a problem.
-
-    Attributes:
-        projections: what stands in place of the verdicts of all entries.
-        verdicts: of the entries that were judged one by one.
-        findings: what those verdicts do not say.
-    """
-
-    projections: Projections
-    verdicts: Verdicts
-    findings: tuple[Finding, ...]
-
-
 def check_directions(
     given: Objective,
     evaluator: Evaluator,
@@ -60,7 +44,7 @@ def check_directions(
     tolerance: Tolerance,
     labels: npt.NDArray[Any],
     worst: int,
-) -> Outcome:
+) -> tuple[Projections, Verdicts, tuple[Finding, ...]]:
     """Check a function by projections.
 
     Args:
@@ -72,6 +56,10 @@ def check_directions(
         tolerance: the user's.
         labels: the problem's; entries of labels are a part of the sample.
         worst: wrong entries that are looked for.
+
+    Returns:
+        What stands in place of the verdicts of all entries; those of the entries that were judged one by one; and what
+        neither says.
 
     Raises:
         NotSeparable: the evaluator takes rows one by one, and they turned out to be coupled.
@@ -96,59 +84,53 @@ class _Single:
         self._tolerance, self.base, self.scale = tolerance, base, precision.scale
         self.columns = evaluator.objective.shape[1]
         self._nearby = Nearby(evaluator.objective, base.x, precision)
-        self._answer = Answer(base.value, base.gradient, 0.0, 0.0)
         self._verdicts: list[Verdicts] = []
-        self.defects: dict[int, float] = {}
+        #: By flat entry, the verdict; and of wrong ones the numerical less the analytic derivative.
         self.known: dict[int, int] = {}
+        self.defects: dict[int, float] = {}
 
     def judge(self, entries: IndexArray) -> None:
-        """Judge entries that were not judged before; a defect is the numerical less the analytic derivative."""
+        """Judge entries that were not judged before."""
         new = entries[[entry not in self.known for entry in entries.tolist()]]
         if not len(new):
             return
+        answer = Answer(self.base.value, self.base.gradient, 0.0, 0.0)
         judged = judge(
-            self._evaluator, self._answer, self.base.analytic, self._precision, self._tolerance,
+            self._evaluator, answer, self.base.analytic, self._precision, self._tolerance,
             noise=self._noise, entries=new, reference="central", nearby=self._nearby,
         )  # fmt: skip
         self._verdicts.append(judged)
-        self.known.update(zip(new.tolist(), judged.verdicts.tolist(), strict=True))
-        wrong = judged.verdicts == verdict.WRONG
-        off = (judged.numerical - judged.analytic)[wrong]
-        self.defects.update(zip(new[wrong].tolist(), off.tolist(), strict=True))
+        for entry, given, off in zip(new.tolist(), judged.verdicts, judged.numerical - judged.analytic, strict=True):
+            self.known[entry] = int(given)
+            if given == WRONG:
+                self.defects[entry] = float(off)
 
     def at(self, base: Base) -> _Single:
         """The same at another point."""
-        evaluator = self._evaluator.at(base.x)
-        return _Single(evaluator, self._precision, self._noise, self._tolerance, base)
+        return _Single(self._evaluator.at(base.x), self._precision, self._noise, self._tolerance, base)
 
     def all(self) -> Verdicts:
         """The verdicts of all of them, as one."""
-        first, *others = self._verdicts
-        for other in others:
-            arrays: dict[str, Any] = {
-                name: np.concatenate([value, getattr(other, name)])
-                for name, value in vars(first).items()
-                if isinstance(value, np.ndarray)
-            }
-            first = replace(first, tried={}, **arrays)
-        return first
+        first = self._verdicts[0]
+        names = [name for name, value in vars(first).items() if isinstance(value, np.ndarray)]
+        arrays: dict[str, Any] = {
+            name: np.concatenate([getattr(each, name) for each in self._verdicts]) for name in names
+        }
+        return replace(first, **arrays)
 
 
 def _search(directions: Directions, single: _Single, worst: int) -> list[str]:
-    """Bisection along the direction that disagrees most, then along any that still does; what is wrong beside x.
-
-    Fills ``directions.explained``.
-    """
+    """Bisection along the direction that disagrees most, then along any that still does; what is wrong beside x."""
     there = single.at(directions.base) if directions.is_beside else single
     wrong_beside: list[str] = []
-    in_vain: dict[int, float] = {}
+    in_vain = 0
 
     def take(entry: int) -> int:
         single.judge(np.array([entry]))
         there.judge(np.array([entry]))
-        if there.known[entry] == verdict.WRONG:
+        if there.known[entry] == WRONG:
             directions.explained[entry] = there.defects[entry]
-            if single.known[entry] != verdict.WRONG:
+            if single.known[entry] != WRONG:
                 row, column = divmod(entry, single.columns)
                 analytic = float(there.base.analytic[entry])
                 wrong_beside.append(
@@ -161,42 +143,37 @@ def _search(directions: Directions, single: _Single, worst: int) -> list[str]:
         take(entry)
     for number in np.argsort(-directions.excess(directions.left()), kind="stable").tolist():
         allowed = float(directions.allowed[number])
-        while len(single.defects) + len(wrong_beside) < worst and len(in_vain) < _IN_VAIN:
-            remaining = float(directions.left()[number]) - explained_by(in_vain, directions.draw(number))
+        while len(single.defects) + len(wrong_beside) < worst and in_vain < _IN_VAIN:
+            remaining = float(directions.left()[number])
             if abs(remaining) <= allowed:
                 break
-            entry = _bisect(directions, number, remaining, single.columns, in_vain)
-            if entry in single.known and entry in directions.explained | in_vain:
+            entry = _bisect(directions, number, remaining, single.columns)
+            if entry in directions.explained:
                 break
-            if take(entry) != verdict.WRONG:
-                residual, _ = directions.measure(number, slice(entry, entry + 1), allowed)
-                # A kink explains what a direction sees of it; an entry that is right explains nothing.
-                into = in_vain if there.known[entry] == verdict.OK else directions.explained
-                into[entry] = residual / float(directions.draw(number)[entry])
-                in_vain.setdefault(entry, 0.0)
+            given = take(entry)
+            if given == WRONG:
+                continue
+            in_vain += 1
+            if given == OK:  # it explains nothing
+                break
+            residual, _ = directions.measure(number, slice(entry, entry + 1), allowed)
+            # A kink explains what a direction sees of it.
+            directions.explained[entry] = residual / float(directions.draw(number)[entry])
     return wrong_beside
 
 
-def _bisect(directions: Directions, number: int, residual: float, columns: int, in_vain: dict[int, float]) -> int:
-    """The entry that disagrees most along a direction: the half with more of the disagreement is halved again.
-
-    Two calls a level tell of one half, and what the whole has more, of the other; whose residual is measured afresh
-    once it has become uncertain.
-    """
+def _bisect(directions: Directions, number: int, residual: float, columns: int) -> int:
+    """The entry that disagrees most along a direction: the half with more of the disagreement is halved again."""
+    # Two calls a level tell of one half, and what the whole has more, of the other; that is measured afresh once it has
+    # become uncertain.
     start, stop, bound = 0, len(directions.buffer), 0.0
-    direction = directions.draw(number)
-
-    def measure(part: slice) -> tuple[float, float]:
-        own, bound = directions.measure(number, part, abs(residual))
-        return own - explained_by(in_vain, direction, part), bound
-
     while stop - start > 1:
         if bound > _UNSURE * abs(residual):
-            residual, bound = measure(slice(start, stop))
+            residual, bound = directions.measure(number, slice(start, stop), abs(residual))
         middle = (start + stop) // 2
         border = round(middle / columns) * columns
         middle = border if start < border < stop else middle  # between two rows, if there are several
-        first, bound_of_first = measure(slice(start, middle))
+        first, bound_of_first = directions.measure(number, slice(start, middle), abs(residual))
         if abs(first) >= abs(residual - first):
             stop, residual, bound = middle, first, bound_of_first
         else:
@@ -204,12 +181,13 @@ def _bisect(directions: Directions, number: int, residual: float, columns: int, 
     return start
 
 
-def _outcome(directions: Directions, single: _Single, wrong_beside: list[str], worst: int) -> Outcome:
-    """The numbers that stand in place of every entry's verdict."""
+def _outcome(
+    directions: Directions, single: _Single, wrong_beside: list[str], worst: int
+) -> tuple[Projections, Verdicts, tuple[Finding, ...]]:
     judged, remaining, allowed = single.all(), directions.left(), directions.allowed
     excess = directions.excess(remaining)
     disagree = bool(np.max(excess) > 1)
-    too_coarse = smallest_defect(directions.bounds) > verdict.TOO_WIDE * single.scale
+    too_coarse = smallest_defect(directions.bounds) > TOO_WIDE * single.scale
     k = int(np.argmax(excess))
     disagreement = (
         f"along a random direction dS and the numerical gradient differ by {abs(remaining[k]):.1e}, "
@@ -225,21 +203,20 @@ def _outcome(directions: Directions, single: _Single, wrong_beside: list[str], w
     messages = wrong_beside[:1]
     if np.max(excess) > _BEYOND_DOUBT and not directions.meets_kinks and not single.defects and not messages:
         messages = [disagreement]
-    telling = (judged.verdicts == verdict.WRONG) | ((judged.verdicts == verdict.OK) & ~judged.negligible)
+    telling = (judged.verdicts == WRONG) | ((judged.verdicts == OK) & ~judged.negligible)
     projections = Projections(
         directions=DIRECTIONS,
         agree=not disagree and not too_coarse,
         smallest_defect=smallest_defect(allowed + np.abs(remaining)),
-        largest_gradient=verdict.largest(single.base.analytic),
+        largest_gradient=largest(single.base.analytic),
         checked=len(judged.entries),
         wrong=len(single.defects),
-        subgradient=int(np.count_nonzero(judged.verdicts == verdict.SUBGRADIENT)),
-        undecided=int(np.count_nonzero(judged.verdicts == verdict.UNRESOLVED)),
+        subgradient=int(np.count_nonzero(judged.verdicts == SUBGRADIENT)),
+        undecided=int(np.count_nonzero(judged.verdicts == UNRESOLVED)),
         max_relative_error=float(judged.relative_errors[telling].max(initial=0.0)),
         remark="; ".join(remarks),
     )
-    findings = tuple(Finding("projections-disagree", "error", message, _HINT) for message in messages)
-    return Outcome(projections, judged, findings)
+    return projections, judged, tuple(Finding("projections-disagree", "error", each, _HINT) for each in messages)
 
 
 def _sample(evaluator: Evaluator, labels: npt.NDArray[Any]) -> IndexArray:

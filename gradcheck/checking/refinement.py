@@ -10,12 +10,11 @@ import numpy.typing as npt
 
 from gradcheck.checking.precision import Precision
 from gradcheck.evaluation.blocks import IndexArray
-from gradcheck.evaluation.evaluators import Evaluator, Moved, stencil_of
+from gradcheck.evaluation.evaluators import Evaluator, stencil_of
 from gradcheck.numerics.differences import SIGMAS, Stencil, joined
 from gradcheck.numerics.richardson import RATIO, STEPS, Limit, better_of, extrapolate
+from gradcheck.numerics.verdicts import BoolArray
 from gradcheck.report import FloatArray
-
-BoolArray = npt.NDArray[np.bool_]
 
 #: The widest step, in those of the coarse pass, and in the distance over which the function was seen to be smooth.
 _TOP_IN_STEPS, _TOP_IN_REACH = 24.0, 56.0
@@ -32,20 +31,13 @@ _JUMP_STEPS = 2
 
 @dataclass(frozen=True, eq=False)
 class Limits:
-    """Derivatives of E entries along their axes, and where there are none because the value itself jumps at x.
-
-    Attributes:
-        central, left, right: the derivatives.
-        jumps: entries where the value jumps.
-        leaps: by how much it lies below its neighbourhood where that is the same on both sides: a removable
-            discontinuity. 0 where it is not so.
-    """
+    """Derivatives of E entries along their axes, and where there are none because the value itself jumps at x."""
 
     central: Limit
     left: Limit
     right: Limit
-    jumps: BoolArray
-    leaps: FloatArray
+    jumps: BoolArray  # where the value jumps
+    leaps: FloatArray  # by how much it lies below both sides alike, at a removable discontinuity; else 0
 
     def is_kink(self) -> BoolArray:
         """Whether the one-sided derivatives differ by more than their bounds can explain."""
@@ -61,21 +53,17 @@ class Refinement:
     Attributes:
         evaluator: how values are obtained.
         entries: E flat indices.
-        here: what the evaluator returns at x.
         value_noise: E standard deviations of the noise of a value, as the evaluator returns it.
         derivative_noise: E standard deviations of the noise of dS.
-        top: E widest steps.
-        spacing: E spacings of floats at each entry; no step is finer than a few of them.
+        top: the widest step.
         stencils: so far, K x E, the widest steps first; NaN where a step is too fine for an entry.
     """
 
     evaluator: Evaluator
     entries: IndexArray
-    here: Moved
     value_noise: FloatArray
     derivative_noise: FloatArray
-    top: FloatArray
-    spacing: FloatArray
+    top: float
     stencils: Stencil
 
     @classmethod
@@ -83,32 +71,28 @@ class Refinement:
         cls,
         evaluator: Evaluator,
         entries: IndexArray,
-        here: Moved,
         value_noise: FloatArray,
         derivative_noise: FloatArray,
         precision: Precision,
     ) -> Refinement:
         """A sequence that has not been begun; arguments as the attributes."""
-        inputs = evaluator.objective.layout.input_of(entries)
-        steps, scales = precision.steps[inputs], precision.scales[inputs]
-        top = np.minimum(_TOP_IN_STEPS * steps, _TOP_IN_REACH * precision.reach)
-        noisy = np.max(value_noise, initial=0.0) > _NOISY * top * scales
-        top = np.where(noisy, _NOISY_TOP_IN_STEPS * steps, top)
+        top = min(_TOP_IN_STEPS * precision.step, _TOP_IN_REACH * precision.reach)
+        if np.max(value_noise, initial=0.0) > _NOISY * top * precision.scale:
+            top = _NOISY_TOP_IN_STEPS * precision.step
         nothing = Stencil(*np.empty((len(fields(Stencil)), 0, len(entries))))
-        spacing = evaluator.objective.spacing(evaluator.x[entries])
-        return cls(evaluator, entries, here, value_noise, derivative_noise, top, spacing, nothing)
+        return cls(evaluator, entries, value_noise, derivative_noise, top, nothing)
 
     def refined(self, down_to: int = STEPS) -> Refinement:
         """This sequence with so many steps: two calls for each new step, and entry that it is not too fine for."""
         steps = self.top / RATIO ** np.arange(len(self.stencils.above), down_to)[:, np.newaxis]
         if not len(steps):
             return self
-        fits = steps >= _LEAST_IN_SPACINGS * self.spacing
+        fits = steps >= _LEAST_IN_SPACINGS * self.evaluator.objective.spacing(self.evaluator.x[self.entries])
         step, which = np.nonzero(fits)
-        offsets = steps[step, which]
+        offsets = steps[step, 0]
         both = self.evaluator.moved(np.tile(self.entries[which], 2), np.concatenate([offsets, -offsets]))
         above, below = np.arange(2 * len(which)).reshape(2, -1)
-        new = stencil_of(both.only(below), self.here.only(which), both.only(above))
+        new = stencil_of(both.only(below), self.evaluator.here(self.entries[which]), both.only(above))
         return replace(self, stencils=joined([self.stencils, new.spread(fits)]))
 
     def only(self, which: IndexArray) -> Refinement:
@@ -116,11 +100,8 @@ class Refinement:
         return replace(
             self,
             entries=self.entries[which],
-            here=self.here.only(which),
             value_noise=self.value_noise[which],
             derivative_noise=self.derivative_noise[which],
-            top=self.top[which],
-            spacing=self.spacing[which],
             stencils=self.stencils.only(which),
         )
 
@@ -130,18 +111,20 @@ class Refinement:
         Left and right ones come from values alone. So does the central one where the corrected differences, which are
         sharper, contradict it: at a kink the correction is no correction.
         """
-        entries = np.arange(len(self.entries))
-        one = 2 * self._noise()
+        one = 2 * self.stencils.noise_bound(self.value_noise)
         with np.errstate(all="ignore"):
-            sides = np.concatenate([self.stencils.left(), self.stencils.right()], axis=1)
-            limits = extrapolate(sides, np.concatenate([one, one], axis=1), first=1, then=1)
-        left, right = limits.only(entries), limits.only(entries + len(entries))
-        jumps = self._jumps()
-        return Limits(self.central(), left, right, jumps, np.where(jumps, self._leaps(), 0.0))
+            left = extrapolate(self.stencils.left(), one, first=1, then=1)
+            right = extrapolate(self.stencils.right(), one, first=1, then=1)
+        above, below = self._changes()
+        jumps = self._jumps_on(np.abs(above)) | self._jumps_on(np.abs(below))
+        with np.errstate(invalid="ignore"):
+            alike = np.abs(above - below) <= np.minimum(np.abs(above), np.abs(below)) / 8
+            leaps = _of_finest(np.where(alike, (above + below) / 2, 0.0), np.isfinite(above + below))
+        return Limits(self.central(), left, right, jumps, np.where(jumps, leaps, 0.0))
 
     def central(self) -> Limit:
         """The central derivatives alone."""
-        bounds = self._noise()
+        bounds = self.stencils.noise_bound(self.value_noise)
         with np.errstate(all="ignore"):
             plain = extrapolate(self.stencils.plain(), bounds, first=2, then=2)
             sharp = extrapolate(self.stencils.corrected(), bounds + SIGMAS * self.derivative_noise, first=4, then=2)
@@ -176,29 +159,13 @@ class Refinement:
             stairs[which] = np.abs(up - down) >= wide * np.abs(analytic[which]) / _ABOUT
         return np.asarray(stairs)
 
-    def _noise(self) -> FloatArray:
-        """K x E, bounds on the noise of central differences."""
-        return self.stencils.noise_bound(self.value_noise)
-
-    def _jumps(self) -> BoolArray:
-        """Entries whose value changes as much over their finest step as over one sixteen times as wide."""
-        above, below = self._changes()
-        return self._jumps_on(np.abs(above)) | self._jumps_on(np.abs(below))
-
-    def _leaps(self) -> FloatArray:
-        """E floats, see ``Limits.leaps``: the change from x to both sides, over the finest step that there is."""
-        above, below = self._changes()
-        with np.errstate(invalid="ignore"):
-            alike = np.abs(above - below) <= np.minimum(np.abs(above), np.abs(below)) / 8
-            leaps = np.where(alike, (above + below) / 2, 0.0)
-        return _of_finest(leaps, np.isfinite(above + below))
-
     def _changes(self) -> tuple[FloatArray, FloatArray]:
         """How the value changes from x to both sides, step by step: K x E each."""
-        return self.stencils.f_above - self.here.values, self.stencils.f_below - self.here.values
+        at = self.stencils.f_at
+        return self.stencils.f_above - at, self.stencils.f_below - at
 
     def _jumps_on(self, changes: FloatArray) -> BoolArray:
-        """As ``_jumps``, on one side: K x E sizes of changes of the value, step by step."""
+        """Whether K x E changes, on one side, are as large over the finest step as over one 16 times as wide."""
         wide, near = changes[:-_JUMP_STEPS], changes[_JUMP_STEPS:]
         with np.errstate(invalid="ignore"):
             jumps = (near > 2 * SIGMAS * self.value_noise) & (near > wide / 2)

@@ -11,24 +11,18 @@ Gradients only propose points; what is believed there are differences of values.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.nearby import MOST_HELD, patterns, radius_and_step
-from gradcheck.checking.precision import Precision
+from gradcheck.checking.nearby import Nearby
 from gradcheck.evaluation.blocks import IndexArray
-from gradcheck.evaluation.objective import Objective
 from gradcheck.numerics import verdicts as verdict
-from gradcheck.numerics.differences import SIGMAS
+from gradcheck.numerics.verdicts import BoolArray
 from gradcheck.report import FloatArray
 
-BoolArray = npt.NDArray[np.bool_]
-
-#: Directions that are sampled for all entries together; and once more at this part of the radius.
-_SAMPLED, _SHRINK = 16, 16.0
+#: A longer x is not searched around, because some fifty gradients are held.
+MOST_HELD = 2**18
 #: Calls that the search for one entry's two points may cost, and points that are checked for each of the two. Ranks
 #: beyond a few are extra.
 _SEARCH, _FEW_RANKS, _CHECKED = 20, 5, 2
@@ -36,75 +30,8 @@ _SEARCH, _FEW_RANKS, _CHECKED = 20, 5, 2
 _RANKS, _FIRST_RANKS = 16, 4
 
 
-@dataclass(frozen=True, eq=False)
-class Nearby:
-    """Gradients sampled around x, shared by all entries in doubt; none before one is.
-
-    Args:
-        objective, x, precision: the function, the point, and what was measured there.
-    """
-
-    objective: Objective
-    x: FloatArray
-    precision: Precision
-
-    @cached_property
-    def directions(self) -> FloatArray:
-        """(M, n), of at most 1."""
-        blocks, rng = self.objective.blocks, np.random.default_rng(self.objective.shape)
-        return np.array(list(patterns(blocks, _SAMPLED, rng)))
-
-    @cached_property
-    def gradients(self) -> FloatArray:
-        """(M, n), at x + radius * direction: 16 calls, when they are first asked for."""
-        return self._sampled(1.0)
-
-    @cached_property
-    def nearer(self) -> FloatArray:
-        """(M, n), at a sixteenth of the radius: 16 calls, when they are first asked for."""
-        return self._sampled(1 / _SHRINK)
-
-    def _sampled(self, part: float) -> FloatArray:
-        reach = part * radius_and_step(self.precision)[0]
-        return np.array([self.objective(self.x + reach * direction).gradient for direction in self.directions])
-
-    @cached_property
-    def jumps(self) -> BoolArray:
-        """(n,), entries whose derivative jumps around x: its spread is above its noise and does not shrink."""
-        spread, nearer = np.ptp(self.gradients, axis=0), np.ptp(self.nearer, axis=0)
-        noise = verdict.gradient_bound(self.precision.gradient_noise.of(np.arange(len(self.x))))
-        return np.asarray((spread > 2 * noise) & (nearer > spread / 4))
-
-    def has_jump_at(self, entry: int) -> bool:
-        """Whether a derivative by an entry of the same row or column jumps around x.
-
-        Not the entry's own alone: where two of its kinks meet, one may go on as the other goes off at every point; but
-        across a kink the derivatives by all its scores jump.
-        """
-        C = self.objective.shape[1]
-        jumps = self.jumps.reshape(self.objective.shape)
-        return bool(jumps[entry // C].any() or jumps[:, entry % C].any())
-
-    def derivative_along(self, direction: FloatArray, entry: int) -> tuple[float, float]:
-        """The limit at x, along a direction, of the derivative by an entry, from values alone; and its bound."""
-        radius, step = radius_and_step(self.precision)
-        there = []
-        for distance in (radius, radius / 2):
-            point = self.x + distance * direction
-            after = self.objective.rounded(point[entry] + np.array([step, -step]))
-            values, _ = self.objective.ask("whole", point, np.array([entry, entry]), after)
-            there.append(float((values[0] - values[1]) / (after[0] - after[1])))
-        far, near = there
-        noise = SIGMAS * np.sqrt(2.0) * self.precision.value_noise / (2 * step)
-        return 2 * near - far, abs(near - far) + 3 * noise
-
-
 def judge_nonsmooth(
-    nearby: Nearby,
-    entries: IndexArray,
-    analytic: FloatArray,
-    allowed: FloatArray,
-    kinked: BoolArray,
+    nearby: Nearby, entries: IndexArray, analytic: FloatArray, allowed: FloatArray, kinked: BoolArray
 ) -> tuple[BoolArray, npt.NDArray[np.int8]]:
     """Whether kinks meet at entries that are wrong so far, and if so, whether dS is between the derivatives around x.
 
@@ -128,24 +55,15 @@ def judge_nonsmooth(
     for e, entry in enumerate(entries.tolist()):
         kinked[e] |= nearby.has_jump_at(entry)
         if kinked[e]:
-            lowest, highest = float(analytic[e] - allowed[e]), float(analytic[e] + allowed[e])
-            widest = float(verdict.TOO_WIDE * nearby.precision.scale + allowed[e])
-            verdicts[e] = _judge_hull(nearby, entry, lowest, highest, widest)
+            verdicts[e] = _judge_hull(nearby, entry, float(analytic[e]), float(allowed[e]))
     return kinked, verdicts
 
 
-def _judge_hull(nearby: Nearby, entry: int, lowest: float, highest: float, widest: float) -> int:
-    """Whether the derivatives by an entry around x reach both up to ``lowest`` and down to ``highest``.
-
-    At most 36 calls, the search and four for each point that is checked; and one for each rank beyond the fifth among
-    entries that it is tied with.
-
-    Args:
-        lowest, highest: the analytic entry less and plus what is allowed.
-        widest: a bound wider than this says nothing.
-    """
-    search = _Search(nearby, entry)
-    for sign, goal in ((+1.0, lowest), (-1.0, highest)):
+def _judge_hull(nearby: Nearby, entry: int, analytic: float, allowed: float) -> int:
+    """Whether the derivatives by an entry around x reach both up to the analytic one and down to it: some 36 calls."""
+    search, widest = _Search(nearby, entry), verdict.TOO_WIDE * nearby.precision.scale + allowed
+    for sign in (1.0, -1.0):
+        goal = analytic - sign * allowed
         limits = [nearby.derivative_along(each, entry) for each in search.towards(sign, goal)[:_CHECKED]]
         known = [(limit, bound) for limit, bound in limits if bound <= widest]
         if not any(sign * (limit - goal) >= -bound for limit, bound in known):
@@ -157,14 +75,12 @@ class _Search:
     """Looks for directions in which an entry's analytic derivative is large, or small."""
 
     def __init__(self, nearby: Nearby, entry: int) -> None:
-        self._nearby, self._entry = nearby, entry
-        self._radius = radius_and_step(nearby.precision)[0]
+        self._nearby, self._entry, self._calls = nearby, entry, 0
         blocks = nearby.objective.blocks
-        self._block = blocks.slices()[int(blocks.of(np.array([entry]))[0])]
-        of_block = np.arange(self._block.start, self._block.stop)
-        self._others = of_block[of_block != entry]
+        own = blocks.slices()[int(blocks.of(np.array([entry]))[0])]
+        self._block = np.arange(own.start, own.stop)
+        self._others = self._block[self._block != entry]
         self._seen = list(zip(nearby.gradients[:, entry].tolist(), nearby.directions, strict=True))
-        self._calls = 0
         self._proposals = self._proposed()
         for ranked in self._ranks_among_tied():
             self._ask(ranked)
@@ -172,51 +88,42 @@ class _Search:
 
     def towards(self, sign: float, goal: float) -> list[FloatArray]:
         """Directions by falling ``sign`` times derivative, once the first reaches ``goal`` or the calls are spent."""
-        while not self._best(sign)[0] * sign >= sign * goal and self._calls < self._most_calls:
-            direction = next(self._proposals, None)
-            self._ask(self._turned(self._best(sign)[1]) if direction is None else direction)
-        return [direction for _, direction in sorted(self._seen, key=lambda p: (-sign * p[0], -self._room(p[1])))]
 
-    def _room(self, direction: FloatArray) -> float:
-        """How far a direction moves the entry apart from the nearest of its block: a difference needs room.
+        def rank(seen: tuple[float, FloatArray]) -> tuple[float, float]:
+            derivative, direction = seen
+            # Among equals first where the entry is far from all of its block: a difference needs room.
+            return -sign * derivative, -float(
+                np.min(np.abs(direction[self._others] - direction[self._entry]), initial=np.inf)
+            )
 
-        From those that it is not tied with too, because a margin's two scores may tie at any distance.
-        """
-        return float(np.min(np.abs(direction[self._others] - direction[self._entry]), initial=np.inf))
-
-    def _best(self, sign: float) -> tuple[float, FloatArray]:
-        return max(self._seen, key=lambda pair: sign * pair[0])
+        while True:
+            best, direction = max(self._seen, key=lambda pair: sign * pair[0])
+            if best * sign >= sign * goal or self._calls >= self._most_calls:
+                return [each for _, each in sorted(self._seen, key=rank)]
+            proposed = next(self._proposals, None)
+            self._ask(self._turned(direction) if proposed is None else proposed)
 
     def _ask(self, direction: FloatArray) -> FloatArray:
         self._calls += 1
-        gradient = self._nearby.objective(self._nearby.x + self._radius * direction).gradient
+        gradient = self._nearby.gradient(direction)
         self._seen.append((float(gradient[self._entry]), direction))
         return gradient
 
     def _proposed(self) -> Iterator[FloatArray]:
-        """Informed guesses, for kinks between pairs of entries and for ties of many.
-
-        Across a kink of a function of s_k - s_j (or s_k + s_j), the derivative by s_j jumps against (or with) that by
-        s_k. So with s_j kept where it is, all other entries are moved up, then down: the derivatives by them say which
-        way to move each so that the derivative by s_j becomes large.
-        """
+        """Informed guesses, for kinks between pairs of entries and for ties of many."""
+        # Across a kink of a function of s_k - s_j (or s_k + s_j), the derivative by s_j jumps against (or with) that by
+        # s_k. So with s_j kept where it is, all other entries are moved up, then down: the derivatives by them say
+        # which way to move each so that the derivative by s_j becomes large.
         up = np.full(len(self._nearby.x), 0.9)
         up[self._entry] = 0.1
         rising = np.where(self._ask(up) >= self._ask(-up), up, -up)
         yield rising
         yield -rising
-        # An entry that passes all others of its block, one after another, takes every rank among those it is tied with.
-        count = len(self._others) + 1
-        levels = np.arange(count) / count * 2 - 1
-        for level in levels[:: max(1, count // 6)]:
-            passing = self._nearby.directions[0].copy()
-            passing[self._others], passing[self._entry] = levels[1:] - 1 / count, level - 1 / count
-            yield passing
 
     def _ranks_among_tied(self) -> Iterator[FloatArray]:
         """The entry as the first, the second, ... of those of its block that it is tied with; and as the last."""
         x = self._nearby.x
-        tied = self._others[np.abs(x[self._others] - x[self._entry]) <= self._radius]
+        tied = self._others[np.abs(x[self._others] - x[self._entry]) <= self._nearby.radius]
         ranks = {round(rank) for rank in np.linspace(0, len(tied), min(_RANKS, len(tied) + 1))}
         ranks |= set(range(min(_FIRST_RANKS, len(tied) + 1)))
         for above in sorted(ranks if len(tied) else ()):
@@ -230,9 +137,9 @@ class _Search:
 
     def _turned(self, direction: FloatArray) -> FloatArray:
         """The direction with one of its coordinates turned round, first those of the entry's block, then others."""
-        rows, columns = self._nearby.objective.shape
-        in_column = [i * columns + self._entry % columns for i in range(rows) if i != self._entry // columns]
-        order = [*range(self._block.start, self._block.stop), *in_column]
+        columns = self._nearby.objective.shape[1]
+        in_column = np.arange(self._entry % columns, len(self._nearby.x), columns)
+        order = [*self._block, *in_column[in_column != self._entry]]
         turned = direction.copy()
         turned[order[self._calls % len(order)]] *= -1
         return turned

@@ -9,44 +9,31 @@ central difference confirms it to seven digits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from gradcheck.config.settings import Reference
 from gradcheck.numerics.richardson import Limit
-from gradcheck.numerics.verdicts import BoolArray, can_confirm
+from gradcheck.numerics.verdicts import BoolArray, Tolerance
 from gradcheck.report import FloatArray
 
 #: A power of two, so that dividing by it rounds nothing; its square is nothing beside 1.
 STEP = 2.0**-66
 
 _EPS = float(np.finfo(np.float64).eps)
-
 #: How far the points lie: far enough for every number of any size to be rounded anew, at S and in float32.
-_NEAR = 2.0**-13
-_NEAR_IN_SPACINGS = 64.0
+_NEAR, _NEAR_IN_SPACINGS = 2.0**-13, 64.0
 #: A derivative below this part of the numbers that it was made of changes there by less than eight of their spacings.
 _FROZEN = 8 * _EPS / _NEAR
-
 #: Standard deviations of a mean that a bound allows for.
 _SIGMAS = 5.0
 #: Granted beyond: rounding of the last operations, the same at all points.
 _LASTING = 2.0 * _EPS
 #: The median of a deviation that is estimated from three numbers, beside the true one: sqrt(log 2).
 _MEDIAN_OF_THREE = 0.83
-
-
-@dataclass(frozen=True, eq=False)
-class Rounding:
-    """What rounding alone may put between E analytic entries and their complex steps.
-
-    Attributes:
-        bound: E floats.
-        usual: its standard deviation beside the entries' sizes, in the middle of them.
-    """
-
-    bound: FloatArray
-    usual: float
+#: A central difference confirms a complex step where its bound is below this part of it: seven digits.
+_CONFIRMS = 1e-7
+#: A central difference may have missed by this many bounds, as one from two calls alone now and then does.
+_MISSED = 2.0
 
 
 def near(scores: FloatArray, rng: np.random.Generator) -> FloatArray:
@@ -55,7 +42,7 @@ def near(scores: FloatArray, rng: np.random.Generator) -> FloatArray:
     return np.asarray(scores + size * rng.normal(size=scores.shape))
 
 
-def rounding(slopes: FloatArray, derivatives: FloatArray, usual: float | None = None) -> Rounding:
+def rounding(slopes: FloatArray, derivatives: FloatArray, usual: float | None = None) -> tuple[FloatArray, float]:
     """How far apart rounding leaves complex steps and analytic derivatives, from both at S and at points near it.
 
     A wrong derivative cannot hide in it: what is wrong at S is wrong near it, by nearly the same amount, and only what
@@ -64,7 +51,10 @@ def rounding(slopes: FloatArray, derivatives: FloatArray, usual: float | None = 
     Args:
         slopes: K x E, by complex steps, the first at S.
         derivatives: K x E, analytic, at the same points.
-        usual: see ``Rounding``, where it is known; else it is taken from these entries, of three points.
+        usual: as returned for more entries, where that is known; else it is taken from these entries, of three points.
+
+    Returns:
+        E bounds; and the standard deviation of the rounding beside the entries' sizes, in the middle of them.
     """
     apart = slopes - derivatives
     mean, deviation, size = apart.mean(axis=0), apart.std(axis=0, ddof=1), np.abs(slopes[0])
@@ -73,28 +63,41 @@ def rounding(slopes: FloatArray, derivatives: FloatArray, usual: float | None = 
         usual = float(np.median(deviation[known] / size[known])) / _MEDIAN_OF_THREE if known.any() else 0.0
     # That of the two numbers at S is seen. What is left in the mean: its chances, and one deviation for what all have.
     left = (1 + _SIGMAS / np.sqrt(len(apart))) * np.maximum(deviation, usual * size)
-    return Rounding(np.abs(apart[0] - mean) + left + _LASTING * size, usual)
+    return np.abs(apart[0] - mean) + left + _LASTING * size, usual
 
 
 def is_frozen(derivatives: FloatArray, scale: FloatArray) -> BoolArray:
     """Which derivatives are so small that their rounding may be the same at all points near S.
 
-    Where such a one was added to others, as in the sum of a softmax, theirs may be too.
-
-    Args:
-        derivatives: of any shape.
-        scale: the numbers that they may have been cancelled from; of a shape that goes with theirs.
+    Where such a one was added to others, as in the sum of a softmax, theirs may be too. ``scale`` has the numbers that
+    they may have been cancelled from. Arrays of one shape.
     """
     size = np.abs(derivatives)
     return np.asarray((size > 0) & (size < _FROZEN * scale))
-
-
-#: A central difference may have missed by this many bounds, as one from two calls alone now and then does.
-_MISSED = 2.0
 
 
 def confirmed(slopes: FloatArray, central: Limit) -> BoolArray:
     """Which of E complex steps agree with central differences that are precise enough to tell."""
     with np.errstate(invalid="ignore"):
         agree = np.abs(slopes - central.estimate) <= _MISSED * central.bound
-    return np.asarray(can_confirm(central) & agree)
+    return np.asarray(_can_confirm(central) & agree)
+
+
+def in_question(reference: Reference, analytic: FloatArray, central: Limit, tolerance: Tolerance) -> BoolArray:
+    """Which of E entries a complex step is wanted for, and could be believed with.
+
+    Args:
+        reference: the user's choice; by ``auto``, those whose bound is wider than the tolerances.
+        analytic: E entries of dS.
+        central: their central differences.
+        tolerance: the user's.
+    """
+    if reference == "central":
+        return np.zeros(analytic.shape, dtype=bool)
+    is_sharp = central.bound <= tolerance.allows(analytic, central.estimate)
+    return _can_confirm(central) & ~(is_sharp & (reference == "auto"))
+
+
+def _can_confirm(central: Limit) -> BoolArray:
+    with np.errstate(invalid="ignore"):
+        return np.asarray(central.bound <= _CONFIRMS * np.abs(central.estimate))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -57,7 +56,7 @@ class Stencil:
 
     def plain(self) -> FloatArray:
         """The plain central difference (f(s+h) - f(s-h)) / 2h, over the distance really taken."""
-        return self._plain
+        return (self.f_above - self.f_below) / (self.above + self.below)
 
     def correction(self) -> FloatArray:
         """What the plain difference has too much: its truncation error to fourth order in h.
@@ -66,7 +65,9 @@ class Stencil:
         plain difference exceeds g(s) by (g(s+h) - 2 g(s) + g(s-h)) / 6. Where rounding made the two distances
         unequal, it does so by (above - below)/2 g'(s) more, of which the second difference holds a third already.
         """
-        return self._correction
+        second_difference = self.g_above - 2 * self.g_at + self.g_below
+        slope = (self.g_above - self.g_below) / (self.above + self.below)
+        return second_difference / 6 + (self.above - self.below) / 3 * slope
 
     def corrected(self) -> FloatArray:
         """The corrected central difference: its error is O(h^4).
@@ -81,7 +82,7 @@ class Stencil:
         The second difference of the values, (f(s+h) - 2 f(s) + f(s-h)) / h, is the whole jump; half the difference
         of the derivatives, (g(s+h) - g(s-h)) / 2, is half of it; on a smooth f both are h f''.
         """
-        return self.right() - self.left() - self._change / 2
+        return self.right() - self.left() - (self.g_above - self.g_below) / 2
 
     def noise_bound(self, value_noise: float | FloatArray, sigmas: float = SIGMAS) -> FloatArray:
         """Bound on what the noise of the values does to ``plain``.
@@ -90,27 +91,7 @@ class Stencil:
             value_noise: standard deviation of the noise of one value; one for all entries, or E floats.
             sigmas: how many standard deviations the bound allows for.
         """
-        return np.asarray(sigmas * np.sqrt(2.0) * value_noise / self._width)
-
-    # --- what several of these need, computed once ---
-
-    @cached_property
-    def _width(self) -> FloatArray:
-        return self.above + self.below
-
-    @cached_property
-    def _change(self) -> FloatArray:
-        return self.g_above - self.g_below
-
-    @cached_property
-    def _plain(self) -> FloatArray:
-        return (self.f_above - self.f_below) / self._width
-
-    @cached_property
-    def _correction(self) -> FloatArray:
-        second_difference = self.g_above - 2 * self.g_at + self.g_below
-        slope = self._change / self._width
-        return second_difference / 6 + (self.above - self.below) / 3 * slope
+        return np.asarray(sigmas * np.sqrt(2.0) * value_noise / (self.above + self.below))
 
 
 def joined(stencils: Sequence[Stencil]) -> Stencil:

@@ -12,8 +12,6 @@ spaced: on even ones the rounding of a nearly linear function can be as regular 
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
@@ -44,19 +42,17 @@ def noise_level(series: FloatArray) -> FloatArray:
     Source: Moré and Wild 2011, section 3; a divided difference whose weights have norm 1 passes the deviation of
     independent noise on unchanged.
     """
-    # One function after another, the differences of an order side by side: so they are sorted fast. By einsum, for
-    # threads that a matrix product woke up would get in the way of what comes next.
-    sizes = np.einsum("pe,dp->ed", series.reshape(POINTS, -1), _DIFFERENCES.reshape(-1, POINTS))
-    sizes = np.abs(sizes, out=sizes).reshape(-1, *_PADDING.shape)
-    sizes[:, _PADDING] = np.nan  # comes last
-    sizes.sort(axis=2)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        # Beside the largest: squares of values alone may be too large or too small for a float.
-        largest = sizes[:, _ORDERS, _KEPT - 1]
-        sizes /= np.where(largest > 0, largest, 1.0)[:, :, np.newaxis]
-        sizes[:, _LEFT_OUT] = 0.0
-        roots_mean_square = largest * np.sqrt(np.einsum("eod,eod->eo", sizes, sizes) / _KEPT)
-        smallest = np.min(roots_mean_square, axis=1, initial=np.inf)
+    values = series.reshape(POINTS, -1)
+    smallest = np.full(values.shape[1], np.inf)
+    for differences in _DIFFERENCES:
+        # By einsum, because the threads that a matrix product starts would get in the way of what comes next.
+        sizes = np.sort(np.abs(np.einsum("dp,pe->de", differences, values)), axis=0)
+        kept = sizes[: len(sizes) - len(sizes) // 3]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            # Beside the largest: squares of values alone may be too large or too small for a float.
+            largest = kept[-1]
+            relative = kept / np.where(largest > 0, largest, 1.0)
+            smallest = np.minimum(smallest, largest * np.sqrt(np.mean(np.square(relative), axis=0)))
     return np.asarray(smallest / _TRIMMED_DEVIATION).reshape(series.shape[1:])
 
 
@@ -70,16 +66,7 @@ def _normalised_differences(order: int) -> FloatArray:
     return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
-_ORDERS = np.arange(_HIGHEST_ORDER)
-#: How many differences there are of each order from 1 on, and how many of them are kept.
-_OF_ORDER = POINTS - 1 - _ORDERS
-_KEPT = _OF_ORDER - _OF_ORDER // 3
-#: Order by order, as many rows as there are of the first; and which of them, once they are sorted, count for nothing.
-_DIFFERENCES = np.zeros((_HIGHEST_ORDER, POINTS - 1, POINTS))
-for _order, _many in enumerate(_OF_ORDER.tolist()):
-    _DIFFERENCES[_order, :_many] = _normalised_differences(_order + 1)
-_PADDING = np.arange(POINTS - 1) >= _OF_ORDER[:, np.newaxis]
-_LEFT_OUT = np.arange(POINTS - 1) >= _KEPT[:, np.newaxis]
+_DIFFERENCES = [_normalised_differences(order) for order in range(1, _HIGHEST_ORDER + 1)]
 
 
 def granularity(samples: FloatArray) -> float:
@@ -139,11 +126,6 @@ def median(values: FloatArray) -> FloatArray:
     return np.asarray((ordered[(count - 1) // 2] + ordered[count // 2]) / 2)
 
 
-def _is_longer_than_single(number: float) -> bool:
-    """Whether a number has more digits than a float32 can hold."""
-    return math.isfinite(number) and not math.ldexp(math.frexp(number)[0], 24).is_integer()
-
-
 #: Significant bits of bfloat16 and of float16; and so many numbers that need nearly all of them tell of these.
 _HALF_PRECISIONS, _TELLING = (8, 11), 6
 
@@ -162,8 +144,6 @@ def effective_eps(samples: FloatArray, eps: float) -> float:
         ``eps``, or that of bfloat16, float16 or float32, where every sample is such a number and not all of them are
         short binary fractions.
     """
-    if samples.size and _is_longer_than_single(float(samples.flat[0])):  # as nearly always
-        return eps
     finite = samples[np.isfinite(samples)]
     mantissas = np.abs(np.frexp(finite)[0])
     for bits in _HALF_PRECISIONS:

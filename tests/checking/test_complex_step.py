@@ -9,64 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pytest
-from judging import LossFunction, drawn, objective_of
+from judging import LossFunction, drawn, judged
 
-from gradcheck.checking.complex_step import Sharpened, sharpen
-from gradcheck.evaluation.evaluators import WholeBatch
+from gradcheck.api import check_at
+from gradcheck.config import Config
 from gradcheck.losses import BUILT_INS
-from gradcheck.numerics.richardson import Limit
-from gradcheck.numerics.verdicts import OK, WRONG, judge_by_complex_steps
-from gradcheck.report import FloatArray
 
-EPS = float(np.finfo(np.float64).eps)
 RTOL = 3e-14
-SMOOTH = [name for name in BUILT_INS if name not in ("svm", "crammer-singer")]
-
-
-class Case:
-    """A loss at a problem, every entry of its dS, and central differences that are as good as their bound says.
-
-    Args:
-        loss: the loss; its dS is judged.
-        truth: its right gradient; dS where None.
-        relative: bounds of the central differences, relative to the largest entry of the truth.
-        noise: standard deviation of the noise of dS, relative to it.
-    """
-
-    def __init__(
-        self,
-        loss: LossFunction,
-        S: FloatArray,
-        y: Any,
-        *,
-        truth: FloatArray | None = None,
-        relative: float = 1e-12,
-        noise: float = 2 * EPS,
-        rtol: float = RTOL,
-    ) -> None:
-        self.objective = objective_of(loss, S.shape, y)
-        self.analytic = self.objective(S.ravel()).gradient
-        right = self.analytic if truth is None else truth.ravel()
-        self.size = float(np.abs(right).max())
-        off = np.random.default_rng(0).uniform(-1, 1, size=S.size) * relative * self.size
-        self.central = Limit(right + off, np.full(S.size, relative * self.size))
-        self.noise = np.full(S.size, noise * self.size)
-        self.S, self.rtol = S, rtol
-
-    def sharpened(self) -> Sharpened:
-        self.objective.calls = 0
-        return sharpen(
-            WholeBatch(self.objective, self.S.ravel()), np.arange(self.S.size), self.analytic, self.noise, self.central,
-            self.rtol, 0.0, np.full(self.S.size, float(np.abs(self.analytic).max())),
-        )  # fmt: skip
-
-    def verdicts(self) -> npt.NDArray[np.int8]:
-        """Of the entries that complex steps judge; OK for the others."""
-        seen = self.sharpened()
-        verdicts = judge_by_complex_steps(self.analytic, seen.limit.estimate, seen.rounding, self.rtol, 0.0)
-        return np.where(seen.by_complex, verdicts, OK).astype(np.int8)
 
 
 def naive(S: Any, y: Any) -> Any:
@@ -78,47 +28,38 @@ def naive(S: Any, y: Any) -> Any:
     return -np.log(p[i, y]).mean(), dS / len(y)
 
 
-@pytest.mark.parametrize("name", SMOOTH)
+@pytest.mark.parametrize("name", [name for name in BUILT_INS if name not in ("svm", "crammer-singer")])
 def test_built_ins_are_judged_to_a_few_eps_and_an_entry_that_is_off_by_3e13_is_wrong(name: str) -> None:
     right = BUILT_INS[name].function
     for seed in range(4):
         S, y = drawn(seed)
-        case = Case(right, S, y)
-        seen, told = case.sharpened(), np.abs(case.analytic) > 2e-9 * case.size
-        np.testing.assert_array_equal(seen.by_complex, told)
-        assert (np.abs(seen.limit.estimate - case.analytic)[told] <= 1e-14 * case.size).all()
-        assert (seen.limit.bound[told] <= 3e-14 * case.size).all()
-        assert (seen.rounding[told] <= seen.limit.bound[told]).all()
-        assert (case.verdicts() == OK).all()
-        e = int(np.argmax(np.abs(case.analytic)))
-        off = np.where(np.arange(S.size) == e, 1 + 3e-13, 1.0).reshape(S.shape)
+        seen, dS = judged(right, S, y, rtol=RTOL, reference="complex"), right(S, y)[1].ravel()
+        size, told = np.abs(dS).max(), seen.verdicts.by_complex
+        assert seen.set == {"ok"}
+        assert told[np.abs(dS) > 1e-3 * size].all()
+        assert (np.abs(seen.verdicts.numerical - dS)[told] <= 1e-14 * size).all()
+        assert (seen.verdicts.bounds[told] <= 3e-14 * size).all()
+        row, column = np.argwhere(np.abs(right(S, y)[1]) == size)[0].tolist()
 
-        def broken(S: Any, y: Any, off: FloatArray = off) -> Any:
+        def broken(S: Any, y: Any, entry: tuple[int, int] = (row, column)) -> Any:
             value, dS = right(S, y)
-            return value, dS * off
+            dS[entry] *= 1 + 3e-13
+            return value, dS
 
-        assert np.flatnonzero(Case(broken, S, y, truth=case.analytic).verdicts() == WRONG).tolist() == [e]
-
-
-def test_a_gradient_that_was_rounded_to_float32_is_granted_its_rounding() -> None:
-    """As ``dtype: float32`` gives it: the objective's derivatives in float64, and the user's in float32."""
-    case = Case(naive, *drawn(0), noise=float(np.finfo(np.float32).eps))
-    exact = case.analytic
-    case.analytic = exact.astype(np.float32).astype(np.float64)
-    assert (case.verdicts() == OK).all()
-    case.analytic = exact * np.where(np.arange(15) == 7, 1.01, 1.0)
-    assert np.flatnonzero(case.verdicts()).tolist() == [7]
+        seen = judged(broken, S, y, rtol=RTOL, reference="complex")
+        assert (seen.words.count("wrong"), seen.word(row, column)) == (1, "wrong")
 
 
-# --- terms that drop the imaginary part -------------------------------------------------------------------
-
-
-def regularized(weight: float, square: Callable[[Any], Any], offset: float = 0.0) -> LossFunction:
-    def loss(S: Any, y: Any) -> Any:
+@pytest.mark.parametrize(("factor", "wrong"), [(1.0, 0), (1.01, 1)])
+def test_a_gradient_that_was_rounded_to_float32_is_granted_its_rounding(factor: float, wrong: int) -> None:
+    def off(S: Any, y: Any) -> Any:
         value, dS = naive(S, y)
-        return value + weight * square(S) + offset, dS + 2 * weight * S
+        dS[1, 2] *= S.dtype.type(factor)
+        return value, dS
 
-    return loss
+    S, y = drawn(0)
+    (batch,) = check_at(off, S.astype(np.float32), y, Config(rtol=RTOL), reference="complex").losses[0].batches
+    assert (batch.wrong, batch.unresolved) == (wrong, 0)
 
 
 SQUARES: dict[str, Callable[[Any], Any]] = {
@@ -129,24 +70,34 @@ SQUARES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("weight", [1.0, 1e-3, 1e-6, 1e-9])
+def regularized(weight: float, square: str, offset: float = 0.0) -> LossFunction:
+    def loss(S: Any, y: Any) -> Any:
+        value, dS = naive(S, y)
+        return value + weight * SQUARES[square](S) + offset, dS + 2 * weight * S
+
+    return loss
+
+
 @pytest.mark.parametrize("square", SQUARES)
-def test_a_small_term_that_drops_them_is_found_where_no_central_difference_could(square: str, weight: float) -> None:
-    assert not Case(regularized(weight, SQUARES[square]), *drawn(1), relative=1e-6).sharpened().by_complex.any()
+def test_a_term_that_drops_them_makes_no_right_gradient_wrong(square: str) -> None:
+    for weight in (1.0, 1e-3, 1e-6):
+        seen = judged(regularized(weight, square), *drawn(1), rtol=1e-12, reference="complex")
+        assert "wrong" not in seen.set
+        assert not seen.verdicts.by_complex.any()
 
 
 @pytest.mark.parametrize("weight", [0.0, 1e-10, 1e-9, 1e-8, 1e-7, 1e-5])
 def test_what_a_noisy_value_hides_of_such_a_term_is_granted(weight: float) -> None:
     """Beside 1e8 a term of 1e-9 cannot be seen in any value: the complex step lacks it, and the gradient is right."""
     for seed in range(10):
-        case = Case(regularized(weight, SQUARES["norm"], offset=1e8), *drawn(seed), relative=1e-6, rtol=1e-12)
-        assert (case.verdicts() == OK).all()
+        loss = regularized(weight, "norm", offset=1e8)
+        assert "wrong" not in judged(loss, *drawn(seed), rtol=1e-12, reference="complex").set
 
 
 def test_a_loss_that_takes_no_complex_scores_costs_one_call() -> None:
     def by_logaddexp(S: Any, y: Any) -> Any:
         return (np.logaddexp.reduce(S, axis=1) - S[np.arange(len(y)), y]).mean(), naive(S, y)[1]
 
-    case = Case(by_logaddexp, *drawn(0))
-    assert not case.sharpened().by_complex.any()
-    assert case.objective.calls == 1
+    central, complex_ = (judged(by_logaddexp, *drawn(0), reference=each) for each in ("central", "complex"))
+    assert not complex_.verdicts.by_complex.any()
+    assert complex_.calls == central.calls + 1

@@ -14,7 +14,7 @@ import pytest
 from frameworks.conftest import Run
 
 import gradcheck
-from gradcheck.checking.recognition import inspect_at_first
+from gradcheck.checking.contract import inspect_at_first
 from gradcheck.errors import UsageError
 from gradcheck.functions import frameworks
 from gradcheck.functions.frameworks import adapted, recognised, require

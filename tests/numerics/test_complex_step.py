@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradcheck.numerics.complex_step import confirmed, is_frozen, near, rounding
+from gradcheck.config.settings import Reference
+from gradcheck.numerics.complex_step import confirmed, in_question, is_frozen, near, rounding
 from gradcheck.numerics.richardson import Limit
+from gradcheck.numerics.verdicts import Tolerance
 from gradcheck.report import FloatArray
 
 EPS = float(np.finfo(np.float64).eps)
@@ -27,7 +29,7 @@ def samples(points: int, noise: float, seed: int, wrong_by: float = 0.0) -> tupl
 def test_what_is_only_rounding_lies_within_a_bound_of_a_few_deviations(points: int, most: float) -> None:
     for seed in range(200):
         slopes, derivatives = samples(points, 1e-15, seed)
-        bound = rounding(slopes, derivatives).bound
+        bound = rounding(slopes, derivatives)[0]
         assert np.all(np.abs(slopes[0] - derivatives[0]) <= bound)
     assert np.median(bound) <= most * np.sqrt(2.0) * 1e-15
 
@@ -35,7 +37,7 @@ def test_what_is_only_rounding_lies_within_a_bound_of_a_few_deviations(points: i
 @given(st.floats(-0.5, 0.5), st.integers(0, 20))
 def test_what_is_wrong_is_not_taken_for_rounding(wrong_by: float, seed: int) -> None:
     slopes, derivatives = samples(17, 1e-16, seed, wrong_by)
-    assert (rounding(slopes, derivatives).bound <= 1e-14 + 2e-3 * abs(wrong_by)).all()
+    assert (rounding(slopes, derivatives)[0] <= 1e-14 + 2e-3 * abs(wrong_by)).all()
 
 
 def test_an_entry_whose_rounding_did_not_show_by_chance_is_granted_what_is_usual() -> None:
@@ -43,9 +45,9 @@ def test_an_entry_whose_rounding_did_not_show_by_chance_is_granted_what_is_usual
     derivatives[:, 0] = slopes[:, 0]
     alone = rounding(slopes[:, :1], derivatives[:, :1])
     among_others = rounding(slopes, derivatives)
-    told = rounding(slopes[:, :1], derivatives[:, :1], usual=among_others.usual)
-    assert alone.bound[0] <= 2 * EPS
-    assert among_others.bound[0] == told.bound[0] >= 1e-14
+    told = rounding(slopes[:, :1], derivatives[:, :1], usual=among_others[1])
+    assert alone[0][0] <= 2 * EPS
+    assert among_others[0][0] == told[0][0] >= 1e-14
 
 
 def test_a_derivative_is_frozen_where_nearby_points_hardly_change_the_numbers_it_was_cancelled_from() -> None:
@@ -70,3 +72,19 @@ def test_a_complex_step_is_believed_where_a_sharp_central_difference_says_the_sa
     slope: float, estimate: float, bound: float, believed: bool
 ) -> None:
     assert confirmed(np.array([slope]), Limit(np.array([estimate]), np.array([bound]))).tolist() == [believed]
+
+
+@pytest.mark.parametrize(("bound", "reference", "wanted"), [
+    (1e-10, "auto", False),  # as precise as rtol asks
+    (5e-8, "auto", True),
+    (1e-5, "central", False),
+    (1e-10, "complex", True),
+    (0.1, "auto", False),  # too wide to confirm a complex step
+    (0.1, "complex", False),
+    (np.nan, "auto", False),
+])  # fmt: skip
+def test_complex_steps_are_wanted_where_the_bound_is_wider_than_rtol_and_can_still_confirm_them(
+    bound: float, reference: Reference, wanted: bool
+) -> None:
+    central = Limit(np.ones(1), np.array([bound]))
+    assert in_question(reference, np.ones(1), central, Tolerance(1e-9)).tolist() == [wanted]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,6 @@ from gradcheck.numerics import noise
 from gradcheck.report import FloatArray
 
 EPS = float(np.finfo(np.float64).eps)
-SINGLE = float(np.finfo(np.float32).eps)
 LINE: FloatArray = noise.POSITIONS * 2.0**-13
 
 CARRIERS: dict[str, Callable[[FloatArray], FloatArray]] = {
@@ -29,16 +29,15 @@ CARRIERS: dict[str, Callable[[FloatArray], FloatArray]] = {
 seeds = st.integers(0, 2**32 - 1)
 
 
-def on_many_lines(carrier: str, sigma: float, seed: int, lines: int = 3) -> FloatArray:
-    rng = np.random.default_rng(seed)
-    return CARRIERS[carrier](LINE)[:, np.newaxis] + sigma * rng.normal(size=(noise.POINTS, lines))
+def on_three_lines(carrier: str, sigma: float, seed: int) -> FloatArray:
+    return CARRIERS[carrier](LINE)[:, np.newaxis] + sigma * np.random.default_rng(seed).normal(size=(noise.POINTS, 3))
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
 @pytest.mark.parametrize("sigma", [1e-10, 1e-7, 1e-5, 1e-2])
 def test_a_planted_level_is_hardly_ever_off_by_more_than_a_factor_of_4(carrier: str, sigma: float) -> None:
     # Three lines: their root mean square is not too large, and the largest of them not too small.
-    levels = np.array([noise.noise_level(on_many_lines(carrier, sigma, seed)) for seed in range(300)])
+    levels = np.array([noise.noise_level(on_three_lines(carrier, sigma, seed)) for seed in range(300)])
     together = np.sqrt(np.mean(levels**2, axis=1))
     assert np.all(together > 0)
     assert np.count_nonzero(together > 4 * sigma) <= 3
@@ -55,18 +54,14 @@ def test_an_exact_function_has_no_more_noise_than_rounding(carrier: str) -> None
 
 @pytest.mark.parametrize("factor", [1e-300, 1e300])
 def test_values_whose_squares_have_no_float_are_measured_like_any_others(factor: float) -> None:
-    values = on_many_lines("sin", 1e-9, seed=0)
+    values = on_three_lines("sin", 1e-9, seed=0)
     assert noise.noise_level(factor * values) == pytest.approx(factor * noise.noise_level(values), rel=1e-3)
 
 
 @given(st.floats(0.05, 6.9), st.floats(0.1, 10))
 def test_a_kink_on_the_line_is_not_taken_for_noise(at: float, slope: float) -> None:
     values = slope * np.abs(LINE - at * 2.0**-13)
-    jump = 2 * slope * 2.0**-13
-    assert noise.noise_level(values) <= 1e-9 * jump
-
-
-# --- granularity ------------------------------------------------------------------------------------------
+    assert noise.noise_level(values) <= 1e-9 * 2 * slope * 2.0**-13
 
 
 @given(seeds, st.integers(-40, 10))
@@ -76,28 +71,23 @@ def test_the_grid_that_numbers_were_rounded_to_is_found(seed: int, exponent: int
     assert noise.granularity(samples) in (grid, 2 * grid, 4 * grid)
 
 
-def test_a_large_number_added_and_taken_away_leaves_its_grid() -> None:
+def test_a_large_number_added_and_taken_away_leaves_its_grid_and_too_few_numbers_tell_none() -> None:
     samples = (np.random.default_rng(0).normal(size=24) + 1e6) - 1e6
     assert noise.granularity(samples) == 2.0**-33
+    for few in ([], [0.0] * 24, [1.0] * 24, [1.0, 2.0, 3.0], [np.nan] * 24):
+        assert noise.granularity(np.array(few)) == 0.0
 
 
-@pytest.mark.parametrize("samples", [[], [0.0] * 24, [1.0] * 24, [1.0, 2.0, 3.0], [np.nan] * 24], ids=str)
-def test_too_few_different_numbers_tell_no_grid(samples: list[float]) -> None:
-    assert noise.granularity(np.array(samples)) == 0.0
-
-
-def test_float32_numbers_returned_as_float64_are_found_out_unless_one_is_in_full_precision() -> None:
-    hidden = np.random.default_rng(0).normal(size=24).astype(np.float32).astype(np.float64)
-    assert noise.effective_eps(hidden, EPS) == SINGLE
+@pytest.mark.parametrize(("inside", "eps"), [(np.float16, 2.0**-10), (np.float32, 2.0**-23)])
+def test_numbers_of_a_low_precision_returned_as_float64_are_found_out_unless_one_is_in_full(
+    inside: Any, eps: float
+) -> None:
+    hidden = np.random.default_rng(0).normal(size=24).astype(inside).astype(np.float64)
+    assert noise.effective_eps(hidden, EPS) == eps
     hidden[7] += 1e-12
     assert noise.effective_eps(hidden, EPS) == EPS
-
-
-@pytest.mark.parametrize(
-    "samples", [[1.0, 0.5, -0.25], [0.0, 0.0], [], [np.nan], [3.0, 17.0, np.inf], [1e300, 2e300]], ids=str
-)
-def test_short_binary_fractions_prove_nothing(samples: list[float]) -> None:
-    assert noise.effective_eps(np.array(samples), EPS) == EPS
+    for short in ([1.0, 0.5, -0.25], [0.0, 0.0], [], [np.nan], [3.0, 17.0, np.inf], [1e300, 2e300]):
+        assert noise.effective_eps(np.array(short), EPS) == EPS
 
 
 def test_a_line_finer_than_the_rounding_is_a_stair() -> None:
