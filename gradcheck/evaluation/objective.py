@@ -121,11 +121,6 @@ class Objective:
         call = self._call_each_row if asking == "each-row" else self._call
         return ask_for(asking, call, scores, self.labels, entries, after)
 
-    def row(self, number: int) -> Objective:
-        """The loss at one row of this problem, as a batch of its own; it counts its own calls."""
-        labels = self.labels[number : number + 1]
-        return Objective(self.loss, (1, self.shape[1]), labels, self.dtype, self.resolution)
-
     def answer_of_row(self, number: int, scores: FloatArray) -> tuple[float, FloatArray]:
         """Value and gradient (C,) of one row alone, at scores (C,) of its own."""
         point = scores.astype(self.dtype).reshape(1, -1)

@@ -19,22 +19,14 @@ _NOT_NUMBERS = (type(None), bool, np.bool_, str, bytes)
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """Value and gradient of a function at one point.
+    """Value and gradient of a function at one point."""
 
-    Attributes:
-        value: the value; the sum of ``parts`` if the function returned each row's own value.
-        gradient: dS, N x C float64, a copy.
-        value_eps, gradient_eps: machine epsilon of the dtypes that the function returned.
-        parts: N floats, each row's own value; None if the function returned a single number.
-        whole_numbers: dS was an array of integers.
-    """
-
-    value: float
-    gradient: FloatArray
-    value_eps: float
+    value: float  # the sum of ``parts`` if the function returned each row's own value
+    gradient: FloatArray  # dS, N x C float64, a copy
+    value_eps: float  # machine epsilon of the dtypes that the function returned
     gradient_eps: float
-    parts: FloatArray | None = None
-    whole_numbers: bool = False
+    parts: FloatArray | None = None  # N, each row's own value; None if the function returned a single number
+    whole_numbers: bool = False  # dS was an array of integers
 
 
 def validated(answer: Any, shape: tuple[int, ...]) -> Answer:
@@ -64,10 +56,7 @@ def validated(answer: Any, shape: tuple[int, ...]) -> Answer:
 
 
 def put_together(values: FloatArray, derivatives: FloatArray, weight: float, eps: tuple[float, float]) -> Answer:
-    """The answer of the batch from N values and N x C derivatives of its rows, each with this weight in the batch's.
-
-    ``eps`` is the machine epsilon of the dtypes of value and dS.
-    """
+    """The batch's answer from N values and N x C derivatives of rows of this weight; ``eps``: of value and dS."""
     parts = weight * values
     return Answer(float(parts.sum()), weight * derivatives, *eps, parts)
 

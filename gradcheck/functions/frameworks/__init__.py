@@ -57,11 +57,8 @@ def recognised(
 ) -> Function:
     """The function adapted to the framework that its first call shows; unchanged if it shows none.
 
-    Args:
-        function: as the user wrote it.
-        scores, labels: the arguments of that first call; left untouched.
-        first: what the function returned for NumPy arrays, or the exception that it raised.
-        usable: whether what it returned is a value and a gradient already.
+    ``first`` is what it returned for NumPy arrays of these scores and labels, or the exception that it raised;
+    ``usable``: what it returned is a value and a gradient already.
     """
     raised, refused = isinstance(first, BaseException), function
     for name, packages in FRAMEWORKS.items():

@@ -24,19 +24,16 @@ _Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Toolkit:
-    """What a framework provides for its adapters.
+    """What a framework provides for its adapters."""
 
-    Attributes:
-        environment: context of a call with these scores.
-        arguments: converts scores and labels to what a function takes.
-        plain: converts a result of this name to NumPy; anything else it returns unchanged.
-        differentiated: makes of a function one of scores, labels and options that returns its value and the gradient
-            that the framework computes, or the pair that it returns itself.
-    """
-
+    #: Context of a call with these scores.
     environment: Callable[[_Array], AbstractContextManager[None]]
+    #: Converts scores and labels to what a function takes.
     arguments: Callable[[Callable[..., Any], _Array, _Array], tuple[Any, Any]]
+    #: Converts a result of this name to NumPy; anything else it returns unchanged.
     plain: Callable[[Any, str], Any]
+    #: Makes of a function one of scores, labels and options that returns its value and the gradient that the framework
+    #: computes, or the pair that it returns itself.
     differentiated: Callable[[Callable[..., Any]], Callable[[_Array, _Array, dict[str, Any]], Any]]
 
     def by_hand(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -83,10 +80,7 @@ class Toolkit:
 
 
 def converted_labels(labels: _Array, scores: _Array) -> _Array:
-    """Labels as frameworks expect them: integers as int64, floats in the precision of the scores.
-
-    They share memory with the labels if no conversion is needed, so that a function that changes them is found out.
-    """
+    """Integers as int64, floats in the precision of the scores; no copy if they are, so that changes are found out."""
     if labels.dtype.kind in "iu":
         return labels.astype(np.int64, copy=False)
     return labels.astype(scores.real.dtype, copy=False) if labels.dtype.kind == "f" else labels
@@ -98,11 +92,7 @@ def is_pair(answer: Any) -> TypeGuard[tuple[Any, Any]]:
 
 
 def converted_pair(answer: Any, plain: Callable[[Any, str], Any]) -> tuple[Any, Any]:
-    """The pair (value, dS), with both parts converted by ``plain(thing, name)``.
-
-    Raises:
-        LossDefect: ``wrong-shape``: it is no pair, or dS is None.
-    """
+    """The pair (value, dS), with both parts converted; raises ``LossDefect`` if it is none, or dS is None."""
     if not is_pair(answer):
         raise LossDefect("wrong-shape", f"returns {described(answer)}, not a pair (value, dS)")
     if answer[1] is None:  # S.grad, read too early
