@@ -30,11 +30,7 @@ class Answer:
 
 
 def validated(answer: Any, shape: tuple[int, ...]) -> Answer:
-    """Convert what a function returned to an ``Answer``.
-
-    Args:
-        answer: what the function returned.
-        shape: (N, C), the shape that dS must have.
+    """Convert what a function returned to an ``Answer``, whose dS must be of this shape (N, C).
 
     Raises:
         LossDefect: ``wrong-shape``, ``wrong-dtype`` or ``not-finite``.

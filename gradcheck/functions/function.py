@@ -31,12 +31,7 @@ class Function:
     budget: Budget | None = field(default=None, repr=False, compare=False)  # counts and limits its calls
 
     def call(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any], **options: str) -> Any:
-        """Call the function with these arrays, not with copies, and return what it returns.
-
-        Args:
-            scores: N x C array, float64 or float32.
-            labels: N integers, or what the configuration's kind of labels asks for.
-            options: further arguments: ``reduction="none"``.
+        """Call the function with these arrays, N x C scores and labels, not with copies; return what it returns.
 
         Raises:
             LossDefect: ``raises`` or ``hangs``, with the lines of the traceback that are in the user's code.

@@ -137,8 +137,7 @@ def _user_code(shown: str, name: str) -> Iterator[None]:
         line = str(error.text or "").strip("\n")
         raise TargetError(f"{shown}: does not parse:{at} {error.msg}", details=line[:200].rstrip()) from None
     except BaseException as error:  # pytest has a skip that is no Exception
-        details, hint = trimmed_traceback(error), ""
-        problem = f"raises {type(error).__name__} when it is imported"
+        problem, details, hint = f"raises {type(error).__name__} when it is imported", trimmed_traceback(error), ""
         if isinstance(error, SystemExit):
             problem, hint = "exits when it is imported", 'put what runs the script under `if __name__ == "__main__":`'
         elif isinstance(error, ModuleNotFoundError):

@@ -1,7 +1,6 @@
 """Functions written for PyTorch or JAX: adapters convert the arrays that they take and return from and to NumPy's.
 
-The rest of gradcheck sees an adapted ``Function`` like any other. A framework is imported only if it is asked for by
-name, or if the user's own code has imported it.
+A framework is imported only if it is asked for by name, or if the user's own code has imported it.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ import importlib
 import sys
 import traceback
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -92,11 +92,9 @@ def _first_that_works(
     adapters: tuple[Adapter, ...] = importlib.import_module(f"{__name__}.{name}_").ADAPTERS
     others = [replace(function, function=adapt(function.function), framework=name, adapter=adapt) for adapt in adapters]
     for other in others:
-        try:
+        with suppress(LossDefect):
             other.evaluate(scores, labels)
-        except LossDefect:
-            continue
-        return other, True
+            return other, True
     return others[1], False
 
 

@@ -1,8 +1,4 @@
-"""What the adapters of all frameworks have in common.
-
-An adapter takes the user's function and returns one that takes NumPy arrays (and ``reduction``, if the user's does) and
-returns a pair (value, dS) of Python and NumPy types.
-"""
+"""What the adapters of all frameworks have in common: they make of the user's function one of NumPy arrays."""
 
 from __future__ import annotations
 
@@ -45,11 +41,7 @@ class Toolkit:
         return self._wrapped(function, body)
 
     def by_autodiff(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """For a function that returns a value, whose gradient the framework computes; or a pair all the same.
-
-        The gradient of N values, one for each row, is that of their sum: row i is the derivative of value i, if each
-        value depends on its own row alone.
-        """
+        """For a function that returns a value, or one for each row: the framework computes its gradient; or a pair."""
         differentiated = self.differentiated(function)
 
         def body(S: _Array, y: _Array, options: dict[str, Any]) -> Any:
@@ -65,7 +57,7 @@ class Toolkit:
 
     @property
     def adapters(self) -> tuple[Adapter, ...]:
-        """All of them, in the order in which they are tried."""
+        """In the order in which they are tried."""
         return self.by_hand, self.by_autodiff, self.from_arrays
 
     def _wrapped(
