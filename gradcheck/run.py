@@ -204,8 +204,6 @@ class _TargetRun:
 
     def _check(self, silence: Silence, budget: Budget | None, pool: Pool | None) -> None:
         if budget:
-            if budget.is_over:
-                raise OutOfTime
             budget.start_problem(self._target, self._shapes, 0)
         if self._loss is None:
             with silence.let_through():

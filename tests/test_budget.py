@@ -8,7 +8,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -74,9 +75,6 @@ def calls_before_the_cut(loss: LossReport) -> int:
     return int(loss.cut_short.rpartition(", after ")[2].split()[0]) if loss.cut_short else 0
 
 
-# --- max_seconds ------------------------------------------------------------------------------------------
-
-
 def test_no_call_is_begun_after_the_time_and_one_that_was_begun_is_not_ended() -> None:
     calls = []
 
@@ -99,16 +97,13 @@ def test_what_was_cut_short_and_what_was_not_begun_is_told() -> None:
     report = next(one for one in reports if one.losses[1].batches and one.losses[1].cut_short)
     done, cut, not_begun = report.losses
     assert (done.passed, done.unchecked, done.cut_short) == (True, 0, "")
-    assert 0 < cut.unchecked < 4
-    assert len(cut.batches) == 4 - cut.unchecked
+    assert 0 < cut.unchecked == 4 - len(cut.batches) < 4
     problem = list(problems(SMALL))[len(cut.batches)]
     where, calls = cut.cut_short.rpartition(", after ")[0], calls_before_the_cut(cut)
     assert where == f"batch size {problem.S.shape[0]}, {problem.scores}, seed {problem.seed}"
     assert 0 < calls < 70
     assert (not_begun.target, not_begun.unchecked, not_begun.batches) == ("wrong", 4, ())
-    assert not_begun.cut_short == ""
-    assert not_begun.rerun == ""
-    assert report.exit_code == 2
+    assert (not_begun.cut_short, not_begun.rerun, report.exit_code) == ("", "", 2)
     assert not any(loss.passed for loss in report.losses[1:])
 
 
@@ -182,9 +177,6 @@ def test_from_python_too() -> None:
         gradcheck.assert_gradients(hangs, SMALL, timeout=0.05)
 
 
-# --- what is no time --------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("name", ["max_seconds", "timeout"])
 @pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf")])
 def test_what_is_no_number_of_seconds_is_refused(name: str, seconds: float) -> None:
@@ -196,16 +188,6 @@ def test_a_time_beyond_any_timer_is_as_good_as_none() -> None:
     assert check_targets(["svm"], SMALL, Settings(max_seconds=1e300, timeout=1e300)).passed
 
 
-# --- calls ------------------------------------------------------------------------------------------------
-
-
-def test_every_call_of_a_loss_is_counted_also_one_that_fails() -> None:
-    watch = Budget()
-    Function("softmax", softmax, budget=watch).call(S, Y)
-    Function("softmax", softmax, budget=watch).evaluate(S, Y)
-    assert watch.calls == 2
-
-
 def test_calls_that_were_made_elsewhere_count_and_end_with_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
     watch = Budget(Settings(max_seconds=3600))
     watch.begin(20)
@@ -213,11 +195,7 @@ def test_calls_that_were_made_elsewhere_count_and_end_with_the_time(monkeypatch:
     monkeypatch.setattr("gradcheck.functions.budget.time", SimpleNamespace(monotonic=lambda: time.monotonic() + 4000))
     with pytest.raises(OutOfTime):
         watch.begin()
-    assert watch.is_over
     assert watch.calls == 20
-
-
-# --- progress ---------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -241,13 +219,6 @@ def test_progress_goes_through_every_problem_and_call_of_every_target(told: list
         assert all(one.calls <= one.expected for one in of_target)
 
 
-def test_progress_is_told_some_ten_times_a_second_however_fast_the_loss() -> None:
-    told: list[RunProgress] = []
-    begun = time.monotonic()
-    check_targets([Function("softmax", softmax)], Config(batch_sizes=8, classes=20, trials=30), progress=told.append)
-    assert 2 <= len(told) <= 1 + 10 * (time.monotonic() - begun) + 1
-
-
 def test_a_better_estimate_is_what_is_told(told: list[RunProgress]) -> None:
     with open_budget(Settings(), told.append) as watch:
         watch.start_problem("svm", [(2, 3), (4, 5)], 0)
@@ -266,23 +237,16 @@ pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no suc
 SHORT = 0.05
 
 
-def limited(seconds: float) -> AbstractContextManager[Budget]:
-    return open_budget(Settings(timeout=seconds))
-
-
-SWALLOWING = """\
+HANGS = {
+    "in a loop": "while True:\n        pass",
+    "for another thread": "threading.Event().wait()",
+    "in another function": "helper()",
+    "swallowing errors": """\
 while True:
         try:
             time.sleep(0.001)
-        except{what}:
-            pass"""
-
-HANGS = {
-    "in a loop": "while True:\n        pass",
-    "asleep": "time.sleep(60)",
-    "for another thread": "threading.Event().wait()",
-    "in another function": "helper()",
-    "swallowing errors": SWALLOWING.format(what=" Exception"),
+        except Exception:
+            pass""",
     "in a finally clause": "try:\n        raise ValueError\n    finally:\n        time.sleep(60)",
 }
 
@@ -306,7 +270,7 @@ def _patient_watchdog(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def limit() -> Iterator[Budget]:
-    with limited(SHORT) as limit:
+    with open_budget(Settings(timeout=SHORT)) as limit:
         yield limit
 
 
@@ -319,9 +283,6 @@ def hangs_at(limit: Budget, function: Callable[..., Any], *arguments: Any) -> Lo
     return caught.value
 
 
-# --- what hangs -------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("how", HANGS)
 def test_a_call_that_hangs_is_ended_and_the_users_line_named(limit: Budget, tmp_path: Path, how: str) -> None:
     path = tmp_path / "mine.py"
@@ -332,8 +293,7 @@ def test_a_call_that_hangs_is_ended_and_the_users_line_named(limit: Budget, tmp_
     line = int(defect.message.rpartition(":")[2])
     assert f'mine.py", line {line}, in ' in defect.details
     assert "in loss" in defect.details
-    assert "budget.py" not in defect.details
-    assert "threading.py" not in defect.details
+    assert not any(file in defect.details for file in ("budget.py", "threading.py"))
 
 
 def test_what_it_answers_or_raises_after_its_time_counts_for_nothing(limit: Budget) -> None:
@@ -352,28 +312,10 @@ def test_what_it_answers_or_raises_after_its_time_counts_for_nothing(limit: Budg
     assert "raises_late" in hangs_at(limit, raises_late).details
 
 
-def test_a_call_may_be_ended_more_than_once_in_a_block(limit: Budget) -> None:
-    for _ in range(3):
-        hangs_at(limit, time.sleep, 60)
-    assert limit.call(sum, [1, 2]) == 3
-
-
-# --- what does not ----------------------------------------------------------------------------------------
-
-
 def test_answers_and_errors_come_through(limit: Budget) -> None:
     assert limit.call(int, "11", base=2) == 3
     with pytest.raises(ValueError, match="invalid literal"):
         limit.call(int, "x")
-    with pytest.raises(KeyboardInterrupt):
-        limit.call(_interrupt)
-
-
-def _interrupt() -> None:
-    raise KeyboardInterrupt
-
-
-# --- afterwards -------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -389,7 +331,7 @@ def handler() -> Iterator[list[int]]:
 @pytest.mark.parametrize("hang", [False, True])
 def test_the_handler_the_timer_and_the_tracer_are_as_before(handler: list[int], hang: bool) -> None:
     before = signal.getsignal(signal.SIGALRM), sys.gettrace(), threading.active_count()
-    with limited(SHORT) as limit:
+    with open_budget(Settings(timeout=SHORT)) as limit:
         if hang:
             hangs_at(limit, time.sleep, 60)
         else:
@@ -403,38 +345,19 @@ def test_the_handler_the_timer_and_the_tracer_are_as_before(handler: list[int], 
 
 def test_a_timer_that_was_set_before_goes_on_afterwards(handler: list[int]) -> None:
     signal.setitimer(signal.ITIMER_REAL, 3600.0, 7.0)
-    with limited(SHORT) as limit:
+    with open_budget(Settings(timeout=SHORT)) as limit:
         hangs_at(limit, time.sleep, 60)
     left, interval = signal.getitimer(signal.ITIMER_REAL)
     assert 3590 < left < 3600
     assert interval == 7.0
 
 
-# --- where there is none ----------------------------------------------------------------------------------
-
-
-def test_in_another_thread_it_is_refused_before_anything_is_done() -> None:
-    errors: list[UsageError] = []
-
-    def elsewhere() -> None:
-        try:
-            check_targets(["svm"], Config(), Settings(timeout=1.0))
-        except UsageError as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=elsewhere)
-    thread.start()
-    thread.join()
-    assert "main thread" in str(errors[0])
-
-
-def test_without_such_timers_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_another_thread_and_without_such_timers_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ThreadPoolExecutor(1) as thread, pytest.raises(UsageError, match="main thread"):
+        thread.submit(check_targets, ["svm"], Config(), Settings(timeout=1.0)).result()
     monkeypatch.delattr(signal, "setitimer")
     with pytest.raises(UsageError, match="SIGALRM"):
         check_targets(["svm"], Config(), Settings(timeout=1.0))
-
-
-# --- as a loss --------------------------------------------------------------------------------------------
 
 
 def hangs_from(first: int) -> Function:
@@ -450,7 +373,7 @@ def hangs_from(first: int) -> Function:
 
 @pytest.mark.parametrize("first", [1, 2, 3, 20])
 def test_a_loss_that_hangs_has_a_defect_and_stops_no_other(first: int) -> None:
-    config = Config(batch_sizes=2, classes=3, scores="normal")
+    config = Config(batch_sizes=[2, 3], classes=3, scores="normal")
     report = check_targets([hangs_from(first), "svm"], config, Settings(timeout=SHORT))
     assert [loss.passed for loss in report.losses] == [False, True]
     assert report.exit_code == 1
@@ -459,13 +382,7 @@ def test_a_loss_that_hangs_has_a_defect_and_stops_no_other(first: int) -> None:
     assert "test_budget.py" in finding.message
     assert "--timeout" in finding.hint
     assert report.losses[0].rerun.endswith(" --timeout 0.05")
-    assert report.losses[0].unchecked == 0
-
-
-def test_one_hang_is_enough_and_the_problems_after_it_are_not_checked() -> None:
-    report = check_targets([hangs_from(3)], Config(batch_sizes=[1, 2, 3], scores="normal"), Settings(timeout=0.5))
-    assert report.losses[0].unchecked == 2
-    assert [finding.code for finding in report.losses[0].findings] == ["hangs"]
+    assert report.losses[0].unchecked == 1  # one hang is enough
 
 
 def test_the_deadline_ends_a_call_that_hangs() -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from worker_losses import FILES, facts
+from worker_losses import facts, losses_in
 
 import gradcheck
 from gradcheck.config import Config
@@ -41,16 +41,7 @@ Y = np.array([0, 1])
 
 @pytest.fixture(scope="module", autouse=True)
 def _place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A working directory with losses; and tasks as small as can be, so that there are some."""
-    place = tmp_path_factory.mktemp("losses")
-    for name, text in FILES.items():
-        (place / name).write_text(text)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(place)
-        patch.setattr(sys, "path", [*sys.path])
-        for name in FILES:  # another test's module of that name
-            patch.delitem(sys.modules, Path(name).stem, raising=False)
-        patch.setattr(parallel, "WORTH_SENDING", 0.0)
+    with losses_in(tmp_path_factory.mktemp("losses")):
         yield
 
 
@@ -75,9 +66,15 @@ def pool() -> Iterator[Counted]:
     pool.close()
 
 
-def checked_by(pool: Pool, targets: list[str], config: Config) -> Report:
+@contextmanager
+def used(pool: Pool) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(parallel, "open_pool", lambda settings: nullcontext(pool))
+        yield
+
+
+def checked_by(pool: Pool, targets: list[str], config: Config) -> Report:
+    with used(pool):
         return check_targets(targets, config, Settings(jobs=2))
 
 
@@ -136,8 +133,7 @@ def test_the_first_of_several_defects_in_order_is_reported(pool: Counted) -> Non
 def test_what_raises_in_a_worker_is_the_same_finding(pool: Counted, plan: str) -> None:
     config, loss = Config(plan=plan), load_loss("mine.py:raises")  # type: ignore[arg-type]
     alone = gradcheck.check_at(loss, S, Y, config)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parallel, "open_pool", lambda settings: nullcontext(pool))
+    with used(pool):
         together = gradcheck.check_at(loss, S, Y, config, jobs=2)
     assert facts(together) == facts(alone)
     if plan == "full":
@@ -181,10 +177,10 @@ def test_nothing_that_a_loss_prints_in_a_worker_is_heard(pool: Counted, capfd: p
     assert pool.tasks > before
 
 
-def test_a_worker_is_where_this_process_is_and_treats_floats_as_this_one_does(pool: Counted) -> None:
+def test_a_worker_is_where_this_process_is_in_one_thread_and_treats_floats_as_this_one_does(pool: Counted) -> None:
     config = Config(batch_sizes=[3], scores="normal", plan="full")
     before = pool.tasks
-    assert checked_by(pool, ["mine.py:where"], config).passed
+    assert checked_by(pool, ["mine.py:where", "mine.py:one_thread"], config).passed
     with np.errstate(all="raise"):
         findings = checked_by(pool, ["mine.py:careful"], config).losses[0].findings
     assert findings[0].message.startswith("raises FloatingPointError")
@@ -201,10 +197,6 @@ def test_no_jobs_are_one_for_each_core(monkeypatch: pytest.MonkeyPatch) -> None:
         assert pool.jobs == 4
 
 
-def test_a_worker_computes_in_one_thread(pool: Counted) -> None:
-    assert checked_by(pool, ["mine.py:one_thread"], Config(batch_sizes=[3], plan="full")).passed
-
-
 def local(S: Any, y: Any) -> Any:
     """A loss that no target leads to."""
     return float((S**2).sum() / 2), S
@@ -217,8 +209,7 @@ def test_a_callable_is_sent_by_value_and_closes_over_what_it_likes(pool: Counted
         return float((weights * S**2).sum() / 2), weights * S
 
     config = Config(batch_sizes=[3], scores="normal")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parallel, "open_pool", lambda settings: nullcontext(pool))
+    with used(pool):
         before = pool.tasks
         report = gradcheck.check(weighted, config, jobs=2)
     assert pool.tasks > before
@@ -233,8 +224,7 @@ def test_what_cannot_be_pickled_is_said_to_be_so(pool: Counted) -> None:
         with lock:
             return float((S**2).sum() / 2), S
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parallel, "open_pool", lambda settings: nullcontext(pool))
+    with used(pool):
         report = gradcheck.check(locked, Config(batch_sizes=[3], scores="normal"), jobs=2)
     assert report.exit_code == 2
     assert "other processes could not call the loss: PicklingError" in report.losses[0].error

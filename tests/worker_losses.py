@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
+from gradcheck.evaluation import parallel
 from gradcheck.report import Report
 
 NEIGHBOUR = """\
@@ -117,6 +123,20 @@ def careful(S, y):
 """
 
 FILES = {"mine.py": LOSSES, "neighbour.py": NEIGHBOUR, "lately.py": NEIGHBOUR, "here.txt": "1.0"}
+
+
+@contextmanager
+def losses_in(place: Path) -> Iterator[None]:
+    """A working directory with these files, and tasks as small as can be, so that there are some."""
+    for name, text in FILES.items():
+        (place / name).write_text(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(place)
+        patch.setattr(sys, "path", [*sys.path])
+        for name in FILES:  # another test's module of that name
+            patch.delitem(sys.modules, Path(name).stem, raising=False)
+        patch.setattr(parallel, "WORTH_SENDING", 0.0)
+        yield
 
 
 def facts(report: Report) -> Any:

@@ -136,9 +136,9 @@ def _shown(number: Any) -> str:
 
 
 def _mutations(name: str, before: npt.NDArray[Any], after: npt.NDArray[Any]) -> list[Finding]:
-    changed = np.argwhere(before != after)
-    if not len(changed):
+    if np.array_equal(before, after):
         return []
+    changed = np.argwhere(before != after)
     at = tuple(changed[0].tolist())
     change = f"was {_shown(before[at])} and is {_shown(after[at])} after the call"
     message = f"changes {name} in place: {name}[{', '.join(map(str, at))}] {change}"
@@ -148,8 +148,8 @@ def _mutations(name: str, before: npt.NDArray[Any], after: npt.NDArray[Any]) -> 
 def _refuse_not_finite(answer: Answer) -> None:
     if not np.isfinite(answer.value):
         raise LossDefect("not-finite", f"the value is {answer.value}")
-    bad = np.argwhere(~np.isfinite(answer.gradient))
-    if len(bad):
+    if not np.isfinite(answer.gradient).all():
+        bad = np.argwhere(~np.isfinite(answer.gradient))
         row, column = bad[0].tolist()
         what = f"dS[{row}, {column}] is {answer.gradient[row, column]}"
         raise LossDefect("not-finite", f"{what} ({len(bad)} of {answer.gradient.size} entries are not finite)")

@@ -147,7 +147,7 @@ class _Entries:
 
     def coarse_pass(self, cross_check: bool) -> None:
         """Every entry by its corrected central difference: two calls each."""
-        evaluator, entries = self._evaluator, self._entries
+        evaluator, entries, blocks = self._evaluator, self._entries, self._evaluator.objective.blocks
         steps = self._usual_steps()
         self._above = evaluator.moved(entries, steps)
         if cross_check and evaluator.by_rows:
@@ -159,20 +159,22 @@ class _Entries:
             confirm(evaluator, some, moved, same, together=True, value=self._answer.value)
         below = evaluator.moved(entries, -steps)
         here = evaluator.here(entries)
-        self._value_noise = np.full(len(entries), self._precision.value_noise)
         if evaluator.by_rows:
-            rows = evaluator.objective.blocks.of(entries)
-            self._value_noise = self._precision.of_parts(rows, here.values)
+            self._value_noise = self._precision.of_parts(blocks.of(entries), here.values)
+        else:
+            self._value_noise = np.full(len(entries), self._precision.value_noise)
         self._coarse = stencil_of(below, here, self._above)
-        self._numerical = self._coarse.corrected()
+        self._plain, correction = self._coarse.plain(), self._coarse.correction()
+        self._numerical = self._plain - correction
         self._bounds = self._coarse.noise_bound(self._value_noise, _COARSE_SIGMAS)
         limit = Limit(self._numerical, self._bounds)
-        self._verdicts = self._against(np.arange(len(entries)), limit)
-        self._smooth = verdict.is_smooth(self._coarse, self._value_noise, self._precision.scale)
+        self._verdicts = self._against(slice(None), limit)
+        self._smooth = verdict.is_smooth(self._coarse, correction, self._value_noise, self._precision.scale)
         doubtful = np.flatnonzero(~self._smooth | (self._verdicts != verdict.OK))
         # What dS is granted beyond the least is worked out for those alone that need it.
-        self._noise[doubtful] = self._gradient_noise.of(entries[doubtful])
-        self._verdicts[doubtful] = self._against(doubtful, limit.only(doubtful))
+        if doubtful.size:
+            self._noise[doubtful] = self._gradient_noise.of(entries[doubtful])
+            self._verdicts[doubtful] = self._against(doubtful, limit.only(doubtful))
         self.doubtful = doubtful[~self._smooth[doubtful] | (self._verdicts[doubtful] != verdict.OK)]
 
     def refine_few(self) -> None:
@@ -261,7 +263,7 @@ class _Entries:
             relative_errors=relative_error(self._analytic, numerical),
             verdicts=self._verdicts,
             negligible=_TELLING * np.maximum(np.abs(self._analytic), np.abs(numerical)) <= unsure,
-            plain=self._coarse.plain(),
+            plain=self._plain,
             steps=(self._coarse.above + self._coarse.below) / 2,
             central=central.estimate,
             by_complex=by_complex,
@@ -284,13 +286,13 @@ class _Entries:
     def _wrong_in_doubt(self) -> IndexArray:
         return np.flatnonzero(self._verdicts[self.doubtful] == verdict.WRONG)
 
-    def _allowed(self, which: IndexArray, numerical: FloatArray) -> FloatArray:
+    def _allowed(self, which: IndexArray | slice, numerical: FloatArray) -> FloatArray:
         return self._tolerance.allows(self._analytic[which], numerical)
 
     def _granted(self, which: IndexArray | slice) -> FloatArray:
         return SIGMAS * self._noise[which]
 
-    def _against(self, which: IndexArray, limit: Limit) -> npt.NDArray[np.int8]:
+    def _against(self, which: IndexArray | slice, limit: Limit) -> npt.NDArray[np.int8]:
         """Verdicts on some of the entries by their derivatives."""
         allowed, granted = self._allowed(which, limit.estimate), self._granted(which)
         return verdict.judge_smooth(self._analytic[which], limit, allowed, granted, self._precision.scale)

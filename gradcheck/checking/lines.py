@@ -83,9 +83,10 @@ def look_along_lines(
         spacing = max(spacing, floats)
         # Where values move in stairs, lines reach far; gradients there say little of those near x.
         near = spacing <= max(SPACING, floats)
-        direction = rng.normal(size=len(x))
-        values, parts, gradients = [answer.value], [answer.parts], [answer.gradient[some]]
-        for t in noise.POSITIONS[1:]:
+        direction = rng.standard_normal(len(x))
+        values, parts, gradients = [answer.value], [answer.parts], np.empty((noise.POINTS, answer.gradient[some].size))
+        gradients[0] = answer.gradient[some]
+        for k, t in enumerate(noise.POSITIONS[1:], start=1):
             point, part = x + t * spacing * direction, None
             if watched is None:
                 there = objective(point)
@@ -95,11 +96,9 @@ def look_along_lines(
             seen.see(gradient, near=near)
             values.append(value)
             parts.append(part)
-            gradients.append(gradient[some])
+            gradients[k] = gradient[some]
         known = [part for part in parts if part is not None]
-        return Line(
-            spacing, np.array(values), np.array(gradients), np.array(known) if len(known) == len(parts) else None
-        )
+        return Line(spacing, np.array(values), gradients, np.array(known) if len(known) == len(parts) else None)
 
     rounding = 10 * 0.5 * answer.value_eps * abs(answer.value)
     for spacing in (_DENSE, SPACING, *WIDER) if in_short else (SPACING, *WIDER):

@@ -133,12 +133,15 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
     eps = noise.effective_eps(values, answer.value_eps)
     floor = 0.5 * eps * max(largest(values), value_scale)
     value_noise = max(floor, noise.granularity(values) / np.sqrt(12), found.level)
-    series = np.array([line.gradients for line in found.of_gradient])
+    several = [line.gradients for line in found.of_gradient]
+    series = np.array(several) if len(several) > 1 else several[0][np.newaxis]  # no copy of a long one
     if in_short:
         step = min(wide_enough(value_noise, seen.largest), 0.125)
     else:
         top = 2.0**14 * (SPACING if found.spacing in WIDER else found.spacing)
-        step = choose_step(objective, x, answer, value_noise, series, top, found.spent, rng, seen)
+        step = choose_step(
+            objective, x, answer, value_noise, series, top, found.spent, rng, seen, objective.blocks.slices()
+        )
     gradient_eps = noise.effective_eps(series.ravel()[:: max(1, series.size // 4096)], answer.gradient_eps)
     size = max(abs(answer.value), value_scale)
     quantum = noise.quantum(series)

@@ -201,7 +201,9 @@ def _worst_entries(problem: Problem, judged: Verdicts, most: int) -> tuple[Entry
     """At most so many entries: by verdict, then by relative error (negligible entries last), then in reading order."""
     relative = np.fmin(np.where(judged.negligible, 0.0, judged.relative_errors), 2.0)  # it is at most 2, or NaN
     badness = 3.0 * judged.verdicts + relative  # of ``VERDICTS`` the worst is the last
-    order = np.argsort(-badness, kind="stable")[:most]
+    least = np.partition(badness, -most)[-most] if most < len(badness) else -np.inf
+    worst = np.flatnonzero(badness >= least)  # not all of many entries are sorted
+    order = worst[np.argsort(-badness[worst], kind="stable")[:most]]
     scores, labels, C = problem.S.reshape(-1), problem.labels, problem.S.shape[1]
     return tuple(
         Entry(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gradcheck.evaluation.objective import Objective
@@ -81,6 +83,7 @@ def choose_step(
     spent: bool,
     rng: np.random.Generator,
     seen: Scales,
+    own: Sequence[slice],
 ) -> float:
     """The step of least error for corrected central differences along one or two directions.
 
@@ -91,17 +94,18 @@ def choose_step(
         series: (L, m, n), dS along lines.
         top: the widest step.
         spent: measuring noise took many calls: one direction has to do.
+        own: the blocks that the step is for.
     """
     curvature = np.max(np.abs(series[:, -1] - series[:, 0]), axis=0) if series.shape[2] == len(x) else np.zeros(len(x))
-    slices = objective.blocks.slices()
-    picks = [[s.start + int(np.argmax(curvature[s])) for s in slices]]
-    if not spent and (answer.parts is None or len(slices) < _MANY_BLOCKS):
-        picks.append([int(rng.integers(s.start, s.stop)) for s in slices])
+    count = len(own)
+    picks = [[each.start + int(np.argmax(curvature[each])) for each in own]]
+    if not spent and (answer.parts is None or count < _MANY_BLOCKS):
+        picks.append([int(rng.integers(each.start, each.stop)) for each in own])
     best, scale = np.inf, seen.largest
     steps = top * _RATIO ** -np.arange(0.0 if value_noise > _NOISY * scale else _USUAL, _STEPS)
     for entries in picks:
         direction = np.zeros(len(x))
-        direction[entries] = rng.choice([-1.0, 1.0], len(slices)) * rng.uniform(0.7, 1.0, len(slices))
+        direction[entries] = rng.choice([-1.0, 1.0], count) * rng.uniform(0.7, 1.0, count)
         tried, (estimates, bounds, slopes) = _try_steps(objective, x, answer, direction, value_noise, steps, scale)
         step = _optimum(tried, estimates, bounds)
         # Slopes over wider steps say nothing of the gradient near x.

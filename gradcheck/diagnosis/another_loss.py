@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 import numpy as np
 
@@ -69,7 +70,7 @@ def gradient_known(evidence: Evidence) -> Iterator[Finding]:
 
 def value_known(evidence: Evidence) -> Iterator[Finding]:
     """The value is that of a built-in, and dS is not its gradient."""
-    for match in recognised(evidence)[:1]:
+    for match in islice(recognised(evidence), 1):
         where = f"in all {len(evidence.observations)} problems"
         message = f"the value is {match.in_words()} {where}, and dS is not its gradient: {wrong_places(evidence)}"
         hint = f"look at dS: `gradcheck show {match.known.built_in}` derives the gradient of this value"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any, Literal
@@ -182,7 +182,9 @@ class Values:
         return bool(is_significant and np.all(np.abs(own - predicted) <= tolerance))
 
     def _offset(self, predicted: FloatArray, own: FloatArray) -> float | None:
-        """The constant by which all values exceed the predicted ones; None if there is none."""
+        """The constant by which all values exceed the predicted ones; None if there is none, or one value alone."""
+        if len(own) < 2:
+            return None
         tolerance, offset = self.tolerance(predicted, own), float(np.median(own - predicted))
         widest = float(np.max(tolerance))
         is_significant = min(abs(offset), float(np.ptp(predicted))) > _SIGNIFICANT * widest
@@ -191,10 +193,10 @@ class Values:
         return float(round(offset)) if abs(offset - round(offset)) <= widest else offset
 
 
-def recognised(evidence: Evidence) -> tuple[ValueMatch, ...]:
+def recognised(evidence: Evidence) -> Iterator[ValueMatch]:
     """The built-ins whose value it is at all problems, up to sign, sum or mean, and a constant."""
     values = Values(evidence.observations)
-    return tuple(filter(None, (values.match(known) for known in known_losses() if not known.mistake)))
+    return filter(None, (values.match(known) for known in known_losses() if not known.mistake))
 
 
 @dataclass(frozen=True)

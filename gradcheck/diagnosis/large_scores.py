@@ -33,23 +33,31 @@ def overflows(evidence: Evidence) -> Iterator[Finding]:
     observations = [seen for seen in evidence.observations if np.isfinite(seen.value)]
     if not observations:
         return
-    ask, known = evidence.inspect or evidence.ask, recognised(evidence)
-    seen = max(observations, key=lambda each: (each.rows > 1, each.S.size, len(np.unique(each.S))))
+    ask = evidence.inspect or evidence.ask
+    most = max((each.rows > 1, each.S.size) for each in observations)
+    largest = [each for each in observations if (each.rows > 1, each.S.size) == most]
+    seen = max(largest, key=lambda each: len(np.unique(each.S))) if len(largest) > 1 else largest[0]
     scores, labels = _spread_out(seen), _least_likely(seen)
     value, dS = _evaluate(ask, _LARGE * scores, labels)
     if np.isfinite(value) and np.isfinite(dS).all():
         own = value / (seen.rows if seen.by_rows else 1)
-        answers = [match.known.at(_LARGE * scores, labels) for match in known]
-        its = [match.value_of(answer[0]) for match, answer in zip(known, answers, strict=True) if answer]
-        if its and all(abs(own - each) > _CHANGED * abs(each) for each in its):
-            name = known[0].known.built_in
-            message = f"for scores near 1000 the value is {own:.6g}, and that of a stable {name} is {its[0]:.6g}: "
+        others = []
+        for match in recognised(evidence):
+            answer = match.known.at(_LARGE * scores, labels)
+            its = match.value_of(answer[0]) if answer else own
+            if abs(own - its) <= _CHANGED * abs(its):
+                return
+            others.append((match.known.built_in, its))
+        if others:
+            name, its = others[0]
+            message = f"for scores near 1000 the value is {own:.6g}, and that of a stable {name} is {its:.6g}: "
             message += "a guard such as clip, maximum or + 1e-12 changes it there"
             hint = f"leave the guard out: a stable {name} needs none; for softmax, {_P_IS_0}"
             yield Finding("overflows", "warning", message, hint)
         return
     usual = _GROWN * max(float(np.max(np.abs(each.analytic))) for each in observations)
-    reason = f"a stable {known[0].known.built_in} does not" if known else ""
+    known = next(recognised(evidence), None)
+    reason = f"a stable {known.known.built_in} does not" if known else ""
     if not reason and not evidence.wrong:
         size = _MODERATE.get(ask.dtype.name, 1.0)
         moderate, slope = _evaluate(ask, size * scores, labels)
@@ -59,15 +67,17 @@ def overflows(evidence: Evidence) -> Iterator[Finding]:
         count = int(np.count_nonzero(~np.isfinite(dS)))
         message = f"{count} of {dS.size} entries of dS are not finite" if count else "dS is finite,"
         message = message if np.isfinite(value) else f"the value is {value:g}, and {message}"
-        in_the_value = _P_IS_0 if known and "log p" in known[0].known.formula else _LOGADDEXP
+        in_the_value = _P_IS_0 if known and "log p" in known.known.formula else _LOGADDEXP
         hint = in_the_value if np.max(np.abs(dS)) <= usual else _IN_DS
         yield Finding("overflows", "warning", f"{message} for scores near 1000; {reason}", hint)
 
 
 def _spread_out(seen: Case) -> FloatArray:
     """Scores of size 1, like those of a problem: the highest in one row, and the other rows far below it."""
-    random = np.random.default_rng(seen.S.shape).uniform(-1, 1, seen.S.shape)
-    scores = seen.S / np.max(np.abs(seen.S)) if np.ptp(seen.S) > 0 else random
+    if np.ptp(seen.S) > 0:
+        scores = seen.S / np.max(np.abs(seen.S))
+    else:
+        scores = np.random.default_rng(seen.S.shape).uniform(-1, 1, seen.S.shape)
     highest = scores.max(axis=1, keepdims=True)
     is_top = np.arange(seen.rows)[:, np.newaxis] == np.argmax(highest)
     return np.asarray(np.where(is_top, scores + 1 - highest, scores - 1))

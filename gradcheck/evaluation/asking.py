@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from gradcheck.errors import LossDefect
 from gradcheck.evaluation.blocks import IndexArray
-from gradcheck.functions.answer import value_and_derivative, values_and_derivatives
+from gradcheck.functions.answer import value_and_gradient, values_and_derivatives
 from gradcheck.report import FloatArray
 
 #: What is called: the whole batch, single rows, or the whole batch for the value of each row.
@@ -25,8 +25,7 @@ def ask_for(
     call: Call,
     scores: npt.NDArray[Any],
     labels: npt.NDArray[Any],
-    rows: IndexArray,
-    columns: IndexArray,
+    entries: IndexArray,
     after: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
     """The value and the derivative by the moved entry, for each of E entries moved alone.
@@ -36,7 +35,7 @@ def ask_for(
         call: the loss.
         scores: N x C, in the dtype that the loss is given.
         labels: the labels of the problem.
-        rows, columns: E entries.
+        entries: E flat indices.
         after: E floats, what each entry is set to.
 
     Returns:
@@ -45,13 +44,31 @@ def ask_for(
     Raises:
         LossDefect: the loss raised, or returned no value and gradient.
     """
-    ask = {"whole": _ask_whole, "rows": _ask_rows, "each-row": _ask_each_row}[asking]
-    return ask(call, scores, labels, rows, columns, after)
-
-
-def calls_for(asking: Asking, rows: IndexArray) -> int:
-    """Number of calls that ``ask_for`` makes for entries of these rows."""
-    return int(np.bincount(rows).max()) if asking == "each-row" and len(rows) else len(rows)
+    values, derivatives = np.empty(len(entries)), np.empty(len(entries))
+    rows = entries // scores.shape[1]
+    if asking != "each-row":
+        columns = entries - rows * scores.shape[1]
+        for e, (row, column) in enumerate(zip(rows.tolist(), columns.tolist(), strict=True)):
+            own, first = (slice(row, row + 1), row) if asking == "rows" else (slice(None), 0)
+            moved = scores[own].copy()
+            moved[row - first, column] = after[e]
+            values[e], gradient = value_and_gradient(call(moved, labels[own].copy()), moved.shape)
+            derivatives[e] = gradient[row - first, column]
+        return values, derivatives
+    C, base, point = scores.shape[1], scores.reshape(-1), scores.copy()
+    flat = point.reshape(-1)
+    if np.array_equal(entries, np.arange(scores.size)):  # column by column
+        moves: list[Any] = [(slice(column, None, C), slice(None), slice(column, None, C)) for column in range(C)]
+    else:
+        moves = [(group, rows[group], entries[group]) for group in one_of_each_row(rows)]
+    for group, own, moved in moves:
+        flat[moved] = after[group]
+        each, gradient = values_and_derivatives(call(point, labels.copy()), scores.shape)
+        values[group], derivatives[group] = each[own], gradient.reshape(-1)[moved]
+        flat[moved] = base[moved]
+    if not np.array_equal(point, scores):
+        raise LossDefect("mutates-input", "changes S in place")
+    return values, derivatives
 
 
 def one_of_each_row(rows: IndexArray) -> list[IndexArray]:
@@ -61,62 +78,11 @@ def one_of_each_row(rows: IndexArray) -> list[IndexArray]:
         >>> [group.tolist() for group in one_of_each_row(np.array([0, 0, 1]))]
         [[0, 2], [1]]
     """
-    order = np.argsort(rows, kind="stable")
-    firsts = np.flatnonzero(np.diff(rows[order], prepend=-1))
-    rank = np.arange(len(rows)) - np.repeat(firsts, np.diff(np.append(firsts, len(rows))))
-    return np.split(order[np.argsort(rank, kind="stable")], np.cumsum(np.bincount(rank))[:-1]) if len(rows) else []
+    order, counts = np.argsort(rows, kind="stable"), np.bincount(rows)
+    firsts = np.cumsum(counts) - counts
+    return [order[firsts[counts > k] + k] for k in range(np.max(counts, initial=0))]
 
 
-def _ask_whole(
-    call: Call,
-    scores: npt.NDArray[Any],
-    labels: npt.NDArray[Any],
-    rows: IndexArray,
-    columns: IndexArray,
-    after: FloatArray,
-) -> tuple[FloatArray, FloatArray]:
-    values, derivatives = np.empty(len(rows)), np.empty(len(rows))
-    for e, entry in enumerate(zip(rows.tolist(), columns.tolist(), strict=True)):
-        moved = scores.copy()
-        moved[entry] = after[e]
-        values[e], derivatives[e] = value_and_derivative(call(moved, labels.copy()), scores.shape, entry)
-    return values, derivatives
-
-
-def _ask_rows(
-    call: Call,
-    scores: npt.NDArray[Any],
-    labels: npt.NDArray[Any],
-    rows: IndexArray,
-    columns: IndexArray,
-    after: FloatArray,
-) -> tuple[FloatArray, FloatArray]:
-    answers = []
-    shape = (1, scores.shape[1])
-    for row, column, score in zip(rows.tolist(), columns.tolist(), after.tolist(), strict=True):
-        moved = scores[row : row + 1].copy()
-        moved[0, column] = score
-        answers.append(value_and_derivative(call(moved, labels[row : row + 1].copy()), shape, (0, column)))
-    values, derivatives = np.array(answers, dtype=np.float64).reshape(-1, 2).T
-    return values, derivatives
-
-
-def _ask_each_row(
-    call: Call,
-    scores: npt.NDArray[Any],
-    labels: npt.NDArray[Any],
-    rows: IndexArray,
-    columns: IndexArray,
-    after: FloatArray,
-) -> tuple[FloatArray, FloatArray]:
-    values, derivatives = np.empty(len(rows)), np.empty(len(rows))
-    point = scores.copy()
-    for group in one_of_each_row(rows):
-        i, j = rows[group], columns[group]
-        point[i, j] = after[group]
-        each, gradient = values_and_derivatives(call(point, labels.copy()), scores.shape)
-        values[group], derivatives[group] = each[i], gradient[i, j]
-        point[i, j] = scores[i, j]
-    if not np.array_equal(point, scores):
-        raise LossDefect("mutates-input", "changes S in place")
-    return values, derivatives
+def groups_for(asking: Asking, rows: IndexArray) -> list[IndexArray]:
+    """The indices of E entries of these rows, in the groups that ``ask_for`` moves by one call each."""
+    return one_of_each_row(rows) if asking == "each-row" else list(np.arange(len(rows)).reshape(-1, 1))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from gradcheck.errors import LossDefect
-from gradcheck.evaluation.asking import one_of_each_row
+from gradcheck.evaluation.asking import Asking
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.objective import Objective
 from gradcheck.functions.answer import Answer
@@ -61,209 +60,111 @@ def stencil_of(below: Moved, here: Moved, above: Moved) -> Stencil:
     )
 
 
-class Evaluator(Protocol):
+class Evaluator:
     """Values of a function at points that differ from x in one entry.
 
     Attributes:
         name: as the report and ``--plan`` call it.
-        by_rows: values are what the entry's row adds to the whole; they carry the rounding of one row alone.
+        asking: what is called.
+        refused: how evidence begins that the function cannot be called so.
         objective: the function.
         x: (n,) float64, the base point.
+        weight: what a value that is asked for counts in the batch's: 1/N or 1.
     """
 
     name: str
-    by_rows: bool
-    objective: Objective
-    x: FloatArray
-
-    def moved(self, entries: IndexArray, offsets: FloatArray) -> Moved:
-        """Move each of E entries alone, by its offset."""
-        ...
-
-    def here(self, entries: IndexArray) -> Moved:
-        """The same entries, not moved."""
-        ...
-
-    def imaginary(self, entries: IndexArray, step: float) -> FloatArray:
-        """Im(value) / step with each of E entries moved by i·step; NaN where the loss takes no complex scores."""
-        ...
-
-    def at(self, x: FloatArray) -> Evaluator:
-        """The same evaluator at another base point (n,)."""
-        ...
-
-
-class WholeBatch:
-    """One call of the whole function for each moved entry: it assumes nothing.
-
-    Args:
-        objective: the function.
-        x: (n,) float64.
-        answer: what the function returns at x; None to have it called when that is needed.
-    """
-
-    name, by_rows = "full", False
+    asking: Asking
+    refused = ""
+    weight = 1.0
 
     def __init__(self, objective: Objective, x: FloatArray, answer: Answer | None = None) -> None:
+        """``answer``: what the function returns at x; None to have it called when that is needed."""
         self.objective, self.x, self._answer = objective, x, answer
 
-    def moved(self, entries: IndexArray, offsets: FloatArray) -> Moved:
-        """See ``Evaluator.moved``."""
-        before = self.x[entries]
-        after = self.objective.rounded(before + offsets)
-        return Moved(after - before, *self.objective.ask("whole", self.x, entries, after))
-
-    def here(self, entries: IndexArray) -> Moved:
-        """See ``Evaluator.here``."""
-        if self._answer is None:
-            self._answer = self.objective(self.x)
-        values = np.full(len(entries), self._answer.value)
-        return Moved(np.zeros(len(entries)), values, self._answer.gradient[entries])
-
-    def imaginary(self, entries: IndexArray, step: float) -> FloatArray:
-        """See ``Evaluator.imaginary``."""
-        slopes = np.full(len(entries), np.nan)
-        for e, entry in enumerate(entries.tolist()):
-            point = self.x.astype(np.complex128)
-            point[entry] += 1j * step
-            value = self.objective.complex_value(point)
-            if value is None:
-                break
-            slopes[e] = value.imag / step
-        return slopes
-
-    def at(self, x: FloatArray) -> WholeBatch:
-        """See ``Evaluator.at``."""
-        return WholeBatch(self.objective, x)
-
-
-class Rows:
-    """One call of a single row for each moved entry: for a value that is the mean or the sum of its rows'.
-
-    Args:
-        objective: the function.
-        x: (n,) float64.
-        weight: what a row's own value counts in the batch's: 1/N in a mean, 1 in a sum.
-    """
-
-    name, by_rows = "rows", True
-
-    def __init__(self, objective: Objective, x: FloatArray, weight: float) -> None:
-        self.objective, self.x, self.weight = objective, x, weight
-        self._answers: dict[int, tuple[float, FloatArray]] = {}
+    @property
+    def by_rows(self) -> bool:
+        """Whether values are what the entry's row adds to the whole; they carry the rounding of one row alone."""
+        return self.asking != "whole"
 
     def moved(self, entries: IndexArray, offsets: FloatArray) -> Moved:
-        """See ``Evaluator.moved``.
+        """Move each of E entries alone, by its offset.
 
         Raises:
-            NotSeparable: the loss does not take single rows.
+            NotSeparable: by rows: the function cannot be called so.
         """
         before = self.x[entries]
         after = self.objective.rounded(before + offsets)
         try:
-            values, derivatives = self.objective.ask("rows", self.x, entries, after)
+            values, derivatives = self.objective.ask(self.asking, self.x, entries, after)
         except LossDefect as defect:
-            raise _alone(defect) from None
-        return Moved(after - before, values * self.weight, derivatives * self.weight)
+            if not self.by_rows:
+                raise
+            raise NotSeparable(f"{self.refused} it {defect.message}") from None
+        values *= self.weight
+        derivatives *= self.weight
+        return Moved(after - before, values, derivatives)
+
+    def here(self, entries: IndexArray) -> Moved:
+        """The same entries, not moved."""
+        if self._answer is None:
+            self._answer = self.objective(self.x)
+        parts, zeros = self._answer.parts, np.zeros(len(entries))
+        values = parts[self.objective.blocks.of(entries)] if self.by_rows and parts is not None else None
+        return Moved(zeros, zeros + self._answer.value if values is None else values, self._answer.gradient[entries])
+
+    def imaginary(self, entries: IndexArray, step: float) -> FloatArray:
+        """Im(value) / step with each of E entries moved by i·step; NaN where the loss takes no complex scores."""
+        return self.weight * self.objective.imaginary(self.asking, self.x, entries, step)
+
+    def at(self, x: FloatArray) -> Evaluator:
+        """The same evaluator at another base point (n,)."""
+        return type(self)(self.objective, x)
+
+
+class WholeBatch(Evaluator):
+    """One call of the whole function for each moved entry: it assumes nothing."""
+
+    name, asking = "full", "whole"
+
+
+class Rows(Evaluator):
+    """One call of a single row for each moved entry: for a value that is the mean or the sum of its rows'."""
+
+    name, asking, refused = "rows", "rows", "with a single row"
+
+    def __init__(self, objective: Objective, x: FloatArray, weight: float) -> None:
+        super().__init__(objective, x)
+        self.weight = weight
+        self._answers: dict[int, tuple[float, FloatArray]] = {}
 
     def here(self, entries: IndexArray) -> Moved:
         """See ``Evaluator.here``: one call for each row that was not asked for before."""
-        rows, columns = np.divmod(entries, self.objective.shape[1])
-        for row in sorted(set(rows.tolist())):
-            if row not in self._answers:
-                self._answers[row] = self._ask(row, self._row_of_x(row))
-        answers = [self._answers[row] for row in rows.tolist()]
-        values = np.array([value for value, _ in answers])
-        derivatives = np.array([g[column] for (_, g), column in zip(answers, columns.tolist(), strict=True)])
-        return Moved(np.zeros(len(entries)), values * self.weight, derivatives * self.weight)
-
-    def imaginary(self, entries: IndexArray, step: float) -> FloatArray:
-        """See ``Evaluator.imaginary``."""
-        slopes = np.full(len(entries), np.nan)
+        C = self.objective.shape[1]
+        for row in sorted(set((entries // C).tolist()) - set(self._answers)):
+            try:
+                self._answers[row] = self.objective.answer_of_row(row, self.x[row * C : (row + 1) * C])
+            except LossDefect as defect:
+                raise NotSeparable(f"{self.refused} it {defect.message}") from None
+        values, derivatives = np.empty(len(entries)), np.empty(len(entries))
         for e, entry in enumerate(entries.tolist()):
-            row, column = divmod(entry, self.objective.shape[1])
-            point = self._row_of_x(row).astype(np.complex128)
-            point[column] += 1j * step
-            value = self.objective.complex_value(point, row)
-            if value is None:
-                break
-            slopes[e] = value.imag / step * self.weight
-        return slopes
+            values[e], gradient = self._answers[entry // C]
+            derivatives[e] = gradient[entry % C]
+        return Moved(np.zeros(len(entries)), values * self.weight, derivatives * self.weight)
 
     def at(self, x: FloatArray) -> Rows:
         """See ``Evaluator.at``."""
         return Rows(self.objective, x, self.weight)
 
-    def _row_of_x(self, row: int) -> FloatArray:
-        C = self.objective.shape[1]
-        return self.x[row * C : (row + 1) * C]
 
-    def _ask(self, row: int, scores: FloatArray) -> tuple[float, FloatArray]:
-        try:
-            return self.objective.answer_of_row(row, scores)
-        except LossDefect as defect:
-            raise _alone(defect) from None
-
-
-class PerSample:
+class PerSample(Evaluator):
     """One call of the whole batch moves an entry of every row: for a loss that returns the value of each row.
 
-    Args:
-        objective: the function, asked for the value of each row (``row_weight`` is set).
-        x: (n,) float64.
-        answer: what the function returns at x, with ``parts``; None to have it called when that is needed.
+    The objective asks for those (``row_weight`` is set), and the answer at x has ``parts``.
     """
 
-    name, by_rows = "per-sample", True
+    name, asking, refused = "per-sample", "each-row", "asked for the value of each row"
 
     def __init__(self, objective: Objective, x: FloatArray, answer: Answer | None = None) -> None:
+        super().__init__(objective, x, answer)
         assert objective.row_weight is not None
-        self.objective, self.x, self._answer, self._weight = objective, x, answer, objective.row_weight
-
-    def moved(self, entries: IndexArray, offsets: FloatArray) -> Moved:
-        """See ``Evaluator.moved``: as many calls as the row with the most entries has.
-
-        Raises:
-            NotSeparable: the loss does not return the value of each row.
-        """
-        before = self.x[entries]
-        after = self.objective.rounded(before + offsets)
-        try:
-            values, derivatives = self.objective.ask("each-row", self.x, entries, after)
-        except LossDefect as defect:
-            raise no_row_values(defect) from None
-        return Moved(after - before, values * self._weight, derivatives * self._weight)
-
-    def here(self, entries: IndexArray) -> Moved:
-        """See ``Evaluator.here``."""
-        if self._answer is None:
-            self._answer = self.objective(self.x)
-        assert self._answer.parts is not None
-        values = self._answer.parts[self.objective.blocks.of(entries)]
-        return Moved(np.zeros(len(entries)), values, self._answer.gradient[entries])
-
-    def imaginary(self, entries: IndexArray, step: float) -> FloatArray:
-        """See ``Evaluator.imaginary``."""
-        slopes = np.full(len(entries), np.nan)
-        rows = self.objective.blocks.of(entries)
-        for group in one_of_each_row(rows):
-            point = self.x.astype(np.complex128)
-            point[entries[group]] += 1j * step
-            values = self.objective.complex_values(point)
-            if values is None:
-                break
-            slopes[group] = values.imag[rows[group]] / step * self._weight
-        return slopes
-
-    def at(self, x: FloatArray) -> PerSample:
-        """See ``Evaluator.at``."""
-        return PerSample(self.objective, x)
-
-
-def no_row_values(defect: LossDefect) -> NotSeparable:
-    """The evidence that a loss does not return the value of each row."""
-    return NotSeparable(f"asked for the value of each row it {defect.message}")
-
-
-def _alone(defect: LossDefect) -> NotSeparable:
-    return NotSeparable(f"with a single row it {defect.message}")
+        self.weight = objective.row_weight

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import LossDefect
-from gradcheck.evaluation.asking import Asking, ask_for, calls_for
+from gradcheck.evaluation.asking import Asking, ask_for, groups_for
 from gradcheck.evaluation.blocks import Blocks, IndexArray, Layout
 from gradcheck.functions.answer import Answer, put_together, validated, value_and_gradient, values_and_derivatives
 from gradcheck.functions.function import Function
@@ -95,7 +95,8 @@ class Objective:
 
     def spacing(self, x: FloatArray) -> FloatArray:
         """Distance between neighbouring floats of the ``resolution`` at these numbers; same shape."""
-        return np.asarray(np.spacing(np.abs(x).astype(self.resolution)).astype(np.float64))
+        spacings = np.spacing(np.abs(x).astype(self.resolution, copy=False))
+        return np.asarray(spacings, dtype=np.float64)
 
     def ask(
         self, asking: Asking, x: FloatArray, entries: IndexArray, after: FloatArray
@@ -111,18 +112,12 @@ class Objective:
         Returns:
             E values and E derivatives by the moved entry.
         """
-        rows, columns = np.divmod(entries, self.shape[1])
         scores = x.astype(self.dtype, copy=False).reshape(self.shape)
         if self.pool is not None:
-            self.calls += calls_for(asking, rows)
-            return self.pool.ask(self.loss, asking, scores, self.labels, rows, columns, after)
+            self.calls += len(groups_for(asking, entries // self.shape[1]))
+            return self.pool.ask(self.loss, asking, scores, self.labels, entries, after)
         call = self._call_each_row if asking == "each-row" else self._call
-        return ask_for(asking, call, scores, self.labels, rows, columns, after)
-
-    def row(self, number: int) -> Objective:
-        """The loss at one row of this problem, as a batch of its own; it counts its own calls."""
-        labels = self.labels[number : number + 1]
-        return Objective(self.loss, (1, self.shape[1]), labels, self.dtype, self.resolution)
+        return ask_for(asking, call, scores, self.labels, entries, after)
 
     def answer_of_row(self, number: int, scores: FloatArray) -> tuple[float, FloatArray]:
         """Value and gradient (C,) of one row alone, at scores (C,) of its own."""
@@ -132,6 +127,8 @@ class Objective:
 
     def each_row(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
         """The value of each row, (N,), and its derivatives, (N, C), from one call of the batch at x (n,).
+
+        They may be memory of the loss's own, valid until the next call.
 
         Raises:
             LossDefect: the loss does not return them.
@@ -144,32 +141,32 @@ class Objective:
         other.calls = self.calls
         return other
 
-    def complex_value(self, x: npt.NDArray[np.complex128], row: int | None = None) -> complex | None:
-        """The value at complex x, (n,) or the (C,) scores of one row; None where the loss does not take them."""
-        labels = self.labels if row is None else self.labels[row : row + 1]
-        value = self._complex(x.reshape(-1, self.shape[1]), labels)
-        if value is None or np.ndim(value) > 1 or np.asarray(value).dtype.kind != "c":
-            return None
-        return complex(np.sum(value))
-
-    def complex_values(self, x: npt.NDArray[np.complex128]) -> npt.NDArray[np.complex128] | None:
-        """The value of each row at complex x (n,); None where the loss does not take them."""
-        values = np.asarray(self._complex(x.reshape(self.shape), self.labels, **self.loss.each_row_options))
-        return values if values.shape == self.shape[:1] and values.dtype.kind == "c" else None
-
-    def _complex(self, scores: npt.NDArray[np.complex128], labels: npt.NDArray[Any], **options: str) -> Any:
-        try:
-            answer = self._call(scores, labels.copy(), **options)
-        except LossDefect:
-            return None
-        return answer[0] if isinstance(answer, tuple | list) and len(answer) == 2 else None
+    def imaginary(self, asking: Asking, x: FloatArray, entries: IndexArray, step: float) -> FloatArray:
+        """Im(value) / step with each of E entries of x (n,) moved by i·step; NaN where complex scores are not taken."""
+        slopes, rows = np.full(len(entries), np.nan), self.blocks.of(entries)
+        columns, by_parts = entries - rows * self.shape[1], asking == "each-row"
+        for group in groups_for(asking, rows):
+            first = int(rows[group[0]]) if asking == "rows" else 0
+            own = slice(first, first + 1 if asking == "rows" else None)
+            point = x.reshape(self.shape)[own].astype(np.complex128)
+            point[rows[group] - first, columns[group]] += 1j * step
+            try:
+                answer = (self._call_each_row if by_parts else self._call)(point, self.labels[own].copy())
+            except LossDefect:
+                break
+            values = np.asarray(answer[0] if isinstance(answer, tuple | list) and len(answer) == 2 else None)
+            if values.dtype.kind != "c" or (values.shape != self.shape[:1] if by_parts else values.ndim > 1):
+                break
+            slopes[group] = (values[rows[group]] if by_parts else np.sum(values)).imag / step
+        return slopes
 
     def _each_row(self, point: npt.NDArray[Any]) -> tuple[FloatArray, FloatArray]:
         return values_and_derivatives(self._call_each_row(point, self.labels.copy()), self.shape)
 
-    def _call(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any], **options: str) -> Any:
+    def _call(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Any:
         self.calls += 1
-        return self.loss.call(scores, labels, **options)
+        return self.loss.call(scores, labels)
 
     def _call_each_row(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Any:
-        return self._call(scores, labels, **self.loss.each_row_options)
+        self.calls += 1
+        return self.loss.call(scores, labels, **self.loss.each_row_options)

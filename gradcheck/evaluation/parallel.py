@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from gradcheck.config.settings import Settings
 from gradcheck.errors import GradcheckError, LossDefect, UsageError
-from gradcheck.evaluation.asking import Asking, Call, ask_for, one_of_each_row
+from gradcheck.evaluation.asking import Asking, Call, ask_for, groups_for
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.functions.budget import open_budget
 from gradcheck.functions.function import Function
@@ -102,7 +102,7 @@ class Pool:
             OutOfTime: the deadline has passed.
         """
         values, derivatives = np.empty(len(moves[0])), np.empty(len(moves[0]))
-        groups = one_of_each_row(moves[0]) if asking == "each-row" else list(np.arange(len(values)).reshape(-1, 1))
+        groups = groups_for(asking, moves[0] // scores.shape[1])
         call, budget, left = _call_of(function, asking), function.budget, len(groups) - 2
 
         def moved(which: IndexArray) -> list[_Array]:
@@ -261,7 +261,7 @@ def _work(shared: tuple[Any, ...], moves: list[_Array]) -> tuple[FloatArray, Flo
                     function = replace(function, function=adapt(function.function)) if adapt else function
                 call = _call_of(replace(function, budget=budget), asking)
                 if key not in _LOADED:
-                    _verify(lambda: ask_for(asking, call, scores, labels, *control[:3])[0], control[3])
+                    _verify(lambda: ask_for(asking, call, scores, labels, *control[:2])[0], control[2])
                     _LOADED.clear()
                     _LOADED[key] = function
                 return ask_for(asking, call, scores, labels, *moves)

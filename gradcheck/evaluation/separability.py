@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from gradcheck.errors import LossDefect, UsageError
 from gradcheck.evaluation.blocks import IndexArray
-from gradcheck.evaluation.evaluators import Evaluator, Moved, NotSeparable, PerSample, Rows, WholeBatch, no_row_values
+from gradcheck.evaluation.evaluators import Evaluator, Moved, NotSeparable, PerSample, Rows, WholeBatch
 from gradcheck.evaluation.objective import Objective
 from gradcheck.functions.answer import Answer, put_together
 from gradcheck.numerics.noise import effective_eps
@@ -245,7 +245,8 @@ def _far_points(x: FloatArray, rng: np.random.Generator) -> list[FloatArray]:
     one on their sum, where both are far above, or below.
     """
     far = _FAR * max(1.0, float(np.max(np.abs(x))))
-    return [x + sign * far / 2 * (1 + rng.random(len(x))) for sign in (1.0, -1.0)]
+    away = far / 2 * (1 + rng.random(len(x)))
+    return [x + away, x - away]
 
 
 def _splits(order: IndexArray) -> Iterator[npt.NDArray[np.bool_]]:
@@ -272,7 +273,7 @@ def _weights(
     try:
         here, there = (objective.answer_of_row(row, place[own])[0] for place in (x, point))
     except LossDefect as defect:
-        raise NotSeparable(f"with a single row it {defect.message}") from None
+        raise NotSeparable(f"{Rows.refused} it {defect.message}") from None
     value, moved = batch
     weights = [w for w in (1 / N, 1.0) if same(moved - value, w * (there - here), moved, value, there, here)]
     if not weights:
@@ -302,15 +303,15 @@ def _weight_of_row_values(objective: Objective, x: FloatArray, answer: Answer) -
         try:
             return objective.each_row(point)
         except LossDefect as defect:
-            raise no_row_values(defect) from None
+            raise NotSeparable(f"{PerSample.refused} it {defect.message}") from None
 
-    values, gradient = each(x)
-    points = [(point, each(point)[0]) for point in _far_points(x, rng)]
+    values, gradient = (own.copy() for own in each(x))
+    points = [(point, each(point)[0].copy()) for point in _far_points(x, rng)]
     eps = effective_eps(np.concatenate([values, *(there for _, there in points)]), _EPS)
     sides = list(_splits(rng.permutation(N)))
     pairs = [(side, *pair) for side in sides for pair in points] if len(sides) < _SPLITS else []
     for side, far, there in pairs or [(side, *points[k % 2]) for k, side in enumerate(sides[:_SPLITS])]:
-        mixed, _ = each(np.where(np.repeat(side, C), far, x))
+        mixed, _ = each(np.where(side[:, np.newaxis], far.reshape(N, C), x.reshape(N, C)))
         expected = np.where(side, there, values)
         with np.errstate(invalid="ignore"):
             alike = np.abs(mixed - expected) <= _ROUNDINGS * eps * largest(expected)

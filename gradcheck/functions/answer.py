@@ -19,30 +19,18 @@ _NOT_NUMBERS = (type(None), bool, np.bool_, str, bytes)
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """Value and gradient of a function at one point.
+    """Value and gradient of a function at one point."""
 
-    Attributes:
-        value: the value; the sum of ``parts`` if the function returned each row's own value.
-        gradient: dS, N x C float64, a copy.
-        value_eps, gradient_eps: machine epsilon of the dtypes that the function returned.
-        parts: N floats, each row's own value; None if the function returned a single number.
-        whole_numbers: dS was an array of integers.
-    """
-
-    value: float
-    gradient: FloatArray
-    value_eps: float
+    value: float  # the sum of ``parts`` if the function returned each row's own value
+    gradient: FloatArray  # dS, N x C float64, a copy
+    value_eps: float  # machine epsilon of the dtypes that the function returned
     gradient_eps: float
-    parts: FloatArray | None = None
-    whole_numbers: bool = False
+    parts: FloatArray | None = None  # N, each row's own value; None if the function returned a single number
+    whole_numbers: bool = False  # dS was an array of integers
 
 
 def validated(answer: Any, shape: tuple[int, ...]) -> Answer:
-    """Convert what a function returned to an ``Answer``.
-
-    Args:
-        answer: what the function returned.
-        shape: (N, C), the shape that dS must have.
+    """Convert what a function returned to an ``Answer``, whose dS must be of this shape (N, C).
 
     Raises:
         LossDefect: ``wrong-shape``, ``wrong-dtype`` or ``not-finite``.
@@ -65,45 +53,35 @@ def validated(answer: Any, shape: tuple[int, ...]) -> Answer:
 
 
 def put_together(values: FloatArray, derivatives: FloatArray, weight: float, eps: tuple[float, float]) -> Answer:
-    """The answer of the batch from N values and N x C derivatives of its rows, each with this weight in the batch's.
-
-    ``eps`` is the machine epsilon of the dtypes of value and dS.
-    """
+    """The batch's answer from N values and N x C derivatives of rows of this weight; ``eps``: of value and dS."""
     parts = weight * values
     return Answer(float(parts.sum()), weight * derivatives, *eps, parts)
 
 
 def value_and_gradient(answer: Any, shape: tuple[int, ...]) -> tuple[float, FloatArray]:
-    """Value and dS of what a function returned, without a copy of dS if it is an N x C float64 array already.
-
-    Raises:
-        LossDefect: as ``validated``.
-    """
-    if isinstance(answer, tuple | list) and len(answer) == 2:
-        value, gradient = answer
-        is_plain = isinstance(value, float) and type(gradient) is np.ndarray  # np.float64 is a float
-        if is_plain and gradient.shape == shape and gradient.dtype == _FLOAT64:
-            return float(value), gradient
+    """Value and dS of what a function returned, no copy if dS is float64 already; raises as ``validated``."""
+    if isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[0], float) and _is_plain(answer[1], shape):
+        return answer
     valid = validated(answer, shape)
     return valid.value, valid.gradient
 
 
-def value_and_derivative(answer: Any, shape: tuple[int, ...], entry: tuple[int, int]) -> tuple[float, float]:
-    """Value and one entry of dS, (row, class), of what a function returned; raises as ``validated``."""
-    value, gradient = value_and_gradient(answer, shape)
-    return value, float(gradient[entry])
-
-
 def values_and_derivatives(answer: Any, shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
-    """What a function returned for ``reduction="none"``: N values, and N x C derivatives of each row's own value.
+    """The same of what it returned for ``reduction="none"``: N values, and N x C derivatives of each row's own value.
 
     Raises:
-        LossDefect: ``wrong-shape`` or ``wrong-dtype``.
+        LossDefect: as ``validated``; also ``wrong-shape`` where there are not N values.
     """
+    if isinstance(answer, tuple) and len(answer) == 2 and all(map(_is_plain, answer, (shape[:1], shape))):
+        return answer
     valid = validated(answer, shape)
     if valid.parts is None:
         raise LossDefect("wrong-shape", f"returns {described(answer)}, not (N values, N x C derivatives)")
     return valid.parts, valid.gradient
+
+
+def _is_plain(thing: Any, shape: tuple[int, ...]) -> bool:
+    return type(thing) is np.ndarray and thing.shape == shape and thing.dtype == _FLOAT64
 
 
 def described(thing: Any) -> str:

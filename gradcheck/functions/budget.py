@@ -59,31 +59,21 @@ class Budget:
 
     The settings' ``max_seconds`` count from now; ``progress`` is called a few times a second. Unless a timer calls
     ``interrupt``, the deadline is checked between calls only.
-
-    Attributes:
-        calls: number of calls since the run began.
-        limit: seconds that the current call may take.
-        overdue: when the current call exceeds its limit, by ``time.monotonic``; None between calls.
     """
 
     def __init__(
         self, settings: Settings = Settings(), progress: ProgressCallback | None = None, can_interrupt: bool = False
     ) -> None:
         now = time.monotonic()
-        self.calls = 0
-        self.limit = self._timeout = min(settings.timeout or math.inf, _LONGEST)
-        self.overdue: float | None = None
+        self.calls = 0  # since the run began
+        self.limit = self._timeout = min(settings.timeout or math.inf, _LONGEST)  # seconds for the current call
+        self.overdue: float | None = None  # when the current call exceeds its limit; None between calls
         self._deadline = math.inf if settings.max_seconds is None else now + settings.max_seconds
         self._progress, self._next_report = progress, now + REPORT_EVERY
         self._can_interrupt = can_interrupt
         self._ended: LossDefect | OutOfTime | None = None
         self._target, self._shapes, self._done = "", [(0, 0)], 0
         self._before = self._expected = 0
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the deadline has passed."""
-        return time.monotonic() >= self._deadline
 
     @property
     def seconds_left(self) -> float | None:
@@ -96,9 +86,15 @@ class Budget:
         return self.calls - self._before
 
     def start_problem(self, target: str, shapes: list[tuple[int, int]], done: int) -> None:
-        """Count the next calls for problem ``done`` of a target, whose problems have these N and C."""
+        """Count the next calls for problem ``done`` of a target, whose problems have these N and C.
+
+        Raises:
+            OutOfTime: the deadline has passed.
+        """
+        if time.monotonic() >= self._deadline:
+            raise OutOfTime
         self._target, self._shapes, self._done, self._before = target, shapes, done, self.calls
-        self._expected = 2 * math.prod(shapes[done]) + _OVERHEAD
+        self.expect(2 * math.prod(shapes[done]) + _OVERHEAD)
         if not done:
             self._report()
 
@@ -183,13 +179,12 @@ class Budget:
         return answer
 
     def _report(self) -> None:
-        if self._progress is None:
-            return
-        calls, done, batch = self.calls_of_problem, self._done, self._shapes[self._done]
-        expected = max(self._expected, calls, 1)
-        work = [math.prod(shape) + _OVERHEAD / 2 for shape in self._shapes]
-        share = (sum(work[:done]) + work[done] * calls / expected) / sum(work)
-        self._progress(RunProgress(self._target, batch, done, len(work), calls, expected, share))
+        if self._progress is not None:
+            calls, done = self.calls_of_problem, self._done
+            expected = max(self._expected, calls, 1)
+            work = [math.prod(shape) + _OVERHEAD / 2 for shape in self._shapes]
+            share = (sum(work[:done]) + work[done] * calls / expected) / sum(work)
+            self._progress(RunProgress(self._target, self._shapes[done], done, len(work), calls, expected, share))
 
 
 @contextmanager
@@ -212,10 +207,11 @@ def open_budget(
         if seconds is not None and not 0 < seconds < math.inf:
             raise UsageError(f"{option} is {seconds:g}, and must be a number of seconds above 0")
     has_timer, is_main = hasattr(signal, "setitimer"), threading.current_thread() is threading.main_thread()
-    if settings.timeout is not None and not (has_timer and is_main):
+    can_interrupt = has_timer and is_main
+    if settings.timeout is not None and not can_interrupt:
         why = "works in the main thread only" if has_timer else "needs a timer that this system does not have (SIGALRM)"
         raise UsageError(f"a timeout {why}: nothing else can interrupt a call")
-    if not (has_timer and is_main) or (settings.timeout is None and settings.max_seconds is None):
+    if not can_interrupt or (settings.timeout is None and settings.max_seconds is None):
         yield Budget(settings, progress)
         return
     budget, begun = Budget(settings, progress, can_interrupt=True), time.monotonic()

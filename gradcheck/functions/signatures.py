@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+from contextlib import suppress
 from types import CodeType
 from typing import Any
 
@@ -35,8 +36,7 @@ def refuse_what_is_no_loss(function: Any, name: str, target: str) -> None:
             hint = "give every further argument a default, or bind it with functools.partial"
         plain = [one.replace(annotation=one.empty) for one in signature.parameters.values()]
         takes = signature.replace(parameters=plain, return_annotation=signature.empty)
-        message = f"{target}: {name} takes {takes}, and a loss is called with (S, y)"
-        raise TargetError(message, hint=hint) from None
+        raise TargetError(f"{target}: {name} takes {takes}, and a loss is called with (S, y)", hint=hint) from None
 
 
 def where(function: Any) -> tuple[str | None, int | None]:
@@ -74,13 +74,10 @@ def losses_of(module: Any) -> list[str]:
     """Names of the functions that a module defines and that take ``(S, y)``."""
     names = []
     for name in callables_of(module):
-        function = getattr(module, name)
-        try:
-            if _is_defined_in(module, function):
+        with suppress(TargetError):
+            if _is_defined_in(module, function := getattr(module, name)):
                 refuse_what_is_no_loss(function, name, name)
                 names.append(name)
-        except TargetError:
-            continue
     return names
 
 

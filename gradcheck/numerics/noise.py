@@ -111,12 +111,13 @@ def quantum(series: FloatArray) -> float:
     Args:
         series: L x m x E: E functions at m points on each of L lines.
     """
-    gaps = np.abs(np.diff(series, axis=1))
-    moves = gaps > 0
+    moves = series[:, 1:] != series[:, :-1]
+    if np.count_nonzero(moves) > moves.size - _LEAST_ROUNDED:
+        return 0.0
     rounded = (np.count_nonzero(moves, axis=1) > 1) & ~moves.all(axis=1)
     if np.count_nonzero(rounded) < _LEAST_ROUNDED:
         return 0.0
-    smallest = np.min(gaps, axis=1, where=moves, initial=np.inf)[rounded]
+    smallest = np.min(np.abs(np.diff(series, axis=1)), axis=1, where=moves, initial=np.inf)[rounded]
     return float(median(smallest))
 
 

@@ -45,11 +45,12 @@ def largest(numbers: FloatArray) -> float:
     return most if np.isfinite(most) else float(np.max(np.abs(numbers), initial=0.0, where=np.isfinite(numbers)))
 
 
-def is_smooth(stencil: Stencil, value_noise: float | FloatArray, scale: float) -> BoolArray:
+def is_smooth(stencil: Stencil, correction: FloatArray, value_noise: float | FloatArray, scale: float) -> BoolArray:
     """Entries whose stencil shows no sign of a kink.
 
     Args:
         stencil: of E entries.
+        correction: the stencil's.
         value_noise: standard deviation of the noise of a value; one for all entries, or E floats.
         scale: the largest gradient seen.
 
@@ -57,7 +58,7 @@ def is_smooth(stencil: Stencil, value_noise: float | FloatArray, scale: float) -
         E truth values. False means only: look closer.
     """
     ordinary = SMALL * scale + 4 * stencil.noise_bound(value_noise)
-    return np.asarray((np.abs(stencil.kink()) <= ordinary) & (np.abs(stencil.correction()) <= 10 * ordinary))
+    return np.asarray((np.abs(stencil.kink()) <= ordinary) & (np.abs(correction) <= 10 * ordinary))
 
 
 def is_narrow(bound: FloatArray, allowed: FloatArray, scale: float) -> BoolArray:
@@ -80,7 +81,9 @@ def judge_smooth(
     bound = limit.bound + granted
     with np.errstate(invalid="ignore"):
         differs = np.abs(analytic - limit.estimate) > allowed + bound
-    return np.where(differs, WRONG, np.where(is_narrow(bound, allowed, scale), OK, UNRESOLVED)).astype(np.int8)
+    verdicts = np.where(is_narrow(bound, allowed, scale), np.int8(OK), np.int8(UNRESOLVED))
+    verdicts[differs] = WRONG
+    return verdicts
 
 
 def judge_kinks(

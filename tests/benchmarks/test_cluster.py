@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import socket
-import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from worker_losses import FILES, facts
+from worker_losses import facts, losses_in
 
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
@@ -26,14 +25,8 @@ pytestmark = pytest.mark.benchmark
 
 @pytest.fixture(scope="module", autouse=True)
 def _place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A working directory with losses, which the cluster does not start in; and tasks as small as can be."""
-    place = tmp_path_factory.mktemp("losses")
-    for name, text in FILES.items():
-        (place / name).write_text(text)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(place)
-        patch.setattr(sys, "path", [*sys.path])
-        patch.setattr(parallel, "WORTH_SENDING", 0.0)
+    """The cluster does not start in this directory."""
+    with losses_in(tmp_path_factory.mktemp("losses")):
         yield
 
 

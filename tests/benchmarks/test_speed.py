@@ -35,17 +35,17 @@ def problem(N: int = N, C: int = C) -> tuple[Any, Any]:
     return rng.normal(size=(N, C)), rng.integers(0, C, size=N)
 
 
-def seconds(run: Callable[[], object]) -> float:
-    begun = time.perf_counter()
+def seconds(run: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
+    begun = clock()
     run()
-    return time.perf_counter() - begun
+    return clock() - begun
 
 
 def best_ratio(run: Callable[[], object], floor: Callable[[], object], enough: float, rounds: int = 7) -> float:
-    """The least of a few ratios of times taken one after the other; no more are taken than it needs."""
+    """The least of a few ratios of processor times taken one after the other; no more are taken than it needs."""
     best = float("inf")
     for _ in range(rounds):
-        best = min(best, seconds(run) / seconds(floor))
+        best = min(best, seconds(run, time.process_time) / seconds(floor, time.process_time))
         if best <= enough:
             break
     return best
@@ -66,7 +66,7 @@ def batch_of(loss: Any, S: Any, y: Any, config: Config = EVERY_ENTRY) -> BatchRe
 @pytest.mark.timing
 @pytest.mark.parametrize(
     ("loss", "plan", "calls", "goal", "guard"),
-    [(softmax, "rows", 2 * N * C + N + 100, 1.35, 1.35), (per_sample_softmax, "per-sample", 2 * C + 60, 1.6, 2.5)],
+    [(softmax, "rows", 2 * N * C + N + 100, 1.35, 1.35), (per_sample_softmax, "per-sample", 2 * C + 60, 1.6, 1.8)],
     ids=["rows", "per-sample"],
 )
 def test_a_check_costs_little_more_than_its_bare_calls(

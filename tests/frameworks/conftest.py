@@ -1,4 +1,4 @@
-"""Losses in files, for tests that run the command line."""
+"""What the tests of all frameworks need: checks in process, and losses in files for the command line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,39 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+
+import gradcheck
+from gradcheck.report import Finding, LossReport
+
+S, Y = np.array([[0.5, -1.0, 2.0], [0.25, 0.0, -0.75]]), np.array([2, 0])
+CONFIG = gradcheck.Config(batch_sizes=[1, 3], classes=4)
+SMALL = gradcheck.Config(batch_sizes=2, classes=3, scores="normal")
+Make = Callable[[Any], Callable[[Any, Any], Any]]
+SPOILS = {"sign": lambda dS: -dS, "mean": lambda dS: dS * len(dS), "millionth": lambda dS: dS * (1 + 1e-6)}
+
+
+def report_of(loss: Any, config: gradcheck.Config = SMALL, *, of: str, **options: Any) -> LossReport:
+    """The report of a loss that has to be recognised as one of this framework."""
+    report = gradcheck.check(loss, config, **options).losses[0]
+    assert report.framework == of
+    return report
+
+
+def only_finding(loss: Any, **options: Any) -> Finding:
+    (finding,) = report_of(loss, **options).findings
+    return finding
+
+
+def is_all_right(report: LossReport) -> bool:
+    precise = max(batch.max_relative_error for batch in report.batches) < 1e-9
+    return report.passed and not report.findings and not any(b.unresolved for b in report.batches) and precise
+
+
+def shows_only_lines_of(finding: Finding, file: str) -> bool:
+    return finding.details.count("File ") == finding.details.count(f'File "{file}"') > 0
+
 
 Run = Callable[..., tuple[int, Any, str]]
 

@@ -6,12 +6,13 @@ import functools
 import subprocess
 import sys
 import types
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from frameworks.conftest import Run
+from frameworks.conftest import SMALL, Run, S, Y
 
 import gradcheck
 from gradcheck.checking.contract import inspect_at_first
@@ -22,9 +23,6 @@ from gradcheck.functions.function import Function
 from gradcheck.functions.output_capture import silenced
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import LossReport
-
-S, Y = np.array([[0.5, -1.0, 2.0], [0.25, 0.0, -0.75]]), np.array([2, 0])
-SMALL = gradcheck.Config(batch_sizes=2, classes=3, scores="normal")
 
 
 class Array:
@@ -89,9 +87,6 @@ def report_of(function: Any, **options: Any) -> LossReport:
     return gradcheck.check(function, SMALL, **options).losses[0]
 
 
-# --- recognised by what is returned -----------------------------------------------------------------------
-
-
 def lone(S: Any, y: Any) -> Any:
     return (S if isinstance(S, Array) else Array(S)).half_square()
 
@@ -141,9 +136,6 @@ def test_where_asked_for_numpy_nothing_is_recognised() -> None:
     assert "returns a Array, not a pair" in report.findings[0].message
 
 
-# --- recognised by what is raised -------------------------------------------------------------------------
-
-
 def takes_nothing_else(S: Any, y: Any) -> Any:
     return S.half_square()
 
@@ -172,9 +164,6 @@ def test_a_mistake_within_the_framework_is_told_as_it_is_there(monkeypatch: pyte
     report = report_of(loss)
     assert report.framework == "fake"
     assert 'can only concatenate str (not "int") to str' in report.findings[0].message
-
-
-# --- asked for by name ------------------------------------------------------------------------------------
 
 
 def test_by_name_the_loss_never_sees_another_array() -> None:
@@ -219,7 +208,53 @@ def test_a_framework_that_is_not_there_is_a_usage_error(monkeypatch: pytest.Monk
     require("fake")
 
 
-# --- as a process -----------------------------------------------------------------------------------------
+TORCH = """\
+import torch
+import torch.nn.functional as F
+
+def right(S, y):
+    return F.cross_entropy(S, y)
+
+def wrong(S, y):
+    value = F.cross_entropy(S, y)
+    (gradient,) = torch.autograd.grad(value, S)
+    return value, gradient * 1.001
+"""
+JAX = """\
+import jax
+import jax.numpy as jnp
+
+@jax.jit
+def right(S, y):
+    return -jnp.mean(jax.nn.log_softmax(S)[jnp.arange(len(y)), y])
+
+def wrong(S, y):
+    value, gradient = jax.value_and_grad(right)(S, y)
+    return value, gradient * 1.001
+"""
+
+
+def needs(name: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(find_spec(name) is None, reason=f"{name} is not installed")
+
+
+@pytest.mark.parametrize("options", [False, True], ids=["auto", "named"])
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        pytest.param(name, source, marks=(getattr(pytest.mark, name), needs(name)))
+        for name, source in (("torch", TORCH), ("jax", JAX))
+    ],
+)
+def test_the_command_line_checks_losses_of_a_framework(name: str, source: str, options: bool, run_json: Run) -> None:
+    framework = ("--framework", name) if options else ()
+    code, report, _ = run_json(source, "mine:right", "mine:wrong", "svm", "--batch-size", "2", *framework)
+    assert code == 1
+    right, wrong, svm = report["losses"]
+    of_each = [(loss["passed"], loss["framework"]) for loss in (right, wrong, svm)]
+    assert of_each == [(True, name), (False, name), (True, "numpy")]
+    assert wrong["batches"][0]["wrong"] == 10
+    assert wrong["rerun"].endswith(f"--framework {name}") is options
 
 
 @pytest.mark.parametrize("name", ["torch", "jax"])

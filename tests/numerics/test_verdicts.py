@@ -69,6 +69,16 @@ def stencil(f: object, g: object, s: float, h: float = 2.0**-10) -> Stencil:
 
 def test_a_smooth_stencil_is_smooth_and_a_kink_at_the_point_or_beside_it_is_not() -> None:
     sign = lambda s: float(np.sign(s))  # noqa: E731
-    assert verdicts.is_smooth(stencil(np.sin, np.cos, 0.3), 1e-16, 1.0)[0]
-    assert not verdicts.is_smooth(stencil(abs, sign, 0.0), 1e-16, 1.0)[0]
-    assert not verdicts.is_smooth(stencil(abs, sign, 2.0**-12), 1e-16, 1.0)[0]
+    for f, g, at, smooth in ((np.sin, np.cos, 0.3, True), (abs, sign, 0.0, False), (abs, sign, 2.0**-12, False)):
+        around = stencil(f, g, at)
+        assert verdicts.is_smooth(around, around.correction(), 1e-16, 1.0)[0] == smooth
+
+
+def test_noise_alone_is_no_kink() -> None:
+    rng = np.random.default_rng(0)
+    h, sigma, entries = 2.0**-10, 1e-6, 1000
+    values = sigma * rng.normal(size=(3, entries))
+    width, ones = np.full(entries, h), np.ones(entries)
+    noisy = Stencil(width, width, values[0], values[1], values[2], ones, ones, ones)
+    assert np.all(verdicts.is_smooth(noisy, noisy.correction(), sigma, 1.0))
+    assert not np.all(verdicts.is_smooth(noisy, noisy.correction(), sigma / 1000, 1.0))
