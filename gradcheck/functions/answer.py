@@ -72,8 +72,9 @@ def values_and_derivatives(answer: Any, shape: tuple[int, ...]) -> tuple[FloatAr
     Raises:
         LossDefect: as ``validated``; also ``wrong-shape`` where there are not N values.
     """
-    if isinstance(answer, tuple) and len(answer) == 2 and all(map(_is_plain, answer, (shape[:1], shape))):
-        return answer
+    is_pair = isinstance(answer, tuple) and len(answer) == 2
+    if is_pair and _is_plain(answer[0], shape[:1]) and _is_plain(answer[1], shape):
+        return answer  # type: ignore[no-any-return]
     valid = validated(answer, shape)
     if valid.parts is None:
         raise LossDefect("wrong-shape", f"returns {described(answer)}, not (N values, N x C derivatives)")

@@ -145,6 +145,8 @@ def effective_eps(samples: FloatArray, eps: float) -> float:
         ``eps``, or that of bfloat16, float16 or float32, where every sample is such a number and not all of them are
         short binary fractions.
     """
+    if samples.size and np.isfinite(first := samples.flat[0]) and np.ldexp(np.frexp(first)[0], 24) % 1:
+        return eps  # it is longer than a float32, as nearly always
     finite = samples[np.isfinite(samples)]
     mantissas = np.abs(np.frexp(finite)[0])
     for bits in _HALF_PRECISIONS:
