@@ -13,12 +13,13 @@ from gradcheck.config import Config
 from gradcheck.config.settings import SETTINGS, Settings, read_settings
 from gradcheck.errors import UsageError, did_you_mean
 from gradcheck.functions.function import Function
-from gradcheck.functions.loading import load_loss, load_target
-from gradcheck.functions.signatures import refuse_what_is_no_loss, where
+from gradcheck.functions.loading import load_target
+from gradcheck.functions.signatures import is_layer, is_model, refuse_what_is_no_loss, where
 from gradcheck.output import FORMATS, Options
 from gradcheck.output.html import NotebookReport
 from gradcheck.report import Report
-from gradcheck.run import check_given, check_targets
+from gradcheck.run import check_targets
+from gradcheck.sampling import Problem
 
 #: Keys that mean something at a given point, and those that name functions beside the one that is checked.
 _OF_A_POINT = ("seed", "rtol", "atol", "plan", "max_entries")
@@ -27,10 +28,12 @@ LossLike = str | Function | Callable[[Any, Any], Any]
 
 
 def check(losses: LossLike | Sequence[LossLike], config: Config | None = None, **keywords: Any) -> Report:
-    """Check losses at the problems of a configuration.
+    """Check losses, or other functions with their gradients, at the problems of a configuration.
 
     Args:
         losses: a target (``"svm"``, ``"module:callable"``), a callable ``(S, y) -> (value, dS)``, or several of them.
+            Or a function of named inputs, a layer or a model, whose ``inputs`` the configuration describes;
+            ``gradient``, ``backward`` and ``value`` may be callables then.
         config: problems and tolerances; the defaults if it is None. Its ``losses`` are not used.
         keywords: keys of `Config`, which win over ``config``, and options of the run, which mean what
             ``gradcheck run --help`` says: ``strict``, ``fail_fast``, ``framework``, ``reference``, ``worst``, ``jobs``,
@@ -52,11 +55,9 @@ def check(losses: LossLike | Sequence[LossLike], config: Config | None = None, *
     several = [losses] if isinstance(losses, str | Function) or callable(losses) else list(losses)
     beside = _beside(keywords)
     config, settings = _read(config, keywords, [key for key in Config.model_fields if key != "losses"])
-    functions = [replace(as_function(each), beside=beside) for each in several]
-    report = check_targets(functions, config, settings)
-    if report.interrupted:
-        raise KeyboardInterrupt
-    return NotebookReport(**vars(report))
+    is_described = beside or config.inputs or config.gradient or config.backward or config.value
+    functions = [replace(as_function(each), beside=beside) if is_described else as_loss(each) for each in several]
+    return _uninterrupted(check_targets(functions, config, settings))
 
 
 def check_at(
@@ -89,9 +90,9 @@ def check_at(
     if isinstance(S, Mapping):
         arguments = {name: np.asarray(each) if isinstance(each, list) else each for name, each in S.items()}
         beside = _beside(keywords)
-        config, settings = _read(config, keywords, (*_OF_A_POINT, "wrt", "only", "reseed", *_BESIDE))
+        config, settings = _read(config, keywords, (*_OF_A_POINT, *_BESIDE, "wrt", "only", "reseed"))
         named = replace(as_function(function), beside=beside)
-        return NotebookReport(**vars(check_given(named, arguments, None, config, settings)))
+        return _uninterrupted(check_targets([named], config, settings, given=arguments))
     config, settings = _read(config, keywords, _OF_A_POINT)
     scores, labels = _array(S, "S"), _array([] if y is None else y, "y")
     if not np.can_cast(scores.dtype, np.float64, "same_kind"):
@@ -102,7 +103,8 @@ def check_at(
         scores = scores.astype(np.float64, copy=False)
     if not np.all(np.isfinite(scores)):
         raise UsageError("S is not finite everywhere; there is no gradient to check there")
-    return NotebookReport(**vars(check_given(as_loss(function), scores, labels, config, settings)))
+    problem = Problem(scores, labels, seed=config.seed, trial=0, scores="given")
+    return _uninterrupted(check_targets([as_loss(function)], config, settings, given=problem))
 
 
 def assert_gradients(losses: LossLike | Sequence[LossLike], config: Config | None = None, **keywords: Any) -> None:
@@ -120,13 +122,11 @@ def assert_gradients(losses: LossLike | Sequence[LossLike], config: Config | Non
 
 def as_loss(loss: LossLike) -> Function:
     """A loss from its target or a callable; a TargetError where that does not lead to a loss."""
-    if isinstance(loss, Function):
-        return loss
-    if isinstance(loss, str):
-        return load_loss(loss)
-    name = getattr(loss, "__qualname__", type(loss).__qualname__)
-    refuse_what_is_no_loss(loss, name, name)
-    return Function(name, loss, *where(loss))
+    function = as_function(loss)
+    thing, name = function.function, function.target
+    if not (function.is_built_in or isinstance(loss, Function) or is_layer(thing) or is_model(thing)):
+        refuse_what_is_no_loss(thing, name.rpartition(":")[2], name)
+    return function
 
 
 def as_function(function: LossLike) -> Function:
@@ -155,6 +155,12 @@ def _read(config: Config | None, keywords: dict[str, Any], keys: Sequence[str]) 
     changed = {key: value for key, value in keywords.items() if key in keys}
     config = Config(**dict(config or Config()) | changed)
     return config, read_settings({name: value for name, value in keywords.items() if name not in keys})
+
+
+def _uninterrupted(report: Report) -> NotebookReport:
+    if report.interrupted:
+        raise KeyboardInterrupt
+    return NotebookReport(**vars(report))
 
 
 def _array(value: npt.ArrayLike, name: str) -> npt.NDArray[Any]:

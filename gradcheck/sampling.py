@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.config import Config, Integers, Labels, Normal, ScoresKind, StudentT, Uniform
+from gradcheck.config import Config, Integers, Labels, Normal, ScoresKind, Uniform
 from gradcheck.config.inputs import Constant, Drawn, DrawnLabels, nested, parse_input
 from gradcheck.layout import Arguments, Layout
 from gradcheck.report import FloatArray
@@ -157,7 +157,7 @@ def _draw_scores(rng: np.random.Generator, kind: ScoresKind, shape: tuple[int, .
             return rng.integers(kind.low, kind.high, size=shape, endpoint=True).astype(np.float64)
         case Uniform():
             return kind.low + (kind.high - kind.low) * rng.random(shape)
-        case StudentT():
+        case _:  # Student's t
             with np.errstate(over="ignore"):
                 scores = kind.scale * rng.standard_t(kind.df, shape)
             return np.nan_to_num(np.clip(scores, -_LARGEST, _LARGEST))

@@ -74,22 +74,12 @@ def summed_by_default(S: Array, y: Array, reduction: str = "sum") -> Answer:
 EACH_ROW: dict[str, LossFunction] = {f.__name__: f for f in (a_vector, reduced, summed_by_default)}
 
 
-COUPLED: dict[str, LossFunction] = {}
-
-
-def coupled(loss: LossFunction) -> LossFunction:
-    COUPLED[loss.__name__] = loss
-    return loss
-
-
-@coupled
 def centred(S: Array, y: Array) -> Answer:
     """Through a statistic of the batch."""
     value, dS = mean(S - S.mean(axis=0), y)
     return value, dS - dS.mean(axis=0)
 
 
-@coupled
 def normalised(S: Array, y: Array) -> Answer:
     """Through two statistics of the batch."""
     N, away = len(S), S - S.mean(axis=0)
@@ -100,7 +90,6 @@ def normalised(S: Array, y: Array) -> Answer:
     return value, g - g.mean(axis=0) + 2 * of_variance * away / N
 
 
-@coupled
 def far_product(S: Array, y: Array) -> Answer:
     """Only where two rows are both large."""
     value, dS = mean(S, y)
@@ -111,13 +100,11 @@ def far_product(S: Array, y: Array) -> Answer:
     return value, dS
 
 
-@coupled
 def through_the_count(S: Array, y: Array) -> Answer:
     value, dS = mean(S, y)
     return value * (1 + np.log(len(S))), dS * (1 + np.log(len(S)))
 
 
-@coupled
 def by_class_counts(S: Array, y: Array) -> Answer:
     """Only through the labels: the more a class has, the less each of its rows weighs."""
     values, p = each_row(S, y)
@@ -126,7 +113,6 @@ def by_class_counts(S: Array, y: Array) -> Answer:
     return weights @ values, weights[:, np.newaxis] * p
 
 
-@coupled
 def hardest_row(S: Array, y: Array) -> Answer:
     values, p = each_row(S, y)
     dS = np.zeros(S.shape)
@@ -135,26 +121,22 @@ def hardest_row(S: Array, y: Array) -> Answer:
     return values[hardest], dS
 
 
-@coupled
 def one_row_raises(S: Array, y: Array) -> Answer:
     if len(S) == 1:
         raise ValueError("a batch needs two rows")
     return mean(S, y)
 
 
-@coupled
 def a_vector_centred(S: Array, y: Array) -> Answer:
     values, p = each_row(S - S.mean(axis=0), y)
     return values, p - p.mean(axis=0)
 
 
-@coupled
 def reduced_centred(S: Array, y: Array, reduction: str = "mean") -> Answer:
     values, p = a_vector_centred(S, y)
     return (values, p) if reduction == "none" else (values.mean(), p / len(S))
 
 
-@coupled
 def reduced_with_a_far_hinge(S: Array, y: Array, reduction: str = "mean") -> Answer:
     values, p = each_row(S, y)
     if len(S) > 1 and (apart := S[0, 0] - S[-1, 1] - 8) > 0:
@@ -162,3 +144,12 @@ def reduced_with_a_far_hinge(S: Array, y: Array, reduction: str = "mean") -> Ans
         p[0, 0] += 1
         p[-1, 1] -= 1
     return (values, p) if reduction == "none" else (values.mean(), p / len(S))
+
+
+COUPLED: dict[str, LossFunction] = {
+    f.__name__: f
+    for f in (
+        centred, normalised, far_product, through_the_count, by_class_counts, hardest_row, one_row_raises,
+        a_vector_centred, reduced_centred, reduced_with_a_far_hinge,
+    )
+}  # fmt: skip

@@ -54,6 +54,8 @@ def joint_defect(nearby: Nearby, value: float, judged: Verdicts, coupled: bool) 
     """
     objective, noise = nearby.objective, nearby.precision.gradient_noise
     blocks, every, is_kink = objective.blocks, np.arange(len(nearby.x)), judged.verdicts == SUBGRADIENT
+    if np.count_nonzero(is_kink) < 2:
+        return None
     units = [every] if coupled else [every[each] for each in blocks.slices()]
     decided = is_kink | (judged.verdicts == OK)
     units = [unit for unit in units if 1 < np.count_nonzero(is_kink[unit]) <= _MOST_RANKED and decided[unit].all()]

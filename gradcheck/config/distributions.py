@@ -17,17 +17,14 @@ _Positive = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=1e
 _Integer = Annotated[int, Field(strict=True, ge=-(2**53), le=2**53)]  # float64 holds each of them
 
 
-@dataclass(frozen=True, kw_only=True)
 class _Distribution:
     """A name, and parameters that are numbers."""
 
-    distribution: str
-
     def describe(self) -> str:
         """The distribution as text, for example ``normal(0, 0.001)``; `parse_distribution` reads it back."""
-        values = [getattr(self, field.name) for field in fields(self)[1:]]
+        name, *values = vars(self).values()
         # The shortest text that reads back as the same number; + 0 turns -0.0 into 0.0.
-        return f"{self.distribution}({', '.join(repr(value + 0).removesuffix('.0') for value in values)})"
+        return f"{name}({', '.join(repr(value + 0).removesuffix('.0') for value in values)})"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,26 +1,19 @@
-"""The configuration: each key with its type, range, default and description, written once, here."""
+"""The configuration: each key with its type, range, default and description; and messages about what is invalid."""
 
 from __future__ import annotations
 
+import re
+import reprlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from numbers import Integral
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from gradcheck.config.distributions import Integers, Labels, Normal, ScoresKind, Uniform, parse_distribution
-from gradcheck.config.inputs import as_plain, parse_input
-from gradcheck.config.messages import format_error
-from gradcheck.config.source import Source
-from gradcheck.errors import ConfigError
+from gradcheck.config.distributions import KINDS, Integers, Labels, Normal, ScoresKind, Uniform, parse_distribution
+from gradcheck.config.source import KeyPath, Source, printable
+from gradcheck.errors import ConfigError, did_you_mean
 
 _MOST_SCORES = 2**27  # in one problem: one gigabyte of float64
 
@@ -37,11 +30,6 @@ def _as_tuple(value: Any) -> Any:
     return value if value is None else (value,)
 
 
-def _as_mapping(value: Any) -> Any:
-    """The text of a distribution as a mapping."""
-    return parse_distribution(value) if isinstance(value, str) else value
-
-
 def _in_order(kind: ScoresKind) -> ScoresKind:
     """Refuse an interval whose ends are in the wrong order."""
     if isinstance(kind, Integers | Uniform) and kind.low > kind.high:
@@ -53,8 +41,20 @@ _Count = Annotated[int, Field(strict=True, ge=1), BeforeValidator(_as_int)]
 _Sizes = Annotated[tuple[_Count, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
 _Target = Annotated[str, Field(strict=True, min_length=1)]
 _Kind = Annotated[
-    ScoresKind, Field(discriminator="distribution"), BeforeValidator(_as_mapping), AfterValidator(_in_order)
+    ScoresKind,
+    Field(discriminator="distribution"),
+    BeforeValidator(lambda value: parse_distribution(value) if isinstance(value, str) else value),
+    AfterValidator(_in_order),
 ]
+
+
+def _plain(value: Any) -> Any:
+    """The fields of a distribution or of the labels; descriptions of inputs in JSON's types; anything else as it is."""
+    if isinstance(value, dict):
+        from gradcheck.config.inputs import as_plain
+
+        return as_plain(value)
+    return asdict(value) if isinstance(value, ScoresKind | Labels) else value
 
 
 class Config(BaseModel):
@@ -71,7 +71,7 @@ class Config(BaseModel):
         'normal(0, 0.001)'
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", revalidate_instances="always")
+    model_config = ConfigDict(frozen=True, extra="forbid", revalidate_instances="always", defer_build=True)
 
     losses: Annotated[tuple[_Target, ...], BeforeValidator(_as_tuple)] = Field(
         (), description="Losses to check by default: names from `gradcheck list`, module:callable or file.py:callable."
@@ -90,7 +90,7 @@ class Config(BaseModel):
     labels: Labels = Field(
         Labels(), description="kind: class, one-hot, multi-hot or real; distribution: uniform, balanced or skewed."
     )
-    inputs: Annotated[dict[str, Any], PlainSerializer(as_plain, when_used="json")] = Field(
+    inputs: dict[str, Any] = Field(
         {},
         description="Arguments of a function that is no score loss, by the names of its parameters: DISTRIBUTION "
         "[SHAPE] such as normal(0, 0.1) [D, C], or [N, D]; labels; a constant; or a mapping or list of those.",
@@ -144,16 +144,19 @@ class Config(BaseModel):
 
     @model_validator(mode="after")
     def _described(self) -> Config:
-        for name, given in self.inputs.items():
-            try:
-                parse_input(given, self.sizes)
-            except ConfigError as error:
-                raise ConfigError(f"inputs.{name}: {error.message}", hint=error.hint) from None
+        if self.inputs:
+            from gradcheck.config.inputs import parse_input
+
+            for name, given in self.inputs.items():
+                try:
+                    parse_input(given, self.sizes)
+                except ConfigError as error:
+                    raise ConfigError(f"inputs.{name}: {error.message}", hint=error.hint) from None
         return self
 
     def as_data(self) -> dict[str, Any]:
         """The configuration as mappings, lists, texts and numbers, as in JSON; ``Config(**data)`` reads it back."""
-        return self.model_dump(mode="json")
+        return {key: [*map(_plain, value)] if isinstance(value, tuple) else _plain(value) for key, value in self}
 
 
 def json_schema() -> dict[str, Any]:
@@ -165,3 +168,51 @@ def json_schema() -> dict[str, Any]:
             array = {"type": key.pop("type"), "items": key.pop("items"), "minItems": key.pop("minLength", 0)}
             key["anyOf"] = [array["items"], array]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+#: Pydantic's words for what YAML calls otherwise.
+_WORDS = {
+    "a valid tuple": "a list",
+    "a valid dictionary or object to extract fields from": "a mapping of keys to values",
+    "a dictionary or an instance of Labels": "a mapping of keys to values",
+    "Unable to extract tag using discriminator 'distribution'": "should name its distribution",
+    " after validation, not 0": "",
+    "tag ": "the distribution ",
+    " found using 'distribution' does not match any of the expected tags:": " is none of",
+}
+
+
+def format_error(error: ValidationError, source: Source, keys: Sequence[str]) -> ConfigError:
+    """One error that lists every mistake of pydantic's in ``source`` on a line of its own; ``keys`` are valid."""
+    problems = {}
+    for details in error.errors(include_url=False):
+        where = source.where(_path(details["loc"], source.data))
+        what, hint = _problem(details, keys)
+        problems[f"{where}: {what}" if where else what] = hint
+    if len(problems) == 1:
+        return ConfigError(*problems, hint=hint)
+    return ConfigError("\n".join("; ".join(filter(None, problem)) for problem in problems.items()))
+
+
+def _problem(details: Mapping[str, Any], keys: Sequence[str]) -> tuple[str, str]:
+    """What is wrong, and a hint (which may be empty)."""
+    location, context, value = details["loc"], details.get("ctx", {}), details["input"]
+    if details["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        if len(location) > 1:
+            keys = [field.name for field in fields(Labels if location[0] == "labels" else KINDS[location[2]])]
+        return "unknown key", did_you_mean(str(location[-1]), keys) or f"the keys here are {', '.join(keys)}"
+    rule = details["msg"].removeprefix("Input ").removeprefix("Value error, ")
+    for words, plain in _WORDS.items():
+        rule = rule.replace(words, plain)
+    choices = re.findall(r"'([^']*)'", str(context.get("expected") or context.get("expected_tags") or ""))
+    hint = did_you_mean(str(context.get("tag", value)), choices)
+    return printable(f"{rule}; got {reprlib.repr(value)}" if location else rule), hint
+
+
+def _path(location: tuple[str | int, ...], data: Mapping[str, Any]) -> KeyPath:
+    """Pydantic's location without the name of a distribution, and without an index where the data have no list."""
+    if location[:1] == ("scores",):
+        location = (*location[:2], *location[3:])
+    if location[1:] and isinstance(location[1], int) and not isinstance(data[str(location[0])], list | tuple | range):
+        location = (location[0], *location[2:])
+    return location

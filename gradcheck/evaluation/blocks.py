@@ -50,7 +50,7 @@ class Blocks:
         return [slice(int(a), int(b)) for a, b in zip(self.starts, stops, strict=True)]
 
     def largest(self, vector: FloatArray) -> FloatArray:
-        """For each block, the largest finite absolute value of a flat vector (n,); 0 where there is none."""
+        """(B,), the largest finite absolute value of a flat vector (n,) in each block; 0 where there is none."""
         most = np.maximum(np.maximum.reduceat(vector, self.starts), -np.minimum.reduceat(vector, self.starts))
         if np.isfinite(most).all():
             return np.asarray(most)

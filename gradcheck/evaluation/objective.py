@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,15 +11,13 @@ import numpy.typing as npt
 from gradcheck.errors import LossDefect
 from gradcheck.evaluation.asking import Asking, ask_for, groups_for
 from gradcheck.evaluation.blocks import Blocks, IndexArray
-from gradcheck.evaluation.parallel import Pool
 from gradcheck.functions.answer import Answer, put_together, validated, value_and_gradient, values_and_derivatives
 from gradcheck.functions.function import Function
 from gradcheck.layout import Arguments, Layout
 from gradcheck.report import FloatArray
 
-# Until a large block has been freed once, glibc returns memory to the system after each call of a loss, and takes it
-# back page by page: that may take longer than the call itself.
-np.empty(2**21)
+if TYPE_CHECKING:
+    from gradcheck.evaluation.parallel import Pool
 
 
 class Objective:
@@ -31,7 +29,7 @@ class Objective:
         labels: the labels of the problem; or the `Arguments` of a function of named inputs, whose flat vector is 1 x n.
         dtype: what x is rounded to before the loss gets it.
         resolution: the dtype whose spacing a step must exceed: what the user's loss is given.
-        blocks: the rows of S.
+        layout, blocks: how x is made of inputs and blocks: the rows of S.
         row_weight: None where the loss returns one value. Else every call asks for the value of each row
             (``reduction="none"``), and this is what such a value counts in the batch's: 1/N or 1.
         eps: machine epsilon of the dtypes of value and dS, where ``row_weight`` is known.
@@ -124,11 +122,6 @@ class Objective:
             return self.pool.ask(self.loss, asking, scores, self.labels, entries, after)
         call = self._call_each_row if asking == "each-row" else self._call
         return ask_for(asking, call, scores, self.labels, entries, after)
-
-    def row(self, number: int) -> Objective:
-        """The loss at one row of this problem, as a batch of its own; it counts its own calls."""
-        labels = self.labels[number : number + 1]
-        return Objective(self.loss, (1, self.shape[1]), labels, self.dtype, self.resolution)
 
     def answer_of_row(self, number: int, scores: FloatArray) -> tuple[float, FloatArray]:
         """Value and gradient (C,) of one row alone, at scores (C,) of its own."""

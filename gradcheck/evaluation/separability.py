@@ -245,7 +245,8 @@ def _far_points(x: FloatArray, rng: np.random.Generator) -> list[FloatArray]:
     one on their sum, where both are far above, or below.
     """
     far = _FAR * max(1.0, float(np.max(np.abs(x))))
-    return [x + sign * far / 2 * (1 + rng.random(len(x))) for sign in (1.0, -1.0)]
+    away = far / 2 * (1 + rng.random(len(x)))
+    return [x + away, x - away]
 
 
 def _splits(order: IndexArray) -> Iterator[npt.NDArray[np.bool_]]:
@@ -310,7 +311,7 @@ def _weight_of_row_values(objective: Objective, x: FloatArray, answer: Answer) -
     sides = list(_splits(rng.permutation(N)))
     pairs = [(side, *pair) for side in sides for pair in points] if len(sides) < _SPLITS else []
     for side, far, there in pairs or [(side, *points[k % 2]) for k, side in enumerate(sides[:_SPLITS])]:
-        mixed, _ = each(np.where(np.repeat(side, C), far, x))
+        mixed, _ = each(np.where(side[:, np.newaxis], far.reshape(N, C), x.reshape(N, C)))
         expected = np.where(side, there, values)
         with np.errstate(invalid="ignore"):
             alike = np.abs(mixed - expected) <= _ROUNDINGS * eps * largest(expected)

@@ -19,30 +19,18 @@ _NOT_NUMBERS = (type(None), bool, np.bool_, str, bytes)
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """Value and gradient of a function at one point.
+    """Value and gradient of a function at one point."""
 
-    Attributes:
-        value: the value; the sum of ``parts`` if the function returned each row's own value.
-        gradient: dS, N x C float64, a copy.
-        value_eps, gradient_eps: machine epsilon of the dtypes that the function returned.
-        parts: N floats, each row's own value; None if the function returned a single number.
-        whole_numbers: dS was an array of integers.
-    """
-
-    value: float
-    gradient: FloatArray
-    value_eps: float
+    value: float  # the sum of ``parts`` if the function returned each row's own value
+    gradient: FloatArray  # dS, N x C float64, a copy
+    value_eps: float  # machine epsilon of the dtypes that the function returned
     gradient_eps: float
-    parts: FloatArray | None = None
-    whole_numbers: bool = False
+    parts: FloatArray | None = None  # N, each row's own value; None if the function returned a single number
+    whole_numbers: bool = False  # dS was an array of integers
 
 
 def validated(answer: Any, shape: tuple[int, ...]) -> Answer:
-    """Convert what a function returned to an ``Answer``.
-
-    Args:
-        answer: what the function returned.
-        shape: (N, C), the shape that dS must have.
+    """Convert what a function returned to an ``Answer``, whose dS must be of this shape (N, C).
 
     Raises:
         LossDefect: ``wrong-shape``, ``wrong-dtype`` or ``not-finite``.
@@ -60,14 +48,12 @@ def validated(answer: Any, shape: tuple[int, ...]) -> Answer:
         raise LossDefect("wrong-shape", message)
     gradient, gradient_eps = _as_float64(array, "dS")
     parts = None if isinstance(value, float) else value
-    return Answer(float(np.sum(value)), gradient, value_eps, gradient_eps, parts, array.dtype.kind in "iu")
+    total = value if isinstance(value, float) else float(value.sum())
+    return Answer(total, gradient, value_eps, gradient_eps, parts, array.dtype.kind in "iu")
 
 
 def put_together(values: FloatArray, derivatives: FloatArray, weight: float, eps: tuple[float, float]) -> Answer:
-    """The answer of the batch from N values and N x C derivatives of its rows, each with this weight in the batch's.
-
-    ``eps`` is the machine epsilon of the dtypes of value and dS.
-    """
+    """The batch's answer from N values and N x C derivatives of rows of this weight; ``eps``: of value and dS."""
     parts = weight * values
     return Answer(float(parts.sum()), weight * derivatives, *eps, parts)
 
@@ -86,8 +72,9 @@ def values_and_derivatives(answer: Any, shape: tuple[int, ...]) -> tuple[FloatAr
     Raises:
         LossDefect: as ``validated``; also ``wrong-shape`` where there are not N values.
     """
-    if isinstance(answer, tuple) and len(answer) == 2 and all(map(_is_plain, answer, (shape[:1], shape))):
-        return answer
+    is_pair = isinstance(answer, tuple) and len(answer) == 2
+    if is_pair and _is_plain(answer[0], shape[:1]) and _is_plain(answer[1], shape):
+        return answer  # type: ignore[no-any-return]
     valid = validated(answer, shape)
     if valid.parts is None:
         raise LossDefect("wrong-shape", f"returns {described(answer)}, not (N values, N x C derivatives)")

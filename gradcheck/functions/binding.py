@@ -29,6 +29,7 @@ class Bound:
     name: str
     door: Door
     order: tuple[str | None, ...]
+    takes_arguments = True
 
     def __call__(self, x: npt.NDArray[Any], arguments: Arguments) -> tuple[Any, npt.NDArray[Any]]:
         """Value, and gradient (1, n) by the differentiated arrays.

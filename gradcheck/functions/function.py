@@ -6,49 +6,36 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
 from gradcheck.errors import LossDefect, OutOfTime, UsageError
 from gradcheck.functions.answer import Answer, validated
-from gradcheck.functions.binding import Bound
-from gradcheck.functions.budget import Budget
 from gradcheck.functions.output_capture import trimmed_traceback
+
+if TYPE_CHECKING:
+    from gradcheck.functions.budget import Budget
 
 
 @dataclass(frozen=True)
 class Function:
-    """A callable ``(S, y) -> (value, dS)`` and where it came from.
+    """A callable ``(S, y) -> (value, dS)`` and where it came from."""
 
-    Attributes:
-        target: as the user named it, for example ``svm`` or ``mymodule:myloss``.
-        function: the callable; it takes and returns NumPy arrays.
-        file, line: where it is defined; None if unknown.
-        framework: whose arrays the user's own function takes: ``numpy``, ``torch`` or ``jax``.
-        adapter: what made ``function`` from the user's own function; None if it is the user's own.
-        by_name: ``load_function(target)`` finds the user's function in any process.
-        beside: the functions that belong to it, by ``gradient``, ``backward`` or ``value``, where they are at hand.
-        budget: counts and limits its calls; None for no limit.
-    """
-
-    target: str
-    function: Callable[..., Any]
-    file: str | None = None
+    target: str  # as the user named it, for example ``svm`` or ``mymodule:myloss``
+    function: Callable[..., Any]  # it takes and returns NumPy arrays
+    file: str | None = None  # where it is defined
     line: int | None = None
-    framework: str = "numpy"
+    framework: str = "numpy"  # whose arrays the user's own function takes
+    #: What made ``function`` from the user's own; None if it is that.
     adapter: Callable[[Any], Any] | None = field(default=None, repr=False, compare=False)
-    by_name: bool = field(default=False, repr=False, compare=False)
+    by_name: bool = field(default=False, repr=False, compare=False)  # ``load_loss(target)`` finds it in any process
+    #: The functions that belong to it, by ``gradient``, ``backward`` or ``value``, where they are at hand.
     beside: dict[str, Callable[..., Any]] = field(default_factory=dict, repr=False, compare=False)
-    budget: Budget | None = field(default=None, repr=False, compare=False)
+    budget: Budget | None = field(default=None, repr=False, compare=False)  # counts and limits its calls
 
     def call(self, scores: npt.NDArray[Any], labels: Any, **options: str) -> Any:
-        """Call the function with these arrays, not with copies, and return what it returns.
-
-        Args:
-            scores: N x C array, float64 or float32.
-            labels: N integers, or what the configuration's kind of labels asks for.
-            options: further arguments: ``reduction="none"``.
+        """Call the function with these arrays, N x C scores and labels, not with copies; return what it returns.
 
         Raises:
             LossDefect: ``raises`` or ``hangs``, with the lines of the traceback that are in the user's code.
@@ -80,7 +67,7 @@ class Function:
     @property
     def is_of_named_inputs(self) -> bool:
         """Whether it is called with `Arguments` and not with labels."""
-        return isinstance(self.function, Bound)
+        return getattr(self.function, "takes_arguments", False) is True
 
     @cached_property
     def each_row_options(self) -> dict[str, str]:

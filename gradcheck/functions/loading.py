@@ -1,8 +1,4 @@
-"""Find the function that a target names: ``svm``, ``package.module:callable`` or ``path/to/file.py:callable``.
-
-The working directory (for a module) or the file's directory (for a file) is put at the head of ``sys.path`` and stays
-there, because a function may import its neighbours when it is called.
-"""
+"""Find the function that a target names: ``svm``, ``package.module:callable`` or ``path/to/file.py:callable``."""
 
 from __future__ import annotations
 
@@ -43,39 +39,35 @@ def load_loss(target: str) -> Function:
         >>> load_loss("svm").target
         'svm'
     """
-    function, name, shown = _found(target)
-    if target not in BUILT_INS:
-        refuse_what_is_no_loss(function, name, shown)
-    return Function(target, function, *where(function), by_name=True)
-
-
-def load_object(target: str) -> Any:
-    """What a target leads to, whatever it is; raises as ``load_loss``."""
-    return _found(target)[0]
+    loaded = load_target(target)
+    if not loaded.is_built_in:
+        refuse_what_is_no_loss(loaded.function, target.rpartition(":")[2], _printable(target))
+    return loaded
 
 
 def load_target(target: str) -> Function:
     """Load what a target names, whatever arguments it takes; raises as ``load_loss``."""
-    function, _, _ = _found(target)
-    return Function(target, function, *where(function), by_name=True)
-
-
-def _found(target: str) -> tuple[Any, str, str]:
-    """What a target leads to, its name, and the target as it is shown."""
     shown = _printable(target) or "an empty target"
     place, colon, name = target.rpartition(":")  # the last colon: a path on Windows has one after its drive
     if target.endswith(".py"):
         module = _executed(target, shown)
         name = _only_loss(module, shown)
+    elif target in BUILT_INS:
+        function = BUILT_INS[target].function
+        return Function(target, function, *where(function), by_name=True)
     elif not colon:
-        return _built_in(target, shown).function, target, shown
+        hint = f"{did_you_mean(target, BUILT_INS)} `gradcheck list` shows all; for a loss of your own, {_FORMS}"
+        if target.partition(".")[0] in _modules(Path()):
+            hint = f"for a loss in that file: {shown.partition('.')[0]}.py:callable"
+        raise TargetError(f"{shown}: no built-in loss has this name", hint=hint.lstrip())
     else:
         place = place.removesuffix(":")
         if not place or not all(part.isidentifier() for part in name.split(".")):
             raise TargetError(f"{shown}: names no callable", hint=_FORMS)
         is_file = place.endswith(".py") or "/" in place or os.sep in place
         module = _executed(place, shown) if is_file else _imported(place, shown)
-    return _member(module, name, shown), name, shown
+    function = _member(module, name, shown)
+    return Function(target, function, *where(function), by_name=True)
 
 
 def built_in_named(name: str) -> BuiltIn:
@@ -92,18 +84,6 @@ def built_in_named(name: str) -> BuiltIn:
         hint = f"{did_you_mean(name, BUILT_INS)} `gradcheck list` shows all".strip()
         raise UsageError(f"{name!r}: no built-in loss has this name", hint=hint)
     return BUILT_INS[name]
-
-
-def _built_in(target: str, shown: str) -> Function:
-    if target in BUILT_INS:
-        function = BUILT_INS[target].function
-        return Function(target, function, *where(function), by_name=True)
-    if target.partition(".")[0] in _modules(Path()):
-        hint = f"for a loss in that file: {shown.partition('.')[0]}.py:callable"
-    else:
-        meant = did_you_mean(target, BUILT_INS)
-        hint = f"{meant} `gradcheck list` shows all; for a loss of your own, {_FORMS}".lstrip()
-    raise TargetError(f"{shown}: no built-in loss has this name", hint=hint)
 
 
 def _imported(name: str, shown: str) -> ModuleType:
@@ -164,8 +144,7 @@ def _user_code(shown: str, name: str) -> Iterator[None]:
         line = str(error.text or "").strip("\n")
         raise TargetError(f"{shown}: does not parse:{at} {error.msg}", details=line[:200].rstrip()) from None
     except BaseException as error:  # pytest has a skip that is no Exception
-        details, hint = trimmed_traceback(error), ""
-        problem = f"raises {type(error).__name__} when it is imported"
+        problem, details, hint = f"raises {type(error).__name__} when it is imported", trimmed_traceback(error), ""
         if isinstance(error, SystemExit):
             problem, hint = "exits when it is imported", 'put what runs the script under `if __name__ == "__main__":`'
         elif isinstance(error, ModuleNotFoundError):
@@ -183,13 +162,13 @@ def _user_code(shown: str, name: str) -> Iterator[None]:
 def _only_loss(module: ModuleType, shown: str) -> str:
     """The name of the only function in a file that takes (S, y)."""
     names = losses_of(module)
-    if not names:
-        hint = f"name the callable in the file: {shown}:callable"
-        raise TargetError(f"{shown}: defines no function that takes (S, y)", hint=hint)
-    if len(names) > 1:
+    if len(names) == 1:
+        return names[0]
+    problem, hint = "defines no function that takes (S, y)", f"name the callable in the file: {shown}:callable"
+    if names:
         some = ", ".join(f"{shown}:{name}" for name in names[:8])
-        raise TargetError(f"{shown}: several of its functions take (S, y)", hint=f"name one of them: {some}")
-    return names[0]
+        problem, hint = "several of its functions take (S, y)", f"name one of them: {some}"
+    raise TargetError(f"{shown}: {problem}", hint=hint)
 
 
 def _member(module: ModuleType, name: str, shown: str) -> Any:
@@ -209,6 +188,7 @@ def _member(module: ModuleType, name: str, shown: str) -> Any:
 
 
 def _put_on_path(directory: str | Path) -> None:
+    """For good, because a function may import its neighbours when it is called."""
     with suppress(OSError):  # the working directory was deleted
         if (text := os.path.abspath(directory)) not in sys.path:
             sys.path.insert(0, text)

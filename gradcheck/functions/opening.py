@@ -9,6 +9,7 @@ from typing import Any
 
 from gradcheck.errors import TargetError
 from gradcheck.functions.doors import AsReturned, Door, Layer, Model, Reseeded, Separate
+from gradcheck.functions.signatures import is_layer, is_model
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,6 @@ def open_door(
     return Opened(Reseeded(door) if reseed else door, required, optional, params)
 
 
-def is_open_form(thing: Any) -> bool:
-    """Whether it is a class or an object with forward and backward, or with params and loss."""
-    return _is_layer(thing) or _is_model(thing)
-
-
 def _door(
     name: str,
     thing: Any,
@@ -75,10 +71,10 @@ def _door(
         return Separate(name, thing, gradient), thing, None
     if value is not None:
         return Separate(name, value, thing), value, None
-    if is_open_form(thing):
+    if is_layer(thing) or is_model(thing):
         make = _maker(name, thing)
         first = make()
-        if _is_layer(thing):
+        if is_layer(thing):
             return Layer(name, lambda: _pair(make())), first.forward, None
         if not isinstance(getattr(first, "params", None), dict):
             raise TargetError(f"{name}: has a method loss, and no dict params with its parameters")
@@ -92,15 +88,6 @@ def _door(
 
 def _pair(layer: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return layer.forward, layer.backward
-
-
-def _is_layer(thing: Any) -> bool:
-    return callable(getattr(thing, "forward", None)) and callable(getattr(thing, "backward", None))
-
-
-def _is_model(thing: Any) -> bool:
-    has_params = isinstance(thing, type) or isinstance(getattr(thing, "params", None), dict)
-    return callable(getattr(thing, "loss", None)) and has_params
 
 
 def _maker(name: str, thing: Any) -> Callable[[], Any]:

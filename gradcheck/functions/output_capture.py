@@ -9,6 +9,7 @@ import traceback
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
@@ -24,16 +25,16 @@ class _Nowhere(io.StringIO):
         return len(text)
 
 
+@dataclass(frozen=True)
 class Silence:
     """Within ``silenced()``, output is discarded except inside ``let_through()``."""
 
-    def __init__(self, standard_error: TextIO) -> None:
-        self._standard_error = standard_error
+    standard_error: TextIO
 
     @contextmanager
     def let_through(self) -> Iterator[None]:
         """Send prints and warnings to standard error; standard output is reserved for the report."""
-        stream = self._standard_error
+        stream = self.standard_error
         with redirect_stdout(stream), redirect_stderr(stream), warnings.catch_warnings(action="default"):
             yield
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+from contextlib import suppress
 from types import CodeType
 from typing import Any
 
@@ -32,11 +33,12 @@ def refuse_what_is_no_loss(function: Any, name: str, target: str) -> None:
         required = [one for one in signature.parameters.values() if one.default is one.empty]
         hint = "write it as def loss(S, y), with the N x C scores and the labels, and return (value, dS)"
         if len(required) > 2:
-            hint = "give every further argument a default, or bind it with functools.partial"
+            from gradcheck.functions.suggestions import guessed_inputs
+
+            hint = f"describe its parameters: inputs={guessed_inputs([each.name for each in required])}"
         plain = [one.replace(annotation=one.empty) for one in signature.parameters.values()]
         takes = signature.replace(parameters=plain, return_annotation=signature.empty)
-        message = f"{target}: {name} takes {takes}, and a loss is called with (S, y)"
-        raise TargetError(message, hint=hint) from None
+        raise TargetError(f"{target}: {name} takes {takes}, and a loss is called with (S, y)", hint=hint) from None
 
 
 def takes_scores_and_labels(function: Any) -> bool:
@@ -46,6 +48,17 @@ def takes_scores_and_labels(function: Any) -> bool:
     except TargetError:
         return False
     return True
+
+
+def is_layer(thing: Any) -> bool:
+    """Whether it is a class or an object with a forward and a backward."""
+    return callable(getattr(thing, "forward", None)) and callable(getattr(thing, "backward", None))
+
+
+def is_model(thing: Any) -> bool:
+    """Whether it is an object with a dict of parameters and a loss, or may be a class of such."""
+    has_params = isinstance(thing, type) or isinstance(getattr(thing, "params", None), dict)
+    return callable(getattr(thing, "loss", None)) and has_params
 
 
 def where(function: Any) -> tuple[str | None, int | None]:
@@ -83,13 +96,10 @@ def losses_of(module: Any) -> list[str]:
     """Names of the functions that a module defines and that take ``(S, y)``."""
     names = []
     for name in callables_of(module):
-        function = getattr(module, name)
-        try:
-            if _is_defined_in(module, function):
+        with suppress(TargetError):
+            if _is_defined_in(module, function := getattr(module, name)):
                 refuse_what_is_no_loss(function, name, name)
                 names.append(name)
-        except TargetError:
-            continue
     return names
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -20,13 +19,15 @@ MAX_ENTRIES = 10_000
 
 _WORDS = np.array([verdict.value for verdict in VERDICTS])
 #: A list or an object that holds no others, as ``json.dumps`` lays it out; line ends in texts are escaped.
-_FLAT = re.compile(r"[\[{]\n[^\[\]{}]*\n *[\]}]")
+_FLAT = r"[\[{]\n[^\[\]{}]*\n *[\]}]"
 
 
 def render(report: Report, options: Options) -> str:
     """A report as JSON text in ASCII that ends with a newline; NaN and infinities become null. No option matters."""
+    import json
+
     text = json.dumps(as_data(report), allow_nan=False, indent=2)
-    return _FLAT.sub(lambda flat: " ".join(map(str.strip, flat[0].split("\n"))), text) + "\n"
+    return re.sub(_FLAT, lambda flat: " ".join(map(str.strip, flat[0].split("\n"))), text) + "\n"
 
 
 def as_data(report: Report, text: Callable[[str], str] = str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator, Sequence
 
@@ -10,9 +9,9 @@ from gradcheck.output.summary import Row, entry_rows, sentences, severity_key, t
 from gradcheck.output.text import Options, counted, escape_control, place_of, shorten
 from gradcheck.report import LossReport, Report, Verdict
 
-_SPECIAL = re.compile(r"([\\`*_\[\]|~])")
+_SPECIAL = r"([\\`*_\[\]|~])"
 # What GitHub turns into a link to an issue, a person or an address, where something follows that it could belong to.
-_LINKS = re.compile(r"[#@:](?=\S)")
+_LINKS = r"[#@:](?=\S)"
 
 
 def render(report: Report, options: Options) -> str:
@@ -57,8 +56,10 @@ def _table(rows: Sequence[Row]) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     """Text from outside on one line, with nothing in it that Markdown, HTML or GitHub would act on."""
-    escaped = html.escape(escape_control(shorten(text)), quote=False)
-    return _SPECIAL.sub(r"\\\1", _LINKS.sub(lambda sign: f"&#{ord(sign[0])};", escaped))
+    from html import escape
+
+    escaped = escape(escape_control(shorten(text)), quote=False)
+    return re.sub(_SPECIAL, r"\\\1", re.sub(_LINKS, lambda sign: f"&#{ord(sign[0])};", escaped))
 
 
 def _fenced(text: str, language: str = "text") -> str:

@@ -58,10 +58,3 @@ def test_an_answer_that_breaks_the_contract_is_a_defect_however_it_is_asked_for(
     for ask in asked:
         with pytest.raises(LossDefect):
             ask(X.copy())
-
-
-def test_a_row_alone_is_a_problem_of_its_own() -> None:
-    objective = objective_of(lambda scores, labels: (float(labels.sum()), np.zeros(scores.shape)), S.shape, [0, 1, 0])
-    alone = objective.row(1)
-    assert alone(X[2:4]).value == 1.0
-    assert objective.answer_of_row(1, X[2:4])[0] == 1.0

@@ -1,7 +1,6 @@
 """Functions written for PyTorch or JAX: adapters convert the arrays that they take and return from and to NumPy's.
 
-The rest of gradcheck sees an adapted ``Function`` like any other. A framework is imported only if it is asked for by
-name, or if the user's own code has imported it.
+A framework is imported only if it is asked for by name, or if the user's own code has imported it.
 """
 
 from __future__ import annotations
@@ -10,14 +9,17 @@ import importlib
 import sys
 import traceback
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
 from gradcheck.errors import LossDefect, UsageError
-from gradcheck.functions.frameworks.adapters import Adapter
 from gradcheck.functions.function import Function
+
+if TYPE_CHECKING:
+    from gradcheck.functions.frameworks.adapters import Adapter
 
 #: Top-level packages of each framework that ``--framework`` and the extras name; the first is the one to import.
 FRAMEWORKS = {"torch": ("torch",), "jax": ("jax", "jaxlib")}
@@ -57,11 +59,8 @@ def recognised(
 ) -> Function:
     """The function adapted to the framework that its first call shows; unchanged if it shows none.
 
-    Args:
-        function: as the user wrote it.
-        scores, labels: the arguments of that first call; left untouched.
-        first: what the function returned for NumPy arrays, or the exception that it raised.
-        usable: whether what it returned is a value and a gradient already.
+    ``first`` is what it returned for NumPy arrays of these scores and labels, or the exception that it raised;
+    ``usable``: what it returned is a value and a gradient already.
     """
     raised, refused = isinstance(first, BaseException), function
     for name, packages in FRAMEWORKS.items():
@@ -95,11 +94,9 @@ def _first_that_works(
     adapters: tuple[Adapter, ...] = importlib.import_module(f"{__name__}.{name}_").ADAPTERS
     others = [replace(function, function=adapt(function.function), framework=name, adapter=adapt) for adapt in adapters]
     for other in others:
-        try:
+        with suppress(LossDefect):
             other.evaluate(scores, labels)
-        except LossDefect:
-            continue
-        return other, True
+            return other, True
     return others[1], False
 
 

@@ -1,8 +1,4 @@
-"""What the adapters of all frameworks have in common.
-
-An adapter takes the user's function and returns one that takes NumPy arrays (and ``reduction``, if the user's does) and
-returns a pair (value, dS) of Python and NumPy types.
-"""
+"""What the adapters of all frameworks have in common: they make of the user's function one of NumPy arrays."""
 
 from __future__ import annotations
 
@@ -24,19 +20,16 @@ _Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Toolkit:
-    """What a framework provides for its adapters.
+    """What a framework provides for its adapters."""
 
-    Attributes:
-        environment: context of a call with these scores.
-        arguments: converts scores and labels to what a function takes.
-        plain: converts a result of this name to NumPy; anything else it returns unchanged.
-        differentiated: makes of a function one of scores, labels and options that returns its value and the gradient
-            that the framework computes, or the pair that it returns itself.
-    """
-
+    #: Context of a call with these scores.
     environment: Callable[[_Array], AbstractContextManager[None]]
+    #: Converts scores and labels to what a function takes.
     arguments: Callable[[Callable[..., Any], _Array, _Array], tuple[Any, Any]]
+    #: Converts a result of this name to NumPy; anything else it returns unchanged.
     plain: Callable[[Any, str], Any]
+    #: Makes of a function one of scores, labels and options that returns its value and the gradient that the framework
+    #: computes, or the pair that it returns itself.
     differentiated: Callable[[Callable[..., Any]], Callable[[_Array, _Array, dict[str, Any]], Any]]
 
     def by_hand(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -48,11 +41,7 @@ class Toolkit:
         return self._wrapped(function, body)
 
     def by_autodiff(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """For a function that returns a value, whose gradient the framework computes; or a pair all the same.
-
-        The gradient of N values, one for each row, is that of their sum: row i is the derivative of value i, if each
-        value depends on its own row alone.
-        """
+        """For a function that returns a value, or one for each row: the framework computes its gradient; or a pair."""
         differentiated = self.differentiated(function)
 
         def body(S: _Array, y: _Array, options: dict[str, Any]) -> Any:
@@ -68,7 +57,7 @@ class Toolkit:
 
     @property
     def adapters(self) -> tuple[Adapter, ...]:
-        """All of them, in the order in which they are tried."""
+        """In the order in which they are tried."""
         return self.by_hand, self.by_autodiff, self.from_arrays
 
     def _wrapped(
@@ -83,10 +72,7 @@ class Toolkit:
 
 
 def converted_labels(labels: _Array, scores: _Array) -> _Array:
-    """Labels as frameworks expect them: integers as int64, floats in the precision of the scores.
-
-    They share memory with the labels if no conversion is needed, so that a function that changes them is found out.
-    """
+    """Integers as int64, floats in the precision of the scores; no copy if they are, so that changes are found out."""
     if labels.dtype.kind in "iu":
         return labels.astype(np.int64, copy=False)
     return labels.astype(scores.real.dtype, copy=False) if labels.dtype.kind == "f" else labels
@@ -98,11 +84,7 @@ def is_pair(answer: Any) -> TypeGuard[tuple[Any, Any]]:
 
 
 def converted_pair(answer: Any, plain: Callable[[Any, str], Any]) -> tuple[Any, Any]:
-    """The pair (value, dS), with both parts converted by ``plain(thing, name)``.
-
-    Raises:
-        LossDefect: ``wrong-shape``: it is no pair, or dS is None.
-    """
+    """The pair (value, dS), with both parts converted; raises ``LossDefect`` if it is none, or dS is None."""
     if not is_pair(answer):
         raise LossDefect("wrong-shape", f"returns {described(answer)}, not a pair (value, dS)")
     if answer[1] is None:  # S.grad, read too early

@@ -82,16 +82,13 @@ def _refuse_what_has_no_gradient(answer: Any) -> None:
 
 
 def _plain(thing: Any, what: str) -> Any:
-    """A JAX array as a NumPy array, or as a Python number if that keeps its dtype; anything else unchanged.
-
-    A copy: two calls may return the same JAX array, which nobody can change, and that is no shared buffer.
-    """
+    """A JAX array as a NumPy array, or as a Python number if that keeps its dtype; anything else unchanged."""
     if not isinstance(thing, jax.Array):
         return thing
     if thing.ndim == 0 and thing.dtype == np.float64:
         return float(thing)
     try:
-        return np.array(thing)
+        return np.array(thing)  # a copy: nobody can change a JAX array that two calls return
     except TypeError as error:  # a key of random numbers
         raise LossDefect("wrong-dtype", f"{what} is no array of numbers: {error}") from None
 

@@ -1,8 +1,4 @@
-"""Adapters for PyTorch.
-
-A tensor shares its memory with the NumPy array that it was made from, so a function that changes its arguments in
-place is found out like any other.
-"""
+"""Adapters for PyTorch. Tensors share the memory of the arrays, so that changes in place are found out."""
 
 from __future__ import annotations
 
@@ -24,10 +20,7 @@ _WORTH_THREADS = 32_768
 
 @contextmanager
 def _environment(scores: npt.NDArray[Any]) -> Iterator[None]:
-    """Record graphs, whatever the user's setting; use one thread for a small problem.
-
-    If other processes use the cores, torch's threads wait for each other a hundred times as long as a small call takes.
-    """
+    """Record graphs, whatever the user's setting; use one thread for a small problem, whose threads mostly wait."""
     threads = torch.get_num_threads()
     try:
         if scores.size < _WORTH_THREADS:
@@ -48,11 +41,7 @@ def _arguments(function: Callable[..., Any], scores: npt.NDArray[Any], labels: n
 
 
 def _differentiated(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function with the gradient of autograd.
-
-    It takes a tensor that is no leaf of the graph, like the output of a network, because torch forbids changes in place
-    of a leaf. Such changes are copied back to the array.
-    """
+    """The function with the gradient of autograd. Changes in place, which torch forbids on a leaf, are copied back."""
 
     def differentiated(scores: npt.NDArray[Any], labels: npt.NDArray[Any], options: dict[str, Any]) -> Any:
         leaf, y = _arguments(function, scores, labels)

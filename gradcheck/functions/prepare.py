@@ -15,9 +15,8 @@ from gradcheck.config.inputs import nested
 from gradcheck.errors import LossDefect, TargetError
 from gradcheck.functions.binding import Bound, Settled, settle
 from gradcheck.functions.function import Function
-from gradcheck.functions.loading import load_object
-from gradcheck.functions.opening import Opened, is_open_form, open_door
-from gradcheck.functions.signatures import takes_scores_and_labels
+from gradcheck.functions.loading import load_target
+from gradcheck.functions.opening import Opened, open_door
 from gradcheck.functions.suggestions import backward_of, command, guessed_inputs
 from gradcheck.layout import Arguments
 from gradcheck.report import Finding
@@ -37,20 +36,6 @@ class Prepared:
     function: Function
     problems: tuple[Problem, ...]
     remarks: tuple[Finding, ...]
-
-
-def is_of_named_inputs(function: Function, config: Config) -> bool:
-    """Whether a function is to be checked by its named inputs, and not as a score loss (S, y)."""
-    if function.is_built_in:
-        return False
-    if isinstance(function.function, Bound):
-        return True
-    described = config.inputs or config.backward or config.gradient or config.value
-    return (
-        bool(described or function.beside)
-        or is_open_form(function.function)
-        or not takes_scores_and_labels(function.function)
-    )
 
 
 def prepare(function: Function, config: Config, at: Mapping[str, Any] | None = None) -> Prepared:
@@ -159,5 +144,4 @@ def _other(function: Function, target: str | Callable[..., Any] | None) -> Calla
     if target is None or callable(target):
         return target
     place = function.target.rpartition(":")[0]
-    found: Callable[..., Any] = load_object(target if ":" in target or not place else f"{place}:{target}")
-    return found
+    return load_target(target if ":" in target or not place else f"{place}:{target}").function
