@@ -52,7 +52,8 @@ def ask_for(
             own, first = (slice(row, row + 1), row) if asking == "rows" else (slice(None), 0)
             moved = scores[own].copy()
             moved[row - first, column] = after[e]
-            values[e], gradient = value_and_gradient(call(moved, labels[own].copy()), moved.shape)
+            its = labels[own] if asking == "rows" else labels
+            values[e], gradient = value_and_gradient(call(moved, its.copy()), moved.shape)
             derivatives[e] = gradient[row - first, column]
         return values, derivatives
     C, base, point = scores.shape[1], scores.reshape(-1), scores.copy()
