@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from math import prod
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-
-from gradcheck.layout import Layout
 
 FloatArray = npt.NDArray[np.float64]
 Severity = Literal["error", "warning", "note"]
@@ -59,7 +58,7 @@ class Entry:
         relative_error: abs(a - n) / max(abs(a), abs(n)); 0 where both are 0.
         plain, step: the plain central difference, and half the distance between its two points.
         central: the corrected central difference where ``numerical`` is of a complex step; else None.
-        input, index: of the entry, for a function of named inputs: ``row`` is 0 then, and ``class_`` its flat index.
+        input, index: of a function of named inputs; ``row`` and ``class_`` are the place in the input as a matrix then.
         tried: steps and plain central differences of an entry that was looked at again, the widest step first.
     """
 
@@ -148,7 +147,9 @@ class SmallestCase:
 
 @dataclass(frozen=True, eq=False)
 class BatchReport:
-    """One problem: a batch of N rows and C classes, every entry judged.
+    """One problem: a batch of N rows and C classes, every entry judged; or one input of a function of named inputs.
+
+    The array of such an input is shown as a matrix: its last axis are the columns, in place of the classes.
 
     Attributes:
         scores, value: the kind of scores, for example ``normal(0, 1)``; the loss's value at S.
@@ -158,7 +159,7 @@ class BatchReport:
         labels: N labels; None where the labels are not classes.
         relative_errors, verdicts: N x C, the latter int8 indices into ``VERDICTS``; None with projections.
         worst: the worst entries, worst first.
-        layout: of the inputs of a function of named inputs, whose flat vector x is then 1 x n; None for scores.
+        input, shape: the name of the input and the shape of its array; empty for scores.
         negligible, by_complex: N x C, entries whose error is rounding, and that a complex step judged; None for none.
         projections: in place of every entry's verdict where entries are too many; else None.
     """
@@ -180,7 +181,8 @@ class BatchReport:
     why: str = ""
     by_complex: npt.NDArray[np.bool_] | None = None
     projections: Projections | None = None
-    layout: Layout | None = None
+    input: str = ""
+    shape: tuple[int, ...] = ()
 
     def count(self, verdict: Verdict) -> int:
         """How many entries have this verdict."""
@@ -190,7 +192,7 @@ class BatchReport:
 
     @property
     def entries(self) -> int:
-        return self.layout.n if self.layout else self.batch_size * self.classes
+        return prod(self.shape) if self.input else self.batch_size * self.classes
 
     @property
     def wrong(self) -> int:

@@ -232,8 +232,7 @@ class _TargetRun:
             self._add(checked.findings, problem)
             self._current = None
             self._done += 1
-            if checked.batch is not None:
-                self._batches.append(checked.batch)
+            self._batches += checked.batches
             if checked.case is not None and self._is_new(checked.case):
                 self._cases.append(checked.case)
             if "hangs" in self._contract or (self._settings.fail_fast and self.has_failed):

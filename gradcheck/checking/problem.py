@@ -23,6 +23,7 @@ from gradcheck.evaluation.objective import Objective
 from gradcheck.evaluation.separability import RowValues, choose, refused, try_row_values
 from gradcheck.functions.answer import Answer
 from gradcheck.functions.function import Function
+from gradcheck.layout import Input
 from gradcheck.numerics.verdicts import UNRESOLVED, Tolerance
 from gradcheck.report import VERDICTS, BatchReport, Entry, Finding, Projections
 from gradcheck.sampling import Problem
@@ -37,7 +38,7 @@ _BY_PROJECTIONS = 230
 class Checked(NamedTuple):
     """What became of one problem."""
 
-    batch: BatchReport | None  # None where the loss broke its contract before a verdict was reached
+    batches: tuple[BatchReport, ...]  # none where the loss broke its contract before a verdict was reached
     findings: list[Finding]  # of the contract
     case: Case | None = None  # what diagnosis looks at; None by projections, unless it is compared with another loss
 
@@ -81,25 +82,25 @@ def check_problem(
     inspection = inspection or replace(inspect(loss, problem.S, problem.y, None), first=None)
     findings, answer = list(inspection.findings), inspection.evaluation
     if answer is None:
-        return Checked(None, findings)
+        return Checked((), findings)
     try:
         judged = _judge(loss, problem, answer, config, settings, pool)
         state = inspect_again(loss, problem.S, problem.y, answer)
     except LossDefect as defect:
         near = LossDefect(defect.code, f"{defect.message}, at scores near these", details=defect.details)
         near.__cause__ = defect.__cause__
-        return Checked(None, [finding_of(near), *findings])
+        return Checked((), [finding_of(near), *findings])
     except OutOfTime as end:
         end.found = findings
         raise
     evaluations, seconds = judged.calls + inspection.calls + 1, time.perf_counter() - begun
-    batch = _batch(problem, answer, judged, evaluations, seconds, settings.worst)
+    batches = _batches(problem, answer, judged, evaluations, seconds, settings.worst)
     findings += judged.findings
-    if answer.parts is not None and batch.wrong:
+    if answer.parts is not None and any(batch.wrong for batch in batches):
         findings.append(_NO_MEAN)
     # Of a problem by projections the value alone is known: it counts where another loss is to be compared with.
     case = _case(problem, answer, judged) if judged.projections is None or settings.like is not None else None
-    return Checked(batch, [*([state] if state else []), *findings], case)
+    return Checked(batches, [*([state] if state else []), *findings], case)
 
 
 _NO_MEAN = Finding(
@@ -177,40 +178,55 @@ def _judge(
         return run(WholeBatch(objective, x, reference), str(evidence), reference)
 
 
-def _batch(
+def _batches(
     problem: Problem, answer: Answer, judged: _Judged, evaluations: int, seconds: float, worst: int
+) -> tuple[BatchReport, ...]:
+    """The problem's report, or one for each input of a function of named inputs; calls and time are the first one's."""
+    whole = (Input("", problem.S.shape, 0),)
+    inputs = problem.layout.inputs if problem.layout else whole
+    if problem.layout and judged.projections is not None:
+        inputs = (Input(", ".join(problem.layout.names), (problem.layout.n,), 0),)
+    return tuple(
+        _batch(problem, answer, judged, own, evaluations if own is inputs[0] else 0, seconds, worst) for own in inputs
+    )
+
+
+def _batch(
+    problem: Problem, answer: Answer, judged: _Judged, own: Input, evaluations: int, seconds: float, worst: int
 ) -> BatchReport:
-    verdicts, (N, C) = judged.verdicts, problem.S.shape
+    verdicts, C = judged.verdicts, own.shape[-1] if own.shape else 1
 
     def shaped(numbers: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
-        return numbers.reshape(N, C) if judged.projections is None else None
+        return numbers[own.entries].reshape(-1, C) if judged.projections is None else None
 
     return BatchReport(
-        batch_size=problem.batch_size or N, classes=C, scores=problem.scores, trial=problem.trial, seed=problem.seed,
-        labels=problem.labels, value=answer.value, plan=judged.plan, why=judged.why, evaluations=evaluations,
-        seconds=seconds, layout=problem.layout,
+        batch_size=problem.batch_size or len(problem.S), classes=C, scores=problem.scores, trial=problem.trial,
+        seed=problem.seed, labels=problem.labels, value=answer.value, plan=judged.plan, why=judged.why,
+        evaluations=evaluations, seconds=seconds if evaluations else 0.0,
         relative_errors=shaped(verdicts.relative_errors),
         verdicts=shaped(verdicts.verdicts),
         negligible=shaped(verdicts.negligible),
         by_complex=shaped(verdicts.by_complex) if verdicts.by_complex.any() else None,
-        worst=_worst_entries(problem, verdicts, worst),
+        worst=_worst_entries(problem, verdicts, own, worst),
         projections=judged.projections,
+        input=own.name,
+        shape=own.shape if own.name else (),
     )  # fmt: skip
 
 
-def _worst_entries(problem: Problem, judged: Verdicts, most: int) -> tuple[Entry, ...]:
+def _worst_entries(problem: Problem, judged: Verdicts, own: Input, most: int) -> tuple[Entry, ...]:
     """At most so many entries: by verdict, then by relative error (negligible entries last), then in reading order."""
-    relative = np.fmin(np.where(judged.negligible, 0.0, judged.relative_errors), 2.0)  # it is at most 2, or NaN
-    badness = 3.0 * judged.verdicts + relative  # of ``VERDICTS`` the worst is the last
+    here = np.flatnonzero((judged.entries >= own.start) & (judged.entries < own.start + own.size))
+    relative = np.fmin(np.where(judged.negligible, 0.0, judged.relative_errors), 2.0)[here]  # it is at most 2, or NaN
+    badness = 3.0 * judged.verdicts[here] + relative  # of ``VERDICTS`` the worst is the last
     least = np.partition(badness, -most)[-most] if most < len(badness) else -np.inf
     worst = np.flatnonzero(badness >= least)  # not all of many entries are sorted
-    order = worst[np.argsort(-badness[worst], kind="stable")[:most]]
-    layout = problem.layout
-    scores, labels, C = problem.S.reshape(-1), problem.labels, problem.S.shape[1]
+    order = here[worst[np.argsort(-badness[worst], kind="stable")[:most]]]
+    scores, labels, C = problem.S.reshape(-1), problem.labels, own.shape[-1] if own.shape else 1
     return tuple(
         Entry(
-            row=entry // C,
-            class_=entry % C,
+            row=(entry - own.start) // C,
+            class_=(entry - own.start) % C,
             label=None if labels is None else int(labels[entry // C]),
             score=float(scores[entry]),
             analytic=float(judged.analytic[e]),
@@ -222,11 +238,15 @@ def _worst_entries(problem: Problem, judged: Verdicts, most: int) -> tuple[Entry
             step=float(judged.steps[e]),
             central=float(judged.central[e]) if judged.by_complex[e] else None,
             tried=judged.tried.get(e, ()),
-            input=layout.index(entry)[0] if layout else "",
-            index=layout.index(entry)[1] if layout else (),
+            **_named(problem, entry),
         )
         for e, entry in zip(order.tolist(), judged.entries[order].tolist(), strict=True)
     )
+
+
+def _named(problem: Problem, entry: int) -> dict[str, Any]:
+    """The input and the index of an entry of a function of named inputs."""
+    return dict(zip(("input", "index"), problem.layout.index(entry), strict=True)) if problem.layout else {}
 
 
 def _case(problem: Problem, answer: Answer, judged: _Judged) -> Case:

@@ -28,7 +28,7 @@ def side_by_side(problems: Sequence[BatchReport], width: int) -> Columns:
 
 def whole(problem: BatchReport, width: int) -> Iterator[Text]:
     """All entries of a problem, its classes in as many pieces as the width asks for."""
-    rows = range(problem.batch_size)
+    rows = range(len(_matrices(problem)[0]))
     cells = _cells(problem, rows)
     at_once = _classes_that_fit(problem, cells, width)
     for start in range(0, problem.classes, at_once):
@@ -54,7 +54,8 @@ def _compact(problem: BatchReport, width: int) -> Text:
     hidden = np.ones(errors.shape, dtype=bool)
     hidden[np.ix_(rows, classes)] = False
     if hidden.any():
-        more = [(problem.batch_size - len(rows), "rows"), (problem.classes - len(classes), "classes")]
+        columns = "columns" if problem.input else "classes"
+        more = [(len(errors) - len(rows), "rows"), (problem.classes - len(classes), columns)]
         parts = ", ".join(f"{count:,} more {noun}" for count, noun in more if count)
         counts = np.bincount(verdicts[hidden], minlength=len(VERDICTS))
         bad = [
@@ -89,12 +90,12 @@ def _cells(problem: BatchReport, rows: Sequence[int]) -> Cells:
 
 
 def _classes_that_fit(problem: BatchReport, cells: Cells, width: int) -> int:
-    return max(1, (width - len(f"N={problem.batch_size} ")) // _width(cells))
+    return max(1, (width - len(_head(problem))) // _width(cells))
 
 
 def _drawn(problem: BatchReport, rows: Sequence[int], classes: Sequence[int], cells: Cells) -> Text:
     """Lines of these rows and classes, below a line with the classes' numbers."""
-    head = f"N={problem.batch_size} "
+    head = _head(problem)
     wide = _width(cells)
     drawn = Text(no_wrap=True, overflow="ignore").append(head, "bold")
     drawn.append("".join(f"{class_} ".rjust(wide) for class_ in classes))
@@ -103,6 +104,11 @@ def _drawn(problem: BatchReport, rows: Sequence[int], classes: Sequence[int], ce
         for class_ in classes:
             drawn.append(" " * (wide - len(of_row[class_]))).append_text(of_row[class_])
     return drawn
+
+
+def _head(problem: BatchReport) -> str:
+    """What stands above the rows' numbers: ``N=3``, or ``dW N=3``."""
+    return f"d{problem.input} N={problem.batch_size} " if problem.input else f"N={problem.batch_size} "
 
 
 def _width(cells: Cells) -> int:

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.layout import Arguments
 from gradcheck.output.summary import loss_remarks, loss_sentence, problem_remarks, sentences, totals_by_kind
 from gradcheck.output.text import Options
-from gradcheck.report import VERDICTS, BatchReport, Entry, LossReport, Report
+from gradcheck.report import VERDICTS, BatchReport, Entry, LossReport, Report, SmallestCase
 
 SCHEMA = 1
 #: A problem with more entries comes without its matrices; its worst entries are there.
@@ -48,19 +49,27 @@ def _loss(loss: LossReport) -> dict[str, Any]:
         **loss_sentence(loss)._asdict(),
         "batches": [_batch(batch) for batch in loss.batches],
         "totals": [
-            {"batch_size": N, "classes": C, "scores": scores, **vars(total)}
-            for (N, C, scores), total in totals_by_kind(loss.batches).items()
+            {"batch_size": N, "classes": C, "scores": scores, **({"input": name} if name else {}), **vars(total)}
+            for (N, C, scores, name), total in totals_by_kind(loss.batches).items()
         ],
         "remarks": loss_remarks(loss),
         "findings": [_attributes(each, "code severity message hint details") for each in loss.findings],
-        "smallest_case": case and _attributes(case, "S y code analytic numerical snippet") | {"dtype": case.S.dtype},
+        "smallest_case": case and _smallest_case(case),
         **_attributes(loss, "evaluations_to_explain error rerun unchecked cut_short"),
     }
+
+
+def _smallest_case(case: SmallestCase) -> dict[str, Any]:
+    fields = _attributes(case, "code analytic numerical snippet") | {"dtype": case.S.dtype}
+    if isinstance(case.y, Arguments):
+        return fields | {"inputs": case.y.values}
+    return {"S": case.S, "y": case.y, **fields}
 
 
 def _batch(batch: BatchReport) -> dict[str, Any]:
     numbers = "evaluations entries wrong subgradient unresolved complex_steps max_relative_error seconds"
     fields = _attributes(batch, f"batch_size classes scores trial seed passed value plan why {numbers}")
+    fields |= _attributes(batch, "input shape") if batch.input else {}
     fields |= {"remarks": problem_remarks(batch), "worst": [_entry(entry) for entry in batch.worst]}
     if batch.projections is not None:
         names = "directions agree smallest_defect largest_gradient smallest_relative_defect checked remark"
@@ -76,7 +85,8 @@ def _batch(batch: BatchReport) -> dict[str, Any]:
 
 def _entry(entry: Entry) -> dict[str, Any]:
     names = "label score analytic numerical bound relative_error verdict plain step reference central"
-    fields = {"row": entry.row, "class": entry.class_, **_attributes(entry, names)}
+    place = _attributes(entry, "input index") if entry.input else {"row": entry.row, "class": entry.class_}
+    fields = {**place, **_attributes(entry, names)}
     if entry.central is None:
         fields["central"] = entry.numerical
     return fields | ({"tried": entry.tried} if entry.tried else {})

@@ -16,10 +16,11 @@ def render(report: Report, options: Options) -> str:
     root = ET.Element("testsuites", name="gradcheck")
     for loss in report.losses:
         suite = ET.SubElement(root, "testsuite", name=_line(loss.target))
-        by_size = grouped(loss.batches, "batch_size")
+        by_size = grouped(loss.batches, "batch_size", "input")
         wanted = report.config.get("batch_sizes", ()) if not loss.batches or loss.unchecked else ()
-        for N in {**dict.fromkeys(wanted), **by_size}:
-            _batch_size(suite, loss, N, by_size.get(N, []))
+        named = any(problem.input for problem in loss.batches)
+        for N, name in {**dict.fromkeys((N, "") for N in wanted if not named), **by_size}:
+            _batch_size(suite, loss, N, name, by_size.get((N, name), []))
         if loss.findings and not suite.findall("testcase/failure"):
             if loss.failed and not loss.error:  # no batch size shows it
                 leading = loss.findings[0]
@@ -34,10 +35,10 @@ def render(report: Report, options: Options) -> str:
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def _batch_size(suite: ET.Element, loss: LossReport, batch_size: int, problems: list[BatchReport]) -> None:
+def _batch_size(suite: ET.Element, loss: LossReport, batch_size: int, name: str, problems: list[BatchReport]) -> None:
     """A test case: an ``error`` where the loss could not be checked, ``skipped`` where it was not at this size."""
     total = totals(problems)
-    case = _case(suite, loss, f"batch size {batch_size}", total.seconds)
+    case = _case(suite, loss, f"{name}, batch size {batch_size}".removeprefix(", "), total.seconds)
     if loss.error:
         _outcome(case, "error", loss.error, "not checked", loss.error)
     elif not problems:
@@ -49,12 +50,13 @@ def _batch_size(suite: ET.Element, loss: LossReport, batch_size: int, problems: 
             kind = leading.code if leading else "wrong"
             message = disagreement(total) + (f": {leading.message}" if leading else "")
         worst = max(problems, key=severity_key)
-        lines = [_findings(loss), f"{worst.classes} classes, {worst.scores}, seed {worst.seed}:"]
+        what = name or f"{worst.classes} classes, {worst.scores}"
+        lines = [_findings(loss), f"{what}, seed {worst.seed}:"]
         bad = [entry for entry in worst.worst if entry.verdict in (Verdict.WRONG, Verdict.UNRESOLVED)]
         for entry in bad[:_MOST_ENTRIES]:
             analytic, numerical = derivatives(entry)
             numbers = f"{analytic}, numerical {numerical} ± {relative(entry.bound)}"
-            lines.append(f"  dS[{entry.row}, {entry.class_}] = {numbers}: {entry.verdict.value}")
+            lines.append(f"  {entry.name} = {numbers}: {entry.verdict.value}")
         _outcome(case, "failure", message, kind, "\n".join(filter(None, lines)))
 
 

@@ -54,7 +54,8 @@ def picture(report: Report, kind: str) -> bytes:
         axis = figure.add_subplot(rows, _COLUMNS, at + 1)
         _heat_map(axis, problem)
         title = f"{escape_control(loss.target[:60])}: {loss_sentence(loss).verdict}"
-        below = f"batch size {problem.batch_size}, {escape_control(problem.scores[:60])}"
+        what = f"d{problem.input}" if problem.input else problem.scores
+        below = f"batch size {problem.batch_size}, {escape_control(what[:60])}"
         axis.set_title(f"{title}\n{below}", fontsize=9, parse_math=False)
     file = io.BytesIO()
     with warnings.catch_warnings():
@@ -80,6 +81,6 @@ def _heat_map(axis: Any, problem: BatchReport) -> None:
     if problem.labels is not None and problem.batch_size <= 64:
         rows = np.arange(problem.batch_size)
         axis.scatter(problem.labels, rows, marker="s", s=160, facecolors="none", edgecolors="white", linewidths=1.2)
-    axis.set(xlabel="class", ylabel="row")
+    axis.set(xlabel="last axis" if problem.input else "class", ylabel="row")
     for along in (axis.xaxis, axis.yaxis):
         along.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))

@@ -9,11 +9,12 @@ from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
 from gradcheck.output.text import SIGNS, counted, derivatives, digits_of, number, relative
-from gradcheck.report import BatchReport, Entry, LossReport, Report
+from gradcheck.report import BatchReport, Entry, LossReport, Report, Verdict
 
 Word = Literal["right", "right so far", "wrong", "failed", "unresolved", "not checked", "interrupted", "out of time"]
 
 
+_NOT_OK = (Verdict.SUBGRADIENT, Verdict.UNRESOLVED, Verdict.WRONG)
 #: Of a table: the text in each column.
 Row = dict[str, str]
 
@@ -50,9 +51,11 @@ def totals(problems: Sequence[BatchReport]) -> Totals:
     return Totals(problems=len(problems), max_relative_error=largest, **sums)
 
 
-def totals_by_kind(problems: Iterable[BatchReport]) -> dict[tuple[int, int, str], Totals]:
-    """Totals for each batch size, number of classes and kind of scores, in the order of the first of each."""
-    return {kind: totals(group) for kind, group in grouped(problems, "batch_size", "classes", "scores").items()}
+def totals_by_kind(problems: Iterable[BatchReport]) -> dict[tuple[int, int, str, str], Totals]:
+    """Totals for each batch size, number of classes, kind of scores and input, in the order of the first of each."""
+    return {
+        kind: totals(group) for kind, group in grouped(problems, "batch_size", "classes", "scores", "input").items()
+    }
 
 
 def grouped(problems: Iterable[BatchReport], *attributes: str) -> dict[Any, list[BatchReport]]:
@@ -66,12 +69,25 @@ def grouped(problems: Iterable[BatchReport], *attributes: str) -> dict[Any, list
 def total_rows(problems: Sequence[BatchReport]) -> list[Row]:
     """A row for each batch size, number of classes and kind of scores."""
     rows = []
-    for (N, C, scores), total in totals_by_kind(problems).items():
-        row = {"N": f"{N}", "C": f"{C}", "scores": scores}
+    for (N, C, scores, name), total in totals_by_kind(problems).items():
+        row = {"N": f"{N}"} | ({"input": name} if name else {"C": f"{C}", "scores": scores})
         row |= {"problems": f"{total.problems:,}", "entries": f"{total.entries:,}", "wrong": f"{total.wrong:,}"}
         row |= {"kinks": f"{total.subgradient:,}", "unresolved": f"{total.unresolved:,}"}
         row |= {"error": relative(total.max_relative_error), "calls": f"{total.evaluations:,}"}
         rows.append(row | {"time": f"{total.seconds:.2f} s"})
+    return rows
+
+
+def input_rows(problems: Sequence[BatchReport]) -> list[Row]:
+    """A row for each input of a function of named inputs, the worst last."""
+    each = sorted(grouped(problems, "input").values(), key=lambda group: max(map(severity_key, group)))
+    rows = []
+    for group in each:
+        total, largest = totals(group), max(group, key=lambda problem: problem.entries)
+        shape = " x ".join(map(str, largest.shape)) or "number"
+        row = {"input": group[0].input, "shape": shape, "entries": f"{total.entries:,}"}
+        row |= {verdict.value: f"{sum(g.count(verdict) for g in group) or ''}" for verdict in _NOT_OK}
+        rows.append(row | {"largest error": relative(total.max_relative_error)})
     return rows
 
 
@@ -82,7 +98,9 @@ def entry_rows(entries: Sequence[Entry], full: bool = False) -> list[Row]:
         label = "" if entry.label is None else f"{entry.label}"
         analytic, numerical = derivatives(entry)
         row = {"row": f"{entry.row}", "class": f"{entry.class_}", "label": label, "score": number(entry.score)}
-        row |= {"dS": analytic, "numerical": numerical, "bound": relative(entry.bound)}
+        if entry.input:
+            row = {"entry": entry.name.removeprefix("d"), "at": number(entry.score)}
+        row |= {"gradient" if entry.input else "dS": analytic, "numerical": numerical, "bound": relative(entry.bound)}
         if full:
             row |= {"plain": number(entry.plain, digits_of(entry)), "step": relative(entry.step)}
             if any(each.central is not None for each in entries):
@@ -100,8 +118,8 @@ def severity_key(problem: BatchReport) -> tuple[int, bool, float]:
 
 
 def worst_of_each_size(problems: Iterable[BatchReport]) -> list[BatchReport]:
-    """The worst problem of each batch size and number of classes."""
-    return [max(group, key=severity_key) for group in grouped(problems, "batch_size", "classes").values()]
+    """The worst problem of each batch size, number of classes and input."""
+    return [max(group, key=severity_key) for group in grouped(problems, "batch_size", "classes", "input").values()]
 
 
 def sentences(report: Report) -> tuple[Sentence, ...]:

@@ -37,7 +37,12 @@ def _loss(loss: LossReport, screen: Screen) -> None:
     bad = [each for each in loss.batches if each.wrong or each.unresolved]
     shown = loss.batches if full else summary.worst_of_each_size((entries == "worst" and bad) or loss.batches)
     with_grid = [each for each in shown if each.verdicts is not None and entries in ("auto", "all")]
-    _heading(loss, with_grid, screen)
+    if any(each.input for each in shown):  # the inputs in a line each, and grids of those alone that are not right
+        with_grid = [each for each in with_grid if each in bad and len(each.shape) < 3]
+        _heading(loss, with_grid, screen)
+        _table(summary.input_rows(loss.batches), screen)
+    else:
+        _heading(loss, with_grid, screen)
     for problem in shown:
         if entries in ("all", "worst") or (entries == "auto" and problem.verdicts is None):
             _problem(problem, screen)
@@ -86,8 +91,10 @@ def _problem(problem: BatchReport, screen: Screen) -> None:
     """One problem: what it is drawn from, and its worst entries if they matter; in full also its grid."""
     full = screen.options.entries == "all"
     screen.say()
-    text = Text.assemble((f"batch size {problem.batch_size}", "bold"), f": {problem.classes} classes, ")
-    text.append(f"{screen.escape(problem.scores)}, seed {problem.seed}")
+    what = f"{problem.classes} classes, {screen.escape(problem.scores)}"
+    if problem.input:
+        what = f"{problem.input}, {' x '.join(map(str, problem.shape)) or 'a number'}"
+    text = Text.assemble((f"batch size {problem.batch_size}", "bold"), f": {what}, seed {problem.seed}")
     if full:
         text.append(f", trial {problem.trial}, value {number(problem.value, 6)}, plan {screen.escape(problem.plan)}")
     for verdict in _DOUBTFUL:
@@ -126,10 +133,12 @@ def _worst_entry(loss: LossReport, screen: Screen) -> None:
         return
     entry = worst.worst[0]
     analytic, numerical = derivatives(entry)
-    label = " (label)" if entry.label == entry.class_ else ""
+    label = " (label)" if entry.label is not None and entry.label == entry.class_ else ""
     unresolved = "   unresolved" if entry.verdict is Verdict.UNRESOLVED else ""
     place = f"N={worst.batch_size} row {entry.row} class {entry.class_}{label}"
-    numbers = f"dS {analytic}   numerical {numerical} ± {relative(entry.bound, 1)}{unresolved}"
+    if entry.input:
+        place = f"N={worst.batch_size} {entry.name.removeprefix('d')}"
+    numbers = f"d{entry.input or 'S'} {analytic}   numerical {numerical} ± {relative(entry.bound, 1)}{unresolved}"
     screen.say(f"{place}   {numbers}", Text("worst: ", "dim"))
 
 
