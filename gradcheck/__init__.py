@@ -7,7 +7,6 @@ True
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from gradcheck.version import __version__
@@ -19,15 +18,15 @@ if TYPE_CHECKING:
 
 __all__ = ["Config", "Report", "__version__", "assert_gradients", "check", "check_at"]
 
-#: Imported at first use: every pytest run in the environment imports this package for its plugin.
-_MODULES = {"Config": "config", "Report": "report", "assert_gradients": "api", "check": "api", "check_at": "api"}
-
 
 def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
+    """The public names, imported at first use: every pytest run imports this package for its plugin."""
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"gradcheck.{_MODULES[name]}"), name)
+    from gradcheck import api
+
+    return getattr(api, name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_MODULES])
+    return sorted({*globals(), *__all__})

@@ -17,7 +17,8 @@ from gradcheck.functions.signatures import refuse_what_is_no_loss, where
 from gradcheck.output import FORMATS, Options
 from gradcheck.output.html import NotebookReport
 from gradcheck.report import Report
-from gradcheck.run import check_given, check_targets
+from gradcheck.run import check_targets
+from gradcheck.sampling import Problem
 
 LossLike = str | Function | Callable[[Any, Any], Any]
 
@@ -47,10 +48,7 @@ def check(losses: LossLike | Sequence[LossLike], config: Config | None = None, *
     """
     several = [losses] if isinstance(losses, str | Function) or callable(losses) else list(losses)
     config, settings = _read(config, keywords, [key for key in Config.model_fields if key != "losses"])
-    report = check_targets([as_loss(loss) for loss in several], config, settings)
-    if report.interrupted:
-        raise KeyboardInterrupt
-    return NotebookReport(**vars(report))
+    return _uninterrupted(check_targets([as_loss(loss) for loss in several], config, settings))
 
 
 def check_at(
@@ -83,7 +81,8 @@ def check_at(
         scores = scores.astype(np.float64, copy=False)
     if not np.all(np.isfinite(scores)):
         raise UsageError("S is not finite everywhere; there is no gradient to check there")
-    return NotebookReport(**vars(check_given(as_loss(loss), scores, labels, config, settings)))
+    problem = Problem(scores, labels, seed=config.seed, trial=0, scores="given")
+    return _uninterrupted(check_targets([as_loss(loss)], config, settings, given=problem))
 
 
 def assert_gradients(losses: LossLike | Sequence[LossLike], config: Config | None = None, **keywords: Any) -> None:
@@ -122,6 +121,12 @@ def _read(config: Config | None, keywords: dict[str, Any], keys: Sequence[str]) 
     changed = {key: value for key, value in keywords.items() if key in keys}
     config = Config(**(config or Config()).as_data() | changed)
     return config, read_settings({name: value for name, value in keywords.items() if name not in keys})
+
+
+def _uninterrupted(report: Report) -> NotebookReport:
+    if report.interrupted:
+        raise KeyboardInterrupt
+    return NotebookReport(**vars(report))
 
 
 def _array(value: npt.ArrayLike, name: str) -> npt.NDArray[Any]:

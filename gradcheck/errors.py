@@ -85,8 +85,11 @@ def nearest(word: str, choices: Iterable[str], most: int = 3) -> tuple[str, ...]
         >>> nearest("batch_size", ["seed", "batch_sizes"])
         ('batch_sizes',)
     """
-    typed = _folded(word)[:100]  # the time grows with the product of the lengths
-    likeness = {choice: difflib.SequenceMatcher(None, _folded(choice), typed).ratio() for choice in choices}
+
+    def folded(text: str) -> str:
+        return text.lower().replace("_", "-")[:100]  # the time grows with the product of the lengths
+
+    likeness = {choice: difflib.SequenceMatcher(None, folded(choice), folded(word)).ratio() for choice in choices}
     # Beside a nearly right word, one that only shares letters would distract.
     least = max(0.6, max(likeness.values(), default=0.0) - 0.1)
     found = [choice for choice, ratio in likeness.items() if ratio >= least]
@@ -96,7 +99,3 @@ def nearest(word: str, choices: Iterable[str], most: int = 3) -> tuple[str, ...]
 def did_you_mean(word: str, choices: Iterable[str]) -> str:
     """``did you mean a or b?``, or an empty text where nothing is near."""
     return f"did you mean {' or '.join(found)}?" if (found := nearest(word, choices)) else ""
-
-
-def _folded(word: str) -> str:
-    return word.lower().replace("_", "-")

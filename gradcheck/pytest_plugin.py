@@ -13,8 +13,9 @@ Every pytest run in the environment imports this module; it imports the rest of 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +58,7 @@ def pytest_pycollect_makeitem(collector: pytest.Module | pytest.Class, name: str
     if not marks or not callable(obj) or not isinstance(collector, pytest.Module) or not collector.funcnamefilter(name):
         return None
     config = _config(collector, collector.config.rootpath / FILE, marks[-1].kwargs, f"{name}: ")
-    return list(_items(collector, name, Check(obj, collector.path.parent, config)))
+    return list(_items(collector, name, obj, config))
 
 
 class GradcheckFile(pytest.File):
@@ -68,58 +69,36 @@ class GradcheckFile(pytest.File):
         if not config.losses:
             raise self.CollectError(f"{FILE} names no losses: nothing would be checked")
         for target in config.losses:
-            yield from _items(self, target, Check(target, self.path.parent, config))
+            yield from _items(self, target, target, config)
 
 
 class GradcheckItem(pytest.Item):
     """One loss at one batch size; the test fails with the report if it is wrong or could not be checked."""
 
-    def __init__(self, *, check: Check, batch_size: int, **arguments: Any) -> None:
+    def __init__(self, *, target: Any, report: Callable[[], Report], batch_size: int, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self.check, self.batch_size = check, batch_size
+        self.target, self.report, self.batch_size = target, report, batch_size
         self.add_marker(MARK)
 
     def runtest(self) -> None:
-        alike = [item for item in self.session.items if isinstance(item, GradcheckItem) and item.check is self.check]
-        text, passed = self.check.outcome([item.batch_size for item in alike], self.batch_size)
-        if not passed:
-            pytest.fail(text, pytrace=False)
-
-    def reportinfo(self) -> tuple[Path, int | None, str]:
-        code = getattr(self.check.target, "__code__", None)
-        return self.path, code and code.co_firstlineno - 1, self.name
-
-
-class Check:
-    """The check of a loss, done once for all its batch sizes: only together do they tell N from a constant."""
-
-    def __init__(self, target: Any, directory: Path, config: Config) -> None:
-        self.target, self._directory, self.config = target, directory, config
-        self._report: Report | None = None
-
-    def outcome(self, batch_sizes: list[int], batch_size: int) -> tuple[str, bool]:
-        """The report of one of the batch sizes as text, and whether it passed."""
-        from gradcheck.api import as_loss
-        from gradcheck.config import Config
         from gradcheck.output import FORMATS, Options
         from gradcheck.output.summary import loss_sentence
-        from gradcheck.run import check_targets
 
-        if self._report is None:
-            config = Config(**self.config.as_data() | {"batch_sizes": batch_sizes, "losses": []})
-            with contextlib.chdir(self._directory):
-                target = self.target if isinstance(self.target, str) else as_loss(self.target)
-                self._report = check_targets([target], config)
-        if self._report.interrupted:
+        report = self.report()
+        if report.interrupted:
             raise KeyboardInterrupt
-        (loss,) = self._report.losses
-        batches = tuple(batch for batch in loss.batches if batch.batch_size == batch_size)
-        own = replace(loss, batches=batches, rerun=loss.rerun if isinstance(self.target, str) else "")
+        (loss,) = report.losses
+        batches = tuple(batch for batch in loss.batches if batch.batch_size == self.batch_size)
         # What fails and is not an entry, such as a broken contract, fails every batch size.
         fails_elsewhere = not loss.error and any(not batch.passed for batch in loss.batches)
-        passed = bool(batches) and all(batch.passed for batch in batches) and (loss.passed or fails_elsewhere)
-        text = FORMATS["table"](replace(self._report, losses=(own,)), Options(width=100))
-        return f"{loss_sentence(own)}\n\n{text}", passed  # pytest's summary shows the first line
+        if not batches or not all(batch.passed for batch in batches) or not (loss.passed or fails_elsewhere):
+            own = replace(loss, batches=batches, rerun=loss.rerun if isinstance(self.target, str) else "")
+            text = FORMATS["table"](replace(report, losses=(own,)), Options(width=100))
+            pytest.fail(f"{loss_sentence(own)}\n\n{text}", pytrace=False)  # pytest's summary shows the first line
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        code = getattr(self.target, "__code__", None)
+        return self.path, code and code.co_firstlineno - 1, self.name
 
 
 def _config(node: pytest.Collector, file: Path, keys: Mapping[str, Any], where: str = "") -> Config:
@@ -135,6 +114,16 @@ def _config(node: pytest.Collector, file: Path, keys: Mapping[str, Any], where: 
         raise node.CollectError(f"{where}{error}") from None
 
 
-def _items(parent: pytest.Collector, name: str, check: Check) -> Iterator[pytest.Item]:
-    for size in check.config.batch_sizes:
-        yield GradcheckItem.from_parent(parent, name=f"{name}[batch size {size}]", check=check, batch_size=size)
+def _items(parent: pytest.Collector, name: str, target: Any, config: Config) -> Iterator[pytest.Item]:
+    @cache
+    def report() -> Report:
+        """The check of all batch sizes, done once: only together do they tell N from a constant."""
+        from gradcheck.api import as_loss
+        from gradcheck.run import check_targets
+
+        with contextlib.chdir(parent.path.parent):
+            return check_targets([target if isinstance(target, str) else as_loss(target)], config)
+
+    for size in config.batch_sizes:
+        named = f"{name}[batch size {size}]"
+        yield GradcheckItem.from_parent(parent, name=named, target=target, report=report, batch_size=size)

@@ -21,8 +21,7 @@ class Finding:
     Attributes:
         code: stable name, for example ``mutates-input``.
         severity: an ``error`` fails the run, a ``warning`` only with ``--strict``, a ``note`` never.
-        message: one line, with the numbers.
-        hint: what to look at in the code.
+        message, hint: one line, with the numbers; and what to look at in the code.
         details: the user's own traceback, trimmed to their code; empty where there is none.
     """
 
@@ -86,12 +85,10 @@ class Projections:
     """Directional derivatives of the whole, and the verdicts of those entries that were judged one by one.
 
     Attributes:
-        directions: how many random directions dS was projected on.
-        agree: they agree with dS in all entries but those that were found wrong.
+        directions, agree: how many random directions dS was projected on; they agree, but for wrong entries.
         smallest_defect: error of a single entry that the directions show with a probability of 99%; may be infinite.
-        largest_gradient: the largest abs(dS).
         checked, wrong, subgradient, undecided: entries judged one by one, and how many of those were what.
-        max_relative_error: the largest relative error of those judged ``ok`` or ``wrong``.
+        largest_gradient, max_relative_error: the largest abs(dS), and relative error of those judged ok or wrong.
         remark: what a reader should know of how it went; empty for nothing.
     """
 
@@ -126,8 +123,7 @@ class SmallestCase:
         S, y: N x C scores, of the dtype that the loss was given, and labels.
         code: of the finding that it shows; ``wrong`` where no finding explains the wrong entries.
         analytic, numerical: N x C, dS and the numerical gradient; None where the code is of the contract.
-        snippet: Python that raises when it is run.
-        line: the call that shows it and its result, in one line; empty where that would be too long.
+        snippet, line: Python that raises when it is run; the call and its result in a line, empty if that is too long.
     """
 
     S: npt.NDArray[Any]
@@ -144,17 +140,14 @@ class BatchReport:
     """One problem: a batch of N rows and C classes, every entry judged.
 
     Attributes:
-        scores: the kind of scores, for example ``normal(0, 1)``.
+        scores, value: the kind of scores, for example ``normal(0, 1)``; the loss's value at S.
         trial, seed: which draw of this kind of problem, from 0; the seed draws this one alone, as trial 0.
-        value: the loss's value at S.
         plan, why: how perturbed values were obtained, for example ``full``, and why in this way.
         evaluations, seconds: calls of the loss, and wall time.
         labels: N labels; None where the labels are not classes.
-        relative_errors, verdicts: N x C, the latter int8, indices into ``VERDICTS``; None where entries were judged by
-            projections.
+        relative_errors, verdicts: N x C, the latter int8 indices into ``VERDICTS``; None with projections.
         worst: the worst entries, worst first.
-        negligible: N x C truth values, entries whose relative error is rounding of the numerics; None for none.
-        by_complex: N x C truth values, entries whose verdict was given on a complex step; None for none of them.
+        negligible, by_complex: N x C, entries whose error is rounding, and that a complex step judged; None for none.
         projections: in place of every entry's verdict where entries are too many; else None.
     """
 
@@ -225,10 +218,8 @@ class LossReport:
     Attributes:
         target: as the user named it.
         file, line, framework: of the loss, None where not known; of its arrays, ``numpy``, ``torch`` or ``jax``.
-        batches: one per problem checked, in the order of the config.
-        findings: worst first; of several, the one that explains most leads.
-        error: why this target could not be checked at all; empty where it was.
-        rerun: the command that repeats this target's worst problem alone; empty where there is none.
+        batches, findings: one per problem checked; worst first, and of several, the one that explains most leads.
+        error, rerun: why it could not be checked at all; the command that repeats its worst problem alone; or empty.
         strict: unresolved entries and warnings fail.
         unchecked, cut_short: how many problems were not checked to their end; the one that was begun, in words.
         smallest_case: the smallest case that it was seen to fail at; None where it does not fail, or none was found.
@@ -253,11 +244,8 @@ class LossReport:
     def failed(self) -> bool:
         """A gradient or the contract is wrong, as far as it was checked."""
         failing = ("error", "warning") if self.strict else ("error",)
-        return (
-            any(not batch.passed for batch in self.batches)
-            or any(finding.severity in failing for finding in self.findings)
-            or (self.strict and any(batch.unresolved for batch in self.batches))
-        )
+        is_wrong = any(not batch.passed or (self.strict and batch.unresolved) for batch in self.batches)
+        return is_wrong or any(finding.severity in failing for finding in self.findings)
 
     @property
     def passed(self) -> bool:
@@ -283,8 +271,8 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        ended = not self.interrupted and not self.out_of_time
-        return bool(self.losses) and ended and all(loss.passed for loss in self.losses)
+        is_cut_short = self.interrupted or self.out_of_time
+        return bool(self.losses) and not is_cut_short and all(loss.passed for loss in self.losses)
 
     def __bool__(self) -> bool:
         return self.passed

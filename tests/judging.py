@@ -99,6 +99,42 @@ def tied(seed: int, shape: tuple[int, int] = (3, 5)) -> tuple[FloatArray, Labels
     return rng.integers(-2, 3, size=shape).astype(float), rng.integers(0, shape[1], size=shape[0])
 
 
+def absolute(S: Any, y: Any) -> Any:
+    return float(np.abs(S).sum()), np.sign(S)
+
+
+def exponential(S: Any, y: Any) -> Any:
+    return float(np.exp(S).sum()), np.exp(S)
+
+
+def ranked(k: int, last: bool = False) -> LossFunction:
+    """The mean of the k-th largest scores, from 0: of those that tie, the first or the last has the derivative."""
+
+    def loss(S: Any, y: Any) -> Any:
+        i, C = np.arange(len(S)), S.shape[1]
+        order = np.argsort(-S, axis=1, kind="stable") if not last else C - 1 - np.argsort(-S[:, ::-1], kind="stable")
+        place = order[:, k % C]
+        dS = np.zeros(S.shape)
+        dS[i, place] = 1 / len(S)
+        return S[i, place].mean(), dS
+
+    return loss
+
+
+def hinge(at_tie: Any, sign: float = 1.0, cap: float = np.inf, at_cap: float = 0.0) -> LossFunction:
+    """The multiclass hinge, or a ramp, with some subgradient where a margin is exactly 0 or at its cap."""
+
+    def loss(S: Any, y: Any) -> Any:
+        N, i = len(S), np.arange(len(S))
+        margins = S - S[i, y][:, None] + 1
+        active = ((margins > 0) & (margins < cap)) + at_tie * (margins == 0) + at_cap * (margins == cap)
+        margins[i, y] = active[i, y] = 0
+        active[i, y] = -active.sum(axis=1)
+        return np.clip(margins, 0, cap).sum() / N, sign * active / N
+
+    return loss
+
+
 class Asked(NamedTuple):
     """The result for one loss: the exit code, the report, the codes of its findings, the leading one first, how often
     the loss was called, and how many calls the reports of its problems state."""

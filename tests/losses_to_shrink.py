@@ -11,7 +11,7 @@ from gradcheck.checking.evidence import Allowance, Evidence
 from gradcheck.checking.problem import check_problem
 from gradcheck.config import Config
 from gradcheck.functions.function import Function
-from gradcheck.sampling import Problem, problems
+from gradcheck.sampling import problems
 
 
 def probabilities(S):
@@ -58,8 +58,3 @@ def evidence_of(loss: Callable[..., Any], config: Config | None = None, calls: i
     asked = Function("test", loss)
     seen = (check_problem(asked, problem, config).case for problem in problems(config))
     return Evidence(tuple(filter(None, seen)), config.rtol, Allowance(asked, calls, config.dtype))
-
-
-def given(S: Any, y: Any, dtype: str = "float64") -> Problem:
-    """A problem of these scores and labels."""
-    return Problem(np.array(S, dtype=dtype), np.array(y), 0, 0, "given")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 README = Path(__file__).parent.parent / "README.md"
 
 
-@dataclass(frozen=True)
-class Example:
+class Example(NamedTuple):
     """A console example: a command, and what it prints."""
 
     command: str
@@ -25,22 +24,14 @@ def blocks(language: str) -> list[str]:
 
 def examples() -> list[Example]:
     """The ``console`` blocks: lines that begin with ``$`` are commands, what follows is their output."""
-    found = []
-    for block in blocks("console"):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, _, output = part.partition("\n")
-            found.append(Example(command, output))
-    return found
+    parts = [part for block in blocks("console") for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
+    return [Example(*part.split("\n", 1)) for part in parts]
 
 
 def files() -> dict[str, str]:
     """The ``python`` and ``yaml`` blocks whose first line is a comment with a file's name."""
-    named = {}
-    for block in blocks("python") + blocks("yaml"):
-        first = re.match(r"# ([\w./-]+\.(?:py|ya?ml))\n", block)
-        if first:
-            named[first[1]] = block
-    return named
+    firsts = ((re.match(r"# ([\w./-]+\.(?:py|ya?ml))\n", block), block) for block in blocks("python") + blocks("yaml"))
+    return {first[1]: block for first, block in firsts if first}
 
 
 def set_up_commands() -> list[str]:

@@ -124,6 +124,14 @@ def test_a_finding_of_the_contract_is_kept_though_the_problem_was_cut_short() ->
     assert "--batch-size 1" in loss.rerun
 
 
+def test_a_given_problem_is_cut_short_too() -> None:
+    report = gradcheck.check_at(slow(0.02), np.zeros((4, 4)), np.zeros(4, int), max_seconds=0.2)
+    assert report.out_of_time
+    assert report.exit_code == 2
+    assert report.losses[0].unchecked == 1
+    assert report.losses[0].cut_short.startswith("batch size 4, given, seed 0, after ")
+
+
 @pytest.mark.usefixtures("clock")
 @hypothesis.settings(deadline=None, max_examples=30)
 @given(seconds=st.integers(1, 700), fail_fast=st.booleans())

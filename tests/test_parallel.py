@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from worker_losses import facts, losses_in
 
 import gradcheck
-from gradcheck import run as checking
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect, UsageError
@@ -30,7 +29,7 @@ from gradcheck.evaluation.parallel import Pool, open_pool
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_loss
 from gradcheck.report import Report
-from gradcheck.run import check_given, check_targets
+from gradcheck.run import check_targets
 
 pytest.importorskip("joblib")
 # A thread of loky's may meet workers that were ended while it looked at them.
@@ -70,13 +69,13 @@ def pool() -> Iterator[Counted]:
 @contextmanager
 def used(pool: Pool) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checking, "open_pool", lambda settings: nullcontext(pool))
+        patch.setattr(parallel, "open_pool", lambda settings: nullcontext(pool))
         yield
 
 
 def checked_by(pool: Pool, targets: list[str], config: Config) -> Report:
     with used(pool):
-        return check_targets(targets, config)
+        return check_targets(targets, config, Settings(jobs=2))
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -133,9 +132,9 @@ def test_the_first_of_several_defects_in_order_is_reported(pool: Counted) -> Non
 @pytest.mark.parametrize("plan", ["full", "auto"])
 def test_what_raises_in_a_worker_is_the_same_finding(pool: Counted, plan: str) -> None:
     config, loss = Config(plan=plan), load_loss("mine.py:raises")  # type: ignore[arg-type]
-    alone = check_given(loss, S, Y, config, Settings())
+    alone = gradcheck.check_at(loss, S, Y, config)
     with used(pool):
-        together = check_given(loss, S, Y, config, Settings())
+        together = gradcheck.check_at(loss, S, Y, config, jobs=2)
     assert facts(together) == facts(alone)
     if plan == "full":
         assert [finding.code for finding in together.losses[0].findings] == ["raises"]
@@ -212,7 +211,7 @@ def test_a_callable_is_sent_by_value_and_closes_over_what_it_likes(pool: Counted
     config = Config(batch_sizes=[3], scores="normal")
     with used(pool):
         before = pool.tasks
-        report = gradcheck.check(weighted, config)
+        report = gradcheck.check(weighted, config, jobs=2)
     assert pool.tasks > before
     assert facts(report) == facts(gradcheck.check(weighted, config))
     assert report.passed
@@ -226,7 +225,7 @@ def test_what_cannot_be_pickled_is_said_to_be_so(pool: Counted) -> None:
             return float((S**2).sum() / 2), S
 
     with used(pool):
-        report = gradcheck.check(locked, Config(batch_sizes=[3], scores="normal"))
+        report = gradcheck.check(locked, Config(batch_sizes=[3], scores="normal"), jobs=2)
     assert report.exit_code == 2
     assert "other processes could not call the loss: PicklingError" in report.losses[0].error
     assert "can be pickled" in report.losses[0].error
@@ -245,7 +244,7 @@ def test_jobs_as_an_option_of_the_api() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="timers of this kind are POSIX's")
 @pytest.mark.parametrize("target", ["mine.py:hangs", pytest.param("mine.py:stops", marks=pytest.mark.benchmark)])
 def test_a_call_that_hangs_in_a_worker_is_ended_and_told(target: str, capfd: pytest.CaptureFixture[str]) -> None:
-    report = check_given(load_loss(target), S, Y, Config(plan="full"), Settings(jobs=2, timeout=0.3))
+    report = gradcheck.check_at(load_loss(target), S, Y, plan="full", jobs=2, timeout=0.3)
     (finding,) = report.losses[0].findings
     assert (finding.code, report.exit_code) == ("hangs", 1)
     assert "does not return within 0.3 s" in finding.message

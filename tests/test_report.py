@@ -15,22 +15,9 @@ OK, SUBGRADIENT, UNRESOLVED, WRONG = (
 
 
 def batch(verdicts: list[int], errors: list[float] | None = None, negligible: list[bool] | None = None) -> BatchReport:
-    return BatchReport(
-        batch_size=1,
-        classes=len(verdicts),
-        scores="normal(0, 1)",
-        trial=0,
-        seed=0,
-        value=1.0,
-        plan="full",
-        evaluations=1,
-        labels=None,
-        relative_errors=np.array([errors or [0.0] * len(verdicts)]),
-        verdicts=np.array([verdicts], dtype=np.int8),
-        worst=(),
-        seconds=0.0,
-        negligible=None if negligible is None else np.array([negligible]),
-    )
+    matrices = np.array([errors or [0.0] * len(verdicts)]), np.array([verdicts], dtype=np.int8)
+    tiny = None if negligible is None else np.array([negligible])
+    return BatchReport(1, len(verdicts), "normal(0, 1)", 0, 0, 1.0, "full", 1, None, *matrices, (), 0.0, tiny)
 
 
 def loss(*batches: BatchReport, severity: str = "", **fields: Any) -> LossReport:

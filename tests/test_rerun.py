@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from gradcheck.cli import app
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
-from gradcheck.run.target import rerun_command
+from gradcheck.run import rerun_command
 
 LOSS = """\
 import numpy as np
@@ -38,6 +38,7 @@ CONFIGS: dict[str, list[str]] = {
     "one-hot labels": ["--set", "labels.kind=one-hot", "--set", "labels.distribution=skewed"],
     "real labels": ["--set", "labels={kind: real}"],
     "few entries": ["--set", "max_entries=40"],
+    "a plan": ["--batch-size", "3", "--plan", "full"],
 }
 
 
@@ -71,7 +72,7 @@ def test_the_command_shows_the_same_wrong_entries(name: str) -> None:
     batches = report_of(arguments)["batches"]
     worst = max(batches, key=lambda batch: (batch["wrong"], batch["unresolved"], batch["max_relative_error"]))
     (again,) = report_of(rerun_of(arguments))["batches"]
-    for key in ("batch_size", "classes", "scores", "seed", "value", "wrong", "worst", "verdicts"):
+    for key in ("batch_size", "classes", "scores", "seed", "value", "wrong", "worst", "verdicts", "plan"):
         assert again[key] == worst[key], key
 
 
@@ -96,9 +97,3 @@ def test_only_what_differs_from_the_defaults_is_repeated() -> None:
         "--trials 1", "--seed 7", "--framework torch", "--reference complex",
     ):  # fmt: skip
         assert part in command
-
-
-def test_a_plan_that_was_asked_for_is_asked_for_again() -> None:
-    arguments = ["it's mine.py:wrong", "--batch-size", "3", "--plan", "full"]
-    assert [batch["plan"] for batch in report_of(rerun_of(arguments))["batches"]] == ["full"]
-    assert {batch["plan"] for batch in report_of(arguments[:-2])["batches"]} != {"full"}

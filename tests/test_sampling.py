@@ -58,18 +58,11 @@ def test_the_draw_of_seed_0_is_the_one_it_has_always_been() -> None:
     assert integers.y.tolist() == [2, 1]
 
 
-@given(
-    st.integers(0, 2**62),
-    st.lists(st.integers(1, 6), min_size=1, max_size=3, unique=True),
-    st.lists(st.integers(1, 6), min_size=1, max_size=3, unique=True),
-    st.lists(
-        st.sampled_from(["normal", "normal(0, 2)", "integers", "uniform", "student-t"]),
-        min_size=1,
-        max_size=3,
-        unique=True,
-    ),
-    st.integers(1, 3),
-)
+sizes = st.lists(st.integers(1, 6), min_size=1, max_size=3, unique=True)
+kinds = st.sampled_from(["normal", "normal(0, 2)", "integers", "uniform", "student-t"])
+
+
+@given(st.integers(0, 2**62), sizes, sizes, st.lists(kinds, min_size=1, max_size=3, unique=True), st.integers(1, 3))
 @settings(max_examples=40, deadline=None)
 def test_each_problem_is_the_same_drawn_alone_as_among_others(
     seed: int, batch_sizes: list[int], classes: list[int], scores: list[str], trials: int
@@ -98,26 +91,16 @@ def test_float32_is_the_float64_problem_rounded() -> None:
             assert problem.y.dtype == (np.int64 if kind == "class" else np.float32)
 
 
-@given(
-    st.integers(0, 1000),
-    st.integers(1, 12),
-    st.integers(1, 9),
-    st.sampled_from(["uniform", "balanced", "skewed"]),
-)
+@given(st.integers(0, 1000), st.integers(1, 12), st.integers(1, 9), st.sampled_from(["uniform", "balanced", "skewed"]))
 @settings(max_examples=60, deadline=None)
 def test_labels_have_the_form_of_their_kind(seed: int, N: int, C: int, distribution: str) -> None:
     y = labels("class", distribution, N, C, seed)
     assert (y.shape, y.dtype) == ((N,), np.int64)
     assert ((y >= 0) & (y < C)).all()
-    one_hot = labels("one-hot", distribution, N, C, seed)
-    assert (one_hot.shape, one_hot.dtype) == ((N, C), np.float64)
-    assert set(one_hot.ravel()) <= {0.0, 1.0}
-    assert (one_hot.sum(axis=1) == 1).all()
-    multi_hot = labels("multi-hot", distribution, N, C, seed)
-    assert (multi_hot.shape, multi_hot.dtype) == ((N, C), np.float64)
-    assert set(multi_hot.ravel()) <= {0.0, 1.0}
-    real = labels("real", distribution, N, C, seed)
-    assert (real.shape, real.dtype) == ((N, C), np.float64)
+    matrices = {kind: labels(kind, distribution, N, C, seed) for kind in ("one-hot", "multi-hot", "real")}
+    assert {(matrix.shape, matrix.dtype) for matrix in matrices.values()} == {((N, C), np.dtype(np.float64))}
+    assert {*matrices["one-hot"].ravel(), *matrices["multi-hot"].ravel()} <= {0.0, 1.0}
+    assert (matrices["one-hot"].sum(axis=1) == 1).all()
 
 
 @given(st.integers(0, 1000), st.integers(1, 30), st.integers(1, 9))
@@ -154,15 +137,13 @@ def test_scores_have_the_mean_and_deviation_asked_for(scores: str, mean: float, 
     assert problem.S.std() == pytest.approx(deviation, rel=0.05)
 
 
+positive = st.floats(0, 1e30, exclude_min=True)
+
+
 @given(
-    st.one_of(
-        st.floats(0, 1e30, exclude_min=True).map("normal(1e30, {!r})".format),
-        st.tuples(st.floats(0, 1e30, exclude_min=True), st.floats(0, 1e30, exclude_min=True)).map(
-            lambda pair: f"student-t({pair[0]!r}, {pair[1]!r})"
-        ),
-        st.just("uniform(-1e30, 1e30)"),
-        st.just(f"integers({-(2**53)}, {2**53})"),
-    ),
+    st.builds("normal(1e30, {!r})".format, positive)
+    | st.builds("student-t({!r}, {!r})".format, positive, positive)
+    | st.sampled_from(["uniform(-1e30, 1e30)", f"integers({-(2**53)}, {2**53})"]),
     st.sampled_from(["float64", "float32"]),
 )
 @settings(max_examples=80, deadline=None)

@@ -152,7 +152,9 @@ class _Entries:
         self._above = evaluator.moved(entries, steps)
         if cross_check and evaluator.by_rows:
             # An entry of every row moved at once: the whole batch must change as its rows do one by one.
-            some = blocks.starts + np.random.default_rng(len(blocks)).integers(blocks.width, size=len(blocks))
+            slices = evaluator.objective.blocks.slices()
+            rng = np.random.default_rng(len(slices))
+            some = np.array([int(rng.integers(each.start, each.stop)) for each in slices])
             moved, same = self._above.only(some), self._precision.same
             confirm(evaluator, some, moved, same, together=True, value=self._answer.value)
         below = evaluator.moved(entries, -steps)

@@ -63,12 +63,12 @@ class GradientNoise:
         """The noise of E entries: that of the calmest line, but not less than what is usual in the block."""
         floor = self.at_least(entries)
         if self.watched is not None:
-            return np.maximum(floor, _LEAST_OF_LINES * float(np.median(_calmest(self.series))))
+            return np.maximum(floor, _LEAST_OF_LINES * float(noise.median(_calmest(self.series))))
         measured, blocks, slices = np.empty(len(entries)), self.blocks.of(entries), self.blocks.slices()
-        for block in np.unique(blocks).tolist():
+        for block in sorted(set(blocks.tolist())):
             levels, here = _calmest(self.series[:, :, slices[block]]), blocks == block
             # Errors of a block are of one size; the median, because a few entries may have met a jump on every line.
-            measured[here] = np.maximum(levels[entries[here] - slices[block].start], np.median(levels))
+            measured[here] = np.maximum(levels[entries[here] - slices[block].start], noise.median(levels))
         return np.maximum(_LEAST_OF_LINES * measured, floor)
 
 
@@ -139,7 +139,9 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
         step = min(wide_enough(value_noise, seen.largest), 0.125)
     else:
         top = 2.0**14 * (SPACING if found.spacing in WIDER else found.spacing)
-        step = choose_step(objective, x, answer, value_noise, series, top, found.spent, rng, seen)
+        step = choose_step(
+            objective, x, answer, value_noise, series, top, found.spent, rng, seen, objective.blocks.slices()
+        )
     gradient_eps = noise.effective_eps(series.ravel()[:: max(1, series.size // 4096)], answer.gradient_eps)
     size = max(abs(answer.value), value_scale)
     quantum = noise.quantum(series)
@@ -173,7 +175,7 @@ def noise_of_parts(evaluator: Evaluator, entries: IndexArray) -> FloatArray:
         points = [evaluator.x + t * SPACING * direction for t in noise.POSITIONS]
         series = np.array([evaluator.at(point).here(entries).values for point in points])
         levels.append(np.where(noise.is_stair(series), np.inf, noise.noise_level(series)))
-    return np.asarray(np.median(levels, axis=0))
+    return noise.median(np.array(levels))
 
 
 def rounding_of_gradient(given: Objective, exact: Objective, x: FloatArray, gradient_eps: float) -> FloatArray:
@@ -222,5 +224,5 @@ def _calmest(series: FloatArray) -> FloatArray:
     """E levels of noise, each of the calmest of L lines: (L, m, E) in."""
     levels = noise.noise_level(np.moveaxis(series, 0, 1))
     if len(levels) == 1:
-        return np.asarray(np.minimum(levels[0], _UNUSUAL * np.median(levels[0])))
+        return np.asarray(np.minimum(levels[0], _UNUSUAL * noise.median(levels[0])))
     return np.asarray(np.min(levels, axis=0))

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from gradcheck.checking.case import Case
 from gradcheck.checking.contract import Inspection, finding_of, inspect, inspect_again
-from gradcheck.checking.directions import Base
 from gradcheck.checking.entries import Verdicts, judge
 from gradcheck.checking.joint_subgradients import joint_defect
 from gradcheck.checking.nearby import Nearby
 from gradcheck.checking.precision import measure, rounding_of_gradient
-from gradcheck.checking.projections import check_directions
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.evaluation.evaluators import Evaluator, NotSeparable, WholeBatch
 from gradcheck.evaluation.objective import Objective
-from gradcheck.evaluation.parallel import Pool
 from gradcheck.evaluation.separability import RowValues, choose, refused, try_row_values
 from gradcheck.functions.answer import Answer
 from gradcheck.functions.function import Function
 from gradcheck.numerics.verdicts import UNRESOLVED, Tolerance
 from gradcheck.report import VERDICTS, BatchReport, Entry, Finding, Projections
 from gradcheck.sampling import Problem
+
+if TYPE_CHECKING:
+    from gradcheck.evaluation.parallel import Pool
 
 #: Calls that a right gradient takes by projections: some 40 of the batch, and three of a row for each of a sample.
 _BY_PROJECTIONS = 230
@@ -39,7 +39,7 @@ class Checked(NamedTuple):
 
     batch: BatchReport | None  # None where the loss broke its contract before a verdict was reached
     findings: list[Finding]  # of the contract
-    case: Case | None = None  # what diagnosis looks at; None where no entry was judged by itself
+    case: Case | None = None  # what diagnosis looks at; None by projections, unless it is compared with another loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,6 +149,9 @@ def _judge(
             loss.budget.expect(_BY_PROJECTIONS if why else 2 * C if per_row else 2 * N * C)
         projections = None
         if why:
+            from gradcheck.checking.directions import Base
+            from gradcheck.checking.projections import check_directions
+
             base = Base(x, answer.value, answer.gradient, analytic)
             projections, verdicts, findings = check_directions(
                 given, evaluator, base, precision, noise, tolerance, problem.y, settings.worst

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gradcheck.evaluation.objective import Objective
@@ -81,6 +83,7 @@ def choose_step(
     spent: bool,
     rng: np.random.Generator,
     seen: Scales,
+    own: Sequence[slice],
 ) -> float:
     """The step of least error for corrected central differences along one or two directions.
 
@@ -91,12 +94,13 @@ def choose_step(
         series: (L, m, n), dS along lines.
         top: the widest step.
         spent: measuring noise took many calls: one direction has to do.
+        own: the blocks that the step is for.
     """
     curvature = np.max(np.abs(series[:, -1] - series[:, 0]), axis=0) if series.shape[2] == len(x) else np.zeros(len(x))
-    blocks, count = objective.blocks, len(objective.blocks)
-    picks = [blocks.starts + np.argmax(curvature.reshape(count, -1), axis=1)]
+    count = len(own)
+    picks = [[each.start + int(np.argmax(curvature[each])) for each in own]]
     if not spent and (answer.parts is None or count < _MANY_BLOCKS):
-        picks.append(blocks.starts + rng.integers(blocks.width, size=count))
+        picks.append([int(rng.integers(each.start, each.stop)) for each in own])
     best, scale = np.inf, seen.largest
     steps = top * _RATIO ** -np.arange(0.0 if value_noise > _NOISY * scale else _USUAL, _STEPS)
     for entries in picks:

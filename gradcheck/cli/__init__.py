@@ -1,7 +1,5 @@
 """The command line: ``gradcheck`` and its commands."""
 
-from __future__ import annotations
-
 import sys
 import traceback
 from collections.abc import Callable
@@ -9,10 +7,9 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from gradcheck.cli.init import init
-from gradcheck.cli.others import compare, explain, list_, schema, show
+from gradcheck.cli.others import compare, explain, init, list_, schema, show
+from gradcheck.cli.outputs import usage_errors
 from gradcheck.cli.run import run
-from gradcheck.cli.terminal import usage_errors
 from gradcheck.version import __version__
 
 #: The commands by name, in the order that ``--help`` shows.

@@ -1,19 +1,25 @@
-"""The short commands: ``list``, ``show``, ``explain``, ``schema`` and ``compare``."""
+"""The short commands: ``list``, ``show``, ``explain``, ``init``, ``schema`` and ``compare``."""
 
-from __future__ import annotations
-
-import json
+import os
+import sys
+import textwrap
+from keyword import iskeyword
 from pathlib import Path
 from typing import Annotated
 
 import typer
+import yaml
 
-from gradcheck.cli.terminal import for_standard_output, print_out
+from gradcheck.cli.outputs import for_standard_output, print_out, write_file
+from gradcheck.config import DEFAULT_FILE, Config
 from gradcheck.config.model import json_schema
+from gradcheck.errors import OutputError, UsageError
 from gradcheck.functions.loading import built_in_named
 from gradcheck.output import Options
-from gradcheck.output import compare as comparison
 from gradcheck.output.pages import page, render_codes, render_list, render_one, render_page
+
+#: The schema stands beside the configuration, whose first line names it for editors.
+SCHEMA_FILE = ".gradcheck.schema.json"
 
 
 def list_() -> None:
@@ -54,6 +60,8 @@ def schema() -> None:
 
 def schema_text() -> str:
     """The JSON Schema of the configuration as text."""
+    import json
+
     return f"{json.dumps(json_schema(), indent=2)}\n"
 
 
@@ -69,6 +77,58 @@ def compare(
 
     For example: [bold]gradcheck compare last.json report.json[/bold]
     """
+    from gradcheck.output import compare as comparison
+
     found = comparison.compare(comparison.read_report(before), comparison.read_report(after), strict)
     print_out(comparison.render(found, for_standard_output(Options(quiet=quiet))))
     raise typer.Exit(1 if any(change.direction == "worse" for change in found) else 0)
+
+
+def init(
+    directory: Annotated[Path, typer.Argument(help="Directory to write to.", show_default="here")] = Path("."),
+    loss: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Write a loss with this name to fill in, and its test, too.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
+) -> None:
+    """Write a gradcheck.yaml that explains itself; with --loss, a loss to fill in and its test.
+
+    For example: [bold]gradcheck init --loss my_loss && gradcheck run[/bold]
+    """
+    files = {directory / name: text for name, text in starting_files(loss).items()}
+    existing = ", ".join(repr(str(path)) for path in files if os.path.lexists(path))
+    if existing and not force:
+        raise OutputError(f"{existing} would be overwritten; nothing was written", hint="--force overwrites")
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{str(directory)!r} cannot be made: {error.strerror or error}") from None
+    for path, text in files.items():
+        write_file(text, path)
+        typer.echo(f"wrote {path}")
+
+
+def starting_files(loss: str | None) -> dict[str, str]:
+    """The files to start with, by name; a UsageError if ``loss`` cannot be the name of a new module."""
+    head = f"# yaml-language-server: $schema={SCHEMA_FILE}\n"
+    files = {DEFAULT_FILE: head + default_yaml([f"{loss}:{loss}"] if loss else []), SCHEMA_FILE: schema_text()}
+    if loss is None:
+        return files
+    taken = iskeyword(loss) or loss in {*sys.stdlib_module_names, "numpy", "gradcheck", "pytest", "test"}
+    if taken or not loss.isidentifier() or not loss.isascii():
+        hint = "use letters, digits and underscores, for example --loss my_loss"
+        raise UsageError(f"{loss!r} cannot be the name of a function in a module of its own", hint=hint)
+    for name, template in ((f"{loss}.py", "loss.py.txt"), (f"test_{loss}.py", "test_loss.py.txt")):
+        text = (Path(__file__).parent / "templates" / template).read_text(encoding="utf-8")
+        files[name] = text.replace("$name", loss)
+    return files
+
+
+def default_yaml(losses: list[str]) -> str:
+    """The text of a configuration file: each key at its default, below its description."""
+    text = "# gradcheck reads this file in the working directory. Each key has its default; keep what you change.\n"
+    for key, value in Config(losses=losses).as_data().items():
+        description = "\n".join(f"# {line}" for line in textwrap.wrap(Config.model_fields[key].description or "", 98))
+        style = None if isinstance(value, list | dict) else False  # flow style for the innermost collections
+        text += f"\n{description}\n{yaml.safe_dump({key: value}, default_flow_style=style, sort_keys=False, width=98)}"
+    return text

@@ -1,26 +1,96 @@
-"""Where reports go: which formats to standard output, and which to files."""
+"""Where output goes: to standard output or files, in which format, width, colours and encoding; and usage errors."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import typer
 
-from gradcheck.cli.terminal import for_standard_output, print_out, refuse_unwritable, write_file
-from gradcheck.errors import UsageError, did_you_mean
+from gradcheck.errors import OutputError, UsageError, did_you_mean
 from gradcheck.output import FORMATS, Options
+from gradcheck.output.text import escape_control
 from gradcheck.report import Report
 
+_WRITABLE = "name a file in a directory that exists and that you may write to"
 _SUFFIXES = {".json": "json", ".xml": "junit", ".html": "html", ".md": "markdown"}
 _ENTRIES_OF_A_PAGE = 100
-_HINT = "write --output FORMAT=PATH"
+_OUTPUT = "write --output FORMAT=PATH"
 
 
-@dataclass(frozen=True)
-class Destinations:
+@contextmanager
+def usage_errors() -> Iterator[None]:
+    """Show a usage error as a message on standard error, and exit with 2."""
+    try:
+        yield
+    except UsageError as error:
+        typer.echo(escape_control(str(error), lines=True), err=True)
+        raise typer.Exit(2) from None
+
+
+def for_standard_output(look: Options | None = None) -> Options:
+    """The options with the width, colours and characters of standard output.
+
+    Colours go to a terminal that shows them, unless NO_COLOR (https://no-color.org) forbids them; FORCE_COLOR asks for
+    them everywhere.
+    """
+    out, environment = sys.stdout, os.environ
+    terminal = out is not None and out.isatty()
+    color = bool(environment.get("FORCE_COLOR")) or (terminal and environment.get("TERM") != "dumb")
+    return replace(
+        look or Options(),
+        width=shutil.get_terminal_size((120, 24)).columns,
+        color=color and not environment.get("NO_COLOR"),
+        ascii="utf" not in (getattr(out, "encoding", None) or "ascii").lower(),
+    )
+
+
+def print_out(text: str) -> None:
+    """Write text to standard output; characters that its encoding lacks become escapes.
+
+    A reader that closes its end early (``| head``) is not an error; a closed or full output is an OutputError.
+    """
+    if sys.stdout is None:
+        raise OutputError("standard output is closed")
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.flush()
+    except OSError as error:
+        # Python flushes once more at exit, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise OutputError(f"standard output cannot be written: {error.strerror or error}") from None
+
+
+def write_file(content: str | bytes, path: Path) -> None:
+    """Write a file, text in UTF-8; an OutputError if that fails."""
+    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
+    try:
+        path.write_bytes(data)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise OutputError(f"{str(path)!r} cannot be written: {reason}", hint=_WRITABLE) from None
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Refuse, with an OutputError, a path that cannot be written, before the work is done and not after it."""
+    try:
+        place = path if path.exists() else path.parent
+        unusable = path.is_dir() or not path.parent.is_dir() or not os.access(place, os.W_OK)
+    except (OSError, ValueError):
+        unusable = True
+    if unusable:
+        raise OutputError(f"{str(path)!r} cannot be written", hint=_WRITABLE)
+
+
+class Destinations(NamedTuple):
     """Formats for standard output, in order; files by format; and the file of a picture."""
 
     shown: tuple[str, ...]
@@ -35,8 +105,7 @@ class Destinations:
         """Write a report everywhere; an OutputError if standard output or a file cannot be written."""
         for format_ in self.shown:
             print_out(FORMATS[format_](report, for_standard_output(look)))
-        summary = os.environ.get("GITHUB_STEP_SUMMARY")
-        if "github" in self.shown and summary:
+        if "github" in self.shown and (summary := os.environ.get("GITHUB_STEP_SUMMARY")):
             try:
                 with open(summary, "a", encoding="utf-8") as file:
                     file.write(FORMATS["markdown"](report, look))
@@ -60,10 +129,6 @@ def destinations(formats: Sequence[str], outputs: Sequence[str], plot: Path | No
     A format goes to standard output unless ``--output FORMAT=PATH`` gives it a file; without formats it is the table,
     with annotations in a GitHub workflow. The format of ``--output PATH`` is the first of ``--format``, or the one that
     the file's suffix stands for, and is not shown as well.
-
-    Raises:
-        UsageError: an unknown format, two formats for standard output, or two files for a format.
-        OutputError: a file cannot be written.
     """
     shown = [format_ for format_ in dict.fromkeys(formats) if format_ != "auto"]
     for format_ in shown:
@@ -77,13 +142,13 @@ def destinations(formats: Sequence[str], outputs: Sequence[str], plot: Path | No
         if not sign or format_ not in FORMATS:
             format_, path, by_default = shown[0] if shown else _SUFFIXES.get(Path(text).suffix, "table"), text, False
         if not path or format_ in files:
-            raise UsageError(f"--output {text!r}: no file, or a second one for {format_}", hint=_HINT)
+            raise UsageError(f"--output {text!r}: no file, or a second one for {format_}", hint=_OUTPUT)
         files[format_] = Path(path)
         shown = [each for each in shown if each != format_]
     if by_default:
         shown = ["table", "github"] if os.environ.get("GITHUB_ACTIONS") and "github" not in files else ["table"]
     if len(set(shown) - {"github"}) > 1:
-        raise UsageError(f"{' and '.join(shown)} would both go to standard output", hint=_HINT)
+        raise UsageError(f"{' and '.join(shown)} would both go to standard output", hint=_OUTPUT)
     if plot is not None:
         from gradcheck.output.plot import refuse_what_cannot_be_drawn  # matplotlib
 

@@ -1,26 +1,32 @@
-"""``gradcheck run``."""
+"""``gradcheck run``: its options, its progress bar, and ``--watch``."""
 
-from __future__ import annotations
-
+import os
+import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from gradcheck.cli.outputs import destinations
-from gradcheck.cli.progress import progress_bar
-from gradcheck.cli.terminal import usage_errors
-from gradcheck.cli.watch import check_at_changes
+from gradcheck.cli.outputs import destinations, usage_errors
 from gradcheck.config import Config, load_config
-from gradcheck.config.settings import SETTINGS, Backend, Framework, Reference, descriptions, read_settings
+from gradcheck.config.settings import SETTINGS, Backend, Framework, Reference, Settings, descriptions
 from gradcheck.errors import UsageError
 from gradcheck.losses import BUILT_INS
 from gradcheck.output import FORMATS, Entries, Options
+from gradcheck.output.text import escape_control
 from gradcheck.report import Report
 from gradcheck.run import check_targets
 
+if TYPE_CHECKING:
+    from gradcheck.functions.budget import RunProgress
+
 _Texts = list[str] | None
+#: Seconds before the progress bar is shown.
+PATIENCE = 1.0
 
 
 def _complete_target(incomplete: str) -> list[str]:
@@ -89,11 +95,11 @@ def run(
             hint="try `gradcheck run svm`; `gradcheck list` shows the other built-in losses",
         )
     if watch:
-        raise typer.Exit(check_at_changes(names, config))
-    settings = read_settings({name: given[name] for name in SETTINGS} | {"worst": reports.entries_kept(worst)})
-    look = Options(entries=entries, verbose=verbose, quiet=quiet, worst=worst, explain=explain)
+        raise typer.Exit(_check_at_changes(names, config))
+    settings = Settings(**{name: given[name] for name in SETTINGS} | {"worst": reports.entries_kept(worst)})
+    look = Options(entries="all" if verbose else entries, quiet=quiet, worst=worst, explain=explain)
     streams = sys.stdout, sys.stderr
-    with progress_bar() as bar:
+    with _progress_bar() as bar:
 
         @usage_errors()
         def abandon(report: Report) -> int:
@@ -114,3 +120,83 @@ def _numbers(texts: list[str] | None) -> list[int | str]:
     """``["1,3", "x"]`` as ``[1, 3, "x"]``; the configuration reports what is not a number."""
     parts = [part.strip() for text in texts or [] for part in text.split(",")]
     return [int(part) if part.removeprefix("-").isdecimal() and len(part) < 20 else part for part in parts]
+
+
+def _check_at_changes(targets: Sequence[str], config: Path | None) -> int:
+    """Check now and at every change, in a new process each time, until Ctrl-C; the last check's exit code, or 130."""
+    try:
+        from watchfiles import PythonFilter, watch
+    except ImportError:
+        raise UsageError("--watch needs watchfiles", hint="pip install 'gradcheck[watch]'") from None
+    files = [Path(target.rpartition(":")[0]) for target in targets] + ([config] if config else [])
+    directories = {Path.cwd(), *(file.resolve().parent for file in files if file.is_file())}
+    suffixes = PythonFilter(extra_extensions=(".yaml", ".yml", *([config.suffix] if config else [])))
+    command = [sys.executable, "-m", "gradcheck", *(word for word in sys.argv[1:] if word != "--watch")]
+    code = None
+    with suppress(KeyboardInterrupt):  # some versions of watchfiles end the loop instead
+        # The watch begins before the first check, so that a change during a check is seen after it.
+        for changes in watch(*directories, watch_filter=suffixes, rust_timeout=200, yield_on_timeout=True):
+            if changes or code is None:
+                code = subprocess.run(command, check=False).returncode
+                typer.echo("waiting for changes; Ctrl-C ends", err=True)
+    return 130 if code is None else code
+
+
+class ProgressBar:
+    """One line on a terminal: the loss, how far its check is, and how long it may yet take."""
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.table import Column
+
+        one_line = Column(no_wrap=True, overflow="ellipsis")
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False, table_column=one_line),
+            BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=8)),
+            TextColumn("{task.fields[numbers]}", markup=False, table_column=one_line),
+            TimeRemainingColumn(compact=True, table_column=one_line),
+            TextColumn("left", table_column=one_line),
+            console=Console(file=stream),
+            get_time=clock,
+            expand=True,
+            transient=True,
+            auto_refresh=False,
+            redirect_stdout=False,  # otherwise rich shows what the loss prints at every call
+            redirect_stderr=False,
+        )
+        self._task = self._bar.add_task("", total=1.0, numbers="")
+        self._clock, self._begun, self._target = clock, clock(), ""
+
+    def update(self, standing: "RunProgress") -> None:
+        """Show how far the run is."""
+        if self._target != standing.target:
+            self._target = standing.target
+            self._bar.reset(self._task)
+        numbers = f"problem {standing.done + 1:,}/{standing.total:,}, call {standing.calls:,}/{standing.expected:,}"
+        N, C = standing.batch
+        name, room = escape_control(standing.target), max(self._bar.console.width - len(numbers) - 30, 8)
+        description = f"{name if len(name) <= room else '...' + name[3 - room :]} {N} x {C}"
+        self._bar.update(self._task, description=description, completed=standing.share, numbers=numbers)
+        if not standing.calls and not standing.done:
+            self.close()  # the loss is about to be called for the first time, and may print
+        elif self._clock() - self._begun >= PATIENCE:
+            self._bar.start()
+            self._bar.refresh()
+
+    def close(self) -> None:
+        """Remove the bar."""
+        if self._bar.live.is_started:
+            self._bar.stop()
+
+
+@contextmanager
+def _progress_bar() -> Iterator[ProgressBar | None]:
+    """A progress bar on standard error if that is a terminal, otherwise None."""
+    is_terminal = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    bar = ProgressBar(sys.stderr) if is_terminal else None
+    try:
+        yield bar
+    finally:
+        if bar is not None:
+            bar.close()

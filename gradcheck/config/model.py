@@ -1,18 +1,108 @@
-"""The configuration: each key with its type, range, default and description, written once, here."""
+"""The configuration: each key with its type, range, default and description; and messages about what is invalid."""
 
 from __future__ import annotations
 
+import re
+import reprlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from numbers import Integral
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from gradcheck.config.distributions import Integers, Labels, Normal, ScoresKind, Uniform, parse_distribution
-from gradcheck.config.messages import format_error
-from gradcheck.config.source import Source
-from gradcheck.errors import ConfigError
+from gradcheck.config.source import KeyPath, Source, printable, read_text
+from gradcheck.errors import ConfigError, did_you_mean
 
 _MOST_SCORES = 2**27  # in one problem: one gigabyte of float64
+# Up to 1e30 sums of squares, and the steps taken, stay finite in float64, and the scores themselves in float32.
+_Number = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1e30, le=1e30)]
+_Positive = Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=1e30)]
+_Integer = Annotated[int, Field(strict=True, ge=-(2**53), le=2**53)]  # float64 holds each of them
+
+
+class _Distribution:
+    """A name, and parameters that are numbers."""
+
+    def describe(self) -> str:
+        """The distribution as text, for example ``normal(0, 0.001)``; `parse_distribution` reads it back."""
+        name, *values = vars(self).values()
+        # The shortest text that reads back as the same number; + 0 turns -0.0 into 0.0.
+        return f"{name}({', '.join(repr(value + 0).removesuffix('.0') for value in values)})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Normal(_Distribution):
+    """Independent normal scores, without ties."""
+
+    distribution: Literal["normal"] = "normal"
+    loc: Annotated[_Number, Field(description="Mean of the scores.")] = 0.0
+    scale: Annotated[_Positive, Field(description="Standard deviation of the scores.")] = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Integers(_Distribution):
+    """Integer scores, all equally likely: exact ties, and margins of exactly 0, where losses have kinks."""
+
+    distribution: Literal["integers"] = "integers"
+    low: Annotated[_Integer, Field(description="Smallest score.")] = -2
+    high: Annotated[_Integer, Field(description="Largest score (included).")] = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uniform(_Distribution):
+    """Scores spread evenly over an interval."""
+
+    distribution: Literal["uniform"] = "uniform"
+    low: Annotated[_Number, Field(description="Lower end of the interval.")] = -1.0
+    high: Annotated[_Number, Field(description="Upper end of the interval.")] = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudentT(_Distribution):
+    """Student's t distribution: heavy tails, so that a few scores are very large."""
+
+    distribution: Literal["student-t"] = "student-t"
+    df: Annotated[_Positive, Field(description="Degrees of freedom; the fewer, the heavier the tails.")] = 2.0
+    scale: Annotated[_Positive, Field(description="Factor that the scores are multiplied by.")] = 1.0
+
+
+ScoresKind = Normal | Integers | Uniform | StudentT
+
+#: The distributions of scores by name.
+KINDS: dict[str, type[ScoresKind]] = {kind.distribution: kind for kind in (Normal, Integers, Uniform, StudentT)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labels:
+    """The labels of the problems: N classes or N x C numbers, and how often each class occurs."""
+
+    kind: Literal["class", "one-hot", "multi-hot", "real"] = "class"
+    distribution: Literal["uniform", "balanced", "skewed"] = "uniform"
+
+    def describe(self) -> str:
+        """The labels in a few words, for example ``class, uniform``."""
+        return self.kind if self.kind == "real" else f"{self.kind}, {self.distribution}"
+
+
+def parse_distribution(text: str) -> dict[str, Any]:
+    """A distribution of scores from its text, as a mapping that is not validated yet; or a ConfigError.
+
+    Example:
+        >>> parse_distribution("normal(0, 0.001)")
+        {'distribution': 'normal', 'loc': 0, 'scale': 0.001}
+    """
+    call = re.fullmatch(r"\s*([A-Za-z][\w-]*)\s*(?:\((.*)\))?\s*", text, re.DOTALL)
+    if call is None:
+        raise ConfigError('must be written as "normal" or "normal(0, 0.001)"')
+    name, arguments = call.groups()
+    if name not in KINDS or arguments is None:
+        return {"distribution": name}
+    names = [field.name for field in fields(KINDS[name])[1:]]
+    values = read_text(f"[{arguments}]", "the text in parentheses", is_file=False).data
+    if not isinstance(values, list) or len(values) > len(names):
+        raise ConfigError(f"{name} takes at most {len(names)} numbers, {name}({', '.join(names)})")
+    return {"distribution": name, **dict(zip(names, values, strict=False))}
 
 
 def _as_int(value: Any) -> Any:
@@ -27,11 +117,6 @@ def _as_tuple(value: Any) -> Any:
     return value if value is None else (value,)
 
 
-def _as_mapping(value: Any) -> Any:
-    """The text of a distribution as a mapping."""
-    return parse_distribution(value) if isinstance(value, str) else value
-
-
 def _in_order(kind: ScoresKind) -> ScoresKind:
     """Refuse an interval whose ends are in the wrong order."""
     if isinstance(kind, Integers | Uniform) and kind.low > kind.high:
@@ -43,8 +128,16 @@ _Count = Annotated[int, Field(strict=True, ge=1), BeforeValidator(_as_int)]
 _Sizes = Annotated[tuple[_Count, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
 _Target = Annotated[str, Field(strict=True, min_length=1)]
 _Kind = Annotated[
-    ScoresKind, Field(discriminator="distribution"), BeforeValidator(_as_mapping), AfterValidator(_in_order)
+    ScoresKind,
+    Field(discriminator="distribution"),
+    BeforeValidator(lambda value: parse_distribution(value) if isinstance(value, str) else value),
+    AfterValidator(_in_order),
 ]
+
+
+def _plain(value: Any) -> Any:
+    """The fields of a distribution or of the labels; anything else as it is."""
+    return asdict(value) if isinstance(value, ScoresKind | Labels) else value
 
 
 class Config(BaseModel):
@@ -61,7 +154,7 @@ class Config(BaseModel):
         'normal(0, 0.001)'
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", revalidate_instances="always")
+    model_config = ConfigDict(frozen=True, extra="forbid", revalidate_instances="always", defer_build=True)
 
     losses: Annotated[tuple[_Target, ...], BeforeValidator(_as_tuple)] = Field(
         (), description="Losses to check by default: names from `gradcheck list`, module:callable or file.py:callable."
@@ -108,7 +201,7 @@ class Config(BaseModel):
 
     def as_data(self) -> dict[str, Any]:
         """The configuration as mappings, lists, texts and numbers, as in JSON; ``Config(**data)`` reads it back."""
-        return self.model_dump(mode="json")
+        return {key: [*map(_plain, value)] if isinstance(value, tuple) else _plain(value) for key, value in self}
 
 
 def json_schema() -> dict[str, Any]:
@@ -120,3 +213,51 @@ def json_schema() -> dict[str, Any]:
             array = {"type": key.pop("type"), "items": key.pop("items"), "minItems": key.pop("minLength", 0)}
             key["anyOf"] = [array["items"], array]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+#: Pydantic's words for what YAML calls otherwise.
+_WORDS = {
+    "a valid tuple": "a list",
+    "a valid dictionary or object to extract fields from": "a mapping of keys to values",
+    "a dictionary or an instance of Labels": "a mapping of keys to values",
+    "Unable to extract tag using discriminator 'distribution'": "should name its distribution",
+    " after validation, not 0": "",
+    "tag ": "the distribution ",
+    " found using 'distribution' does not match any of the expected tags:": " is none of",
+}
+
+
+def format_error(error: ValidationError, source: Source, keys: Sequence[str]) -> ConfigError:
+    """One error that lists every mistake of pydantic's in ``source`` on a line of its own; ``keys`` are valid."""
+    problems = {}
+    for details in error.errors(include_url=False):
+        where = source.where(_path(details["loc"], source.data))
+        what, hint = _problem(details, keys)
+        problems[f"{where}: {what}" if where else what] = hint
+    if len(problems) == 1:
+        return ConfigError(*problems, hint=hint)
+    return ConfigError("\n".join("; ".join(filter(None, problem)) for problem in problems.items()))
+
+
+def _problem(details: Mapping[str, Any], keys: Sequence[str]) -> tuple[str, str]:
+    """What is wrong, and a hint (which may be empty)."""
+    location, context, value = details["loc"], details.get("ctx", {}), details["input"]
+    if details["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        if len(location) > 1:
+            keys = [field.name for field in fields(Labels if location[0] == "labels" else KINDS[location[2]])]
+        return "unknown key", did_you_mean(str(location[-1]), keys) or f"the keys here are {', '.join(keys)}"
+    rule = details["msg"].removeprefix("Input ").removeprefix("Value error, ")
+    for words, plain in _WORDS.items():
+        rule = rule.replace(words, plain)
+    choices = re.findall(r"'([^']*)'", str(context.get("expected") or context.get("expected_tags") or ""))
+    hint = did_you_mean(str(context.get("tag", value)), choices)
+    return printable(f"{rule}; got {reprlib.repr(value)}" if location else rule), hint
+
+
+def _path(location: tuple[str | int, ...], data: Mapping[str, Any]) -> KeyPath:
+    """Pydantic's location without the name of a distribution, and without an index where the data have no list."""
+    if location[:1] == ("scores",):
+        location = (*location[:2], *location[3:])
+    if location[1:] and isinstance(location[1], int) and not isinstance(data[str(location[0])], list | tuple | range):
+        location = (location[0], *location[2:])
+    return location

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_type_hints
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from gradcheck.config.messages import format_error
+from gradcheck.config.model import format_error
 from gradcheck.config.source import Source
 
 Framework = Literal["auto", "numpy", "torch", "jax"]
@@ -33,15 +33,18 @@ class Settings:
     like: Annotated[str | None, Field(description="Built-in loss whose values the loss must have.")] = None
 
 
-#: The names of the settings, in order.
 SETTINGS = tuple(field.name for field in fields(Settings))
-_VALIDATED = TypeAdapter(Settings)
+
+
+@cache
+def _adapter() -> TypeAdapter[Settings]:
+    return TypeAdapter(Settings)
 
 
 def read_settings(values: dict[str, Any]) -> Settings:
     """Settings from values by name; a ConfigError for a wrong type, or a value out of range."""
     try:
-        return _VALIDATED.validate_python(values)
+        return _adapter().validate_python(values)
     except ValidationError as error:
         raise format_error(error, Source(values), SETTINGS) from None
 
@@ -49,4 +52,5 @@ def read_settings(values: dict[str, Any]) -> Settings:
 @cache
 def descriptions() -> dict[str, str]:
     """What each setting is for, in a sentence, by name."""
-    return {name: each["description"] for name, each in _VALIDATED.json_schema()["properties"].items()}
+    hints = get_type_hints(Settings, include_extras=True)
+    return {name: hint.__metadata__[0].description for name, hint in hints.items()}

@@ -23,12 +23,9 @@ _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 @dataclass(frozen=True)
 class Source:
-    """Plain data and the places where they were written.
+    """Plain data, and the places where they were written by path, for example ``("scores", 0, "scale")``.
 
-    Attributes:
-        data: mappings, lists, texts, numbers, truth values and None.
-        places: by path, for example ``("scores", 0, "scale")``: a line such as ``gradcheck.yaml:7``, or an option such
-            as ``--batch-size``, which names the key itself.
+    A place is a line, such as ``gradcheck.yaml:7``, or an option, such as ``--batch-size``, which names the key itself.
     """
 
     data: Any = field(default_factory=dict)
@@ -45,17 +42,10 @@ class Source:
 
 
 def read_file(path: Path) -> Source:
-    """The mapping in a configuration file; an empty file is an empty mapping.
-
-    Raises:
-        ConfigError: the file cannot be read, or holds anything but one mapping in UTF-8 and YAML.
-    """
+    """The mapping in a configuration file; a ConfigError for one that cannot be read, or holds anything else."""
     name = printable(str(path))
     try:
         text = path.read_text("utf-8-sig")
-    except FileNotFoundError:
-        hint = "without --config, gradcheck.yaml or the defaults are used"
-        raise ConfigError(f"{name}: no such file", hint=hint) from None
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{name}:{line}: is not UTF-8", hint="save the file as UTF-8") from None
@@ -69,14 +59,10 @@ def read_file(path: Path) -> Source:
 
 
 def read_text(text: str, name: str, *, is_file: bool = True) -> Source:
-    """Read one YAML document from the file or the option that is called ``name``; only a file has lines.
-
-    Raises:
-        ConfigError: not YAML, a key that is given twice, an alias, a tag, or nesting that is too deep.
-    """
+    """The YAML document of the file or option called ``name``, or a ConfigError; only a file has lines."""
+    lines: dict[KeyPath, int] = {}
     try:
         node = _Loader(text).get_single_node()
-        lines: dict[KeyPath, int] = {}
         data = None if node is None else _value(node, (), lines)
         return Source(data, {path: f"{name}:{line}" for path, line in lines.items()} if is_file else {})
     except yaml.MarkedYAMLError as error:

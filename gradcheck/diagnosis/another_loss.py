@@ -95,9 +95,6 @@ def _first_match(values: Values, name: str) -> ValueMatch | None:
     return next(filter(None, map(values.match, losses)), None)
 
 
-# --- the loss that is meant -----------------------------------------------------------------------------------
-
-
 def like(evidence: Evidence) -> Iterator[Finding]:
     """The value is a built-in's plus a constant, or its sum: a note. With ``--like`` any difference is an error."""
     if evidence.like is not None:

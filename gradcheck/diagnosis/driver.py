@@ -6,23 +6,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from gradcheck.checking.evidence import Evidence, Spent
+from gradcheck.diagnosis import other_rules
 from gradcheck.diagnosis.another_loss import gradient_known, like, value_and_gradient_known, value_known
 from gradcheck.diagnosis.factors import CODES as FACTORS
 from gradcheck.diagnosis.factors import batch_size, factor, transposed
 from gradcheck.diagnosis.large_scores import overflows
 from gradcheck.diagnosis.other_labels import misaligned
-from gradcheck.diagnosis.other_rules import (
-    no_known_cause,
-    not_a_gradient,
-    not_a_subgradient,
-    not_the_mean,
-    removable_jump,
-    vacuous,
-)
 from gradcheck.diagnosis.places import CODES as PLACES
 from gradcheck.diagnosis.places import places, two_defects
 from gradcheck.diagnosis.terms import extra_term
-from gradcheck.diagnosis.whole_numbers import truncated
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding
 
@@ -42,31 +34,29 @@ _IN_A_PLACE = frozenset({"batch-size-dependent", "not-a-gradient", _VALUE, _GRAD
 #: What says less than a rule that explains every wrong entry exactly.
 _LESS_SPECIFIC = _IN_A_PLACE | {*PLACES}
 #: What a rule that explains every wrong entry as wrong at kinks implies: none of these speaks of kinks.
-_ALL = _LESS_SPECIFIC | {
-    "labels-misaligned", "log-guard", "missing-label-term", "missing-regularizer", *FACTORS
-}  # fmt: skip
+_ALL = _LESS_SPECIFIC | {"labels-misaligned", "log-guard", "missing-label-term", "missing-regularizer", *FACTORS}
 
 #: The rules, the most specific first: of several findings, that of the first rule leads.
 RULES: tuple[Rule, ...] = (
-    Rule(truncated, ("truncated-to-integer",), _LESS_SPECIFIC | {"constant-factor"}),
-    Rule(not_a_subgradient, ("not-a-subgradient",), _ALL),
+    Rule(other_rules.truncated, ("truncated-to-integer",), _LESS_SPECIFIC | {"constant-factor"}),
+    Rule(other_rules.not_a_subgradient, ("not-a-subgradient",), _ALL),
     Rule(factor, (*FACTORS, "batch-size-dependent"), _LESS_SPECIFIC | {"labels-misaligned", "transposed"}),
     Rule(transposed, ("transposed",), _LESS_SPECIFIC),
     Rule(misaligned, ("labels-misaligned",), _LESS_SPECIFIC),
-    Rule(removable_jump, ("removable-jump",), frozenset({_GRADIENT}), of_right_losses=True),
+    Rule(other_rules.removable_jump, ("removable-jump",), frozenset({_GRADIENT}), of_right_losses=True),
     Rule(extra_term, ("missing-label-term", "missing-regularizer", "log-guard"), _LESS_SPECIFIC),
     Rule(value_and_gradient_known, (_GRADIENT, _VALUE), _LESS_SPECIFIC),
     Rule(places, PLACES, _LESS_SPECIFIC),
     Rule(gradient_known, (_GRADIENT,), _LESS_SPECIFIC - {_VALUE}),
     Rule(two_defects, PLACES, _IN_A_PLACE),
     Rule(batch_size, ("batch-size-dependent",), frozenset({_GRADIENT})),
-    Rule(not_a_gradient, ("not-a-gradient",), frozenset({_GRADIENT})),
+    Rule(other_rules.not_a_gradient, ("not-a-gradient",), frozenset({_GRADIENT})),
     Rule(value_known, (_VALUE,), frozenset({_GRADIENT})),
-    Rule(no_known_cause, (_GRADIENT,)),
+    Rule(other_rules.no_known_cause, (_GRADIENT,)),
     Rule(like, ("constant-offset", "sum-over-rows", "unlike"), of_right_losses=True),
-    Rule(vacuous, ("vacuous",), of_right_losses=True),
+    Rule(other_rules.vacuous, ("vacuous",), of_right_losses=True),
     Rule(overflows, ("overflows",), of_right_losses=True),
-    Rule(not_the_mean, ("not-the-mean",), of_right_losses=True),
+    Rule(other_rules.not_the_mean, ("not-the-mean",), of_right_losses=True),
 )
 
 

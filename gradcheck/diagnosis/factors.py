@@ -21,9 +21,7 @@ MORE_DEFECTS = ": more than one defect is at work"
 _SIGN = "look for a minus that is lost or one too many, in dS or in the value"
 _MISSING_MEAN = "divide dS by N once, as the value is"
 _TWICE = "look for a second division by N on the way to dS, or for a sum in the value where a mean is meant"
-_CONSTANT = (
-    "look for a factor that only one of the two has: the 2 of a square, a weight, a temperature, a logarithm's base"
-)
+_CONSTANT = "look for a factor that only one of the two has: the 2 of a square, a weight, a logarithm's base"
 _CLASSES = "look for a mean over all N·C entries (np.mean, dS.size) in one of the two, and over the N rows in the other"
 _BATCH_HINT = (
     "look for a sum, mean or maximum over the whole batch (no axis=1), for an N-vector against an N x C matrix without "
@@ -80,9 +78,6 @@ def _constant(law: Law) -> tuple[str, str]:
     if size >= _SMALLEST_BATCH and size == int(size):  # N/B or B/N: where N is meant, the number B is written
         return f"as if the batch size were written as {size}", "take N from S.shape[0]"
     return "", _CONSTANT
-
-
-# --- rules --------------------------------------------------------------------------------------------------
 
 
 def factor(evidence: Evidence) -> Iterable[Finding]:

@@ -57,18 +57,14 @@ def count(masks: Masks) -> int:
 
 
 def factor_fit(evidence: Evidence, where: Where = everywhere) -> Fit | None:
-    """The law of c in dS = c n in some entries; None where there is none, or too few entries are significant.
-
-    Any law but 1 and -1 takes two rows.
-    """
+    """The law of c in dS = c n in some entries; None where there is none, or too few are significant to be sure."""
     observations = evidence.observations
     chosen = [where(seen) & seen.known for seen in observations]
     pairs = list(zip(observations, chosen, strict=True))
     significant = [each & (np.abs(seen.numerical) > _SIGNIFICANT * seen.bounds) for seen, each in pairs]
     fit = _fit(evidence, chosen, [factor_at(evidence, *pair) for pair in pairs], significant, classes=2)
-    if fit is None or count(significant) < 2 or (fit.rows < 2 and not fit.law.size.is_one):
-        return None
-    return None if count([a & b for a, b in zip(chosen, off_by(evidence, fit.law), strict=True)]) else fit
+    is_enough = fit is not None and count(significant) > 1 and (fit.rows > 1 or fit.law.size.is_one)
+    return fit if is_enough else None
 
 
 def factor_at(evidence: Evidence, seen: Case, chosen: BoolArray) -> Interval | None:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.case import BoolArray, Case
+from gradcheck.checking.case import Case
 from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.fits import count, factor_fit
 from gradcheck.diagnosis.numbers import Law
@@ -26,8 +26,6 @@ _VALUE_UNITS, _GRADIENT_UNITS = 16.0, 64.0
 _SIGNIFICANT = 100.0
 #: Gradients are compared at the user's rtol, but never at a wider one than this; so many entries must be significant.
 _WIDEST_RTOL, _FEWEST_ENTRIES = 1e-6, 3
-#: A known gradient jumps if it changes by this part of its largest entry at this distance from S.
-_JUMP, _NEAR = 1e-3, 1e-7
 
 IntArray = npt.NDArray[np.int64]
 
@@ -112,9 +110,6 @@ def _variant(name: str, formula: str, mistake: str, change: _Change) -> Known:
 VARIANTS = tuple(_variant(*each) for each in _MISTAKES)
 
 
-# --- comparison ---------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class ValueMatch:
     """The value is sign times the mean or sum of a known loss's rows, plus a constant; of a sum, one in each row."""
@@ -173,8 +168,7 @@ class Values:
         means = self.means(known)
         if means is None:
             return None
-        own_means = {"mean": self.own, "sum": self.own / self.rows} if np.any(self.rows > 1) else {"mean": self.own}
-        for reduction, own in own_means.items():
+        for reduction, own in (("mean", self.own), ("sum", self.own / self.rows)):
             for sign in (1, -1):
                 offset = 0.0 if self._are(sign * means, own) else self._offset(sign * means, own)
                 if offset is not None:
@@ -215,7 +209,7 @@ class GradientMatch:
 
 
 def gradient_match(evidence: Evidence, known: Known) -> GradientMatch | None:
-    """How dS follows from the gradient of a known loss; entries at its kinks are not compared.
+    """How dS follows from the gradient of a known loss; entries at kinks of the value are not compared.
 
     None if one entry differs, if fewer than three are significant, or if no wrong entry was compared.
     """
@@ -227,8 +221,7 @@ def gradient_match(evidence: Evidence, known: Known) -> GradientMatch | None:
         n = answer[1] if seen.by_rows else answer[1] / seen.rows
         largest = np.maximum(np.abs(n), np.abs(seen.analytic)).max(axis=1, keepdims=True)
         bounds = np.broadcast_to(_GRADIENT_UNITS * _EPS * largest, n.shape)
-        kinked, right = _jumps(known, seen, answer[1]), np.zeros_like(seen.verdicts)
-        compared.append(replace(seen, numerical=n, bounds=bounds, kinked=kinked, verdicts=right))
+        compared.append(replace(seen, numerical=n, bounds=bounds, verdicts=np.zeros_like(seen.verdicts)))
     rtol = min(evidence.rtol, _WIDEST_RTOL)
     fit = factor_fit(replace(evidence, observations=tuple(compared), rtol=rtol))
     if fit is None or fit.law.k == 0 or count(fit.significant) < _FEWEST_ENTRIES:
@@ -240,13 +233,3 @@ def gradient_match(evidence: Evidence, known: Known) -> GradientMatch | None:
         whose, law = f"{whose} summed over the rows", replace(law, rows=0)
     times = "" if law.is_one else f" times {law}"
     return GradientMatch(known, fit.law, f"{whose}{times} in all {fit.entries} entries")
-
-
-def _jumps(known: Known, seen: Case, dL: FloatArray) -> BoolArray:
-    """N x C, where the derivatives of a known loss jump near S."""
-    rng, jumps = np.random.default_rng(0), np.zeros(seen.S.shape, dtype=bool)
-    for _ in range(2):
-        step = _NEAR * (1 + np.abs(seen.S)) * rng.normal(size=seen.S.shape)
-        for near in (known.at(seen.S + step, seen.y), known.at(seen.S - step, seen.y)):
-            jumps |= near is not None and np.abs(near[1] - dL) > _JUMP * np.max(np.abs(dL))
-    return jumps

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -21,17 +21,14 @@ _GROWN = 10.0
 _CHANGED = 1e-2
 
 _P_IS_0 = "p_y is 0 there: take log p_y as a difference, s_y - s_max - log(sum_m e^{s_m - s_max})"
-_P_IS_0_IN_DS = f"the row's maximum is subtracted, but dS divides by p_y or takes its log, and {_P_IS_0}; cancel 1/p_y"
-_VALUE_ALONE = "dS is stable, and the value is not: subtract the row's maximum in its log(sum_m e^{s_m}) as well"
-_NO_MAXIMUM = "subtract each row's own maximum before exp; log(1 + exp(z)) of a difference z is np.logaddexp(0, z)"
-_LOGADDEXP = "log(1 + exp(z)) overflows where np.logaddexp(0, z) does not; log(sigmoid(z)) is -np.logaddexp(0, -z)"
+_LOGADDEXP = "log(1 + exp(z)) overflows where np.logaddexp(0, z) does not, and log p_y is s_y - log(sum_m e^{s_m})"
+_IN_DS = "subtract each row's own maximum before exp, and do not divide by p_y; log(1 + exp(z)) is np.logaddexp(0, z)"
 
 
 def overflows(evidence: Evidence) -> Iterator[Finding]:
-    """One call at scores near 1000; if that is not finite, one or two more to see whether a stable form would be.
+    """One call at scores near 1000; if that is not finite, another one to see whether a stable form would be.
 
-    It would be if dS is bounded, as the value then grows no faster than the scores; if the value is a built-in's; or if
-    the rows of the gradient sum to 0, as the value then does not change when a constant is added to a row.
+    It would be if the value is a built-in's; or if dS is bounded, as the value then grows no faster than the scores.
     """
     observations = [seen for seen in evidence.observations if np.isfinite(seen.value)]
     if not observations:
@@ -42,7 +39,7 @@ def overflows(evidence: Evidence) -> Iterator[Finding]:
     seen = max(largest, key=lambda each: len(np.unique(each.S))) if len(largest) > 1 else largest[0]
     scores, labels = _spread_out(seen), _least_likely(seen)
     value, dS = _evaluate(ask, _LARGE * scores, labels)
-    if _is_finite(value, dS):
+    if np.isfinite(value) and np.isfinite(dS).all():
         own = value / (seen.rows if seen.by_rows else 1)
         others = []
         for match in recognised(evidence):
@@ -59,7 +56,6 @@ def overflows(evidence: Evidence) -> Iterator[Finding]:
             yield Finding("overflows", "warning", message, hint)
         return
     usual = _GROWN * max(float(np.max(np.abs(each.analytic))) for each in observations)
-    is_bounded, hint = bool(np.max(np.abs(dS)) <= usual), _LOGADDEXP
     known = next(recognised(evidence), None)
     reason = f"a stable {known.known.built_in} does not" if known else ""
     if not reason and not evidence.wrong:
@@ -67,17 +63,12 @@ def overflows(evidence: Evidence) -> Iterator[Finding]:
         moderate, slope = _evaluate(ask, size * scores, labels)
         if np.isfinite(moderate) and np.max(np.abs(slope)) <= usual:
             reason = f"dS does not grow up to scores near {size:g}, so a stable form is finite"
-    if _rows_sum_to_0(observations):
-        shifts = _LARGE * np.linspace(1.0, 0.0, seen.rows)[:, np.newaxis]  # of the rows, no two equal
-        if _is_finite(*_evaluate(ask, seen.S + shifts, seen.y)):
-            hint = _P_IS_0 if is_bounded else _P_IS_0_IN_DS
-        else:
-            hint, why = _VALUE_ALONE if is_bounded else _NO_MAXIMUM, "adding 1000 to a row changes nothing"
-            reason = reason or f"a stable form does not, because {why} (its gradient sums to 0)"
     if reason:
         count = int(np.count_nonzero(~np.isfinite(dS)))
         message = f"{count} of {dS.size} entries of dS are not finite" if count else "dS is finite,"
         message = message if np.isfinite(value) else f"the value is {value:g}, and {message}"
+        in_the_value = _P_IS_0 if known and "log p" in known.known.formula else _LOGADDEXP
+        hint = in_the_value if np.max(np.abs(dS)) <= usual else _IN_DS
         yield Finding("overflows", "warning", f"{message} for scores near 1000; {reason}", hint)
 
 
@@ -110,16 +101,3 @@ def _evaluate(ask: Allowance, scores: FloatArray, labels: npt.NDArray[np.generic
             return float("nan"), np.full(scores.shape, np.nan)
         raise
     return answer.value, answer.gradient
-
-
-def _is_finite(value: float, dS: FloatArray) -> bool:
-    return bool(np.isfinite(value) and np.isfinite(dS).all())
-
-
-def _rows_sum_to_0(observations: Sequence[Case]) -> bool:
-    """Whether all known rows of the numerical gradient sum to 0 within their bounds, and one is not 0 itself."""
-    known = np.concatenate([seen.known.all(axis=1) for seen in observations])
-    sums = np.concatenate([np.abs(seen.numerical.sum(axis=1)) for seen in observations])[known]
-    largest = np.concatenate([np.abs(seen.numerical).max(axis=1) for seen in observations])[known]
-    bounds = np.concatenate([(seen.bounds + seen.granted).sum(axis=1) for seen in observations])[known]
-    return bool(np.all(sums <= bounds) and np.any(largest > bounds))

@@ -1,8 +1,7 @@
 """dS and the gradient of the value in the notes' own notation: ``p_j/N``, but ``p_j/N - 1{j=y}/N``.
 
-A sparse least-squares fit among the problems of one shape finds which sums of up to three terms may do. Their
-coefficients are rounded to simple numbers over powers of N and C, and the sum must hold in every entry of every
-problem, of at least two N.
+A sparse least-squares fit finds sums of up to three terms, for problems of one shape; with coefficients rounded to
+simple numbers over powers of N and C, a sum must hold in every entry of every problem.
 """
 
 from __future__ import annotations
@@ -24,11 +23,9 @@ _EPS = float(np.finfo(np.float64).eps)
 #: The most terms of a sum; the entries that coefficients are sought in; below this determinant of the Gram matrix
 #: terms of unit length are dependent.
 _MOST_TERMS, _ENTRIES, _DEPENDENT = 3, 256, 1e-13
-#: A coefficient that is known less well than this, relative to its size, is not known; nor is one of which a random
-#: number would be as close to a simple fraction more often than this.
-_UNKNOWN, _CHANCE = 1e-3, 1e-4
-#: A gradient below this part of the other one of the same problem may be called 0.
-_NOTHING = 1e-5
+#: A coefficient is not known if its relative error is larger than the first, or if a random number would be as close to
+#: a simple fraction more often than the second; a gradient below the third part of the other one may be called 0.
+_UNKNOWN, _CHANCE, _NOTHING = 1e-3, 1e-4, 1e-5
 #: Tolerances beside the bounds: of the terms, relative to the sum of their sizes; of dS; and of the numerical gradient,
 #: which dS corrects and may spoil by this.
 _ROUNDING, _RTOL_OF_DS, _RTOL = 64 * _EPS, 1e-9, 1e-7
@@ -36,12 +33,8 @@ _ROUNDING, _RTOL_OF_DS, _RTOL = 64 * _EPS, 1e-9, 1e-7
 _STEP, _JUMP = 1e-6, 1e-3
 
 
-# --- terms ------------------------------------------------------------------------------------------------
-
-
 def _softmax(S: FloatArray, Y: FloatArray) -> FloatArray:
-    e = np.exp(S - S.max(axis=1, keepdims=True))
-    return np.asarray(e / e.sum(axis=1, keepdims=True))
+    return np.asarray(np.exp(S - np.logaddexp.reduce(S, axis=1, keepdims=True)))
 
 
 def _sum(x: FloatArray) -> FloatArray:
@@ -104,9 +97,6 @@ def _term_values(S: FloatArray, Y: FloatArray, kind: int) -> tuple[FloatArray, B
         return values, np.abs(high - low) > _JUMP * np.abs(values).max(axis=(1, 2), keepdims=True)
 
 
-# --- sums -------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Sum:
     """A sum of terms with simple coefficients: for each its index, its name and the law of its coefficient."""
@@ -128,7 +118,8 @@ class Sum:
     @property
     def complexity(self) -> tuple[int, float]:
         """Few different powers of N before simple numbers."""
-        return len({(law.rows, law.classes) for _, _, law in self.parts}), sum(law.cost for _, _, law in self.parts)
+        laws = [law for _, _, law in self.parts]
+        return len({(law.rows, law.classes) for law in laws}), sum(law.cost for law in laws)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,10 +159,9 @@ def explain_terms(evidence: Evidence) -> str:
     names = [texts[kind] for *texts, _ in TERMS if texts[kind]]
     analytic, numerical = [], []
     for each, Y in zip(seen, labels, strict=True):
-        terms = each.known, *_term_values(each.S, Y, kind)
-        slack = each.granted + min(rtol, _RTOL_OF_DS) * np.abs(each.analytic)
-        analytic.append(_Sample(each.analytic, slack, *terms))
-        numerical.append(_Sample(each.numerical, each.bounds + rtol * np.abs(each.numerical), *terms))
+        a, n, terms = each.analytic, each.numerical, (each.known, *_term_values(each.S, Y, kind))
+        analytic.append(_Sample(a, each.granted + min(rtol, _RTOL_OF_DS) * np.abs(a), *terms))
+        numerical.append(_Sample(n, each.bounds + rtol * np.abs(n), *terms))
     ours, theirs = _simplest(analytic, numerical, names), _simplest(numerical, analytic, names)
     if ours == theirs or (ours and theirs and _are_same(ours, theirs, analytic)):
         return ""

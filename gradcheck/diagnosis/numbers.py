@@ -12,10 +12,8 @@ import numpy as np
 
 from gradcheck.report import FloatArray
 
-#: Denominators of simple fractions.
-_DENOMINATORS = (*range(1, 17), 20, 25, 50, 100)
-#: The largest q of 1/q: batches are no larger.
-_LARGEST_BATCH = 2**20
+#: Denominators of simple fractions, and the largest q of 1/q: batches are no larger.
+_DENOMINATORS, _LARGEST_BATCH = (*range(1, 17), 20, 25, 50, 100), 2**20
 #: A fraction that a random number would meet more often than this says nothing.
 _CHANCE = 0.01
 #: Numbers below this are too small to divide by.
@@ -23,9 +21,8 @@ _TINY = 1e-280
 #: A constant that is known less well than this, relative to its size, is not known.
 _WIDE = 1e-2
 
-_EPSILONS = {f"{name}'s epsilon": float(np.finfo(name).eps) for name in ("float32", "float64")}
 _LOGS = {"log 2": math.log(2), "1/log 2": 1 / math.log(2), "log 10": math.log(10), "1/log 10": 1 / math.log(10)}
-_CONSTANTS = {**_LOGS, "pi": math.pi, "1/pi": 1 / math.pi, "2 pi": 2 * math.pi, "sqrt 2": math.sqrt(2), **_EPSILONS}
+_CONSTANTS = {**_LOGS, "pi": math.pi, "1/pi": 1 / math.pi, "2 pi": 2 * math.pi, "sqrt 2": math.sqrt(2)}
 
 
 @dataclass(frozen=True)
@@ -54,10 +51,6 @@ def fraction_of(number: float, tolerance: float) -> Fraction | None:
 
     Fractions with denominators up to q are about 3 q^2 / pi^2 to a unit of length (the sum of Euler's totients), so
     a random number is within t of one with a probability of about 0.6 q^2 t.
-
-    Example:
-        >>> fraction_of(0.33333333, 1e-7), fraction_of(0.693147, 1e-7), fraction_of(1 / 128, 1e-9)
-        (Fraction(1, 3), None, Fraction(1, 128))
     """
     if not (math.isfinite(number) and math.isfinite(tolerance)):
         return None
@@ -77,10 +70,6 @@ def multiplier(
 
     Where ``abs(x) > error`` that is c = target / x within (slack + abs(target / x) error) / (abs(x) - error); other
     entries only say whether any such c is large enough.
-
-    Example:
-        >>> multiplier(np.array([1.0, 2.0]), np.array([3.0, 6.0]), np.array([0.5, 0.5]))
-        Interval(low=2.75, high=3.25)
     """
     error = np.broadcast_to(error, x.shape)
     known = np.abs(x) > np.maximum(error, _TINY)
@@ -90,9 +79,6 @@ def multiplier(
     most = (np.abs(x) + error)[~known]
     reach = np.multiply(max(abs(low), abs(high)), most, where=most > 0, out=np.zeros(len(most)))
     return Interval(low, high) if low <= high and np.all(np.abs(target[~known]) <= slack[~known] + reach) else None
-
-
-# --- laws -------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -118,10 +104,6 @@ class Law:
     def size(self) -> Law:
         """The law without its sign."""
         return replace(self, k=self.k if self.k > 0 else -self.k, name=self.name.lstrip("-"))
-
-    def over(self, other: Law) -> Law:
-        """The quotient of two laws."""
-        return Law(self.k / other.k, self.rows - other.rows, self.classes - other.classes)
 
     @property
     def cost(self) -> float:
@@ -191,14 +173,11 @@ def constant_law(k: Interval, rows: int = 0, classes: int = 0) -> Law | None:
     return Law(next((each for each in shortened if k.low <= each <= k.high), number), rows, classes)
 
 
-def simplest_law(known: Sequence[tuple[int, int, Interval]], rows: int = 2, classes: int = 2) -> Law | None:
+def simplest_law(known: Sequence[tuple[int, int, Interval]], classes: int = 2) -> Law | None:
     """The simplest k N^a C^b that a number follows in all problems; None for no such law, or if nothing is known of it.
 
-    Each a and b leaves an interval for k; ``Law.cost`` says which of the laws is simpler.
-
-    Args:
-        known: N, C and where the number lies, for each problem.
-        rows, classes: the largest powers of N and of C, up or down.
+    Each a and b leaves an interval for k; ``Law.cost`` says which of the laws is simpler. Of each problem ``known`` has
+    N, C and where the number lies; ``classes`` is the largest b, up or down.
 
     Example:
         >>> str(simplest_law([(N, 5, Interval(-2 * N - 1e-9, -2 * N + 1e-9)) for N in (1, 3, 8)]))
@@ -208,8 +187,7 @@ def simplest_law(known: Sequence[tuple[int, int, Interval]], rows: int = 2, clas
     if not bounded:
         return None
     sizes, counts = {N for N, _, _ in bounded}, {C for _, C, _ in bounded}
-    laws = []
-    powers_of_rows = range(-rows, rows + 1) if sizes != {1} else (0,)
+    laws, powers_of_rows = [], range(-2, 3) if sizes != {1} else (0,)
     for a, b in product(powers_of_rows, range(-classes, classes + 1) if counts != {1} else (0,)):
         if a and b and len(sizes) == len(counts) == 1:  # any number is close to some k N^a C^b of one N and C
             continue
@@ -227,13 +205,12 @@ def simplest_law(known: Sequence[tuple[int, int, Interval]], rows: int = 2, clas
 
 def _alternative(law: Law, sizes: set[int], counts: set[int]) -> str:
     """What a law that was seen at one N or C alone may be as well, and why."""
-    tried, other = [], replace(law, name="")
-    if law.rows and len(sizes) == 1:
-        (N,) = sizes
-        tried, other = [f"N = {N}"], replace(other, k=other.k * Fraction(N) ** law.rows, rows=0)
-    if law.classes and len(counts) == 1:
-        (C,) = counts
-        tried, other = [*tried, f"C = {C}"], replace(other, k=other.k * Fraction(C) ** law.classes, classes=0)
+    k, powers, tried = law.k, {"N": law.rows, "C": law.classes}, []
+    for letter, seen in (("N", sizes), ("C", counts)):
+        if powers[letter] and len(seen) == 1:
+            tried.append(f"{letter} = {min(seen)}")
+            k *= Fraction(min(seen)) ** powers.pop(letter)
+    other = Law(k, powers.get("N", 0), powers.get("C", 0))
     return f"{other}: only {' and '.join(tried)} was tried" if tried else ""
 
 

@@ -15,7 +15,8 @@ from gradcheck.diagnosis.known import IntArray, labels_of
 from gradcheck.report import Finding
 
 _FROM_ONE = "do the labels start at 0 or at 1? value and dS must take the same; an index of -1 is the last class"
-_ONE_FOR_ALL = "index dS and y with the row: dS[i, y[i]], dS[np.arange(N), y]"
+_ORDER = "look for a shuffle, a sort or an order of rows that only one of value and dS goes by"
+_SHIFT, _ONE_FOR_ALL = "look for a roll, a shift or an index", "index dS and y with the row: dS[np.arange(N), y]"
 #: Class counts above this would cost too many calls.
 _MOST_CLASSES = 10
 
@@ -27,15 +28,14 @@ _CLASSES: tuple[tuple[str, str, Callable[[IntArray, int], IntArray]], ...] = (
 )
 #: Which labels dS takes, what to look at, and y to these labels.
 _OTHER_ROWS: tuple[tuple[str, str, Callable[[IntArray], IntArray]], ...] = (
-    ("y[i - 1], the label of the row before,", "look for a roll, a shift or an index i - 1", lambda y: np.roll(y, 1)),
-    ("y[i + 1], the label of the next row,", "look for a roll, a shift or an index i + 1", lambda y: np.roll(y, -1)),
+    ("y[i - 1], the label of the row before,", f"{_SHIFT} i - 1", lambda y: np.roll(y, 1)),
+    ("y[i + 1], the label of the next row,", f"{_SHIFT} i + 1", lambda y: np.roll(y, -1)),
     ("y in reverse, y[N - 1 - i],", "look for reversed or [::-1]", lambda y: y[::-1]),
-    ("y in ascending order", "look for a sort of y", np.sort),
-    ("y in descending order", "look for a sort of y", lambda y: np.sort(y)[::-1]),
+    ("y in ascending order", _ORDER, np.sort),
+    ("y in descending order", _ORDER, lambda y: np.sort(y)[::-1]),
     ("y[0] for every row", _ONE_FOR_ALL, lambda y: np.full_like(y, y[0])),
     ("y[-1] for every row", _ONE_FOR_ALL, lambda y: np.full_like(y, y[-1])),
 )
-_ANY_ROWS = ("of other rows", "look for a shuffle, a sort or an order of rows that only one of value and dS goes by")
 
 
 def misaligned(evidence: Evidence) -> list[Finding]:
@@ -97,7 +97,7 @@ def _other_rows(evidence: Evidence, tried: Sequence[Case]) -> list[Finding]:
 
     if takes(lambda y: y):  # dS does not depend on other rows' labels, or on none
         return []
-    words, hint = next((each[:2] for each in _OTHER_ROWS if takes(each[2])), _ANY_ROWS)
+    words, hint = next((each[:2] for each in _OTHER_ROWS if takes(each[2])), ("of other rows", _ORDER))
     seen, y = several[0], _labels(several[0])
     row = int(np.argmax(seen.wrong.any(axis=1)))
     example = f"row {row} has the label {y[row]} and the dS of {int(np.argmax(tables[0][row]))}"

@@ -1,8 +1,8 @@
-"""Rules about kinks, flat problems, weights of rows, and about a wrong dS that no cause explains."""
+"""Rules about kinks, flat problems, whole numbers, weights of rows, and a wrong dS that no cause explains."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import isclose
 from typing import Any
 
@@ -10,9 +10,9 @@ import numpy as np
 
 from gradcheck.checking.case import BoolArray, Case
 from gradcheck.checking.evidence import Evidence
-from gradcheck.diagnosis.fits import count
+from gradcheck.diagnosis.fits import count, factor_at
 from gradcheck.diagnosis.known import Values, known_losses, labels_of
-from gradcheck.diagnosis.numbers import around, constant_law, simplest_law
+from gradcheck.diagnosis.numbers import around, constant_law
 from gradcheck.report import Finding, FloatArray
 
 #: Two weights of a row are equal if they differ by less than this part: they are quotients of differences of values.
@@ -23,8 +23,16 @@ _PROBLEMS, _ROWS = 2, 16
 _DIFFERENT, _STEPS = 20.0, (2.0**-13, 2.0**-5)
 #: A place is named if this part of its entries is wrong, and at most this part of that among all entries.
 _IN_PLACE, _CONTRAST = 0.5, 0.8
-#: A threshold is named if it has so many wrong entries on one side and right ones on the other.
-_FEWEST = 4
+#: A threshold has so many wrong entries on one side and right ones on the other; a dS of floats was made whole if so
+#: many of its entries were fractions and are not 0.
+_FEWEST, _SEVERAL = 4, 2
+#: Ways to make numbers whole, none of which decreases where the numbers increase.
+_WAYS: dict[str, Callable[[FloatArray], FloatArray]] = {
+    "truncated towards 0": np.trunc,
+    "rounded down": np.floor,
+    "rounded to whole numbers": np.rint,
+    "rounded up": np.ceil,
+}
 
 
 def not_a_subgradient(evidence: Evidence) -> Iterator[Finding]:
@@ -34,29 +42,23 @@ def not_a_subgradient(evidence: Evidence) -> Iterator[Finding]:
     right, wrong = count([seen.known for seen in evidence.observations]), count([seen.wrong for seen in evidence.wrong])
     seen = evidence.wrong[0]
     i, j = np.argwhere(seen.wrong)[0].tolist()
-    yield Finding(
-        "not-a-subgradient",
-        "error",
-        f"dS is right in all {right} entries that have a derivative, and wrong in {wrong} at kinks: dS[{i}, {j}] is "
-        f"{seen.analytic[i, j]:.6g} at S[{i}, {j}] = {seen.S[i, j]:g} ({drawn(seen)}), which is not between the "
-        "derivatives on both sides",
-        "look at what the code does where two scores are equal or a margin is exactly 0: count each tie once, and take "
-        "one side of max(0, .) or the other",
-    )
+    message = f"dS is right in all {right} entries that have a derivative, and wrong in {wrong} at kinks: dS[{i}, {j}] "
+    message += f"is {seen.analytic[i, j]:.6g} at S[{i}, {j}] = {seen.S[i, j]:g} ({drawn(seen)}), which is not between "
+    message += "the derivatives on both sides"
+    hint = "look at what the code does where two scores are equal or a margin is exactly 0: count each tie once, and "
+    hint += "take one side of max(0, .) or the other"
+    yield Finding("not-a-subgradient", "error", message, hint)
 
 
 def removable_jump(evidence: Evidence) -> Iterator[Finding]:
     """Along an axis the value has the same limit from both sides, and another value at S itself."""
     for seen in [seen for seen in evidence.observations if seen.leaps.any()][:1]:
         i, j = np.argwhere(seen.leaps)[0].tolist()
-        yield Finding(
-            "removable-jump",
-            "error",
-            f"the value is {seen.value:.6g} at S, but near {seen.value + float(seen.leaps[i, j]):.6g} as soon as "
-            f"S[{i}, {j}] = {seen.S[i, j]:g} is a little larger or smaller ({drawn(seen)})",
-            "look for a comparison with ==, or for numbers that are dropped because of their value: a class with the "
-            "same score as the label has a margin of exactly 1, too",
-        )
+        message = f"the value is {seen.value:.6g} at S, but near {seen.value + float(seen.leaps[i, j]):.6g} as soon as "
+        message += f"S[{i}, {j}] = {seen.S[i, j]:g} is a little larger or smaller ({drawn(seen)})"
+        hint = "look for a comparison with ==, or for numbers that are dropped because of their value: a class with "
+        hint += "the same score as the label has a margin of exactly 1, too"
+        yield Finding("removable-jump", "error", message, hint)
 
 
 def vacuous(evidence: Evidence) -> Iterator[Finding]:
@@ -72,7 +74,55 @@ def vacuous(evidence: Evidence) -> Iterator[Finding]:
         yield Finding("vacuous", "warning", message, hint)
 
 
-# --- weights of rows ------------------------------------------------------------------------------------------
+def truncated(evidence: Evidence) -> Iterator[Finding]:
+    """dS is whole everywhere, where neither the numerical gradient is nor N times it: so it is no count.
+
+    Of floats it is only said where dS is the numerical gradient, or N times it, made whole in one way; an array of
+    integers cannot be right in any case.
+    """
+    observations = evidence.observations
+    if not all(np.array_equal(seen.analytic, np.rint(seen.analytic)) for seen in observations):
+        return
+    integers = any(seen.whole_numbers for seen in evidence.wrong)
+    way = _way(observations, integers)
+    if not way:
+        is_a_factor = all(factor_at(evidence, seen, seen.known) for seen in observations)
+        are_counts = not any(_are_fractions(*_ends(seen, seen.rows)).any() for seen in observations)
+        if not integers or is_a_factor or are_counts:
+            return
+    came = "came as an array of integers" if integers else "holds whole numbers only"
+    hint = "look for round, rint, floor, //, int or astype(int) on the way to dS"
+    if integers:
+        hint = "make dS an array of floats before fractions are written to it: np.zeros(S.shape), astype(S.dtype)"
+        if "rounded down" in way:
+            hint = "// divides whole numbers and rounds down: make dS float, astype(S.dtype), and divide it with /"
+    message = f"dS {came}{f': {way}' if way else ''}; {largest_error(evidence)}"
+    yield Finding("truncated-to-integer", "error", message, hint)
+
+
+def _way(observations: Sequence[Case], integers: bool) -> str:
+    """How the numerical gradient, or N times it, was made whole; empty for no way."""
+    dS = [seen.analytic[seen.known] for seen in observations]
+    for times in ("", "N times "):
+        ends = [_ends(seen, seen.rows if times else 1) for seen in observations]
+        fractions = [_are_fractions(*each) for each in ends]
+        is_several = count([each & (a != 0) for each, a in zip(fractions, dS, strict=True)]) >= _SEVERAL
+        for words, whole in _WAYS.items() if is_several or (integers and count(fractions)) else ():
+            pairs = zip(ends, dS, strict=True)
+            if all(np.all((whole(low) <= a) & (a <= whole(high))) for (low, high), a in pairs):
+                return f"{times}the numerical gradient {words}"
+    return ""
+
+
+def _ends(seen: Case, factor: int) -> tuple[FloatArray, FloatArray]:
+    """Between which numbers the numerical gradient, times a factor, lies in the known entries of a problem."""
+    n, error = seen.numerical[seen.known], (seen.bounds + seen.granted)[seen.known]
+    return factor * (n - error), factor * (n + error)
+
+
+def _are_fractions(low: FloatArray, high: FloatArray) -> BoolArray:
+    """Which intervals hold no whole number."""
+    return np.asarray((np.floor(low) == np.ceil(high) - 1) & (low > np.floor(low)))
 
 
 def not_the_mean(evidence: Evidence) -> Iterator[Finding]:
@@ -108,10 +158,8 @@ def _weight_by_size(evidence: Evidence) -> str:
             return ""
     if not weights or not _rows_add_up(evidence):
         return ""
-    known = [(N, 2, around(weight, _RTOL)) for N, weight in weights.items()]
-    shown = ", ".join(f"{constant_law(each)} at N = {N}" for N, _, each in known)
-    law = simplest_law(known, classes=0) if len(known) > 1 else None
-    return f"{law} of its value alone ({shown})" if law and not law.is_free else f"{shown} of its value alone"
+    shown = ", ".join(f"{constant_law(around(weight, _RTOL))} at N = {N}" for N, weight in weights.items())
+    return f"{shown} of its value alone"
 
 
 def _rows_add_up(evidence: Evidence) -> bool:
@@ -129,9 +177,6 @@ def _rows_add_up(evidence: Evidence) -> bool:
     return found
 
 
-# --- a wrong dS without a known cause --------------------------------------------------------------------------
-
-
 def not_a_gradient(evidence: Evidence) -> Iterator[Finding]:
     """The Jacobian J of dS is not symmetric: the second derivatives of any function are (Schwarz's theorem)."""
     # Near a kink the two slopes may be taken on different sides of it; kinks are likely at round scores.
@@ -140,13 +185,12 @@ def not_a_gradient(evidence: Evidence) -> Iterator[Finding]:
         d1, d2 = np.random.default_rng(seen.S.shape).normal(size=(2, *seen.S.shape))
         (first, error), (second, other_error) = _slope(evidence, seen, d2, d1), _slope(evidence, seen, d1, d2)
         if abs(first - second) > _DIFFERENT * (error + other_error):
-            yield Finding(
-                "not-a-gradient",
-                "error",
-                "dS is not the gradient of any function, because its Jacobian J is not symmetric: along two random "
-                f"directions d1·J·d2 = {first:.6g} and d2·J·d1 = {second:.6g} ({drawn(seen)})",
-                "look at dS, not the value: something that depends on S is treated as a constant, or a term is missing",
+            message = "dS is not the gradient of any function, because its Jacobian J is not symmetric: along two "
+            message += f"random directions d1·J·d2 = {first:.6g} and d2·J·d1 = {second:.6g} ({drawn(seen)})"
+            hint = (
+                "look at dS, not the value: something that depends on S is treated as a constant, or a term is missing"
             )
+            yield Finding("not-a-gradient", "error", message, hint)
             return
 
 

@@ -1,7 +1,4 @@
-"""dS is wrong in one region only, or in two, or a multiple of the gradient around one.
-
-Regions are what one slip may spoil: the label's column, the other columns, a class, a row.
-"""
+"""dS is wrong in one region only, or in two, or a multiple of the gradient around one: a column, a class, a row."""
 
 from __future__ import annotations
 
@@ -10,7 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from typing import TypeGuard
 
 import numpy as np
 
@@ -21,14 +17,12 @@ from gradcheck.diagnosis.fits import Fit, Masks, Where, count, factor_fit, off_b
 from gradcheck.diagnosis.numbers import Law
 from gradcheck.report import Finding, FloatArray
 
-#: Where entries would all be in a region by coincidence no more often than this, it is none.
-_CHANCE, _CHANCE_OF_LABELS = math.log(0.02), math.log(0.05)
-#: That a simple relation holds in a region in which entries are wrong by coincidence is so unlikely at most.
-_CHANCE_OF_A_RELATION = math.log(0.1)
-#: Wrong entries that a region must have; where there are two, outside of the other one.
-_OF_ITS_OWN = 2
-#: Rows that must determine a factor around a region, and a number that is none of those that people write.
-_ROWS = 3
+#: Where entries would all be in a region by coincidence no more often than this, it is none; and so likely at most is
+#: a simple relation in a region where entries are wrong by coincidence.
+_CHANCE, _CHANCE_OF_LABELS, _CHANCE_OF_A_RELATION = math.log(0.02), math.log(0.05), math.log(0.1)
+#: Wrong entries that a region must have (of two regions, outside of the other one); and rows that must determine a
+#: factor around a region, or a number that is none of those that people write.
+_OF_ITS_OWN, _ROWS = 2, 3
 
 _HINTS = {
     "label-column": "look at what is added to or assigned in dS[i, y[i]]: its count, its sign, before or after the 1/N",
@@ -72,7 +66,7 @@ class Region:
         """How many regions of the kind would have been named as readily: the first or the last, or any."""
         sizes: set[int] = {seen.S.shape[self.axis] for seen in observations}
         is_at_an_end = self.index in (0, -1) or sizes == {self.index + 1}
-        return 1 if self.is_of_labels else min(2, *sizes) if is_at_an_end else max(sizes)
+        return 1 if self.is_of_labels else min(2, max(sizes)) if is_at_an_end else max(sizes)
 
     def words(self, observations: Sequence[Case]) -> str:
         """The place in a few words, after "in"."""
@@ -148,9 +142,6 @@ def log_chance(region: Region, observations: Sequence[Case], off: Masks, beside:
         for r, C, w in rows.T.tolist():
             log += math.log(math.comb(r, w)) - math.log(math.comb(C, w)) if w <= r else -math.inf
     return min(0.0, log)
-
-
-# --- rules ----------------------------------------------------------------------------------------------------
 
 
 def places(evidence: Evidence) -> Iterator[Finding]:
@@ -244,21 +235,16 @@ def _relation(evidence: Evidence, where: Where) -> str:
 
 
 def _relation_in(evidence: Evidence, where: Where) -> str:
-    factor = factor_fit(evidence, where)
-    if _is_determined(factor, 1) and not factor.law.is_one:
+    """The simplest of dS = c n, dS = d and dS = n + d that is determined there."""
+
+    def one(seen: Case) -> tuple[FloatArray, FloatArray]:
+        return np.ones(seen.S.shape), np.zeros(seen.S.shape)
+
+    factor, level = factor_fit(evidence, where), term_fit(evidence, one, Law(0), where)
+    if factor is not None and factor.rows >= (_ROWS if factor.law.is_free else 1) and not factor.law.is_one:
         return "dS = 0" if factor.law.k == 0 else f"dS = {factor.law} times the numerical gradient"
-    level = term_fit(evidence, _one, Law(0), where)
-    if _is_determined(level):
-        return f"dS = {level.law}"
-    offset = term_fit(evidence, _one, where=where)
-    if _is_determined(offset):
-        return f"dS is the numerical gradient {'minus' if offset.law.k < 0 else 'plus'} {offset.law.size}"
+    for fit in (level, term_fit(evidence, one, where=where)):
+        if fit is not None and fit.rows >= (_ROWS if fit.law.is_free else 2):
+            sign = "minus" if fit.law.k < 0 else "plus"
+            return f"dS = {fit.law}" if fit is level else f"dS is the numerical gradient {sign} {fit.law.size}"
     return ""
-
-
-def _is_determined(fit: Fit | None, least: int = 2) -> TypeGuard[Fit]:
-    return fit is not None and fit.rows >= (_ROWS if fit.law.is_free else least)
-
-
-def _one(seen: Case) -> tuple[FloatArray, FloatArray]:
-    return np.ones(seen.S.shape), np.zeros(seen.S.shape)

@@ -1,7 +1,6 @@
 """The line of the user's code that a finding is about: one more call of the loss, under Python's tracer.
 
-Between two events of the tracer only one statement can have changed anything. A condition is tested before each
-statement, and once it holds, the statement before is the cause.
+A condition is tested before each statement, and once it holds, the statement before is the cause.
 """
 
 from __future__ import annotations
@@ -31,8 +30,6 @@ _NOT_FINITE = {
     "log": "log(0) is -inf, and 0 log(0) is nan: take the log of a quotient as a difference, and leave out terms of 0",
     "": "look at what is divided by there, or whose root is taken: it is 0 or negative",
 }
-#: Called before each statement with the local variables and what is returned; true if the statement before is wanted.
-_Condition = Callable[[list[Any]], bool]
 
 
 def refine(contract: Finding, troubled: Problem, ask: Allowance) -> Finding | None:
@@ -57,8 +54,8 @@ def refine(contract: Finding, troubled: Problem, ask: Allowance) -> Finding | No
     return None
 
 
-def _first(ask: Allowance, arguments: tuple[Any, Any], condition: _Condition) -> str:
-    """The first statement after which a condition holds, as in a traceback; empty if there is none. One call."""
+def _first(ask: Allowance, arguments: tuple[Any, Any], condition: Callable[[list[Any]], bool]) -> str:
+    """The first statement after which local variables or what is returned fulfil a condition, as in a traceback."""
     current: list[FrameSummary] = []  # of each frame that is under way
     found: list[FrameSummary] = []
     left = _MOST

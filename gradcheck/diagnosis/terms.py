@@ -17,12 +17,9 @@ from gradcheck.diagnosis.numbers import ONE, Law
 from gradcheck.diagnosis.places import likely_factors
 from gradcheck.report import Finding, FloatArray
 
-#: Entries that must determine a coefficient which may be any number.
-_ENTRIES = 4
-#: Rows that must determine one which people write often, and any other number.
-_ROWS, _ROWS_OF_ANY = 1, 3
-#: Likewise where N times the numerical gradient is whole: such numbers may differ by 1 by coincidence.
-_WHOLE_ROWS = 5
+#: Rows that must determine a coefficient which people write often, another one, and any where N times the numerical
+#: gradient is whole, as such numbers may differ by 1 by coincidence; entries that must determine a measured one.
+_ROWS, _ROWS_OF_ANY, _WHOLE_ROWS, _ENTRIES = 1, 3, 5, 4
 #: Relative, and of whole numbers.
 _ALIKE, _ROUNDING = 1e-6, 1e-9
 #: Probabilities below this have no inverse that is a float.
@@ -135,7 +132,7 @@ def _is_determined(evidence: Evidence, term: Term, fit: Fit) -> bool:
 
 def _finding(evidence: Evidence, term: Term, fit: Fit, scale: Law, meaning: str, hint: str) -> Finding:
     d, (by, integral) = fit.law, term.integral
-    over_c, d_x = d.over(scale).size, d.size.of(term.symbol)
+    over_c, d_x = Law(d.k / scale.k, d.rows - scale.rows, d.classes - scale.classes).size, d.size.of(term.symbol)
     penalty = replace(over_c, k=over_c.k * by).of(integral)
     if d.k == 2 and not term.is_measured:
         meaning += f", or -{replace(d, k=Fraction(1)).of(term.symbol)} has the wrong sign"

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import LossDefect
 from gradcheck.evaluation.asking import Asking, ask_for, groups_for
-from gradcheck.evaluation.blocks import Blocks, IndexArray
-from gradcheck.evaluation.parallel import Pool
+from gradcheck.evaluation.blocks import Blocks, IndexArray, Layout
 from gradcheck.functions.answer import Answer, put_together, validated, value_and_gradient, values_and_derivatives
 from gradcheck.functions.function import Function
 from gradcheck.report import FloatArray
 
-# Until a large block has been freed once, glibc returns memory to the system after each call of a loss, and takes it
-# back page by page: that may take longer than the call itself.
-np.empty(2**21)
+if TYPE_CHECKING:
+    from gradcheck.evaluation.parallel import Pool
 
 
 class Objective:
@@ -30,7 +28,7 @@ class Objective:
         labels: the labels of the problem.
         dtype: what x is rounded to before the loss gets it.
         resolution: the dtype whose spacing a step must exceed: what the user's loss is given.
-        blocks: the rows of S.
+        layout, blocks: how x is made of inputs and blocks: the rows of S.
         row_weight: None where the loss returns one value. Else every call asks for the value of each row
             (``reduction="none"``), and this is what such a value counts in the batch's: 1/N or 1.
         eps: machine epsilon of the dtypes of value and dS, where ``row_weight`` is known.
@@ -52,7 +50,7 @@ class Objective:
         self.loss, self.shape, self.labels = loss, shape, labels
         self.dtype = np.dtype(dtype)
         self.resolution = np.dtype(dtype if resolution is None else resolution)
-        self.blocks = Blocks(*shape)
+        self.layout, self.blocks = Layout.of({"S": shape}), Blocks.of_rows(shape)
         self.row_weight, self.eps, self.pool = row_weight, eps, pool
         self.calls = 0
 

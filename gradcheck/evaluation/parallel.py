@@ -17,7 +17,6 @@ from contextlib import ExitStack, chdir, closing, contextmanager, nullcontext, s
 from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
-from multiprocessing import resource_tracker
 from typing import Any
 
 import numpy as np
@@ -218,6 +217,8 @@ def _interrupts_blocked() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    from multiprocessing import resource_tracker
+
     resource_tracker.ensure_running()  # if it were started in the block, it would unblock the signal
     received: list[int] = []
     handler = signal.getsignal(signal.SIGINT) if threading.current_thread() is threading.main_thread() else None

@@ -48,7 +48,8 @@ def validated(answer: Any, shape: tuple[int, ...]) -> Answer:
         raise LossDefect("wrong-shape", message)
     gradient, gradient_eps = _as_float64(array, "dS")
     parts = None if isinstance(value, float) else value
-    return Answer(float(np.sum(value)), gradient, value_eps, gradient_eps, parts, array.dtype.kind in "iu")
+    total = value if isinstance(value, float) else float(value.sum())
+    return Answer(total, gradient, value_eps, gradient_eps, parts, array.dtype.kind in "iu")
 
 
 def put_together(values: FloatArray, derivatives: FloatArray, weight: float, eps: tuple[float, float]) -> Answer:

@@ -6,14 +6,16 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.functions.answer import Answer, validated
-from gradcheck.functions.budget import Budget
 from gradcheck.functions.output_capture import trimmed_traceback
+
+if TYPE_CHECKING:
+    from gradcheck.functions.budget import Budget
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,18 +11,6 @@ Scores = npt.NDArray[np.inexact[Any]]
 Labels = npt.NDArray[np.integer[Any]]
 Answer = tuple[Any, Scores]
 Reduction = Literal["mean", "sum", "none"]
-
-
-class Batch(NamedTuple):
-    """Attributes:
-    S: N x C floats, real or complex; perhaps the caller's own memory, so never written to.
-    i: 0, 1, ..., N - 1, so that ``S[i, y]`` is the label's score of each row.
-    y: N labels in [0, C).
-    """
-
-    S: Scores
-    i: Labels
-    y: Labels
 
 
 def as_scores(S: npt.ArrayLike) -> Scores:
@@ -42,8 +30,8 @@ def as_scores(S: npt.ArrayLike) -> Scores:
     return np.ascontiguousarray(scores, dtype=scores.dtype if scores.dtype.kind in "fc" else np.float64)
 
 
-def as_batch(S: npt.ArrayLike, y: npt.ArrayLike) -> Batch:
-    """Scores as in ``as_scores``, and labels, ready to be indexed.
+def as_batch(S: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Scores, Labels, Labels]:
+    """Scores as in ``as_scores``; 0, 1, ..., N - 1; and N labels: ``S[i, y]`` is the label's score of each row.
 
     Raises:
         ValueError: S is not N x C, or y is not N ints in [0, C) (numpy would take -1 for the last class).
@@ -57,15 +45,13 @@ def as_batch(S: npt.ArrayLike, y: npt.ArrayLike) -> Batch:
         raise ValueError(f"the labels have shape {labels.shape}; {N} rows of scores need shape ({N},)")
     if N and (labels.min() < 0 or labels.max() >= C):
         raise ValueError(f"the labels run from {labels.min()} to {labels.max()}; {C} classes are 0 to {C - 1}")
-    return Batch(scores, np.arange(N), labels)
+    return scores, np.arange(N), labels
 
 
 def reduced(L: Scores, derivatives: Scores, reduction: Reduction) -> Answer:
     """The answer ``(value, dS)`` from N values L and their N x C derivatives, which are overwritten.
 
-    Args:
-        reduction: ``mean``: the mean of L, and 1/N of the derivatives. ``sum``: the sum of L, and the derivatives.
-            ``none``: both as they are.
+    The reduction ``none`` keeps both as they are, ``sum`` sums L, ``mean`` divides that and the derivatives by N.
 
     Raises:
         ValueError: another reduction.

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradcheck.losses.batch import Answer, Batch, Labels, Reduction, Scores, as_batch, reduced
+from gradcheck.losses.batch import Answer, Labels, Reduction, Scores, as_batch, reduced
 
 
-def _margins(batch: Batch) -> Scores:
+def _margins(S: Scores, i: Labels, y: Labels) -> Scores:
     """s_m - s_y + 1, N x C, a fresh array; the label's own column says 1."""
-    S, i, y = batch
     return S - S[i, y][:, np.newaxis] + 1
 
 
@@ -35,9 +34,8 @@ def svm(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     At a margin of exactly 0 the hinge has a kink: any slope between 0 and 1 is a
     subgradient. Here it is 1, by the >= of the notes.
     """
-    batch = as_batch(S, y)
-    _, i, y = batch
-    margins = _margins(batch)
+    S, i, y = as_batch(S, y)
+    margins = _margins(S, i, y)
     margins[i, y] = -1  # below 0, so that m = y has no part in either sum
     dS = (margins >= 0).astype(margins.dtype)
     dS[i, y] -= dS.sum(axis=1)
@@ -57,9 +55,8 @@ def squared_hinge(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer
 
     At a margin of 0 the slope is 0 from both sides, so there is no choice to make.
     """
-    batch = as_batch(S, y)
-    _, i, y = batch
-    h = np.maximum(_margins(batch), 0)
+    S, i, y = as_batch(S, y)
+    h = np.maximum(_margins(S, i, y), 0)
     h[i, y] = 0
     L = (h**2).sum(axis=1)
 
@@ -87,10 +84,9 @@ def crammer_singer(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answe
     Where several classes attain the maximum there is a kink; any average of their 1{j=k},
     less 1{j=y}, is a subgradient. Here the first of them takes it all.
     """
-    batch = as_batch(S, y)
-    _, i, y = batch
+    S, i, y = as_batch(S, y)
     # s_y is taken off before the maximum: one subtraction of scores, and the tie with k = y is at exactly 0.
-    candidates = _margins(batch)
+    candidates = _margins(S, i, y)
     candidates[i, y] = 0
     t = candidates.argmax(axis=1)
     dS = np.zeros_like(candidates)

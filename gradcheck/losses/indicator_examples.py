@@ -1,6 +1,6 @@
 """The notes' small examples of indicator calculus, made losses over a matrix of scores.
 
-They know no labels: y is ignored. The notes count scores from 1, so s_1 is column 0 of S.
+The notes count scores from 1, so s_1 is column 0 of S.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from gradcheck.losses.batch import Answer, Labels, Reduction, Scores, as_scores,
 
 
 def min_square_exp(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
-    """Two-way selection: the smaller of two functions of two scores.
+    """Two-way selection: the smaller of two functions of two scores; y is ignored.
 
         L = min(s_1^2, e^{s_2})
 
@@ -29,21 +29,19 @@ def min_square_exp(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answe
     s_3 and further scores are in no term: their dS is 0. With one class, L = s_1^2.
     """
     S = as_scores(S)
-    C = S.shape[1]
-    square = S[:, 0] ** 2
+    square = S[:, :1] ** 2
     with np.errstate(over="ignore"):
-        exponential = np.exp(S[:, 1]) if C > 1 else np.full_like(square, np.inf)
+        exponential = np.exp(S[:, 1:2]) if S.shape[1] > 1 else np.full_like(square, np.inf)
 
     dS = np.zeros_like(S)
     selects_square = square < exponential
-    dS[:, 0] = np.where(selects_square, 2 * S[:, 0], 0)
-    if C > 1:
-        dS[:, 1] = np.where(selects_square, 0, exponential)
-    return reduced(np.minimum(square, exponential), dS, reduction)
+    dS[:, :1] = np.where(selects_square, 2 * S[:, :1], 0)
+    dS[:, 1:2] = np.where(selects_square, 0, exponential)
+    return reduced(np.minimum(square, exponential)[:, 0], dS, reduction)
 
 
 def cubed_relu(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
-    """Two-way selection in every class: the cube where it is not negative.
+    """Two-way selection in every class: the cube where it is not negative; y is ignored.
 
         L = sum_m max(0, s_m^3)
           = sum_m 1{s_m^3 >= 0} s_m^3
@@ -62,7 +60,7 @@ def cubed_relu(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
 
 
 def affine_exp(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
-    """Grouped cases: a derivative that is another one for each score.
+    """Grouped cases: a derivative that is another one for each score; y is ignored.
 
         L = 2 s_1 - 3 s_2 + e^{s_3}
 

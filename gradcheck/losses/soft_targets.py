@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.losses.batch import Answer, Batch, Labels, Reduction, Scores, as_batch, as_scores, reduced
-from gradcheck.losses.softmax_terms import softmax_terms
+from gradcheck.losses.batch import Answer, Labels, Reduction, Scores, as_batch, as_scores, reduced
+from gradcheck.losses.cross_entropy import softmax_terms
 
 Targets = npt.NDArray[Any]
 
@@ -45,7 +45,7 @@ def soft_cross_entropy(S: Scores, y: Targets | Labels, reduction: Reduction = "m
     p_j sum_{m!=j} t_m - t_j sum_{m!=j} p_m is computed, which is the same.
     """
     S, t = _as_targets(S, y)
-    p, surprisal, _, _ = softmax_terms(Batch(S, np.arange(len(S)), np.zeros(len(S), dtype=np.intp)))
+    p, surprisal, _, _ = softmax_terms(*as_batch(S, np.zeros(len(S), dtype=np.intp)))
     L = (t * surprisal).sum(axis=1)
     return reduced(L, p * _of_the_others(t) - t * _of_the_others(p), reduction)
 

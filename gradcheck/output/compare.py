@@ -11,9 +11,8 @@ from rich.text import Text
 
 from gradcheck.errors import UsageError
 from gradcheck.output.json_ import SCHEMA
-from gradcheck.output.options import Options
 from gradcheck.output.screen import Screen
-from gradcheck.output.text import shorten
+from gradcheck.output.text import Options, shorten
 
 #: ``gone``: some of it is not checked any more. ``new``: it was not checked before. In the order of the report.
 Direction = Literal["worse", "better", "gone", "new"]
@@ -44,20 +43,28 @@ def read_report(path: Path) -> Mapping[str, State]:
     Raises:
         UsageError: the file cannot be read, is no JSON, or is no report of schema 1.
     """
+    where = "batch size {batch_size}, {classes} classes, {scores}, seed {seed}"
     try:
         report = json.loads(path.read_bytes())
         if report["schema"] != SCHEMA:
             raise ValueError(f"its schema is {report['schema']}, not {SCHEMA}")
-        return {loss["target"]: _state(loss) for loss in report["losses"]}
+        return {
+            loss["target"]: State(
+                (bool(loss["error"]), not loss["passed"]),
+                {where.format_map(batch): (batch["wrong"], batch["unresolved"]) for batch in loss["batches"]},
+                {finding["code"]: finding["severity"] for finding in loss["findings"]},
+                f"{loss['verdict']}: {loss['summary']}",
+            )
+            for loss in report["losses"]
+        }
     except OSError as error:
         message = f"cannot be read: {error.strerror or error}"
     except KeyError as error:
         message = f"is no gradcheck report: it has no key {error}"
     except (ValueError, TypeError, AttributeError) as error:
         message = f"is no gradcheck report: {error}"
-    raise UsageError(
-        f"{str(path)!r} {message}", hint="write one with `gradcheck run --format json --output json=report.json`"
-    )
+    hint = "write one with `gradcheck run --format json --output json=report.json`"
+    raise UsageError(f"{str(path)!r} {message}", hint=hint)
 
 
 def compare(before: Mapping[str, State], after: Mapping[str, State], strict: bool = False) -> list[Change]:
@@ -86,27 +93,16 @@ def render(changes: Sequence[Change], options: Options) -> str:
                 screen.say(screen.escape(shorten(text)), f"  {word:<6}  ")
         screen.say()
     directions = [change.direction for change in changes]
-    word = "worse" if "worse" in directions else "better" if "better" in directions else "the same"
-    counts = [f"{directions.count(each):,} {each}" for each in dict.fromkeys(directions)]
-    text = f": {', '.join(counts)}" if counts else ""
-    screen.say(Text.assemble((word, _STYLES.get(word, "bold green")), text))
+    word = next((word for word in ("worse", "better") if word in directions), "the same")
+    counts = ", ".join(f"{directions.count(each):,} {each}" for each in dict.fromkeys(directions))
+    screen.say(Text.assemble((word, _STYLES.get(word, "bold green")), f": {counts}" if counts else ""))
     return screen.text
-
-
-def _state(loss: Mapping[str, Any]) -> State:
-    where = "batch size {batch_size}, {classes} classes, {scores}, seed {seed}"
-    return State(
-        badness=(bool(loss["error"]), not loss["passed"]),
-        problems={where.format_map(batch): (batch["wrong"], batch["unresolved"]) for batch in loss["batches"]},
-        findings={finding["code"]: finding["severity"] for finding in loss["findings"]},
-        words=f"{loss['verdict']}: {loss['summary']}",
-    )
 
 
 def _direction(old: State | None, new: State | None, strict: bool) -> Direction | None:
     """Where a loss went; None where it stayed."""
+    gone: Direction = "worse" if strict else "gone"
     if old is None or new is None:
-        gone: Direction = "worse" if strict else "gone"
         return gone if new is None else "worse" if any(new.badness) else "new"
     pairs: list[tuple[Any, Any]] = [(old.badness, new.badness)]
     if old.badness[0] == new.badness[0]:
@@ -118,6 +114,4 @@ def _direction(old: State | None, new: State | None, strict: bool) -> Direction 
         return "worse"
     if any(before > after for before, after in pairs):
         return "better"
-    if old.problems.keys() - new.problems.keys():
-        return "worse" if strict else "gone"
-    return None
+    return gone if old.problems.keys() - new.problems.keys() else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -10,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.output.options import Options
 from gradcheck.output.summary import loss_remarks, loss_sentence, problem_remarks, sentences, totals_by_kind
+from gradcheck.output.text import Options
 from gradcheck.report import VERDICTS, BatchReport, Entry, LossReport, Report
 
 SCHEMA = 1
@@ -20,34 +19,33 @@ MAX_ENTRIES = 10_000
 
 _WORDS = np.array([verdict.value for verdict in VERDICTS])
 #: A list or an object that holds no others, as ``json.dumps`` lays it out; line ends in texts are escaped.
-_FLAT = re.compile(r"[\[{]\n[^\[\]{}]*\n *[\]}]")
+_FLAT = r"[\[{]\n[^\[\]{}]*\n *[\]}]"
 
 
 def render(report: Report, options: Options) -> str:
     """A report as JSON text in ASCII that ends with a newline; NaN and infinities become null. No option matters."""
+    import json
+
     text = json.dumps(as_data(report), allow_nan=False, indent=2)
-    return _FLAT.sub(lambda flat: " ".join(map(str.strip, flat[0].split("\n"))), text) + "\n"
+    return re.sub(_FLAT, lambda flat: " ".join(map(str.strip, flat[0].split("\n"))), text) + "\n"
 
 
 def as_data(report: Report, text: Callable[[str], str] = str) -> dict[str, Any]:
     """A report in JSON's own types, ``text`` applied to every string."""
-    last = sentences(report)[-1]
     data = {
         "schema": SCHEMA,
         **_attributes(report, "version passed interrupted out_of_time config"),
-        "verdict": last.word,
-        "summary": last.rest,
+        **sentences(report)[-1]._asdict(),
         "losses": [_loss(loss) for loss in report.losses],
     }
     return {key: _plain(value, text) for key, value in data.items()}
 
 
 def _loss(loss: LossReport) -> dict[str, Any]:
-    sentence, case = loss_sentence(loss), loss.smallest_case
+    case = loss.smallest_case
     return {
         **_attributes(loss, "target passed file line framework"),
-        "verdict": sentence.word,
-        "summary": sentence.rest,
+        **loss_sentence(loss)._asdict(),
         "batches": [_batch(batch) for batch in loss.batches],
         "totals": [
             {"batch_size": N, "classes": C, "scores": scores, **vars(total)}

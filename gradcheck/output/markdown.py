@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterator, Sequence
 
-from gradcheck.output import tables
-from gradcheck.output.options import Options
-from gradcheck.output.summary import sentences, severity_key
-from gradcheck.output.text import counted, escape_control, place_of, shorten
+from gradcheck.output.summary import Row, entry_rows, sentences, severity_key, total_rows
+from gradcheck.output.text import Options, counted, escape_control, place_of, shorten
 from gradcheck.report import LossReport, Report, Verdict
 
-_SPECIAL = re.compile(r"([\\`*_\[\]|~])")
+_SPECIAL = r"([\\`*_\[\]|~])"
 # What GitHub turns into a link to an issue, a person or an address, where something follows that it could belong to.
-_LINKS = re.compile(r"[#@:](?=\S)")
+_LINKS = r"[#@:](?=\S)"
 
 
 def render(report: Report, options: Options) -> str:
     """A report as Markdown, as GitHub reads it, that ends with a newline; of the options only ``worst`` matters."""
     lines = [f"## {'✅' if report.passed else '❌'} gradcheck", ""]
-    lines += [f"- **{sentence.word}**: {_plain(sentence.rest)}" for sentence in sentences(report)]
+    lines += [f"- **{sentence.verdict}**: {_plain(sentence.summary)}" for sentence in sentences(report)]
     for loss in report.losses:
         lines += ["", *_loss(loss, options.worst)]
     return "\n".join(lines) + "\n"
 
 
 def _loss(loss: LossReport, most: int) -> Iterator[str]:
-    where = "" if loss.file is None else f" ({_code(place_of(loss.file, loss.line))})"
-    yield f"### {_code(loss.target)}{where}"
+    where = "" if loss.file is None else f" ({_plain(place_of(loss.file, loss.line))})"
+    yield f"### {_plain(loss.target)}{where}"
     if loss.error:
         yield from ["", "Could not be checked:", "", _fenced(loss.error)]
     for finding in loss.findings:
@@ -37,11 +34,11 @@ def _loss(loss: LossReport, most: int) -> Iterator[str]:
         if finding.details:
             yield from ["", _fenced(finding.details)]
     if loss.batches:
-        yield from ["", *_table(tables.totals(loss.batches))]
+        yield from ["", *_table(total_rows(loss.batches))]
         worst = max(loss.batches, key=severity_key)
         if wrong := [entry for entry in worst.worst if entry.verdict is Verdict.WRONG][:most]:
             where = f"batch size {worst.batch_size}, {_plain(worst.scores)}, seed {worst.seed}"
-            yield from ["", f"Worst entries at {where}:", "", *_table(tables.worst_entries(wrong))]
+            yield from ["", f"Worst entries at {where}:", "", *_table(entry_rows(wrong))]
             if worst.wrong > len(wrong):
                 yield from ["", f"and {counted(worst.wrong - len(wrong), 'more wrong entry')}"]
     if loss.smallest_case is not None:
@@ -50,7 +47,7 @@ def _loss(loss: LossReport, most: int) -> Iterator[str]:
         yield from ["", "Repeat the worst:", "", _fenced(loss.rerun, "sh")]
 
 
-def _table(rows: Sequence[tables.Row]) -> Iterator[str]:
+def _table(rows: Sequence[Row]) -> Iterator[str]:
     yield f"| {' | '.join(rows[0])} |"
     yield "| " + " | ".join("---" if head in ("scores", "verdict") else "---:" for head in rows[0]) + " |"
     for row in rows:
@@ -59,23 +56,14 @@ def _table(rows: Sequence[tables.Row]) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     """Text from outside on one line, with nothing in it that Markdown, HTML or GitHub would act on."""
-    escaped = html.escape(escape_control(shorten(text)), quote=False)
-    return _SPECIAL.sub(r"\\\1", _LINKS.sub(lambda sign: f"&#{ord(sign[0])};", escaped))
+    from html import escape
 
-
-def _code(text: str) -> str:
-    """Text from outside as a code span, inside of a table too."""
-    line = escape_control(shorten(text)).replace("|", "\\|") or " "
-    pad = " " if line.startswith("`") or line.endswith("`") else ""
-    return f"{_fence(line, 1)}{pad}{line}{pad}{_fence(line, 1)}"
+    escaped = escape(escape_control(shorten(text)), quote=False)
+    return re.sub(_SPECIAL, r"\\\1", re.sub(_LINKS, lambda sign: f"&#{ord(sign[0])};", escaped))
 
 
 def _fenced(text: str, language: str = "text") -> str:
-    """Text from outside as a block of code."""
+    """Text from outside as a block of code, between more backticks than stand together in it."""
     block = escape_control(shorten(text), lines=True)
-    return f"{_fence(block, 3)}{language}\n{block}\n{_fence(block, 3)}"
-
-
-def _fence(text: str, least: int) -> str:
-    """More backticks than stand together anywhere in a text."""
-    return "`" * max(least, 1 + max(map(len, re.findall("`+", text)), default=0))
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", block)), default=0))
+    return f"{fence}{language}\n{block}\n{fence}"

@@ -1,7 +1,4 @@
-"""What ``gradcheck explain``, ``list`` and ``show`` print: a page for each code of a finding, and the built-in losses.
-
-A page is a file of Markdown in ``page_texts``.
-"""
+"""What ``explain``, ``list`` and ``show`` print: a page of ``page_texts`` for each code, and the built-in losses."""
 
 from __future__ import annotations
 
@@ -14,42 +11,37 @@ from rich.text import Text
 
 from gradcheck.errors import UsageError, did_you_mean
 from gradcheck.losses import BUILT_INS, BuiltIn
-from gradcheck.output.options import Options
 from gradcheck.output.screen import DEFAULT_WIDTH, SEVERITY_STYLES, Screen
+from gradcheck.output.text import Options
 from gradcheck.report import Severity
-
-_HEAD = re.compile(r"# (?P<code>[a-z0-9-]+) \((?P<severity>error|warning|note)\)\n\n(?P<title>.+?)\n\n")
-_CODE = re.compile(r"`([^`]+)`")
 
 
 @dataclass(frozen=True)
 class Page:
-    """The explanation of a code: its usual severity, what it means in one line, and the whole page, Markdown."""
+    """The explanation of a code: its usual severity, and the whole page, Markdown."""
 
     code: str
     severity: Severity
-    title: str
     text: str
 
     @property
     def paragraphs(self) -> list[str]:
         """The paragraphs after the heading, each on one line."""
-        return [" ".join(block.split()) for block in self.text.strip().split("\n\n")[1:]]
+        return [" ".join(block.split()) for block in self.text.split("\n\n")[1:]]
+
+    @property
+    def title(self) -> str:
+        """What the code means, in one line."""
+        return self.paragraphs[0]
 
 
 def pages() -> tuple[Page, ...]:
-    """Every page: errors, then warnings, then notes; each by code.
-
-    Example:
-        >>> [each.code for each in pages() if each.severity == "note"]
-        ['constant-offset', 'sum-over-rows']
-    """
+    """Every page: errors, then warnings, then notes; each by code."""
     found = []
     for file in (files("gradcheck.output") / "page_texts").iterdir():
         text = file.read_text(encoding="utf-8")
-        head = _HEAD.match(text)
-        assert head is not None, f"{file.name} does not begin as a page does"
-        found.append(Page(head["code"], cast("Severity", head["severity"]), head["title"], text))
+        code, severity = text.partition("\n")[0].removeprefix("# ").removesuffix(")").split(" (")
+        found.append(Page(code, cast("Severity", severity), text))
     return tuple(sorted(found, key=lambda page: (list(SEVERITY_STYLES).index(page.severity), page.code)))
 
 
@@ -58,10 +50,6 @@ def page(code: str) -> Page:
 
     Raises:
         UsageError: there is no such code; the message names the nearest.
-
-    Example:
-        >>> page("sign-flipped").title
-        'dS is minus the gradient of the value.'
     """
     known = {each.code: each for each in pages()}
     found = known.get(code.lower().replace("_", "-"))
@@ -77,7 +65,9 @@ def render_codes(options: Options) -> str:
     wide = max(len(page.code) for page in pages())
     for page in pages():
         code, severity = page.code.ljust(wide), page.severity.ljust(7)
-        screen.say(page.title, Text.assemble((code, "bold"), "  ", (severity, SEVERITY_STYLES[page.severity]), "  "))
+        screen.say(
+            page.paragraphs[0], Text.assemble((code, "bold"), "  ", (severity, SEVERITY_STYLES[page.severity]), "  ")
+        )
     return screen.text
 
 
@@ -93,15 +83,15 @@ def show_page(page: Page, screen: Screen) -> None:
     screen.say(f"{page.code} ({page.severity})", style=SEVERITY_STYLES[page.severity])
     for paragraph in page.paragraphs:
         screen.say()
-        parts = _CODE.split(paragraph) if screen.options.color else [paragraph]
+        parts = re.split("`([^`]+)`", paragraph) if screen.options.color else [paragraph]
         screen.say(Text.assemble(*((part, "cyan" if at % 2 else "") for at, part in enumerate(parts))), "  ")
 
 
 def render_list(options: Options) -> str:
     """Every built-in loss with its one-line formula."""
     screen = Screen(options)
-    for entry in BUILT_INS.values():
-        screen.say(entry.formula, Text(entry.name.ljust(max(map(len, BUILT_INS)) + 2), "bold"))
+    for name, entry in BUILT_INS.items():
+        screen.say(entry.formula, Text(name.ljust(max(map(len, BUILT_INS)) + 2), "bold"))
     return screen.text
 
 
@@ -110,6 +100,5 @@ def render_one(entry: BuiltIn, options: Options) -> str:
     screen = Screen(options)
     screen.say(entry.name, style="bold")
     screen.say(f"\n  L       = {entry.formula}\n  dL/ds_j = {entry.gradient}\n")
-    for line in entry.derivation.split("\n"):  # it is laid out by hand
-        screen.keep(line)
+    screen.keep(Text(entry.derivation))  # it is laid out by hand
     return screen.text

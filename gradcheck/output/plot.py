@@ -6,7 +6,7 @@ import io
 import math
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +14,6 @@ from gradcheck.errors import UsageError
 from gradcheck.output.summary import loss_sentence, worst_of_each_size
 from gradcheck.output.text import escape_control
 from gradcheck.report import VERDICTS, BatchReport, Report, Verdict
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 #: Relative errors outside of these have the colours at the ends.
 _LEAST, _MOST = 1e-16, 1.0
@@ -45,20 +42,18 @@ def refuse_what_cannot_be_drawn(path: Path) -> None:
 
 def picture(report: Report, kind: str) -> bytes:
     """A ``png``, ``svg`` or ``pdf``: of each loss the worst problem of every batch size as a heat map."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     worst = [(loss, problem) for loss in report.losses for problem in worst_of_each_size(loss.batches)]
     drawn = [(loss, problem) for loss, problem in worst if problem.relative_errors is not None]
     rows = max(1, math.ceil(len(drawn) / _COLUMNS))
     figure = Figure(figsize=(_COLUMNS * _SIDE * 1.1, rows * _SIDE), layout="constrained")
-    FigureCanvasAgg(figure)
     if not drawn:
         figure.text(0.5, 0.5, "no matrix of relative errors to draw", ha="center")
     for at, (loss, problem) in enumerate(drawn):
         axis = figure.add_subplot(rows, _COLUMNS, at + 1)
         _heat_map(axis, problem)
-        title = f"{escape_control(loss.target[:60])}: {loss_sentence(loss).word}"
+        title = f"{escape_control(loss.target[:60])}: {loss_sentence(loss).verdict}"
         below = f"batch size {problem.batch_size}, {escape_control(problem.scores[:60])}"
         axis.set_title(f"{title}\n{below}", fontsize=9, parse_math=False)
     file = io.BytesIO()
@@ -68,25 +63,23 @@ def picture(report: Report, kind: str) -> bytes:
     return file.getvalue()
 
 
-def _heat_map(axis: Axes, problem: BatchReport) -> None:
+def _heat_map(axis: Any, problem: BatchReport) -> None:
     """Relative errors on a logarithmic scale of cividis, which reads the same to any colour vision; signs on top."""
-    from matplotlib.colors import LogNorm
     from matplotlib.ticker import MaxNLocator
 
     assert problem.relative_errors is not None
     assert problem.verdicts is not None
     errors = np.clip(np.nan_to_num(problem.relative_errors, nan=_MOST), _LEAST, _MOST)
-    image = axis.imshow(errors, norm=LogNorm(_LEAST, _MOST), cmap="cividis", aspect="auto", interpolation="nearest")
+    image = axis.imshow(errors, norm="log", vmin=_LEAST, vmax=_MOST, cmap="cividis", aspect="auto")
     axis.figure.colorbar(image, ax=axis, label="relative error")
     for verdict, (mark, color) in _MARKS.items():
         rows, columns = np.nonzero(problem.verdicts == VERDICTS.index(verdict))
         if len(rows):
             axis.scatter(columns, rows, marker=mark, s=50, color=color, label=verdict.value)
+            axis.legend(fontsize=7, loc="upper left", bbox_to_anchor=(0, -0.16), borderaxespad=0, frameon=False)
     if problem.labels is not None and problem.batch_size <= 64:
         rows = np.arange(problem.batch_size)
         axis.scatter(problem.labels, rows, marker="s", s=160, facecolors="none", edgecolors="white", linewidths=1.2)
     axis.set(xlabel="class", ylabel="row")
     for along in (axis.xaxis, axis.yaxis):
         along.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
-    if axis.get_legend_handles_labels()[0]:
-        axis.legend(fontsize=7, loc="upper left", bbox_to_anchor=(0, -0.16), borderaxespad=0, frameon=False)

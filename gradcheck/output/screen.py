@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import io
 
+from rich.columns import Columns
 from rich.console import Console
 from rich.text import Text
 
-from gradcheck.output.options import Options
-from gradcheck.output.text import escape_control
-from gradcheck.report import Severity, Verdict
+from gradcheck.output.text import Options, escape_control
+from gradcheck.report import VERDICTS, Severity
 
 DEFAULT_WIDTH = 120
 
 #: What is right is dim, so that the eye goes to what is not.
-VERDICT_STYLES = {
-    Verdict.OK: "dim",
-    Verdict.SUBGRADIENT: "cyan",
-    Verdict.UNRESOLVED: "yellow",
-    Verdict.WRONG: "bold red",
-}
+VERDICT_STYLES = dict(zip(VERDICTS, ("dim", "cyan", "yellow", "bold red"), strict=True))
 SEVERITY_STYLES: dict[Severity, str] = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
+SEVERITY_SIGNS: dict[Severity, str] = {"error": "✗", "warning": "!", "note": "·"}
 
 _ASCII = str.maketrans({"≈": "~", "✗": "x", "→": ">", "·": "-", "±": "+-"})
 
@@ -28,29 +24,19 @@ _ASCII = str.maketrans({"≈": "~", "✗": "x", "→": ">", "·": "-", "±": "+-
 class Screen:
     """Collects lines as a terminal of the given options shows them."""
 
-    def __init__(self, options: Options, record: bool = False) -> None:
-        """``record`` keeps what is printed, so that ``console.export_svg`` can draw it."""
+    def __init__(self, options: Options) -> None:
         self.options = options
         self._file = io.StringIO()
         self.console = Console(
             file=self._file,
-            record=record,
             width=options.width or DEFAULT_WIDTH,
             height=1,  # without it rich asks the terminal at every line
             color_system="standard" if options.color else None,
-            force_terminal=options.color,
-            no_color=not options.color,
             force_jupyter=False,
             legacy_windows=False,
-            highlight=False,
-            markup=False,
-            emoji=False,
             _environ={},  # the caller has looked at the environment; nothing in it may undo the options here
         )
-
-    @property
-    def width(self) -> int:
-        return self.console.width
+        self.width = self.console.width
 
     @property
     def text(self) -> str:
@@ -71,6 +57,6 @@ class Screen:
             self.keep(Text.assemble(beginning, line))
             beginning = blanks
 
-    def keep(self, line: Text | str) -> None:
-        """Print one line that is never broken: a row of numbers, or something to copy."""
-        self.console.print(line, soft_wrap=True)
+    def keep(self, lines: Text | Columns) -> None:
+        """Print lines that are never broken: rows of numbers, or something to copy."""
+        self.console.print(lines, soft_wrap=True)

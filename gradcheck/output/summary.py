@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, TypeVar
+from operator import attrgetter
+from typing import Any, Literal, NamedTuple
 
-from gradcheck.output.text import counted, relative
-from gradcheck.report import BatchReport, LossReport, Report
+from gradcheck.output.text import SIGNS, counted, derivatives, digits_of, number, relative
+from gradcheck.report import BatchReport, Entry, LossReport, Report
 
 Word = Literal["right", "right so far", "wrong", "failed", "unresolved", "not checked", "interrupted", "out of time"]
-Key = TypeVar("Key", bound=Hashable)
+
+
+#: Of a table: the text in each column.
+Row = dict[str, str]
 
 
 class Sentence(NamedTuple):
     """The verdict in one word, and the rest of the sentence (it may hold text from outside, not yet escaped)."""
 
-    word: Word
-    rest: str
+    verdict: Word
+    summary: str
 
     def __str__(self) -> str:
-        return f"{self.word}: {self.rest}"
+        return f"{self.verdict}: {self.summary}"
 
 
 @dataclass(frozen=True)
@@ -46,25 +50,47 @@ def totals(problems: Sequence[BatchReport]) -> Totals:
     return Totals(problems=len(problems), max_relative_error=largest, **sums)
 
 
-def disagreement(total: Totals, of: str = "") -> str:
-    """How many entries are wrong, and how much; ``of`` says whose they are."""
-    verb = "disagrees" if total.wrong == 1 else "disagree"
-    largest = relative(total.max_relative_error)
-    return f"{total.wrong:,} of {counted(total.entries, 'entry')}{of} {verb}, largest relative error {largest}"
-
-
 def totals_by_kind(problems: Iterable[BatchReport]) -> dict[tuple[int, int, str], Totals]:
     """Totals for each batch size, number of classes and kind of scores, in the order of the first of each."""
-    groups = grouped(problems, lambda problem: (problem.batch_size, problem.classes, problem.scores))
-    return {kind: totals(group) for kind, group in groups.items()}
+    return {kind: totals(group) for kind, group in grouped(problems, "batch_size", "classes", "scores").items()}
 
 
-def grouped(problems: Iterable[BatchReport], key: Callable[[BatchReport], Key]) -> dict[Key, list[BatchReport]]:
-    """The problems by this key, each group in the place of its first problem."""
-    groups: dict[Key, list[BatchReport]] = {}
+def grouped(problems: Iterable[BatchReport], *attributes: str) -> dict[Any, list[BatchReport]]:
+    """The problems by these attributes, each group in the place of its first problem."""
+    groups: dict[Any, list[BatchReport]] = {}
     for problem in problems:
-        groups.setdefault(key(problem), []).append(problem)
+        groups.setdefault(attrgetter(*attributes)(problem), []).append(problem)
     return groups
+
+
+def total_rows(problems: Sequence[BatchReport]) -> list[Row]:
+    """A row for each batch size, number of classes and kind of scores."""
+    rows = []
+    for (N, C, scores), total in totals_by_kind(problems).items():
+        row = {"N": f"{N}", "C": f"{C}", "scores": scores}
+        row |= {"problems": f"{total.problems:,}", "entries": f"{total.entries:,}", "wrong": f"{total.wrong:,}"}
+        row |= {"kinks": f"{total.subgradient:,}", "unresolved": f"{total.unresolved:,}"}
+        row |= {"error": relative(total.max_relative_error), "calls": f"{total.evaluations:,}"}
+        rows.append(row | {"time": f"{total.seconds:.2f} s"})
+    return rows
+
+
+def entry_rows(entries: Sequence[Entry], full: bool = False) -> list[Row]:
+    """A row for each of these entries; ``full`` adds the plain difference, its step and the reference."""
+    rows = []
+    for entry in entries:
+        label = "" if entry.label is None else f"{entry.label}"
+        analytic, numerical = derivatives(entry)
+        row = {"row": f"{entry.row}", "class": f"{entry.class_}", "label": label, "score": number(entry.score)}
+        row |= {"dS": analytic, "numerical": numerical, "bound": relative(entry.bound)}
+        if full:
+            row |= {"plain": number(entry.plain, digits_of(entry)), "step": relative(entry.step)}
+            if any(each.central is not None for each in entries):
+                central = entry.numerical if entry.central is None else entry.central
+                row |= {"reference": entry.reference, "central": number(central, digits_of(entry))}
+        verdict = f"{SIGNS[entry.verdict]} {entry.verdict.value}"
+        rows.append(row | {"error": relative(entry.relative_error), "verdict": verdict})
+    return rows
 
 
 def severity_key(problem: BatchReport) -> tuple[int, bool, float]:
@@ -75,32 +101,31 @@ def severity_key(problem: BatchReport) -> tuple[int, bool, float]:
 
 def worst_of_each_size(problems: Iterable[BatchReport]) -> list[BatchReport]:
     """The worst problem of each batch size and number of classes."""
-    groups = grouped(problems, lambda problem: (problem.batch_size, problem.classes))
-    return [max(group, key=severity_key) for group in groups.values()]
+    return [max(group, key=severity_key) for group in grouped(problems, "batch_size", "classes").values()]
 
 
 def sentences(report: Report) -> tuple[Sentence, ...]:
     """One sentence for each loss, and a last one for the run where there are several losses or it was cut short."""
     each = tuple(map(loss_sentence, report.losses))
-    problems = [problem for loss in report.losses for problem in loss.batches]
+    total = totals([problem for loss in report.losses for problem in loss.batches])
+    entries = counted(total.entries, "entry")
     if report.interrupted or report.out_of_time:
-        word: Word = "interrupted" if report.interrupted else "out of time"
-        if not problems:
-            return (*each, Sentence(word, "before any problem was checked"))
-        done = f"{counted(len(problems), 'problem')}, {counted(totals(problems).entries, 'entry')}"
         left = _not_checked(sum(loss.unchecked for loss in report.losses))
-        return (*each, Sentence(word, f"after {done}; {left}"))
-    if not each:
-        return (Sentence("not checked", "no loss was named"),)
-    return each if len(each) == 1 else (*each, _run_sentence(each, totals(problems).entries))
+        done = f"after {counted(total.problems, 'problem')}, {entries}; {left}"
+        word: Word = "interrupted" if report.interrupted else "out of time"
+        return (*each, Sentence(word, done if total.problems else "before any problem was checked"))
+    if len(each) < 2:
+        return each or (Sentence("not checked", "no loss was named"),)
+    order: tuple[Word, ...] = ("wrong", "failed", "not checked", "unresolved", "right")
+    counts = {word: sum(sentence.verdict == word for sentence in each) for word in order}
+    word = next(word for word in order if counts[word])
+    others = "".join(f", {count:,} {other}" for other, count in counts.items() if count and other != word)
+    share = f"{counts[word]:,} of" if others else "all"
+    return (*each, Sentence(word, f"{share} {counted(len(each), 'loss')}{others}; {entries} in all"))
 
 
 def loss_sentence(loss: LossReport) -> Sentence:
-    """The verdict on one loss.
-
-    >>> str(loss_sentence(LossReport("nosuch", None, None, (), (), error="there is no such loss")))
-    'not checked: nosuch: there is no such loss'
-    """
+    """The verdict on one loss."""
     if loss.error:
         first, *_ = loss.error.strip().split("\n")
         return Sentence("not checked", f"{loss.target}: {first}")
@@ -134,6 +159,13 @@ def loss_sentence(loss: LossReport) -> Sentence:
     return Sentence(word, "; ".join([agree, *reservations]))
 
 
+def disagreement(total: Totals, of: str = "") -> str:
+    """How many entries are wrong, and how much; ``of`` says whose they are."""
+    verb = "disagrees" if total.wrong == 1 else "disagree"
+    largest = relative(total.max_relative_error)
+    return f"{total.wrong:,} of {counted(total.entries, 'entry')}{of} {verb}, largest relative error {largest}"
+
+
 def problem_remarks(problem: BatchReport) -> list[str]:
     """What projections show of a problem that is too large for a verdict on every entry; empty for any other."""
     seen = problem.projections
@@ -148,29 +180,15 @@ def problem_remarks(problem: BatchReport) -> list[str]:
 
 def loss_remarks(loss: LossReport) -> list[str]:
     """What was not checked; how values were obtained, and why; how many entries were judged by complex steps."""
-    ways = {f"plan {problem.plan}: {problem.why}": None for problem in loss.batches if problem.why}
-    lines = [*unchecked_remarks(loss), *ways]
+    lines = []
+    if loss.unchecked and not loss.error:
+        lines = [_not_checked(loss.unchecked) + (f"; cut short at {loss.cut_short}" if loss.cut_short else "")]
+    lines += dict.fromkeys(f"plan {problem.plan}: {problem.why}" for problem in loss.batches if problem.why)
     judged, entries = sum(problem.complex_steps for problem in loss.batches), totals(loss.batches).entries
     if judged:
         others = "" if judged == entries else ", the others by central differences"
         lines.append(f"{judged:,} of {counted(entries, 'entry')} judged by complex steps{others}")
     return lines
-
-
-def unchecked_remarks(loss: LossReport) -> list[str]:
-    """How many problems were not checked, and where the check was cut short; empty where all were checked."""
-    if not loss.unchecked or loss.error:
-        return []
-    return [_not_checked(loss.unchecked) + (f"; cut short at {loss.cut_short}" if loss.cut_short else "")]
-
-
-def _run_sentence(each: tuple[Sentence, ...], entries: int) -> Sentence:
-    order: tuple[Word, ...] = ("wrong", "failed", "not checked", "unresolved", "right")
-    counts = {word: sum(sentence.word == word for sentence in each) for word in order}
-    word = next(word for word in order if counts[word])
-    others = "".join(f", {count:,} {other}" for other, count in counts.items() if count and other != word)
-    share = f"{counts[word]:,} of" if others else "all"
-    return Sentence(word, f"{share} {counted(len(each), 'loss')}{others}; {counted(entries, 'entry')} in all")
 
 
 def _codes(loss: LossReport, severity: str) -> list[str]:

@@ -6,63 +6,48 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from gradcheck.output import grid, summary, tables
-from gradcheck.output.options import Options
+from gradcheck.output import grid, summary
 from gradcheck.output.pages import page, show_page
-from gradcheck.output.screen import SEVERITY_STYLES, VERDICT_STYLES, Screen
-from gradcheck.output.text import SEVERITY_SIGNS, SIGNS, counted, derivatives, number, place_of, relative, shorten
+from gradcheck.output.screen import SEVERITY_SIGNS, SEVERITY_STYLES, VERDICT_STYLES, Screen
+from gradcheck.output.text import SIGNS, Options, counted, derivatives, number, place_of, relative, shorten
 from gradcheck.report import BatchReport, Finding, LossReport, Report, SmallestCase, Verdict
 
-_MOST_ROWS = 8
+#: Columns that a narrow terminal does without, the first ones first.
+_OPTIONAL = ("problems", "time", "calls", "score", "label", "bound", "step", "reference", "plain", "central")
+_STYLES = {f"{SIGNS[verdict]} {verdict.value}": style for verdict, style in VERDICT_STYLES.items()}
 _DOUBTFUL = (Verdict.WRONG, Verdict.UNRESOLVED)
 _LEGEND = {Verdict.SUBGRADIENT: "kink", Verdict.UNRESOLVED: "unresolved", Verdict.WRONG: "wrong"}
 _WORD_STYLES = {"right": "bold green", "wrong": "bold red", "failed": "bold red", "not checked": "bold red"}
 
 
 def render(report: Report, options: Options) -> str:
-    """A report as text that ends with a newline.
-
-    Lines are no wider than ``options.width``, but for commands to copy and for numbers that are wider themselves.
-    """
-    screen = Screen(options)
-    show(report, screen)
-    return screen.text
-
-
-def show(report: Report, screen: Screen) -> None:
-    """Print a report; with ``quiet`` its last line alone."""
-    quiet, sentences = screen.options.quiet, summary.sentences(report)
-    for loss in () if quiet else report.losses:
+    """A report as text that ends with a newline; only numbers and commands to copy may be wider than the width."""
+    screen, sentences = Screen(options), summary.sentences(report)
+    for loss in () if options.quiet else report.losses:
         _loss(loss, screen)
-    for sentence in sentences[-1:] if quiet else sentences:
-        style = _WORD_STYLES.get(sentence.word, "bold yellow")
-        screen.say(Text.assemble((sentence.word, style), ": ", screen.escape(sentence.rest)))
+    for sentence in sentences[-1:] if options.quiet else sentences:
+        style = _WORD_STYLES.get(sentence.verdict, "bold yellow")
+        screen.say(Text.assemble((sentence.verdict, style), ": ", screen.escape(sentence.summary)))
+    return screen.text
 
 
 def _loss(loss: LossReport, screen: Screen) -> None:
     """All of one loss but the verdict, which comes at the end."""
-    options, full = screen.options, screen.options.full
+    entries, full = screen.options.entries, screen.options.entries == "all"
     bad = [each for each in loss.batches if each.wrong or each.unresolved]
-    considered = bad if bad and options.entries == "worst" else loss.batches
-    shown = loss.batches if full else summary.worst_of_each_size(considered)
-    compact = options.entries == "auto" and not full
-    with_grid = [each for each in shown if each.verdicts is not None and (full or compact)]
+    shown = loss.batches if full else summary.worst_of_each_size((entries == "worst" and bad) or loss.batches)
+    with_grid = [each for each in shown if each.verdicts is not None and entries in ("auto", "all")]
     _heading(loss, with_grid, screen)
     for problem in shown:
-        if full or options.entries == "worst" or (compact and problem.verdicts is None):
+        if entries in ("all", "worst") or (entries == "auto" and problem.verdicts is None):
             _problem(problem, screen)
-        else:
-            for line in summary.problem_remarks(problem):
-                screen.say(screen.escape(line), f"N={problem.batch_size}: ")
     if full and loss.batches:
         screen.say()
-        tables.draw(tables.totals(loss.batches), screen)
-    for line in summary.loss_remarks(loss) if full else summary.unchecked_remarks(loss):
+        _table(summary.total_rows(loss.batches), screen)
+    for line in summary.loss_remarks(loss) if full or loss.unchecked else ():
         screen.say(screen.escape(line), style="yellow")
-    if compact:
-        most = _MOST_ROWS if options.height is None else min(_MOST_ROWS, max(2, options.height // 3))
-        for row in grid.side_by_side(with_grid, screen.width, most):
-            screen.keep(row)
+    if entries == "auto":
+        screen.keep(grid.side_by_side(with_grid, screen.width))
         _worst_entry(loss, screen)
     if loss.smallest_case is not None:
         _smallest_case(loss.smallest_case, screen)
@@ -76,7 +61,7 @@ def _loss(loss: LossReport, screen: Screen) -> None:
     for finding in loss.findings:
         _finding(finding, screen)
         screen.say()
-    for code in dict.fromkeys(finding.code for finding in loss.findings) if options.explain else ():
+    for code in dict.fromkeys(finding.code for finding in loss.findings) if screen.options.explain else ():
         show_page(page(code), screen)
         screen.say()
 
@@ -88,18 +73,18 @@ def _heading(loss: LossReport, with_grid: Sequence[BatchReport], screen: Screen)
         head.append(f" ({loss.framework})", "not bold")
     if loss.file is not None:
         head.append(f"  {screen.escape(place_of(loss.file, loss.line))}", "not bold dim")
-    parts = ["relative error of each entry"] if with_grid else []
-    parts += ["[ ] label"] if any(each.labels is not None for each in with_grid) else []
-    parts += [f"{SIGNS[v]} {word}" for v, word in _LEGEND.items() if any(each.count(v) for each in with_grid)]
-    parts += [f"{grid.TINY}: small beside its bound"] if any(grid.tiny(each).any() for each in with_grid) else []
     screen.say(head)
-    if parts:
+    if with_grid:
+        parts = ["relative error of each entry"]
+        parts += ["[ ] label"] if any(each.labels is not None for each in with_grid) else []
+        parts += [f"{SIGNS[v]} {word}" for v, word in _LEGEND.items() if any(each.count(v) for each in with_grid)]
+        parts += [f"{grid.TINY}: small beside its bound"] if any(grid.tiny(each).any() for each in with_grid) else []
         screen.say("   ".join(parts), "  ", "dim")
 
 
 def _problem(problem: BatchReport, screen: Screen) -> None:
     """One problem: what it is drawn from, and its worst entries if they matter; in full also its grid."""
-    full = screen.options.full
+    full = screen.options.entries == "all"
     screen.say()
     text = Text.assemble((f"batch size {problem.batch_size}", "bold"), f": {problem.classes} classes, ")
     text.append(f"{screen.escape(problem.scores)}, seed {problem.seed}")
@@ -111,14 +96,27 @@ def _problem(problem: BatchReport, screen: Screen) -> None:
     screen.say(text)
     for line in summary.problem_remarks(problem):
         screen.say(screen.escape(line))
-    for row in grid.whole(problem, screen.width) if full and problem.verdicts is not None else ():
-        screen.keep(row)
+    for piece in grid.whole(problem, screen.width) if full and problem.verdicts is not None else ():
+        screen.keep(piece)
     doubtful = tuple(entry for entry in problem.worst if entry.verdict is not Verdict.OK)
     entries = problem.worst if full else (doubtful if problem.wrong else problem.worst)[: screen.options.worst]
-    if entries and (full or screen.options.entries == "worst" or problem.wrong or problem.unresolved):
-        tables.draw_entries(entries, screen)
+    if entries and (screen.options.entries != "auto" or problem.wrong or problem.unresolved):
+        _table(summary.entry_rows(entries, full), screen)
         if more := problem.wrong - sum(entry.verdict is Verdict.WRONG for entry in entries):
             screen.say(f"and {counted(more, 'more wrong entry')}", style="dim")
+
+
+def _table(rows: Sequence[summary.Row], screen: Screen) -> None:
+    """Print a table without blank columns, nor those that a narrow terminal can do without; no number is cut."""
+    rows = [{head: screen.escape(text) if head == "scores" else text for head, text in row.items()} for row in rows]
+    widths = {head: max(len(head), *(len(row[head]) for row in rows)) for head in rows[0] if any(r[head] for r in rows)}
+    for head in _OPTIONAL:
+        if sum(widths.values()) + 2 * len(widths) - 2 > screen.width:
+            widths.pop(head, None)
+    for row in ({head: head for head in widths}, *rows):
+        verdict = row.get("verdict", "")
+        line = Text("  ".join(row[head].rjust(wide) for head, wide in widths.items() if head != "verdict"))
+        screen.keep(line.append(f"  {verdict}", _STYLES.get(verdict, "")))
 
 
 def _worst_entry(loss: LossReport, screen: Screen) -> None:
@@ -136,17 +134,15 @@ def _worst_entry(loss: LossReport, screen: Screen) -> None:
 
 
 def _smallest_case(case: SmallestCase, screen: Screen) -> None:
-    """A call to paste, and what comes of it; the whole snippet where that is too long for a line."""
-    label = Text("smallest case: ", "dim")
-    call, _, outcome = screen.escape(case.line).rpartition("   ")
+    """A call to paste, and what comes of it; the whole snippet where that is too much for a line."""
+    label = "smallest case: "
+    call, gap, outcome = screen.escape(case.line).rpartition("   ")
     if not call:
-        screen.say(label)
-        for line in screen.escape(case.snippet.strip("\n"), lines=True).split("\n"):
-            screen.keep(line)
-    elif len(label) + len(case.line) <= screen.width:
-        screen.keep(label + Text(f"{call}   {outcome}"))
-    else:
-        screen.keep(label + Text(call))
+        call = f"\n{screen.escape(case.snippet.strip(), lines=True)}"
+    if len(label) + len(case.line) <= screen.width:
+        call, outcome = f"{call}{gap}{outcome}", ""
+    screen.keep(Text.assemble((label, "dim"), call))
+    if outcome:
         screen.say(outcome, " " * len(label))
 
 
@@ -163,4 +159,4 @@ def _finding(finding: Finding, screen: Screen) -> None:
 
 def _shown(text: str, screen: Screen) -> str:
     """Text from outside; not all of its lines where they are very many, unless in full."""
-    return screen.escape(text.strip("\r\n") if screen.options.full else shorten(text), lines=True)
+    return screen.escape(text.strip("\r\n") if screen.options.entries == "all" else shorten(text), lines=True)

@@ -1,41 +1,52 @@
-"""Formatting shared by all formats: numbers as text, verdict signs, and text from outside made harmless."""
+"""What all formats share: options, numbers as text, verdict signs, and text from outside made harmless."""
 
 from __future__ import annotations
 
 import math
 import os
 import unicodedata
+from dataclasses import dataclass
+from typing import Literal
 
-from gradcheck.report import Entry, Severity, Verdict
+from gradcheck.report import Entry, Verdict
+
+Entries = Literal["auto", "all", "worst", "none"]
 
 #: One character for each verdict, so that colour is never the only cue.
 SIGNS = {Verdict.OK: " ", Verdict.SUBGRADIENT: "≈", Verdict.UNRESOLVED: "?", Verdict.WRONG: "✗"}
-SEVERITY_SIGNS: dict[Severity, str] = {"error": "✗", "warning": "!", "note": "·"}
 
 LONGEST_LINE = 2_000
 MOST_LINES = 30
 
-# Controls, formatting characters, lone surrogates, line and paragraph separators: invisible characters that act on a
-# terminal or break an encoder.
-_ACTIVE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+@dataclass(frozen=True)
+class Options:
+    """How a report is to look; a format ignores what does not concern it."""
+
+    width: int | None = None  # columns to fill; None is 120, which suits a log or a file
+    color: bool = False  # write ANSI colour codes
+    #: ``auto`` shows compact grids and the worst entry, ``worst`` tables of the worst entries, ``all`` whole grids and
+    #: tables with all that is known of each entry, ``none`` neither.
+    entries: Entries = "auto"
+    quiet: bool = False  # the terminal shows only the last line
+    ascii: bool = False  # write nothing beyond ASCII
+    worst: int = 10  # the number of entries in a table of worst entries, unless all are shown
+    explain: bool = False  # below the findings, also the pages of their codes
 
 
 def escape_control(text: str, *, ascii_only: bool = False, lines: bool = False) -> str:
     """Text from outside with everything that could act on a terminal written as an escape.
 
     ``ascii_only`` escapes what is not ASCII as well; ``lines`` keeps line ends, and tabs as four spaces.
-
-    >>> escape_control("a\\x1b[31mb")
-    'a\\\\x1b[31mb'
     """
     if lines:
         split = text.replace("\r\n", "\n").split("\n")
         return "\n".join(escape_control(line.expandtabs(4), ascii_only=ascii_only) for line in split)
-    if text.isascii() and text.isprintable():
-        return text
+    # Controls, formatting characters, lone surrogates, line and paragraph separators.
+    active = ("Cc", "Cf", "Cs", "Zl", "Zp")
     return "".join(
         character.encode("unicode_escape").decode("ascii")
-        if unicodedata.category(character) in _ACTIVE or (ascii_only and not character.isascii())
+        if unicodedata.category(character) in active or (ascii_only and not character.isascii())
         else character
         for character in text
     )
@@ -47,16 +58,14 @@ def shorten(text: str) -> str:
     if len(lines) > MOST_LINES:
         half = MOST_LINES // 2
         lines = [*lines[:half], f"({counted(len(lines) - 2 * half, 'line')} left out)", *lines[-half:]]
-    more = [counted(len(line) - LONGEST_LINE, "more character") if len(line) > LONGEST_LINE else "" for line in lines]
-    return "\n".join(f"{line[:LONGEST_LINE]} ({n})" if n else line for line, n in zip(lines, more, strict=True))
+    for at, line in enumerate(lines):
+        if len(line) > LONGEST_LINE:
+            lines[at] = f"{line[:LONGEST_LINE]} ({counted(len(line) - LONGEST_LINE, 'more character')})"
+    return "\n".join(lines)
 
 
 def relative(error: float, digits: int = 2) -> str:
-    """A relative error or a bound with two significant digits; with one where it is small and ``digits`` is 1.
-
-    >>> relative(3.14e-11), relative(3.14e-11, 1), relative(1 / 3), relative(0.0)
-    ('3.1e-11', '3e-11', '0.33', '0')
-    """
+    """A relative error or a bound with two significant digits; with one where it is small and ``digits`` is 1."""
     if error == 0 or not math.isfinite(error):
         return "0" if error == 0 else str(error)
     if digits == 1 and error < 0.095:
@@ -94,15 +103,10 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'es' if noun.endswith('s') else 's'}"
 
 
-def place_of(file: str, line: int | None) -> str:
-    """Where a loss is defined: ``losses.py:7``, or the file alone where the line is not known."""
-    return short_path(file) + ("" if line is None else f":{line}")
-
-
-def short_path(file: str) -> str:
-    """A path relative to the working directory where it lies inside, else as it is."""
+def place_of(file: str, line: int | None = None) -> str:
+    """``losses.py:7``, or the file alone where the line is not known; relative to the working directory if inside."""
     try:
         path = os.path.relpath(file)
     except (ValueError, OSError):  # another drive; or the working directory is gone
-        return file
-    return file if path.startswith("..") else path
+        path = file
+    return (file if path.startswith("..") else path) + ("" if line is None else f":{line}")

@@ -14,12 +14,9 @@ from gradcheck.config.settings import Settings
 from gradcheck.errors import OutOfTime
 from gradcheck.report import BatchReport, Finding, SmallestCase, Verdict
 from gradcheck.sampling import Problem
-from gradcheck.shrinking.candidates import Candidate, Failure
 from gradcheck.shrinking.predicates import NOT_A_SUBGRADIENT, WrongGradient, breaks_contract, failing_entries
-from gradcheck.shrinking.shrinker import MOST_ENTRIES, Shrinker
-from gradcheck.shrinking.snippet import Gradients, one_line, snippet
-
-__all__ = ["smallest_case"]
+from gradcheck.shrinking.shrinker import MOST_ENTRIES, Candidate, Failure, Shrinker
+from gradcheck.shrinking.snippet import Gradients, snippet
 
 _Shrunk = tuple[Candidate, Gradients | None]
 
@@ -30,12 +27,8 @@ def smallest_case(
 ) -> SmallestCase | None:  # fmt: skip
     """The smallest case at which a loss fails; None where nothing fails that is small enough to paste.
 
-    Args:
-        evidence: what was observed of the loss, and the calls that are left.
-        code: of the leading finding; ``wrong`` for none.
-        config, settings: of the run.
-        contract: the error that the contract check found, and ``troubled``: the problem where it did; None for none.
-        projected: a problem checked along random directions that has wrong entries; None for none.
+    ``code`` is of the leading finding, ``wrong`` for none. ``contract`` is the error that the contract check found, in
+    the problem ``troubled``. ``projected`` is a problem checked along random directions that has wrong entries.
     """
     shrunk = _failing_contract(evidence, contract, troubled, config) if contract and troubled else None
     shrunk = shrunk or _wrong_gradient(evidence, code, config, projected)
@@ -44,9 +37,10 @@ def smallest_case(
     if shrunk is None or shrunk[0].S.size > MOST_ENTRIES:
         return None
     best, gradients = shrunk
+    S = best.S.astype(evidence.ask.dtype)
     analytic, numerical = gradients or (None, None)
-    case = evidence.ask.loss, best.S.astype(evidence.ask.dtype), best.y, code, config, settings, gradients
-    return SmallestCase(case[1], best.y, code, analytic, numerical, snippet(*case), one_line(*case))
+    texts = snippet(evidence.ask.loss, S, best.y, code, config, settings, gradients)
+    return SmallestCase(S, best.y, code, analytic, numerical, *texts)
 
 
 def _failing_contract(evidence: Evidence, finding: Finding, troubled: Problem, config: Config) -> _Shrunk | None:
@@ -74,12 +68,12 @@ def _wrong_gradient(
     """Shrunk from problems whose entries were judged, or from one with too many entries."""
     smooth = any(failing_entries(each, "wrong", smooth=True).any() for each in evidence.observations)
     wrong_of = partial(failing_entries, code=code, smooth=smooth)
-    failed = [each for each in evidence.observations if wrong_of(each).any()]
     known = None
-    if failed:
+    if failed := [each for each in evidence.observations if wrong_of(each).any()]:
         first = min(failed, key=lambda each: each.S.size)
         failure, rows = Failure(first.S, first.y, wrong_of(first)), first.rows
-        bounds, slopes, known = first.bounds, first.numerical, (failure, (first.analytic, first.numerical))
+        bounds, slopes = first.bounds, first.numerical
+        known = failure, (first.analytic, first.numerical)
     elif projected is not None:
         problem, batch = projected
         wrong = np.zeros(problem.S.shape, dtype=bool)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.checking.case import BoolArray, Case
 from gradcheck.checking.contract import inspect
@@ -16,8 +14,8 @@ from gradcheck.config import Config
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding, FloatArray
 from gradcheck.sampling import Problem
-from gradcheck.shrinking.candidates import Candidate
-from gradcheck.shrinking.snippet import Gradients, tolerances
+from gradcheck.shrinking.shrinker import Candidate
+from gradcheck.shrinking.snippet import Gradients
 
 #: Codes of wrong gradients at kinks and jumps, which are recognised in ways of their own.
 REMOVABLE_JUMP, NOT_A_SUBGRADIENT = "removable-jump", "not-a-subgradient"
@@ -32,20 +30,12 @@ _CHECK_CALLS, _ENTRY_CALLS = 100, 40
 
 
 def breaks_contract(ask: Allowance, finding: Finding, candidate: Candidate) -> bool:
-    """Whether the contract check reports a finding again: of the same code, and of the same type of exception.
-
-    Raises:
-        OutOfTime: no call is left, or the loss hangs and each further candidate may cost a timeout.
-    """
+    """Whether the contract check reports a finding again, with the same type of exception; OutOfTime if it hangs."""
     found = inspect(ask.charged(), candidate.S.astype(ask.dtype), candidate.y, None).findings
     if any(each.code == "hangs" for each in found):
-        raise OutOfTime
-    return any(_kind(each) == _kind(finding) for each in found)
-
-
-def _kind(finding: Finding) -> tuple[str, str]:
-    exception = re.match(r"raises (\w+)", finding.message)
-    return finding.code, exception[1] if exception else ""
+        raise OutOfTime  # each further candidate may cost a timeout
+    kinds = [(each.code, re.findall(r"^raises \w+", each.message)) for each in (finding, *found)]
+    return kinds[0] in kinds[1:]
 
 
 def failing_entries(seen: Case, code: str, smooth: bool = False) -> BoolArray:
@@ -58,15 +48,10 @@ def failing_entries(seen: Case, code: str, smooth: bool = False) -> BoolArray:
 
 
 class WrongGradient:
-    """Whether dS differs from numerical derivatives for a given reason.
+    """Whether dS differs from numerical derivatives for the reason that ``code`` names.
 
-    Args:
-        ask: the loss and the calls that are left.
-        code: of the leading finding; ``wrong`` for none.
-        smooth: it is wrong at entries that are not at kinks; then those at kinks are another reason.
-        config: of the run.
-        rows: of a batch in which the loss was checked.
-        bounds, slopes: its numerical derivatives, and the bounds on their errors.
+    ``smooth``: it is wrong at entries that are not at kinks; then those at kinks are another reason. ``slopes`` and
+    ``bounds`` are the numerical derivatives of a batch of so many ``rows``, and the bounds on their errors.
     """
 
     def __init__(
@@ -84,13 +69,9 @@ class WrongGradient:
         self._noise, self._scale = _BOUNDS * bound * rows * max(check_step / self._step, 1.0), scale * rows
 
     def screen(self, candidate: Candidate) -> bool:
-        """Whether dS seems to be wrong along one or two random directions.
-
-        Raises:
-            OutOfTime: no call is left but those to confirm what was found.
-        """
+        """Whether dS seems wrong along one or two random directions; OutOfTime where too few calls are left."""
         directions = self._directions(candidate)
-        left, needed = self._ask.left - _calls_along(directions), 1 + 2 * candidate.S.size
+        left, needed = self._ask.left - 1 - 2 * len(directions), 1 + 2 * candidate.S.size
         if left < self._reserved:
             raise OutOfTime
         if left < needed or not self._differs(candidate, directions)[0].any():
@@ -99,29 +80,23 @@ class WrongGradient:
         return True
 
     def confirm(self, candidate: Candidate) -> Gradients | None:
-        """dS and numerical derivatives, each N x C, if some are wrong for the reason; else None.
-
-        By gradcheck's own check if enough calls are left for it, else by central differences of every entry.
-
-        Raises:
-            OutOfTime: the calls that are left do not suffice.
-        """
-        N, C = candidate.size
-        joint = self._code == NOT_A_SUBGRADIENT  # single entries may be right
-        if self._ask.left >= _CHECK_CALLS + _ENTRY_CALLS * N * C:
-            problem = Problem(candidate.S.astype(self._ask.dtype), candidate.y, self._config.seed, 0, "given")
-            _, findings, seen = check_problem(self._loss, problem, Config(**tolerances(self._config)))
+        """dS and numerical derivatives, each N x C, if some are wrong for the reason; OutOfTime if calls are few."""
+        # By gradcheck's own check if enough calls are left for it, else by central differences of every entry.
+        S, joint = candidate.S, self._code == NOT_A_SUBGRADIENT  # single entries may be right
+        if self._ask.left >= _CHECK_CALLS + _ENTRY_CALLS * S.size:
+            problem = Problem(S.astype(self._ask.dtype), candidate.y, self._config.seed, 0, "given")
+            tolerances = Config(rtol=self._config.rtol, atol=self._config.atol)
+            _, findings, seen = check_problem(self._loss, problem, tolerances)
             if seen is None:
                 return None
             # dS may jump here, so that a smooth value looks as if it had a kink; the screen has ruled out real ones.
             wrong = seen.wrong if joint else failing_entries(seen, self._code)
             fails = wrong.any() or (joint and any(finding.code == self._code for finding in findings))
             return (seen.analytic, seen.numerical) if fails else None
-        each_entry = np.eye(N * C).reshape(-1, N, C)
-        if self._ask.left < _calls_along(each_entry):
+        if self._ask.left < 1 + 2 * S.size:
             raise OutOfTime
-        differs, analytic, numerical = self._differs(candidate, each_entry)
-        return (analytic.reshape(N, C), numerical.reshape(N, C)) if joint or differs.any() else None
+        differs, analytic, numerical = self._differs(candidate, np.eye(S.size).reshape(-1, *S.shape))
+        return (analytic.reshape(S.shape), numerical.reshape(S.shape)) if joint or differs.any() else None
 
     def _directions(self, candidate: Candidate) -> FloatArray:
         """K x N x C: one for the labels' entries and one for the others, where there are such."""
@@ -166,8 +141,3 @@ class WrongGradient:
         allowed = self._config.rtol * np.max(np.abs(directions * at.gradient), axis=(1, 2))
         differs = gap > allowed + self._noise / len(S)
         return (differs & ~kinked if self._smooth else differs), slope, central
-
-
-def _calls_along(directions: Sequence[object] | npt.NDArray[np.float64]) -> int:
-    """Calls that differences along so many directions take."""
-    return 1 + 2 * len(directions)

@@ -1,24 +1,29 @@
-"""The shrinker: passes that propose simpler candidates, and a predicate that tells which of them still fail."""
+"""Candidates for the smallest failing case: which is simpler, where they come from, and the search among them."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import OutOfTime
-from gradcheck.shrinking.candidates import Candidate, Failure, of_size, simpler, simplicity
+from gradcheck.report import FloatArray
 from gradcheck.shrinking.snippet import Gradients
+
+IndexArray = npt.NDArray[np.intp]
 
 #: Candidates that are confirmed, at most.
 _CONFIRMATIONS = 5
 #: Candidates of each smaller size: before numbers are simplified, and before the search ends.
 _FIRST, _LAST = 2, 8
-#: Attempts to make scores and labels simpler.
-_SIMPLIFICATIONS = 16
+#: Attempts to make scores and labels simpler; scores one by one only in candidates of at most so many entries.
+_SIMPLIFICATIONS, _FEW = 16, 8
 #: Nobody pastes more numbers than this.
 MOST_ENTRIES = 500
 #: Rows and classes of a candidate, at most, where the failure is larger than that.
@@ -27,25 +32,133 @@ _ROWS, _CLASSES = 16, 30
 _SIZES = (*range(1, 9), *(int(8 * 1.5**k) for k in range(1, 40)))
 
 
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """Scores (N x C float64) and labels of any kind at which a loss may fail."""
+
+    S: FloatArray
+    y: npt.NDArray[Any]
+
+    @cached_property
+    def own(self) -> IndexArray | None:
+        """N columns, the class of each row; None where the labels are neither classes nor one-hot."""
+        (N, C), y = self.S.shape, self.y
+        if y.shape == (N,) and y.dtype.kind in "iu" and np.min(y) >= 0 and np.max(y) < C:
+            return y.astype(np.intp)
+        if y.shape == (N, C) and y.dtype.kind in "iufb" and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all():
+            return np.asarray(np.argmax(y, axis=1))
+        return None
+
+    def part(self, rows: IndexArray, columns: IndexArray) -> Candidate:
+        """Some rows and columns. The class of a row that is not among the columns becomes one that is."""
+        S, y = self.S[np.ix_(rows, columns)], self.y
+        if self.own is not None:
+            place = {int(column): k for k, column in enumerate(columns)}
+            return self.labelled(S, np.array([place.get(int(j), int(j) % len(columns)) for j in self.own[rows]]))
+        if y.shape == self.S.shape:
+            return Candidate(S, y[np.ix_(rows, columns)])
+        return Candidate(S, y[rows] if y.ndim and len(y) == len(self.S) else y)
+
+    def labelled(self, S: FloatArray, own: IndexArray) -> Candidate:
+        """Other scores, and the class of each of their rows as labels of the same kind."""
+        y = own if self.y.ndim == 1 else np.eye(S.shape[1])[own]
+        return Candidate(S, y.astype(self.y.dtype))
+
+
+@dataclass(frozen=True, eq=False)
+class Failure(Candidate):
+    """A problem at which a loss failed, and which of its N x C entries are wrong or likely to matter."""
+
+    wrong: npt.NDArray[np.bool_]
+
+    def most_wrong(self, N: int, C: int) -> Candidate:
+        """The N rows and C columns with most wrong entries, the label of the first of these rows among them."""
+        rows = _largest(self.wrong.sum(axis=1), N)
+        weights = 2.0 * self.wrong[rows].sum(axis=0)
+        if self.own is not None and C > 1:
+            own = self.own[rows]
+            weights += np.bincount(own, minlength=len(weights))
+            weights[own[np.argmax(self.wrong[rows].sum(axis=1))]] = np.inf
+        return self.part(rows, _largest(weights, C))
+
+
+def _largest(weights: npt.NDArray[Any], number: int) -> IndexArray:
+    """Indices of the largest weights, in ascending order."""
+    return np.sort(np.argsort(-weights, kind="stable")[:number])
+
+
+def simplicity(candidate: Candidate) -> tuple[float, ...]:
+    """Sort key, the simplest candidate first: fewer rows, fewer classes, smaller labels, rounder scores."""
+    labels = np.abs(candidate.y).sum() if candidate.y.dtype.kind in "iuf" else 0.0
+    return *candidate.S.shape, float(labels), sum(map(_complexity, candidate.S.ravel().tolist()))
+
+
+def _complexity(score: float) -> float:
+    """0 for zero; then 1, -1, 2 and further integers to 9; then halves; then by the number of digits."""
+    size = abs(score)
+    if size <= 9 and (2 * size).is_integer():
+        return (size + (score < 0) / 2 + 1) / 10 + 2 * (not size.is_integer()) if size else 0.0
+    return 4 + len(repr(score)) / 10
+
+
+def of_size(failure: Failure, N: int, C: int) -> Iterator[Candidate]:
+    """Candidates of N rows and C classes made of a failure, without end and the same at every call."""
+    rows, zeros, rng = np.arange(N), np.zeros((N, C)), np.random.default_rng((N, C))
+
+    def drawn(S: FloatArray) -> Candidate:
+        if failure.own is not None:
+            return failure.labelled(S, rng.integers(0, C, size=N))
+        return Candidate(S, failure.part(rng.integers(0, len(failure.S), N), rng.permutation(failure.S.shape[1])[:C]).y)
+
+    yield failure.most_wrong(N, C)
+    yield failure.labelled(zeros, rows % C) if failure.own is not None else drawn(zeros)
+    yield drawn(rng.normal(size=(N, C)))
+    yield failure.part(rows, np.arange(C))
+    if failure.own is not None:
+        yield failure.labelled(zeros, (-1 - rows) % C)
+    while True:
+        yield drawn(rng.integers(-2, 3, size=(N, C)).astype(np.float64))
+        yield drawn(rng.normal(size=(N, C)))
+        yield drawn(rng.choice(failure.S.ravel(), size=(N, C)))
+
+
+def simpler(candidate: Candidate) -> Iterator[Candidate]:
+    """Candidates of the same size with rounder scores or smaller labels, the largest changes first."""
+    S, y, own = candidate.S, candidate.y, candidate.own
+    zeros = np.zeros_like(S)
+    if own is not None:
+        rows, exchanged, first = np.arange(len(S)), S.copy(), np.zeros_like(own)
+        exchanged[rows, own], exchanged[:, 0] = S[:, 0], S[rows, own]
+        yield candidate.labelled(zeros, first)
+        yield Candidate(zeros, y)
+        yield from (candidate.labelled(scores, first) for scores in (exchanged, S))
+        yield Candidate(S - S[rows, own][:, np.newaxis], y)
+    elif y.dtype.kind == "f":
+        yield from (Candidate(S, labels) for labels in (np.zeros_like(y), np.rint(y)))
+    halves, above_least = np.rint(2 * S) / 2, S - S.min(axis=1, keepdims=True)
+    for scores in (zeros, above_least, np.rint(S), halves, np.clip(np.rint(S), -1, 1), np.round(S, 1), np.abs(S)):
+        yield Candidate(scores, y)
+    for place in np.ndindex(S.shape if S.size <= _FEW else (0, 0)):
+        for score in (0.0, np.sign(S[place]), np.rint(S[place]), halves[place], np.round(S[place], 1)):
+            changed = S.copy()
+            changed[place] = score
+            yield Candidate(changed, y)
+
+
 class Shrinker:
     """Search for the simplest candidate at which a loss fails.
 
-    Args:
-        fails: whether the loss seems to fail at a candidate; raises OutOfTime when no call is left.
-        failure: the problem that candidates are made of.
-        dtype: scores are rounded to it.
-
-    Attributes:
-        failed: where the loss failed, each simpler than the one before; first the failure, unless it is too large.
+    Candidates are made of ``failure``, their scores rounded to ``dtype``; ``fails`` raises OutOfTime when no call is
+    left. ``failed`` is where the loss failed, each simpler than the one before; first the failure, unless too large.
     """
 
     def __init__(self, fails: Callable[[Candidate], bool], failure: Failure, dtype: npt.DTypeLike) -> None:
         self._fails, self._failure, self._dtype = fails, failure, dtype
-        N, C = failure.size
+        N, C = failure.S.shape
         self.failed: list[Candidate] = [failure] if N * C <= MOST_ENTRIES else []
         self._largest = (N, C) if self.failed else (min(N, _ROWS), min(C, _CLASSES))
         self._untried: dict[tuple[int, int], Iterator[Candidate]] = {}
-        self._tried: set[tuple[tuple[int, int], bytes, bytes]] = set()
+        self._tried: set[tuple[tuple[int, ...], bytes, bytes]] = set()
 
     def confirmed(self, confirm: Callable[[Candidate], Gradients | None]) -> tuple[Candidate, Gradients] | None:
         """The simplest candidate that ``confirm`` returns gradients for, and these; None for none but the failure."""
@@ -65,12 +178,16 @@ class Shrinker:
             while again:
                 while any(self._drop_rows_or_classes() for _ in range(_FIRST)):
                     pass
-                self._simplify()
+                most = len(self._tried) + _SIMPLIFICATIONS
+                while self.failed and any(
+                    self._consider(c) for c in simpler(self.failed[-1]) if len(self._tried) < most
+                ):
+                    pass
                 again = any(self._drop_rows_or_classes() for _ in range(_LAST))
 
     def _drop_rows_or_classes(self) -> bool:
         """One further candidate of each smaller size, the smallest sizes first; whether one failed."""
-        N, C = self.failed[-1].size if self.failed else (self._largest[0], self._largest[1] + 1)
+        N, C = self.failed[-1].S.shape if self.failed else (self._largest[0], self._largest[1] + 1)
         sizes = itertools.product({*_SIZES, N - 1, N} - {0}, {*_SIZES, C - 1, self._largest[1]} - {0})
         smaller = sorted((n, c) for n, c in sizes if (n, c) < (N, C) and c <= self._largest[1])
         if len(self.failed) > 1:  # one row or one class less may fail like the last candidate
@@ -78,17 +195,11 @@ class Shrinker:
         untried = (self._untried.setdefault(size, of_size(self._failure, *size)) for size in smaller)
         return any(self._consider(candidate) for each in untried for candidate in itertools.islice(each, 1))
 
-    def _simplify(self) -> None:
-        """Simpler scores and labels of the same size."""
-        most = len(self._tried) + _SIMPLIFICATIONS
-        while self.failed and any(self._consider(c) for c in simpler(self.failed[-1]) if len(self._tried) < most):
-            pass
-
     def _consider(self, candidate: Candidate) -> bool:
         """Take a candidate if it is simpler than the best one and fails."""
         rounded = candidate.S.astype(self._dtype).astype(np.float64) + 0.0  # -0.0 becomes 0.0
         candidate = Candidate(rounded, candidate.y)
-        key = candidate.size, candidate.S.tobytes(), candidate.y.tobytes()
+        key = candidate.S.shape, candidate.S.tobytes(), candidate.y.tobytes()
         if key in self._tried or (self.failed and simplicity(candidate) >= simplicity(self.failed[-1])):
             return False
         self._tried.add(key)

@@ -24,31 +24,24 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
 from platform import python_version
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 sys.path.append(str(Path(__file__).parent.parent))
-from corpora import RIGHT, SCORES, SMOOTH, Loss, draw
+from corpora import RIGHT, SCORES, SMOOTH, Loss, draw, one_entry_off
 
 #: Relative sizes of planted defects.
 DEFECTS = (1e-2, 1e-5, 3e-7, 1e-7, 1e-9)
 
 
-@dataclass(frozen=True)
-class Peer:
-    """A gradient checker.
-
-    Attributes:
-        says_wrong: (loss, S, y) -> whether it calls the gradient wrong; an AssertionError says so too.
-        library: what must be installed, as it is imported.
-    """
+class Peer(NamedTuple):
+    """A gradient checker: whether it calls a gradient wrong, which an AssertionError says too, and what it imports."""
 
     says_wrong: Callable[[Loss, np.ndarray, np.ndarray], bool]
     library: str
@@ -67,13 +60,13 @@ def peer(name: str, library: str) -> Callable[[Callable[..., bool]], Callable[..
     return register
 
 
-def value_of(loss: Loss, S: np.ndarray, y: np.ndarray) -> float:
-    return float(loss(S.copy(), y)[0])
-
-
 def both_of(loss: Loss, S: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
     value, dS = loss(S.copy(), y)
     return float(value), np.array(dS, dtype=np.float64)
+
+
+def value_of(loss: Loss, S: np.ndarray, y: np.ndarray) -> float:
+    return both_of(loss, S, y)[0]
 
 
 @peer("gradcheck, rtol 1e-7", "gradcheck")
@@ -90,10 +83,7 @@ def gradcheck_sharp(loss, S, y):
 
 @peer("scipy check_grad", "scipy")
 def scipy_check_grad(loss, S, y):
-    """Its answer is the norm of the difference; wrong above 1e-6 of the gradient's norm.
-
-    That is what its users compare with, made relative: absolute, it would pass anything of a loss times 1e-9.
-    """
+    """Wrong where the norm of the difference is above 1e-6 of the gradient's: its users' tolerance, made relative."""
     from scipy.optimize import check_grad
 
     _, dS = both_of(loss, S, y)
@@ -181,27 +171,6 @@ def plain_loop(loss, S, y):
     return bool(np.any(np.abs(dS - numerical) > 1e-7 * largest))
 
 
-def with_defect(loss: Loss, size: float, entry: tuple[int, int]) -> Loss:
-    """The loss with one entry of dS too large, relatively, by ``size``, wherever it is called."""
-
-    def defective(S: Any, y: Any) -> tuple[Any, Any]:
-        value, dS = loss(S, y)
-        dS = np.array(dS)
-        dS[entry] *= 1 + size
-        return value, dS
-
-    return defective
-
-
-def entry_for_defect(loss: Loss, S: np.ndarray, y: np.ndarray, seed: int) -> tuple[int, int] | None:
-    """An entry of at least 1e-3 of the largest, the same for every peer and size; None where dS is 0."""
-    dS = np.abs(loss(S, y)[1])
-    if not dS.any():
-        return None
-    row, column = np.random.default_rng(seed).choice(np.argwhere(dS >= 1e-3 * dS.max()))
-    return int(row), int(column)
-
-
 def ask(peer: Peer, loss: Loss, S: np.ndarray, y: np.ndarray) -> tuple[str, int]:
     """``right``, ``wrong``, or ``error`` where it raised anything but a verdict; and how many calls it took."""
     calls = 0
@@ -232,11 +201,12 @@ def compared(peer_name: str, loss_name: str, seeds: int) -> Counter[Any]:
             count.update({"right losses": 1, "calls": calls})
             count.update({"false alarms": answer == "wrong", "errors": answer == "error"})
         S, y = draw("normal", seed)
-        entry = entry_for_defect(loss, S, y, seed) if loss_name in SMOOTH else None
-        if entry is not None:
+        dS = np.abs(loss(S, y)[1])
+        if loss_name in SMOOTH and dS.any():
+            entry = np.random.default_rng(seed).choice(np.argwhere(dS >= 1e-3 * dS.max()))
             count["defects"] += 1
             for size in DEFECTS:
-                answer, _ = ask(peer, with_defect(loss, size, entry), S, y)
+                answer, _ = ask(peer, one_entry_off(loss, S, entry, lambda x, size=size: x * (1 + size)), S, y)
                 count.update({size: answer == "wrong", "errors": answer == "error"})
     return count
 
@@ -271,8 +241,6 @@ def table_of(counts: Mapping[str, Counter[Any]]) -> str:
 
 def _percent(part: int, whole: int) -> str:
     """Rounded towards the middle, so that 100.0% and 0.0% mean all and none."""
-    if not whole:
-        return "-"
     exact = 100 * part / whole
     return f"{exact if part in (0, whole) else min(max(exact, 0.1), 99.9):.1f}%"
 

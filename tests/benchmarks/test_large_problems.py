@@ -54,9 +54,7 @@ print(json.dumps(dict(answer, **calls, peak=peak)))
 
 
 def child(*arguments: str) -> dict[str, Any]:
-    done = subprocess.run([sys.executable, "-c", CHILD, *arguments], capture_output=True, text=True, check=True)
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
+    return json.loads(subprocess.check_output([sys.executable, "-c", CHILD, *arguments], text=True))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a process's peak is read from /proc")
@@ -67,9 +65,7 @@ def test_a_right_gradient_of_16_million_entries_takes_50_calls_and_7_times_the_m
     alone, checked = child(name, kind, "call"), child(name, kind, "check")
     beyond = (checked["peak"] - alone["peak"]) / (8 * N * C)
     print(f"\n{name}, {kind}: {checked['batch']} calls of the batch, {checked['rows']} of rows; {beyond:.1f} times S")
-    assert checked["passed"]
-    assert checked["agree"]
-    assert checked["unresolved"] == 0
+    assert (checked["passed"], checked["agree"], checked["unresolved"]) == (True, True, 0)
     assert checked["batch"] <= 50
     assert checked["evaluations"] == checked["batch"] + checked["rows"]
     assert checked["smallest"] < 1e-3

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
 import peers
 import pytest
-from corpora import RIGHT, draw
+from corpora import RIGHT, broken, draw
 from peers import PEERS, Peer
 
 pytestmark = pytest.mark.benchmark
@@ -23,16 +22,12 @@ RESOLVING = ["softmax", "one-vs-all", "sin(40 s)", "softmax times 1e-9", "softma
 
 @pytest.mark.parametrize("name", PEERS)
 def test_every_peer_passes_softmax_and_sees_a_sign_flip(name: str) -> None:
-    def sign_flipped(S: Any, y: Any) -> tuple[Any, Any]:
-        value, dS = RIGHT["softmax"](S, y)
-        return value, -dS
-
     library = pytest.importorskip(PEERS[name].library)
     jax_had_float64 = library.config.jax_enable_x64 if name.startswith("jax") else None
     try:
         S, y = draw("normal", 1)
         assert peers.ask(PEERS[name], RIGHT["softmax"], S, y)[0] == "right"
-        assert peers.ask(PEERS[name], sign_flipped, S, y)[0] == "wrong"
+        assert peers.ask(PEERS[name], broken(RIGHT["softmax"], "sign", 0), S, y)[0] == "wrong"
     finally:
         if jax_had_float64 is not None:  # the switch is for the whole process
             library.config.update("jax_enable_x64", jax_had_float64)
@@ -53,11 +48,8 @@ def test_gradcheck_sees_every_defect_of_1e_7_at_rtol_1e_9(loss: str) -> None:
 
 
 def test_errors_missing_libraries_and_single_misses_are_shown_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(loss: Any, S: Any, y: Any) -> bool:
-        raise ZeroDivisionError
-
-    monkeypatch.setitem(PEERS, "broken", Peer(broken, "numpy"))
-    monkeypatch.setitem(PEERS, "missing", Peer(broken, "no_such_library"))
+    monkeypatch.setitem(PEERS, "broken", Peer(lambda loss, S, y: bool(1 / 0), "numpy"))
+    monkeypatch.setitem(PEERS, "missing", Peer(lambda loss, S, y: False, "no_such_library"))
     count = peers.compared("broken", "softmax", 1)
     assert count["errors"] == 4 + len(peers.DEFECTS)
     assert count["false alarms"] == 0

@@ -62,8 +62,6 @@ def test_a_gradient_that_was_rounded_to_float32_is_granted_its_rounding(factor: 
     assert (batch.wrong, batch.unresolved) == (wrong, 0)
 
 
-# --- terms that drop the imaginary part -------------------------------------------------------------------
-
 SQUARES: dict[str, Callable[[Any], Any]] = {
     "vdot": lambda S: np.vdot(S, S),
     "norm": lambda S: np.linalg.norm(S) ** 2,

@@ -16,7 +16,7 @@ from row_losses import COUPLED
 from gradcheck.api import check_at
 from gradcheck.config import Config
 from gradcheck.losses import BUILT_INS
-from gradcheck.report import BatchReport, LossReport, Projections, Report, Verdict
+from gradcheck.report import BatchReport, LossReport, Projections, Verdict
 
 Array = np.ndarray[Any, Any]
 Change = Callable[[Array, Array, Array], None]
@@ -190,34 +190,10 @@ def test_a_disagreement_that_no_single_entry_explains_is_a_finding() -> None:
     assert "could not be found" in batch.projections.remark
 
 
-# --- totals -----------------------------------------------------------------------------------------------
-
-AGREED = Projections(
-    directions=4, agree=True, smallest_defect=5.1e-8, largest_gradient=2e-3, checked=64, wrong=0, subgradient=0,
-    undecided=0, max_relative_error=3e-10,
-)  # fmt: skip
-
-
-def batch_with(**projections: Any) -> BatchReport:
-    return BatchReport(
-        batch_size=512, classes=32_000, scores="normal(0, 1)", trial=0, seed=0, value=10.8, plan="projections",
-        evaluations=161, labels=np.zeros(512, dtype=np.int64), relative_errors=None, verdicts=None, worst=(),
-        seconds=20.0, projections=replace(AGREED, **projections),
-    )  # fmt: skip
-
-
 def test_what_was_not_judged_is_ok_where_directions_agree_and_unresolved_where_they_do_not() -> None:
-    batch = batch_with(wrong=1, subgradient=2, undecided=3)
-    counts = {verdict.value: batch.count(verdict) for verdict in Verdict}
+    agreed = Projections(4, True, 5.1e-8, 2e-3, 64, wrong=1, subgradient=2, undecided=3, max_relative_error=3e-10)
+    counts = {verdict.value: agreed.count(verdict, 16_384_000) for verdict in Verdict}
     assert counts == {"ok": 16_383_994, "subgradient": 2, "wrong": 1, "unresolved": 3}
-    assert batch.entries == 512 * 32_000
-    batch = batch_with(agree=False, wrong=1, undecided=3)
-    assert (batch.unresolved, batch.count(Verdict.OK)) == (16_384_000 - 64 + 3, 64 - 1 - 3)
-
-
-@pytest.mark.parametrize(("agree", "wrong", "strict", "code"), [
-    (True, 0, True, 0), (False, 0, False, 0), (False, 0, True, 1), (True, 1, False, 1), (False, 2, False, 1),
-])  # fmt: skip
-def test_exit_codes_by_projections(agree: bool, wrong: int, strict: bool, code: int) -> None:
-    loss = LossReport("loss", None, None, (batch_with(agree=agree, wrong=wrong),), (), strict=strict)
-    assert Report("0", {}, (loss,)).exit_code == code
+    disagreed = replace(agreed, agree=False, subgradient=0)
+    assert disagreed.count(Verdict.UNRESOLVED, 16_384_000) == 16_384_000 - 64 + 3
+    assert disagreed.count(Verdict.OK, 16_384_000) == 64 - 1 - 3

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from judging import LossFunction, at_point, drawn, judged, tied
+from judging import LossFunction, at_point, drawn, hinge, judged, tied
 
 from gradcheck.api import check_at
 from gradcheck.checking import subgradients
@@ -23,20 +23,6 @@ softmax = BUILT_INS["softmax"].function
 SMOOTH = ("softmax", "label-smoothing", "focal", "brier", "one-vs-all")
 
 
-def hinge(at_tie: float, sign: float = 1.0, cap: float = np.inf) -> LossFunction:
-    """The multiclass hinge, or a ramp, with some subgradient where a margin is exactly 0."""
-
-    def loss(S: Any, y: Any) -> Any:
-        N, i = len(S), np.arange(len(S))
-        margins = S - S[i, y][:, None] + 1
-        active = np.where((margins > 0) & (margins < cap), 1.0, 0.0) + at_tie * (margins == 0)
-        margins[i, y] = active[i, y] = 0
-        active[i, y] = -active.sum(axis=1)
-        return np.clip(margins, 0, cap).sum() / N, sign * active / N
-
-    return loss
-
-
 ramp = hinge(0.0, cap=1.0)
 
 
@@ -48,9 +34,6 @@ def with_defect(loss: LossFunction, entry: tuple[int, int], change: Callable[[fl
         return value, dS
 
     return broken
-
-
-# --- ties and kinks ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("at_tie", [1.0, 0.0, 0.5], ids=[">=", ">", "1/2"])
@@ -95,9 +78,6 @@ def test_kinks_of_an_x_too_long_to_search_around_are_never_called_wrong(monkeypa
 
     assert judged(second_largest, [[2.0, 2.0, 2.0, 0.0]] * 2).set == {"ok", "unresolved"}
     assert judged(with_defect(softmax, (0, 1), lambda x: x + 0.01), *drawn(0, (3, 4))).set == {"ok", "wrong"}
-
-
-# --- defects ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -159,9 +139,6 @@ def test_the_numerical_gradient_lies_within_a_sharp_bound_of_the_right_one(name:
         assert told.calls <= 2 * 15 + 3 + 98
 
 
-# --- no verdict depends on what was evaluated before ------------------------------------------------------
-
-
 @pytest.mark.parametrize("S", [np.full((3, 5), 0.1), *(drawn(seed, scale=0.1)[0] for seed in range(5))], ids=str)
 def test_gradients_that_were_seen_elsewhere_make_no_bound_narrow(S: Any) -> None:
     """dS has the wrong sign; far from S gradients are large enough to make any bound look narrow."""
@@ -188,9 +165,6 @@ def test_some_entries_are_judged_as_they_are_among_all_in_any_order(
     assert some.entries.tolist() == entries.tolist()
     for field in ("verdicts", "numerical", "bounds", "kinked", "granted"):
         assert np.array_equal(getattr(some, field), getattr(every, field)[entries], equal_nan=True), field
-
-
-# --- the worst entries, as the report has them ------------------------------------------------------------
 
 
 def worst_of(off: dict[tuple[int, int], float], worst: int = 12, one_hot: bool = False) -> tuple[Entry, ...]:

@@ -16,16 +16,7 @@ def square(S, y, reduction="mean"):
     return (S**2).sum(), 2 * S
 
 
-def test_calls_are_counted_and_end():
-    ask = Allowance(Function("test", square), 2)
-    for left in (1, 0):
-        assert ask.evaluate(S, Y).value == pytest.approx(4.01)
-        assert (ask.left, ask.calls) == (left, 2 - left)
-    with pytest.raises(Spent):
-        ask.evaluate(S, Y)
-
-
-def test_scores_are_rounded_as_the_loss_gets_them_unless_another_dtype_is_asked_for():
+def test_calls_are_counted_and_end_and_scores_are_rounded_as_the_loss_gets_them_unless_asked_otherwise():
     seen = []
 
     def loss(S, y):
@@ -33,9 +24,13 @@ def test_scores_are_rounded_as_the_loss_gets_them_unless_another_dtype_is_asked_
         return square(S, y)
 
     ask = Allowance(Function("test", loss), 2, np.float32)
-    ask.evaluate(S, Y)
+    assert ask.evaluate(S, Y).value == pytest.approx(4.01)
+    assert (ask.left, ask.calls) == (1, 1)
     ask.evaluate(S, Y, np.float64)
     assert seen == [np.float32, np.float64]
+    with pytest.raises(Spent):
+        ask.evaluate(S, Y)
+    assert (ask.left, ask.calls) == (0, 2)
 
 
 def test_a_loss_that_is_charged_counts_whoever_calls_it_and_ends_as_time_does():

@@ -13,8 +13,6 @@ from gradcheck.losses import BUILT_INS
 
 Scalar = Callable[[Any], Any]
 
-# --- fast oscillation -------------------------------------------------------------------------------------
-
 #: A function of each score, its derivative, and the size of the scores.
 OSCILLATING: dict[str, tuple[Scalar, Scalar, float]] = {
     "sin(1e6 s)": (lambda s: np.sin(1e6 * s), lambda s: 1e6 * np.cos(1e6 * s), 1.0),
@@ -39,9 +37,6 @@ def test_fast_oscillation_is_never_wrong_and_with_ds_doubled_never_ok(name: str)
         assert "wrong" in doubled.set
 
 
-# --- dS that was rounded ----------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("decimals", [6, 8])
 @pytest.mark.parametrize("name", ["softmax", "brier", "one-vs-all", "label-smoothing"])
 def test_ds_rounded_to_decimals_is_not_wrong_and_a_factor_of_2_is(name: str, decimals: int) -> None:
@@ -55,9 +50,6 @@ def test_ds_rounded_to_decimals_is_not_wrong_and_a_factor_of_2_is(name: str, dec
         assert judged(rounded(1.0), S, y).set == {"ok"}
         large = np.abs(loss(S, y)[1].ravel()) > 10.0 ** (1 - decimals)
         assert set(np.array(judged(rounded(2.0), S, y).words)[large]) == {"wrong"}
-
-
-# --- float16 inside ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("returned", ["float64", "float16"])
@@ -75,8 +67,6 @@ def test_float16_inside_is_never_wrong(name: str, draw: Any, returned: str) -> N
             flipped = judged(lambda S, y: (coarse(S, y)[0], -coarse(S, y)[1]), *draw(seed)).verdicts
             assert not np.any((flipped.verdicts == 0) & ~flipped.negligible)
 
-
-# --- scipy and torch as authorities -------------------------------------------------------------------------
 
 SMOOTH: dict[str, tuple[Scalar, Scalar]] = {
     "log-sum-exp": (lambda s: np.log(1 + np.exp(s)), lambda s: 1 / (1 + np.exp(-s))),

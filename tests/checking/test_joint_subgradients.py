@@ -7,25 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 from corpora import WRONG as WRONG_LOSSES
-from judging import LossFunction
+from judging import LossFunction, hinge, ranked
 
 from gradcheck.api import check
 from gradcheck.config import Config
 from gradcheck.report import LossReport
-
-
-def ranked(k: int, last: bool = False) -> LossFunction:
-    """The mean of the k-th largest scores: of those that tie, the first or the last has the derivative."""
-
-    def loss(S: Any, y: Any) -> Any:
-        i, C = np.arange(len(S)), S.shape[1]
-        order = np.argsort(-S, axis=1, kind="stable") if not last else C - 1 - np.argsort(-S[:, ::-1], kind="stable")
-        place = order[:, k % C]
-        dS = np.zeros(S.shape)
-        dS[i, place] = 1 / len(S)
-        return S[i, place].mean(), dS
-
-    return loss
 
 
 def shared(k: int) -> LossFunction:
@@ -47,16 +33,6 @@ def combined(*terms: tuple[float, LossFunction]) -> LossFunction:
     return loss
 
 
-def hinge(S: Any, y: Any) -> Any:
-    """Of a margin of 0, a share that differs from class to class: from 0 to 1."""
-    i, C = np.arange(len(S)), S.shape[1]
-    m = S - S[i, y][:, np.newaxis] + 1
-    m[i, y] = -1
-    dS = (m > 0) + np.arange(C) / C * (m == 0)
-    dS[i, y] -= dS.sum(axis=1)
-    return np.maximum(m, 0).sum() / len(S), dS / len(S)
-
-
 def largest_of_all(S: Any, y: Any) -> Any:
     """One maximum of the whole batch."""
     dS = np.zeros(S.shape)
@@ -70,7 +46,7 @@ RIGHT: dict[str, LossFunction] = {
     **{f"the {k}-th, shared": shared(k) for k in range(3)},
     "the first two apart": combined((1, ranked(0)), (-1, ranked(1))),
     "convex less concave: max s - 2 min s": combined((1, ranked(0)), (-2, ranked(-1))),
-    "hinge": hinge,
+    "hinge, shares that differ from class to class": lambda S, y: hinge(np.arange(S.shape[1]) / S.shape[1])(S, y),
     "the largest of all": largest_of_all,
 }
 
@@ -86,14 +62,10 @@ def to_none(S: Any, y: Any) -> Any:
     return S.max(axis=1).mean(), tie * (tie.sum(axis=1, keepdims=True) == 1) / len(S)
 
 
-def to_each_of_all(S: Any, y: Any) -> Any:
-    return S.max(), (S.max() == S).astype(float)
-
-
 WRONG: dict[str, LossFunction] = {
     "to each": to_each,
     "to none": to_none,
-    "to each of all": to_each_of_all,
+    "to each of all": lambda S, y: (S.max(), (S.max() == S).astype(float)),
     **{name: case.function for name, case in WRONG_LOSSES.items() if case.code == "not-a-subgradient"},
 }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from judging import LossFunction, objective_of
+from judging import LossFunction, absolute, exponential, objective_of
 
 from gradcheck.checking.precision import GradientNoise, Precision
 from gradcheck.checking.refinement import Limits, Refinement
@@ -30,14 +30,6 @@ def refinement_of(loss: LossFunction, S: Any, noise: float = 1e-16) -> tuple[Ref
 
 def limits_of(loss: LossFunction, S: Any, noise: float = 1e-16) -> Limits:
     return refinement_of(loss, S, noise)[0].refined().limits()
-
-
-def absolute(S: Any, y: Any) -> Any:
-    return float(np.abs(S).sum()), np.sign(S)
-
-
-def exponential(S: Any, y: Any) -> Any:
-    return float(np.exp(S).sum()), np.exp(S)
 
 
 def test_a_step_costs_two_calls_an_entry_and_those_that_are_there_cost_nothing() -> None:
@@ -87,10 +79,8 @@ def test_a_small_kink_on_a_curve_is_seen() -> None:
 
 
 def test_values_decide_where_a_false_correction_contradicts_them() -> None:
-    def lying(S: Any, y: Any) -> Any:
-        return float(S.sum()), np.sign(S) * 1e6  # a jump that the values know nothing of
-
-    central = limits_of(lying, [[0.0]]).central
+    # dS has a jump that the values know nothing of.
+    central = limits_of(lambda S, y: (float(S.sum()), np.sign(S) * 1e6), [[0.0]]).central
     assert abs(central.estimate[0] - 1.0) <= central.bound[0] < 1e-9
 
 
@@ -104,11 +94,9 @@ def test_a_value_that_jumps_at_the_point_has_no_derivative_and_one_that_is_remov
 
 
 def test_steps_that_are_not_finite_are_done_without_and_nothing_finite_is_nothing_said() -> None:
-    def root(S: Any, y: Any) -> Any:
-        with np.errstate(all="ignore"):
-            return float(np.sqrt(S).sum()), 0.5 / np.sqrt(S)
-
-    limits, slope = limits_of(root, [[1e-3]]), 0.5 / np.sqrt(1e-3)  # the coarsest steps reach below 0
+    with np.errstate(all="ignore"):
+        limits = limits_of(lambda S, y: (float(np.sqrt(S).sum()), 0.5 / np.sqrt(S)), [[1e-3]])
+    slope = 0.5 / np.sqrt(1e-3)  # the coarsest steps reach below 0
     assert abs(limits.central.estimate[0] - slope) <= limits.central.bound[0] < 1e-6 * slope
     nothing = limits_of(lambda S, y: (float("nan"), np.zeros(S.shape)), np.zeros((1, 2)))
     assert np.all(np.isinf(nothing.central.bound))

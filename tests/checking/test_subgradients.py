@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
-from judging import LossFunction, at_point, tied
+from judging import LossFunction, absolute, at_point, exponential, hinge, ranked, tied
 
 from gradcheck.api import check_at
 from gradcheck.checking.nearby import Nearby
@@ -33,37 +32,9 @@ def hull(loss: LossFunction, S: Any, y: list[int], entry: tuple[int, int], claim
     return VERDICTS[verdicts[0]].value, objective.calls - 32
 
 
-def ramp(S: Any, y: Any, ends: bool = True) -> Any:
-    """Margins clipped to [0, 1]: each has two kinks, whose derivatives are counted or not."""
-    N, i = len(S), np.arange(len(S))
-    margins = S - S[i, y][:, None] + 1
-    active = ((margins > 0) & (margins < 1) | ends & ((margins == 0) | (margins == 1))).astype(float)
-    margins[i, y] = active[i, y] = 0
-    active[i, y] = -active.sum(axis=1)
-    return np.clip(margins, 0, 1).sum() / N, active / N
-
-
-def ranked(rank: int) -> LossFunction:
-    """The mean of each row's largest score but so many."""
-
-    def loss(S: Any, y: Any) -> Any:
-        i, place = np.arange(len(S)), np.argsort(S, axis=1, kind="stable")[:, -rank]
-        dS = np.zeros(S.shape)
-        dS[i, place] = 1 / len(S)
-        return S[i, place].mean(), dS
-
-    return loss
-
-
-largest, second_largest = ranked(1), ranked(2)
-
-
-def absolute(S: Any, y: Any) -> Any:
-    return np.abs(S).sum(), np.sign(S)
-
-
-def smooth(S: Any, y: Any) -> Any:
-    return float(np.exp(S).sum()), np.exp(S)
+#: Margins clipped to [0, 1]: each has two kinks, whose derivatives are counted.
+ramp = hinge(1.0, cap=1.0, at_cap=1.0)
+largest, second_largest = ranked(0), ranked(1)
 
 
 def test_sampling_costs_16_calls_at_each_of_two_radii_and_stays_within_them() -> None:
@@ -71,7 +42,7 @@ def test_sampling_costs_16_calls_at_each_of_two_radii_and_stays_within_them() ->
 
     def remembers(S: Any, y: Any) -> Any:
         points.append(S.copy())
-        return smooth(S, y)
+        return exponential(S, y)
 
     S = np.array([[0.0, 1.0, -1.0]])
     nearby, objective = nearby_of(remembers, S)
@@ -84,7 +55,7 @@ def test_sampling_costs_16_calls_at_each_of_two_radii_and_stays_within_them() ->
 
 @pytest.mark.parametrize(("loss", "S", "expected"), [
     (absolute, [[0.0, 1.0], [2.0, 3.0]], [True, True, True, False]),
-    (smooth, [[0.0, 1.0]], [False, False]),
+    (exponential, [[0.0, 1.0]], [False, False]),
     (absolute, [[1.0, 2.0]], [False, False]),
     (largest, [[1.0, 1.0, 0.0]], [True, True, True]),
     (largest, [[1.0, 2.0, 0.0]], [False, False, False]),
@@ -104,13 +75,11 @@ def test_one_kink_that_goes_on_as_another_goes_off_at_all_sampled_points_is_no_f
     rng = np.random.default_rng(seed)
     N, C = int(rng.integers(1, 14)), int(rng.integers(2, 9))
     S = rng.integers(-2, 3, size=(N, C)).astype(float)
-    batch = check_at(partial(ramp, ends=False), S, rng.integers(0, C, size=N), Config(plan="full")).losses[0].batches[0]
+    batch = check_at(hinge(0.0, cap=1.0), S, rng.integers(0, C, size=N), Config(plan="full")).losses[0].batches[0]
     assert batch.verdicts is not None
     assert batch.wrong == 0
     assert batch.verdicts[entry] == SUBGRADIENT
 
-
-# --- the hull ---------------------------------------------------------------------------------------------
 
 #: At [0, 0] the label's score moves both margins, of 1 and of 0: the derivative along the axis is -1 on both sides.
 AT_THE_CAP = [[1.0, 1.0, 0.0]]
@@ -133,7 +102,7 @@ def test_what_lies_in_the_hull_is_a_subgradient_and_nothing_else_is(
             assert hull(loss, np.array(S), [0], (0, int(entry)), claimed)[0] == expected, (entry, claimed)
 
 
-@pytest.mark.parametrize("loss", [ramp, second_largest, largest, absolute, smooth])
+@pytest.mark.parametrize("loss", [ramp, second_largest, largest, absolute, exponential])
 def test_an_entry_costs_at_most_36_calls(loss: LossFunction) -> None:
     S = np.array([[1.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
     for entry in ((0, 0), (0, 3), (1, 1)):
@@ -148,7 +117,7 @@ def test_where_nothing_can_be_measured_nothing_is_called_wrong() -> None:
     assert VERDICTS[verdicts[0]].value == "unresolved"
 
 
-@pytest.mark.parametrize("rank", [2, 3])
+@pytest.mark.parametrize("rank", [1, 2])
 @pytest.mark.parametrize("columns", [30, 400])
 def test_the_second_and_the_third_largest_of_many_that_tie_are_right(rank: int, columns: int) -> None:
     """Few points around S know one of dozens of tied scores as the second of them; along its axis it never is."""

@@ -1,39 +1,76 @@
-"""init, schema and compare, as commands."""
+"""The short commands, help, and completion in the shell."""
 
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from gradcheck.cli import COMMANDS, app
+from gradcheck.cli.others import SCHEMA_FILE, default_yaml
+from gradcheck.config import Config, load_config
+from gradcheck.losses import BUILT_INS
+from gradcheck.output.pages import pages
+from gradcheck.version import __version__
+
+CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 @pytest.fixture(autouse=True)
 def in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    for name in ("COLUMNS", "NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def gradcheck(*arguments: str) -> Result:
-    return CliRunner().invoke(app, list(arguments))
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
 
 
-def test_init_takes_a_directory_that_is_not_there_yet() -> None:
+def test_init_writes_the_defaults_and_the_schema_that_schema_prints() -> None:
     assert gradcheck("init", "new/project").exit_code == 0
-    assert Path("new/project/gradcheck.yaml").is_file()
-
-
-def test_schema_prints_what_init_writes() -> None:
-    gradcheck("init")
+    config = Path("new/project/gradcheck.yaml")
+    assert load_config(config) == Config()
+    assert config.read_text().splitlines()[0] == f"# yaml-language-server: $schema={SCHEMA_FILE}"
+    assert (CONFIGS / "default.yaml").read_text() == default_yaml([])
     printed = gradcheck("schema").stdout
-    assert printed == Path(".gradcheck.schema.json").read_text()
+    assert printed == (config.parent / SCHEMA_FILE).read_text()
     assert json.loads(printed)["properties"]["batch_sizes"]["default"] == [1, 3, 8]
 
 
+def test_the_loss_that_init_writes_passes_its_test_and_the_run() -> None:
+    gradcheck("init", "--loss", "my_loss")
+    for command in (["gradcheck", "run"], ["pytest", "-q", "-p", "no:cacheprovider"]):
+        done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_init_leaves_an_existing_file_alone_without_force(tmp_path: Path) -> None:
+    Path("gradcheck.yaml").write_text("seed: 7\n")
+    result = gradcheck("init", "--loss", "my_loss")
+    assert result.exit_code == 2
+    assert "would be overwritten; nothing was written" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["gradcheck.yaml"]
+    assert "wrote" in gradcheck("init", "--loss", "my_loss", "--force").stdout
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+@pytest.mark.parametrize("name", ["", "my-loss", "class", "numpy", "json", "a/b", "../x", "größe", "gradcheck"])
+def test_init_refuses_a_name_that_is_none_for_a_module_of_ones_own(name: str) -> None:
+    result = gradcheck("init", f"--loss={name}")
+    assert result.exit_code == 2
+    assert "cannot be the name" in result.stderr
+
+
 def test_compare_fails_where_something_became_worse() -> None:
-    Path("mine.py").write_text("def loss(S, y):\n    return float((S**2).sum()) / 2, S\n")
     for name, factor in (("a.json", ""), ("b.json", "1.5 * ")):
         Path("mine.py").write_text(f"def loss(S, y):\n    return float((S**2).sum()) / 2, {factor}S\n")
         gradcheck("run", "mine.py:loss", "--batch-size", "2", "--output", f"json={name}")
@@ -45,18 +82,74 @@ def test_compare_fails_where_something_became_worse() -> None:
     assert gradcheck("compare", "a.json", "nosuch.json").exit_code == 2
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_commands_help_reads_well_at_80_columns_and_has_an_example(command: str) -> None:
-    result = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"})
+@pytest.mark.parametrize("name", BUILT_INS)
+def test_show_prints_formula_gradient_and_derivation(name: str) -> None:
+    result = gradcheck("show", name)
     assert result.exit_code == 0
+    text = "".join(result.stdout.split())
+    entry = BUILT_INS[name]
+    for part in (entry.formula, entry.gradient, entry.derivation.strip().splitlines()[0]):
+        assert "".join(part.split()) in text
+
+
+def test_explain_lists_every_code_and_explains_the_ones_that_are_named() -> None:
+    listed = gradcheck("explain").stdout.splitlines()
+    assert [line.split(maxsplit=2) for line in listed] == [[page.code, page.severity, page.title] for page in pages()]
+    result = gradcheck("explain", "missing-mean", "Not_Finite")
+    assert result.exit_code == 0
+    titles = re.findall(r"^\S+ \((?:error|warning|note)\)$", result.stdout, re.MULTILINE)
+    assert titles == ["missing-mean (error)", "not-finite (error)"]
+    assert "/ N" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"), [("show sofmax", "softmax"), ("explain missing-mean mutates-inputs", "mutates-input")]
+)
+def test_a_name_that_is_unknown_suggests_the_nearest_and_prints_nothing(arguments: str, hint: str) -> None:
+    result = gradcheck(*arguments.split())
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"did you mean {hint}" in result.stderr
+
+
+def test_a_page_goes_to_a_pipe_without_escape_codes_and_120_columns_wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = gradcheck("explain", "log-guard").stdout
+    assert "\x1b" not in text
+    assert 100 < max(map(len, text.splitlines())) <= 120
+    monkeypatch.setenv("COLUMNS", "80")
+    assert max(map(len, gradcheck("explain", "log-guard").stdout.splitlines())) <= 80
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[" in gradcheck("explain", "log-guard").stdout
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in gradcheck("explain", "log-guard").stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command_reads_well_at_80_columns_and_its_example_runs(command: str) -> None:
+    for report in ("last.json", "report.json"):
+        gradcheck("run", "svm", "--output", f"json={report}")
+    result = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"})
     assert max(map(len, result.output.splitlines())) <= 80
-    assert "For example: gradcheck " in " ".join(result.output.split())
+    example = " ".join(result.output.split()).split("For example: ")[1].split(" ╭")[0].split(" > ")[0].split(" && ")[0]
+    assert example.startswith("gradcheck ")
+    assert gradcheck(*example.split()[1:]).exit_code == 0, example
 
 
-def test_the_example_of_every_commands_help_runs() -> None:
-    gradcheck("run", "svm", "--output", "json=last.json")
-    gradcheck("run", "svm", "--output", "json=report.json")
-    for command in COMMANDS:
-        text = " ".join(CliRunner().invoke(app, [command, "--help"]).output.split())
-        example = text.split("For example: ")[1].split(" ╭")[0].split(" > ")[0].split(" && ")[0]
-        assert gradcheck(*example.split()[1:]).exit_code == 0, example
+def test_version() -> None:
+    assert gradcheck("--version").stdout == f"gradcheck {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("run sof", "softmax"),
+        ("run svm --fram", "--framework"),
+        ("run svm --framework to", "torch"),
+        ("exp", "explain"),
+    ],
+)
+def test_the_shell_completes(words: str, expected: str) -> None:
+    completion = {"_GRADCHECK_COMPLETE": "complete_bash", "COMP_WORDS": f"gradcheck {words}"}
+    env = {**os.environ, **completion, "COMP_CWORD": str(len(words.split()))}
+    script = Path(sys.executable).with_name("gradcheck")
+    done = subprocess.run([script], env=env, capture_output=True, text=True, check=False)
+    assert expected in done.stdout.split(), done.stderr

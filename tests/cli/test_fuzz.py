@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -34,13 +33,10 @@ fuzzed = settings(
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _in_a_directory_of_its_own() -> Iterator[None]:
-    before = os.getcwd()
-    with tempfile.TemporaryDirectory() as directory:
-        os.chdir(directory)
+def _in_a_directory_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with chdir(tmp_path_factory.mktemp("fuzz")):
         Path("mine.py").write_text(LOSSES)
         yield
-        os.chdir(before)
 
 
 def answers(arguments: list[str]) -> None:
@@ -65,19 +61,8 @@ scores = st.one_of(
     anything,
     st.builds("{}({}, {})".format, st.sampled_from(["normal", "integers", "uniform", "student-t"]), numbers, numbers),
 )
-keys = st.sampled_from(
-    [
-        *Config.model_fields,
-        "labels.kind",
-        "labels.0",
-        "scores.0",
-        "scores.1.high",
-        "scores.distribution",
-        "",
-        "..",
-        "sed",
-    ]
-)
+parts_of_keys = ["labels.kind", "labels.0", "scores.0", "scores.1.high", "scores.distribution", "", "..", "sed"]
+keys = st.sampled_from([*Config.model_fields, *parts_of_keys])
 yaml_texts = st.one_of(
     anything,
     numbers,
@@ -94,12 +79,8 @@ options = st.one_of(
     st.sampled_from([("--strict",), ("--fail-fast",), ("-q",), ("-v",), ("--version",), ("--help",), ("--",), ("-",)]),
     st.tuples(anything),
 )
-targets = st.one_of(
-    st.sampled_from(
-        ["svm", "softmax", "mine.py:right", "mine:wrong", "mine.py:raising", "mine.py:nosuch", "mine.py:", ":", "mine"]
-    ),
-    anything.filter(lambda text: not text.startswith("-")),
-)
+named = ["svm", "softmax", "mine.py:right", "mine:wrong", "mine.py:raising", "mine.py:nosuch", "mine.py:", ":", "mine"]
+targets = st.sampled_from(named) | anything.filter(lambda text: not text.startswith("-"))
 
 
 @fuzzed
@@ -109,9 +90,9 @@ targets = st.one_of(
 @example(["svm"], [("--set", "=")])
 @example(["mine.py:raising"], [("--format", "json")])
 @example(["\udcff"], [])
-def test_any_arguments_get_an_answer(named: list[str], chosen: list[tuple[str, ...]]) -> None:
+def test_any_arguments_get_an_answer(losses: list[str], chosen: list[tuple[str, ...]]) -> None:
     small = ["--batch-size", "2", "--classes", "2"] if not any("--batch-size" in option for option in chosen) else []
-    answers(["run", *named, *small, *(word for option in chosen for word in option)])
+    answers(["run", *losses, *small, *(word for option in chosen for word in option)])
 
 
 @fuzzed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -9,16 +10,20 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gradcheck import cli
+
 LOSSES = """\
+import atexit
 import os
 import signal
 import sys
+import threading
+import time
 import warnings
-
-import numpy as np
 
 def right(S, y):
     return (S**2).sum() / 2, S
@@ -30,6 +35,9 @@ def chatty(S, y):
     print("hello from the loss")
     warnings.warn("an old loss")
     return right(S, y)
+
+def leaves(S, y):
+    sys.exit(0)
 
 CALLS = [0]
 
@@ -43,39 +51,36 @@ def waits(S, y):
     print("waiting", flush=True)
     sys.stdin.read()
     return right(S, y)
+
+def finish_later():
+    time.sleep(0.5)
+    open("done", "w").close()
+
+if os.environ.get("FINISH_LATER"):
+    atexit.register(lambda: open("left", "w").close())
+    threading.Thread(target=finish_later).start()
 """
 
 ESCAPES = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
 
 
 @pytest.fixture(autouse=True)
-def _losses(tmp_path: Path) -> None:
+def _losses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory with losses, and no variable that changes the look of output or says a terminal's size."""
     (tmp_path / "mine.py").write_text(LOSSES)
+    monkeypatch.chdir(tmp_path)
+    for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-8")
 
 
-def environment(**variables: str) -> dict[str, str]:
-    """This process's, without what changes the look of output, and without a terminal's size."""
-    plain = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR")}
-    return {**plain, "PYTHONIOENCODING": "utf-8", **variables}
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "gradcheck", *arguments]
 
 
-def command(*arguments: str, python: tuple[str, ...] = ()) -> list[str]:
-    return [sys.executable, *python, "-m", "gradcheck", *arguments]
-
-
-def gradcheck(
-    directory: Path, *arguments: str, python: tuple[str, ...] = (), **variables: str
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*arguments, python=python),
-        cwd=directory,
-        env=environment(**variables),
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        stdin=subprocess.DEVNULL,
-        timeout=60,
-    )
+def gradcheck(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL} | options
+    return subprocess.run(command(*arguments), text=True, encoding="utf-8", timeout=60, check=False, **streams)
 
 
 @pytest.mark.parametrize(
@@ -87,18 +92,53 @@ def gradcheck(
         ("mine.py:interrupts_itself", 130, "interrupted"),
     ],
 )
-def test_exit_codes_and_the_last_line(tmp_path: Path, target: str, code: int, word: str) -> None:
-    done = gradcheck(tmp_path, "run", target)
+def test_exit_codes_and_the_last_line(target: str, code: int, word: str) -> None:
+    done = gradcheck("run", target)
     assert done.returncode == code
     assert done.stdout.strip().splitlines()[-1].startswith(f"{word}: ")
     assert done.stderr == ""
 
 
-def test_ctrl_c_from_outside_while_the_loss_waits_is_130(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "code"), [("right", 0), ("wrong", 1), ("missing", 2)])
+def test_handlers_at_exit_and_threads_of_the_loss_run_and_the_exit_code_stays(
+    monkeypatch: pytest.MonkeyPatch, name: str, code: int
+) -> None:
+    monkeypatch.setenv("FINISH_LATER", "1")
+    assert gradcheck("run", f"mine:{name}").returncode == code
+    assert Path("left").exists()
+    assert Path("done").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (RuntimeError("oops"), 2, ["RuntimeError: oops", "an error in gradcheck itself, not in your loss"]),
+        (KeyboardInterrupt(), 130, []),
+    ],
+    ids=str,
+)
+def test_an_error_in_gradcheck_itself_is_2_and_ctrl_c_is_130(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    code: int,
+    words: list[str],
+) -> None:
+    def broken(*arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr(sys.modules["gradcheck.cli.run"], "check_targets", broken)
+    monkeypatch.setattr(sys, "argv", ["gradcheck", "run", "svm"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == code
+    said = capsys.readouterr().err
+    assert all(word in said for word in words)
+
+
+def test_ctrl_c_from_outside_while_the_loss_waits_is_130() -> None:
     with subprocess.Popen(
         command("run", "mine.py:waits", "--format", "json"),
-        cwd=tmp_path,
-        env=environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -115,86 +155,67 @@ def test_ctrl_c_from_outside_while_the_loss_waits_is_130(tmp_path: Path) -> None
     assert "Traceback" not in err
 
 
-def test_json_on_standard_output_is_pure_though_the_loss_prints_and_warns(tmp_path: Path) -> None:
-    done = gradcheck(tmp_path, "run", "mine.py:chatty", "--format", "json")
+def test_json_on_standard_output_is_pure_though_the_loss_prints_and_warns() -> None:
+    done = gradcheck("run", "mine.py:chatty", "--format", "json")
     assert done.returncode == 0
     assert json.loads(done.stdout)["passed"] is True
     assert done.stderr.count("hello from the loss") == 1
     assert done.stderr.count("UserWarning: an old loss") == 1
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code"),
-    [(["run", "svm"], 0), (["run", "mine.py:wrong"], 1), (["list"], 0), (["show", "softmax"], 0)],
-    ids=str,
-)
-def test_a_reader_that_left_changes_no_exit_code_and_gets_no_complaint(
-    tmp_path: Path, arguments: list[str], code: int
-) -> None:
-    with subprocess.Popen(
-        command(*arguments),
-        cwd=tmp_path,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-        complaint = process.stderr.read()
-        assert (process.wait(timeout=60), complaint) == (code, "")
-
-
-def test_a_report_in_a_file_is_whole_and_alone(tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir()
-    done = gradcheck(tmp_path, "run", "mine.py:wrong", "-f", "json", "-o", "out/report.json")
-    assert (done.returncode, done.stdout) == (1, "")
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["report.json"]
-    assert json.loads((tmp_path / "out" / "report.json").read_text())["schema"] == 1
-
-
-def test_a_loss_that_exits_ends_no_run(tmp_path: Path) -> None:
-    (tmp_path / "leaves.py").write_text("import sys\ndef loss(S, y):\n    sys.exit(0)\n")
-    done = gradcheck(tmp_path, "run", "leaves.py:loss", "svm", "--format", "json")
+def test_a_loss_that_exits_ends_no_run() -> None:
+    done = gradcheck("run", "mine.py:leaves", "svm", "--format", "json")
     assert done.returncode == 1
     assert [loss["passed"] for loss in json.loads(done.stdout)["losses"]] == [False, True]
 
 
+@pytest.mark.parametrize(("arguments", "code"), [("run svm", 0), ("run mine.py:wrong", 1), ("list", 0)])
+def test_a_reader_that_left_changes_no_exit_code_and_gets_no_complaint(arguments: str, code: int) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    done = gradcheck(*arguments.split(), stdout=theirs)
+    os.close(theirs)
+    assert (done.returncode, done.stderr) == (code, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("arguments", ["run svm", "run svm --format json", "list", "schema"])
+def test_a_full_disk_is_one_line_and_2(arguments: str) -> None:
+    with open("/dev/full", "w") as full:
+        done = gradcheck(*arguments.split(), stdout=full)
+    assert (done.returncode, done.stderr) == (2, "standard output cannot be written: No space left on device\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes a stream as a POSIX shell does")
+@pytest.mark.parametrize(("closed", "code", "said"), [(">&-", 2, "standard output is closed\n"), ("2>&-", 0, "")])
+def test_a_closed_stream_is_one_line_at_most(closed: str, code: int, said: str) -> None:
+    line = f"{sys.executable} -m gradcheck run svm --quiet {closed}"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (code, said)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals here")
-@pytest.mark.parametrize("no_color", [False, True])
-def test_a_terminal_of_80_columns_gets_colour_and_no_wider_line(tmp_path: Path, no_color: bool) -> None:
-    import fcntl
+@pytest.mark.parametrize("no_color", ["", "1"])
+def test_a_terminal_of_80_columns_gets_colour_and_no_wider_line(monkeypatch: pytest.MonkeyPatch, no_color: str) -> None:
     import pty
-    import struct
     import termios
 
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("NO_COLOR", no_color)
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 80, 0, 0))
-    variables = {"TERM": "xterm-256color", **({"NO_COLOR": "1"} if no_color else {})}
+    termios.tcsetwinsize(theirs, (40, 80))
     with subprocess.Popen(
-        command("run", "mine.py:wrong"),
-        cwd=tmp_path,
-        env=environment(**variables),
-        stdin=theirs,
-        stdout=theirs,
-        stderr=subprocess.PIPE,
+        command("run", "mine.py:wrong"), stdin=theirs, stdout=theirs, stderr=subprocess.PIPE
     ) as process:
         os.close(theirs)
         written = b""
-        while True:
-            try:
-                part = os.read(ours, 65536)
-            except OSError:  # Linux says so when the other end is closed
-                break
-            if not part:
-                break
-            written += part
+        with contextlib.suppress(OSError):  # Linux says so when the other end is closed
+            while part := os.read(ours, 65536):
+                written += part
         assert process.wait(timeout=60) == 1
     os.close(ours)
     text = written.decode()
-    assert ("\x1b[" in text) is not no_color
+    assert ("\x1b[" in text) is not bool(no_color)
     lines = ESCAPES.sub("", text).splitlines()
-    assert lines[-1].startswith("wrong: ") or any(line.startswith("wrong: ") for line in lines[-3:])
+    assert any(line.startswith("wrong: ") for line in lines[-3:])
     assert max(len(line) for line in lines if "gradcheck run" not in line) <= 80

@@ -34,7 +34,7 @@ def test_without_the_option_nothing_is_checked(project: pytest.Pytester) -> None
     project.runpytest_subprocess("-q").assert_outcomes(passed=1)
 
 
-@pytest.mark.parametrize("arguments", [[], ["tests"], ["gradcheck.yaml", "tests"], ["tests/test_own.py"]])
+@pytest.mark.parametrize("arguments", [[], ["gradcheck.yaml", "tests"], ["tests/test_own.py"]])
 def test_each_loss_and_batch_size_is_a_test_whatever_else_is_run(
     project: pytest.Pytester, arguments: list[str]
 ) -> None:
@@ -63,49 +63,58 @@ def test_a_failure_reads_like_the_table_and_its_first_line_is_the_verdict(projec
 
 def test_the_items_bear_the_mark_and_can_be_left_out_or_chosen(project: pytest.Pytester) -> None:
     project.runpytest_subprocess("--gradcheck", "-m", "not gradcheck").assert_outcomes(passed=1, deselected=4)
-    project.runpytest_subprocess("--gradcheck", "-m", "gradcheck", "-k", "square").assert_outcomes(
-        passed=2, deselected=3
-    )
+    chosen = project.runpytest_subprocess("--gradcheck", "-m", "gradcheck", "-k", "square")
+    chosen.assert_outcomes(passed=2, deselected=3)
 
 
-def test_a_marked_function_is_a_loss(project: pytest.Pytester) -> None:
-    project.makepyfile(
-        test_marked="""
-            import pytest
-            import losses
+def test_a_marked_function_is_a_loss_and_wrong_keys_of_its_mark_are_said(project: pytest.Pytester) -> None:
+    test = """
+        import pytest
+        import losses
 
-            @pytest.mark.gradcheck(batch_sizes=[1, 2, 4], rtol=1e-9)
-            def test_square(S, y):
-                return losses.square(S, y)
+        @pytest.mark.gradcheck(batch_sizes=[1, 2, 4], rtol=1e-9)
+        def test_square(S, y):
+            return losses.square(S, y)
 
-            @pytest.mark.gradcheck
-            def test_no_mean(S, y):
-                return losses.no_mean(S, y)
-        """
-    )
+        @pytest.mark.gradcheck
+        def test_no_mean(S, y):
+            return losses.no_mean(S, y)
+    """
+    project.makepyfile(test_marked=test, test_misspelt=test.replace("batch_sizes", "batchsize"))
     result = project.runpytest_subprocess("test_marked.py", "-v", "--strict-markers")
     result.assert_outcomes(passed=4, failed=1)  # the batch sizes of gradcheck.yaml, where the mark names none
     result.stdout.fnmatch_lines(["*test_marked.py::test_square[[]batch size 4[]] PASSED*"])
+    said = ["test_square: batchsize: unknown key", "did you mean batch_sizes?"]
+    project.runpytest_subprocess("test_misspelt.py").stdout.fnmatch_lines(said)
 
 
-def test_another_seed_is_another_draw(project: pytest.Pytester) -> None:
-    result = project.runpytest_subprocess("--gradcheck", "--gradcheck-seed", "7")
+def test_another_seed_is_another_draw_and_junit_has_a_case_for_each(project: pytest.Pytester) -> None:
+    result = project.runpytest_subprocess("--gradcheck", "--gradcheck-seed", "7", "--junitxml=out.xml")
     result.stdout.fnmatch_lines(["rerun: *--seed 7"])
+    text = (project.path / "out.xml").read_text()
+    assert 'name="losses:no_mean[batch size 3]"' in text
+    assert 'failures="1"' in text
 
 
-def test_a_contract_that_is_broken_at_one_size_fails(project: pytest.Pytester) -> None:
-    project.makefile(".yaml", gradcheck="losses: 'losses:keeps_state'\nbatch_sizes: 2\n")
+@pytest.mark.parametrize(
+    ("losses", "said"),
+    [
+        ("losses:keeps_state", ["*mutates-input*"]),
+        ("losses:squares", ["not checked: losses:squares*", "*did you mean*square*"]),
+    ],
+)
+def test_a_broken_contract_and_a_loss_that_cannot_be_loaded_fail(
+    project: pytest.Pytester, losses: str, said: list[str]
+) -> None:
+    project.makefile(".yaml", gradcheck=f"losses: '{losses}'\nbatch_sizes: 2\n")
     result = project.runpytest_subprocess("--gradcheck")
     result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["*mutates-input*"])
+    result.stdout.fnmatch_lines(said)
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [
-        ("losses: []", "*names no losses: nothing would be checked*"),
-        ("batchsizes: 3", "*batch_sizes*"),
-    ],
+    [("losses: []", "*names no losses: nothing would be checked*"), ("batchsizes: 3", "*batch_sizes*")],
 )
 def test_a_configuration_that_is_of_no_use_is_an_error_and_no_silence(
     project: pytest.Pytester, text: str, said: str
@@ -114,35 +123,6 @@ def test_a_configuration_that_is_of_no_use_is_an_error_and_no_silence(
     result = project.runpytest_subprocess("--gradcheck")
     assert result.ret not in (0, 5)
     result.stdout.fnmatch_lines([said])
-
-
-def test_a_loss_that_cannot_be_loaded_fails_with_the_reason(project: pytest.Pytester) -> None:
-    project.makefile(".yaml", gradcheck="losses: 'losses:squares'\nbatch_sizes: 2\n")
-    result = project.runpytest_subprocess("--gradcheck")
-    result.assert_outcomes(passed=1, failed=1)
-    result.stdout.fnmatch_lines(["not checked: losses:squares*", "*did you mean*square*"])
-
-
-def test_wrong_keys_of_a_mark_are_said(project: pytest.Pytester) -> None:
-    project.makepyfile(
-        test_marked="""
-            import pytest
-
-            @pytest.mark.gradcheck(batchsize=3)
-            def test_square(S, y):
-                return 0.0, S
-        """
-    )
-    project.runpytest_subprocess("test_marked.py").stdout.fnmatch_lines(
-        ["test_square: batchsize: unknown key", "did you mean batch_sizes?"]
-    )
-
-
-def test_junit_of_pytest_has_a_case_for_each(project: pytest.Pytester) -> None:
-    project.runpytest_subprocess("--gradcheck", "--junitxml=out.xml")
-    text = (project.path / "out.xml").read_text()
-    assert 'name="losses:no_mean[batch size 3]"' in text
-    assert 'failures="1"' in text
 
 
 def test_a_plugin_that_is_not_asked_for_imports_nothing_of_weight() -> None:

@@ -11,8 +11,6 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gradcheck.cli import app
-from gradcheck.losses import BUILT_INS
-from gradcheck.output.pages import pages
 from gradcheck.version import __version__
 
 LOSSES = """\
@@ -26,10 +24,6 @@ def wrong(S, y):
 
 def drowned(S, y):
     return np.sin(S).sum() + 1e14, np.cos(S)
-
-def chatty(S, y):
-    print("hello from the loss")
-    return right(S, y)
 
 def raising(S, y):
     return {}[len(S)]
@@ -52,15 +46,11 @@ def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.delenv(name, raising=False)
 
 
-def gradcheck(*arguments: str) -> Result:
-    result = CliRunner().invoke(app, list(arguments))
+def run(*arguments: str) -> Result:
+    result = CliRunner().invoke(app, ["run", *arguments])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     assert "Traceback" not in result.stderr
     return result
-
-
-def run(*arguments: str) -> Result:
-    return gradcheck("run", *arguments)
 
 
 def data(*arguments: str) -> dict[str, Any]:
@@ -71,29 +61,20 @@ def data(*arguments: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (["svm"], 0),
         (["svm", "softmax"], 0),
         (["mine.py:right"], 0),
-        (["mine:right"], 0),
         (["mine.py:wrong"], 1),
         (["svm", "mine.py:wrong"], 1),
         (["mine.py:raising"], 1),
         (["mine.py:drowned"], 0),
         (["mine.py:drowned", "--strict"], 1),
-        (["nosuch"], 2),
         (["nosuch", "svm"], 2),
         (["nosuch", "mine.py:wrong"], 1),
-        ([], 2),
         (["svm", "--seed", "x"], 2),
-        (["svm", "--seed", "-1"], 2),
         (["svm", "--no-such-option"], 2),
-        (["svm", "--format", "xml"], 2),
-        (["svm", "--config", "nosuch.yaml"], 2),
         (["svm", "--set", "max_entries=4"], 0),
         (["mine.py:wrong", "--set", "max_entries=4"], 1),
         (["svm", "--worst", "0"], 2),
-        (["svm", "--output", "no/such/directory.txt"], 2),
-        (["mine.py:interrupted"], 130),
         (["mine.py:wrong", "mine.py:interrupted"], 130),
     ],
     ids=str,
@@ -102,15 +83,10 @@ def test_exit_codes(arguments: list[str], code: int) -> None:
     assert run(*arguments).exit_code == code
 
 
-def test_a_table_ends_with_the_command_that_repeats_it_and_the_verdict_in_words() -> None:
-    lines = run("mine.py:wrong").stdout.strip().splitlines()
-    assert lines[-1].startswith("wrong: ")
-    assert any("gradcheck run mine.py:wrong --batch-size" in line for line in lines)
-
-
-def test_quiet_leaves_only_the_verdict() -> None:
-    assert run("svm", "--quiet").stdout.startswith("right: ")
-    assert len(run("svm", "-q").stdout.strip().splitlines()) == 1
+def test_a_table_ends_with_the_verdict_in_words_and_quiet_leaves_only_that() -> None:
+    assert run("mine.py:wrong").stdout.strip().splitlines()[-1].startswith("wrong: ")
+    (line,) = run("svm", "--quiet").stdout.strip().splitlines()
+    assert line.startswith("right: ")
 
 
 def test_a_problem_of_too_many_entries_shows_no_grid_and_as_many_of_the_worst_as_were_asked_for() -> None:
@@ -141,24 +117,17 @@ def test_json_is_one_object_of_schema_1() -> None:
     assert worst["relative_error"] == pytest.approx(1 / 3)
 
 
-def test_the_report_holds_the_configuration() -> None:
-    config = data("svm", "--rtol", "1e-8", "--set", "labels.distribution=skewed")["config"]
-    assert config["rtol"] == 1e-8
-    assert config["labels"] == {"kind": "class", "distribution": "skewed"}
-
-
 def test_every_option_takes_effect() -> None:
-    options = (
-        "--seed 5 --trials 2 --batch-size 2,4 --classes 3 --scores uniform --rtol 1e-6 --atol 1e-12 --dtype float32"
-    )
+    options = "--seed 5 --trials 2 --batch-size 2,4 --classes 3 --scores uniform --rtol 1e-6 --atol 1e-12"
+    options += " --dtype float32 --set labels.distribution=skewed"
     report = data("svm", *options.split(), "--scores", "normal(0, 0.5)")
     batches = report["losses"][0]["batches"]
     assert {b["batch_size"] for b in batches} == {2, 4}
     assert {b["classes"] for b in batches} == {3}
     assert {b["scores"] for b in batches} == {"normal(0, 0.5)", "uniform(-1, 1)"}
     assert {(b["trial"], b["seed"]) for b in batches} == {(0, 5), (1, 6)}
-    for key, value in {"rtol": 1e-6, "atol": 1e-12, "dtype": "float32"}.items():
-        assert report["config"][key] == value
+    labels = {"kind": "class", "distribution": "skewed"}
+    assert {"rtol": 1e-6, "atol": 1e-12, "dtype": "float32", "labels": labels}.items() <= report["config"].items()
 
 
 def test_options_win_over_the_file_and_the_file_over_the_defaults() -> None:
@@ -171,11 +140,8 @@ def test_options_win_over_the_file_and_the_file_over_the_defaults() -> None:
     assert [loss["target"] for loss in data("brier")["losses"]] == ["brier"]
 
 
-def test_a_target_named_twice_is_checked_once() -> None:
+def test_a_target_named_twice_is_checked_once_and_fail_fast_stops_early() -> None:
     assert len(data("svm", "svm")["losses"]) == 1
-
-
-def test_fail_fast_stops_early() -> None:
     assert len(data("mine.py:wrong", "svm", "--fail-fast")["losses"]) == 1
 
 
@@ -186,9 +152,6 @@ def test_fail_fast_stops_early() -> None:
         (["svm", "--dtype", "int8"], ["--dtype", "float64", "float32", "int8"]),
         (["svm", "--rtol", "nan"], ["--rtol", "finite"]),
         (["svm", "--set", "sed=1"], ["--set sed=1", "seed"]),
-        (["svm", "--set", "seed"], ["must be key=value"]),
-        (["svm", "--scores", "norml"], ["norml", "normal"]),
-        (["svm", "--batch-size", "0"], ["--batch-size", "0"]),
         (["svm", "--config", "nosuch.yaml"], ["nosuch.yaml"]),
         (["svm", "--config", "."], ["directory"]),
         (["svm", "--output", "no/such.txt"], ["no/such.txt", "cannot be written"]),
@@ -209,58 +172,3 @@ def test_control_characters_from_outside_reach_no_terminal() -> None:
     result = run("svm", "--set", "\x1b[31m=1")
     assert "\x1b" not in result.stderr + result.stdout
     assert "\x1b" not in run("\x1b[31m").stdout
-
-
-def test_an_output_that_cannot_be_written_is_refused_before_the_loss_is_called() -> None:
-    result = run("mine.py:chatty", "--output", "no/such/file")
-    assert "hello" not in result.stderr
-
-
-@pytest.mark.parametrize("name", BUILT_INS)
-def test_show_prints_formula_gradient_and_derivation(name: str) -> None:
-    result = gradcheck("show", name)
-    assert result.exit_code == 0
-    text = "".join(result.stdout.split())
-    for part in (BUILT_INS[name].formula, BUILT_INS[name].gradient):
-        assert "".join(part.split()) in text
-    first, *_ = BUILT_INS[name].derivation.strip().splitlines()
-    assert "".join(first.split()) in text
-
-
-def test_show_of_an_unknown_name_suggests_the_nearest() -> None:
-    result = gradcheck("show", "sofmax")
-    assert result.exit_code == 2
-    assert "softmax" in result.stderr
-
-
-def test_explain_lists_every_code_and_explains_the_ones_that_are_named() -> None:
-    listed = gradcheck("explain").stdout.splitlines()
-    assert [line.split(maxsplit=2) for line in listed] == [[page.code, page.severity, page.title] for page in pages()]
-    result = gradcheck("explain", "missing-mean", "Not_Finite")
-    assert result.exit_code == 0
-    titles = re.findall(r"^\S+ \((?:error|warning|note)\)$", result.stdout, re.MULTILINE)
-    assert titles == ["missing-mean (error)", "not-finite (error)"]
-    assert "/ N" in result.stdout
-
-
-def test_explain_of_an_unknown_code_suggests_the_nearest_and_explains_nothing() -> None:
-    result = gradcheck("explain", "missing-mean", "mutates-inputs")
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert "'mutates-inputs'" in result.stderr
-    assert "did you mean mutates-input" in result.stderr
-
-
-def test_a_page_goes_to_a_pipe_without_escape_codes_and_120_columns_wide(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = gradcheck("explain", "log-guard").stdout
-    assert "\x1b" not in text
-    assert 100 < max(map(len, text.splitlines())) <= 120
-    monkeypatch.setenv("COLUMNS", "80")
-    assert max(map(len, gradcheck("explain", "log-guard").stdout.splitlines())) <= 80
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    assert "\x1b[" in gradcheck("explain", "log-guard").stdout
-    monkeypatch.setenv("NO_COLOR", "1")
-    assert "\x1b" not in gradcheck("explain", "log-guard").stdout
-
-
-def test_version() -> None:
-    assert gradcheck("--version").stdout == f"gradcheck {__version__}\n"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from queue import Empty, Queue
+from queue import Queue
 
 import pytest
 
@@ -21,37 +20,24 @@ class Watched:
     """A run with ``--watch``, and what it says, line by line."""
 
     def __init__(self, directory: Path) -> None:
-        command = [sys.executable, "-m", "gradcheck", "run", "mine.py:loss", "--watch", "--quiet"]
+        command = [sys.executable, "-u", "-m", "gradcheck", "run", "mine.py:loss", "--watch", "--quiet"]
         self.process = subprocess.Popen(
-            command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        )  # fmt: skip
+            command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
         self._lines: Queue[str] = Queue()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self._lines.put(line)
+        with self.process.stdout as lines:
+            for line in lines:
+                self._lines.put(line)
 
-    def end(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self._reader.join()
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-
-    def says(self, word: str, within: float = 60) -> str:
-        """The next line that holds a word."""
-        seen = []
-        while True:
-            try:
-                seen.append(self._lines.get(timeout=within))
-            except Empty:
-                raise AssertionError(f"{word!r} is not in {seen}") from None
-            if word in seen[-1]:
-                return seen[-1]
+    def says(self, word: str) -> str:
+        """The next line that holds a word; fails where none comes."""
+        while word not in (line := self._lines.get(timeout=60)):
+            pass
+        return line
 
 
 @pytest.fixture
@@ -60,7 +46,8 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
     (tmp_path / "mine.py").write_text(RIGHT)
     one = Watched(tmp_path)
     yield one
-    one.end()
+    one.process.kill()
+    one.process.wait()
 
 
 def test_a_changed_loss_and_a_changed_configuration_are_checked_again(watched: Watched, tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import copy
 import json
 import pickle
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import chdir, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,11 @@ from gradcheck.errors import ConfigError
 CONFIGS = Path(__file__).parents[2] / "configs"
 
 
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working directory."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+@pytest.fixture(scope="module", autouse=True)
+def _here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A working directory for all tests, since hypothesis allows none for each example."""
+    with chdir(tmp_path_factory.mktemp("here")):
+        yield
 
 
 def loaded(text: str | bytes, *sets: str, **options: object) -> Config:
@@ -44,9 +45,8 @@ def refused(text: str | bytes, *sets: str, **options: object) -> str:
     return str(caught.value)
 
 
-def test_without_a_file_the_defaults_are_those_of_the_design(here: Path) -> None:
-    config = load_config(None, {})
-    assert config.as_data() == {
+def test_the_defaults_are_those_of_the_design() -> None:
+    assert Config().as_data() == {
         "losses": [],
         "seed": 0,
         "trials": 1,
@@ -66,8 +66,9 @@ def test_without_a_file_the_defaults_are_those_of_the_design(here: Path) -> None
 
 
 @pytest.mark.parametrize("text", ["", "# only a comment\n", "---\n", "~", "\ufeff", "{}"])
-def test_an_empty_file_is_the_defaults(here: Path, text: str) -> None:
-    assert loaded(text) == Config()
+def test_an_empty_file_is_the_defaults_and_its_data_read_back(text: str) -> None:
+    config = loaded(text)
+    assert config == Config() == Config(**config.as_data())
 
 
 def test_default_yaml_says_the_defaults_and_names_every_key() -> None:
@@ -76,15 +77,14 @@ def test_default_yaml_says_the_defaults_and_names_every_key() -> None:
     assert list(yaml.safe_load(path.read_text())) == list(Config.model_fields)
 
 
-def test_gradcheck_yaml_in_the_working_directory_is_found_and_a_named_file_wins(here: Path) -> None:
-    Path("gradcheck.yaml").write_text("seed: 1")
+def test_a_file_that_is_named_wins_over_gradcheck_yaml() -> None:
+    assert loaded("seed: 1").seed == 1
     Path("other.yaml").write_text("seed: 2")
-    assert load_config(None, {}).seed == 1
     assert load_config(Path("other.yaml"), {}).seed == 2
 
 
 @pytest.mark.parametrize("text", ["1e-9", "1.0e-9", "1E-9", "+1e-9", ".1e-8", "0.000000001"])
-def test_every_spelling_of_a_float_is_a_float(here: Path, text: str) -> None:
+def test_every_spelling_of_a_float_is_a_float(text: str) -> None:
     assert loaded(f"rtol: {text}").rtol == pytest.approx(1e-9, rel=1e-12)
 
 
@@ -96,21 +96,16 @@ def test_scalars_are_read_by_yaml_1_2(text: str, value: object) -> None:
     assert read_text(text, "x").data == value
 
 
-def test_a_lone_value_is_a_list_of_one(here: Path) -> None:
+def test_a_lone_value_is_a_list_of_one() -> None:
     config = loaded("losses: svm\nbatch_sizes: 3\nclasses: 2\nscores: {distribution: uniform}\n")
     assert (config.losses, config.batch_sizes, config.classes) == (("svm",), (3,), (2,))
     assert config.scores == (Uniform(),)
 
 
-def test_a_kind_of_scores_may_be_text(here: Path) -> None:
+def test_a_kind_of_scores_may_be_text() -> None:
     config = loaded("scores: [normal, 'normal(0, 0.001)', integers(-1), 'student-t(3)', 'uniform(0, 2.5)']")
-    assert config.scores == (
-        Normal(),
-        Normal(scale=0.001),
-        Integers(low=-1),
-        StudentT(df=3),
-        Uniform(low=0, high=2.5),
-    )
+    uniform = Uniform(low=0, high=2.5)
+    assert config.scores == (Normal(), Normal(scale=0.001), Integers(low=-1), StudentT(df=3), uniform)
 
 
 def test_python_takes_lists_lone_values_texts_and_numpy_numbers() -> None:
@@ -118,12 +113,6 @@ def test_python_takes_lists_lone_values_texts_and_numpy_numbers() -> None:
     assert (config.batch_sizes, config.classes, config.seed, config.rtol) == ((3,), (2, 3), 7, 1e-9)
     assert config.scores == (Normal(),)
     assert type(config.seed) is int
-
-
-def test_a_config_can_be_copied_pickled_and_hashed() -> None:
-    config = Config(seed=3, scores="student-t", labels={"kind": "real"})
-    assert pickle.loads(pickle.dumps(config)) == copy.deepcopy(config) == config
-    assert hash(Config(**config.as_data())) == hash(config)
 
 
 def test_kinds_of_scores_and_labels_made_in_python_are_validated_too() -> None:
@@ -139,29 +128,23 @@ def test_kinds_of_scores_and_labels_made_in_python_are_validated_too() -> None:
 
 finite = st.floats(-1e30, 1e30, allow_subnormal=True)
 positive = st.floats(0, 1e30, exclude_min=True)
+whole = st.integers(-(2**53), 2**53)
 kinds = st.one_of(
     st.builds(Normal, loc=finite, scale=positive),
-    st.lists(st.integers(-(2**53), 2**53), min_size=2, max_size=2)
-    .map(sorted)
-    .map(lambda ends: Integers(low=ends[0], high=ends[1])),
-    st.lists(finite, min_size=2, max_size=2, unique=True)
-    .map(sorted)
-    .map(lambda ends: Uniform(low=ends[0], high=ends[1])),
+    st.tuples(whole, whole).map(sorted).map(lambda ends: Integers(low=ends[0], high=ends[1])),
+    st.tuples(finite, finite).map(sorted).map(lambda ends: Uniform(low=ends[0], high=ends[1])),
     st.builds(StudentT, df=positive, scale=positive),
 )
+sizes = st.lists(st.integers(1, 10_000), min_size=1, max_size=4)
 configs = st.builds(
     Config,
     losses=st.lists(st.text(min_size=1), max_size=3),
     seed=st.integers(0, 2**62),
     trials=st.integers(1, 10**6),
-    batch_sizes=st.lists(st.integers(1, 10_000), min_size=1, max_size=4),
-    classes=st.lists(st.integers(1, 10_000), min_size=1, max_size=4),
+    batch_sizes=sizes,
+    classes=sizes,
     scores=st.lists(kinds, min_size=1, max_size=4),
-    labels=st.builds(
-        Labels,
-        kind=st.sampled_from(["class", "one-hot", "multi-hot", "real"]),
-        distribution=st.sampled_from(["uniform", "balanced", "skewed"]),
-    ),
+    labels=st.from_type(Labels),
     dtype=st.sampled_from(["float64", "float32"]),
     rtol=st.floats(0, 1, exclude_min=True, exclude_max=True),
     atol=st.floats(0, allow_infinity=False),
@@ -172,9 +155,11 @@ configs = st.builds(
 
 @given(configs)
 @settings(max_examples=60, deadline=None)
-def test_a_config_is_the_same_after_json(config: Config) -> None:
-    assert Config(**config.as_data()) == config
-    assert Config(**json.loads(json.dumps(config.as_data()))) == config
+def test_a_config_is_the_same_after_json_and_can_be_copied_pickled_and_hashed(config: Config) -> None:
+    assert json.loads(json.dumps(config.as_data())) == config.as_data()
+    again = Config(**config.as_data())
+    assert again == config == pickle.loads(pickle.dumps(config)) == copy.deepcopy(config)
+    assert hash(again) == hash(config)
 
 
 @given(kinds)
@@ -184,35 +169,28 @@ def test_a_distribution_reads_back_what_describe_writes(kind: Any) -> None:
     assert Config(scores=kind.describe()).scores == (kind,)
 
 
-VALID = [
-    {},
-    {"losses": "svm", "batch_sizes": 3, "scores": "normal(0, 0.001)"},
-    {"losses": ["svm", "a.py:b"], "batch_sizes": [1, 2], "scores": ["normal", {"distribution": "integers", "low": 0}]},
-    {"labels": {"kind": "one-hot"}, "plan": "rows", "rtol": 1e-9, "atol": 0, "dtype": "float32"},
-]
-INVALID = [
-    {"batchsizes": 3},
-    {"batch_sizes": []},
-    {"batch_sizes": [0]},
-    {"rtol": "small"},
-    {"dtype": "float16"},
-    {"scores": {"distribution": "normal", "scale": -1}},
-    {"labels": {"kind": "classes"}},
-    {"plan": "best"},
-]
-
-
-@pytest.mark.parametrize("data", VALID)
-def test_the_schema_takes_what_gradcheck_takes(data: dict[str, object]) -> None:
-    Config(**data)
-    jsonschema.validate(data, json_schema())
-
-
-@pytest.mark.parametrize("data", INVALID)
-def test_the_schema_refuses_what_gradcheck_refuses(data: dict[str, object]) -> None:
-    with pytest.raises(ConfigError):
+@pytest.mark.parametrize(
+    ("data", "valid"),
+    [
+        ({}, True),
+        ({"losses": "svm", "batch_sizes": 3, "scores": "normal(0, 0.001)"}, True),
+        ({"losses": ["svm"], "classes": [1, 2], "scores": ["normal", {"distribution": "integers", "low": 0}]}, True),
+        ({"labels": {"kind": "one-hot"}, "plan": "rows", "rtol": 1e-9, "atol": 0, "dtype": "float32"}, True),
+        ({"batchsizes": 3}, False),
+        ({"batch_sizes": []}, False),
+        ({"batch_sizes": [0]}, False),
+        ({"rtol": "small"}, False),
+        ({"dtype": "float16"}, False),
+        ({"scores": {"distribution": "normal", "scale": -1}}, False),
+        ({"labels": {"kind": "classes"}}, False),
+        ({"plan": "best"}, False),
+    ],
+    ids=str,
+)
+def test_the_schema_takes_and_refuses_what_gradcheck_does(data: dict[str, object], valid: bool) -> None:
+    with nullcontext() if valid else pytest.raises(ConfigError):
         Config(**data)
-    with pytest.raises(jsonschema.ValidationError):
+    with nullcontext() if valid else pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(data, json_schema())
 
 
@@ -222,11 +200,8 @@ def test_the_schema_is_valid_and_its_defaults_are_the_configurations() -> None:
     defaults = {key: part["default"] for key, part in schema["properties"].items()}
     assert Config(**defaults) == Config()
     assert all("description" in part for part in schema["properties"].values())
-
-
-@pytest.mark.parametrize("name", ["default", "smoke", "ties"])
-def test_the_schema_accepts_the_configurations_in_the_repository(name: str) -> None:
-    jsonschema.validate(yaml.safe_load((CONFIGS / f"{name}.yaml").read_text()), json_schema())
+    for path in CONFIGS.glob("*.yaml"):
+        jsonschema.validate(yaml.safe_load(path.read_text()), schema)
 
 
 @pytest.mark.parametrize(
@@ -239,14 +214,10 @@ def test_the_schema_accepts_the_configurations_in_the_repository(name: str) -> N
         ("scores:\n  - distribution: normal\n    scal: 1", ":3: scores[0].scal: unknown key\ndid you mean scale?"),
         ("scores: {distribution: integers, hihg: 1}", "scores.hihg: unknown key\ndid you mean high?"),
         ("seed: true", "gradcheck.yaml:1: seed: should be a valid integer; got True"),
-        ("trials: 1.0", "trials: should be a valid integer; got 1.0"),
         ('seed: "3"', "seed: should be a valid integer; got '3'"),
-        ("seed: -1", "seed: should be greater than or equal to 0; got -1"),
         ("seed: 9223372036854775808", "seed: should be less than 9223372036854775808"),
-        ("seed:", "seed: should be a valid integer; got None"),
         ("rtol: true", "rtol: should be a valid number; got True"),
         ("rtol: 0", "rtol: should be greater than 0; got 0"),
-        ("rtol: 1", "rtol: should be less than 1; got 1"),
         ("rtol: .nan", "rtol: should be a valid number; got '.nan'"),
         ("atol: 1e999", "atol: should be a finite number"),
         ("batch_sizes:\n  - 1\n  - 0", "gradcheck.yaml:3: batch_sizes[1]: should be greater than or equal to 1; got 0"),
@@ -258,17 +229,14 @@ def test_the_schema_accepts_the_configurations_in_the_repository(name: str) -> N
         ("dtype: float16", "dtype: should be 'float64' or 'float32'; got 'float16'\ndid you mean float64?"),
         ("plan: fulll", "'full' or 'projections'; got 'fulll'\ndid you mean full?"),
         ("labels: one-hot", "labels: should be a mapping of keys to values; got 'one-hot'"),
-        ("labels: {kind: onehot}", "'multi-hot' or 'real'; got 'onehot'\ndid you mean one-hot?"),
         ("scores: [{scale: 1}]", "scores[0]: should name its distribution"),
         ("scores: norml", "scores: the distribution 'norml' is none of 'normal', 'integers', 'uniform', 'student-t'"),
         ("scores: 'normal(1, 2, 3)'", "scores: normal takes at most 2 numbers, normal(loc, scale)"),
         ("scores: 'normal(0'", 'scores: must be written as "normal" or "normal(0, 0.001)"'),
         ("scores: [normal, 'normal(0, -1)']", "scores[1].scale: should be greater than 0; got -1"),
-        ("scores: {distribution: normal, scale: 0}", "scores.scale: should be greater than 0; got 0"),
         ("scores: integers(3, 2)", "scores: low must be at most high; got 'integers(3, 2)'"),
         ("scores: 5", "scores: should be a mapping of keys to values; got 5"),
         ("- 1", "gradcheck.yaml: does not hold keys with values"),
-        ("svm", "gradcheck.yaml: does not hold keys with values"),
         ("seed: 1\nseed: 2", "gradcheck.yaml:2:1: seed: is given twice, here and on line 1"),
         ("seed: [1", "gradcheck.yaml:1:9: while parsing a flow sequence expected ',' or ']'"),
         ("seed: 1\nrtol: a: b", "gradcheck.yaml:2:8: mapping values are not allowed here"),
@@ -280,13 +248,12 @@ def test_the_schema_accepts_the_configurations_in_the_repository(name: str) -> N
         (b"seed: 1\nlosses: \xe9", "gradcheck.yaml:2: is not UTF-8"),
         ("seed: 1".encode("utf-16"), "gradcheck.yaml:1: is not UTF-8"),
         (r'a: "\UFFFFFFFF"', "holds a character that YAML does not allow"),
-        (r'a: "\U00110000"', "holds a character that YAML does not allow"),
         (r'a: "\ud800"', "holds a character that YAML does not allow"),
         ("[" * 50_000, "gradcheck.yaml: is nested too deeply"),
         ("rtol: " + "9" * 10_000, "gradcheck.yaml:1: rtol: should be a finite number"),
     ],
 )
-def test_a_mistake_is_named_with_file_line_and_key(here: Path, text: str | bytes, message: str) -> None:
+def test_a_mistake_is_named_with_file_line_and_key(text: str | bytes, message: str) -> None:
     said = refused(text)
     assert message in said
     assert "pydantic" not in said
@@ -294,16 +261,16 @@ def test_a_mistake_is_named_with_file_line_and_key(here: Path, text: str | bytes
     assert len(said) < 400
 
 
-def test_all_mistakes_are_reported_together(here: Path) -> None:
+def test_all_mistakes_are_reported_together() -> None:
     said = refused("rtol: 2\nscore: normal\nseed: -1\nclasses: [0, 2, 0]\n").splitlines()
     assert sorted(line.split(": ")[0] for line in said) == [f"gradcheck.yaml:{line}" for line in (1, 2, 3, 4, 4)]
     assert "gradcheck.yaml:2: score: unknown key; did you mean scores?" in said
 
 
-def test_a_file_that_cannot_be_read_is_named(here: Path) -> None:
+def test_a_file_that_cannot_be_read_is_named() -> None:
     for path, problem in [
-        (Path("missing.yaml"), "missing.yaml: no such file"),
-        (here, f"{here}: cannot be read: Is a directory"),
+        (Path("missing.yaml"), "missing.yaml: cannot be read: No such file or directory"),
+        (Path(), ".: cannot be read: Is a directory"),
         (Path("a\0b"), r"a\x00b: cannot be read"),
         (Path("x" * 5000), "cannot be read: File name too long"),
     ]:
@@ -311,7 +278,7 @@ def test_a_file_that_cannot_be_read_is_named(here: Path) -> None:
             load_config(path, {})
 
 
-def test_what_is_shown_cannot_disturb_a_terminal(here: Path) -> None:
+def test_what_is_shown_cannot_disturb_a_terminal() -> None:
     said = refused(r'"\e[31m": "\a"')
     assert "\x1b" not in said
     assert r"\x1b[31m: unknown key" in said
@@ -325,40 +292,37 @@ def test_mistakes_in_python_get_the_same_messages() -> None:
         Config(batch_sizes=[1, np.float32(2)])
 
 
-def test_options_win_over_the_file_and_none_or_an_empty_list_means_not_given(here: Path) -> None:
+def test_options_win_over_the_file_and_none_or_an_empty_list_means_not_given() -> None:
     config = loaded("seed: 1\nrtol: 1e-9\nclasses: 7", seed=5, rtol=None, batch_sizes=[2], classes=[])
     assert (config.seed, config.rtol, config.batch_sizes, config.classes) == (5, 1e-9, (2,), (7,))
 
 
-def test_set_reads_its_value_as_yaml(here: Path) -> None:
+def test_set_reads_its_value_as_yaml() -> None:
     config = loaded("", "batch_sizes=[1, 2]", "rtol=1e-9", "losses=svm", "labels={kind: real}")
     assert (config.batch_sizes, config.rtol, config.losses) == ((1, 2), 1e-9, ("svm",))
     assert config.labels == Labels(kind="real")
 
 
-def test_set_of_a_part_leaves_the_other_parts(here: Path) -> None:
-    assert loaded("labels: {distribution: skewed}", "labels.kind=one-hot").labels == Labels(
-        kind="one-hot", distribution="skewed"
-    )
+def test_set_of_a_part_leaves_the_other_parts() -> None:
+    labels = loaded("labels: {distribution: skewed}", "labels.kind=one-hot").labels
+    assert labels == Labels(kind="one-hot", distribution="skewed")
     assert loaded("", "labels.kind=real").labels == Labels(kind="real")
     assert loaded("labels:", "labels.kind=real").labels == Labels(kind="real")
 
 
 @pytest.mark.parametrize("scores", ["normal(3, 1)", "[normal(3)]", "{distribution: normal, loc: 3}"])
-def test_set_reaches_into_a_lone_kind_of_scores_however_it_is_written(here: Path, scores: str) -> None:
-    assert loaded(f"scores: {scores!r}" if scores[0] == "n" else f"scores: {scores}", "scores.scale=0.001").scores == (
-        Normal(loc=3, scale=0.001),
-    )
+def test_set_reaches_into_a_lone_kind_of_scores_however_it_is_written(scores: str) -> None:
+    assert loaded(f"scores: {scores}", "scores.scale=0.001").scores == (Normal(loc=3, scale=0.001),)
 
 
-def test_set_reaches_into_one_kind_of_several_by_its_number(here: Path) -> None:
+def test_set_reaches_into_one_kind_of_several_by_its_number() -> None:
     assert loaded("", "scores.0.scale=0.5", "scores.1.high=7").scores == (Normal(scale=0.5), Integers(high=7))
     said = refused("", "scores.scale=1")
     assert said.startswith("--set scores.scale=1: scores has no scale")
     assert "scores.0.scale" in said
 
 
-def test_the_last_set_of_a_key_wins_and_comes_after_the_options(here: Path) -> None:
+def test_the_last_set_of_a_key_wins_and_comes_after_the_options() -> None:
     assert loaded("", "seed=1", "seed=2", seed=9).seed == 2
     again = loaded("", "labels.kind=real", "labels={kind: class}", "labels.kind=one-hot")
     assert again.labels.kind == "one-hot"
@@ -383,15 +347,13 @@ def test_the_last_set_of_a_key_wins_and_comes_after_the_options(here: Path) -> N
         ("seed=\udcff", r"--set seed=\udcff: is nested too deeply, or holds a character that YAML does not allow"),
     ],
 )
-def test_a_mistake_in_set_names_the_option(here: Path, text: str, message: str) -> None:
+def test_a_mistake_in_set_names_the_option(text: str, message: str) -> None:
     assert refused("", text).startswith(message)
 
 
-def test_a_mistake_in_an_option_names_the_option_and_not_the_file(here: Path) -> None:
-    assert (
-        refused("seed: 1\nbatch_sizes: [1]", batch_sizes=[0])
-        == "--batch-size: should be greater than or equal to 1; got 0"
-    )
+def test_a_mistake_in_an_option_names_the_option_and_not_the_file() -> None:
+    said = refused("seed: 1\nbatch_sizes: [1]", batch_sizes=[0])
+    assert said == "--batch-size: should be greater than or equal to 1; got 0"
     assert refused("seed: 1", seed=-1) == "--seed: should be greater than or equal to 0; got -1"
     assert refused("", scores=["normal(0, -1)"]) == "--scores: scale: should be greater than 0; got -1"
     assert refused("rtol: 2", seed=1).startswith("gradcheck.yaml:1: rtol")
@@ -407,14 +369,8 @@ leaves = st.one_of(
     st.text(max_size=8),
     st.sampled_from(["normal", "normal(0, 1)", "integers(5)", "class", "uniform", "{a: 1}", "{", "normal([)"]),
 )
-trees = st.recursive(
-    leaves,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4),
-    max_leaves=12,
-)
-yaml_like = st.text(
-    alphabet=st.sampled_from(list("a: -[]{},\n\t'\"#&*!|>%@`?~1.e+_\\U0x<=\x00\x85\ud7ff")), max_size=40
-)
+trees = st.recursive(leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4))
+yaml_like = st.text(st.sampled_from(list("a: -[]{},\n\t'\"#&*!|>%@`?~1.e+_\\U0x<=\x00\x85\ud7ff")), max_size=40)
 
 
 def survives(text: str | bytes, *sets: str) -> None:
@@ -425,14 +381,6 @@ def survives(text: str | bytes, *sets: str) -> None:
         said = str(error)
         assert said
         assert said.replace("\n", "").isprintable()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Examples write their file here: one directory for all, since hypothesis allows none for each."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path_factory.mktemp("fuzz"))
-        yield
 
 
 @given(st.binary(max_size=60) | yaml_like.map(str.encode))
@@ -451,18 +399,14 @@ def test_no_tree_of_values_raises_anything_but_a_config_error(tree: dict[str, An
 
 
 @given(
-    st.lists(keys | st.text(max_size=4), max_size=3).map(".".join),
-    yaml_like | trees.map(repr),
-    st.sampled_from("= "),
+    st.lists(keys | st.text(max_size=4), max_size=3).map(".".join), yaml_like | trees.map(repr), st.sampled_from("= ")
 )
 @settings(max_examples=200, deadline=None)
 def test_no_set_raises_anything_but_a_config_error(key: str, value: str, equals: str) -> None:
     survives("scores: normal", f"{key}{equals}{value}")
 
 
-@given(
-    yaml_like | st.text() | st.sampled_from(["normal", "uniform"]).flatmap(lambda n: yaml_like.map(f"{n}({{}})".format))
-)
+@given(yaml_like | st.text() | yaml_like.map("normal({})".format))
 @settings(max_examples=300, deadline=None)
 def test_no_text_of_scores_raises_anything_but_a_config_error(text: str) -> None:
     with suppress(ConfigError):

@@ -5,26 +5,15 @@ Complex steps can judge every entry of the first (``always``) and must not judge
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from . import parts
+from .parts import of_labels, one_hot
 from .registry import by_complex_steps
 
 
-def softmax_of(S: Any) -> Any:
-    e = np.exp(S - S.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
-
-
-def softmax_gradient(S: Any, y: Any) -> Any:
-    p = softmax_of(S)
-    p[np.arange(len(y)), y] -= 1
-    return p / len(y)
-
-
-def one_hot(S: Any, y: Any) -> Any:
-    return (np.arange(S.shape[1]) == y[:, np.newaxis]).astype(float)
+def softmax_gradient(S, y):
+    return (parts.softmax(S) - one_hot(S, y)) / len(y)
 
 
 @by_complex_steps("always")
@@ -42,8 +31,7 @@ def softmax(S, y):
 
 @by_complex_steps("never")
 def softmax_by_logaddexp(S, y):
-    i = np.arange(len(y))
-    return (np.logaddexp.reduce(S, axis=1) - S[i, y]).mean(), softmax_gradient(S, y)
+    return (np.logaddexp.reduce(S, axis=1) - of_labels(S, y)).mean(), softmax_gradient(S, y)
 
 
 @by_complex_steps("never")
@@ -138,9 +126,5 @@ def absolute(S, y):
 
 @by_complex_steps("perhaps")
 def svm(S, y):
-    i = np.arange(len(y))
-    margins = np.maximum(S - S[i, y][:, np.newaxis] + 1, 0)
-    margins[i, y] = 0
-    dS = (margins > 0).astype(float)
-    dS[i, y] = -dS.sum(axis=1)
+    margins, dS = parts.svm(S, y)
     return margins.sum() / len(y), dS / len(y)

@@ -33,16 +33,6 @@ class Case:
     also: tuple[str, ...] = ()
     with_: frozenset[str] = frozenset()
 
-    @property
-    def keeps_contract(self) -> bool:
-        """Every problem can be checked to its end."""
-        return not CONTRACT & {self.code, *self.also, *self.with_}
-
-    @property
-    def acceptable(self) -> tuple[str, ...]:
-        """Every code that may lead, the expected one first."""
-        return self.code, *self.also
-
 
 #: Losses whose gradient, or contract, is wrong.
 WRONG: dict[str, Case] = {}

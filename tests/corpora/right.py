@@ -6,15 +6,14 @@ every order.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
+from .parts import balanced, brier, of_labels, one_hot, squared_error, squared_hinge
 from .registry import right
 
 
-def rows_of(S: Any) -> Any:
-    return np.arange(S.shape[0])
+def mean(losses, dS):
+    return losses.sum() / len(dS), dS / len(dS)
 
 
 # --- smooth -----------------------------------------------------------------------------------------------
@@ -22,12 +21,9 @@ def rows_of(S: Any) -> Any:
 
 @right("softmax", smooth=True)
 def softmax(S, y):
-    N, i = S.shape[0], rows_of(S)
     shifted = S - S.max(axis=1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    dS = np.exp(log_p)
-    dS[i, y] -= 1
-    return -log_p[i, y].mean(), dS / N
+    return mean(-of_labels(log_p, y), np.exp(log_p) - one_hot(S, y))
 
 
 @right("softmax times a temperature of 20", smooth=True)
@@ -38,44 +34,29 @@ def sharp_softmax(S, y):
 
 @right("one-vs-all", smooth=True)
 def one_vs_all(S, y):
-    N, i = S.shape[0], rows_of(S)
-    sign = np.full(S.shape, 1.0)
-    sign[i, y] = -1.0
-    z = sign * S
-    sigmoid = np.where(z >= 0, 1 / (1 + np.exp(-np.abs(z))), np.exp(-np.abs(z)) / (1 + np.exp(-np.abs(z))))
-    return np.logaddexp(0, z).sum() / N, sign * sigmoid / N
+    sign = 1 - 2 * one_hot(S, y)
+    return mean(np.logaddexp(0, sign * S), sign * np.exp(-np.logaddexp(0, -sign * S)))
 
 
 @right("brier over softmax", smooth=True)
-def brier(S, y):
-    N, i = S.shape[0], rows_of(S)
-    e = np.exp(S - S.max(axis=1, keepdims=True))
-    p = e / e.sum(axis=1, keepdims=True)
-    residual = p.copy()
-    residual[i, y] -= 1
-    inner = (residual * p).sum(axis=1, keepdims=True)
-    return (residual**2).sum() / N, 2 * p * (residual - inner) / N
+def mean_brier(S, y):
+    return mean(*brier(S, y))
 
 
 @right("squared error to one-hot", smooth=True)
-def squared_error(S, y):
-    N, i = S.shape[0], rows_of(S)
-    residual = S.copy()
-    residual[i, y] -= 1
-    return (residual**2).sum() / N, 2 * residual / N
+def mean_squared_error(S, y):
+    return mean(*squared_error(S, y))
 
 
 @right("sin(40 s)", smooth=True)
 def sine(S, y):
-    N = S.shape[0]
-    return np.sin(40 * S).sum() / N, 40 * np.cos(40 * S) / N
+    return mean(np.sin(40 * S), 40 * np.cos(40 * S))
 
 
 @right("pseudo-Huber", smooth=True)
 def pseudo_huber(S, y):
-    N = S.shape[0]
     root = np.sqrt(1 + S**2)
-    return (root - 1).sum() / N, S / root / N
+    return mean(root - 1, S / root)
 
 
 @right("softmax offset by 1e6", smooth=True)
@@ -98,19 +79,17 @@ def huge_softmax(S, y):
 
 @right("variance of the batch's means (couples rows)", smooth=True)
 def coupled_variance(S, y):
-    N, C = S.shape
-    means = S.mean(axis=1)
+    means = S.mean(axis=1, keepdims=True)
     centred = means - means.mean()
-    return (centred**2).sum() / N, np.repeat(2 * centred[:, None] / (N * C), C, axis=1)
+    return (centred**2).sum() / len(S), 2 * centred / S.size * np.ones(S.shape)
 
 
 @right("contrastive log-sum-exp over columns (couples rows)", smooth=True)
 def contrastive(S, y):
-    C = S.shape[1]
-    shifted = S - S.max(axis=0, keepdims=True)
-    e = np.exp(shifted)
+    N, C = S.shape
+    e = np.exp(S - S.max(axis=0))
     value = (np.log(e.sum(axis=0)) + S.max(axis=0)).sum() / C - S.mean(axis=0).sum() / C
-    return value, (e / e.sum(axis=0) - 1 / S.shape[0]) / C
+    return value, (e / e.sum(axis=0) - 1 / N) / C
 
 
 @right("softmax with a ridge", smooth=True)
@@ -128,153 +107,109 @@ def cancelling(S, y):
 # --- piecewise --------------------------------------------------------------------------------------------
 
 
-def hinge(S, y, at_tie):
-    N, i = S.shape[0], rows_of(S)
-    margins = S - S[i, y][:, None] + 1
-    active = np.where(margins > 0, 1.0, 0.0) + at_tie * (margins == 0)
-    margins[i, y] = 0
-    active[i, y] = 0
-    active[i, y] = -active.sum(axis=1)
-    return np.maximum(margins, 0).sum() / N, active / N
+def clipped(S, y, derivative, top=np.inf):
+    """The sum of margins between 0 and ``top``; ``derivative`` of a margin takes a side at its kinks."""
+    margins = S - of_labels(S, y)[:, None] + 1
+    margins[np.arange(len(S)), y] = 0
+    return mean(np.clip(margins, 0, top), balanced(np.asarray(derivative(margins), dtype=float), y))
 
 
 @right("hinge with >=")
 def hinge_ge(S, y):
-    return hinge(S, y, 1.0)
+    return clipped(S, y, lambda m: m >= 0)
 
 
 @right("hinge with >")
 def hinge_gt(S, y):
-    return hinge(S, y, 0.0)
+    return clipped(S, y, lambda m: m > 0)
 
 
 @right("hinge with 1/2 at ties")
 def hinge_half(S, y):
-    return hinge(S, y, 0.5)
+    return clipped(S, y, lambda m: (np.sign(m) + 1) / 2)
 
 
 @right("squared hinge")
-def squared_hinge(S, y):
-    N, i = S.shape[0], rows_of(S)
-    margins = np.maximum(S - S[i, y][:, None] + 1, 0)
-    margins[i, y] = 0
-    dS = 2 * margins
-    dS[i, y] = -dS.sum(axis=1)
-    return (margins**2).sum() / N, dS / N
+def mean_squared_hinge(S, y):
+    return mean(*squared_hinge(S, y))
 
 
 @right("largest score, the first at ties")
 def largest(S, y):
-    N, i = S.shape[0], rows_of(S)
-    dS = np.zeros(S.shape)
-    dS[i, S.argmax(axis=1)] = 1 / N
-    return S.max(axis=1).sum() / N, dS
+    return mean(S.max(axis=1), one_hot(S, S.argmax(axis=1)))
 
 
 @right("largest score, shared at ties")
 def largest_shared(S, y):
-    N = S.shape[0]
     top = (S.max(axis=1, keepdims=True) == S).astype(float)
-    return S.max(axis=1).sum() / N, top / top.sum(axis=1, keepdims=True) / N
+    return mean(S.max(axis=1), top / top.sum(axis=1, keepdims=True))
 
 
 @right("crammer-singer, the last at ties")
 def crammer_singer(S, y):
-    N, C = S.shape
-    i = rows_of(S)
-    raised = S + 1
-    raised[i, y] -= 1
-    top = C - 1 - raised[:, ::-1].argmax(axis=1)
-    dS = np.zeros(S.shape)
-    dS[i, top] += 1
-    dS[i, y] -= 1
-    return (raised[i, top] - S[i, y]).sum() / N, dS / N
+    raised = S + 1 - one_hot(S, y)
+    top = S.shape[1] - 1 - raised[:, ::-1].argmax(axis=1)
+    return mean(of_labels(raised, top) - of_labels(S, y), one_hot(S, top) - one_hot(S, y))
 
 
 @right("ramp between 0 and 2")
 def ramp(S, y):
-    N, i = S.shape[0], rows_of(S)
-    margins = S - S[i, y][:, None] + 1
-    active = ((margins >= 0) & (margins <= 2)).astype(float)
-    margins[i, y] = 0
-    active[i, y] = 0
-    active[i, y] = -active.sum(axis=1)
-    return np.clip(margins, 0, 2).sum() / N, active / N
+    return clipped(S, y, lambda m: (m >= 0) & (m <= 2), top=2)
 
 
 @right("ramp between 0 and 1, open ends")
 def open_ramp(S, y):
-    N, i = S.shape[0], rows_of(S)
-    margins = S - S[i, y][:, None] + 1
-    active = ((margins > 0) & (margins < 1)).astype(float)
-    margins[i, y] = 0
-    active[i, y] = 0
-    active[i, y] = -active.sum(axis=1)
-    return np.clip(margins, 0, 1).sum() / N, active / N
+    return clipped(S, y, lambda m: (m > 0) & (m < 1), top=1)
 
 
 @right("absolute value")
 def absolute(S, y):
-    N = S.shape[0]
-    return np.abs(S).sum() / N, np.sign(S) / N
+    return mean(np.abs(S), np.sign(S))
 
 
 @right("absolute value with sign(0) = 1")
 def absolute_one(S, y):
-    N = S.shape[0]
-    return np.abs(S).sum() / N, np.where(S >= 0, 1.0, -1.0) / N
+    return mean(np.abs(S), np.where(S >= 0, 1.0, -1.0))
 
 
 @right("second largest score")
 def second_largest(S, y):
-    N, C = S.shape
-    dS = np.zeros(S.shape)
-    if C == 1:
-        return 0.0, dS
-    order = np.argsort(S, axis=1, kind="stable")
-    i = rows_of(S)
-    dS[i, order[:, -2]] = 1 / N
-    return S[i, order[:, -2]].sum() / N, dS
+    if S.shape[1] == 1:
+        return 0.0, np.zeros(S.shape)
+    second = np.argsort(S, axis=1, kind="stable")[:, -2]
+    return mean(of_labels(S, second), one_hot(S, second))
 
 
 @right("spread of the batch (couples rows, kinks)")
 def batch_range(S, y):
-    dS = np.zeros(S.size)
-    dS[S.argmax()] += 1
-    dS[S.argmin()] -= 1
-    return S.max() - S.min(), dS.reshape(S.shape)
+    dS = np.zeros(S.shape)
+    dS.flat[S.argmax()] += 1
+    dS.flat[S.argmin()] -= 1
+    return S.max() - S.min(), dS
 
 
 @right("hinge between neighbouring rows (couples rows, kinks)")
 def neighbours(S, y):
-    N = S.shape[0]
     gap = S - np.roll(S, 1, axis=0)
     active = (gap > 0.5).astype(float)
-    return np.maximum(gap - 0.5, 0).sum() / N, (active - np.roll(active, -1, axis=0)) / N
+    return mean(np.maximum(gap - 0.5, 0), active - np.roll(active, -1, axis=0))
 
 
 @right("total variation along classes")
 def total_variation(S, y):
-    N = S.shape[0]
-    dS = np.zeros(S.shape)
-    sign = np.sign(np.diff(S, axis=1))
-    dS[:, 1:] += sign
-    dS[:, :-1] -= sign
-    return np.abs(np.diff(S, axis=1)).sum() / N, dS / N
+    sign = np.sign(np.diff(S, axis=1, prepend=S[:, :1], append=S[:, -1:]))
+    return mean(np.abs(np.diff(S, axis=1)), sign[:, :-1] - sign[:, 1:])
 
 
 @right("cubed relu")
 def cubed_relu(S, y):
-    N = S.shape[0]
-    return (np.maximum(S, 0) ** 3).sum() / N, 3 * np.maximum(S, 0) ** 2 / N
+    return mean(np.maximum(S, 0) ** 3, 3 * np.maximum(S, 0) ** 2)
 
 
 @right("exp of an absolute value (curved on both sides of the kink)")
 def exp_absolute(S, y):
-    N = S.shape[0]
-    bounded = np.minimum(np.abs(S), 8.0)
-    inside = (np.abs(S) < 8.0) * np.sign(S)
-    return np.exp(bounded / 2).sum() / N, 0.5 * np.exp(bounded / 2) * inside / N
+    growth = np.exp(np.minimum(np.abs(S), 8.0) / 2)
+    return mean(growth, 0.5 * growth * (np.abs(S) < 8.0) * np.sign(S))
 
 
 # --- float32 inside ---------------------------------------------------------------------------------------
@@ -288,13 +223,13 @@ def float32_softmax(S, y):
 
 @right("float32 inside, returned as a Python float")
 def hidden_float32_softmax(S, y):
-    value, dS = softmax(S.astype(np.float32), y)
-    return float(np.float32(value)), dS.astype(np.float32).astype(float)
+    value, dS = float32_softmax(S, y)
+    return float(value), dS.astype(float)
 
 
 @right("float32 hinge, returned as a Python float")
 def hidden_float32_hinge(S, y):
-    value, dS = hinge(S.astype(np.float32), y, 1.0)
+    value, dS = hinge_ge(S.astype(np.float32), y)
     return float(np.float32(value)), dS.astype(np.float32).astype(float)
 
 

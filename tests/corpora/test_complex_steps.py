@@ -11,7 +11,7 @@ from gradcheck import Config, check_at
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import VERDICTS, BatchReport, Verdict
 
-from . import COMPLEX, SCORES, Loss, draw
+from . import COMPLEX, SCORES, Loss, draw, one_entry_off
 
 pytestmark = pytest.mark.benchmark
 
@@ -29,19 +29,6 @@ def checked(loss: Loss, S: Any, y: Any, rtol: float, reference: Any = "complex")
     return batch
 
 
-def off_by(loss: Loss, entry: tuple[int, int], defect: float) -> Loss:
-    """The loss with one entry of its dS off by a part of itself, whatever the reduction."""
-
-    def wrong(S: Any, y: Any, reduction: Any = "mean") -> Any:
-        value, dS = loss(S, y, reduction) if reduction != "mean" else loss(S, y)
-        dS = np.array(dS)
-        if len(dS) > entry[0]:
-            dS[entry] *= 1 + defect
-        return value, dS
-
-    return wrong
-
-
 def test_a_relative_defect_of_1e13_in_one_entry_is_seen_in_98_of_100_draws_and_nothing_else_is_called_wrong() -> None:
     missed, alarms = [], []
     for name in SMOOTH:
@@ -51,7 +38,9 @@ def test_a_relative_defect_of_1e13_in_one_entry_is_seen_in_98_of_100_draws_and_n
             N, C = (8 if seed % 2 else 3), 5
             S, y = rng.normal(size=(N, C)), rng.integers(0, C, size=N)
             row, class_ = rng.choice(np.argwhere(right(S, y)[1] != 0))
-            verdicts = np.array(checked(off_by(right, (row, class_), DEFECT), S, y, RTOL).verdicts)
+            verdicts = np.array(
+                checked(one_entry_off(right, S, (row, class_), lambda x: x * (1 + DEFECT)), S, y, RTOL).verdicts
+            )
             missed += [(name, seed)] * int(verdicts[row, class_] == OK)
             verdicts[row, class_] = OK
             if checked(right, S, y, RTOL).wrong or np.any(verdicts != OK):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from gradcheck import Config, check, check_at
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import BatchReport, Verdict
 
-from . import FOUR_KINDS, RIGHT, SCORES, SMOOTH, Loss, draw
+from . import FOUR_KINDS, RIGHT, SCORES, SMOOTH, Loss, draw, one_entry_off
 
 pytestmark = pytest.mark.benchmark
 
@@ -30,21 +29,8 @@ def only_batch(loss: Loss, S: Any, y: Any, config: Config | None = None, **how: 
     return batch
 
 
-def with_one_off(loss: Loss, rows: int, place: int, change: Callable[[float], float]) -> Loss:
-    """The loss with one entry of its dS changed at a batch of so many rows."""
-
-    def wrong(S: Any, y: Any) -> Any:
-        value, dS = loss(S, y)
-        dS = np.array(dS)
-        if len(S) == rows:
-            dS.flat[place] = change(dS.flat[place])
-        return value, dS
-
-    return wrong
-
-
-def wrong_places(batch: BatchReport) -> list[int]:
-    return [batch.classes * each.row + each.class_ for each in batch.worst if each.verdict is Verdict.WRONG]
+def wrong_places(batch: BatchReport) -> list[tuple[int, int]]:
+    return [(each.row, each.class_) for each in batch.worst if each.verdict is Verdict.WRONG]
 
 
 @pytest.mark.parametrize("name", RIGHT)
@@ -85,10 +71,10 @@ def test_a_small_relative_defect_in_one_entry_is_seen(defect: float, rtol: float
             continue
         for seed in range(8):
             S, y = draw("normal", seed)
-            place = int(np.random.default_rng([seed, 7]).integers(S.size))
-            if RIGHT[name](S, y)[1].flat[place] == 0:
+            place = np.unravel_index(np.random.default_rng([seed, 7]).integers(S.size), S.shape)
+            if RIGHT[name](S, y)[1][place] == 0:
                 continue
-            off = with_one_off(RIGHT[name], len(S), place, lambda x: x * (1 + defect))
+            off = one_entry_off(RIGHT[name], S, place, lambda x: x * (1 + defect))
             found = wrong_places(only_batch(off, S, y, Config(rtol=rtol)))
             assert found in ([], [place]), "another entry was called wrong"
             draws += 1
@@ -125,11 +111,11 @@ def test_a_defect_ten_times_the_smallest_that_shows_is_always_found_by_projectio
         for seed in range(10):
             rng = np.random.default_rng([seed, len(name)])
             S, y = rng.normal(size=(12, 20)), rng.integers(0, 20, size=12)
-            place = int(rng.integers(S.size))
+            place = np.unravel_index(rng.integers(S.size), S.shape)
             projections = only_batch(right, S, y, Config(plan="projections")).projections
             assert projections is not None
             defect = 10 * projections.smallest_defect
-            wrong = with_one_off(right, 12, place, lambda x, defect=defect: x + defect)
+            wrong = one_entry_off(right, S, place, lambda x, defect=defect: x + defect)
             if wrong_places(only_batch(wrong, S, y, Config(plan="projections"))) != [place]:
                 missed.append((name, seed))
     assert not missed, missed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .parts import balanced, brier, cross_entropy, of_labels, one_hot, one_vs_all, sigmoid, softmax, squared_error, svm
 from .registry import warned
 
 
@@ -15,30 +16,23 @@ class BufferedSoftmax:
         self.buffers = {}
 
     def __call__(self, S, y):
-        N = S.shape[0]
+        losses, rows = cross_entropy(S, y)
         dS = self.buffers.setdefault(S.shape, np.empty(S.shape))
-        np.subtract(S, np.logaddexp.reduce(S, axis=1, keepdims=True), out=dS)
-        value = -dS[np.arange(N), y].mean()
-        np.exp(dS, out=dS)
-        dS[np.arange(N), y] -= 1
-        dS /= N
-        return value, dS
+        np.divide(rows, len(S), out=dS)
+        return losses.mean(), dS
 
 
 def in_one_workspace(rows, classes):
     workspace = np.zeros((rows, classes))
 
-    def squared_error(S, y):
+    def loss(S, y):
         """dS is a view of a workspace that every call fills again."""
-        N, C = S.shape
-        dS = workspace[:N, :C]
-        dS[:] = S
-        dS[np.arange(N), y] -= 1
-        value = np.sum(dS**2) / N
-        dS *= 2 / N
-        return value, dS
+        losses, dS = squared_error(S, y)
+        view = workspace[: S.shape[0], : S.shape[1]]
+        view[:] = dS / len(S)
+        return losses.sum() / len(S), view
 
-    return squared_error
+    return loss
 
 
 warned("squared error in a workspace", "shared-buffer")(in_one_workspace(64, 64))
@@ -47,237 +41,166 @@ warned("squared error in a workspace", "shared-buffer")(in_one_workspace(64, 64)
 @warned("svm with a cache in its default argument", "shared-buffer")
 def svm_cached(S, y, _cache={}):  # noqa: B006
     """The default argument lives as long as the function, and so does dS."""
-    N = S.shape[0]
-    i = np.arange(N)
-    if S.shape not in _cache:
-        _cache[S.shape] = np.empty(S.shape)
-    dS = _cache[S.shape]
-    margins = np.maximum(S - S[i, y][:, None] + 1, 0)
-    margins[i, y] = 0
-    np.sign(margins, out=dS)
-    dS[i, y] = -dS.sum(axis=1)
-    dS /= N
-    return margins.sum() / N, dS
+    losses, counts = svm(S, y)
+    dS = _cache.setdefault(S.shape, np.empty(S.shape))
+    dS[:] = counts / len(S)
+    return losses.sum() / len(S), dS
 
 
 @warned("hinge that no score reaches", "vacuous")
 def hinge_out_of_reach(S, y):
     """max(0, s - 100): nothing but zeros at usual scores."""
-    N = S.shape[0]
-    return np.maximum(S - 100, 0).sum() / N, (S > 100) / N
+    return np.maximum(S - 100, 0).sum() / len(S), (S > 100) / len(S)
 
 
 @warned("the sum of the probabilities", "vacuous")
 def sum_of_probabilities(S, y):
     """p sums to 1 whatever S is; its label was never taken out."""
-    N = S.shape[0]
-    e = np.exp(S - S.max(axis=1, keepdims=True))
-    p = e / e.sum(axis=1, keepdims=True)
-    return p.sum() / N, np.zeros_like(S)
+    return softmax(S).sum() / len(S), np.zeros_like(S)
 
 
 @warned("softmax whose mask leaves no row", "vacuous")
 def softmax_masked(S, y, ignore_index=-1):
     """y == ignore_index is counted, where y != ignore_index is meant."""
-    N, C = S.shape
     counted = (y == ignore_index).astype(float)
-    log_p = S - np.logaddexp.reduce(S, axis=1, keepdims=True)
-    losses = -log_p[np.arange(N), y] * counted
-    return losses.sum() / N, (np.exp(log_p) - np.eye(C)[y]) * counted[:, None] / N
+    losses, dS = cross_entropy(S, y)
+    return np.mean(losses * counted), dS * counted[:, None] / len(S)
 
 
 @warned("softmax without any maximum", "overflows")
 def softmax_naive(S, y):
     """e^s / sum e^s as it is written."""
-    N = S.shape[0]
     p = np.exp(S) / np.exp(S).sum(axis=1, keepdims=True)
-    loss = -np.log(p[np.arange(N), y]).mean()
-    p[np.arange(N), y] -= 1
-    return loss, p / N
+    return -np.log(of_labels(p, y)).mean(), (p - one_hot(S, y)) / len(S)
 
 
 @warned("softmax, the log of a p of 0", "overflows")
 def softmax_log_of_p(S, y):
     """The row's maximum is subtracted, and the log is taken of the quotient."""
-    N = S.shape[0]
-    e = np.exp(S - S.max(axis=1, keepdims=True))
-    p = e / e.sum(axis=1, keepdims=True)
-    loss = -np.sum(np.log(p[np.arange(N), y])) / N
-    dS = p.copy()
-    dS[np.arange(N), y] -= 1
-    return loss, dS / N
+    p = softmax(S)
+    return -np.sum(np.log(of_labels(p, y))) / len(S), (p - one_hot(S, y)) / len(S)
 
 
 @warned("softmax, the batch's maximum subtracted", "overflows")
 def softmax_batch_maximum(S, y):
     """Rows far below the batch's maximum have a sum of 0."""
-    N = S.shape[0]
     z = S - np.max(S)
     total = np.exp(z).sum(axis=1)
-    loss = np.mean(np.log(total) - z[np.arange(N), y])
-    dS = np.exp(z) / total[:, None]
-    dS[np.arange(N), y] -= 1
-    return loss, dS / N
+    dS = np.exp(z) / total[:, None] - one_hot(S, y)
+    return np.mean(np.log(total) - of_labels(z, y)), dS / len(S)
 
 
 @warned("softmax in loops without any maximum", "overflows")
 def softmax_naive_loops(S, y):
     """Row by row, e^s as it is."""
-    N, C = S.shape
-    loss, dS = 0.0, np.zeros((N, C))
-    for i in range(N):
+    loss, dS = 0.0, np.zeros(S.shape)
+    for i, label in enumerate(y):
         e = np.exp(S[i])
-        loss += np.log(e.sum()) - S[i, y[i]]
+        loss += np.log(e.sum()) - S[i, label]
         dS[i] = e / e.sum()
-        dS[i, y[i]] -= 1
-    return loss / N, dS / N
+        dS[i, label] -= 1
+    return loss / len(S), dS / len(S)
 
 
 @warned("one-vs-all, log(1 + e^z) as it is written", "overflows")
-class OneVsAll:
+def one_vs_all_naive(S, y):
     """e^z overflows where np.logaddexp(0, z) would not."""
-
-    def __call__(self, S, y):
-        N, C = S.shape
-        t = 2 * np.eye(C)[y] - 1
-        e = np.exp(-t * S)
-        return np.log(1 + e).sum() / N, -t * (1 - 1 / (1 + e)) / N
+    t = 2 * one_hot(S, y) - 1
+    e = np.exp(-t * S)
+    return np.log(1 + e).sum() / len(S), -t * (1 - 1 / (1 + e)) / len(S)
 
 
 @warned("pairwise ranking, log(1 + e^z) as it is written", "overflows")
 def pairwise_naive(S, y):
     """The loss of a gap of 1e3 is 1e3, and e^1000 is infinite."""
-    N = S.shape[0]
-    i = np.arange(N)
-    e = np.exp(S - S[i, y][:, None])
-    losses = np.log(1 + e)
-    losses[i, y] = 0
-    dS = e / (1 + e)
-    dS[i, y] = 0
-    dS[i, y] = -dS.sum(axis=1)
-    return losses.sum() / N, dS / N
+    e = np.exp(S - of_labels(S, y)[:, None])
+    losses = np.log(1 + e) * (1 - one_hot(S, y))
+    return losses.sum() / len(S), balanced(e / (1 + e), y) / len(S)
 
 
 @warned("softmax over a batch size of 64", "not-the-mean")
 def softmax_over_64(S, y, batch_size=64):
     """Value and dS are divided by the configured batch size."""
-    N, C = S.shape
-    log_p = S - np.logaddexp.reduce(S, axis=1, keepdims=True)
-    return -log_p[np.arange(N), y].sum() / batch_size, (np.exp(log_p) - np.eye(C)[y]) / batch_size
+    losses, dS = cross_entropy(S, y)
+    return losses.sum() / batch_size, dS / batch_size
 
 
 @warned("svm, the mean divided by N again", "not-the-mean")
 def svm_mean_of_mean(S, y):
     """np.mean of the rows' losses, and both / N at the end."""
-    N = S.shape[0]
-    i = np.arange(N)
-    margins = np.maximum(S - S[i, y][:, None] + 1, 0)
-    margins[i, y] = 0
-    dS = (margins > 0) / N
-    dS[i, y] = -dS.sum(axis=1)
-    return margins.sum(axis=1).mean() / N, dS / N
+    losses, dS = svm(S, y)
+    return losses.sum(axis=1).mean() / len(S), dS / len(S) / len(S)
 
 
 @warned("squared error over the root of N", "not-the-mean")
 def squared_error_over_root(S, y):
     """Neither the mean nor the sum."""
-    N, C = S.shape
-    r = S - np.eye(C)[y]
-    return np.sum(r**2) / np.sqrt(N), 2 * r / np.sqrt(N)
+    losses, dS = squared_error(S, y)
+    return losses.sum() / np.sqrt(len(S)), dS / np.sqrt(len(S))
 
 
 @warned("one-vs-all over N + 1", "not-the-mean")
-class SmoothedMean:
+def one_vs_all_over_one_more(S, y):
     """1 is added to N so that it is never 0."""
-
-    def __call__(self, S, y):
-        N, C = S.shape
-        target = np.eye(C)[y]
-        loss = np.sum(np.logaddexp(0, S) - target * S) / (N + 1)
-        return loss, (1 / (1 + np.exp(-S)) - target) / (N + 1)
+    losses, dS = one_vs_all(S, y)
+    return losses.sum() / (len(S) + 1), dS / (len(S) + 1)
 
 
 @warned("softmax whose rows' derivatives are divided by N", "reductions-disagree")
 def softmax_none_over_n(S, y, reduction="mean"):
     """For "none", dS is still that of the mean."""
-    N, C = S.shape
-    log_p = S - np.logaddexp.reduce(S, axis=1, keepdims=True)
-    losses = -log_p[np.arange(N), y]
-    dS = (np.exp(log_p) - np.eye(C)[y]) / N
-    if reduction == "none":
-        return losses, dS
-    return losses.mean(), dS
+    losses, dS = cross_entropy(S, y)
+    return losses if reduction == "none" else losses.mean(), dS / len(S)
 
 
 @warned("squared error whose rows are means over classes", "reductions-disagree")
 def squared_error_none_of_means(S, y, reduction="mean"):
     """For "none" a row is the mean of its entries, for "mean" their sum counts."""
-    N, C = S.shape
-    r = S - np.eye(C)[y]
+    losses, dS = squared_error(S, y)
     if reduction == "none":
-        return (r**2).mean(axis=1), 2 * r / C
-    return (r**2).sum() / N, 2 * r / N
+        return losses.mean(axis=1), dS / S.shape[1]
+    return losses.sum() / len(S), dS / len(S)
 
 
 @warned("svm, the label's own margin left in the value", "constant-offset")
 def svm_own_margin(S, y):
     """The label's margin is 1, and nothing takes it out."""
-    N = S.shape[0]
-    i = np.arange(N)
-    margins = np.maximum(S - S[i, y][:, np.newaxis] + 1, 0)
-    loss = np.sum(margins) / N
-    dS = (margins > 0).astype(float)
-    dS[i, y] -= dS.sum(axis=1)
-    return loss, dS / N
+    margins = np.maximum(S - of_labels(S, y)[:, np.newaxis] + 1, 0)
+    return np.sum(margins) / len(S), balanced((margins > 0).astype(float), y) / len(S)
 
 
 @warned("svm in loops, the label not skipped", "constant-offset")
 def svm_loops_own_margin(S, y):
     """No if j == y[i]: the label adds 1 to the value, and 1 - 1 to dS."""
-    N, C = S.shape
-    loss, dS = 0.0, np.zeros((N, C))
-    for i in range(N):
-        for j in range(C):
-            margin = S[i, j] - S[i, y[i]] + 1
-            if margin > 0:
-                loss += margin
-                dS[i, j] += 1
-                dS[i, y[i]] -= 1
-    return loss / N, dS / N
+    loss, dS = 0.0, np.zeros(S.shape)
+    for i, j in np.ndindex(S.shape):
+        margin = S[i, j] - S[i, y[i]] + 1
+        if margin > 0:
+            loss += margin
+            dS[i, j] += 1
+            dS[i, y[i]] -= 1
+    return loss / len(S), dS / len(S)
 
 
 @warned("squared hinge, the label's own margin left in the value", "constant-offset")
-class SquaredHinge:
+def squared_hinge_own_margin(S, y):
     """1 squared for each row."""
-
-    def __call__(self, S, y):
-        N = len(S)
-        i = np.arange(N)
-        margins = np.maximum(S - S[i, y][:, None] + 1, 0)
-        dS = 2 * margins
-        dS[i, y] = 0
-        dS[i, y] = -dS.sum(axis=1)
-        return np.sum(margins**2) / N, dS / N
+    margins = np.maximum(S - of_labels(S, y)[:, None] + 1, 0)
+    return np.sum(margins**2) / len(S), balanced(2 * margins, y) / len(S)
 
 
 @warned("softmax beside the entropy of uniform labels", "constant-offset")
 def softmax_over_chance(S, y):
     """log C is subtracted, so that a guess has a loss of 0."""
-    N, C = S.shape
-    log_p = S - np.logaddexp.reduce(S, axis=1, keepdims=True)
-    return -log_p[np.arange(N), y].mean() - np.log(C), (np.exp(log_p) - np.eye(C)[y]) / N
+    losses, dS = cross_entropy(S, y)
+    return losses.mean() - np.log(S.shape[1]), dS / len(S)
 
 
 @warned("svm, no 1/N in either", "sum-over-rows")
 def svm_sum(S, y):
     """Value and dS are of the sum."""
-    i = np.arange(S.shape[0])
-    margins = np.maximum(S - S[i, y][:, np.newaxis] + 1, 0)
-    margins[i, y] = 0
-    dS = np.zeros_like(S)
-    dS[margins > 0] = 1
-    dS[i, y] = -dS.sum(axis=1)
-    return margins.sum(), dS
+    losses, dS = svm(S, y)
+    return losses.sum(), dS
 
 
 @warned("softmax in loops, no 1/N in either", "sum-over-rows")
@@ -298,21 +221,15 @@ class Brier:
     """reduction="sum" unless it is told otherwise."""
 
     def __call__(self, S, y, reduction="sum"):
-        N, C = S.shape
-        p = np.exp(S - np.logaddexp.reduce(S, axis=1, keepdims=True))
-        r = p - np.eye(C)[y]
-        losses = (r**2).sum(axis=1)
-        dS = 2 * p * (r - (p * r).sum(axis=1, keepdims=True))
+        losses, dS = brier(S, y)
         if reduction == "none":
-            return losses, dS
-        if reduction == "mean":
-            return losses.mean(), dS / N
-        return losses.sum(), dS
+            return losses.sum(axis=1), dS
+        N = len(S) if reduction == "mean" else 1
+        return losses.sum() / N, dS / N
 
 
 @warned("one-vs-all by einsum, no 1/N in either", "sum-over-rows")
 def one_vs_all_sum(S, y):
     """Summed over everything."""
-    target = np.eye(S.shape[1])[y]
-    sigmoid = 1 / (1 + np.exp(-S))
-    return np.logaddexp(0, S).sum() - np.einsum("ij,ij->", target, S), sigmoid - target
+    target = one_hot(S, y)
+    return np.logaddexp(0, S).sum() - np.einsum("ij,ij->", target, S), sigmoid(S) - target

@@ -4,67 +4,57 @@ from __future__ import annotations
 
 import numpy as np
 
+from .parts import balanced, cross_entropy, log_softmax, margins_of, of_labels, one_hot, one_vs_all, softmax, svm
 from .registry import wrong
 
 
 @wrong("svm, dS multiplied by the scores transposed", "wrong-shape")
 def svm_for_weights(S, y):
     """X.T @ dS, as for the weights: C x C."""
-    N = S.shape[0]
-    i = np.arange(N)
-    margins = np.maximum(S - S[i, y][:, None] + 1, 0)
-    margins[i, y] = 0
-    dS = (margins > 0).astype(float)
-    dS[i, y] = -dS.sum(axis=1)
-    return margins.sum() / N, S.T @ dS / N
+    losses, dS = svm(S, y)
+    return losses.sum() / len(S), S.T @ dS / len(S)
 
 
 @wrong("svm, dS for ten classes", "wrong-shape")
 def svm_zeros_for_ten(S, y):
     """np.zeros((N, 10)), whatever C is."""
-    N, C = S.shape
+    N = len(S)
     loss, dS = 0.0, np.zeros((N, 10))
-    for i in range(N):
-        for j in range(C):
-            margin = S[i, j] - S[i, y[i]] + 1
-            if j != y[i] and margin > 0:
-                loss += margin / N
-                dS[i, j] += 1 / N
-                dS[i, y[i]] -= 1 / N
+    for i, j in np.ndindex(S.shape):
+        margin = S[i, j] - S[i, y[i]] + 1
+        if j != y[i] and margin > 0:
+            loss += margin / N
+            dS[i, j] += 1 / N
+            dS[i, y[i]] -= 1 / N
     return loss, dS
 
 
 @wrong("softmax, dS of the labels' entries only", "wrong-shape")
 def softmax_labels_only(S, y):
     """N numbers, one for each row."""
-    N = S.shape[0]
-    log_p = S - np.logaddexp.reduce(S, axis=1, keepdims=True)
-    chosen = log_p[np.arange(N), y]
-    return -chosen.mean(), (np.exp(chosen) - 1) / N
+    losses, dS = cross_entropy(S, y)
+    return losses.mean(), of_labels(dS, y) / len(S)
 
 
 @wrong("softmax, dS averaged over rows", "wrong-shape")
 def softmax_mean_of_rows(S, y):
     """dS.mean(axis=0) is what is left of the rows: C numbers."""
-    N, C = S.shape
-    log_p = S - np.logaddexp.reduce(S, axis=1, keepdims=True)
-    return -log_p[np.arange(N), y].mean(), (np.exp(log_p) - np.eye(C)[y]).mean(axis=0)
+    losses, dS = cross_entropy(S, y)
+    return losses.mean(), dS.mean(axis=0)
 
 
 @wrong("squared error, dS left flat", "wrong-shape")
 def squared_error_flat(S, y):
     """Flattened for a solver and not folded again: N C numbers."""
-    N, C = S.shape
-    residual = (S - np.eye(C)[y]).ravel()
-    return residual.dot(residual) / N, 2 * residual / N
+    residual = (S - one_hot(S, y)).ravel()
+    return residual.dot(residual) / len(S), 2 * residual / len(S)
 
 
 @wrong("softmax that returns its probabilities too", "wrong-shape")
 def softmax_of_three(S, y):
     """(value, dS, p)."""
-    N, C = S.shape
-    p = np.exp(S - np.logaddexp.reduce(S, axis=1, keepdims=True))
-    return -np.log(p[np.arange(N), y]).mean(), (p - np.eye(C)[y]) / N, p
+    losses, dS = cross_entropy(S, y)
+    return losses.mean(), dS / len(S), softmax(S)
 
 
 @wrong("softmax that returns its value alone", "wrong-shape")
@@ -72,35 +62,29 @@ class ForwardOnly:
     """dS is kept in an attribute."""
 
     def __call__(self, S, y):
-        N, C = S.shape
-        log_p = S - np.logaddexp.reduce(S, axis=1, keepdims=True)
-        self.dS = (np.exp(log_p) - np.eye(C)[y]) / N
-        return -log_p[np.arange(N), y].mean()
+        losses, self.dS = cross_entropy(S, y)
+        return losses.mean()
 
 
 @wrong("one-vs-all, a value for each class", "wrong-shape")
 def one_vs_all_each_class(S, y):
     """mean(axis=0): C values."""
-    N, C = S.shape
-    target = np.eye(C)[y]
-    return np.mean(np.logaddexp(0, S) - target * S, axis=0), (1 / (1 + np.exp(-S)) - target) / N
+    losses, dS = one_vs_all(S, y)
+    return losses.mean(axis=0), dS / len(S)
 
 
 @wrong("softmax, values of the rows beside the mean's gradient", "wrong-shape", also=["averaged-twice"])
 def softmax_values_of_rows(S, y):
     """The mean was forgotten: N values."""
-    N, C = S.shape
-    log_p = S - np.logaddexp.reduce(S, axis=1, keepdims=True)
-    return -log_p[np.arange(N), y], (np.exp(log_p) - np.eye(C)[y]) / N
+    losses, dS = cross_entropy(S, y)
+    return losses, dS / len(S)
 
 
 @wrong("softmax, the value formatted", "wrong-dtype")
 def softmax_formatted(S, y):
     """f"{loss:.4f}" is a text."""
-    N, C = S.shape
-    log_p = S - np.logaddexp.reduce(S, axis=1, keepdims=True)
-    loss = -log_p[np.arange(N), y].mean()
-    return f"{loss:.4f}", (np.exp(log_p) - np.eye(C)[y]) / N
+    losses, dS = cross_entropy(S, y)
+    return f"{losses.mean():.4f}", dS / len(S)
 
 
 @wrong("hinge against 0, dS the indicator itself", "wrong-dtype")
@@ -112,10 +96,8 @@ def hinge_indicator(S, y):
 @wrong("softmax, dS by a Fourier transform", "wrong-dtype")
 def softmax_fourier(S, y):
     """Smoothed in the frequencies and never made real again: complex."""
-    N, C = S.shape
-    log_p = S - np.logaddexp.reduce(S, axis=1, keepdims=True)
-    dS = np.fft.ifft(np.fft.fft((np.exp(log_p) - np.eye(C)[y]) / N, axis=1), axis=1)
-    return -log_p[np.arange(N), y].mean(), dS
+    losses, dS = cross_entropy(S, y)
+    return losses.mean(), np.fft.ifft(np.fft.fft(dS / len(S), axis=1), axis=1)
 
 
 @wrong("svm in loops, None where there is no gradient", "wrong-dtype")
@@ -123,13 +105,12 @@ def svm_loops_none(S, y):
     """Lists that start as None, and stay so where no class violates."""
     N, C = S.shape
     loss, dS = 0.0, [[None] * C for _ in range(N)]
-    for i in range(N):
-        for j in range(C):
-            margin = S[i, j] - S[i, y[i]] + 1
-            if j != y[i] and margin > 0:
-                loss += margin / N
-                dS[i][j] = 1 / N
-                dS[i][y[i]] = (dS[i][y[i]] or 0) - 1 / N
+    for i, j in np.ndindex(N, C):
+        margin = S[i, j] - S[i, y[i]] + 1
+        if j != y[i] and margin > 0:
+            loss += margin / N
+            dS[i][j] = 1 / N
+            dS[i][y[i]] = (dS[i][y[i]] or 0) - 1 / N
     return loss, dS
 
 
@@ -138,10 +119,8 @@ class NoValue:
     """The method that computes the mean has no return: the value is None."""
 
     def __call__(self, S, y):
-        N, C = S.shape
-        log_p = S - np.logaddexp.reduce(S, axis=1, keepdims=True)
-        value = self.remember(-log_p[np.arange(N), y].mean())
-        return value, (np.exp(log_p) - np.eye(C)[y]) / N
+        losses, dS = cross_entropy(S, y)
+        return self.remember(losses.mean()), dS / len(S)
 
     def remember(self, value):
         self.last = value
@@ -150,70 +129,53 @@ class NoValue:
 @wrong("divergence from one-hot labels", "not-finite")
 def divergence_from_one_hot(S, y):
     """0 log 0 is not 0 to NumPy."""
-    N, C = S.shape
-    target = np.eye(C)[y]
-    log_p = S - np.logaddexp.reduce(S, axis=1, keepdims=True)
-    return np.sum(target * (np.log(target) - log_p)) / N, (np.exp(log_p) - target) / N
+    target, log_p = one_hot(S, y), log_softmax(S)
+    return np.sum(target * (np.log(target) - log_p)) / len(S), (np.exp(log_p) - target) / len(S)
 
 
 @wrong("sample variance of a single row", "not-finite")
 def sample_variance(S, y):
     """ddof=1 divides by N - 1."""
-    N = S.shape[0]
-    centred = S - S.mean(axis=0)
-    return S.var(axis=0, ddof=1).sum(), 2 * centred / np.float64(N - 1)
+    return S.var(axis=0, ddof=1).sum(), 2 * (S - S.mean(axis=0)) / np.float64(len(S) - 1)
 
 
 @wrong("columns standardised over the batch", "not-finite")
-class BatchNormalised:
+def batch_normalised(S, y):
     """The deviation of one row is 0, and nothing is added to it."""
-
-    def __call__(self, S, y):
-        N, C = S.shape
-        deviation = S.std(axis=0)
-        z = (S - S.mean(axis=0)) / deviation
-        log_p = z - np.logaddexp.reduce(z, axis=1, keepdims=True)
-        dz = (np.exp(log_p) - np.eye(C)[y]) / N
-        dS = (dz - dz.mean(axis=0) - z * (dz * z).mean(axis=0)) / deviation
-        return -log_p[np.arange(N), y].mean(), dS
+    deviation = S.std(axis=0)
+    z = (S - S.mean(axis=0)) / deviation
+    losses, dz = cross_entropy(z, y)
+    dS = (dz - dz.mean(axis=0) - z * (dz * z).mean(axis=0)) / deviation
+    return losses.mean(), dS / len(S)
 
 
 @wrong("square root of the hinge", "not-finite")
 def root_hinge(S, y):
     """1 / (2 sqrt(m)) at margins of 0."""
-    N = S.shape[0]
-    i = np.arange(N)
-    margins = np.maximum(S - S[i, y][:, None] + 1, 0)
-    margins[i, y] = 0
-    dS = 0.5 / np.sqrt(margins)
-    dS[i, y] = 0
-    dS[i, y] = -dS.sum(axis=1)
-    return np.sqrt(margins).sum() / N, dS / N
+    margins = margins_of(S, y)
+    return np.sqrt(margins).sum() / len(S), balanced(0.5 / np.sqrt(margins), y) / len(S)
 
 
 @wrong("softmax at a temperature of 0.001, without the maximum", "not-finite")
 def softmax_frozen(S, y, T=1e-3):
     """e^{s / T} overflows at scores of 1."""
-    N, C = S.shape
     e = np.exp(S / T)
     p = e / e.sum(axis=1, keepdims=True)
-    return -np.log(p[np.arange(N), y]).mean(), (p - np.eye(C)[y]) / (T * N)
+    return -np.log(of_labels(p, y)).mean(), (p - one_hot(S, y)) / (T * len(S))
 
 
 @wrong("softmax in float16 at a temperature of 0.1", "not-finite")
 def softmax_half(S, y, T=0.1):
     """float16 ends at 65504, which is e^11."""
-    N, C = S.shape
     e = np.exp((S / T).astype(np.float16))
     p = (e / e.sum(axis=1, keepdims=True)).astype(float)
-    return -np.log(p[np.arange(N), y]).mean(), (p - np.eye(C)[y]) / (T * N)
+    return -np.log(of_labels(p, y)).mean(), (p - one_hot(S, y)) / (T * len(S))
 
 
 @wrong("entropy of normalised scores", "not-finite")
 def entropy_of_scores(S, y):
     """Scores are taken for positive numbers, and their log is taken."""
-    N = S.shape[0]
     total = S.sum(axis=1, keepdims=True)
     q = S / total
     H = -(q * np.log(q)).sum(axis=1, keepdims=True)
-    return H.mean(), -(np.log(q) + H) / total / N
+    return H.mean(), -(np.log(q) + H) / total / len(S)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .parts import balanced, cross_entropy, log_softmax, margins_of, of_labels, one_hot, one_vs_all, softmax, svm
 from .registry import wrong
 
 
@@ -15,68 +16,47 @@ def both(name, first, second):
 @both("softmax, the direction of ascent and not divided", "sign-flipped", "missing-mean")
 def softmax_ascent_no_mean(S, y):
     """1{j=y} - p_j, of the sum."""
-    N, C = S.shape
-    log_p = S - np.logaddexp.reduce(S, axis=1, keepdims=True)
-    target = np.eye(C)[y]
-    return -(target * log_p).sum() / N, target - np.exp(log_p)
+    losses, dS = cross_entropy(S, y)
+    return losses.mean(), -dS
 
 
 @both("svm, signs exchanged beside a sum", "sign-flipped", "averaged-twice")
 def svm_exchanged_beside_sum(S, y):
     """The value is not divided by N, dS is; and it points the other way."""
-    N = S.shape[0]
-    i = np.arange(N)
-    margins = np.maximum(S - S[i, y][:, None] + 1, 0)
-    margins[i, y] = 0
-    dS = -(margins > 0).astype(float)
-    dS[i, y] = -dS.sum(axis=1)
-    return margins.sum(), dS / N
+    losses, dS = svm(S, y)
+    return losses.sum(), -dS / len(S)
 
 
 @both("softmax, dS divided by a batch of 64", "missing-mean", "constant-factor")
 def softmax_batch_of_64(S, y, batch_size=64):
     """The configured batch size, not that of the batch at hand."""
-    N = S.shape[0]
-    z = S - S.max(axis=1, keepdims=True)
-    p = np.exp(z)
-    p /= p.sum(axis=1, keepdims=True)
-    loss = -np.log(p[np.arange(N), y]).mean()
-    p[np.arange(N), y] -= 1
-    return loss, p / batch_size
+    p = softmax(S)
+    return -np.log(of_labels(p, y)).mean(), (p - one_hot(S, y)) / batch_size
 
 
 @both("squared hinge, the 2 lost and not divided", "missing-mean", "constant-factor")
-class SquaredHinge:
+def squared_hinge_no_mean_without_2(S, y):
     """dS is made of the margins themselves, of the sum."""
-
-    def __call__(self, S, y):
-        N = len(S)
-        i = np.arange(N)
-        margins = np.maximum(S - S[i, y][:, None] + 1, 0)
-        margins[i, y] = 0
-        dS = margins.copy()
-        dS[i, y] = -margins.sum(axis=1)
-        return (margins**2).sum() / N, dS
+    margins = margins_of(S, y)
+    return (margins**2).sum() / len(S), balanced(margins.copy(), y)
 
 
 @both("squared error, target minus score without the 2", "sign-flipped", "constant-factor")
 def squared_error_reversed_without_2(S, y):
     """(t - s) / N, where 2 (s - t) / N is meant."""
-    N, C = S.shape
-    residual = np.eye(C)[y] - S
-    return np.sum(residual**2) / N, residual / N
+    residual = one_hot(S, y) - S
+    return np.sum(residual**2) / len(S), residual / len(S)
 
 
 @both("squared error in loops, divided twice without the 2", "averaged-twice", "constant-factor")
 def squared_error_loops(S, y):
     """Each entry is divided by N, and so is the whole; the 2 is lost."""
-    N, C = S.shape
-    loss, dS = 0.0, np.zeros((N, C))
-    for i in range(N):
-        for j in range(C):
-            r = S[i, j] - (1.0 if j == y[i] else 0.0)
-            loss += r * r / N
-            dS[i, j] = r / N
+    N = len(S)
+    loss, dS = 0.0, np.zeros(S.shape)
+    for i, j in np.ndindex(S.shape):
+        r = S[i, j] - (1.0 if j == y[i] else 0.0)
+        loss += r * r / N
+        dS[i, j] = r / N
     return loss, dS / N
 
 
@@ -84,8 +64,7 @@ def squared_error_loops(S, y):
 def svm_loops_without_label_and_first(S, y):
     """range(1, C), and nothing is taken from the label."""
     N, C = S.shape
-    margins = np.maximum(S - S[np.arange(N), y][:, None] + 1, 0)
-    margins[np.arange(N), y] = 0
+    margins = margins_of(S, y)
     dS = np.zeros((N, C))
     for i in range(N):
         for j in range(1, C):
@@ -98,52 +77,43 @@ def svm_loops_without_label_and_first(S, y):
 def softmax_loops_short(S, y):
     """range(N - 1) and range(C - 1)."""
     N, C = S.shape
-    p = np.exp(S - np.logaddexp.reduce(S, axis=1, keepdims=True))
+    p = np.exp(log_softmax(S))
     dS = np.zeros((N, C))
     for i in range(N - 1):
         for j in range(C - 1):
             dS[i, j] = (p[i, j] - (y[i] == j)) / N
-    return -np.log(p[np.arange(N), y]).mean(), dS
+    return -np.log(of_labels(p, y)).mean(), dS
 
 
 @both("softmax, the maximum subtracted in place and the sign lost", "mutates-input", "sign-flipped")
 def softmax_in_place_ascent(S, y):
     """Spoils S, and returns 1{j=y} - p_j."""
-    N, C = S.shape
     S -= S.max(axis=1, keepdims=True)
-    log_p = S - np.log(np.exp(S).sum(axis=1, keepdims=True))
-    return -log_p[np.arange(N), y].mean(), (np.eye(C)[y] - np.exp(log_p)) / N
+    losses, dS = cross_entropy(S, y)
+    return losses.mean(), -dS / len(S)
 
 
 @both("svm, margins that are the scores and dS not divided", "mutates-input", "missing-mean")
 def svm_aliased_no_mean(S, y):
     """margins = S makes no copy; dS is of the sum."""
-    N = S.shape[0]
-    i = np.arange(N)
     margins = S
-    margins -= S[i, y][:, None] - 1.0
-    margins[i, y] = 0
-    dS = (margins > 0).astype(float)
-    dS[i, y] = -dS.sum(axis=1)
-    return np.maximum(margins, 0).sum() / N, dS
+    margins -= of_labels(S, y)[:, None] - 1.0
+    margins[np.arange(len(S)), y] = 0
+    return np.maximum(margins, 0).sum() / len(S), balanced((margins > 0).astype(float), y)
 
 
 @both("softmax, p returned as it is", "missing-mean", "missing-label-term")
 def softmax_p_alone(S, y):
     """Neither -1{j=y} nor 1/N."""
-    N = S.shape[0]
-    e = np.exp(S - S.max(axis=1, keepdims=True))
-    p = e / e.sum(axis=1, keepdims=True)
-    return -np.log(p[np.arange(N), y]).mean(), p
+    p = softmax(S)
+    return -np.log(of_labels(p, y)).mean(), p
 
 
 @both("one-vs-all with a ridge, not in dS and not divided", "missing-mean", "missing-regularizer")
 def one_vs_all_ridge_no_mean(S, y, lam=0.1):
     """dS is of the sum of the data's terms, and of nothing else."""
-    N, C = S.shape
-    target = np.eye(C)[y]
-    data = np.sum(np.logaddexp(0, S) - target * S) / N
-    return data + lam / 2 * np.sum(S**2), 1 / (1 + np.exp(-S)) - target
+    losses, dS = one_vs_all(S, y)
+    return losses.sum() / len(S) + lam / 2 * np.sum(S**2), dS
 
 
 @wrong("squared hinge, the 2 lost in a buffer", "constant-factor", with_=["constant-factor", "shared-buffer"])
@@ -154,12 +124,9 @@ class BufferedHinge:
         self.buffers = {}
 
     def __call__(self, S, y):
-        N = S.shape[0]
-        i = np.arange(N)
         dS = self.buffers.setdefault(S.shape, np.empty(S.shape))
-        np.maximum(S - S[i, y][:, None] + 1, 0, out=dS)
-        dS[i, y] = 0
-        loss = (dS**2).sum() / N
-        dS[i, y] = -dS.sum(axis=1)
-        dS /= N
+        dS[:] = margins_of(S, y)
+        loss = (dS**2).sum() / len(S)
+        balanced(dS, y)
+        dS /= len(S)
         return loss, dS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,49 @@ from observed import (
 
 import gradcheck
 from gradcheck import Config
+from gradcheck.checking.case import Case
 from gradcheck.diagnosis.factors import batch_size, factor, transposed
+from gradcheck.diagnosis.fits import everywhere, factor_at, factor_fit, term_fit
+from gradcheck.diagnosis.numbers import Law
 
 SIGNS, POWERS = st.sampled_from([1, -1]), st.sampled_from([-1, 0, 1])
 
 
-# --- a factor ---------------------------------------------------------------------------------------------
+def test_a_factor_counts_its_entries_and_the_rows_that_determine_it() -> None:
+    fit = factor_fit(evidence_of("softmax", lambda a, S, y: -3 * a), lambda seen: is_label(seen.S, seen.y))
+    assert fit is not None
+    assert (fit.law.k, fit.entries, fit.rows) == (-3, 24, 24)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_entries_that_are_not_known_are_left_out(known: bool) -> None:
+    """A wrong entry at a kink does not contradict the law."""
+    evidence = evidence_of("softmax", lambda a, S, y: -a)
+    first, *others = evidence.observations
+    a, kinked = first.analytic.copy(), first.kinked.copy()
+    a[0, 0] += 1.0
+    kinked[0, 0] = not known
+    changed = replace(first, analytic=a, kinked=kinked)
+    assert (factor_fit(replace(evidence, observations=(changed, *others))) is None) == known
+
+
+def test_a_problem_whose_gradient_is_0_within_bounds_takes_any_factor() -> None:
+    evidence = evidence_of("softmax", lambda a, S, y: 0 * a)
+    for seen in evidence.observations:
+        interval = factor_at(evidence, replace(seen, numerical=np.full(seen.S.shape, 1e-13)), everywhere(seen))
+        assert interval is not None
+        assert interval.low == -np.inf
+
+
+def test_a_term_is_found_beyond_a_factor() -> None:
+    def one_everywhere(seen: Case) -> Any:
+        return np.ones(seen.S.shape), np.zeros(seen.S.shape)
+
+    evidence = evidence_of("softmax", lambda a, S, y: len(S) * a + 0.3)
+    fit = term_fit(evidence, one_everywhere, Law(1, rows=1))
+    assert fit is not None
+    assert str(fit.law) == "0.3"
+    assert term_fit(evidence, one_everywhere) is None
 
 
 @few_examples
@@ -85,9 +123,6 @@ def test_other_defects_are_no_factor(change: Any) -> None:
     assert codes(factor(evidence_of("softmax", change))) == []
 
 
-# --- batch sizes ------------------------------------------------------------------------------------------
-
-
 @few_examples
 @given(dense_losses, seeds, st.booleans())
 def test_the_sizes_at_which_it_is_right_are_named(name: str, seed: int, alone: bool) -> None:
@@ -110,9 +145,6 @@ def test_rows_that_are_wrong_for_their_scores_do_not_hang_on_the_batch(name: str
     evidence = evidence_of(name, lambda a, S, y: np.where(S[:, :1] > 1.3, bent(a, S), a), seed=seed)
     if evidence.wrong and not any(seen.is_wrong for seen in evidence.observations if seen.rows == 1):
         assert codes(batch_size(evidence)) == []
-
-
-# --- entries exchanged ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["softmax", "svm", "brier"])

@@ -7,16 +7,13 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gradcheck.diagnosis.numbers import Interval, around, constant_law, fraction_of, multiplier, simplest_law
 
 POWERS = st.integers(-2, 2)
 FACTORS = st.sampled_from([1.0, 2.0, 0.5, 1 / 3, 0.9, 7.0, math.log(2), math.pi])
-
-
-# --- fractions and constants ------------------------------------------------------------------------------
 
 
 @given(st.integers(-60, 60), st.sampled_from([*range(1, 17), 20, 25, 50, 100]), st.floats(-1, 1))
@@ -39,16 +36,13 @@ def test_what_is_not_finite_is_no_fraction(number: float) -> None:
 
 @pytest.mark.parametrize(
     ("number", "name"),
-    [(math.log(2), "log 2"), (1 / math.log(2), "1/log 2"), (-math.pi, "-pi"), (2.0**-23, "float32's epsilon")],
+    [(math.log(2), "log 2"), (1 / math.log(2), "1/log 2"), (-math.pi, "-pi")],
 )
 def test_known_constants_are_named(number: float, name: str) -> None:
     law = constant_law(around(number * (1 + 1e-8), 1e-7))
     assert law is not None
     assert law.name == name
     assert constant_law(around(number, 0.1)) is None
-
-
-# --- intervals --------------------------------------------------------------------------------------------
 
 
 @given(st.floats(-10, 10), st.lists(st.floats(-10, 10), min_size=1, max_size=6))
@@ -58,9 +52,6 @@ def test_the_multiplier_is_in_the_interval(c: float, entries: list[float]) -> No
     found = multiplier(x, c * x + 0.9 * slack, slack)
     assert found is not None
     assert found.low <= c <= found.high or not np.any(np.abs(x) > 1e-300)
-
-
-# --- laws -------------------------------------------------------------------------------------------------
 
 
 def known(number: float, N: int, C: int, off: float = 0.0) -> tuple[int, int, Interval]:
@@ -77,14 +68,6 @@ def test_a_law_is_found_where_many_sizes_were_tried(a: int, b: int, k: float, si
     assert law.k == pytest.approx(sign * k, rel=1e-7)
     assert not law.is_free
     assert law.alternative == ""
-
-
-@given(st.floats(0.1, 10), st.floats(0.1, 10), st.floats(0.1, 10))
-def test_three_random_numbers_follow_no_law(one: float, three: float, eight: float) -> None:
-    assume(len({round(math.log(x), 2) for x in (one, three, eight)}) == 3)
-    law = simplest_law([known(one, 1, 5), known(three, 3, 5), known(eight, 8, 5)])
-    if law is not None:
-        assert [law.at(N, 5) for N in (1, 3, 8)] == pytest.approx([one, three, eight], rel=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -8,19 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from observed import codes
 
 import gradcheck
 from gradcheck import Config
-from gradcheck.losses import BUILT_INS
 from gradcheck.report import Finding
 
 
 def findings(loss: Any, config: Config | None = None) -> dict[str, Finding]:
     return {finding.code: finding for finding in gradcheck.check(loss, config).losses[0].findings}
-
-
-def findings_at(loss: Any, S: Any, y: Any) -> dict[str, Finding]:
-    return {finding.code: finding for finding in gradcheck.check_at(loss, S, y).losses[0].findings}
 
 
 def with_derivative_of_margins(margins: Any, q: Any, y: Any) -> Any:
@@ -86,8 +82,8 @@ def svm_without_margins_of_1(S: Any, y: Any) -> Any:
 
 
 def test_a_tie_that_is_dropped_by_its_value_is_an_error_that_names_the_entry() -> None:
-    finding = findings_at(svm_without_margins_of_1, [[0.0, 2.0, 2.0]], [2])["removable-jump"]
-    assert finding.severity == "error"
+    (finding,) = gradcheck.check_at(svm_without_margins_of_1, [[0.0, 2.0, 2.0]], [2]).losses[0].findings
+    assert (finding.code, finding.severity) == ("removable-jump", "error")
     assert "the value is 0 at S, but near 1 as soon as S[0, 1] = 2" in finding.message
     assert gradcheck.check_at(svm_without_margins_of_1, [[0.0, 1.5, 2.0]], [2]).passed
 
@@ -103,7 +99,7 @@ def test_other_jumps_are_not_removable(value: Any) -> None:
     def loss(S: Any, y: Any) -> Any:
         return float(value(S, S[np.arange(len(S)), y][:, np.newaxis])), np.zeros_like(S)
 
-    assert "removable-jump" not in findings_at(loss, [[2.0, 1.0, 2.0]], [0])
+    assert "removable-jump" not in codes(gradcheck.check_at(loss, [[2.0, 1.0, 2.0]], [0]).losses[0].findings)
 
 
 # --- vacuous ----------------------------------------------------------------------------------------------
@@ -111,14 +107,6 @@ def test_other_jumps_are_not_removable(value: Any) -> None:
 
 def flat(S: Any, y: Any) -> Any:
     return 3.0, np.zeros_like(S)
-
-
-def softmax_times(factor: float, smallest: int = 0) -> Any:
-    def loss(S: Any, y: Any) -> Any:
-        value, dS = BUILT_INS["softmax"].function(S, y)
-        return (factor * value, factor * dS) if len(S) >= smallest else flat(S, y)
-
-    return loss
 
 
 def test_a_loss_that_never_changes_passes_with_a_warning() -> None:
@@ -157,7 +145,7 @@ def weighing(weight: Callable[[int], float], rows: Any = square) -> Any:
 @pytest.mark.parametrize(
     ("weight", "words"),
     [
-        (lambda N: 1 / N**2, "1/N^2 of its value alone (1/9 at N = 3, 1/64 at N = 8)"),
+        (lambda N: 1 / N**2, "counts 1/9 at N = 3, 1/64 at N = 8 of its value alone"),
         (lambda N: 1 / math.sqrt(N), "0.57735 at N = 3, 0.35355 at N = 8 of"),
         (lambda N: 1 / max(N - 1, 1), "counts 1/2 at N = 3, 1/7 at N = 8 of"),
         (lambda N: 1 / (N + 1), "counts 1/2 at N = 3, 2/9 at N = 8 of"),
@@ -178,16 +166,6 @@ def test_a_constant_weight_is_named_beside_a_built_in() -> None:
 @pytest.mark.parametrize("weight", [lambda N: 1 / N, lambda N: 1.0, lambda N: 0.2 / N], ids=["mean", "sum", "part"])
 def test_a_mean_and_a_sum_are_not_named(rows: Any, weight: Any) -> None:
     assert "not-the-mean" not in findings(weighing(weight, rows))
-
-
-def hardest_half(S: Any, y: Any) -> Any:
-    """The mean of the larger half of the rows' hinge losses; the rows that are left out may have the value 0."""
-    margins = np.maximum(margins_of(S, y), 0)
-    kept = np.argsort(-margins.sum(axis=1), kind="stable")[: (len(S) + 1) // 2]
-    value, dS = with_derivative_of_margins(margins[kept], margins[kept] > 0, y[kept])
-    full = np.zeros_like(S)
-    full[kept] = dS
-    return value, full
 
 
 @pytest.mark.parametrize(

@@ -70,21 +70,6 @@ def test_every_code_has_a_page_and_every_page_a_code() -> None:
     assert severities == sorted(severities, key=["error", "warning", "note"].index)
 
 
-def test_a_page_is_found_by_its_code_in_any_spelling() -> None:
-    assert page("missing-mean") == page("Missing_Mean")
-    assert page("missing-mean") in pages()
-
-
-@pytest.mark.parametrize(
-    ("typed", "meant"), [("missing-men", "missing-mean"), ("overflow", "overflows"), ("notfinite", "not-finite")]
-)
-def test_an_unknown_code_is_an_error_that_names_the_nearest(typed: str, meant: str) -> None:
-    with pytest.raises(UsageError, match=re.escape(repr(typed))) as error:
-        page(typed)
-    assert f"did you mean {meant}" in error.value.hint
-    assert "gradcheck explain" in error.value.hint
-
-
 @pytest.mark.parametrize("typed", ["", ".", "../pages", "raises.md", "../page_texts/raises", "\x00"])
 def test_what_is_no_code_opens_no_file(typed: str) -> None:
     with pytest.raises(UsageError, match="no finding has this code"):

@@ -99,9 +99,9 @@ def test_two_places_are_both_named(name: str, seed: int, kinds: str) -> None:
 
 
 def test_two_classes_are_both_named() -> None:
-    first, second = places(evidence_of("softmax", lambda a, S, y: at(column(0))(at(column(3))(a, S, y), S, y)))
-    assert first.code == second.code == "one-class"
-    assert "in class 0, 24 of 24 entries, and in class 3" in first.message + second.message
+    two = list(places(evidence_of("softmax", lambda a, S, y: at(column(0))(at(column(3))(a, S, y), S, y))))
+    assert codes(two) == ["one-class", "one-class"]
+    assert any("in class 0, 24 of 24 entries, and in class 3" in each.message for each in two)
 
 
 def test_a_factor_around_a_region_that_is_right_is_one_defect() -> None:
@@ -157,8 +157,6 @@ def test_in_a_check_the_place_leads_and_nothing_vaguer_is_said(where: Any, code:
     assert codes(report.losses[0].findings) == [code]
 
 
-# --- a factor around a place ------------------------------------------------------------------------------
-
 FACTORS = {
     "sign-flipped": lambda S: -1.0,
     "missing-mean": lambda S: float(len(S)),
@@ -186,14 +184,6 @@ def test_the_messages_say_what_holds_where() -> None:
     assert first.message.startswith("dS = -1 times the numerical gradient in all 96 entries outside of class 1")
     assert "dS is wrong in class 1, 24 of 24 entries, and -1 times the numerical gradient everywhere" in second.message
     assert second.message.endswith("; there dS = 0")
-
-
-def test_a_sign_that_is_wrong_where_j_is_not_y_is_a_place() -> None:
-    evidence = evidence_of("softmax", lambda a, S, y: np.where(is_label(S, y), a, -a))
-    assert codes(places(evidence)) == ["other-columns"]
-
-
-# --- how likely entries are all in a region by coincidence --------------------------------------------------
 
 
 def seen(*shapes: tuple[int, int]) -> tuple[Case, ...]:

@@ -28,9 +28,6 @@ from gradcheck.diagnosis.terms import extra_term
 SIZES = (1, 3, 8)
 
 
-# --- the label's term -------------------------------------------------------------------------------------
-
-
 def off_by(k: float, power: int = -1) -> Any:
     """dS is off by k N^power in the label's column."""
     return lambda a, S, y: a + k * float(len(S)) ** power * is_label(S, y)
@@ -86,9 +83,6 @@ def test_labels_that_are_no_classes_have_no_column() -> None:
     assert codes(extra_term(evidence_of(squares, lambda a, S, y: a + 1 / len(S), labels=real))) == []
 
 
-# --- a penalty --------------------------------------------------------------------------------------------
-
-
 @few_examples
 @given(some_losses, seeds, st.sampled_from([1.0, 0.1, 1e-4]), st.booleans(), st.booleans())
 def test_a_penalty_that_dS_lacks_is_named(name: str, seed: int, c: float, is_mean: bool, integers: bool) -> None:  # noqa: N802
@@ -142,9 +136,6 @@ def test_a_factor_beside_a_penalty_is_named_too(scale: Any, code: str) -> None:
 )
 def test_nothing_else_is_a_term(change: Any) -> None:
     assert codes(extra_term(evidence_of("softmax", change))) == []
-
-
-# --- guards of logarithms ---------------------------------------------------------------------------------
 
 
 def label_p(S: Any, y: Any) -> Any:

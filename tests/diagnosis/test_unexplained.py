@@ -42,12 +42,6 @@ def pairs(S: Any, y: Any) -> Any:
     return (np.cos(S * after) * after + np.cos(before * S) * before) / len(S)
 
 
-def slipped(S: Any, y: Any) -> Any:
-    p = np.exp(S) / np.exp(S).sum(axis=1, keepdims=True)
-    p[:, 1] *= 1 + 1e-5
-    return p / len(S)
-
-
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("per_sample", [False, True])
 def test_a_jacobian_that_is_not_symmetric_is_an_error(dtype: str, per_sample: bool) -> None:

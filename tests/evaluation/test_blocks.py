@@ -1,23 +1,56 @@
-"""The rows of a matrix as runs of flat entries."""
+"""How inputs of any number of dimensions become one flat vector and back."""
 
 from __future__ import annotations
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as shapes
 
-from gradcheck.evaluation.blocks import Blocks
+from gradcheck.evaluation.blocks import Blocks, Layout
+
+several_inputs = st.lists(
+    shapes.array_shapes(min_dims=0, max_dims=4, max_side=4), min_size=1, max_size=5
+).map(lambda each: {f"p{k}": shape for k, shape in enumerate(each)})  # fmt: skip
+
+
+@given(several_inputs)
+def test_every_flat_entry_has_one_input_and_one_index_and_leads_back(inputs: dict[str, tuple[int, ...]]) -> None:
+    layout = Layout.of(inputs)
+    x = np.arange(float(layout.n))
+    arrays = layout.arrays(x)
+    assert {name: array.shape for name, array in arrays.items()} == inputs
+    assert layout.n == sum(array.size for array in arrays.values())
+    numbers = layout.input_of(np.arange(layout.n))
+    for entry in range(layout.n):
+        name, index = layout.index(entry)
+        assert arrays[name][index] == entry
+        assert layout.inputs[numbers[entry]].name == name
+    for array in arrays.values():  # they are views
+        array[...] = -1
+    assert x.tolist() == [-1.0] * layout.n
+
+
+@given(several_inputs, st.integers(0, 100))
+def test_each_input_is_a_block_with_a_scale_of_its_own(inputs: dict[str, tuple[int, ...]], seed: int) -> None:
+    layout = Layout.of(inputs)
+    blocks = Blocks.of_inputs(layout)
+    gradient = np.random.default_rng(seed).normal(size=layout.n)
+    expected = [float(np.abs(array).max()) for array in layout.arrays(gradient).values()]
+    assert len(blocks) == len(inputs)
+    assert blocks.largest(gradient).tolist() == expected
+    assert blocks.of(np.arange(layout.n)).tolist() == layout.input_of(np.arange(layout.n)).tolist()
+    assert [each.entries for each in layout.inputs] == blocks.slices()
 
 
 @given(st.integers(1, 6), st.integers(1, 6))
 def test_the_rows_of_a_matrix_are_blocks(N: int, C: int) -> None:
-    blocks = Blocks(N, C)
+    blocks = Blocks.of_rows((N, C))
     matrix = np.arange(N * C).reshape(N, C)
     assert [matrix.ravel()[each].tolist() for each in blocks.slices()] == matrix.tolist()
-    assert blocks.starts.tolist() == matrix[:, 0].tolist()
     assert blocks.of(np.arange(N * C)).tolist() == np.repeat(np.arange(N), C).tolist()
 
 
 def test_what_is_not_finite_has_no_size() -> None:
     for bad in (np.nan, np.inf, -np.inf):
-        assert Blocks(3, 2).largest(np.array([1.0, -2.0, bad, 3.0, bad, bad])).tolist() == [2.0, 3.0, 0.0]
+        assert Blocks.of_rows((3, 2)).largest(np.array([1.0, -2.0, bad, 3.0, bad, bad])).tolist() == [2.0, 3.0, 0.0]

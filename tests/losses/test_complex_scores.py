@@ -18,6 +18,7 @@ def imaginary_slopes(loss, S, y, **options):
     for entry in np.ndindex(S.shape):
         moved = S.astype(complex)
         moved[entry] += 1j * H
+        moved.flags.writeable = False
         value, dS = loss(moved, y, **options)
         assert np.iscomplexobj(value)
         assert dS.shape == S.shape
@@ -26,23 +27,24 @@ def imaginary_slopes(loss, S, y, **options):
 
 
 @every
-@pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("shape", [(1, 2), (1, 5), (3, 5), (8, 4)])
-def test_the_imaginary_part_is_the_derivative_to_a_few_eps_of_its_rows_largest(name, shape, seed):
-    rng = np.random.default_rng(seed)
-    S, y = rng.normal(size=shape), rng.integers(0, shape[1], size=shape[0])
-    _, dS = BUILT_INS[name].function(S, y)
-    slopes = imaginary_slopes(BUILT_INS[name].function, S, y)
-    largest = np.abs(dS).max(axis=1, keepdims=True)
-    assert (np.abs(slopes - dS) <= 1e-14 * largest).all()
+def test_the_imaginary_part_is_the_derivative_to_a_few_eps_of_its_rows_largest_and_the_real_part_the_value(name, shape):
+    loss = BUILT_INS[name].function
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        S, y = rng.normal(size=shape), rng.integers(0, shape[1], size=shape[0])
+        value, dS = loss(S, y)
+        largest = np.abs(dS).max(axis=1, keepdims=True)
+        assert (np.abs(imaginary_slopes(loss, S, y) - dS) <= 1e-14 * largest).all()
+        complex_value, _ = loss(S.astype(complex), y)
+        assert complex_value.imag == 0
+        assert complex_value.real == pytest.approx(float(value), rel=1e-14, abs=1e-300)
 
 
 @every
 @pytest.mark.parametrize("row", [[30.0, 1.0, -2.0, 3.5], [1.0, 30.0, -2.0, 3.5], [-1e3, 1e3, 0.5, 0.25]])
 def test_it_holds_where_the_label_leads_or_trails_by_far(name, row):
-    if name == "affine-exp":
-        row = np.array(row) / 10
-    S, y = np.array([row]), np.array([0])
+    S, y = np.array([row]) / (10 if name == "affine-exp" else 1), np.array([0])
     _, dS = BUILT_INS[name].function(S, y)
     slopes = imaginary_slopes(BUILT_INS[name].function, S, y)
     assert np.abs(slopes - dS).max() <= 1e-14 * np.abs(dS).max()
@@ -60,37 +62,3 @@ def test_every_reduction_carries_it(name, reduction):
         assert not slopes[others].any()
         slopes = np.diagonal(slopes, axis1=0, axis2=2).T
     np.testing.assert_allclose(slopes, derivatives, rtol=0, atol=1e-14 * np.abs(derivatives).max())
-
-
-@every
-def test_the_real_part_is_the_value(name):
-    for seed in range(20):
-        rng = np.random.default_rng(seed)
-        scale = [1e-3, 1.0, 20.0][seed % 3]
-        S, y = scale * rng.normal(size=(3, 5)), rng.integers(0, 5, size=3)
-        value, _ = BUILT_INS[name].function(S, y)
-        complex_value, _ = BUILT_INS[name].function(S.astype(complex), y)
-        assert complex_value.imag == 0
-        assert complex_value.real == pytest.approx(float(value), rel=1e-14, abs=1e-300)
-
-
-@every
-def test_the_value_is_analytic_off_the_real_axis_too(name):
-    """Moved by i·h along a direction, with h no longer tiny: Re and Im keep to the Cauchy-Riemann equations."""
-    rng = np.random.default_rng(1)
-    S, y = rng.normal(size=(2, 4)), np.array([1, 3])
-    direction, h, around = rng.normal(size=S.shape), 1e-3, 1e-5
-
-    def value(z):
-        return complex(BUILT_INS[name].function(S + z * direction, y)[0])
-
-    along = (value(1j * h + around) - value(1j * h - around)) / (2 * around)
-    across = (value(1j * h + 1j * around) - value(1j * h - 1j * around)) / (2j * around)
-    assert along == pytest.approx(across, rel=1e-8)
-
-
-@every
-def test_complex_scores_are_not_written_to(name):
-    S, y = np.full((2, 3), 0.5 + 1j * H), np.array([0, 2])
-    S.flags.writeable = False
-    BUILT_INS[name].function(S, y)

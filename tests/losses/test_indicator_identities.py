@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
 from gradcheck.losses.cross_entropy import softmax
 from gradcheck.losses.hinge import svm
-from gradcheck.losses.indicator_examples import affine_exp, cubed_relu, min_square_exp
+from gradcheck.losses.indicator_examples import min_square_exp
 
 numbers = st.floats(-50, 50)
 vectors = st_numpy.arrays(np.float64, st.integers(1, 8), elements=numbers)
@@ -22,14 +21,6 @@ def one(condition):
     return np.where(condition, 1.0, 0.0)
 
 
-def batch(*row):
-    """One row of scores, and a label for it."""
-    return np.array([row], dtype=float), np.array([0])
-
-
-# --- selecting one of two: min(x^2, e^y) = 1{x^2 < e^y} x^2 + 1{x^2 >= e^y} e^y ---------------------------
-
-
 @given(x=numbers, y=numbers)
 @example(x=1.0, y=0.0)
 @example(x=-1.0, y=0.0)
@@ -38,19 +29,7 @@ def test_a_minimum_of_two_is_two_indicators_of_which_one_holds(x, y):
     selected = one(square < exponential) * square + one(square >= exponential) * exponential
     assert selected == min(square, exponential)
     assert one(square < exponential) + one(square >= exponential) == 1
-    assert min_square_exp(*batch(x, y))[0] == selected
-
-
-@given(x=numbers)
-@example(x=0.0)
-@example(x=1e-200)
-def test_a_maximum_with_0_is_one_indicator(x):
-    selected = one(x**3 >= 0) * x**3
-    assert selected == max(0, x**3)
-    assert cubed_relu(*batch(x))[0] == pytest.approx(selected, rel=1e-15)
-
-
-# --- selecting one of many: Y_7 = sum_i 1{i=7} Y_i and sum_x 1{x=2} f(x) = f(2) ---------------------------
+    assert min_square_exp(np.array([[x, y]]), np.array([0]))[0] == selected
 
 
 @given(s=whole_vectors, data=st.data())
@@ -64,20 +43,6 @@ def test_the_hinges_sum_of_indicators_reduces_to_its_gradient(s, data):
     value, dS = svm(s[np.newaxis], np.array([y]))
     np.testing.assert_array_equal(dS[0], unreduced)
     assert value == sum(q[m] * (s[m] - s[y] + 1) for m in others)
-
-
-# --- grouped cases: 1{i=1} 2 - 1{i=2} 3 + 1{i=3} e^{s_3} --------------------------------------------------
-
-
-@given(s=st.tuples(numbers, numbers, numbers))
-def test_cases_that_exclude_each_other_are_one_sum_of_indicators(s):
-    cases = {1: 2.0, 2: -3.0, 3: np.exp(s[2])}
-    grouped = [one(i == 1) * 2 - one(i == 2) * 3 + one(i == 3) * np.exp(s[2]) for i in (1, 2, 3)]
-    assert grouped == [cases[i] for i in (1, 2, 3)]
-    np.testing.assert_array_equal(affine_exp(*batch(*s))[1][0], grouped)
-
-
-# --- the softmax: shifted scores, and its gradient's cases ------------------------------------------------
 
 
 @given(s=vectors, data=st.data())

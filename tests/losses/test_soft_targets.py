@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import gradcheck
 from gradcheck.losses import BUILT_INS
-from gradcheck.losses.soft_targets import binary_cross_entropy, soft_cross_entropy, squared_error
+from gradcheck.losses.soft_targets import soft_cross_entropy
 
 KINDS = {"soft-cross-entropy": "one-hot", "binary-cross-entropy": "multi-hot", "squared-error": "real"}
 TWINS = {"soft-cross-entropy": "softmax", "binary-cross-entropy": "one-vs-all"}
@@ -61,20 +61,16 @@ def test_of_one_class_a_row_it_is_the_loss_of_classes(name: str, twin: str, seed
 
 
 @pytest.mark.parametrize(("name", "kind"), KINDS.items())
-def test_gradcheck_finds_it_right_with_its_own_kind_of_labels(name: str, kind: str) -> None:
-    for dtype in ("float64", "float32"):
-        report = gradcheck.check(name, gradcheck.Config(labels={"kind": kind}, trials=2, dtype=dtype))
-        assert report.passed
-        assert sum(batch.unresolved for batch in report.losses[0].batches) == 0
-
-
-@pytest.mark.parametrize(("name", "kind"), KINDS.items())
-def test_a_slip_in_it_is_seen_with_its_own_kind_of_labels(name: str, kind: str) -> None:
+def test_gradcheck_finds_it_right_with_its_own_kind_of_labels_and_a_slip_in_it_wrong(name: str, kind: str) -> None:
     def slipped(S: np.ndarray, t: np.ndarray) -> tuple[float, np.ndarray]:
         value, dS = BUILT_INS[name].function(S, t)
         return value, dS * (1 + 1e-6)
 
     assert not gradcheck.check(slipped, gradcheck.Config(labels={"kind": kind})).passed
+    for dtype in ("float64", "float32"):
+        report = gradcheck.check(name, gradcheck.Config(labels={"kind": kind}, trials=2, dtype=dtype))
+        assert report.passed
+        assert sum(batch.unresolved for batch in report.losses[0].batches) == 0
 
 
 @pytest.mark.parametrize("row", [[40.0, -40.0, -50.0], [0.0, 0.0, 0.0], [1e-9, -1e-9, 1.0]])
@@ -84,19 +80,6 @@ def test_digits_are_kept_where_a_probability_nears_1(row: list[float]) -> None:
     expected = [float(Decimal(e_j) / sum(e) - Decimal(t_j)) for e_j, t_j in zip(e, t, strict=True)]
     _, dS = soft_cross_entropy(np.array([row]), np.array([t]))
     np.testing.assert_allclose(dS[0], expected, rtol=1e-14)
-
-
-def test_a_row_of_no_class_or_of_several_is_a_row_like_others() -> None:
-    value, dS = binary_cross_entropy(np.zeros((2, 2)), np.array([[0, 0], [1, 1]]))
-    assert value == pytest.approx(2 * np.log(2))
-    np.testing.assert_allclose(dS, [[0.25, 0.25], [-0.25, -0.25]])
-
-
-def test_squared_error_of_the_labels_themselves_is_0() -> None:
-    S = np.array([[1.5, -2.0]])
-    value, dS = squared_error(S, S)
-    assert value == 0
-    np.testing.assert_array_equal(dS, [[0.0, 0.0]])
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -36,22 +36,14 @@ def make_problem(
             relative_errors[cell], verdicts[cell] = error, VERDICTS.index(verdict)
     if labels == ():
         labels = [row % classes for row in range(batch_size)]
-    worst = [
-        Entry(
-            row,
-            class_,
-            None if labels is None else labels[row],
-            score=0.5,
-            analytic=0.25,
-            numerical=0.25 * (1 - float(relative_errors[row, class_])),
-            bound=1e-12,
-            relative_error=float(relative_errors[row, class_]),
-            verdict=VERDICTS[verdicts[row, class_]],
-            plain=0.2468,
-            step=0.00071,
-        )
-        for row, class_ in sorted(np.ndindex(batch_size, classes), key=lambda cell: -int(verdicts[cell]))
-    ]
+
+    def entry(row: int, class_: int) -> Entry:
+        label, error = None if labels is None else labels[row], float(relative_errors[row, class_])
+        numbers = {"score": 0.5, "analytic": 0.25, "numerical": 0.25 * (1 - error), "bound": 1e-12}
+        verdict = VERDICTS[verdicts[row, class_]]
+        return Entry(row, class_, label, **numbers, relative_error=error, verdict=verdict, plain=0.2468, step=0.00071)
+
+    worst = sorted(np.ndindex(batch_size, classes), key=lambda cell: -int(verdicts[cell]))
     defaults: dict[str, Any] = {
         "scores": "normal(0, 1)", "trial": 0, "seed": 0, "value": 1.25, "plan": "full",
         "evaluations": 2 * batch_size * classes + 31, "seconds": 0.004,
@@ -62,7 +54,7 @@ def make_problem(
         labels=None if labels is None else np.array(labels),
         relative_errors=relative_errors,
         verdicts=verdicts,
-        worst=tuple(worst[:20]),
+        worst=tuple(entry(*cell) for cell in worst[:20]),
         **(defaults | fields),
     )
 
@@ -77,19 +69,9 @@ def make_report(*losses: LossReport, interrupted: bool = False, out_of_time: boo
     return Report("0.1.0", {"seed": 0, "batch_sizes": (1, 3)}, losses, interrupted, out_of_time)
 
 
-@pytest.fixture
-def problem() -> Callable[..., BatchReport]:
-    return make_problem
-
-
-@pytest.fixture
-def loss() -> Callable[..., LossReport]:
-    return make_loss
-
-
-@pytest.fixture
-def report() -> Callable[..., Report]:
-    return make_report
+problem = pytest.fixture(name="problem")(lambda: make_problem)
+loss = pytest.fixture(name="loss")(lambda: make_loss)
+report = pytest.fixture(name="report")(lambda: make_report)
 
 
 @pytest.fixture

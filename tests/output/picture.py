@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
+from rich.console import Console
+from rich.text import Text
 
 import gradcheck
 from gradcheck.api import as_loss
 from gradcheck.functions.function import Function
-from gradcheck.output import Options
-from gradcheck.output.screen import Screen
-from gradcheck.output.table import show
+from gradcheck.output import FORMATS, Options
 
 PICTURE = Path(__file__).parents[2] / ".github" / "table.svg"
 
@@ -29,13 +30,11 @@ def off_by_a_thousandth(S, y):
 
 def draw() -> str:
     """The picture as SVG; its times are those of the run that drew it."""
-    loss = as_loss(off_by_a_thousandth)
-    report = gradcheck.check(
-        Function("mymodule:myloss", loss.function, "mymodule.py", 4), gradcheck.Config(batch_sizes=[3], scores="normal")
-    )
-    screen = Screen(Options(width=100, color=True), record=True)
-    show(report, screen)
-    return screen.console.export_svg(title="gradcheck run mymodule:myloss")
+    target = Function("mymodule:myloss", as_loss(off_by_a_thousandth).function, "mymodule.py", 4)
+    report = gradcheck.check(target, gradcheck.Config(batch_sizes=[3], scores="normal"))
+    console = Console(record=True, width=100, file=io.StringIO())
+    console.print(Text.from_ansi(FORMATS["table"](report, Options(width=100, color=True))))
+    return console.export_svg(title="gradcheck run mymodule:myloss")
 
 
 if __name__ == "__main__":

@@ -134,15 +134,12 @@ def test_matrices_of_more_than_10000_entries_are_left_out(problem, loss, report,
     assert len(batch["worst"]) == 20
 
 
-def test_any_text_survives_in_ascii(loss, report):
+def test_any_text_survives_in_ascii_and_each_row_and_entry_has_a_line_of_its_own(everything, loss, report):
     text = 'quote " back\\slash \x1b[31m 打分矩阵 \udcff \u2028'
     rendered = FORMATS["json"](report(loss(target=text, error=text)), Options())
     assert rendered.isascii()
     assert "\x1b" not in rendered
     assert json.loads(rendered)["losses"][0]["target"] == text
-
-
-def test_it_ends_with_one_newline_and_each_row_and_entry_has_a_line_of_its_own(everything):
     text = FORMATS["json"](everything, Options())
     assert text.endswith("}\n")
     assert not text.endswith("\n\n")

@@ -10,16 +10,22 @@ import xmlschema
 from hostile_text import HOSTILE, LONG
 
 from gradcheck.output import FORMATS, Options
-from gradcheck.output.junit import cases
 from gradcheck.report import Finding, Report
 
 SCHEMA = xmlschema.XMLSchema(Path(__file__).with_name("junit.xsd"))
+DEFECT = Finding("missing-mean", "error", "dS is 3 times the numerical gradient", "divide by N")
+WARNING = Finding("shared-buffer", "warning", "two calls return the same memory")
 
 
 def written(report: Report) -> ET.Element:
     text = FORMATS["junit"](report, Options())
     SCHEMA.validate(text)
     return ET.fromstring(text)
+
+
+def outcomes(report: Report) -> list[tuple[str | None, list[str]]]:
+    """The test cases by name, with what stands in each."""
+    return [(case.get("name"), [each.tag for each in case]) for case in written(report).iter("testcase")]
 
 
 def test_a_loss_is_a_suite_and_a_batch_size_a_case(report, loss, problem):
@@ -35,9 +41,29 @@ def test_what_could_not_be_checked_is_an_error_and_what_was_not_is_skipped(repor
     assert (root.get("errors"), root.get("skipped")) == ("2", "1")
 
 
-def test_warnings_of_a_loss_that_passes_are_its_output(report, loss, problem):
-    root = written(report(loss(problem(1), findings=(Finding("shared-buffer", "warning", "the same memory"),))))
-    assert "the same memory" in (root.findtext(".//system-out") or "")
+def test_a_wrong_batch_size_fails_with_the_leading_finding_and_its_worst_entries(report, loss, problem):
+    one = loss(problem(1), problem(1, scores="integers(-2, 2)"), problem(3, wrong=[(2, 0)]), findings=(DEFECT,))
+    root = written(report(one))
+    assert outcomes(report(one)) == [("batch size 1", []), ("batch size 3", ["failure"])]
+    (failure,) = root.iter("failure")
+    assert failure.get("type") == "missing-mean"
+    assert (failure.get("message") or "").startswith("1 of 15 entries disagrees")
+    assert "dS is 3 times" in (failure.get("message") or "")
+    assert "dS[2, 0] = 0.25" in (failure.text or "")
+
+
+def test_a_finding_that_no_batch_size_shows_is_a_case_of_its_own(report, loss, problem):
+    one = report(loss(problem(1), findings=(Finding("constant-offset", "error", "the value is svm's plus 1"),)))
+    assert outcomes(one) == [("batch size 1", []), ("findings", ["failure"])]
+    assert [each.get("type") for each in written(one).iter("failure")] == ["constant-offset"]
+
+
+def test_warnings_and_unresolved_entries_fail_only_a_strict_run(report, loss, problem):
+    for strict, failure in ((False, []), (True, ["failure"])):
+        warned = report(loss(problem(1), findings=(WARNING,), strict=strict))
+        assert [tags for _, tags in outcomes(warned)] == [[], *[failure] * strict]
+        assert (WARNING.message in (written(warned).findtext(".//system-out") or "")) is not strict
+        assert outcomes(report(loss(problem(3, unresolved=[(0, 0)]), strict=strict))) == [("batch size 3", failure)]
 
 
 @pytest.mark.parametrize("text", [HOSTILE, LONG, ""])
@@ -51,30 +77,3 @@ def test_text_from_outside_is_valid_xml_and_does_not_swell(report, loss, problem
     root = ET.fromstring(rendered)
     assert len(root.findall(".//testcase")) == 3
     assert not root.findall(".//script")
-
-
-DEFECT = Finding("missing-mean", "error", "dS is 3 times the numerical gradient", "divide by N")
-
-
-def test_a_wrong_batch_size_fails_with_the_leading_finding_and_its_worst_entries(report, loss, problem):
-    one = loss(problem(1), problem(1, scores="integers(-2, 2)"), problem(3, wrong=[(2, 0)]), findings=(DEFECT,))
-    right, wrong = cases(report(one), one)
-    assert (right.outcome, wrong.outcome, wrong.kind) == ("passed", "failed", "missing-mean")
-    assert wrong.message.startswith("1 of 15 entries disagrees")
-    assert "dS is 3 times" in wrong.message
-    assert "dS[2, 0] = 0.25" in wrong.text
-
-
-def test_a_finding_that_no_batch_size_shows_is_a_case_of_its_own(report, loss, problem):
-    one = loss(problem(1), problem(3), findings=(Finding("constant-offset", "error", "the value is svm's plus 1"),))
-    last = cases(report(one), one)[-1]
-    assert (last.name, last.outcome, last.kind) == ("findings", "failed", "constant-offset")
-
-
-def test_warnings_and_unresolved_entries_fail_only_a_strict_run(report, loss, problem):
-    warning = Finding("shared-buffer", "warning", "two calls return the same memory")
-    for strict in (False, True):
-        warned = loss(problem(1), findings=(warning,), strict=strict)
-        assert [case.outcome for case in cases(report(warned), warned)] == ["passed", *["failed"] * strict]
-        one = loss(problem(3, unresolved=[(0, 0)]), strict=strict)
-        assert cases(report(one), one)[0].outcome == ("failed" if strict else "passed")

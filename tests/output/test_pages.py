@@ -2,31 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from gradcheck.losses import BUILT_INS
 from gradcheck.output import Options
 from gradcheck.output.pages import Page, pages, render_codes, render_list, render_one, render_page
-
-SAMPLE = Page(
-    "a-code",
-    "warning",
-    "It is so.",
-    """\
-# a-code (warning)
-
-It is so.
-
-What it means: prose that is long enough, with `some code` in it,
-to be set anew to a width that is other than the page's own.
-""",
-)
-
-
-def plain(text: str) -> str:
-    return re.sub(r"\x1b\[[\d;]*m", "", text)
 
 
 @pytest.mark.parametrize("width", [20, 80, 300])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from gradcheck.output.summary import loss_remarks, problem_remarks, sentences, totals
@@ -28,39 +29,37 @@ def test_totals_are_sums_over_all_problems(problem):
     assert (totals([]).entries, totals([]).max_relative_error) == (0, 0)
 
 
-def test_the_last_line_says_right_with_count_and_largest_relative_error(problem, loss, report):
-    assert last_line(report(loss(problem()))) == "right: 15 entries of svm agree, largest relative error 3.1e-11"
+MUTATES = Finding("mutates-input", "error", "writes into S")
 
 
-def test_the_last_line_says_wrong_with_how_many_of_how_many_and_why(problem, loss, report):
-    one, several = problem(wrong=[(0, 0)]), problem(wrong=[(0, 0), (1, 1)], unresolved=[(2, 2)])
-    assert last_line(report(loss(one))) == "wrong: 1 of 15 entries of svm disagrees, largest relative error 0.33"
-    assert last_line(report(loss(several, findings=(ERROR,)))) == (
-        "wrong: 2 of 15 entries of svm disagree, largest relative error 0.33: missing-mean; 1 unresolved"
-    )
-
-
-def test_a_broken_contract_is_wrong_though_every_entry_agrees(problem, loss, report):
-    mutates = Finding("mutates-input", "error", "writes into S")
-    assert (
-        last_line(report(loss(problem(), findings=(mutates,)))) == "wrong: svm: mutates-input; 15 of 15 entries agree"
-    )
-    assert last_line(report(loss(findings=(mutates,)))) == "wrong: svm: mutates-input; no entry was checked"
-
-
-def test_what_the_numerics_cannot_tell_is_never_counted_as_agreement(problem, loss, report):
-    some = problem(1, 2, unresolved=[(0, 0)])
-    every = problem(1, 2, unresolved=[(0, 0), (0, 1)])
-    assert last_line(report(loss(some))) == (
-        "right: 1 of 2 entries of svm agree, largest relative error 3.1e-11; 1 unresolved"
-    )
-    assert last_line(report(loss(every))) == "unresolved: none of 2 entries of svm could be decided"
-
-
-def test_subgradients_and_warnings_are_named(problem, loss, report):
-    assert last_line(report(loss(problem(subgradient=[(0, 0)]), findings=(WARNING,)))) == (
-        "right: 15 entries of svm agree, largest relative error 3.1e-11; 1 subgradient; 1 warning: shared-buffer"
-    )
+@pytest.mark.parametrize(
+    ("cells", "findings", "line"),
+    [
+        ({}, (), "right: 15 entries of svm agree, largest relative error 3.1e-11"),
+        ({"wrong": [(0, 0)]}, (), "wrong: 1 of 15 entries of svm disagrees, largest relative error 0.33"),
+        (
+            {"wrong": [(0, 0), (1, 1)], "unresolved": [(2, 2)]}, (ERROR,),
+            "wrong: 2 of 15 entries of svm disagree, largest relative error 0.33: missing-mean; 1 unresolved",
+        ),
+        ({}, (MUTATES,), "wrong: svm: mutates-input; 15 of 15 entries agree"),
+        (None, (MUTATES,), "wrong: svm: mutates-input; no entry was checked"),
+        (
+            {"unresolved": [(0, 0)]}, (),
+            "right: 14 of 15 entries of svm agree, largest relative error 3.1e-11; 1 unresolved",
+        ),
+        (
+            {"unresolved": list(np.ndindex(3, 5))}, (),
+            "unresolved: none of 15 entries of svm could be decided",
+        ),
+        (
+            {"subgradient": [(0, 0)]}, (WARNING,),
+            "right: 15 entries of svm agree, largest relative error 3.1e-11; 1 subgradient; 1 warning: shared-buffer",
+        ),
+        (None, (), "not checked: no entry of svm was checked"),
+    ],
+)  # fmt: skip
+def test_the_last_line_says_what_is_right_or_wrong_with_counts_and_why(problem, loss, report, cells, findings, line):
+    assert last_line(report(loss(*([] if cells is None else [problem(**cells)]), findings=findings))) == line
 
 
 @pytest.mark.parametrize("findings", [(), (WARNING,)])
@@ -70,11 +69,6 @@ def test_strict_fails_what_is_unresolved_or_warned_of_without_calling_it_wrong(p
     assert line.startswith("failed: ")
     assert line.endswith("; --strict allows no unresolved entry and no warning")
     assert "wrong" not in line
-
-
-def test_a_run_that_checked_nothing_does_not_say_right(loss, report):
-    assert last_line(report(loss())) == "not checked: no entry of svm was checked"
-    assert last_line(report()) == "not checked: no loss was named"
 
 
 @pytest.mark.parametrize(("how", "word"), [("interrupted", "interrupted"), ("out_of_time", "out of time")])
@@ -104,6 +98,7 @@ def test_several_losses_get_a_sentence_each_and_one_together(problem, loss, repo
         "not checked: c: no",
         "wrong: 1 of 3 losses, 1 not checked, 1 right; 30 entries in all",
     ]
+    assert last_line(report()) == "not checked: no loss was named"
     assert last_line(report(right, right)) == "right: all 2 losses; 30 entries in all"
     assert last_line(report(right, missing)) == "not checked: 1 of 2 losses, 1 right; 15 entries in all"
 

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradcheck.errors import OutOfTime
-from gradcheck.shrinking.candidates import Candidate, Failure, simplicity
-from gradcheck.shrinking.shrinker import Shrinker
+from gradcheck.shrinking.shrinker import Candidate, Failure, Shrinker, simplicity
 
 
 class Asked:
@@ -41,98 +40,76 @@ def shrunk(fails, **options) -> Candidate:
     return run.failed[-1]
 
 
+def two_classes(c: Candidate) -> bool:
+    return c.S.shape[1] >= 2
+
+
 @settings(max_examples=40, deadline=None)
 @given(N=st.integers(1, 8), C=st.integers(1, 5))
 def test_the_least_rows_and_classes_are_found_whatever_they_are(N, C):
-    assert shrunk(lambda c: c.size[0] >= N and c.size[1] >= C).size == (N, C)
+    assert shrunk(lambda c: c.S.shape[0] >= N and c.S.shape[1] >= C).S.shape == (N, C)
 
 
 @pytest.mark.parametrize(("N", "C"), [(1, 30), (16, 1), (13, 2), (3, 17)])
 def test_large_sizes_are_found_by_few_questions(N, C):
-    fails = Asked(lambda c: c.size[0] >= N and c.size[1] >= C)
+    fails = Asked(lambda c: c.S.shape[0] >= N and c.S.shape[1] >= C)
     run = shrinker(fails, size=(64, 400))
-    while run._drop_rows_or_classes():
-        pass
-    assert run.failed[-1].size == (N, C)
-    first = next(k for k, each in enumerate(fails.asked) if each.size == (N, C))
-    assert first < 600
+    run.run()
+    assert run.failed[-1].S.shape == (N, C)
+    assert next(k for k, each in enumerate(fails.asked) if each.S.shape == (N, C)) < 600
 
 
-def test_scores_and_labels_end_at_0_where_they_do_not_matter():
-    best = shrunk(lambda c: c.size[1] >= 2)
+def test_scores_and_labels_end_at_0_where_they_do_not_matter_and_at_small_numbers_where_they_do():
+    best = shrunk(two_classes)
     assert (best.S.tolist(), best.y.tolist()) == ([[0.0, 0.0]], [0])
-
-
-def test_scores_end_at_small_numbers_where_they_do():
-    best = shrunk(lambda c: c.size[1] >= 2 and c.S[0, 0] > c.S[0, 1])
+    best = shrunk(lambda c: two_classes(c) and c.S[0, 0] > c.S[0, 1])
     assert best.S.tolist() in ([[1.0, 0.0]], [[0.0, -1.0]])
 
 
 def test_a_tie_is_kept():
     tie = Failure(np.array([[2.0, 1.0, -1.0]]), np.array([0]), np.array([[True, True, False]]))
-
-    def fails(c: Candidate) -> bool:
-        own = c.S[np.arange(len(c.y)), c.y][:, np.newaxis]
-        return bool((c.S - own + 1 == 0).any())
-
-    run = Shrinker(fails, tie, np.float64)
+    run = Shrinker(lambda c: bool((c.S - c.S[np.arange(len(c.y)), c.y][:, None] + 1 == 0).any()), tie, np.float64)
     run.run()
     assert run.failed[-1].S.tolist() == [[1.0, 0.0]]
 
 
-def test_distinct_labels_are_found_where_they_are_needed():
+def test_distinct_labels_and_rare_scores_are_found_where_they_are_needed():
     best = shrunk(lambda c: len(set(c.y.tolist())) == 2)
-    assert best.size == (2, 2)
-    assert sorted(best.y.tolist()) == [0, 1]
-
-
-def test_a_size_that_fails_seldom_is_found_by_doubt():
-    best = shrunk(lambda c: c.size[1] == 5 or (c.S > 1.5).any(), size=(1, 5))
-    assert best.size == (1, 1)
+    assert (best.S.shape, sorted(best.y.tolist())) == ((2, 2), [0, 1])
+    assert shrunk(lambda c: c.S.shape[1] == 5 or (c.S > 1.5).any(), size=(1, 5)).S.shape == (1, 1)
 
 
 def test_each_that_failed_is_simpler_than_the_one_before_and_nothing_is_asked_twice():
-    fails = Asked(lambda c: c.size[0] >= 2 and c.S[0, 0] != 0)
+    fails = Asked(lambda c: c.S.shape[0] >= 2 and c.S[0, 0] != 0)
     run = shrinker(fails)
     run.run()
     order = [simplicity(each) for each in run.failed]
     assert order == sorted(order, reverse=True)
-    keys = [(each.size, each.S.tobytes(), each.y.tobytes()) for each in fails.asked]
+    keys = [(each.S.shape, each.S.tobytes(), each.y.tobytes()) for each in fails.asked]
     assert len(keys) == len(set(keys))
 
 
 @pytest.mark.parametrize("answers", [0, 1, 5, 12])
 def test_what_was_reached_stands_when_no_call_is_left(answers):
-    run = shrinker(Asked(lambda c: c.size[1] >= 2, answers))
-    run.run()
-    assert run.failed[-1].size == ((8, 5) if answers == 0 else run.failed[-1].size)
-    assert run.failed[-1].size[1] >= 2
+    best = shrunk(Asked(two_classes, answers))
+    assert best.S.shape == (8, 5) if answers == 0 else two_classes(best)
 
 
 def test_scores_are_rounded_to_the_dtype_of_the_loss():
-    asked = Asked(lambda c: c.size[1] >= 2)
+    asked = Asked(two_classes)
     shrinker(asked, dtype=np.float32).run()
     assert all(np.array_equal(c.S, c.S.astype(np.float32)) and not np.signbit(c.S[c.S == 0]).any() for c in asked.asked)
 
 
 def test_a_candidate_that_is_not_confirmed_gives_way_to_another_one():
-    rejected = []
-
-    def confirm(candidate: Candidate) -> str | None:
-        if candidate.S.any():
-            return "sure"
-        rejected.append(candidate)
-        return None
-
-    best, how = shrinker(lambda c: c.size[1] >= 2).confirmed(confirm)
-    assert rejected
+    best, how = shrinker(two_classes).confirmed(lambda candidate: "sure" if candidate.S.any() else None)
     assert how == "sure"
     assert best.S.any()
-    assert shrinker(lambda c: c.size[1] >= 2).confirmed(lambda candidate: None) is None
+    assert shrinker(two_classes).confirmed(lambda candidate: None) is None
 
 
 def test_nothing_is_found_where_nothing_fails_that_is_small_enough_to_paste():
-    run = shrinker(lambda c: c.size[0] > 40, size=(50, 40))
+    run = shrinker(lambda c: c.S.shape[0] > 40, size=(50, 40))
     run.run()
     assert run.failed == []
     assert run.confirmed(lambda candidate: True) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_loss
-from gradcheck.shrinking.snippet import listed, one_line, snippet
+from gradcheck.shrinking.snippet import listed, snippet
 
 WRONG = """
 import numpy as np
@@ -32,7 +33,8 @@ def slow(S, y):
         pass
 """
 S, y = np.array([[0.5, -1.0]]), np.array([1])
-A, N = np.array([[0.5, -1.0]]), np.array([[1.0, -2.0]])
+GRADIENTS = np.array([[0.5, -1.0]]), np.array([[1.0, -2.0]])
+MINE = Function("mine", lambda S, y: None, "/a\nimport os\n", 3)
 
 
 @pytest.fixture
@@ -42,13 +44,22 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def run(text: str, where: Path) -> subprocess.CompletedProcess[str]:
+def written(loss: Any, code: str = "wrong", gradients: Any = None, S: Any = S, y: Any = y, **options: Any) -> list[str]:
+    """The snippet and the line."""
+    loss = load_loss(loss) if isinstance(loss, str) else loss
+    config = Config(**options.pop("config", {}))
+    return list(snippet(loss, S, y, code, config, Settings(**options), gradients))
+
+
+def run(text: str, where: Path) -> tuple[int, str]:
     (where / "case.py").write_text(text)
-    return subprocess.run([sys.executable, "case.py"], cwd=where, capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "case.py"], cwd=where, capture_output=True, text=True, timeout=120)
+    return done.returncode, done.stderr
 
 
-def test_it_reads_like_this(here):
-    text = snippet(load_loss("mymodule:myloss"), S, y, "constant-factor", Config(), Settings(), (A, N))
+@pytest.mark.parametrize("target", ["mymodule:myloss", "mymodule.py:myloss"])
+def test_it_reads_like_this_and_fails_in_a_process_of_its_own(here, target):
+    text, line = written(target, "constant-factor", GRADIENTS)
     assert text == (
         "import gradcheck\n"
         "\n"
@@ -56,70 +67,56 @@ def test_it_reads_like_this(here):
         "y = [1]\n"
         "# dS                 = [[0.5, -1]]\n"
         "# numerical gradient = [[1, -2]]\n"
-        "report = gradcheck.check_at('mymodule:myloss', S, y)\n"
+        f"report = gradcheck.check_at('{target}', S, y)\n"
         "assert report.passed, 'dS is not the gradient of the value (constant-factor)'\n"
     )
+    assert line == f"gradcheck.check_at('{target}', [[0.5, -1.0]], [1])   dS [[0.5, -1]], numerical [[1, -2]]"
+    code, said = run(text, here)
+    assert code == 1
+    assert "AssertionError: dS is not the gradient of the value (constant-factor)" in said
 
 
-def test_the_line_reads_like_this(here):
-    loss = load_loss("mymodule:myloss")
+def test_the_line_of_one_entry_has_no_brackets_and_one_of_many_is_left_out(here):
     one = np.array([[0.5]])
-    how = Config(), Settings()
-    assert one_line(loss, one, y[:1], "constant-factor", *how, (one, 2 * one)) == (
-        "gradcheck.check_at('mymodule:myloss', [[0.5]], [1])   dS 0.5, numerical 1"
-    )
-    assert one_line(loss, S, y, "wrong", *how, (A, N)).endswith(
-        "[[0.5, -1.0]], [1])   dS [[0.5, -1]], numerical [[1, -2]]"
-    )
-    assert one_line(loss, S, y, "hangs", how[0], Settings(timeout=2)).endswith("[1], timeout=2)   hangs")
-    assert one_line(loss, np.zeros((4, 4)), y, "wrong", *how) == ""
-
-
-@pytest.mark.parametrize("target", ["mymodule:myloss", "mymodule.py:myloss"])
-def test_it_fails_in_a_process_of_its_own(here, target):
-    done = run(snippet(load_loss(target), S, y, "constant-factor", Config(), Settings(), (A, N)), here)
-    assert done.returncode == 1
-    assert "AssertionError: dS is not the gradient of the value (constant-factor)" in done.stderr
+    _, line = written("mymodule:myloss", gradients=(one, 2 * one), S=one)
+    assert line == "gradcheck.check_at('mymodule:myloss', [[0.5]], [1])   dS 0.5, numerical 1"
+    assert written("mymodule:myloss", S=np.zeros((4, 4)))[1] == ""
 
 
 def test_it_passes_once_the_loss_is_right(here):
-    done = run(snippet(load_loss("mymodule:right"), S, y, "wrong", Config(), Settings(), (A, N)), here)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert run(written("mymodule:right", gradients=GRADIENTS)[0], here) == (0, "")
 
 
 def test_float32_stays_float32_and_looks_short(here):
-    text = snippet(load_loss("mymodule:myloss"), np.float32([[0.1, 2]]), y, "wrong", Config(), Settings())
+    text, _ = written("mymodule:myloss", S=np.float32([[0.1, 2]]))
     assert "S = np.array([[0.1, 2.0]], dtype=np.float32)\n" in text
     assert text.startswith("import numpy as np\n\nimport gradcheck\n")
-    assert run(text, here).returncode == 1
+    assert run(text, here)[0] == 1
 
 
 def test_what_would_change_the_answer_is_kept_and_nothing_else(here):
-    config = Config(rtol=1e-9, atol=1e-12, batch_sizes=[3], plan="full", seed=7)
-    how = Settings(framework="numpy", reference="complex", like="svm", jobs=2, strict=True, timeout=9.0)
-    text = snippet(load_loss("mymodule:myloss"), S, y, "wrong", config, how)
+    config = {"rtol": 1e-9, "atol": 1e-12, "batch_sizes": [3], "plan": "full", "seed": 7}
+    how = {"framework": "numpy", "reference": "complex", "like": "svm", "jobs": 2, "strict": True, "timeout": 9.0}
+    text, _ = written("mymodule:myloss", config=config, **how)
     call = "gradcheck.check_at('mymodule:myloss', S, y, gradcheck.Config(rtol=1e-09, atol=1e-12), "
     assert f"{call}framework='numpy', reference='complex', like='svm')" in text
-    assert run(text, here).returncode == 1
+    assert run(text, here)[0] == 1
 
 
-def test_what_hangs_is_ended_again(here):
-    text = snippet(load_loss("mymodule:slow"), S, y, "hangs", Config(), Settings(timeout=0.5))
-    assert "timeout=0.5" in text
-    assert "AssertionError: hangs" in run(text, here).stderr
-    assert "timeout" not in snippet(load_loss("mymodule:slow"), S, y, "wrong", Config(), Settings(timeout=0.5))
-
-
-def test_what_hangs_on_chance_is_tried_again_and_again(here):
-    text = snippet(load_loss("mymodule:myloss"), S, y, "not-deterministic", Config(), Settings())
+def test_what_hangs_is_ended_again_and_what_hangs_on_chance_is_tried_again(here):
+    text, line = written("mymodule:slow", "hangs", timeout=0.5)
+    assert line.endswith("[1], timeout=0.5)   hangs")
+    assert "AssertionError: hangs" in run(text, here)[1]
+    assert "timeout" not in written("mymodule:slow", timeout=0.5)[0]
+    text, _ = written("mymodule:myloss", "not-deterministic")
     assert "for _ in range(10):" in text
-    assert run(text, here).returncode == 1
+    assert run(text, here)[0] == 1
 
 
 @pytest.mark.parametrize(
     ("loss", "name"),
     [
-        (Function("mine", lambda S, y: None, "/a/b.py", 3), "mine"),
+        (MINE, "mine"),
         (Function("test.<locals>.mine", lambda S, y: None), "mine"),
         (Function("<lambda>", lambda S, y: None), "myloss"),
         (Function("Mine", type("Mine", (), {"__call__": lambda self, S, y: None})()), "myloss"),
@@ -127,36 +124,30 @@ def test_what_hangs_on_chance_is_tried_again_and_again(here):
     ],
 )
 def test_a_callable_that_no_target_names_is_to_be_in_scope(loss, name):
-    text = snippet(loss, S, y, "wrong", Config(), Settings(), (A, N))
+    text, _ = written(loss, gradients=GRADIENTS)
     assert f"# {name}: the loss that was checked" in text
     assert "must be in scope" in text
     assert f"check_at({name}, S, y)" in text
-    scope = {name: lambda S, y: ((S**2).sum(), S)}
+    assert "\nimport os" not in text  # a file of any name stays in its comment
     with pytest.raises(AssertionError, match="not the gradient"):
-        exec(text, scope)
-
-
-def test_a_file_of_any_name_stays_in_its_comment():
-    text = snippet(Function("mine", lambda S, y: None, "/a\nimport os\n", 3), S, y, "wrong", Config(), Settings())
-    assert "\nimport os" not in text
+        exec(text, {name: lambda S, y: ((S**2).sum(), S)})
 
 
 def test_derivatives_that_differ_little_are_shown_with_digits_that_tell_them_apart():
-    text = snippet(Function("mine", lambda S, y: None), S, y, "wrong", Config(), Settings(), (A, A * (1 + 3e-9)))
-    told = [line for line in text.splitlines() if line.startswith("# dS") or line.startswith("# num")]
-    assert told[0].split("=")[1] != told[1].split("=")[1]
+    analytic, _ = GRADIENTS
+    text, _ = written(MINE, gradients=(analytic, analytic * (1 + 3e-9)))
+    dS, numerical = (line.split("=")[1] for line in text.splitlines() if line.startswith(("# dS", "# num")))
+    assert dS != numerical
 
 
 def test_a_contracts_code_stands_alone_and_without_derivatives():
-    text = snippet(Function("mine", lambda S, y: None), S, y, "mutates-input", Config(), Settings())
+    text, _ = written(MINE, "mutates-input")
     assert "assert report.passed, 'mutates-input'" in text
     assert "numerical" not in text
 
 
 def test_many_rows_have_a_line_each():
-    text = snippet(
-        Function("mine", lambda S, y: None), np.full((30, 3), 0.123), np.zeros(30, int), "wrong", Config(), Settings()
-    )
+    text, _ = written(MINE, S=np.full((30, 3), 0.123), y=np.zeros(30, int))
     assert max(map(len, text.splitlines())) < 100
     assert text.count("    [0.123, 0.123, 0.123],\n") == 30
 
@@ -186,6 +177,6 @@ def test_labels_of_any_kind_come_back_as_they_were(labels):
         return (S**2).sum(), S
 
     with pytest.raises(AssertionError):
-        exec(snippet(Function("mine", mine), S, labels, "wrong", Config(), Settings()), {"mine": mine})
+        exec(written(Function("mine", mine), y=labels)[0], {"mine": mine})
     assert seen[0].dtype == labels.dtype
     assert seen[0].tolist() == labels.tolist()

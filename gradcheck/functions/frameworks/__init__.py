@@ -11,13 +11,15 @@ import traceback
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
 
 from gradcheck.errors import LossDefect, UsageError
-from gradcheck.functions.frameworks.adapters import Adapter
 from gradcheck.functions.function import Function
+
+if TYPE_CHECKING:
+    from gradcheck.functions.frameworks.adapters import Adapter
 
 #: Top-level packages of each framework that ``--framework`` and the extras name; the first is the one to import.
 FRAMEWORKS = {"torch": ("torch",), "jax": ("jax", "jaxlib")}

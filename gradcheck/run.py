@@ -1,11 +1,18 @@
-"""The check of one target: problem after problem, then why it is wrong; a LossReport out."""
+"""The one way through: targets and a configuration in, a Report out.
+
+target -> Function -> Problem -> contract -> (analytic, numerical ± bound) -> verdicts -> findings -> Report
+"""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import Any
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from gradcheck.checking.case import Case
 from gradcheck.checking.contract import finding_of, inspect_at_first
@@ -13,18 +20,18 @@ from gradcheck.checking.evidence import Allowance, Evidence
 from gradcheck.checking.problem import check_problem
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
-from gradcheck.diagnosis.driver import find
-from gradcheck.diagnosis.notation import explain_terms
-from gradcheck.diagnosis.statements import refine
 from gradcheck.errors import LossDefect, OutOfTime, UsageError
-from gradcheck.evaluation.parallel import Pool
-from gradcheck.functions.budget import Budget
+from gradcheck.functions.frameworks import require
 from gradcheck.functions.function import Function
-from gradcheck.functions.loading import load_loss
-from gradcheck.functions.output_capture import Silence
-from gradcheck.report import BatchReport, Finding, LossReport, SmallestCase
+from gradcheck.functions.loading import built_in_named, load_loss
+from gradcheck.functions.output_capture import Silence, silenced
+from gradcheck.report import BatchReport, Finding, LossReport, Report, SmallestCase
 from gradcheck.sampling import Problem, drawn, problems, shapes
-from gradcheck.shrinking import smallest_case
+from gradcheck.version import __version__
+
+if TYPE_CHECKING:
+    from gradcheck.evaluation.parallel import Pool
+    from gradcheck.functions.budget import Budget, HangCallback, ProgressCallback
 
 #: Problems that are kept as evidence beside the first of each kind: wrong ones, and right ones.
 _KEPT = 12
@@ -35,17 +42,100 @@ _SHARE, _LEAST = 4, 40
 _INSPECTING = 38
 
 
-class TargetRun:
+def check_targets(
+    targets: Sequence[str | Function],
+    config: Config,
+    settings: Settings = Settings(),
+    progress: ProgressCallback | None = None,
+    abandon: Callable[[Report], int] | None = None,
+    given: Problem | None = None,
+) -> Report:
+    """Check every target at every problem; a failure of one never stops the others.
+
+    Args:
+        targets: names, or losses already at hand.
+        config: which problems, which tolerances.
+        settings: how the run goes.
+        progress: called now and then, between two calls of a loss, with how far the run is.
+        abandon: called from another thread with the report so far, when a call hangs that cannot be ended; the process
+            ends with the exit code that it returns. None for a message on standard error, and 2.
+        given: the only problem to check, instead of those of the configuration.
+
+    Raises:
+        UsageError: ``max_seconds`` or ``timeout`` cannot be kept, ``framework`` cannot be imported, there can be no
+            such ``jobs``, or ``like`` names no built-in that takes such labels.
+    """
+    require(settings.framework)
+    _refuse_what_none_is_like(settings.like, "class" if given else config.labels.kind)
+    runs = [_TargetRun(target, config, settings, given) for target in targets]
+    at_hand = 0
+    interrupted = False
+
+    def report() -> Report:
+        losses = tuple(run.report() for run in runs)
+        return Report(__version__, config.as_data(), losses, interrupted, any(run.out_of_time for run in runs))
+
+    def stuck(defect: LossDefect) -> int:
+        runs[at_hand].give_up(defect)
+        assert abandon is not None
+        return abandon(report())
+
+    with _budget_and_pool(settings, progress, stuck if abandon else None) as (budget, pool):
+        for at_hand, run in enumerate(runs):
+            try:
+                with silenced() as silence:
+                    run.go(silence, budget, pool)
+            except KeyboardInterrupt:
+                interrupted = True
+                break
+            if settings.fail_fast and run.has_failed:
+                runs = runs[: at_hand + 1]
+                break
+    return report()
+
+
+def _refuse_what_none_is_like(name: str | None, labels: str) -> None:
+    """A UsageError for no built-in's name, or that of one that does not take such labels."""
+    if name is None:
+        return
+    try:
+        like = built_in_named(name)
+        if labels in ("multi-hot", "real"):
+            like.function(np.zeros((1, 2)), np.zeros((1, 2)))
+    except UsageError as error:
+        raise UsageError(f"like: {error.message}", hint=error.hint) from None
+    except (TypeError, ValueError):
+        hint = "labels.kind class or one-hot"
+        raise UsageError(f"like: {name} takes classes as labels, and these are {labels}", hint=hint) from None
+
+
+@contextmanager
+def _budget_and_pool(
+    settings: Settings, progress: ProgressCallback | None, on_hang: HangCallback | None
+) -> Iterator[tuple[Budget | None, Pool | None]]:
+    """A budget for the calls of the losses, and other processes that make them; None for what is not asked for."""
+    budget = pool = None
+    with ExitStack() as stack:
+        if settings.max_seconds is not None or settings.timeout is not None or progress is not None:
+            from gradcheck.functions.budget import open_budget
+
+            budget = stack.enter_context(open_budget(settings, progress, on_hang))
+        if (settings.jobs, settings.backend, settings.scheduler) != (1, "loky", None):
+            from gradcheck.evaluation.parallel import open_pool
+
+            pool = stack.enter_context(open_pool(settings))
+        yield budget, pool
+
+
+class _TargetRun:
     """The check of one target at given problems, or at the configuration's; what is done is kept if it is cut short."""
 
-    def __init__(
-        self, target: str | Function, config: Config, settings: Settings, given: Sequence[Problem] | None = None
-    ) -> None:
+    def __init__(self, target: str | Function, config: Config, settings: Settings, given: Problem | None) -> None:
         self._target = target if isinstance(target, str) else target.target
         self._loss = None if isinstance(target, str) else target
         self._config, self._settings = config, settings
-        self._problems: Iterable[Problem] = problems(config) if given is None else given
-        self._shapes = shapes(config) if given is None else [problem.S.shape for problem in given]
+        self._given = given
+        self._shapes = [given.S.shape] if given else shapes(config)
         self._done = 0
         self._current: Problem | None = None
         self._calls_of_current = ""
@@ -56,7 +146,7 @@ class TargetRun:
         self._smallest: SmallestCase | None = None
         self._calls_to_explain = 0
         self._troubled: Problem | None = None
-        self._dtype: Any = config.dtype
+        self._dtype: Any = given.S.dtype if given else config.dtype
         self._error = ""
         self.out_of_time = False
 
@@ -119,11 +209,10 @@ class TargetRun:
             with silence.let_through():
                 self._loss = budget.load(load_loss, self._target) if budget else load_loss(self._target)
         loss = replace(self._loss, budget=budget)
-        for problem in self._problems:
+        for problem in [self._given] if self._given else problems(self._config):
             if budget and self._done:
                 budget.start_problem(self._target, self._shapes, self._done)
-            self._current, self._dtype = problem, problem.S.dtype
-            inspection = None
+            self._current, inspection = problem, None
             try:
                 if self._done == 0:
                     loss, inspection = inspect_at_first(loss, problem.S, problem.y, silence, self._settings.framework)
@@ -159,10 +248,15 @@ class TargetRun:
         failed = self._troubled is not None or any(batch.wrong for batch in self._batches)
         if not failed and self._loss.is_built_in and self._settings.like is None:
             return
-        loss, contract = replace(self._loss, budget=budget), self._error_of_contract()
+        from gradcheck.diagnosis.driver import find
+        from gradcheck.diagnosis.statements import refine
+        from gradcheck.shrinking import smallest_case
+
+        loss, contract = replace(self._loss, budget=budget), _first_error(self._contract.values())
+        how = self._config, self._settings, contract, self._troubled
         if "hangs" in self._contract:  # every further call might hang too: the problem is shown as it is
             evidence = Evidence((), self._config.rtol, Allowance(loss, 0, self._dtype))
-            self._smallest = smallest_case(evidence, "hangs", self._config, self._settings, contract, self._troubled)
+            self._smallest = smallest_case(evidence, "hangs", *how)
             return
         evaluations = sum(batch.evaluations for batch in self._batches)
         ask = Allowance(loss, evaluations // _SHARE if evaluations else _LEAST, self._dtype)
@@ -175,20 +269,14 @@ class TargetRun:
         if contract is None or contract.code != "not-deterministic":  # else no answer is evidence of anything
             self._findings = _in_notation(find(evidence), evidence)
         # Shrinking looks for what the contract check reports, and the report says what that was refined to.
-        errors = [*filter(None, [self._error_of_contract()]), *(f for f in self._findings if f.severity == "error")]
-        leading = errors[0] if errors else None
+        leading = _first_error([*self._contract.values(), *self._findings])
         code, projected = leading.code if leading else "wrong", self._wrong_by_projections()
         if contract or projected or any(case.is_wrong or case.leaps.any() for case in judged):
-            self._smallest = smallest_case(
-                evidence, code, self._config, self._settings, contract, self._troubled, projected
-            )
+            self._smallest = smallest_case(evidence, code, *how, projected)
         self._calls_to_explain = ask.calls
         if inspect.calls and self._batches:
             last = self._batches[-1]
             self._batches[-1] = replace(last, evaluations=last.evaluations + inspect.calls)
-
-    def _error_of_contract(self) -> Finding | None:
-        return next((finding for finding in self._contract.values() if finding.severity == "error"), None)
 
     def _wrong_by_projections(self) -> tuple[Problem, BatchReport] | None:
         """A problem that is wrong by projections; None where others, judged entry by entry, tell more."""
@@ -197,19 +285,19 @@ class TargetRun:
         disagree = "projections-disagree" in self._contract
         for batch in self._batches:
             if batch.projections is not None and (batch.wrong or (disagree and not batch.projections.agree)):
-                shape = batch.batch_size, batch.classes
-                if not isinstance(self._problems, Sequence):
-                    return drawn(self._config, *shape, batch.scores, batch.seed), batch
-                return next((each, batch) for each in self._problems if each.S.shape == shape)
+                where = batch.batch_size, batch.classes, batch.scores, batch.seed
+                return self._given or drawn(self._config, *where), batch
         return None
 
     def _rerun(self) -> str:
-        """The command that repeats the worst problem alone; empty where none was reached."""
+        """The command that repeats the worst problem alone; empty where there is none."""
+        if self._given is not None:
+            return ""
         worst = max(self._batches, key=lambda b: (b.wrong, b.unresolved, b.max_relative_error), default=None)
-        if worst is not None and (worst.wrong or self._troubled is None):
-            problem = worst.batch_size, worst.classes, worst.scores, worst.seed
-        elif self._troubled is not None:
+        if self._troubled is not None and not (worst and worst.wrong):
             problem = *self._troubled.S.shape, self._troubled.scores, self._troubled.seed
+        elif worst is not None:
+            problem = worst.batch_size, worst.classes, worst.scores, worst.seed
         else:
             return ""
         return rerun_command(self._target, self._config, self._settings, *problem)
@@ -219,31 +307,33 @@ def rerun_command(
     target: str, config: Config, settings: Settings, batch_size: int, classes: int, scores: str, seed: int
 ) -> str:
     """The command line for a shell that repeats one problem alone, as the whole run was configured."""
-    options: list[object] = ["--batch-size", batch_size, "--classes", classes, "--scores", scores, "--seed", seed]
-    default = Config()
-    if config.trials != 1:
-        options += ["--trials", 1]
-    for chosen, usual, keys in (
-        (config, default, ("rtol", "atol", "dtype", "plan")),
-        (settings, Settings(), ("framework", "reference", "like")),
-    ):
-        changed = [key for key in keys if getattr(chosen, key) != getattr(usual, key)]
-        options += [word for key in changed for word in (f"--{key}", getattr(chosen, key))]
-    if config.labels != default.labels:
-        options += ["--set", f"labels.kind={config.labels.kind}"]
-        options += ["--set", f"labels.distribution={config.labels.distribution}"]
-    if config.max_entries != default.max_entries:
-        options += ["--set", f"max_entries={config.max_entries}"]
-    if settings.timeout is not None:  # what hangs should not hang again
-        options += ["--timeout", f"{settings.timeout:g}"]
-    return shlex.join(["gradcheck", "run", target, *map(str, options)])
+
+    def changed(chosen: object, usual: object, *keys: str) -> list[tuple[str, object]]:
+        values = [(key, attrgetter(key)(chosen), attrgetter(key)(usual)) for key in keys]
+        return [(key, value) for key, value, default in values if value != default]
+
+    default = Config.model_construct()
+    words: list[object] = ["--batch-size", batch_size, "--classes", classes, "--scores", scores, "--seed", seed]
+    words += ["--trials", 1] if config.trials != 1 else []
+    for key, value in changed(config, default, "rtol", "atol", "dtype", "plan"):
+        words += [f"--{key}", value]
+    for key, value in changed(settings, Settings(), "framework", "reference", "like", "timeout"):
+        words += [f"--{key}", value]
+    for key, value in changed(config, default, "labels.kind", "labels.distribution", "max_entries"):
+        words += ["--set", f"{key}={value}"]
+    return shlex.join(["gradcheck", "run", target, *map(str, words)])
+
+
+def _first_error(findings: Iterable[Finding]) -> Finding | None:
+    return next((finding for finding in findings if finding.severity == "error"), None)
 
 
 def _in_notation(findings: tuple[Finding, ...], evidence: Evidence) -> tuple[Finding, ...]:
     """The findings, the leading one after what dS and the gradient of the value are, where a few terms say that."""
-    leading = next((finding for finding in findings if finding.severity == "error"), None)
-    terms = explain_terms(evidence) if leading else ""
-    if leading is None or not terms:
+    from gradcheck.diagnosis.notation import explain_terms
+
+    leading = _first_error(findings)
+    if leading is None or not (terms := explain_terms(evidence)):
         return findings
     longer = replace(leading, message=f"{terms}: {leading.message}")
     return tuple(longer if finding is leading else finding for finding in findings)
