@@ -133,10 +133,16 @@ def losses_in(place: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         patch.setattr(sys, "path", [*sys.path])
-        for name in FILES:  # another test's module of that name
-            patch.delitem(sys.modules, Path(name).stem, raising=False)
         patch.setattr(parallel, "WORTH_SENDING", 0.0)
+        _forget()
         yield
+        _forget()
+
+
+def _forget() -> None:
+    """Other tests have modules of these names."""
+    for name in FILES:
+        sys.modules.pop(Path(name).stem, None)
 
 
 def facts(report: Report) -> Any:

@@ -174,9 +174,8 @@ class _Entries:
         self._above = evaluator.moved(entries, steps)
         if cross_check and evaluator.by_rows:
             # An entry of every row moved at once: the whole batch must change as its rows do one by one.
-            slices = evaluator.objective.blocks.slices()
-            rng = np.random.default_rng(len(slices))
-            some = np.array([int(rng.integers(each.start, each.stop)) for each in slices])
+            stops = np.append(blocks.starts[1:], blocks.n)
+            some = np.random.default_rng(len(blocks)).integers(blocks.starts, stops)
             moved, same = self._above.only(some), self._precision.same
             confirm(evaluator, some, moved, same, together=True, value=self._answer.value)
         below = evaluator.moved(entries, -steps)

@@ -97,8 +97,9 @@ def choose_step(
         own: the blocks that the step is for.
     """
     curvature = np.max(np.abs(series[:, -1] - series[:, 0]), axis=0) if series.shape[2] == len(x) else np.zeros(len(x))
-    count = len(own)
-    picks = [[each.start + int(np.argmax(curvature[each])) for each in own]]
+    count, all_of_them = len(own), curvature[own[0].start : own[-1].stop]
+    starts = np.array([each.start for each in own])  # of blocks of one width, as those of one input are
+    picks = [(starts + np.argmax(all_of_them.reshape(count, -1), axis=1)).tolist()]
     if not spent and (answer.parts is None or count < _MANY_BLOCKS):
         picks.append([int(rng.integers(each.start, each.stop)) for each in own])
     best, scale = np.inf, seen.largest

@@ -6,7 +6,7 @@ import html
 import json
 import re
 from dataclasses import dataclass
-from importlib.resources import files
+from pathlib import Path
 
 from gradcheck.output.json_ import as_data
 from gradcheck.output.pages import pages
@@ -32,7 +32,7 @@ def render(report: Report, options: Options) -> str:
         # In ASCII, and without what could end the element it stands in.
         "report": re.sub("[<>&]", lambda sign: f"\\u{ord(sign[0]):04x}", content),
     }
-    page = files("gradcheck.output").joinpath("report.html").read_text(encoding="utf-8")
+    page = (Path(__file__).parent / "report.html").read_text(encoding="utf-8")
     filled = re.sub(r"\{\{(\w+)\}\}", lambda slot: parts[slot[1]], page)
     return filled.encode("ascii", "xmlcharrefreplace").decode("ascii")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from importlib.resources import files
+from pathlib import Path
 from typing import cast
 
 from rich.text import Text
@@ -38,7 +38,7 @@ class Page:
 def pages() -> tuple[Page, ...]:
     """Every page: errors, then warnings, then notes; each by code."""
     found = []
-    for file in (files("gradcheck.output") / "page_texts").iterdir():
+    for file in (Path(__file__).parent / "page_texts").iterdir():
         text = file.read_text(encoding="utf-8")
         code, severity = text.partition("\n")[0].removeprefix("# ").removesuffix(")").split(" (")
         found.append(Page(code, cast("Severity", severity), text))
