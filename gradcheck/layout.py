@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -82,6 +83,14 @@ class Layout:
         """What a flat entry is called: ``W[2, 3]``; a single number by its name alone."""
         name, index = self.index(entry)
         return f"{name}[{', '.join(map(str, index))}]" if index else name
+
+    def worded(self, message: str) -> str:
+        """A message about entries of S, 1 x n, as one about the entries of the inputs."""
+        message = re.sub(r"\bS\[0, (\d+)\]", lambda found: self.name(int(found[1])), message)
+        message = re.sub(r"\bdS\[0, (\d+)\]", lambda found: f"d{self.name(int(found[1]))}", message)
+        for words, others in (("the same S and y", "the same inputs"), ("other scores", "other points")):
+            message = message.replace(words, others)
+        return message.replace("scores near these", "points near this one").replace("dS", "the gradient")
 
     def arrays(self, x: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
         """Views of a flat vector (n,) as the inputs' arrays, by name."""

@@ -26,6 +26,7 @@ from gradcheck.functions.function import Function
 from gradcheck.functions.loading import built_in_named, load_target
 from gradcheck.functions.output_capture import Silence, silenced
 from gradcheck.functions.signatures import is_layer, is_model, refuse_what_is_no_loss, takes_scores_and_labels
+from gradcheck.functions.suggestions import described
 from gradcheck.report import BatchReport, Finding, LossReport, Report, SmallestCase
 from gradcheck.sampling import Problem, drawn, problems, shapes
 from gradcheck.version import __version__
@@ -34,6 +35,12 @@ if TYPE_CHECKING:
     from gradcheck.evaluation.parallel import Pool
     from gradcheck.functions.budget import Budget, HangCallback, ProgressCallback
 
+#: What to do about findings on functions of named inputs.
+_HINTS = {
+    "mutates-input": "work on a copy: the caller's arrays are changed",
+    "not-deterministic": "keep no state between calls; where numbers are drawn, as for dropout, use --reseed",
+    "not-finite": "look for a division by 0, a logarithm of 0, and exp of large numbers",
+}
 #: Problems that are kept as evidence beside the first of each kind: wrong ones, and right ones.
 _KEPT = 12
 #: Finding out why may cost this part of the calls that the check took; so many where it took none.
@@ -202,7 +209,10 @@ class _TargetRun:
         for finding in findings:
             if self._troubled is None and finding.severity == "error":
                 self._troubled = problem
-            placed = replace(finding, message=f"{finding.message} (at {_where(problem)})")
+            message = finding.message
+            if problem.layout:
+                message, finding = problem.layout.worded(message), replace(finding, hint=_HINTS.get(finding.code, ""))
+            placed = replace(finding, message=f"{message} (at {_where(problem)})")
             self._contract.setdefault(finding.code, placed)
 
     def _check(self, silence: Silence, budget: Budget | None, pool: Pool | None) -> None:
@@ -338,6 +348,8 @@ class _TargetRun:
             problem = worst.batch_size, worst.classes, worst.scores, worst.seed
         else:
             return ""
+        if problem[2] == "inputs" and self._loss is not None and self._loss.beside:
+            return ""  # functions that no option can name
         return rerun_command(self._target, self._config, self._settings, *problem)
 
 
@@ -352,6 +364,8 @@ def rerun_command(
 
     default = Config.model_construct()
     words: list[object] = ["--batch-size", batch_size, "--classes", classes, "--scores", scores, "--seed", seed]
+    if scores == "inputs":
+        words = [*described(config), "--batch-size", batch_size, "--seed", seed]
     words += ["--trials", 1] if config.trials != 1 else []
     for key, value in changed(config, default, "rtol", "atol", "dtype", "plan"):
         words += [f"--{key}", value]
@@ -386,4 +400,8 @@ def _in_notation(findings: tuple[Finding, ...], evidence: Evidence) -> tuple[Fin
 
 
 def _where(problem: Problem) -> str:
+    if problem.layout:
+        return (
+            f"batch size {problem.batch_size}, seed {problem.seed}" if problem.scores != "given" else "the point given"
+        )
     return f"batch size {problem.S.shape[0]}, {problem.scores}, seed {problem.seed}"

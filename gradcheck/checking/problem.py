@@ -144,6 +144,9 @@ def _judge(
         wanted = "auto"
     evaluator, reason, row_weight = choose(tried, x, precision.same, wanted, thorough=not why)
 
+    if problem.layout:
+        reason = "each entry is moved alone"
+
     def run(evaluator: Evaluator, reason: str, answer: Answer) -> _Judged:
         per_row = evaluator.name == "per-sample"
         if loss.budget:

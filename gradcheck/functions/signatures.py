@@ -72,11 +72,15 @@ def where(function: Any) -> tuple[str | None, int | None]:
                 function = function.__wrapped__
             elif inspect.ismethod(function):
                 function = function.__func__
+            elif isinstance(function, type):
+                function = next(
+                    member for name in ("forward", "loss", "__init__") if (member := vars(function).get(name))
+                )
             elif isinstance(code, CodeType):
                 path = os.path.abspath(code.co_filename)
                 return (path, code.co_firstlineno) if os.path.isfile(path) else (None, None)
             else:
-                function = type(function).__call__
+                function = type(function).__call__ if callable(function) else type(function)
     except Exception:  # an object's own __getattr__
         pass
     return None, None

@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from gradcheck.config import Config
+
 #: By name, the first that matches: what an input is likely to be.
 _GUESSES: tuple[tuple[str, Any], ...] = (
     (r"y|ys|labels?|target|targets|y_true|t", "labels"),
@@ -66,6 +68,16 @@ def as_options(inputs: dict[str, Any]) -> list[str]:
     for name, given in inputs.items():
         options += ["--input", f"{name}={_text(given)}"]
     return options
+
+
+def described(config: Config) -> list[str]:
+    """The options that describe the inputs of a function as a configuration does."""
+    options = [f"--{key}={given}" for key in ("gradient", "backward", "value") if (given := getattr(config, key))]
+    options += as_options(config.inputs)
+    options += [f"--size={letter}={size}" for letter, size in config.sizes.items()]
+    options += [f"--classes={config.classes[0]}"] * (len(config.classes) == 1 and config.classes != (5,))
+    options += [f"--wrt={name}" for name in config.wrt] + [f"--only={config.only}"] * (config.only != "*")
+    return options + ["--reseed"] * config.reseed
 
 
 def command(target: str, inputs: dict[str, Any], others: Iterable[str] = ()) -> str:
