@@ -33,9 +33,10 @@ from gradcheck.functions.output_capture import silenced
 from gradcheck.report import FloatArray
 
 WORTH_SENDING = 0.3  # seconds of calls below which this process makes them itself
-TASK = 1.0  # seconds of calls in a task, at most
 ANSWERS = 5.0  # seconds in which a scheduler must answer
+_Array = npt.NDArray[Any]
 _Answers = tuple[FloatArray, FloatArray]
+_ELSEWHERE = "does it need what only this process has, draw numbers as it is imported, or has an older version there?"
 _HANGS = 86  # exit code of a worker whose call hangs and cannot be interrupted
 
 
@@ -49,9 +50,6 @@ def open_pool(settings: Settings) -> Iterator[Pool | None]:
     jobs, scheduler, client = settings.jobs, settings.scheduler, None
     if (settings.backend == "dask") != bool(scheduler) or (scheduler and settings.timeout is not None):
         raise UsageError("a cluster needs --backend dask and --scheduler tcp://HOST:PORT, and cannot keep a timeout")
-    if not scheduler and jobs == 1:
-        yield None
-        return
     try:
         import joblib
 
@@ -59,17 +57,15 @@ def open_pool(settings: Settings) -> Iterator[Pool | None]:
             from distributed import Client
             from distributed.comm import get_address_host_port
 
-            socket.create_connection(
-                get_address_host_port(scheduler), ANSWERS
-            ).close()  # a client fails late and loudly
+            socket.create_connection(get_address_host_port(scheduler), ANSWERS).close()  # a client fails late
             client = Client(scheduler, timeout=ANSWERS, set_as_default=False, name="gradcheck")
             client.wait_for_workers(1, timeout=ANSWERS)
     except ModuleNotFoundError as error:
         hint = f"pip install 'gradcheck[{'dask' if scheduler else 'parallel'}]'"
         raise UsageError(f"--jobs and --backend need {error.name}, which is not installed", hint=hint) from None
     except (OSError, ValueError) as error:
-        message = f"no scheduler with workers answers at {scheduler}: {error}"
-        raise UsageError(message, hint="name the address that `dask scheduler` prints") from None
+        hint = "name the address that `dask scheduler` prints"
+        raise UsageError(f"no scheduler with workers answers at {scheduler}: {error}", hint=hint) from None
     with client or nullcontext():
         workers = len(client.nthreads()) if client else jobs or joblib.cpu_count()
         jobs = min(jobs, workers) if jobs > 1 else workers
@@ -84,16 +80,9 @@ class Pool:
         self._sent: tuple[Function | None, bytes] = None, b""  # the last function that was sent, and its key
 
     def ask(
-        self, function: Function, asking: Asking, scores: npt.NDArray[Any], labels: npt.NDArray[Any],
-        entries: IndexArray, after: FloatArray,
-    ) -> _Answers:  # fmt: skip
-        """What ``asking.ask_for`` returns; the first call is made here: workers repeat it, and it tells a call's time.
-
-        Raises:
-            LossDefect: the first in the order of the calls.
-            UsageError: the function cannot be sent to workers, or differs there; or a worker died.
-            OutOfTime: the deadline has passed.
-        """
+        self, function: Function, asking: Asking, scores: _Array, labels: _Array, entries: IndexArray, after: FloatArray
+    ) -> _Answers:
+        """What ``asking.ask_for`` returns or raises; the first call is made here, for workers to compare theirs."""
         values, derivatives = np.empty(len(entries)), np.empty(len(entries))
         groups, budget = groups_for(asking, entries // scores.shape[1]), function.budget
         asked = _asked(function, asking, scores, labels)
@@ -108,22 +97,19 @@ class Pool:
         if self._sent[0] is not function:
             self._sent = function, os.urandom(8)
         own = function.function.__wrapped__ if function.adapter else function.function  # type: ignore[attr-defined]
-        recipe = self._sent[1], function.target, None if function.by_name else own, function.adapter, os.getcwd()
+        sent = replace(function, budget=None, function=load_loss if function.by_name else own)
         control = entries[groups[0]], after[groups[0]], values[groups[0]]
-        work = partial(_work, *recipe, np.geterr(), control, asking, scores, labels)
-        calls = math.ceil((len(groups) - 1) / max(4 * self._jobs, seconds / TASK))
-        chunks = [groups[k : k + calls] for k in range(1, len(groups), calls)]
-        parts = [np.concatenate(chunk) for chunk in chunks]
-        moves = (
-            (replace(self._settings, max_seconds=budget.seconds_left if budget else None), entries[which], after[which])
-            for which in parts
-        )
+        how = self._sent[1], sent, os.getcwd(), np.geterr(), self._settings.timeout
+        work = partial(_work, *how, control, asking, scores, labels)
+        calls = math.ceil((len(groups) - 1) / max(4 * self._jobs, seconds))  # in a task of a second at most
+        parts = [np.concatenate(groups[k : k + calls]) for k in range(1, len(groups), calls)]
+        moves = ((budget and budget.seconds_left, entries[which], after[which]) for which in parts)
         with closing(self._results(work, moves, seconds / len(parts))) as results:
-            for which, chunk, result in zip(parts, chunks, results, strict=True):
+            for which, result in zip(parts, results, strict=True):
                 if isinstance(result, GradcheckError):
                     raise result
                 if budget:
-                    budget.begin(len(chunk))
+                    budget.begin(calls)
                 values[which], derivatives[which] = result
         return values, derivatives
 
@@ -131,13 +117,11 @@ class Pool:
         """What ``work`` returns for each of these arguments, in order; that should take so many seconds each."""
         from joblib import Parallel, delayed, parallel_config
 
-        who, patience = "other processes", None
+        patience = 6 * ANSWERS + 20 * seconds if self._client else None  # else joblib waits forever for a killed worker
         where: dict[str, Any] = {"backend": "loky", "n_jobs": self._jobs, "inner_max_num_threads": 1}
         where |= {"initializer": _begin, "initargs": (os.getpid(),)}
         if self._client:
             where = {"backend": "dask", "n_jobs": -1, "client": self._client}
-            who = f"the cluster at {self._settings.scheduler}"
-            patience = 6 * ANSWERS + 20 * seconds  # joblib would wait forever for a worker that was killed
         try:
             with parallel_config(**where), ExitStack() as stack:
                 if hasattr(signal, "pthread_sigmask"):  # so that workers, which inherit this, never receive Ctrl-C
@@ -150,12 +134,12 @@ class Pool:
         except Exception as error:
             if f"EXIT({_HANGS})" in str(error):
                 raise LossDefect("hangs", f"does not return within {self._settings.timeout:g} s") from None
-            hint = "the loss must be one that can be pickled, and must neither end its process nor exhaust the memory"
-            hint += "; a cluster needs this version of gradcheck and the files of the loss" if self._client else ""
+            who = f"the cluster at {self._settings.scheduler}" if self._client else "other processes"
+            hint = "the loss must be one that can be pickled, ends no process, and is in a cluster as gradcheck is"
             raise UsageError(f"{who} could not call the loss: {type(error).__name__}: {error}", hint=hint) from None
 
 
-def _asked(function: Function, asking: Asking, *problem: npt.NDArray[Any]) -> Callable[..., _Answers]:
+def _asked(function: Function, asking: Asking, *problem: _Array) -> Callable[..., _Answers]:
     """``ask_for`` of this function; it still takes the entries, and what they are set to."""
     options: dict[str, Any] = function.each_row_options if asking == "each-row" else {}
     return partial(ask_for, asking, partial(function.call, **options), *problem)
@@ -179,36 +163,28 @@ def _begin(parent: int) -> None:
 
 
 def _work(
-    key: bytes, target: str, own: Any, adapt: Any, home: str, floating: Any, control: tuple[Any, Any, FloatArray],
-    asking: Asking, scores: Any, labels: Any, limits: Settings, *moves: Any,
+    key: bytes, sent: Function, home: str, floating: Any, timeout: float | None, control: tuple[Any, Any, FloatArray],
+    asking: Asking, scores: _Array, labels: _Array, left: float | None, *moves: Any,
 ) -> _Answers | GradcheckError:  # fmt: skip
     """Values and derivatives of some entries, or the error to raise."""
     with _ONE_AT_A_TIME, silenced(), np.errstate(**floating), chdir(home) if os.path.isdir(home) else nullcontext():
         try:
-            with open_budget(limits, on_hang=lambda defect: _HANGS) as budget:
+            with open_budget(Settings(timeout=timeout, max_seconds=left), on_hang=lambda defect: _HANGS) as budget:
                 function = _LOADED.get(key)
                 if function is None:
-                    function = budget.load(load_loss, target) if own is None else Function(target, own)
-                    function = replace(function, function=adapt(function.function)) if adapt else function
+                    own = budget.load(load_loss, sent.target).function if sent.by_name else sent.function
+                    function = replace(sent, function=sent.adapter(own) if sent.adapter else own)
                 asked = _asked(replace(function, budget=budget), asking, scores, labels)
                 if key not in _LOADED:
-                    _verify(partial(asked, *control[:2]), control[2])
+                    there, here = asked(*control[:2])[0], control[2]
+                    if not np.allclose(there, here, rtol=1e-5, atol=0.0, equal_nan=True):
+                        message = f"in a worker the loss's value is {there}; here, at the same scores, {here}"
+                        return UsageError(message, hint=_ELSEWHERE)
                     _LOADED.clear()
                     _LOADED[key] = function
                 return asked(*moves)
+        except LossDefect as defect:
+            message = f"in a worker the loss {defect.message}"
+            return defect if key in _LOADED else UsageError(message, hint=_ELSEWHERE, details=defect.details)
         except GradcheckError as error:
             return error
-
-
-def _verify(ask: Any, expected: FloatArray) -> None:
-    """Compare the values of one call with those of the other process: a module may draw numbers when it is imported."""
-    hint = "does it need what only this process has, draw numbers as it is imported, or has an older version there?"
-    try:
-        values, _ = ask()
-    except LossDefect as defect:
-        raise UsageError(f"in a worker the loss {defect.message}", hint=hint, details=defect.details) from None
-    if not np.allclose(values, expected, rtol=1e-5, atol=0.0, equal_nan=True):
-        message = (
-            f"in a worker the loss's value is {float(values[0])!r}; here, at the same scores, {float(expected[0])!r}"
-        )
-        raise UsageError(message, hint=hint)
