@@ -1,10 +1,8 @@
 """How a run goes: each option with its type, default and description, written once, here."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -25,7 +23,7 @@ class Settings:
     framework: Annotated[Framework, Field(description="Whose arrays the loss gets; auto recognises it.")] = "auto"
     reference: Annotated[Reference, Field(description="Central differences or complex steps, or auto.")] = "auto"
     worst: Annotated[int, Field(ge=1, description="Number of worst entries to find and show in each problem.")] = 10
-    jobs: Annotated[int, Field(description="Processes that call the losses; 0 for one on each core.")] = 1
+    jobs: Annotated[int, Field(ge=0, description="Processes that call the losses; 0 for one on each core.")] = 1
     backend: Annotated[Backend, Field(description="Where they run: loky here, dask on a cluster.")] = "loky"
     scheduler: Annotated[str | None, Field(description="Address of the dask cluster's scheduler.")] = None
     max_seconds: Annotated[float | None, Field(description="End the run after so many seconds.")] = None
@@ -52,5 +50,4 @@ def read_settings(values: dict[str, Any]) -> Settings:
 @cache
 def descriptions() -> dict[str, str]:
     """What each setting is for, in a sentence, by name."""
-    hints = get_type_hints(Settings, include_extras=True)
-    return {name: hint.__metadata__[0].description for name, hint in hints.items()}
+    return {field.name: get_args(field.type)[1].description for field in fields(Settings)}

@@ -14,7 +14,7 @@ from gradcheck.report import FloatArray
 IndexArray = npt.NDArray[np.intp]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Input:
     """One differentiated input of a function.
 
@@ -39,7 +39,7 @@ class Input:
         return slice(self.start, self.start + self.size)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Layout:
     """Where each input stands in the flat vector x of length n, in reading order.
 

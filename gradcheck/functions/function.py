@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gradcheck.functions.budget import Budget
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Function:
     """A callable ``(S, y) -> (value, dS)`` and where it came from."""
 
@@ -28,9 +28,9 @@ class Function:
     line: int | None = None
     framework: str = "numpy"  # whose arrays the user's own function takes
     #: What made ``function`` from the user's own; None if it is that.
-    adapter: Callable[[Any], Any] | None = field(default=None, repr=False, compare=False)
-    by_name: bool = field(default=False, repr=False, compare=False)  # ``load_loss(target)`` finds it in any process
-    budget: Budget | None = field(default=None, repr=False, compare=False)  # counts and limits its calls
+    adapter: Callable[[Any], Any] | None = field(default=None, repr=False)
+    by_name: bool = field(default=False, repr=False)  # ``load_loss(target)`` finds it in any process
+    budget: Budget | None = field(default=None, repr=False)  # counts and limits its calls
 
     def call(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any], **options: str) -> Any:
         """Call the function with these arrays, N x C scores and labels, not with copies; return what it returns.
