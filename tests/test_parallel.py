@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -49,14 +50,20 @@ class Counted(Pool):
 
     tasks = 0
 
-    def _results(self, work: Any, moves: Any, seconds: float) -> Any:
-        self.tasks += len(moves := list(moves))
-        return super()._results(work, moves, seconds)
+    def _results(self, arguments: Any, seconds: float) -> Any:
+        def counted() -> Iterator[Any]:
+            for each in arguments:
+                self.tasks += 1
+                yield each
+
+        return super()._results(counted(), seconds)
 
 
 @pytest.fixture(scope="module")
-def pool() -> Counted:
-    return Counted(Settings(jobs=2), 2)
+def pool() -> Iterator[Counted]:
+    pool = Counted(Settings(jobs=2))
+    yield pool
+    pool.close()
 
 
 @contextmanager
@@ -150,7 +157,7 @@ def test_a_worker_that_dies_costs_its_problem_and_no_other(pool: Counted, target
 @pytest.mark.parametrize(
     ("target", "words"),
     [
-        ("mine.py:drawn", ["in a worker the loss's value is", "draw numbers as it is imported"]),
+        ("mine.py:drawn", ["in a worker the loss's value is", "drawn at random as the module is imported"]),
         ("mine.py:raises_elsewhere", ["in a worker the loss raises RuntimeError: not at home"]),
     ],
 )
@@ -187,6 +194,7 @@ def test_no_jobs_are_one_for_each_core(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("joblib.cpu_count", lambda: 4)
     with open_pool(Settings(jobs=0)) as pool:
         assert pool is not None
+        assert pool.jobs == 4
 
 
 def local(S: Any, y: Any) -> Any:
@@ -252,6 +260,7 @@ def test_no_call_begins_when_time_is_up() -> None:
 @pytest.mark.parametrize(
     ("how", "message"),
     [
+        (Settings(jobs=-1), "--jobs"),
         (Settings(backend="dask"), "--scheduler tcp://"),
         (Settings(scheduler="tcp://127.0.0.1:8786"), "--backend dask"),
         (Settings(backend="dask", scheduler="tcp://127.0.0.1:8786", timeout=1.0), "timeout"),
@@ -274,7 +283,11 @@ def test_what_contradicts_itself_is_a_mistake_of_usage(how: Settings, message: s
 def test_an_extra_that_is_not_installed_is_named(
     monkeypatch: pytest.MonkeyPatch, how: Settings, missing: str, extra: str
 ) -> None:
-    monkeypatch.setitem(sys.modules, missing, None)
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        "gradcheck.evaluation.parallel.find_spec",
+        lambda name, *rest: None if name == missing else real(name, *rest),
+    )
     with pytest.raises(UsageError, match=missing) as caught:
         check_targets(["svm"], Config(), how)
     assert f"pip install 'gradcheck[{extra}]'" in str(caught.value)
@@ -284,7 +297,7 @@ def test_an_extra_that_is_not_installed_is_named(
 def test_where_no_scheduler_answers_is_said_at_once(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     pytest.importorskip("distributed")
     monkeypatch.setattr(parallel, "ANSWERS", 0.3)
-    with pytest.raises(UsageError, match=f"no scheduler with workers answers at {address}"):
+    with pytest.raises(UsageError, match=f"no scheduler answers at {address}"):
         check_targets(["svm"], Config(), Settings(backend="dask", scheduler=address))
 
 

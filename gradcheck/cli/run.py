@@ -61,7 +61,7 @@ def run(
     max_seconds: Annotated[float | None, _option("max_seconds")] = None,
     timeout: Annotated[float | None, _option("timeout")] = None,
     worst: Annotated[int, typer.Option(min=1, help=descriptions()["worst"])] = 10,
-    jobs: Annotated[int, typer.Option(min=0, help=descriptions()["jobs"])] = 1,
+    jobs: Annotated[int, _option("jobs")] = 1,
     backend: Annotated[Backend, _option("backend")] = "loky",
     scheduler: Annotated[str | None, _option("scheduler", metavar="ADDRESS")] = None,
     format_: Annotated[

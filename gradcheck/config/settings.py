@@ -23,7 +23,7 @@ class Settings:
     framework: Annotated[Framework, Field(description="Whose arrays the loss gets; auto recognises it.")] = "auto"
     reference: Annotated[Reference, Field(description="Central differences or complex steps, or auto.")] = "auto"
     worst: Annotated[int, Field(ge=1, description="Number of worst entries to find and show in each problem.")] = 10
-    jobs: Annotated[int, Field(ge=0, description="Processes that call the losses; 0 for one on each core.")] = 1
+    jobs: Annotated[int, Field(description="Processes that call the losses; 0 for one on each core.")] = 1
     backend: Annotated[Backend, Field(description="Where they run: loky here, dask on a cluster.")] = "loky"
     scheduler: Annotated[str | None, Field(description="Address of the dask cluster's scheduler.")] = None
     max_seconds: Annotated[float | None, Field(description="End the run after so many seconds.")] = None

@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 import os
 import signal
-import socket
 import threading
 import time
+import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack, chdir, closing, contextmanager, nullcontext
+from contextlib import ExitStack, chdir, closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
-from functools import partial
-from multiprocessing import resource_tracker
+from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from gradcheck.config.settings import Settings
 from gradcheck.errors import GradcheckError, LossDefect, UsageError
-from gradcheck.evaluation.asking import Asking, ask_for, groups_for
+from gradcheck.evaluation.asking import Asking, Call, ask_for, groups_for
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.functions.budget import open_budget
 from gradcheck.functions.function import Function
@@ -33,11 +33,13 @@ from gradcheck.functions.output_capture import silenced
 from gradcheck.report import FloatArray
 
 WORTH_SENDING = 0.3  # seconds of calls below which this process makes them itself
+TASK = 1.0  # seconds of calls in a task, at most
 ANSWERS = 5.0  # seconds in which a scheduler must answer
-_Array = npt.NDArray[Any]
-_Answers = tuple[FloatArray, FloatArray]
-_ELSEWHERE = "does it need what only this process has, draw numbers as it is imported, or has an older version there?"
+_NEEDS = "the loss must be one that can be pickled, and must neither end its process nor exhaust the memory"
+_CLUSTER = f"{_NEEDS}; a cluster must be running, with this version of gradcheck and the files of the loss"
 _HANGS = 86  # exit code of a worker whose call hangs and cannot be interrupted
+
+_Array = npt.NDArray[Any]
 
 
 @contextmanager
@@ -45,104 +47,197 @@ def open_pool(settings: Settings) -> Iterator[Pool | None]:
     """Workers for the calls made in the block; None if this process makes them all.
 
     Raises:
-        UsageError: these settings contradict each other, a package is missing, or no scheduler answers.
+        UsageError: these contradict each other, a package is missing, or no scheduler answers.
     """
-    jobs, scheduler, client = settings.jobs, settings.scheduler, None
-    if (settings.backend == "dask") != bool(scheduler) or (scheduler and settings.timeout is not None):
-        raise UsageError("a cluster needs --backend dask and --scheduler tcp://HOST:PORT, and cannot keep a timeout")
+    is_dask, jobs, scheduler = settings.backend == "dask", settings.jobs, settings.scheduler
+    if jobs < 0:
+        raise UsageError(f"jobs (--jobs) is {jobs}: ask for 1 or more, or for 0 to use every core")
+    if is_dask and not scheduler:
+        raise UsageError("the backend dask needs a cluster", hint="name its scheduler: --scheduler tcp://HOST:PORT")
+    if is_dask and settings.timeout is not None:
+        raise UsageError("a timeout cannot be kept on a cluster: nothing can interrupt a call in its workers")
+    if scheduler and not is_dask:
+        raise UsageError("a scheduler is a cluster's", hint="add --backend dask")
+    if not is_dask and jobs == 1:
+        yield None
+        return
+    for package in ("distributed", "joblib") if is_dask else ("joblib",):
+        if find_spec(package) is None:
+            hint = f"pip install 'gradcheck[{'dask' if is_dask else 'parallel'}]'"
+            raise UsageError(f"--jobs and --backend need {package}, which is not installed", hint=hint)
+    pool = Pool(settings)
     try:
-        import joblib
-
-        if scheduler:
-            from distributed import Client
-            from distributed.comm import get_address_host_port
-
-            socket.create_connection(get_address_host_port(scheduler), ANSWERS).close()  # a client fails late
-            client = Client(scheduler, timeout=ANSWERS, set_as_default=False, name="gradcheck")
-            client.wait_for_workers(1, timeout=ANSWERS)
-    except ModuleNotFoundError as error:
-        hint = f"pip install 'gradcheck[{'dask' if scheduler else 'parallel'}]'"
-        raise UsageError(f"--jobs and --backend need {error.name}, which is not installed", hint=hint) from None
-    except (OSError, ValueError) as error:
-        hint = "name the address that `dask scheduler` prints"
-        raise UsageError(f"no scheduler with workers answers at {scheduler}: {error}", hint=hint) from None
-    with client or nullcontext():
-        workers = len(client.nthreads()) if client else jobs or joblib.cpu_count()
-        jobs = min(jobs, workers) if jobs > 1 else workers
-        yield Pool(settings, jobs, client) if jobs > 1 or client else None
+        yield pool if pool.jobs > 1 or is_dask else None
+    finally:
+        pool.close()
 
 
 class Pool:
     """Worker processes, ``jobs`` of them, used for calls that take longer than sending them."""
 
-    def __init__(self, settings: Settings, jobs: int, client: Any = None) -> None:
-        self._settings, self._jobs, self._client = settings, jobs, client
-        self._sent: tuple[Function | None, bytes] = None, b""  # the last function that was sent, and its key
+    def __init__(self, settings: Settings) -> None:
+        import joblib
+
+        self._settings, self._is_started = settings, False
+        self._key: tuple[Function | None, bytes] = None, b""  # of the last function that was sent
+        self._client = _client(settings.scheduler) if settings.scheduler else None
+        self.jobs = settings.jobs or joblib.cpu_count()
+        if self._client is not None:
+            workers = len(self._client.nthreads())
+            self.jobs = min(settings.jobs, workers) if settings.jobs > 1 else workers
+            if not workers:
+                self.close()
+                raise UsageError(f"the cluster at {settings.scheduler} has no workers")
 
     def ask(
-        self, function: Function, asking: Asking, scores: _Array, labels: _Array, entries: IndexArray, after: FloatArray
-    ) -> _Answers:
-        """What ``asking.ask_for`` returns or raises; the first call is made here, for workers to compare theirs."""
-        values, derivatives = np.empty(len(entries)), np.empty(len(entries))
-        groups, budget = groups_for(asking, entries // scores.shape[1]), function.budget
-        asked = _asked(function, asking, scores, labels)
+        self, function: Function, asking: Asking, scores: _Array, labels: _Array, *moves: _Array
+    ) -> tuple[FloatArray, FloatArray]:
+        """Values and derivatives as ``evaluation.asking.ask_for`` returns them, for the same arguments.
+
+        The first two calls are made here: workers repeat one, and the other shows how long a call takes.
+
+        Raises:
+            LossDefect: the first in the order of the calls.
+            UsageError: the function cannot be sent to workers, or differs there; or a worker died.
+            OutOfTime: the deadline has passed.
+        """
+        values, derivatives = np.empty(len(moves[0])), np.empty(len(moves[0]))
+        groups = groups_for(asking, moves[0] // scores.shape[1])
+        call, budget, left = _call_of(function, asking), function.budget, len(groups) - 2
+
+        def moved(which: IndexArray) -> list[_Array]:
+            return [each[which] for each in moves]
+
+        def ask_here(some: list[IndexArray]) -> None:
+            for which in some:
+                values[which], derivatives[which] = ask_for(asking, call, scores, labels, *moved(which))
+
+        ask_here(groups[:1])
         begun = time.perf_counter()
-        for which in groups[:1]:
-            values[which], derivatives[which] = asked(entries[which], after[which])
-        seconds = (len(groups) - 1) * (time.perf_counter() - begun)
-        if seconds <= WORTH_SENDING:
-            for which in groups[1:]:
-                values[which], derivatives[which] = asked(entries[which], after[which])
+        ask_here(groups[1:2])
+        seconds = left * (time.perf_counter() - begun)
+        if left <= 0 or seconds < WORTH_SENDING:
+            ask_here(groups[2:])
             return values, derivatives
-        if self._sent[0] is not function:
-            self._sent = function, os.urandom(8)
-        own = function.function.__wrapped__ if function.adapter else function.function  # type: ignore[attr-defined]
-        sent = replace(function, budget=None, function=load_loss if function.by_name else own)
-        control = entries[groups[0]], after[groups[0]], values[groups[0]]
-        how = self._sent[1], sent, os.getcwd(), np.geterr(), self._settings.timeout
-        work = partial(_work, *how, control, asking, scores, labels)
-        calls = math.ceil((len(groups) - 1) / max(4 * self._jobs, seconds))  # in a task of a second at most
-        parts = [np.concatenate(groups[k : k + calls]) for k in range(1, len(groups), calls)]
-        moves = ((budget and budget.seconds_left, entries[which], after[which]) for which in parts)
-        with closing(self._results(work, moves, seconds / len(parts))) as results:
-            for which, result in zip(parts, results, strict=True):
+        tasks = min(left, max(4 * self.jobs, math.ceil(seconds / TASK)))
+        chunks = [chunk + 2 for chunk in np.array_split(np.arange(left), tasks)]
+        parts = [np.concatenate([groups[k] for k in chunk]) for chunk in chunks]
+        deadline = time.time() + budget.seconds_left if budget and budget.seconds_left else None
+        control = *moved(groups[0]), values[groups[0]]
+        shared = self._recipe(function), deadline, np.geterr(), asking, scores, labels, control
+        with closing(self._results(((shared, moved(which)) for which in parts), seconds / tasks)) as results:
+            for which, chunk, result in zip(parts, chunks, results, strict=True):
                 if isinstance(result, GradcheckError):
                     raise result
                 if budget:
-                    budget.begin(calls)
+                    budget.begin(len(chunk))
                 values[which], derivatives[which] = result
         return values, derivatives
 
-    def _results(self, work: Any, moves: Iterable[tuple[Any, ...]], seconds: float) -> Generator[Any, None, None]:
-        """What ``work`` returns for each of these arguments, in order; that should take so many seconds each."""
+    def close(self) -> None:
+        """End the worker processes of this machine, even if they are busy; leave those of a cluster."""
+        if self._client is not None:
+            with warnings.catch_warnings(action="ignore"), suppress(Exception):
+                self._client.close()
+        elif self._is_started:
+            from joblib.externals.loky import get_reusable_executor
+
+            get_reusable_executor(kill_workers=True).shutdown(wait=True, kill_workers=True)
+
+    def _results(self, tasks: Iterable[tuple[Any, ...]], seconds: float) -> Generator[Any, None, None]:
+        """What ``_work`` returns for each of these tasks, in order; a task should take so many seconds."""
         from joblib import Parallel, delayed, parallel_config
 
-        patience = 6 * ANSWERS + 20 * seconds if self._client else None  # else joblib waits forever for a killed worker
-        where: dict[str, Any] = {"backend": "loky", "n_jobs": self._jobs, "inner_max_num_threads": 1}
-        where |= {"initializer": _begin, "initargs": (os.getpid(),)}
-        if self._client:
-            where = {"backend": "dask", "n_jobs": -1, "client": self._client}
+        self._is_started, patience = True, None
+        where: dict[str, Any] = {"backend": "loky", "n_jobs": self.jobs, "inner_max_num_threads": 1}
+        if self._client is not None:  # joblib would wait forever for a worker that was killed
+            where, patience = {"backend": "dask", "n_jobs": -1, "client": self._client}, 6 * ANSWERS + 20 * seconds
         try:
-            with parallel_config(**where), ExitStack() as stack:
-                if hasattr(signal, "pthread_sigmask"):  # so that workers, which inherit this, never receive Ctrl-C
-                    resource_tracker.ensure_running()  # which unblocks it
-                    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-                    stack.callback(signal.pthread_sigmask, signal.SIG_SETMASK, before)
-                parallel = Parallel(return_as="generator", batch_size=1, pre_dispatch=2 * self._jobs, timeout=patience)
-                results = parallel(delayed(work)(*each) for each in moves)
-            yield from results
+            with ExitStack() as stack:
+                with parallel_config(**where), _interrupts_blocked():
+                    parallel = Parallel(
+                        return_as="generator", batch_size=1, pre_dispatch=2 * self.jobs, timeout=patience
+                    )
+                    results = stack.enter_context(_quietly_closed(parallel(delayed(_work)(*task) for task in tasks)))
+                for result in results:  # noqa: UP028 - "yield from" would close them itself, with the warning
+                    yield result
         except Exception as error:
             if f"EXIT({_HANGS})" in str(error):
-                raise LossDefect("hangs", f"does not return within {self._settings.timeout:g} s") from None
+                limit = f"{self._settings.timeout:g} s"
+                raise LossDefect("hangs", f"does not return within {limit}, and cannot be interrupted") from None
             who = f"the cluster at {self._settings.scheduler}" if self._client else "other processes"
-            hint = "the loss must be one that can be pickled, ends no process, and is in a cluster as gradcheck is"
-            raise UsageError(f"{who} could not call the loss: {type(error).__name__}: {error}", hint=hint) from None
+            message = f"{who} could not call the loss: {type(error).__name__}: {error}"
+            raise UsageError(message, hint=_CLUSTER if self._client else _NEEDS) from None
+
+    def _recipe(self, function: Function) -> tuple[Any, ...]:
+        """How a worker loads the function: by its target, or the user's callable itself."""
+        if self._key[0] is not function:
+            self._key = function, os.urandom(8)
+        own = function.function.__wrapped__ if function.adapter else function.function  # type: ignore[attr-defined]
+        home, parent = os.getcwd() if os.path.exists(".") else "", None if self._client else os.getpid()
+        how = None if function.by_name else own, function.adapter, home, parent, self._settings.timeout
+        return self._key[1], function.target, *how
 
 
-def _asked(function: Function, asking: Asking, *problem: _Array) -> Callable[..., _Answers]:
-    """``ask_for`` of this function; it still takes the entries, and what they are set to."""
-    options: dict[str, Any] = function.each_row_options if asking == "each-row" else {}
-    return partial(ask_for, asking, partial(function.call, **options), *problem)
+def _client(scheduler: str) -> Any:
+    """A connection to a dask scheduler."""
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
+    from distributed import Client
+    from distributed.comm import connect
+
+    async def knock() -> None:  # a client waits forever for an address of something else
+        async with asyncio.timeout(ANSWERS):
+            (await connect(scheduler, timeout=ANSWERS)).abort()
+
+    with warnings.catch_warnings(action="ignore"):
+        try:
+            with ThreadPoolExecutor(1) as thread:  # a notebook's own thread has an event loop already
+                thread.submit(asyncio.run, knock()).result()
+            return Client(scheduler, timeout=ANSWERS, set_as_default=False, name="gradcheck")
+        except Exception as error:
+            message = f"no scheduler answers at {scheduler}: {error or type(error).__name__}"
+            raise UsageError(message, hint="name the address that `dask scheduler` prints") from None
+
+
+@contextmanager
+def _quietly_closed(results: Generator[Any, None, None]) -> Iterator[Generator[Any, None, None]]:
+    """Results that are closed after the block; joblib warns of those not used, as where one of them is an error."""
+    try:
+        yield results
+    finally:
+        with warnings.catch_warnings(action="ignore"):
+            results.close()
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Processes that are started in the block never receive Ctrl-C; this process heeds it at the end of the block."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # if it were started in the block, it would unblock the signal
+    received: list[int] = []
+    handler = signal.getsignal(signal.SIGINT) if threading.current_thread() is threading.main_thread() else None
+    if handler is not None:  # another thread, as of a library, may receive the signal while this one blocks it
+        signal.signal(signal.SIGINT, lambda number, frame: received.append(number))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if handler is not None:
+            signal.signal(signal.SIGINT, handler)
+    if received:
+        signal.raise_signal(signal.SIGINT)
+
+
+def _call_of(function: Function, asking: Asking) -> Call:
+    options = function.each_row_options if asking == "each-row" else {}
+    return lambda scores, labels: function.call(scores, labels, **options)
 
 
 # In a worker. A cluster's worker may have several threads, but a function is not known to be safe with them.
@@ -150,8 +245,33 @@ _LOADED: dict[bytes, Function] = {}
 _ONE_AT_A_TIME = threading.Lock()
 
 
-def _begin(parent: int) -> None:
-    """Discard what compiled code prints, because standard output is the report's; end with the parent process."""
+def _work(shared: tuple[Any, ...], moves: list[_Array]) -> tuple[FloatArray, FloatArray] | GradcheckError:
+    """Ask for some entries in a worker: values and derivatives, or the error to raise."""
+    recipe, deadline, floating, asking, scores, labels, control = shared
+    key, target, own, adapt, home, parent, timeout = recipe
+    if parent is not None:
+        _set_up(parent)
+    left = None if deadline is None else max(deadline - time.time(), 1e-6)
+    with _ONE_AT_A_TIME, silenced(), np.errstate(**floating), chdir(home) if os.path.isdir(home) else nullcontext():
+        try:
+            with open_budget(Settings(timeout=timeout, max_seconds=left), on_hang=lambda defect: _HANGS) as budget:
+                function = _LOADED.get(key)
+                if function is None:
+                    function = budget.load(load_loss, target) if own is None else Function(target, own)
+                    function = replace(function, function=adapt(function.function)) if adapt else function
+                call = _call_of(replace(function, budget=budget), asking)
+                if key not in _LOADED:
+                    _verify(lambda: ask_for(asking, call, scores, labels, *control[:2])[0], control[2])
+                    _LOADED.clear()
+                    _LOADED[key] = function
+                return ask_for(asking, call, scores, labels, *moves)
+        except GradcheckError as error:
+            return error
+
+
+@cache
+def _set_up(parent: int) -> None:
+    """Discard what compiled code prints in this worker process, and end with the parent process."""
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -162,29 +282,17 @@ def _begin(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _work(
-    key: bytes, sent: Function, home: str, floating: Any, timeout: float | None, control: tuple[Any, Any, FloatArray],
-    asking: Asking, scores: _Array, labels: _Array, left: float | None, *moves: Any,
-) -> _Answers | GradcheckError:  # fmt: skip
-    """Values and derivatives of some entries, or the error to raise."""
-    with _ONE_AT_A_TIME, silenced(), np.errstate(**floating), chdir(home) if os.path.isdir(home) else nullcontext():
-        try:
-            with open_budget(Settings(timeout=timeout, max_seconds=left), on_hang=lambda defect: _HANGS) as budget:
-                function = _LOADED.get(key)
-                if function is None:
-                    own = budget.load(load_loss, sent.target).function if sent.by_name else sent.function
-                    function = replace(sent, function=sent.adapter(own) if sent.adapter else own)
-                asked = _asked(replace(function, budget=budget), asking, scores, labels)
-                if key not in _LOADED:
-                    there, here = asked(*control[:2])[0], control[2]
-                    if not np.allclose(there, here, rtol=1e-5, atol=0.0, equal_nan=True):
-                        message = f"in a worker the loss's value is {there}; here, at the same scores, {here}"
-                        return UsageError(message, hint=_ELSEWHERE)
-                    _LOADED.clear()
-                    _LOADED[key] = function
-                return asked(*moves)
-        except LossDefect as defect:
-            message = f"in a worker the loss {defect.message}"
-            return defect if key in _LOADED else UsageError(message, hint=_ELSEWHERE, details=defect.details)
-        except GradcheckError as error:
-            return error
+def _verify(ask: Callable[[], FloatArray], expected: FloatArray) -> None:
+    """Compare the values of one call with those of the other process: a module may draw numbers when it is imported."""
+    try:
+        values = ask()
+    except LossDefect as defect:
+        hint = "does it need what only this process has: a variable, an open file, arguments of the command line?"
+        raise UsageError(f"in a worker the loss {defect.message}", hint=hint, details=defect.details) from None
+    if not np.allclose(values, expected, rtol=1e-5, atol=0.0, equal_nan=True):
+        i = int(np.argmax(values != expected))
+        message = (
+            f"in a worker the loss's value is {float(values[i])!r}; here, at the same scores, {float(expected[i])!r}"
+        )
+        hint = "is something drawn at random as the module is imported? is an older version of it loaded there?"
+        raise UsageError(message, hint=hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from worker_losses import facts, losses_in
 
-from gradcheck import run
+from gradcheck import run as one_target
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.errors import UsageError
@@ -48,9 +49,9 @@ def tasks(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     sent: list[Any] = []
     real = Pool._results
 
-    def results(self: Pool, work: Any, moves: Any, seconds: float) -> Any:
-        sent.extend(moves := list(moves))
-        return real(self, work, moves, seconds)
+    def results(self: Pool, arguments: Any, seconds: float) -> Any:
+        sent.extend(arguments := list(arguments))
+        return real(self, arguments, seconds)
 
     monkeypatch.setattr(Pool, "_results", results)
     return sent
@@ -102,7 +103,7 @@ def test_workers_that_die_cost_their_problem_and_no_other() -> None:
 def test_a_cluster_that_goes_away_is_told_and_what_was_finished_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parallel, "ANSWERS", 1.0)
     config = Config(batch_sizes=[1, 8], classes=[100], scores="normal", plan="full")
-    check_problem = run.check_problem
+    check_problem = one_target.check_problem
     with two_processes() as cluster:
         end = threading.Timer(0.5, cluster.close)
 
@@ -111,7 +112,7 @@ def test_a_cluster_that_goes_away_is_told_and_what_was_finished_is_kept(monkeypa
                 end.start()
             return check_problem(loss, problem, *how)
 
-        monkeypatch.setattr(run, "check_problem", check_and_close)
+        monkeypatch.setattr(one_target, "check_problem", check_and_close)
         report = check_targets(["mine.py:slow"], config, on(cluster))
         end.join()
     (lost,) = report.losses
@@ -119,10 +120,17 @@ def test_a_cluster_that_goes_away_is_told_and_what_was_finished_is_kept(monkeypa
     assert [batch.batch_size for batch in lost.batches] == [1]
 
 
-def test_a_cluster_without_workers_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "ANSWERS", 0.5)
+def test_a_cluster_without_workers_is_refused() -> None:
     with (
         distributed.LocalCluster(n_workers=0, dashboard_address=":0") as empty,
-        pytest.raises(UsageError, match="no scheduler with workers answers at tcp://"),
+        pytest.raises(UsageError, match="has no workers"),
     ):
         check_targets(["svm"], Config(), on(empty))
+
+
+def test_an_address_of_something_else_is_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "ANSWERS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        with pytest.raises(UsageError, match=f"no scheduler answers at {address}"):
+            check_targets(["svm"], Config(), Settings(backend="dask", scheduler=address))

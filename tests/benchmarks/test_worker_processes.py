@@ -75,7 +75,7 @@ def test_workers_do_not_outlive_a_process_that_is_killed(tmp_path: Path) -> None
         time.sleep(1.0)
         process.kill()
         process.wait()
-        end = time.monotonic() + 20
+        end = time.monotonic() + 10
         while workers_of(process.pid):
             assert time.monotonic() < end, "workers are left"
             time.sleep(0.2)
