@@ -16,7 +16,6 @@ import numpy as np
 
 from gradcheck.checking.case import Case
 from gradcheck.checking.contract import finding_of, inspect_at_first
-from gradcheck.checking.evidence import Allowance, Evidence
 from gradcheck.checking.problem import check_problem
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
@@ -32,6 +31,7 @@ from gradcheck.sampling import Problem, drawn, problems, shapes
 from gradcheck.version import __version__
 
 if TYPE_CHECKING:
+    from gradcheck.checking.evidence import Evidence
     from gradcheck.evaluation.parallel import Pool
     from gradcheck.functions.budget import Budget, HangCallback, ProgressCallback
 
@@ -282,6 +282,7 @@ class _TargetRun:
         failed = self._troubled is not None or any(batch.wrong for batch in self._batches)
         if not failed and self._loss.is_built_in and self._settings.like is None:
             return
+        from gradcheck.checking.evidence import Allowance, Evidence
         from gradcheck.diagnosis.driver import find
         from gradcheck.diagnosis.statements import refine
         from gradcheck.shrinking import smallest_case

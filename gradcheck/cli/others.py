@@ -16,7 +16,6 @@ from gradcheck.config.model import json_schema
 from gradcheck.errors import OutputError, UsageError
 from gradcheck.functions.loading import built_in_named
 from gradcheck.output import Options
-from gradcheck.output.pages import page, render_codes, render_list, render_one, render_page
 
 #: The schema stands beside the configuration, whose first line names it for editors.
 SCHEMA_FILE = ".gradcheck.schema.json"
@@ -27,6 +26,8 @@ def list_() -> None:
 
     For example: [bold]gradcheck list[/bold]
     """
+    from gradcheck.output.pages import render_list
+
     print_out(render_list(for_standard_output()))
 
 
@@ -35,6 +36,8 @@ def show(name: Annotated[str, typer.Argument(help="A built-in loss; `gradcheck l
 
     For example: [bold]gradcheck show softmax[/bold]
     """
+    from gradcheck.output.pages import render_one
+
     print_out(render_one(built_in_named(name), for_standard_output()))
 
 
@@ -45,6 +48,8 @@ def explain(
 
     For example: [bold]gradcheck explain missing-mean[/bold]
     """
+    from gradcheck.output.pages import page, render_codes, render_page
+
     options = for_standard_output()
     pages = [page(code) for code in codes or []]
     print_out("\n".join(render_page(each, options) for each in pages) or render_codes(options))

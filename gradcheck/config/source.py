@@ -17,11 +17,11 @@ from gradcheck.errors import ConfigError
 
 KeyPath = tuple[str | int, ...]
 
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_FLOAT = r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
 _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Source:
     """Plain data, and the places where they were written by path, for example ``("scores", 0, "scale")``.
 
@@ -114,7 +114,7 @@ def _plain_scalar(text: str) -> Any:
     """A scalar without quotes as None, a truth value, a number, or text."""
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
-    if not _FLOAT.fullmatch(text):
+    if not re.fullmatch(_FLOAT, text):
         return text
     return int(text) if text.lstrip("+-").isdigit() and len(text) < 400 else float(text)
 

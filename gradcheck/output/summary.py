@@ -29,7 +29,7 @@ class Sentence(NamedTuple):
         return f"{self.verdict}: {self.summary}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Totals:
     """Sums over several problems; ``max_relative_error`` is the largest of theirs."""
 

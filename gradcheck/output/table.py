@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from gradcheck.output import grid, summary
-from gradcheck.output.pages import page, show_page
 from gradcheck.output.screen import SEVERITY_SIGNS, SEVERITY_STYLES, VERDICT_STYLES, Screen
 from gradcheck.output.text import SIGNS, Options, counted, derivatives, number, place_of, relative, shorten
 from gradcheck.report import BatchReport, Finding, LossReport, Report, SmallestCase, Verdict
@@ -66,9 +65,12 @@ def _loss(loss: LossReport, screen: Screen) -> None:
     for finding in loss.findings:
         _finding(finding, screen)
         screen.say()
-    for code in dict.fromkeys(finding.code for finding in loss.findings) if screen.options.explain else ():
-        show_page(page(code), screen)
-        screen.say()
+    if screen.options.explain:
+        from gradcheck.output.pages import page, show_page
+
+        for code in dict.fromkeys(finding.code for finding in loss.findings):
+            show_page(page(code), screen)
+            screen.say()
 
 
 def _heading(loss: LossReport, with_grid: Sequence[BatchReport], screen: Screen) -> None:
