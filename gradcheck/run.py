@@ -323,7 +323,7 @@ class _TargetRun:
         ask = Allowance(loss, max(sum(batch.evaluations for batch in self._batches) // _SHARE, _LEAST), self._dtype)
         evidence = Evidence(judged, self._config.rtol, ask)
         self._findings = explain_inputs(evidence)
-        self._smallest = smallest_inputs(evidence, self._findings[0].code, self._config)
+        self._smallest = smallest_inputs(evidence, self._findings[0].code, self._config, self._settings)
         self._calls_to_explain = ask.calls
 
     def _wrong_by_projections(self) -> tuple[Problem, BatchReport] | None:

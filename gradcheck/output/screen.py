@@ -18,7 +18,7 @@ VERDICT_STYLES = dict(zip(VERDICTS, ("dim", "cyan", "yellow", "bold red"), stric
 SEVERITY_STYLES: dict[Severity, str] = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 SEVERITY_SIGNS: dict[Severity, str] = {"error": "✗", "warning": "!", "note": "·"}
 
-_ASCII = str.maketrans({"≈": "~", "✗": "x", "→": ">", "·": "-", "±": "+-"})
+_ASCII = str.maketrans({"≈": "~", "✗": "x", "→": ">", "·": "-", "±": "+-", "…": "..."})
 
 
 class Screen:
@@ -47,6 +47,11 @@ class Screen:
     def escape(self, text: str, lines: bool = False) -> str:
         """Text from outside that can do nothing to the terminal, nor to the output's encoding."""
         return escape_control(text, ascii_only=self.options.ascii, lines=lines)
+
+    def name(self, name: str, width: int) -> str:
+        """The name of an input; of a long one the end, which tells it from others."""
+        escaped = self.escape(name)
+        return escaped if len(escaped) <= width else f"…{escaped[len(escaped) + 3 - max(width, 4) :]}"
 
     def say(self, text: Text | str = "", first: Text | str = "", style: str = "") -> None:
         """Print lines, wrapped; the first begins with ``first``, and the others are indented as far."""

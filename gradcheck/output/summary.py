@@ -84,8 +84,7 @@ def input_rows(problems: Sequence[BatchReport]) -> list[Row]:
     rows = []
     for group in each:
         total, largest = totals(group), max(group, key=lambda problem: problem.entries)
-        shape = " x ".join(map(str, largest.shape)) or "number"
-        row = {"input": group[0].input, "shape": shape, "entries": f"{total.entries:,}"}
+        row = {"input": group[0].input, "shape": largest.size, "entries": f"{total.entries:,}"}
         row |= {verdict.value: f"{sum(g.count(verdict) for g in group) or ''}" for verdict in _NOT_OK}
         rows.append(row | {"largest error": relative(total.max_relative_error)})
     return rows
@@ -117,9 +116,14 @@ def severity_key(problem: BatchReport) -> tuple[int, bool, float]:
     return problem.wrong, problem.unresolved > 0, math.inf if math.isnan(largest) else largest
 
 
+def worst_of_each(problems: Iterable[BatchReport], *attributes: str) -> list[BatchReport]:
+    """The worst problem of each group that has these attributes in common."""
+    return [max(group, key=severity_key) for group in grouped(problems, *attributes).values()]
+
+
 def worst_of_each_size(problems: Iterable[BatchReport]) -> list[BatchReport]:
     """The worst problem of each batch size, number of classes and input."""
-    return [max(group, key=severity_key) for group in grouped(problems, "batch_size", "classes", "input").values()]
+    return worst_of_each(problems, "batch_size", "classes", "input")
 
 
 def sentences(report: Report) -> tuple[Sentence, ...]:
@@ -189,7 +193,11 @@ def problem_remarks(problem: BatchReport) -> list[str]:
     seen = problem.projections
     if seen is None:
         return []
-    line = f"{seen.directions} random directions {'agree with dS' if seen.agree else 'do not show that dS is right'}"
+    dS = "the gradient" if problem.input else "dS"
+    line = (
+        f"{seen.directions} random directions {f'agree with {dS}' if seen.agree else f'do not show that {dS} is right'}"
+    )
+    line += ", apart from the wrong entries" if seen.agree and problem.wrong else ""
     if seen.agree and math.isfinite(seen.smallest_defect):
         share = f" ({relative(seen.smallest_relative_defect)} of the largest)" if seen.largest_gradient else ""
         line += f"; a defect of {relative(seen.smallest_defect)} in one entry{share} would have shown (99%)"
