@@ -18,7 +18,7 @@ VERDICT_STYLES = dict(zip(VERDICTS, ("dim", "cyan", "yellow", "bold red"), stric
 SEVERITY_STYLES: dict[Severity, str] = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
 SEVERITY_SIGNS: dict[Severity, str] = {"error": "✗", "warning": "!", "note": "·"}
 
-_ASCII = str.maketrans({"≈": "~", "✗": "x", "→": ">", "·": "-", "±": "+-", "…": "..."})
+_ASCII = str.maketrans({"≈": "~", "✗": "x", "→": ">", "·": "-", "±": "+-"})
 
 
 class Screen:
@@ -50,8 +50,8 @@ class Screen:
 
     def name(self, name: str, width: int) -> str:
         """The name of an input; of a long one the end, which tells it from others."""
-        escaped = self.escape(name)
-        return escaped if len(escaped) <= width else f"…{escaped[len(escaped) + 3 - max(width, 4) :]}"
+        escaped, dots = self.escape(name), "..." if self.options.ascii else "…"
+        return escaped if len(escaped) <= width else dots + escaped[len(escaped) + len(dots) - max(width, 4) :]
 
     def say(self, text: Text | str = "", first: Text | str = "", style: str = "") -> None:
         """Print lines, wrapped; the first begins with ``first``, and the others are indented as far."""

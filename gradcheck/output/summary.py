@@ -110,6 +110,13 @@ def entry_rows(entries: Sequence[Entry], full: bool = False) -> list[Row]:
     return rows
 
 
+def kind_of(problem: BatchReport) -> str:
+    """What a problem is of: ``5 classes, normal(0, 1)``, or ``dW, 4 x 5``; it may hold text from outside."""
+    if problem.input:
+        return f"d{problem.input}, {problem.size}"
+    return f"{counted(problem.classes, 'class')}, {problem.scores}"
+
+
 def severity_key(problem: BatchReport) -> tuple[int, bool, float]:
     """Orders problems by how bad they are: wrong entries, unresolved ones, the largest relative error."""
     largest = problem.max_relative_error

@@ -114,10 +114,8 @@ def _problem(problem: BatchReport, screen: Screen) -> None:
     """One problem: what it is drawn from, and its worst entries if they matter; in full also its grid."""
     full = screen.options.entries == "all"
     screen.say()
-    what = f"{problem.classes} classes, {screen.escape(problem.scores)}"
-    if problem.input:
-        what = f"d{screen.escape(problem.input)}, {problem.size}"
-    text = Text.assemble((f"batch size {problem.batch_size}", "bold"), f": {what}, seed {problem.seed}")
+    what = screen.escape(f"{summary.kind_of(problem)}, seed {problem.seed}")
+    text = Text.assemble((f"batch size {problem.batch_size}", "bold"), f": {what}")
     if full:
         text.append(f", trial {problem.trial}, value {number(problem.value, 6)}, plan {screen.escape(problem.plan)}")
     for verdict in _DOUBTFUL:

@@ -84,25 +84,6 @@ def wrong() -> Report:
     return gradcheck.check(softmax_without_1_over_n, worst=100)
 
 
-def layer(x: Any, w: Any, b: Any) -> Any:
-    return x.reshape(len(x), -1) @ w + b, (x, w)
-
-
-def layer_backward(dout: Any, cache: Any) -> Any:
-    x, w = cache
-    dw = x.reshape(len(x), -1).T @ dout
-    dx = (dout @ w.T).reshape(x.shape)
-    dx[:, 1, 2] *= 2
-    return dx, dw, dout.sum(axis=0)
-
-
-@pytest.fixture(scope="module")
-def wrong_layer() -> Report:
-    """The gradient of x, N x 2 x 3, is wrong at x[:, 1, 2]; those of w and b are right."""
-    inputs = {"x": "[N, 2, 3]", "w": "[6, 4]", "b": "[4]"}
-    return gradcheck.check(layer, inputs=inputs, backward=layer_backward, worst=100)
-
-
 def one(browser: Any, selector: str) -> Any:
     return browser.find_element("css selector", selector)
 
