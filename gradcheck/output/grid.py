@@ -57,10 +57,9 @@ def _compact(problem: BatchReport, screen: Screen) -> Text:
         columns = "columns" if problem.input else "classes"
         more = [(len(errors) - len(rows), "rows"), (problem.classes - len(classes), columns)]
         parts = ", ".join(f"{count:,} more {noun}" for count, noun in more if count)
-        counts = np.bincount(verdicts[hidden], minlength=len(VERDICTS))
-        bad = [
-            f"{counts[at]:,} {word}" for at, word in ((3, "wrong"), (2, "unresolved"), (1, "at kinks")) if counts[at]
-        ]
+        counts = np.bincount(verdicts[hidden], minlength=len(VERDICTS)).tolist()
+        words = zip(counts[:0:-1], ("wrong", "unresolved", "at kinks"), strict=True)
+        bad = [f"{count:,} {word}" for count, word in words if count]
         text = f"...  {parts}: {', '.join(bad) or f'all <= {relative(float(errors[hidden].max()), 1)}'}"
         wide = max(map(len, [" " * 12, *drawn.plain.split("\n")]))
         drawn.append("\n" + textwrap.fill(text, wide, subsequent_indent="   "), "dim")

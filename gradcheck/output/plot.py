@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.errors import UsageError
-from gradcheck.output.summary import kind_of, loss_sentence, worst_of_each_size
+from gradcheck.output.summary import kind_of, loss_sentence, worst_of_each
 from gradcheck.output.text import escape_control
 from gradcheck.report import VERDICTS, BatchReport, Report, Verdict
 
@@ -44,7 +44,7 @@ def picture(report: Report, kind: str) -> bytes:
     """A ``png``, ``svg`` or ``pdf``: of each loss the worst problem of every batch size as a heat map."""
     from matplotlib.figure import Figure
 
-    worst = [(loss, problem) for loss in report.losses for problem in worst_of_each_size(loss.batches)]
+    worst = [(loss, problem) for loss in report.losses for problem in worst_of_each(loss.batches)]
     drawn = [(loss, problem) for loss, problem in worst if problem.relative_errors is not None]
     rows = max(1, math.ceil(len(drawn) / _COLUMNS))
     figure = Figure(figsize=(_COLUMNS * _SIDE * 1.1, rows * _SIDE), layout="constrained")

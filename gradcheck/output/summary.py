@@ -9,12 +9,10 @@ from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
 from gradcheck.output.text import SIGNS, counted, derivatives, digits_of, number, relative
-from gradcheck.report import BatchReport, Entry, LossReport, Report, Verdict
+from gradcheck.report import BatchReport, Entry, LossReport, Report
 
 Word = Literal["right", "right so far", "wrong", "failed", "unresolved", "not checked", "interrupted", "out of time"]
 
-
-_NOT_OK = (Verdict.SUBGRADIENT, Verdict.UNRESOLVED, Verdict.WRONG)
 #: Of a table: the text in each column.
 Row = dict[str, str]
 
@@ -80,12 +78,11 @@ def total_rows(problems: Sequence[BatchReport]) -> list[Row]:
 
 def input_rows(problems: Sequence[BatchReport]) -> list[Row]:
     """A row for each input of a function of named inputs, the worst last."""
-    each = sorted(grouped(problems, "input").values(), key=lambda group: max(map(severity_key, group)))
     rows = []
-    for group in each:
-        total, largest = totals(group), max(group, key=lambda problem: problem.entries)
-        row = {"input": group[0].input, "shape": largest.size, "entries": f"{total.entries:,}"}
-        row |= {verdict.value: f"{sum(g.count(verdict) for g in group) or ''}" for verdict in _NOT_OK}
+    for group in sorted(grouped(problems, "input").values(), key=lambda group: max(map(severity_key, group))):
+        total, largest = totals(group), max(group, key=attrgetter("entries"))
+        row = {"input": largest.input, "shape": largest.size, "entries": f"{total.entries:,}"}
+        row |= {verdict: f"{getattr(total, verdict) or ''}" for verdict in ("subgradient", "unresolved", "wrong")}
         rows.append(row | {"largest error": relative(total.max_relative_error)})
     return rows
 
@@ -124,13 +121,9 @@ def severity_key(problem: BatchReport) -> tuple[int, bool, float]:
 
 
 def worst_of_each(problems: Iterable[BatchReport], *attributes: str) -> list[BatchReport]:
-    """The worst problem of each group that has these attributes in common."""
-    return [max(group, key=severity_key) for group in grouped(problems, *attributes).values()]
-
-
-def worst_of_each_size(problems: Iterable[BatchReport]) -> list[BatchReport]:
-    """The worst problem of each batch size, number of classes and input."""
-    return worst_of_each(problems, "batch_size", "classes", "input")
+    """The worst problem of each group with these attributes in common: batch size, classes and input unless named."""
+    groups = grouped(problems, *(attributes or ("batch_size", "classes", "input")))
+    return [max(group, key=severity_key) for group in groups.values()]
 
 
 def sentences(report: Report) -> tuple[Sentence, ...]:

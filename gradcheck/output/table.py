@@ -39,7 +39,7 @@ def _loss(loss: LossReport, screen: Screen) -> None:
     """All of one loss but the verdict, which comes at the end."""
     entries, full = screen.options.entries, screen.options.entries == "all"
     bad = [each for each in loss.batches if each.wrong or each.unresolved]
-    shown = loss.batches if full else summary.worst_of_each_size((entries == "worst" and bad) or loss.batches)
+    shown = loss.batches if full else summary.worst_of_each((entries == "worst" and bad) or loss.batches)
     _heading(loss, screen)
     if any(each.input for each in loss.batches):
         _inputs(loss, screen)
@@ -47,9 +47,8 @@ def _loss(loss: LossReport, screen: Screen) -> None:
             told = bad or [each for each in loss.batches if each.projections is not None]
             shown = sorted(summary.worst_of_each(told, "input"), key=summary.severity_key)
             shown = shown[-_MOST_INPUTS:] if entries == "auto" else shown
-    with_grid = [
-        each for each in shown if each.verdicts is not None and (full or not each.input or len(each.shape) in (1, 2))
-    ]
+    drawn = [each for each in shown if each.verdicts is not None]
+    with_grid = [each for each in drawn if full or not each.input or len(each.shape) in (1, 2)]
     if full:
         _legend(with_grid, screen)
     for problem in shown:
