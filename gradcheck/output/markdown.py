@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from html import escape
 
 from gradcheck.output.summary import Row, entry_rows, kind_of, sentences, severity_key, total_rows
 from gradcheck.output.text import Options, counted, escape_control, place_of, shorten
@@ -60,8 +61,6 @@ def _table(rows: Sequence[Row]) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     """Text from outside on one line, with nothing in it that Markdown, HTML or GitHub would act on."""
-    from html import escape
-
     escaped = escape(escape_control(shorten(text)), quote=False)
     return re.sub(_SPECIAL, r"\\\1", re.sub(_LINKS, lambda sign: f"&#{ord(sign[0])};", escaped))
 

@@ -11,22 +11,22 @@ from typing import Any
 import numpy as np
 
 from gradcheck.checking.case import Case
-from gradcheck.checking.evidence import Allowance, Evidence, Spent
+from gradcheck.checking.evidence import Evidence
 from gradcheck.checking.problem import check_problem
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
-from gradcheck.errors import LossDefect, OutOfTime, UsageError
+from gradcheck.errors import OutOfTime, UsageError
 from gradcheck.layout import Arguments, is_differentiable, leaves, rebuilt
 from gradcheck.report import SmallestCase
 from gradcheck.sampling import Problem, draw_inputs
+from gradcheck.shrinking.predicates import WrongGradient, failing_entries
+from gradcheck.shrinking.shrinker import Candidate
 from gradcheck.shrinking.snippet import snippet_of_inputs
 
 #: Numbers that a case to paste may have.
 _MOST_NUMBERS = 40
 #: Calls that are granted at least: a screen takes 3, and a check some 60, and 10 to 40 for each wrong entry.
 _CALLS = 400
-#: The screen's step, and what it takes for agreement: of the derivative, and of the value.
-_STEP, _ALIKE, _NOISE = 1e-5, 1e-6, 1e-9
 #: A shape in the description of an input.
 _SHAPE = re.compile(r"\[[\w, ]*\]")
 
@@ -42,17 +42,26 @@ def smallest_inputs(evidence: Evidence, code: str, config: Config, settings: Set
     first, ask = min(evidence.wrong, key=lambda seen: seen.S.size), evidence.ask
     given, names = first.arguments, _wrong_inputs(first)
     ask.left = max(ask.left, _CALLS)
+    smooth = bool(failing_entries(first, "wrong", smooth=True).any())
+    screen = WrongGradient(ask, "wrong", smooth, config, 1, first.bounds, first.numerical).screen
+
+    def seems_wrong(arguments: Arguments) -> bool:
+        try:
+            return screen(Candidate(arguments.x[np.newaxis].astype(np.float64), arguments))
+        except UsageError:  # gradients of other sizes do not suit it
+            return False
+
     best = first if _numbers(given) <= _MOST_NUMBERS else None
     try:
-        small = _shrunk(config, first, partial(_seems_wrong, ask, names))
+        small = _shrunk(config, first, seems_wrong)
         for arguments in (_rounded(each, decimals) for each in (small, given) for decimals in (0, 1, 3)):
-            if _numbers(arguments) <= _MOST_NUMBERS and _seems_wrong(ask, names, arguments):
+            if _numbers(arguments) <= _MOST_NUMBERS and seems_wrong(arguments):
                 problem = Problem(arguments.x[np.newaxis].astype(np.float64), arguments, arguments.seed, 0, "given", 1)
                 case = check_problem(ask.charged(), problem, config, settings=settings).case
                 if case is not None and names & _wrong_inputs(case):
                     best = case
                     break
-    except (OutOfTime, Spent, UsageError):  # no further call is granted, or the plan that was asked for does not suit
+    except (OutOfTime, UsageError):  # no further call is granted, or the plan that was asked for does not suit
         pass
     if best is None:
         return None
@@ -95,24 +104,6 @@ def _resized(size: str, other: str, path: str, description: Any) -> Any:
     if not isinstance(description, str):
         return description
     return _SHAPE.sub(lambda shape: re.sub(rf"\b{size}\b", other, shape[0]), description)
-
-
-def _seems_wrong(ask: Allowance, names: set[str], arguments: Arguments) -> bool:
-    """Whether the gradients of these inputs differ from a difference along a random direction; it may be mistaken."""
-    x, along = arguments.x.astype(np.float64), np.zeros(arguments.layout.n)
-    rng = np.random.default_rng(0)
-    for each in arguments.layout.inputs:
-        if each.name in names:
-            along[each.entries] = rng.normal(size=each.size)
-    try:
-        here, ahead, behind = (
-            ask.evaluate((x + step * along)[np.newaxis], arguments, np.float64) for step in (0, _STEP, -_STEP)
-        )
-    except (LossDefect, UsageError):  # other sizes do not suit it
-        return False
-    numerical = (ahead.value - behind.value) / (2 * _STEP)
-    analytic = float(here.gradient.reshape(-1) @ along)
-    return abs(numerical - analytic) > _ALIKE * max(abs(numerical), abs(analytic)) + _NOISE * abs(here.value)
 
 
 def _rounded(arguments: Arguments, decimals: int) -> Arguments:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import OutOfTime
+from gradcheck.layout import Arguments
 from gradcheck.report import FloatArray
 from gradcheck.shrinking.snippet import Gradients
 
@@ -34,17 +35,19 @@ _SIZES = (*range(1, 9), *(int(8 * 1.5**k) for k in range(1, 40)))
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """Scores (N x C float64) and labels of any kind at which a loss may fail."""
+    """Scores (N x C float64) and labels of any kind, or x (1 x n) and `Arguments`, at which a loss may fail."""
 
     S: FloatArray
-    y: npt.NDArray[Any]
+    y: Any
 
     @cached_property
     def own(self) -> IndexArray | None:
         """N columns, the class of each row; None where the labels are neither classes nor one-hot."""
         (N, C), y = self.S.shape, self.y
+        if isinstance(y, Arguments):
+            return None
         if y.shape == (N,) and y.dtype.kind in "iu" and np.min(y) >= 0 and np.max(y) < C:
-            return y.astype(np.intp)
+            return np.asarray(y, dtype=np.intp)
         if y.shape == (N, C) and y.dtype.kind in "iufb" and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all():
             return np.asarray(np.argmax(y, axis=1))
         return None

@@ -49,15 +49,12 @@ def snippet_of_inputs(loss: Function, seen: Case, code: str, config: Config, set
     layout, wrong = seen.arguments.layout, np.flatnonzero(seen.wrong).tolist()
     pairs = [(layout.name(entry), seen.analytic[0, entry], seen.numerical[0, entry]) for entry in wrong]
     outcomes = [f"d{name} {analytic:.6g}, numerical {numerical:.6g}" for name, analytic, numerical in pairs[:_MOST]]
-    options = [f"wrt={list(config.wrt)!r}"] if config.wrt else []
-    options += [f"{key}={given!r}" for key in ("gradient", "backward", "value") if (given := getattr(config, key))]
-    options += [f"{key}={getattr(each, '__name__', key)}" for key, each in loss.beside.items()]
-    options += ["reseed=True"] * config.reseed + [f"seed={seen.arguments.seed}"] * bool(seen.arguments.seed)
+    options = [f"{key}={getattr(each, '__name__', key)}" for key, each in loss.beside.items()]
+    options += [f"seed={seen.arguments.seed}"] * bool(seen.arguments.seed)
+    options += _options(config, settings, code, "wrt", "gradient", "backward", "value", "reseed")
     inputs = ", ".join(f"{name!r}: {_nested(value)}" for name, value in seen.arguments.values.items())
-    options += _options(config, settings, code)
-    text, line = _written(
-        loss, {"inputs": f"{{{inputs}}}"}, options, outcomes, code, f"d{layout.index(wrong[0])[0]} is"
-    )
+    what = f"d{layout.index(wrong[0])[0]} is"
+    text, line = _written(loss, {"inputs": f"{{{inputs}}}"}, options, outcomes, code, what)
     return text, f"{line}   {outcomes[0]}" if "\n" not in line and len(line) <= _MOST_LETTERS else ""
 
 
@@ -131,11 +128,10 @@ def _name_in_scope(loss: Function) -> str:
     return last if has_a_name and last.isidentifier() and not keyword.iskeyword(last) else "myloss"
 
 
-def _options(config: Config, settings: Settings, code: str) -> list[str]:
+def _options(config: Config, settings: Settings, code: str, *keys: str) -> list[str]:
     """Further arguments of a check: what differs from the defaults and would change the answer."""
 
-    def changed(of: object, default: object, names: list[str]) -> list[str]:
-        return [f"{name}={getattr(of, name)!r}" for name in names if getattr(of, name) != getattr(default, name)]
-
-    names = ["framework", "reference", "like", *(["timeout"] if code == "hangs" else [])]
-    return changed(config, Config(), ["rtol", "atol"]) + changed(settings, Settings(), names)
+    of_run = ["framework", "reference", "like", *(["timeout"] if code == "hangs" else [])]
+    chosen: list[tuple[object, object, str]] = [(config, Config(), key) for key in (*keys, "rtol", "atol")]
+    chosen += [(settings, Settings(), key) for key in of_run]
+    return [f"{key}={getattr(of, key)!r}" for of, usual, key in chosen if getattr(of, key) != getattr(usual, key)]
