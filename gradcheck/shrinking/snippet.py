@@ -62,7 +62,7 @@ def _written(
     loss: Function, given: dict[str, str], options: list[str], comments: list[str], code: str, what: str
 ) -> tuple[str, str]:
     """The whole snippet, and its call as one line; ``what`` is wrong, a contract's code stands alone."""
-    is_named = loss.by_name or ":" in loss.target
+    is_named = loss.by_name or (loss.is_of_named_inputs and ":" in loss.target)
     name = repr(loss.target) if is_named else _name_in_scope(loss)
     lines = ["import numpy as np", ""] if "np." in "".join(given.values()) else []
     lines += ["import gradcheck", "", *(f"{key} = {text}" for key, text in given.items())]

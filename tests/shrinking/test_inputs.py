@@ -36,7 +36,7 @@ def tanh_backward(dout, x):
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "mymodule.py").write_text(MODULE)
+    (tmp_path / "mylayers.py").write_text(MODULE)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -85,7 +85,7 @@ def test_the_case_of_a_layer_is_small_and_its_snippet_raises(name: str, most: in
 
 
 def test_it_reads_like_this_and_fails_in_a_process_of_its_own(here: Path) -> None:
-    report = checked("mymodule:tanh", inputs={"x": "[N, 5]"}, backward="tanh_backward", rtol=1e-9)
+    report = checked("mylayers:tanh", inputs={"x": "[N, 5]"}, backward="tanh_backward", rtol=1e-9)
     assert report.smallest_case is not None
     (dx,), (numerical,) = report.smallest_case.analytic, report.smallest_case.numerical
     outcome = f"dx[0, 0] {dx[0]:.6g}, numerical {numerical[0]:.6g}"
@@ -96,11 +96,11 @@ def test_it_reads_like_this_and_fails_in_a_process_of_its_own(here: Path) -> Non
         "\n"
         f"inputs = {{'x': [[{x}]]}}\n"
         f"# {outcome}\n"
-        f"report = gradcheck.check_at('mymodule:tanh', inputs, {options})\n"
+        f"report = gradcheck.check_at('mylayers:tanh', inputs, {options})\n"
         f"assert report.passed, 'dx is not the gradient of the value ({report.findings[0].code})'\n"
     )
     assert report.smallest_case.line == (
-        f"gradcheck.check_at('mymodule:tanh', {{'x': [[{x}]]}}, {options})   {outcome}"
+        f"gradcheck.check_at('mylayers:tanh', {{'x': [[{x}]]}}, {options})   {outcome}"
     )
     assert x == round(x, 1)
     assert "AssertionError: dx is not the gradient" in said_by(report.smallest_case.snippet, here)
@@ -115,7 +115,7 @@ def test_it_reads_like_this_and_fails_in_a_process_of_its_own(here: Path) -> Non
     ],
 )
 def test_parts_numbers_and_dtypes_come_back_as_they_were(here, target, inputs, shown, dtype) -> None:
-    report = checked(f"mymodule:{target}", inputs=inputs, dtype=dtype)
+    report = checked(f"mylayers:{target}", inputs=inputs, dtype=dtype)
     if target == "nested":  # 3 c^2 is right at c = 2/3 alone
         assert numbers(report) <= 5
     assert "AssertionError: d" in said_by(report.smallest_case.snippet, here)
