@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,21 +13,20 @@ import numpy as np
 
 from gradcheck.checking.case import Case
 from gradcheck.checking.evidence import Evidence
-from gradcheck.checking.problem import check_problem
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.errors import OutOfTime, UsageError
 from gradcheck.layout import Arguments, is_differentiable, leaves, rebuilt
 from gradcheck.report import SmallestCase
-from gradcheck.sampling import Problem, draw_inputs
+from gradcheck.sampling import draw_inputs
 from gradcheck.shrinking.predicates import WrongGradient, failing_entries
 from gradcheck.shrinking.shrinker import Candidate
 from gradcheck.shrinking.snippet import snippet_of_inputs
 
 #: Numbers that a case to paste may have.
 _MOST_NUMBERS = 40
-#: Calls that are granted at least: a screen takes 3, and a check some 60, and 10 to 40 for each wrong entry.
-_CALLS = 400
+#: Calls that are granted at least: a screen takes 3, and what confirms it two for each entry.
+_CALLS = 200
 #: A shape in the description of an input.
 _SHAPE = re.compile(r"\[[\w, ]*\]")
 
@@ -40,37 +40,34 @@ def smallest_inputs(evidence: Evidence, code: str, config: Config, settings: Set
         config, settings: of the run.
     """
     first, ask = min(evidence.wrong, key=lambda seen: seen.S.size), evidence.ask
-    given, names = first.arguments, _wrong_inputs(first)
+    given, gradients = first.arguments, (first.analytic, first.numerical)
     ask.left = max(ask.left, _CALLS)
     smooth = bool(failing_entries(first, "wrong", smooth=True).any())
-    screen = WrongGradient(ask, "wrong", smooth, config, 1, first.bounds, first.numerical).screen
+    predicate = WrongGradient(ask, "wrong", smooth, config, 1, first.bounds, first.numerical)
 
     def seems_wrong(arguments: Arguments) -> bool:
         try:
-            return screen(Candidate(arguments.x[np.newaxis].astype(np.float64), arguments))
+            return predicate.seems_wrong(_candidate(arguments))
         except UsageError:  # gradients of other sizes do not suit it
             return False
 
-    best = first if _numbers(given) <= _MOST_NUMBERS else None
-    try:
+    best = (given, gradients) if _numbers(given) <= _MOST_NUMBERS else None
+    with suppress(OutOfTime):
         small = _shrunk(config, first, seems_wrong)
         for arguments in (_rounded(each, decimals) for each in (small, given) for decimals in (0, 1, 3)):
-            if _numbers(arguments) <= _MOST_NUMBERS and seems_wrong(arguments):
-                problem = Problem(arguments.x[np.newaxis].astype(np.float64), arguments, arguments.seed, 0, "given", 1)
-                case = check_problem(ask.charged(), problem, config, settings=settings).case
-                if case is not None and names & _wrong_inputs(case):
-                    best = case
-                    break
-    except (OutOfTime, UsageError):  # no further call is granted, or the plan that was asked for does not suit
-        pass
+            is_likely = _numbers(arguments) <= _MOST_NUMBERS and seems_wrong(arguments)
+            if is_likely and (confirmed := predicate.confirm(_candidate(arguments))):
+                best = arguments, confirmed
+                break
     if best is None:
         return None
-    texts = snippet_of_inputs(ask.loss, best, code, config, settings)
-    return SmallestCase(best.S, best.arguments, code, best.analytic, best.numerical, *texts)
+    arguments, gradients = best
+    texts = snippet_of_inputs(ask.loss, arguments, code, config, settings, gradients)
+    return SmallestCase(_candidate(arguments).S, arguments, code, *gradients, *texts)
 
 
-def _wrong_inputs(seen: Case) -> set[str]:
-    return {each.name for each in seen.arguments.layout.inputs if seen.wrong[0, each.entries].any()}
+def _candidate(arguments: Arguments) -> Candidate:
+    return Candidate(arguments.x[np.newaxis].astype(np.float64), arguments)
 
 
 def _shrunk(config: Config, first: Case, seems_wrong: Callable[[Arguments], bool]) -> Arguments:

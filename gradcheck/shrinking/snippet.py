@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.case import Case
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.functions.function import Function
+from gradcheck.layout import Arguments
 from gradcheck.report import FloatArray
 
 Gradients = tuple[FloatArray, FloatArray]
 
 _WIDTH = 88
+#: Of named inputs, differences below this part of the largest one are rounding.
+_SMALL = 1e-3
 #: Entries up to which derivatives are shown in a comment, and entries and letters up to which a case is one line.
 _MOST, _MOST_IN_A_LINE, _MOST_LETTERS = 12, 4, 200
 
@@ -44,15 +46,18 @@ def snippet(
     return text, f"{line}   {outcome}" if S.size <= _MOST_IN_A_LINE else ""
 
 
-def snippet_of_inputs(loss: Function, seen: Case, code: str, config: Config, settings: Settings) -> tuple[str, str]:
-    """The same for a function of named inputs, at the arguments of a case where entries are wrong."""
-    layout, wrong = seen.arguments.layout, np.flatnonzero(seen.wrong).tolist()
-    pairs = [(layout.name(entry), seen.analytic[0, entry], seen.numerical[0, entry]) for entry in wrong]
-    outcomes = [f"d{name} {analytic:.6g}, numerical {numerical:.6g}" for name, analytic, numerical in pairs[:_MOST]]
+def snippet_of_inputs(
+    loss: Function, arguments: Arguments, code: str, config: Config, settings: Settings, gradients: Gradients
+) -> tuple[str, str]:
+    """The same for a function of named inputs; ``gradients`` are 1 x n, and some entries differ."""
+    layout, (analytic, numerical) = arguments.layout, (each[0] for each in gradients)
+    off = np.abs(analytic - numerical)
+    wrong = np.flatnonzero(off > _SMALL * np.max(off)).tolist()
+    outcomes = [f"d{layout.name(k)} {analytic[k]:.6g}, numerical {numerical[k]:.6g}" for k in wrong[:_MOST]]
     options = [f"{key}={getattr(each, '__name__', key)}" for key, each in loss.beside.items()]
-    options += [f"seed={seen.arguments.seed}"] * bool(seen.arguments.seed)
+    options += [f"seed={arguments.seed}"] * bool(arguments.seed)
     options += _options(config, settings, code, "wrt", "gradient", "backward", "value", "reseed")
-    inputs = ", ".join(f"{name!r}: {_nested(value)}" for name, value in seen.arguments.values.items())
+    inputs = ", ".join(f"{name!r}: {_nested(value)}" for name, value in arguments.values.items())
     what = f"d{layout.index(wrong[0])[0]} is"
     text, line = _written(loss, {"inputs": f"{{{inputs}}}"}, options, outcomes, code, what)
     return text, f"{line}   {outcomes[0]}" if "\n" not in line and len(line) <= _MOST_LETTERS else ""
