@@ -15,12 +15,9 @@ import numpy.typing as npt
 from gradcheck.errors import OutOfTime
 from gradcheck.layout import Arguments
 from gradcheck.report import FloatArray
-from gradcheck.shrinking.snippet import Gradients
 
 IndexArray = npt.NDArray[np.intp]
 
-#: Candidates that are confirmed, at most.
-_CONFIRMATIONS = 5
 #: Candidates of each smaller size: before numbers are simplified, and before the search ends.
 _FIRST, _LAST = 2, 8
 #: Attempts to make scores and labels simpler; scores one by one only in candidates of at most so many entries.
@@ -162,17 +159,6 @@ class Shrinker:
         self._largest = (N, C) if self.failed else (min(N, _ROWS), min(C, _CLASSES))
         self._untried: dict[tuple[int, int], Iterator[Candidate]] = {}
         self._tried: set[tuple[tuple[int, ...], bytes, bytes]] = set()
-
-    def confirmed(self, confirm: Callable[[Candidate], Gradients | None]) -> tuple[Candidate, Gradients] | None:
-        """The simplest candidate that ``confirm`` returns gradients for, and these; None for none but the failure."""
-        for _ in range(_CONFIRMATIONS):
-            self.run()
-            with suppress(OutOfTime):
-                if self.failed and self.failed[-1] is not self._failure:
-                    candidate = self.failed.pop()
-                    if gradients := confirm(candidate):
-                        return candidate, gradients
-        return None
 
     def run(self) -> None:
         """Shrink until no pass helps or no call is left."""
