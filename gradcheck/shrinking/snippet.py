@@ -17,8 +17,8 @@ from gradcheck.report import FloatArray
 Gradients = tuple[FloatArray, FloatArray]
 
 _WIDTH = 88
-#: Of named inputs, differences below this part of the largest one are rounding.
-_SMALL = 1e-3
+#: Of named inputs, relative differences up to which plain differences may be off.
+_SMALL = 1e-6
 #: Entries up to which derivatives are shown in a comment, and entries and letters up to which a case is one line.
 _MOST, _MOST_IN_A_LINE, _MOST_LETTERS = 12, 4, 200
 
@@ -51,8 +51,8 @@ def snippet_of_inputs(
 ) -> tuple[str, str]:
     """The same for a function of named inputs; ``gradients`` are 1 x n, and some entries differ."""
     layout, (analytic, numerical) = arguments.layout, (each[0] for each in gradients)
-    off = np.abs(analytic - numerical)
-    wrong = np.flatnonzero(off > _SMALL * np.max(off)).tolist()
+    off, size = np.abs(analytic - numerical), np.maximum(np.abs(analytic), np.abs(numerical))
+    wrong = np.flatnonzero(off > _SMALL * (size + np.max(size) / 1000)).tolist() or [int(np.argmax(off))]
     outcomes = [f"d{layout.name(k)} {analytic[k]:.6g}, numerical {numerical[k]:.6g}" for k in wrong[:_MOST]]
     options = [f"{key}={getattr(each, '__name__', key)}" for key, each in loss.beside.items()]
     options += [f"seed={arguments.seed}"] * bool(arguments.seed)
