@@ -318,13 +318,14 @@ class _TargetRun:
         judged = tuple(case for case in self._cases if case.judged)
         if _first_error(self._contract.values()) or not any(case.is_wrong for case in judged):
             return
+        from gradcheck.checking.evidence import Allowance, Evidence
         from gradcheck.diagnosis.inputs import explain_inputs
         from gradcheck.shrinking.inputs import smallest_inputs
 
         ask = Allowance(loss, max(sum(batch.evaluations for batch in self._batches) // _SHARE, _LEAST), self._dtype)
         evidence = Evidence(judged, self._config.rtol, ask)
         self._findings = explain_inputs(evidence)
-        self._smallest = smallest_inputs(evidence, self._findings[0].code, self._config)
+        self._smallest = smallest_inputs(evidence, self._findings[0].code, self._config, self._settings)
         self._calls_to_explain = ask.calls
 
     def _wrong_by_projections(self) -> tuple[Problem, BatchReport] | None:

@@ -4,51 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gradcheck.output import table
+from gradcheck.output import github, json_, markdown, table
 from gradcheck.output.text import Entries, Options
 from gradcheck.report import Report
 
 __all__ = ["FORMATS", "Entries", "Options"]
 
 
-# The other formats are imported where they are asked for.
-
-
-def _json(report: Report, options: Options) -> str:
-    from gradcheck.output import json_
-
-    return json_.render(report, options)
-
-
-def _github(report: Report, options: Options) -> str:
-    from gradcheck.output import github
-
-    return github.render(report, options)
-
-
-def _markdown(report: Report, options: Options) -> str:
-    from gradcheck.output import markdown
-
-    return markdown.render(report, options)
-
-
 def _junit(report: Report, options: Options) -> str:
-    from gradcheck.output import junit
+    from gradcheck.output import junit  # xml, which the other formats do without
 
     return junit.render(report, options)
 
 
 def _html(report: Report, options: Options) -> str:
-    from gradcheck.output import html
+    from gradcheck.output import html  # json and html, likewise
 
     return html.render(report, options)
 
 
 FORMATS: dict[str, Callable[[Report, Options], str]] = {
     "table": table.render,
-    "json": _json,
+    "json": json_.render,
     "junit": _junit,
-    "github": _github,
+    "github": github.render,
     "html": _html,
-    "markdown": _markdown,
+    "markdown": markdown.render,
 }

@@ -50,6 +50,11 @@ class Screen:
         """Text from outside that can do nothing to the terminal, nor to the output's encoding."""
         return escape_control(text, ascii_only=self.options.ascii, lines=lines)
 
+    def name(self, name: str, width: int) -> str:
+        """The name of an input; of a long one the end, which tells it from others."""
+        escaped, dots = self.escape(name), "..." if self.options.ascii else "…"
+        return escaped if len(escaped) <= width else dots + escaped[len(escaped) + len(dots) - max(width, 4) :]
+
     def say(self, text: Text | str = "", first: Text | str = "", style: str = "") -> None:
         """Print lines, wrapped; the first begins with ``first``, and the others are indented as far."""
         body = Text(text, style) if isinstance(text, str) else text

@@ -98,7 +98,7 @@ def test_what_would_change_the_answer_is_kept_and_nothing_else(here):
     config = {"rtol": 1e-9, "atol": 1e-12, "batch_sizes": [3], "plan": "full", "seed": 7}
     how = {"framework": "numpy", "reference": "complex", "like": "svm", "jobs": 2, "strict": True, "timeout": 9.0}
     text, _ = written("mymodule:myloss", config=config, **how)
-    call = "gradcheck.check_at('mymodule:myloss', S, y, gradcheck.Config(rtol=1e-09, atol=1e-12), "
+    call = "gradcheck.check_at('mymodule:myloss', S, y, rtol=1e-09, atol=1e-12, "
     assert f"{call}framework='numpy', reference='complex', like='svm')" in text
     assert run(text, here)[0] == 1
 
