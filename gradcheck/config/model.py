@@ -116,7 +116,7 @@ class Config(BaseModel):
     reseed: Annotated[bool, Field(strict=True)] = Field(
         False, description="Seed the generators of random numbers before every call, for dropout and other draws."
     )
-    dtype: Literal["float64", "float32"] = Field("float64", description="Type of the scores: float64 or float32.")
+    dtype: Literal["float64", "float32"] = Field("float64", description="Type of the arrays: float64 or float32.")
     rtol: Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, lt=1)] = Field(
         1e-7, description="Relative error that is allowed on top of the measured error bound."
     )

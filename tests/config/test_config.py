@@ -57,6 +57,14 @@ def test_the_defaults_are_those_of_the_design() -> None:
             {"distribution": "integers", "low": -2, "high": 2},
         ],
         "labels": {"kind": "class", "distribution": "uniform"},
+        "inputs": {},
+        "sizes": {},
+        "wrt": [],
+        "gradient": None,
+        "backward": None,
+        "value": None,
+        "only": "*",
+        "reseed": False,
         "dtype": "float64",
         "rtol": 1e-7,
         "atol": 0.0,
@@ -145,6 +153,11 @@ configs = st.builds(
     classes=sizes,
     scores=st.lists(kinds, min_size=1, max_size=4),
     labels=st.from_type(Labels),
+    inputs=st.dictionaries(st.sampled_from(["W", "params.b"]), st.sampled_from([0.1, "[N, D]", {"V": "normal [4]"}])),
+    sizes=st.dictionaries(st.sampled_from("DHM"), st.integers(1, 9)),
+    wrt=st.sampled_from([(), "W", ["W", "b"]]),
+    backward=st.sampled_from([None, "affine_backward"]),
+    reseed=st.booleans(),
     dtype=st.sampled_from(["float64", "float32"]),
     rtol=st.floats(0, 1, exclude_min=True, exclude_max=True),
     atol=st.floats(0, allow_infinity=False),
@@ -155,11 +168,10 @@ configs = st.builds(
 
 @given(configs)
 @settings(max_examples=60, deadline=None)
-def test_a_config_is_the_same_after_json_and_can_be_copied_pickled_and_hashed(config: Config) -> None:
+def test_a_config_is_the_same_after_json_and_can_be_copied_and_pickled(config: Config) -> None:
     assert json.loads(json.dumps(config.as_data())) == config.as_data()
     again = Config(**config.as_data())
     assert again == config == pickle.loads(pickle.dumps(config)) == copy.deepcopy(config)
-    assert hash(again) == hash(config)
 
 
 @given(kinds)
@@ -176,6 +188,10 @@ def test_a_distribution_reads_back_what_describe_writes(kind: Any) -> None:
         ({"losses": "svm", "batch_sizes": 3, "scores": "normal(0, 0.001)"}, True),
         ({"losses": ["svm"], "classes": [1, 2], "scores": ["normal", {"distribution": "integers", "low": 0}]}, True),
         ({"labels": {"kind": "one-hot"}, "plan": "rows", "rtol": 1e-9, "atol": 0, "dtype": "float32"}, True),
+        ({"inputs": {"W": "normal(0, 0.1) [D, C]", "reg": 0.1}, "sizes": {"D": 3}, "wrt": "W", "gradient": None}, True),
+        ({"backward": "affine_backward", "only": "params.W*", "reseed": True}, True),
+        ({"sizes": {"D": 0}}, False),
+        ({"reseed": "yes"}, False),
         ({"batchsizes": 3}, False),
         ({"batch_sizes": []}, False),
         ({"batch_sizes": [0]}, False),
