@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
@@ -57,7 +59,8 @@ def prepare(function: Function, config: Config, at: Mapping[str, Any] | None = N
     only = config.wrt if wrt != config.wrt else (config.only,)
     problems: list[Problem] = []
     settled: Settled | None = None
-    for N, trial in _draws(config) if at is None else [(0, 0)]:
+    draws = itertools.product(batch_sizes(config), range(config.trials)) if at is None else [(0, 0)]
+    for N, trial in draws:
         values = draw_inputs(config, N, trial, opened.params) if at is None else dict(at)
         values, seed = _in_order(values, opened), config.seed + trial
         settled = settled or _settled(function, opened, values, wrt, seed)
@@ -76,12 +79,10 @@ def prepare(function: Function, config: Config, at: Mapping[str, Any] | None = N
     return Prepared(replace(function, function=bound, by_name=False), tuple(problems), remarks)
 
 
-def _draws(config: Config) -> Iterator[tuple[int, int]]:
-    """Batch size and trial of every problem: one batch size where no input depends on it."""
-    is_batched = any("N" in str(each).replace("None", "") or "labels" in str(each) for each in config.inputs.values())
-    for N in config.batch_sizes if is_batched else config.batch_sizes[:1]:
-        for trial in range(config.trials):
-            yield N, trial
+def batch_sizes(config: Config) -> tuple[int, ...]:
+    """The batch sizes at which a function of named inputs is checked: one of them, where no input depends on it."""
+    is_batched = any(re.search(r"\b(N|labels)\b", str(each)) for each in config.inputs.values())
+    return config.batch_sizes if is_batched else config.batch_sizes[:1]
 
 
 def _is_called(array: str, pattern: str) -> bool:
