@@ -146,7 +146,7 @@ def _check_at_changes(targets: Sequence[str], config: Path | None) -> int:
         raise UsageError("--watch needs watchfiles", hint="pip install 'gradcheck[watch]'") from None
     files = [Path(target.rpartition(":")[0]) for target in targets] + ([config] if config else [])
     directories = {Path.cwd(), *(file.resolve().parent for file in files if file.is_file())}
-    suffixes = PythonFilter(extra_extensions=(".yaml", ".yml", *([config.suffix] if config else [])))
+    suffixes = PythonFilter(extra_extensions=(".yaml", ".yml", ".ipynb", *([config.suffix] if config else [])))
     command = [sys.executable, "-m", "gradcheck", *(word for word in sys.argv[1:] if word != "--watch")]
     code = None
     with suppress(KeyboardInterrupt):  # some versions of watchfiles end the loop instead

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 #: What only a notebook understands: a line of magic or for the shell; and a cell that is not Python, or not all of it.
 _LINE = re.compile(r"^(\s*)[%!].*$", re.MULTILINE)
 _CELL = re.compile(r"\s*%%(?!time\b|capture\b)")
+_DEFINITION = re.compile(r"^(?:def|class) (\w+)", re.MULTILINE)
 #: Cells before the others that may matter though no name tells it.
 _ALWAYS = re.compile(r"import \*|\bsys\.path\b")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of Python code: its number in the notebook, the names that it binds, and the global names that it uses."""
+    """A cell of Python code: its number, from 1; the names that it binds, and the global names that it uses."""
 
     number: int
     code: str
@@ -36,8 +37,7 @@ def cells_for(notebook: bytes, name: str) -> list[Cell]:
         ValueError: it is no notebook.
     """
     cells = list(_cells(notebook))
-    wanted = [name] if name else [each for cell in cells for each in cell.binds if f"{each}(" in cell.code]
-    waiting = [(each, len(cells)) for each in wanted]
+    waiting = [(each, len(cells)) for each in ([name] if name else defined_in(notebook))]
     chosen: set[int] = set()
     while waiting:
         each, before = waiting.pop()
@@ -50,13 +50,18 @@ def cells_for(notebook: bytes, name: str) -> list[Cell]:
     return [cell for k, cell in enumerate(cells) if k in chosen or (k < last and _ALWAYS.search(cell.code))]
 
 
+def defined_in(notebook: bytes) -> list[str]:
+    """Names of the functions and classes that the cells define; a ValueError if it is no notebook."""
+    return [name for cell in _cells(notebook) for name in _DEFINITION.findall(cell.code) if name in cell.binds]
+
+
 def _cells(notebook: bytes) -> Iterator[Cell]:
     """The cells of code that parse, without magics."""
     try:
         sources = [(each["cell_type"], "".join(each["source"])) for each in json.loads(notebook)["cells"]]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError("is not a notebook of Jupyter, version 4") from error
-    for number, (kind, source) in enumerate(sources):
+    for number, (kind, source) in enumerate(sources, start=1):
         for code in (source, _LINE.sub(r"\1pass", source)) if kind == "code" and not _CELL.match(source) else ():
             try:
                 top = symtable.symtable(code, "cell", "exec")

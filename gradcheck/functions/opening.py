@@ -9,7 +9,7 @@ from typing import Any
 
 from gradcheck.errors import TargetError
 from gradcheck.functions.doors import AsReturned, Door, Layer, Model, Reseeded, Separate
-from gradcheck.functions.signatures import is_layer, is_model
+from gradcheck.functions.signatures import is_layer, is_model, parameters_of
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def open_door(
         TargetError: a class that cannot be made without arguments, or an object of none of the forms.
     """
     door, main, params = _door(name, thing, gradient, backward, value)
-    required, optional = _parameters(main)
+    required, optional = parameters_of(main)
     if params is not None:
         required = ("params", *required)
     return Opened(Reseeded(door) if reseed else door, required, optional, params)
@@ -71,6 +71,8 @@ def _door(
         return Separate(name, thing, gradient), thing, None
     if value is not None:
         return Separate(name, value, thing), value, None
+    if inspect.ismethod(thing) and is_model(thing.__self__) and thing.__name__ == "loss":
+        thing = thing.__self__
     if is_layer(thing) or is_model(thing):
         make = _maker(name, thing)
         first = make()
@@ -81,7 +83,7 @@ def _door(
         return Model(name, make), first.loss, first.params
     if isinstance(thing, type) or not callable(thing):
         kind = "a class" if isinstance(thing, type) else f"of type {type(thing).__name__}"
-        hint = "name a function; or a class or object with forward and backward, or with params and loss"
+        hint = "name a function, an object to call, or one with forward and backward, or with params and loss"
         raise TargetError(f"{name}: is {kind}, which cannot be checked", hint=hint)
     return AsReturned(name, thing), thing, None
 
@@ -102,14 +104,3 @@ def _maker(name: str, thing: Any) -> Callable[[], Any]:
     except ValueError:  # no signature
         pass
     return thing
-
-
-def _parameters(function: Callable[..., Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of the parameters of a function: those without a default, and those with one."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return (), ()
-    named = [each for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
-    required = tuple(each.name for each in named if each.default is each.empty)
-    return required, tuple(each.name for each in named if each.default is not each.empty)

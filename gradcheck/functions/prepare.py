@@ -17,9 +17,9 @@ from gradcheck.config.inputs import nested
 from gradcheck.errors import LossDefect, TargetError
 from gradcheck.functions.binding import Bound, Settled, settle
 from gradcheck.functions.function import Function
-from gradcheck.functions.loading import load_target
+from gradcheck.functions.loading import load_target, names_beside
 from gradcheck.functions.opening import Opened, open_door
-from gradcheck.functions.suggestions import backward_of, command, guessed_inputs
+from gradcheck.functions.suggestions import command, proposed
 from gradcheck.layout import Arguments
 from gradcheck.report import Finding
 from gradcheck.sampling import Problem, draw_inputs
@@ -114,35 +114,28 @@ def _settled(function: Function, opened: Opened, values: dict[str, Any], wrt: tu
 
 def _refuse_undescribed(function: Function, opened: Opened, config: Config, at: Mapping[str, Any] | None) -> None:
     own = {"params"} if opened.params is not None else set()
-    described = nested(config.inputs) if at is None else at
-    missing = [name for name in opened.parameters if name not in {*described, *own}]
+    known = {*(nested(config.inputs) if at is None else at), *own}
+    missing = [name for name in opened.parameters if name not in known]
     if not missing:
         return
     wanted = [name for name in opened.parameters if name not in own]
-    guesses = guessed_inputs(wanted) | config.inputs
+    name, names = function.target.rpartition(":")[2], names_beside(function.function)
+    guess = proposed(name, wanted, opened.optional, names, config)
     takes = f"takes ({', '.join([*opened.parameters, *(f'{name}=…' for name in opened.optional)])})"
-    others = [word for key in ("gradient", "backward", "value") if (word := _option(key, config))]
-    if not others and (found := _backward_beside(function)):
-        others = [f"--backward={found}"]
-    what = "a loss of scores is called with (S, y)" if not config.inputs else f"{', '.join(missing)}: not described"
-    hint = f"say what they are, for example: {command(function.target, guesses, others)}"
+    what = f"{', '.join(missing)}: not described" if config.inputs or at else "a loss of scores is called with (S, y)"
+    hint = f"say what they are, for example:\n{command(function.target, guess)}"
+    if not function.by_name:
+        hint = f"say what they are, for example: inputs={guess.inputs}" if at is None else "give an argument for each"
     raise TargetError(f"{function.target}: {takes}; {what}", hint=hint)
 
 
-def _option(key: str, config: Config) -> str:
-    value = getattr(config, key)
-    return f"--{key}={value}" if value else ""
-
-
-def _backward_beside(function: Function) -> str:
-    """The backward that stands in the same module as a forward, by its name."""
-    module = sys.modules.get(getattr(function.function, "__module__", ""), None)
-    return backward_of(function.target.rpartition(":")[2], vars(module)) if module else ""
-
-
-def _other(function: Function, target: str | Callable[..., Any] | None) -> Callable[..., Any] | None:
-    """The function that a key such as ``backward`` names: a target, or a name in the module of the one checked."""
-    if target is None or callable(target):
-        return target
+def _other(function: Function, target: str | None) -> Callable[..., Any] | None:
+    """The function that a key such as ``backward`` names: a target, or a name beside the function that is checked."""
+    if target is None:
+        return None
     place = function.target.rpartition(":")[0]
-    return load_target(target if ":" in target or not place else f"{place}:{target}").function
+    if ":" in target or (place and function.by_name):
+        return load_target(target if ":" in target else f"{place}:{target}").function
+    module = sys.modules.get(getattr(function.function, "__module__", None) or "")
+    found: Callable[..., Any] = getattr(module, target, None) or load_target(target).function
+    return found

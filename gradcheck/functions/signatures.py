@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from contextlib import suppress
 from types import CodeType
 from typing import Any
 
@@ -30,12 +29,7 @@ def refuse_what_is_no_loss(function: Any, name: str, target: str) -> None:
     try:
         signature.bind(None, None)
     except TypeError:
-        required = [one for one in signature.parameters.values() if one.default is one.empty]
-        hint = "write it as def loss(S, y), with the N x C scores and the labels, and return (value, dS)"
-        if len(required) > 2:
-            from gradcheck.functions.suggestions import guessed_inputs
-
-            hint = f"describe its parameters: inputs={guessed_inputs([each.name for each in required])}"
+        hint = "write it as def loss(S, y), and return (value, dS); or describe its parameters by inputs"
         plain = [one.replace(annotation=one.empty) for one in signature.parameters.values()]
         takes = signature.replace(parameters=plain, return_annotation=signature.empty)
         raise TargetError(f"{target}: {name} takes {takes}, and a loss is called with (S, y)", hint=hint) from None
@@ -96,15 +90,28 @@ def callables_of(thing: Any) -> list[str]:
     return sorted(names, key=lambda name: not _is_defined_in(thing, found[name]))
 
 
-def losses_of(module: Any) -> list[str]:
-    """Names of the functions that a module defines and that take ``(S, y)``."""
-    names = []
-    for name in callables_of(module):
-        with suppress(TargetError):
-            if _is_defined_in(module, function := getattr(module, name)):
-                refuse_what_is_no_loss(function, name, name)
-                names.append(name)
-    return names
+def definitions_of(module: Any) -> dict[str, Any]:
+    """The functions, layers and models that a module defines, by name, in the order in which it defines them."""
+    found = {name: getattr(module, name) for name in vars(module) if not name.startswith("_")}
+    return {
+        name: thing
+        for name, thing in found.items()
+        if _is_defined_in(module, thing) and (inspect.isfunction(thing) or is_layer(thing) or is_model(thing))
+    }
+
+
+def parameters_of(thing: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the parameters of a function, a layer's forward or a model's loss: without a default, and with one."""
+    call = thing.forward if is_layer(thing) else thing.loss if is_model(thing) else thing
+    try:
+        parameters = list(inspect.signature(call).parameters.values())
+    except (TypeError, ValueError):  # compiled code may have none
+        return (), ()
+    if isinstance(thing, type) and call is not thing:
+        del parameters[0]  # self
+    named = [each for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
+    required = tuple(each.name for each in named if each.default is each.empty)
+    return required, tuple(each.name for each in named if each.default is not each.empty)
 
 
 def _is_defined_in(module: Any, member: Any) -> bool:

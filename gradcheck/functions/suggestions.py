@@ -40,6 +40,7 @@ _GUESSES: tuple[tuple[str, Any], ...] = (
 )
 #: What a function of one vector, as scipy's users have, is given.
 _VECTOR = "[D]"
+_SCORES = ["[N, C]", "labels"]
 
 
 def guessed_inputs(parameters: Sequence[str]) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def guessed_inputs(parameters: Sequence[str]) -> dict[str, Any]:
         >>> guessed_inputs(["W", "X", "y", "reg"])
         {'W': 'normal(0, 0.5) [D, C]', 'X': '[N, D]', 'y': 'labels', 'reg': 0.1}
     """
-    if len(parameters) == 1 and parameters[0].lower() in ("x", "w", "theta", "p", "v", "beta", "params"):
+    if len(parameters) == 1 and parameters[0] in ("x", "w", "theta", "p", "v", "beta", "params"):
         return {parameters[0]: _VECTOR}
     found: dict[str, Any] = {}
     for name in parameters:
@@ -62,38 +63,65 @@ def guessed_inputs(parameters: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def as_options(inputs: dict[str, Any]) -> list[str]:
-    """Inputs as options of the command line."""
-    options = []
-    for name, given in inputs.items():
-        options += ["--input", f"{name}={_text(given)}"]
-    return options
+def proposed(
+    name: str, required: Sequence[str], optional: Sequence[str], names: Iterable[str], known: Config | None = None
+) -> Config:
+    """A configuration that describes a function: its inputs guessed, its backward or gradient found by its name.
+
+    Args:
+        name: of the function.
+        required: the parameters that it must be given; none are described of a loss of scores and labels.
+        optional: its other ones, of which only labels are described: without them, a model returns scores.
+        names: of what else its file defines.
+        known: what is known already, which stays.
+
+    Example:
+        >>> config = proposed("affine_forward", ["x", "w", "b"], [], ["affine_backward", "relu_backward"])
+        >>> config.backward, config.inputs["w"]
+        ('affine_backward', 'normal(0, 0.5) [D, M]')
+    """
+    keys: dict[str, Any] = dict(known or Config())
+    if not (keys["gradient"] or keys["backward"] or keys["value"]):
+        keys |= partner(name, names)
+    guesses = guessed_inputs(required)
+    if [*guesses.values()] == [_VECTOR] and (keys["backward"] or name[:1].isupper()):  # a layer
+        guesses = dict.fromkeys(required, "[N, D]")
+    guesses |= {each: given for each, given in guessed_inputs(optional).items() if given == "labels"}
+    if [*guesses.values()] == _SCORES and not (keys["gradient"] or keys["backward"] or keys["value"]):
+        guesses = {}  # a loss of scores
+    return Config(**keys | {"inputs": guesses | keys["inputs"]})
+
+
+def partner(name: str, names: Iterable[str]) -> dict[str, str]:
+    """The backward or the gradient of a function among these names, by its key; empty if there is none.
+
+    Example:
+        >>> partner("rosen", ["rosen_der", "rosen_hess"])
+        {'gradient': 'rosen_der'}
+    """
+    tries = {
+        "backward": (name.replace("forward", "backward"), name.replace("_fwd", "_bwd"), f"{name}_backward"),
+        "gradient": tuple(form.format(name) for form in ("{}_grad", "{}_gradient", "{}_der", "{}_prime", "grad_{}")),
+    }
+    names = {*names} - {name}
+    found = ({key: each} for key, several in tries.items() for each in several if each in names)
+    return next(found, {})
 
 
 def described(config: Config) -> list[str]:
     """The options that describe the inputs of a function as a configuration does."""
     options = [f"--{key}={given}" for key in ("gradient", "backward", "value") if (given := getattr(config, key))]
-    options += as_options(config.inputs)
+    for name, given in config.inputs.items():
+        options += ["--input", f"{name}={_text(given)}"]
     options += [f"--size={letter}={size}" for letter, size in config.sizes.items()]
     options += [f"--classes={config.classes[0]}"] * (len(config.classes) == 1 and config.classes != (5,))
     options += [f"--wrt={name}" for name in config.wrt] + [f"--only={config.only}"] * (config.only != "*")
     return options + ["--reseed"] * config.reseed
 
 
-def command(target: str, inputs: dict[str, Any], others: Iterable[str] = ()) -> str:
-    """The command that checks a function with these inputs."""
-    return shlex.join(["gradcheck", "run", target, *others, *as_options(inputs)])
-
-
-def backward_of(name: str, names: Iterable[str]) -> str:
-    """The name of a forward's backward among these; empty if there is none.
-
-    Example:
-        >>> backward_of("affine_forward", ["affine_backward", "relu_backward"])
-        'affine_backward'
-    """
-    tries = [name.replace("forward", "backward"), name.replace("_fwd", "_bwd"), f"{name}_backward", f"{name}_grad"]
-    return next((each for each in tries if each != name and each in {*names}), "")
+def command(target: str, config: Config) -> str:
+    """The command that checks a function whose inputs a configuration describes."""
+    return shlex.join(["gradcheck", "run", target, *described(config)])
 
 
 def _text(given: Any) -> str:
