@@ -14,9 +14,7 @@ from gradcheck.cli.outputs import for_standard_output, print_out, write_file
 from gradcheck.config import DEFAULT_FILE, Config
 from gradcheck.config.model import json_schema
 from gradcheck.errors import OutputError, UsageError
-from gradcheck.functions.loading import SUFFIXES, built_in_named, load_target, names_beside
-from gradcheck.functions.signatures import parameters_of
-from gradcheck.functions.suggestions import proposed
+from gradcheck.functions.loading import SUFFIXES, built_in_named, guessed_config
 from gradcheck.output import Options
 from gradcheck.output.pages import page, render_codes, render_list, render_one, render_page
 
@@ -116,13 +114,6 @@ def init(
     for path, text in files.items():
         write_file(text, path)
         typer.echo(f"wrote {path}")
-
-
-def guessed_config(target: str) -> Config:
-    """A configuration for a target: its inputs guessed from the names of its parameters, its backward from its name."""
-    function = load_target(target)
-    name, names = target.rpartition(":")[2], names_beside(function.function)
-    return proposed(name, *parameters_of(function.function), names, Config(losses=target))
 
 
 def starting_files(loss: str | None, config: Config) -> dict[str, str]:

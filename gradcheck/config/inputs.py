@@ -138,7 +138,9 @@ def read_option(text: str, option: str) -> tuple[str, Any]:
     """
     name, equals, given = text.partition("=")
     if not equals or not all(part.isidentifier() for part in name.strip().split(".")):
-        raise ConfigError(f"{option} {text}: must be NAME=DESCRIPTION", hint=_HINT)
+        is_size = option == "--size"
+        wanted, hint = ("LETTER=N", "for example --size D=4") if is_size else ("NAME=DESCRIPTION", _HINT)
+        raise ConfigError(f"{option} {text}: must be {wanted}", hint=hint)
     is_spec = _SPEC.fullmatch(given) and given.strip().partition("(")[0].strip().partition(" ")[0] in (*KINDS, "labels")
     if is_spec or given.strip().startswith("["):
         return name.strip(), given.strip()
@@ -158,16 +160,13 @@ def _kind(mapping: Mapping[str, Any]) -> ScoresKind:
 
 def _shape(parts: Sequence[Any], sizes: Mapping[str, int]) -> tuple[str | int, ...]:
     shape: list[str | int] = []
+    text = f"[{', '.join(map(str, parts))}]"
     for part in parts:
-        if isinstance(part, str) and part.isdecimal():
-            part = int(part)
-        if isinstance(part, bool) or not isinstance(part, int | str) or (isinstance(part, int) and part < 0):
-            raise ConfigError(f"[{', '.join(map(str, parts))}] is no shape: {part!r} is neither a size nor a letter")
-        known = isinstance(part, int) or part in sizes or part in ("N", "C") or (len(part) == 1 and part.isupper())
-        if not known:
-            raise ConfigError(
-                f"[{', '.join(map(str, parts))}]: {part} has no size",
-                hint=f"set it: --size {part}=4, or sizes: {{{part}: 4}}",
-            )
+        part = int(part) if isinstance(part, str) and part.isdecimal() else part
+        is_word = isinstance(part, str) and part.isidentifier()
+        if not is_word and (isinstance(part, bool) or not isinstance(part, int) or part < 0):
+            raise ConfigError(f"{text} is no shape: {part!r} is neither a size nor a letter")
+        if is_word and part not in (*sizes, "N", "C") and not (len(part) == 1 and part.isupper()):
+            raise ConfigError(f"{text}: {part} has no size", hint=f"set it: --size {part}=4, or sizes: {{{part}: 4}}")
         shape.append(part)
     return tuple(shape)

@@ -134,24 +134,19 @@ class Config(BaseModel):
             super().__init__(**source.data)
         except ValidationError as error:
             raise format_error(error, source, list(Config.model_fields)) from None
+        for name, given in self.inputs.items():
+            from gradcheck.config.inputs import parse_input
+
+            try:
+                parse_input(given, self.sizes)
+            except ConfigError as error:
+                raise ConfigError(f"{source.where(('inputs', name))}: {error.message}", hint=error.hint) from None
 
     @model_validator(mode="after")
     def _within_limits(self) -> Config:
         rows, columns = max(self.batch_sizes), max(self.classes)
         if rows * columns > _MOST_SCORES:
             raise ConfigError(f"batch_sizes, classes: {rows:,} x {columns:,} are more than {_MOST_SCORES:,} scores")
-        return self
-
-    @model_validator(mode="after")
-    def _described(self) -> Config:
-        if self.inputs:
-            from gradcheck.config.inputs import parse_input
-
-            for name, given in self.inputs.items():
-                try:
-                    parse_input(given, self.sizes)
-                except ConfigError as error:
-                    raise ConfigError(f"inputs.{name}: {error.message}", hint=error.hint) from None
         return self
 
     def as_data(self) -> dict[str, Any]:

@@ -15,11 +15,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from gradcheck.config import Config
 from gradcheck.errors import TargetError, UsageError, did_you_mean
 from gradcheck.functions.function import Function
 from gradcheck.functions.notebooks import cells_for, defined_in
 from gradcheck.functions.output_capture import trimmed_traceback
-from gradcheck.functions.signatures import callables_of, definitions_of, parameters_of, where
+from gradcheck.functions.signatures import callables_of, definitions_of, is_backward, parameters_of, where
 from gradcheck.functions.suggestions import command, partner, proposed
 from gradcheck.losses import BUILT_INS, BuiltIn
 
@@ -49,6 +50,7 @@ def load_target(target: str) -> Function:
     if target.endswith(SUFFIXES):
         module = _executed(target, "", shown)
         name = _only_function(module, shown)
+        target = f"{target}:{name}"
     elif target in BUILT_INS:
         function = BUILT_INS[target].function
         return Function(target, function, *where(function), by_name=True)
@@ -65,6 +67,27 @@ def load_target(target: str) -> Function:
         module = _executed(place, name.partition(".")[0], shown) if is_file else _imported(place, shown)
     function = _member(module, name, shown)
     return Function(target, function, *where(function), by_name=True)
+
+
+def guessed_config(target: str) -> Config:
+    """A configuration for a target: its inputs guessed from its parameters, its backward found by its name."""
+    loaded = load_target(target)
+    refuse_backward(target, loaded.function)
+    name = loaded.target.rpartition(":")[2]
+    return proposed(name, *parameters_of(loaded.function), names_beside(loaded.function), Config(losses=target))
+
+
+def refuse_backward(target: str, function: Any) -> None:
+    """Refuse the backward of a layer by itself, with the command that checks it with its forward."""
+    if not is_backward(function):
+        return
+    place, colon, name = target.rpartition(":")
+    forward = name.replace("backward", "forward").replace("_bwd", "_fwd")
+    example = f"gradcheck run {place}{colon}FORWARD --backward={name}"
+    if forward != name and forward in names_beside(function):
+        example = command(f"{place}:{forward}", guessed_config(f"{place}:{forward}"))
+    message = f"{target}: is the backward of a layer, which is checked with its forward"
+    raise TargetError(message, hint=f"name its forward, for example:\n{example}")
 
 
 def built_in_named(name: str) -> BuiltIn:
@@ -182,7 +205,9 @@ def _only_function(module: ModuleType, shown: str) -> str:
     found = definitions_of(module)
     backwards = {name for each in found for name in partner(each, found).values()}
     proposals = {
-        name: proposed(name, *parameters_of(thing), found) for name, thing in found.items() if name not in backwards
+        name: proposed(name, *parameters_of(thing), found)
+        for name, thing in found.items()
+        if name not in backwards and not is_backward(thing)
     }
     for names in ([name for name, each in proposals.items() if not each.inputs], [*proposals]):
         if len(names) == 1:

@@ -17,7 +17,7 @@ from gradcheck.config.inputs import nested
 from gradcheck.errors import LossDefect, TargetError
 from gradcheck.functions.binding import Bound, Settled, settle
 from gradcheck.functions.function import Function
-from gradcheck.functions.loading import load_target, names_beside
+from gradcheck.functions.loading import load_target, names_beside, refuse_backward
 from gradcheck.functions.opening import Opened, open_door
 from gradcheck.functions.suggestions import command, proposed
 from gradcheck.layout import Arguments
@@ -69,8 +69,9 @@ def prepare(function: Function, config: Config, at: Mapping[str, Any] | None = N
             hint = f"there are {', '.join(settled.arrays) or 'none'}"
             raise TargetError(f"{name}: no differentiated array is called {', '.join(only)}", hint=hint)
         arguments = Arguments.of(values, arrays, seed)
-        if not np.all(np.isfinite(arguments.x)):
-            raise TargetError(f"{name}: its inputs are not finite everywhere; there is no gradient to check there")
+        if not arguments.layout.n or not np.all(np.isfinite(arguments.x)):
+            problem = "are not finite everywhere" if arguments.layout.n else "have no entries"
+            raise TargetError(f"{name}: its inputs {problem}; there is no gradient to check there")
         kind = "inputs" if at is None else "given"
         problems.append(Problem(arguments.x[np.newaxis], arguments, seed, trial, kind, N))
     assert settled is not None
@@ -118,15 +119,15 @@ def _refuse_undescribed(function: Function, opened: Opened, config: Config, at: 
     missing = [name for name in opened.parameters if name not in known]
     if not missing:
         return
-    wanted = [name for name in opened.parameters if name not in own]
+    refuse_backward(function.target, function.function)
     name, names = function.target.rpartition(":")[2], names_beside(function.function)
+    wanted = [name for name in opened.parameters if name not in own]
     guess = proposed(name, wanted, opened.optional, names, config)
     takes = f"takes ({', '.join([*opened.parameters, *(f'{name}=…' for name in opened.optional)])})"
-    what = f"{', '.join(missing)}: not described" if config.inputs or at else "a loss of scores is called with (S, y)"
     hint = f"say what they are, for example:\n{command(function.target, guess)}"
     if not function.by_name:
         hint = f"say what they are, for example: inputs={guess.inputs}" if at is None else "give an argument for each"
-    raise TargetError(f"{function.target}: {takes}; {what}", hint=hint)
+    raise TargetError(f"{function.target}: {takes}; not described: {', '.join(missing)}", hint=hint)
 
 
 def _other(function: Function, target: str | None) -> Callable[..., Any] | None:

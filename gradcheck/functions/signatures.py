@@ -9,6 +9,10 @@ from types import CodeType
 from typing import Any
 
 from gradcheck.errors import TargetError
+from gradcheck.functions.suggestions import guessed_inputs
+
+#: What labels are not called.
+_NO_LABELS = [(name,) for name in ("X", "x", "W", "w", "theta", "params", "reg")]
 
 
 def refuse_what_is_no_loss(function: Any, name: str, target: str) -> None:
@@ -29,19 +33,27 @@ def refuse_what_is_no_loss(function: Any, name: str, target: str) -> None:
     try:
         signature.bind(None, None)
     except TypeError:
-        hint = "write it as def loss(S, y), and return (value, dS); or describe its parameters by inputs"
+        guesses = guessed_inputs(parameters_of(function)[0])
+        hint = f"write it as def loss(S, y), and return (value, dS); or describe its parameters: inputs={guesses}"
         plain = [one.replace(annotation=one.empty) for one in signature.parameters.values()]
         takes = signature.replace(parameters=plain, return_annotation=signature.empty)
         raise TargetError(f"{target}: {name} takes {takes}, and a loss is called with (S, y)", hint=hint) from None
 
 
 def takes_scores_and_labels(function: Any) -> bool:
-    """Whether something can be called with (S, y), as far as can be seen."""
+    """Whether something can be called with (S, y), and neither its form nor the names of its parameters deny it."""
     try:
         refuse_what_is_no_loss(function, "", "")
     except TargetError:
         return False
-    return True
+    second = parameters_of(function)[0][1:2]
+    return not (is_backward(function) or second in _NO_LABELS or is_model(getattr(function, "__self__", None)))
+
+
+def is_backward(function: Any) -> bool:
+    """Whether it seems to be the backward of a layer, by its name or as it takes (dout, cache)."""
+    name = getattr(function, "__name__", "")
+    return name.endswith(("backward", "_bwd")) or parameters_of(function)[0][1:] == ("cache",)
 
 
 def is_layer(thing: Any) -> bool:
