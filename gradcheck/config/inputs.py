@@ -74,7 +74,7 @@ def parse_input(given: Any, sizes: Mapping[str, int]) -> Spec:
         Drawn(kind=Normal(distribution='normal', loc=0.0, scale=0.1), shape=('D', 5))
     """
     if isinstance(given, Mapping):
-        if given.get("distribution") in KINDS:
+        if given.get("distribution") in [*KINDS]:  # it may be anything
             shape = given.get("shape", ())
             rest = {key: value for key, value in given.items() if key != "shape"}
             return Drawn(_kind(rest), _shape(shape if isinstance(shape, Sequence) else [shape], sizes))
@@ -163,10 +163,11 @@ def _shape(parts: Sequence[Any], sizes: Mapping[str, int]) -> tuple[str | int, .
     text = f"[{', '.join(map(str, parts))}]"
     for part in parts:
         part = int(part) if isinstance(part, str) and part.isdecimal() else part
-        is_word = isinstance(part, str) and part.isidentifier()
-        if not is_word and (isinstance(part, bool) or not isinstance(part, int) or part < 0):
+        if isinstance(part, str) and part.isidentifier():
+            if part not in (*sizes, "N", "C") and not (len(part) == 1 and part.isupper()):
+                hint = f"set it: --size {part}=4, or sizes: {{{part}: 4}}"
+                raise ConfigError(f"{text}: {part} has no size", hint=hint)
+        elif isinstance(part, bool) or not isinstance(part, int) or part < 0:
             raise ConfigError(f"{text} is no shape: {part!r} is neither a size nor a letter")
-        if is_word and part not in (*sizes, "N", "C") and not (len(part) == 1 and part.isupper()):
-            raise ConfigError(f"{text}: {part} has no size", hint=f"set it: --size {part}=4, or sizes: {{{part}: 4}}")
         shape.append(part)
     return tuple(shape)
