@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from gradcheck.config import Config
 from gradcheck.config.settings import SETTINGS, Settings, read_settings
-from gradcheck.errors import UsageError, did_you_mean
+from gradcheck.errors import TargetError, UsageError, did_you_mean
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_target
-from gradcheck.functions.signatures import is_layer, is_model, refuse_what_is_no_loss, where
+from gradcheck.functions.signatures import is_layer, is_model, parameters_of, takes_scores_and_labels, where
+from gradcheck.functions.suggestions import guessed_inputs
 from gradcheck.output import FORMATS, Options
 from gradcheck.output.html import NotebookReport
 from gradcheck.report import Report
@@ -123,9 +124,10 @@ def assert_gradients(losses: LossLike | Sequence[LossLike], config: Config | Non
 def as_loss(loss: LossLike) -> Function:
     """A loss from its target or a callable; a TargetError where that does not lead to a loss."""
     function = as_function(loss)
-    thing, name = function.function, function.target
-    if not (function.is_built_in or isinstance(loss, Function) or is_layer(thing) or is_model(thing)):
-        refuse_what_is_no_loss(thing, name.rpartition(":")[2], name)
+    thing = function.function
+    if not (isinstance(loss, Function) or is_layer(thing) or is_model(thing) or takes_scores_and_labels(thing)):
+        hint = f"describe its parameters: inputs={guessed_inputs(parameters_of(thing)[0])}"
+        raise TargetError(f"{function.target}: cannot be called with (S, y)", hint=hint)
     return function
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.config import Config, Integers, Labels, Normal, ScoresKind, Uniform
-from gradcheck.config.inputs import Constant, Drawn, DrawnLabels, nested, parse_input
+from gradcheck.config.inputs import Drawn, DrawnLabels, nested, parse_input
 from gradcheck.layout import Arguments, Layout
 from gradcheck.report import FloatArray
 
@@ -101,8 +101,6 @@ def draw_inputs(config: Config, N: int, trial: int, params: Mapping[str, Any] | 
         if isinstance(spec, DrawnLabels):
             y = _draw_labels(rng, config.labels, N, sizes["C"])
             return y.astype(config.dtype) if y.dtype.kind == "f" else y
-        if isinstance(spec, Constant):
-            return spec.value
         if isinstance(spec, np.ndarray):
             own = spec + max(float(np.std(spec)), _SPREAD) * rng.standard_normal(spec.shape)
             return own.astype(config.dtype) if spec.dtype.kind == "f" else spec

@@ -49,14 +49,8 @@ class DrawnLabels:
     """Labels, as the key ``labels`` says."""
 
 
-@dataclass(frozen=True)
-class Constant:
-    """A number, a text, a truth value or None."""
-
-    value: Any
-
-
-Spec = Drawn | DrawnLabels | Constant | dict[str, Any] | list[Any]
+#: A number, a text, a truth value and None stand for themselves.
+Spec = Drawn | DrawnLabels | dict[str, Any] | list[Any] | str | float | None
 
 
 def parse_input(given: Any, sizes: Mapping[str, int]) -> Spec:
@@ -83,21 +77,19 @@ def parse_input(given: Any, sizes: Mapping[str, int]) -> Spec:
         if given and all(isinstance(each, int) or (isinstance(each, str) and each.isidentifier()) for each in given):
             return Drawn(None, _shape(given, sizes))
         return [parse_input(each, sizes) for each in given]
-    if not isinstance(given, str):
-        return Constant(given)
+    if not isinstance(given, str) or given in _PYTHON:
+        return _PYTHON[given] if isinstance(given, str) else given
     if given.strip() == "labels":
         return DrawnLabels()
-    if given in _PYTHON:
-        return Constant(_PYTHON[given])
     match = _SPEC.fullmatch(given)
     if match is None and ("[" in given or given.partition("(")[0].strip() in KINDS):
         raise ConfigError(f"{given!r} is no input", hint=_HINT)
     if match is None or not given.strip():
-        return Constant(given)
+        return given
     name, shape = match["kind"] or "", match["shape"]
     if name.partition("(")[0].strip() not in KINDS and (name or shape is None):
         if shape is None and "(" not in name:
-            return Constant(given)
+            return given
         raise ConfigError(f"{given!r}: there is no distribution {name!r}; there are {', '.join(KINDS)}", hint=_HINT)
     kind = _kind(parse_distribution(name)) if name else None
     return Drawn(kind, _shape([part.strip() for part in (shape or "").split(",") if part.strip()], sizes))

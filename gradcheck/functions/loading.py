@@ -21,7 +21,7 @@ from gradcheck.functions.function import Function
 from gradcheck.functions.notebooks import cells_for, defined_in
 from gradcheck.functions.output_capture import trimmed_traceback
 from gradcheck.functions.signatures import callables_of, definitions_of, is_backward, parameters_of, where
-from gradcheck.functions.suggestions import command, partner, proposed
+from gradcheck.functions.suggestions import command, forward_of, partner, proposed
 from gradcheck.losses import BUILT_INS, BuiltIn
 
 SUFFIXES = (".py", ".ipynb")
@@ -70,24 +70,12 @@ def load_target(target: str) -> Function:
 
 
 def guessed_config(target: str) -> Config:
-    """A configuration for a target: its inputs guessed from its parameters, its backward found by its name."""
+    """A configuration for a target, or for the forward of a backward: inputs guessed from names, so its backward."""
     loaded = load_target(target)
-    refuse_backward(target, loaded.function)
+    if is_backward(loaded.function):
+        return guessed_config(forward_of(target))
     name = loaded.target.rpartition(":")[2]
     return proposed(name, *parameters_of(loaded.function), names_beside(loaded.function), Config(losses=target))
-
-
-def refuse_backward(target: str, function: Any) -> None:
-    """Refuse the backward of a layer by itself, with the command that checks it with its forward."""
-    if not is_backward(function):
-        return
-    place, colon, name = target.rpartition(":")
-    forward = name.replace("backward", "forward").replace("_bwd", "_fwd")
-    example = f"gradcheck run {place}{colon}FORWARD --backward={name}"
-    if forward != name and forward in names_beside(function):
-        example = command(f"{place}:{forward}", guessed_config(f"{place}:{forward}"))
-    message = f"{target}: is the backward of a layer, which is checked with its forward"
-    raise TargetError(message, hint=f"name its forward, for example:\n{example}")
 
 
 def built_in_named(name: str) -> BuiltIn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from gradcheck.errors import TargetError
@@ -51,45 +52,32 @@ def open_door(
     Raises:
         TargetError: a class that cannot be made without arguments, or an object of none of the forms.
     """
-    door, main, params = _door(name, thing, gradient, backward, value)
-    required, optional = parameters_of(main)
-    if params is not None:
-        required = ("params", *required)
-    return Opened(Reseeded(door) if reseed else door, required, optional, params)
-
-
-def _door(
-    name: str,
-    thing: Any,
-    gradient: Callable[..., Any] | None,
-    backward: Callable[..., Any] | None,
-    value: Callable[..., Any] | None,
-) -> tuple[Door, Callable[..., Any], dict[str, Any] | None]:
-    if backward is not None:
-        return Layer(name, lambda: (thing, backward)), thing, None
-    if gradient is not None:
-        return Separate(name, thing, gradient), thing, None
-    if value is not None:
-        return Separate(name, value, thing), value, None
+    door: Door = AsReturned(name, thing)
+    main, params = thing, None
     if inspect.ismethod(thing) and is_model(thing.__self__) and thing.__name__ == "loss":
         thing = thing.__self__
-    if is_layer(thing) or is_model(thing):
+    if backward is not None:
+        door = Layer(name, lambda: (thing, backward))
+    elif gradient is not None:
+        door = Separate(name, thing, gradient)
+    elif value is not None:
+        door, main = Separate(name, value, thing), value
+    elif is_layer(thing):
         make = _maker(name, thing)
-        first = make()
-        if is_layer(thing):
-            return Layer(name, lambda: _pair(make())), first.forward, None
-        if not isinstance(getattr(first, "params", None), dict):
+        door, main = Layer(name, lambda: attrgetter("forward", "backward")(make())), make().forward
+    elif is_model(thing):
+        make = _maker(name, thing)
+        main, params = make().loss, getattr(make(), "params", None)
+        door = Model(name, make)
+        if not isinstance(params, dict):
             raise TargetError(f"{name}: has a method loss, and no dict params with its parameters")
-        return Model(name, make), first.loss, first.params
-    if isinstance(thing, type) or not callable(thing):
+    elif isinstance(thing, type) or not callable(thing):
         kind = "a class" if isinstance(thing, type) else f"of type {type(thing).__name__}"
         hint = "name a function, an object to call, or one with forward and backward, or with params and loss"
         raise TargetError(f"{name}: is {kind}, which cannot be checked", hint=hint)
-    return AsReturned(name, thing), thing, None
-
-
-def _pair(layer: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    return layer.forward, layer.backward
+    required, optional = parameters_of(main)
+    own = () if params is None else ("params",)
+    return Opened(Reseeded(door) if reseed else door, (*own, *required), optional, params)
 
 
 def _maker(name: str, thing: Any) -> Callable[[], Any]:

@@ -17,9 +17,10 @@ from gradcheck.config.inputs import nested
 from gradcheck.errors import LossDefect, TargetError
 from gradcheck.functions.binding import Bound, Settled, settle
 from gradcheck.functions.function import Function
-from gradcheck.functions.loading import load_target, names_beside, refuse_backward
+from gradcheck.functions.loading import guessed_config, load_target, names_beside
 from gradcheck.functions.opening import Opened, open_door
-from gradcheck.functions.suggestions import command, proposed
+from gradcheck.functions.signatures import is_backward
+from gradcheck.functions.suggestions import command, forward_of, proposed
 from gradcheck.layout import Arguments
 from gradcheck.report import Finding
 from gradcheck.sampling import Problem, draw_inputs
@@ -62,7 +63,8 @@ def prepare(function: Function, config: Config, at: Mapping[str, Any] | None = N
     draws = itertools.product(batch_sizes(config), range(config.trials)) if at is None else [(0, 0)]
     for N, trial in draws:
         values = draw_inputs(config, N, trial, opened.params) if at is None else dict(at)
-        values, seed = _in_order(values, opened), config.seed + trial
+        in_order = {each: values[each] for each in (*opened.parameters, *opened.optional) if each in values}
+        values, seed = in_order | values, config.seed + trial
         settled = settled or _settled(function, opened, values, wrt, seed)
         arrays = [each for each in settled.arrays if any(_is_called(each, pattern) for pattern in only)]
         if not arrays:
@@ -91,13 +93,6 @@ def _is_called(array: str, pattern: str) -> bool:
     return fnmatchcase(array, pattern) or array.startswith((f"{pattern}.", f"{pattern}["))
 
 
-def _in_order(values: dict[str, Any], opened: Opened) -> dict[str, Any]:
-    """The arguments in the order of the function's parameters."""
-    order = [*opened.parameters, *opened.optional]
-    known = {name: values[name] for name in order if name in values}
-    return known | values
-
-
 def _settled(function: Function, opened: Opened, values: dict[str, Any], wrt: tuple[str, ...], seed: int) -> Settled:
     """Which results are gradients of what, from a first call; what the function raises is a TargetError."""
 
@@ -119,8 +114,13 @@ def _refuse_undescribed(function: Function, opened: Opened, config: Config, at: 
     missing = [name for name in opened.parameters if name not in known]
     if not missing:
         return
-    refuse_backward(function.target, function.function)
     name, names = function.target.rpartition(":")[2], names_beside(function.function)
+    if is_backward(function.function):
+        forward = forward_of(function.target)
+        is_there = forward.rpartition(":")[2] in names
+        example = command(forward, guessed_config(forward) if is_there else Config(backward=name))
+        hint = f"name its forward, for example:\n{example}"
+        raise TargetError(f"{function.target}: is a backward, which is checked with its forward", hint=hint)
     wanted = [name for name in opened.parameters if name not in own]
     guess = proposed(name, wanted, opened.optional, names, config)
     takes = f"takes ({', '.join([*opened.parameters, *(f'{name}=…' for name in opened.optional)])})"

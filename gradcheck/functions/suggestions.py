@@ -108,6 +108,12 @@ def partner(name: str, names: Iterable[str]) -> dict[str, str]:
     return next(found, {})
 
 
+def forward_of(backward: str) -> str:
+    """What the forward of this backward is called, most likely."""
+    forward = backward.replace("backward", "forward").replace("_bwd", "_fwd")
+    return forward if forward != backward else f"{backward.rpartition(':')[0]}:FORWARD"
+
+
 def described(config: Config) -> list[str]:
     """The options that describe the inputs of a function as a configuration does."""
     options = [f"--{key}={given}" for key in ("gradient", "backward", "value") if (given := getattr(config, key))]

@@ -233,7 +233,7 @@ def test_yaml_says_the_same_and_options_win_over_it_input_by_input() -> None:
         ("layers.py:rosen", "gradcheck run layers.py:rosen --gradient=rosen_der --input 'x=[D]'"),
         ("layers.py:net.loss", "takes (params, X, y=…, reg=…); not described: X"),
         ("layers.py:net.loss", "gradcheck run layers.py:net.loss --input 'X=[N, D]' --input y=labels"),
-        ("layers.py:affine_backward", "is the backward of a layer, which is checked with its forward\n"
+        ("layers.py:affine_backward", "is a backward, which is checked with its forward\n"
          "name its forward, for example:\ngradcheck run layers.py:affine_forward --backward=affine_backward --input"),
         ("layers.py:dx_alone", "gradcheck run layers.py:FORWARD --backward=dx_alone"),
         (f"layers.py:softmax_loss {SOFTMAX} -i margin=1", "called with W, X, y, reg, margin"),
@@ -290,6 +290,7 @@ def test_a_description_in_a_file_names_its_line() -> None:
     [
         ("layers.py:affine_forward", {"backward": "affine_backward",
                                       "inputs": {"x": "[N, D]", "w": "normal(0, 0.5) [D, M]", "b": "[M]"}}),
+        ("layers.py:affine_backward", {"losses": ["layers.py:affine_forward"], "backward": "affine_backward"}),
         ("layers.py:rosen", {"gradient": "rosen_der", "inputs": {"x": "[D]"}}),
         ("layers.py:Net", {"inputs": {"X": "[N, D]", "y": "labels"}}),
         ("layers.py:Tanh", {"inputs": {"x": "[N, D]"}}),
@@ -310,7 +311,6 @@ def test_init_describes_a_function_and_the_run_of_what_it_writes_passes(target: 
 
 def test_init_of_what_cannot_be_described_says_so_and_writes_nothing() -> None:
     assert "there is no affine" in gradcheck("init", "layers.py:affine").stderr
-    assert "gradcheck run layers.py:affine_forward --backward" in gradcheck("init", "layers.py:affine_backward").stderr
     result = gradcheck("init", "layers.py")
     assert result.exit_code == 2
     assert "defines several functions\nname one of them:\ngradcheck run layers.py:softmax_loss --inp" in result.stderr
