@@ -1,5 +1,6 @@
 """The short commands: ``list``, ``show``, ``explain``, ``init``, ``schema`` and ``compare``."""
 
+import json
 import os
 import sys
 import textwrap
@@ -60,8 +61,6 @@ def schema() -> None:
 
 def schema_text() -> str:
     """The JSON Schema of the configuration as text."""
-    import json
-
     return f"{json.dumps(json_schema(), indent=2)}\n"
 
 

@@ -27,14 +27,9 @@ class Cell:
 
 
 def cells_for(notebook: bytes, name: str) -> list[Cell]:
-    """The cells to run for a name, in order: the last that binds it, those that bind what it needs, and no others.
+    """The cells to run for a name (a function, a class, an object; empty: all functions and classes), in order.
 
-    Args:
-        notebook: the content of the file.
-        name: of a function, a class or an object; empty for all functions and classes.
-
-    Raises:
-        ValueError: it is no notebook.
+    They are the last that binds it, and those that bind what it needs. A ValueError if it is no notebook.
     """
     cells = list(_cells(notebook))
     waiting = [(each, len(cells)) for each in ([name] if name else defined_in(notebook))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterable, Sequence
@@ -118,7 +119,7 @@ def described(config: Config) -> list[str]:
     """The options that describe the inputs of a function as a configuration does."""
     options = [f"--{key}={given}" for key in ("gradient", "backward", "value") if (given := getattr(config, key))]
     for name, given in config.inputs.items():
-        options += ["--input", f"{name}={_text(given)}"]
+        options += ["--input", f"{name}={given if isinstance(given, str) else json.dumps(given, default=repr)}"]
     options += [f"--size={letter}={size}" for letter, size in config.sizes.items()]
     options += [f"--classes={config.classes[0]}"] * (len(config.classes) == 1 and config.classes != (5,))
     options += [f"--wrt={name}" for name in config.wrt] + [f"--only={config.only}"] * (config.only != "*")
@@ -128,14 +129,3 @@ def described(config: Config) -> list[str]:
 def command(target: str, config: Config) -> str:
     """The command that checks a function whose inputs a configuration describes."""
     return shlex.join(["gradcheck", "run", target, *described(config)])
-
-
-def _text(given: Any) -> str:
-    if isinstance(given, dict):
-        return "{" + ", ".join(f"{key}: {_quoted(each)}" for key, each in given.items()) + "}"
-    return str(given)
-
-
-def _quoted(given: Any) -> str:
-    text = _text(given)
-    return f'"{text}"' if isinstance(given, str) and ("[" in text or "," in text) else text
