@@ -95,7 +95,10 @@ def check_at(
         named = replace(as_function(function), beside=beside)
         return _uninterrupted(check_targets([named], config, settings, given=arguments))
     config, settings = _read(config, keywords, _OF_A_POINT)
-    scores, labels = _array(S, "S"), _array([] if y is None else y, "y")
+    try:
+        scores, labels = np.asarray(S), np.asarray([] if y is None else y)
+    except Exception as error:  # anything that an __array__ of the user's raises
+        raise UsageError(f"S or y is not an array: {error}") from None
     if not np.can_cast(scores.dtype, np.float64, "same_kind"):
         raise UsageError(f"S is not made of numbers: its dtype is {scores.dtype}")
     if scores.ndim != 2 or not scores.size:
@@ -163,10 +166,3 @@ def _uninterrupted(report: Report) -> NotebookReport:
     if report.interrupted:
         raise KeyboardInterrupt
     return NotebookReport(**vars(report))
-
-
-def _array(value: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
-    try:
-        return np.asarray(value)
-    except Exception as error:  # anything that an __array__ of the user's raises
-        raise UsageError(f"{name} is not an array: {error}") from None

@@ -194,8 +194,8 @@ def test_the_callers_arrays_stay_as_they_are() -> None:
         ([["a", "b"]], [0], "not made of numbers"),
         ([[None, 1.0]], [0], "S is not"),
         ([[1j, 1.0]], [0], "not made of numbers"),
-        ([[1.0, 2.0], [3.0]], [0], "S"),
-        ([[1.0, 2.0]], [[1], [1, 2]], "y is no"),
+        ([[1.0, 2.0], [3.0]], [0], "S or y is not an array"),
+        ([[1.0, 2.0]], [[1], [1, 2]], "y is not an array"),
     ],
     ids=repr,
 )

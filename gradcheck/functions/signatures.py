@@ -46,26 +46,19 @@ def is_model(thing: Any) -> bool:
 def where(function: Any) -> tuple[str | None, int | None]:
     """File and line of a callable's code; None if unknown. Follows partials, methods, decorators, ``__call__``."""
     try:
-        for _ in range(100):  # a chain of wrappers may be a cycle
-            code = getattr(function, "__code__", None)
-            if isinstance(function, functools.partial):
-                function = function.func
-            elif hasattr(function, "__wrapped__"):
-                function = function.__wrapped__
-            elif inspect.ismethod(function):
-                function = function.__func__
-            elif isinstance(function, type):
-                function = next(
-                    vars(function)[name] for name in ("forward", "loss", "__init__") if name in vars(function)
-                )
-            elif isinstance(code, CodeType):
-                path = os.path.abspath(code.co_filename)
-                return (path, code.co_firstlineno) if os.path.isfile(path) else (None, None)
-            else:
-                function = type(function).__call__ if callable(function) else type(function)
-    except Exception:  # an object's own __getattr__
-        pass
-    return None, None
+        while isinstance(function, functools.partial):
+            function = function.func
+        if not callable(function):
+            function = type(function)
+        if isinstance(function, type):
+            function = next(vars(function)[name] for name in ("forward", "loss", "__init__") if name in vars(function))
+        function = inspect.unwrap(getattr(function, "__func__", function))
+        if not isinstance(getattr(function, "__code__", None), CodeType):
+            function = inspect.unwrap(type(function).__call__)
+        path = os.path.abspath(function.__code__.co_filename)
+        return (path, function.__code__.co_firstlineno) if os.path.isfile(path) else (None, None)
+    except Exception:  # an object's own __getattr__; a cycle of wrappers
+        return None, None
 
 
 def callables_of(thing: Any) -> list[str]:

@@ -36,7 +36,7 @@ def _here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def loaded(text: str | bytes, *sets: str, **options: object) -> Config:
     """A configuration from the text of ``gradcheck.yaml`` in the working directory."""
     Path("gradcheck.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
-    return load_config(None, options, sets)
+    return load_config(None, {(key,): value for key, value in options.items()}, sets)
 
 
 def refused(text: str | bytes, *sets: str, **options: object) -> str:
@@ -331,11 +331,6 @@ def test_set_of_a_part_leaves_the_other_parts() -> None:
     assert loaded("labels:", "labels.kind=real").labels == Labels(kind="real")
 
 
-@pytest.mark.parametrize("scores", ["normal(3, 1)", "[normal(3)]", "{distribution: normal, loc: 3}"])
-def test_set_reaches_into_a_lone_kind_of_scores_however_it_is_written(scores: str) -> None:
-    assert loaded(f"scores: {scores}", "scores.scale=0.001").scores == (Normal(loc=3, scale=0.001),)
-
-
 def test_set_reaches_into_one_kind_of_several_by_its_number() -> None:
     assert loaded("", "scores.0.scale=0.5", "scores.1.high=7").scores == (Normal(scale=0.5), Integers(high=7))
     said = refused("", "scores.scale=1")
@@ -347,7 +342,6 @@ def test_the_last_set_of_a_key_wins_and_comes_after_the_options() -> None:
     assert loaded("", "seed=1", "seed=2", seed=9).seed == 2
     again = loaded("", "labels.kind=real", "labels={kind: class}", "labels.kind=one-hot")
     assert again.labels.kind == "one-hot"
-    assert loaded("", "scores.scale=0.5", scores=["normal(1, 1)"]).scores == (Normal(loc=1, scale=0.5),)
 
 
 @pytest.mark.parametrize(
