@@ -53,7 +53,7 @@ def check(losses: LossLike | Sequence[LossLike], config: Config | None = None, *
         >>> report.passed, report.losses[0].batches[0].entries
         (True, 15)
     """
-    several = [losses] if isinstance(losses, str | Function) or callable(losses) else list(losses)
+    several = losses if isinstance(losses, Sequence) and not isinstance(losses, str) else [losses]
     beside = _beside(keywords)
     config, settings = _read(config, keywords, [key for key in Config.model_fields if key != "losses"])
     is_described = beside or config.inputs or config.gradient or config.backward or config.value
