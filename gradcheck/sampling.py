@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.config import Config, Integers, Labels, Normal, ScoresKind, Uniform
-from gradcheck.config.inputs import Drawn, DrawnLabels, nested, parse_input
+from gradcheck.config.inputs import Drawn, nested, parse_input
 from gradcheck.layout import Arguments, Layout
 from gradcheck.report import FloatArray
 
@@ -98,7 +98,7 @@ def draw_inputs(config: Config, N: int, trial: int, params: Mapping[str, Any] | 
             return [draw(each, f"{path}[{index}]", is_float) for index, each in enumerate(spec)]
         key = (N, zlib.crc32(path.encode()))
         rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(config.seed + trial, spawn_key=key)))
-        if isinstance(spec, DrawnLabels):
+        if isinstance(spec, str) and spec.strip() == "labels":
             y = _draw_labels(rng, config.labels, N, sizes["C"])
             return y.astype(config.dtype) if y.dtype.kind == "f" else y
         if isinstance(spec, np.ndarray):

@@ -44,13 +44,8 @@ class Drawn:
         return isinstance(self.kind, Integers)
 
 
-@dataclass(frozen=True)
-class DrawnLabels:
-    """Labels, as the key ``labels`` says."""
-
-
-#: A number, a text, a truth value and None stand for themselves.
-Spec = Drawn | DrawnLabels | dict[str, Any] | list[Any] | str | float | None
+#: ``labels`` are drawn as the key ``labels`` says; other texts, numbers, truth values and None stand for themselves.
+Spec = Drawn | dict[str, Any] | list[Any] | str | float | None
 
 
 def parse_input(given: Any, sizes: Mapping[str, int]) -> Spec:
@@ -79,8 +74,6 @@ def parse_input(given: Any, sizes: Mapping[str, int]) -> Spec:
         return [parse_input(each, sizes) for each in given]
     if not isinstance(given, str) or given in _PYTHON:
         return _PYTHON[given] if isinstance(given, str) else given
-    if given.strip() == "labels":
-        return DrawnLabels()
     match = _SPEC.fullmatch(given)
     if match is None and ("[" in given or given.partition("(")[0].strip() in KINDS):
         raise ConfigError(f"{given!r} is no input", hint=_HINT)
@@ -101,13 +94,19 @@ def nested(inputs: Mapping[str, Any]) -> dict[str, Any]:
     Example:
         >>> nested({"params.W": "[D]", "params.b": 0.0, "x": "[N]"})
         {'params': {'W': '[D]', 'b': 0.0}, 'x': '[N]'}
+
+    Raises:
+        ConfigError: what has parts is described as something else, too.
     """
     found: dict[str, Any] = {}
     for name, given in inputs.items():
         *path, last = name.split(".")
         place = found
         for part in path:
-            place = place.setdefault(part, {})
+            inner = place.get(part, {})
+            if not isinstance(inner, Mapping):
+                raise ConfigError(f"{name}: {part} is described as {inner!r}, and not by its parts")
+            place[part] = place = dict(inner)
         place[last] = given
     return found
 
@@ -133,8 +132,7 @@ def read_option(text: str, option: str) -> tuple[str, Any]:
         is_size = option == "--size"
         wanted, hint = ("LETTER=N", "for example --size D=4") if is_size else ("NAME=DESCRIPTION", _HINT)
         raise ConfigError(f"{option} {text}: must be {wanted}", hint=hint)
-    is_spec = _SPEC.fullmatch(given) and given.strip().partition("(")[0].strip().partition(" ")[0] in (*KINDS, "labels")
-    if is_spec or given.strip().startswith("["):
+    if re.match(rf"\s*(\[|({'|'.join(KINDS)}|labels)\b)", given):
         return name.strip(), given.strip()
     return name.strip(), read_text(given, f"{option} {name}", is_file=False).data
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from gradcheck.config.distributions import KINDS, Integers, Labels, Normal, ScoresKind, Uniform, parse_distribution
+from gradcheck.config.inputs import as_plain, nested, parse_input
 from gradcheck.config.source import KeyPath, Source, printable
 from gradcheck.errors import ConfigError, did_you_mean
 
@@ -50,11 +51,7 @@ _Kind = Annotated[
 
 def _plain(value: Any) -> Any:
     """The fields of a distribution or of the labels; descriptions of inputs in JSON's types; anything else as it is."""
-    if isinstance(value, dict):
-        from gradcheck.config.inputs import as_plain
-
-        return as_plain(value)
-    return asdict(value) if isinstance(value, ScoresKind | Labels) else value
+    return asdict(value) if isinstance(value, ScoresKind | Labels) else as_plain(value)
 
 
 class Config(BaseModel):
@@ -135,12 +132,11 @@ class Config(BaseModel):
         except ValidationError as error:
             raise format_error(error, source, list(Config.model_fields)) from None
         for name, given in self.inputs.items():
-            from gradcheck.config.inputs import parse_input
-
             try:
                 parse_input(given, self.sizes)
             except ConfigError as error:
                 raise ConfigError(f"{source.where(('inputs', name))}: {error.message}", hint=error.hint) from None
+        nested(self.inputs)
 
     @model_validator(mode="after")
     def _within_limits(self) -> Config:

@@ -268,6 +268,7 @@ def test_what_does_not_fit_is_said_with_what_to_paste(words: str, message: str) 
         ("-i 'W=nrmal(0, 1) [D, C]'", "there is no distribution 'nrmal(0, 1)'; there are normal, integers"),
         ("-i 'W=normal(0, -1) [D]'", "--input W: normal (scale): should be greater than 0"),
         ("-i 'W=[-2]'", "[-2] is no shape"),
+        ("-i 'W=[2]' -i 'W.a=[2]'", "W.a: W is described as '[2]', and not by its parts"),
         ("-i W", "--input W: must be NAME=DESCRIPTION"),
         ("--size D", "--size D: must be LETTER=N\nfor example --size D=4"),
         ("--size D=x", "--size D: should be a valid integer; got 'x'"),
