@@ -293,7 +293,7 @@ def test_a_file_alone_names_its_only_loss_and_two_colons_are_as_good_as_one(here
 def test_a_file_of_several_functions_lists_the_command_for_each(here: Path) -> None:
     (here / "several.py").write_text(
         "def loss(S, y): ...\n"
-        "def svm_loss(S, y): ...\n"
+        "def svm_loss(x, y): ...\n"
         "def affine_forward(x, w, b): ...\n"
         "def affine_backward(dout, cache): ...\n"
         "def rosen(x): ...\n"

@@ -20,7 +20,7 @@ from gradcheck.errors import TargetError, UsageError, did_you_mean
 from gradcheck.functions.function import Function
 from gradcheck.functions.notebooks import cells_for, defined_in
 from gradcheck.functions.output_capture import trimmed_traceback
-from gradcheck.functions.signatures import callables_of, definitions_of, is_backward, parameters_of, where
+from gradcheck.functions.signatures import callables_of, definitions_of, is_backward, where
 from gradcheck.functions.suggestions import command, forward_of, partner, proposed
 from gradcheck.losses import BUILT_INS, BuiltIn
 
@@ -75,7 +75,7 @@ def guessed_config(target: str) -> Config:
     if is_backward(loaded.function):
         return guessed_config(forward_of(target))
     name = loaded.target.rpartition(":")[2]
-    return proposed(name, *parameters_of(loaded.function), names_beside(loaded.function), Config(losses=target))
+    return proposed(name, loaded.function, names_beside(loaded.function), Config(losses=target))
 
 
 def built_in_named(name: str) -> BuiltIn:
@@ -193,7 +193,7 @@ def _only_function(module: ModuleType, shown: str) -> str:
     found = definitions_of(module)
     backwards = {name for each in found for name in partner(each, found).values()}
     proposals = {
-        name: proposed(name, *parameters_of(thing), found)
+        name: proposed(name, thing, found, Config())
         for name, thing in found.items()
         if name not in backwards and not is_backward(thing)
     }

@@ -204,8 +204,7 @@ def _refuse_undescribed(function: Function, opened: Opened, config: Config, at: 
         example = command(forward, guessed_config(forward) if is_there else Config(backward=name))
         hint = f"name its forward, for example:\n{example}"
         raise TargetError(f"{function.target}: is a backward, which is checked with its forward", hint=hint)
-    wanted = [name for name in opened.parameters if name not in own]
-    guess = proposed(name, wanted, opened.optional, names, config)
+    guess = proposed(name, function.function, names, config)
     takes = f"takes ({', '.join([*opened.parameters, *(f'{name}=…' for name in opened.optional)])})"
     hint = f"say what they are, for example:\n{command(function.target, guess)}"
     if not function.by_name:

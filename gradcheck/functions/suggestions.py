@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gradcheck.config import Config
+from gradcheck.functions.signatures import is_layer, parameters_of, takes_scores_and_labels
 
 #: By name, the first that matches: what an input is likely to be.
 _GUESSES: tuple[tuple[str, Any], ...] = (
@@ -41,7 +42,6 @@ _GUESSES: tuple[tuple[str, Any], ...] = (
 )
 #: What a function of one vector, as scipy's users have, is given.
 _VECTOR = "[D]"
-_SCORES = ["[N, C]", "labels"]
 
 
 def guessed_inputs(parameters: Sequence[str]) -> dict[str, Any]:
@@ -64,32 +64,28 @@ def guessed_inputs(parameters: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def proposed(
-    name: str, required: Sequence[str], optional: Sequence[str], names: Iterable[str], known: Config | None = None
-) -> Config:
+def proposed(name: str, thing: Any, names: Iterable[str], known: Config) -> Config:
     """A configuration that describes a function: its inputs guessed, its backward or gradient found by its name.
+
+    Nothing is described of a loss of scores and labels. Of the parameters with a default only labels are described:
+    without them, a model returns scores.
 
     Args:
         name: of the function.
-        required: the parameters that it must be given; none are described of a loss of scores and labels.
-        optional: its other ones, of which only labels are described: without them, a model returns scores.
+        thing: the function, a layer or a model.
         names: of what else its file defines.
         known: what is known already, which stays.
-
-    Example:
-        >>> config = proposed("affine_forward", ["x", "w", "b"], [], ["affine_backward", "relu_backward"])
-        >>> config.backward, config.inputs["w"]
-        ('affine_backward', 'normal(0, 0.5) [D, M]')
     """
-    keys: dict[str, Any] = dict(known or Config())
+    keys: dict[str, Any] = dict(known)
     if not (keys["gradient"] or keys["backward"] or keys["value"]):
         keys |= partner(name, names)
+    required, optional = parameters_of(thing)
     guesses = guessed_inputs(required)
-    if [*guesses.values()] == [_VECTOR] and (keys["backward"] or name[:1].isupper()):  # a layer
+    if [*guesses.values()] == [_VECTOR] and (keys["backward"] or is_layer(thing)):
         guesses = dict.fromkeys(required, "[N, D]")
     guesses |= {each: given for each, given in guessed_inputs(optional).items() if given == "labels"}
-    if [*guesses.values()] == _SCORES and not (keys["gradient"] or keys["backward"] or keys["value"]):
-        guesses = {}  # a loss of scores
+    if [*guesses.values()][1:] == ["labels"] and takes_scores_and_labels(thing) and keys == dict(known):
+        guesses = {}
     return Config(**keys | {"inputs": guesses | keys["inputs"]})
 
 
