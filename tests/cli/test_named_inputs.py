@@ -174,6 +174,7 @@ SOFTMAX = "-i 'W=normal(0, 0.5) [D, C]' -i 'X=[N, D]' -i y=labels -i reg=0.1"
         ("layers.py:net -i 'X=[N, 4]' --only 'params.W*' -i reg=0.5", {("params.W1", (4, 5))}),
         ("layers.py:net.loss -i 'X=[N, D]' -i 'params.W1=[D, 5]' -i 'params.b1=[5]' --size D=2",
          {("params.W1", (2, 5)), ("params.b1", (5,))}),
+        ("layers.py:net -i 'X=[N, 4]' -i 'params.b1=uniform(0, 1) [5]'", {("params.W1", (4, 5)), ("params.b1", (5,))}),
         ("layers.py:net.halved -i 'W=[2, 3]' -i 'X=[N, 2]'", {("W", (2, 3))}),
         ("layers.py:keyword_only -i 'W=[3]' -i 'X=[N]' -i reg=2 -i scale=0.5", {("W", (3,))}),
         ("layers.py:partial -i 'W=[3]' -i 'X=[N]'", {("W", (3,))}),
