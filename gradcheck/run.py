@@ -24,7 +24,7 @@ from gradcheck.functions.frameworks import require
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import built_in_named, load_target
 from gradcheck.functions.output_capture import Silence, silenced
-from gradcheck.functions.signatures import is_layer, is_model, refuse_what_is_no_loss, takes_scores_and_labels
+from gradcheck.functions.signatures import is_layer, is_model, takes_scores_and_labels
 from gradcheck.functions.suggestions import described
 from gradcheck.report import BatchReport, Finding, LossReport, Report, SmallestCase
 from gradcheck.sampling import Problem, drawn, problems, shapes
@@ -254,8 +254,6 @@ class _TargetRun:
         if isinstance(given, Problem):
             return [given]
         if given is None and not _has_named_inputs(loss, config):
-            if not loss.is_built_in:
-                refuse_what_is_no_loss(loss.function, self._target.rpartition(":")[2], self._target)
             return problems(config)
         from gradcheck.functions.prepare import prepare
 

@@ -69,7 +69,8 @@ def _loss(loss: LossReport, screen: Screen) -> None:
     screen.say()
     if loss.error:
         screen.say("could not be checked", f"{SEVERITY_SIGNS['error']} ", SEVERITY_STYLES["error"])
-        screen.say(_shown(loss.error, screen), "  ")
+        for line in _shown(loss.error, screen).split("\n"):
+            screen.keep(Text(f"  {line}")) if line.startswith("gradcheck run ") else screen.say(line, "  ")
         screen.say()
     for finding in loss.findings:
         _finding(finding, screen)

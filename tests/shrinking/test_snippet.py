@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as arrays
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.functions.function import Function
-from gradcheck.functions.loading import load_loss
+from gradcheck.functions.loading import load_target
 from gradcheck.shrinking.snippet import listed, snippet
 
 WRONG = """
@@ -46,7 +46,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def written(loss: Any, code: str = "wrong", gradients: Any = None, S: Any = S, y: Any = y, **options: Any) -> list[str]:
     """The snippet and the line."""
-    loss = load_loss(loss) if isinstance(loss, str) else loss
+    loss = load_target(loss) if isinstance(loss, str) else loss
     config = Config(**options.pop("config", {}))
     return list(snippet(loss, S, y, code, config, Settings(**options), gradients))
 
