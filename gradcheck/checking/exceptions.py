@@ -78,7 +78,9 @@ def _shape_hint(message: str, frame: FrameType, line: str) -> str:
         return ""
     flat, full = ([each for each in shapes if len(each) == axes] for axes in (1, 2))
     if flat and full and flat[0][0] == full[0][0]:
-        labels = [name for name in frame.f_code.co_varnames[1:2] if re.search(rf"\b{name}\b", line)]
+        # A term or a factor of its own: y[i], and f(S, y), are not what was broadcast.
+        term = r"[-+*/]\s*{0}\b(?!\s*[\[(.])|\b{0}\s*[-+*/]"
+        labels = [name for name in frame.f_code.co_varnames[1:2] if re.search(term.format(name), line)]
         if labels:
             return f"{labels[0]} has one class for each row: if it should be one-hot, use --set labels.kind=one-hot"
         return "one number for each row stands beside N x C: keep its axis, with keepdims=True or [:, np.newaxis]"

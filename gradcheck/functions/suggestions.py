@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 from gradcheck.config import Config
+from gradcheck.config.settings import Settings
 
 #: By name, the first that matches: what an input is likely to be.
 _GUESSES: tuple[tuple[str, Any], ...] = (
@@ -105,3 +107,26 @@ def _text(given: Any) -> str:
 def _quoted(given: Any) -> str:
     text = _text(given)
     return f'"{text}"' if isinstance(given, str) and ("[" in text or "," in text) else text
+
+
+def rerun_command(
+    target: str, config: Config, settings: Settings, batch_size: int, classes: int, scores: str, seed: int
+) -> str:
+    """The command line for a shell that repeats one problem alone, as the whole run was configured."""
+
+    def changed(chosen: object, usual: object, *keys: str) -> list[tuple[str, object]]:
+        values = [(key, attrgetter(key)(chosen), attrgetter(key)(usual)) for key in keys]
+        return [(key, value) for key, value, default in values if value != default]
+
+    default = Config.model_construct()
+    words: list[object] = ["--batch-size", batch_size, "--classes", classes, "--scores", scores, "--seed", seed]
+    if scores == "inputs":
+        words = [*described(config), "--batch-size", batch_size, "--seed", seed]
+    words += ["--trials", 1] if config.trials != 1 else []
+    for key, value in changed(config, default, "rtol", "atol", "dtype", "plan"):
+        words += [f"--{key}", value]
+    for key, value in changed(settings, Settings(), "framework", "reference", "like", "timeout"):
+        words += [f"--{key}", value]
+    for key, value in changed(config, default, "labels.kind", "labels.distribution", "labels.ignored", "max_entries"):
+        words += ["--set", f"{key}={value}"]
+    return shlex.join(["gradcheck", "run", target, *map(str, words)])
