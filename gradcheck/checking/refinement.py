@@ -137,26 +137,32 @@ class Refinement:
         columns = zip(widths.T, plain.T, taken.T, strict=True)
         return [tuple(zip(w[t].tolist(), p[t].tolist(), strict=True)) for w, p, t in columns]
 
-    def is_stair(self, analytic: FloatArray) -> BoolArray:
+    def is_stair(self, analytic: FloatArray, numerical: FloatArray) -> BoolArray:
         """Entries whose value moves in stairs, as that of scores that are rounded to half precision.
 
-        It does not change over a step over which one of this gradient would beyond its noise, and over a step that is
-        wider than the distance between numbers in half precision it changes about as one of this gradient does.
+        It does not change over a step over which one of these gradients would beyond its noise, and over a step that is
+        wider than the distance between numbers in half precision it changes about as one of the analytic gradient does;
+        if that is 0, it has a kink.
 
         Args:
             analytic: E derivatives.
+            numerical: E estimates of them.
         """
         above, below = self._changes()
         width = self.stencils.above + self.stencils.below
         with np.errstate(invalid="ignore"):
-            expected = np.any(np.abs(analytic) * width > 2 * SIGMAS * self.value_noise, axis=0)
+            slopes = np.fmax(np.abs(analytic), np.abs(numerical))
+            expected = np.any(slopes * width > 2 * SIGMAS * self.value_noise, axis=0)
         stairs = expected & np.any((above == 0) & (below == 0), axis=0)
         which = np.flatnonzero(stairs)
         if len(which):
             entries = self.entries[which]
             wide = _WIDEST * np.maximum(1.0, np.abs(self.evaluator.x[entries]))
             up, down = (self.evaluator.moved(entries, signed).values for signed in (wide, -wide))
-            stairs[which] = np.abs(up - down) >= wide * np.abs(analytic[which]) / _ABOUT
+            right, left = (up - self.stencils.f_at[0, which]) / wide, (self.stencils.f_at[0, which] - down) / wide
+            steepest = np.maximum(np.abs(left), np.abs(right))
+            kinked = np.minimum(np.abs(left), np.abs(right)) < steepest / _ABOUT
+            stairs[which] = (steepest >= np.abs(analytic[which]) / _ABOUT) & (kinked | (analytic[which] != 0))
         return np.asarray(stairs)
 
     def _changes(self) -> tuple[FloatArray, FloatArray]:
