@@ -25,6 +25,8 @@ _NOISY_TOP_IN_STEPS = 4.0
 _LEAST_IN_SPACINGS = 4.0
 #: Of an entry, or of 1: over so much, values in stairs change at least by this part of what dS says.
 _WIDEST, _ABOUT = 1 / 16, 4.0
+#: Of an entry, a small part of a stair of float16; and roundings of a value that hide a change.
+_FINE, _ROUNDINGS = 2.0**-20, 16.0
 #: Steps between the two whose changes tell a jump: on a slope, the change over the finer is a sixteenth.
 _JUMP_STEPS = 2
 
@@ -56,6 +58,7 @@ class Refinement:
         value_noise: E standard deviations of the noise of a value, as the evaluator returns it.
         derivative_noise: E standard deviations of the noise of dS.
         top: the widest step.
+        value_eps: epsilon of the precision that values were computed in.
         stencils: so far, K x E, the widest steps first; NaN where a step is too fine for an entry.
     """
 
@@ -64,6 +67,7 @@ class Refinement:
     value_noise: FloatArray
     derivative_noise: FloatArray
     top: float
+    value_eps: float
     stencils: Stencil
 
     @classmethod
@@ -80,7 +84,7 @@ class Refinement:
         if np.max(value_noise, initial=0.0) > _NOISY * top * precision.scale:
             top = _NOISY_TOP_IN_STEPS * precision.step
         nothing = Stencil(*np.empty((len(fields(Stencil)), 0, len(entries))))
-        return cls(evaluator, entries, value_noise, derivative_noise, top, nothing)
+        return cls(evaluator, entries, value_noise, derivative_noise, top, precision.value_eps, nothing)
 
     def refined(self, down_to: int = STEPS) -> Refinement:
         """This sequence with so many steps: two calls for each new step, and entry that it is not too fine for."""
@@ -140,29 +144,31 @@ class Refinement:
     def is_stair(self, analytic: FloatArray, numerical: FloatArray) -> BoolArray:
         """Entries whose value moves in stairs, as that of scores that are rounded to half precision.
 
-        It does not change over a step over which one of these gradients would beyond its noise, and over a step that is
-        wider than the distance between numbers in half precision it changes about as one of the analytic gradient does;
-        if that is 0, it has a kink.
+        It does not change over a step, finer than the stairs of half precision, over which one of these gradients would
+        change it; over one that is much wider it changes about as one of the analytic gradient does, or has a kink.
 
         Args:
             analytic: E derivatives.
             numerical: E estimates of them.
         """
+        x, at = np.abs(self.evaluator.x[self.entries]), self.evaluator.here(self.entries).values
+
+        def changes(steps: FloatArray, which: IndexArray) -> FloatArray:
+            both = self.evaluator.moved(np.tile(self.entries[which], 2), np.concatenate([steps[which], -steps[which]]))
+            return np.abs(both.values.reshape(2, -1) - at[which])
+
+        fine, wide = _FINE * np.where(x == 0, 1.0, x), _WIDEST * np.maximum(1.0, x)
+        slopes = np.fmax(np.abs(analytic), np.abs(numerical))
         above, below = self._changes()
-        width = self.stencils.above + self.stencils.below
         with np.errstate(invalid="ignore"):
-            slopes = np.fmax(np.abs(analytic), np.abs(numerical))
-            expected = np.any(slopes * width > 2 * SIGMAS * self.value_noise, axis=0)
-        stairs = expected & np.any((above == 0) & (below == 0), axis=0)
+            expected = slopes * (self.stencils.above + self.stencils.below) > 2 * SIGMAS * self.value_noise
+        stairs = expected.any(axis=0) & np.any((above == 0) & (below == 0), axis=0)
+        which = np.flatnonzero(~stairs & (slopes * fine > _ROUNDINGS * self.value_eps * np.abs(at)))
+        stairs[which] = ~changes(fine, which).any(axis=0)
         which = np.flatnonzero(stairs)
-        if len(which):
-            entries = self.entries[which]
-            wide = _WIDEST * np.maximum(1.0, np.abs(self.evaluator.x[entries]))
-            up, down = (self.evaluator.moved(entries, signed).values for signed in (wide, -wide))
-            right, left = (up - self.stencils.f_at[0, which]) / wide, (self.stencils.f_at[0, which] - down) / wide
-            steepest = np.maximum(np.abs(left), np.abs(right))
-            kinked = np.minimum(np.abs(left), np.abs(right)) < steepest / _ABOUT
-            stairs[which] = (steepest >= np.abs(analytic[which]) / _ABOUT) & (kinked | (analytic[which] != 0))
+        least, most = np.sort(changes(wide, which) / wide[which], axis=0)
+        size = np.abs(analytic[which])
+        stairs[which] = (most >= size / _ABOUT) & ((least < most / _ABOUT) | (size > 0))
         return np.asarray(stairs)
 
     def _changes(self) -> tuple[FloatArray, FloatArray]:
