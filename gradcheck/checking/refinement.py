@@ -23,8 +23,8 @@ _TOP_IN_STEPS, _TOP_IN_REACH = 24.0, 56.0
 _NOISY = 1e-9
 _NOISY_TOP_IN_STEPS = 4.0
 _LEAST_IN_SPACINGS = 4.0
-#: Of an entry, or of 1: over so much, values in stairs change at least by this part of what dS says.
-_WIDEST, _ABOUT = 1 / 16, 4.0
+#: Of an entry, or of 1: so wide a step tells a slope beside stairs to this part of itself.
+_WIDEST, _ABOUT = 1 / 16, 2.0
 #: Of an entry, a small part of a stair of float16; and roundings of a value that hide a change.
 _FINE, _ROUNDINGS = 2.0**-20, 16.0
 #: Steps between the two whose changes tell a jump: on a slope, the change over the finer is a sixteenth.
@@ -144,31 +144,33 @@ class Refinement:
     def is_stair(self, analytic: FloatArray, numerical: FloatArray) -> BoolArray:
         """Entries whose value moves in stairs, as that of scores that are rounded to half precision.
 
-        It does not change over a step, finer than the stairs of half precision, over which one of these gradients would
-        change it; over one that is much wider it changes about as one of the analytic gradient does, or has a kink.
+        It does not change over a fine step over which one of these gradients would change it, and the analytic one is
+        about the slope over a step that is wider than the stairs of half precision, or between those to both sides.
 
         Args:
             analytic: E derivatives.
             numerical: E estimates of them.
         """
         x, at = np.abs(self.evaluator.x[self.entries]), self.evaluator.here(self.entries).values
-
-        def changes(steps: FloatArray, which: IndexArray) -> FloatArray:
-            both = self.evaluator.moved(np.tile(self.entries[which], 2), np.concatenate([steps[which], -steps[which]]))
-            return np.abs(both.values.reshape(2, -1) - at[which])
-
         fine, wide = _FINE * np.where(x == 0, 1.0, x), _WIDEST * np.maximum(1.0, x)
-        slopes = np.fmax(np.abs(analytic), np.abs(numerical))
+
+        def slopes(steps: FloatArray, which: IndexArray) -> FloatArray:
+            offsets = np.concatenate([steps[which], -steps[which]])
+            values = self.evaluator.moved(np.tile(self.entries[which], 2), offsets).values
+            return np.asarray((values - np.tile(at[which], 2)) / offsets).reshape(2, -1)
+
         above, below = self._changes()
+        steepest = np.fmax(np.abs(analytic), np.abs(numerical))
         with np.errstate(invalid="ignore"):
-            expected = slopes * (self.stencils.above + self.stencils.below) > 2 * SIGMAS * self.value_noise
+            expected = steepest * (self.stencils.above + self.stencils.below) > 2 * SIGMAS * self.value_noise
         stairs = expected.any(axis=0) & np.any((above == 0) & (below == 0), axis=0)
-        which = np.flatnonzero(~stairs & (slopes * fine > _ROUNDINGS * self.value_eps * np.abs(at)))
-        stairs[which] = ~changes(fine, which).any(axis=0)
+        which = np.flatnonzero(~stairs & (steepest * fine > _ROUNDINGS * self.value_eps * np.abs(at)))
+        stairs[which] = ~slopes(fine, which).any(axis=0)
         which = np.flatnonzero(stairs)
-        least, most = np.sort(changes(wide, which) / wide[which], axis=0)
-        size = np.abs(analytic[which])
-        stairs[which] = (most >= size / _ABOUT) & ((least < most / _ABOUT) | (size > 0))
+        low, high = np.sort(slopes(wide, which), axis=0)
+        rounding = self.value_eps * np.abs(at[which]) / wide[which]
+        slack = np.maximum(np.abs(low), np.abs(high)) / _ABOUT + rounding
+        stairs[which] = (low - slack <= analytic[which]) & (analytic[which] <= high + slack)
         return np.asarray(stairs)
 
     def _changes(self) -> tuple[FloatArray, FloatArray]:

@@ -25,7 +25,7 @@ def decimals(evidence: Evidence) -> Iterator[Finding]:
     """Every entry of dS is the numerical gradient rounded to so many decimals."""
     judged = evidence.observations
     dS = np.concatenate([seen.analytic[seen.known] for seen in judged] or [np.zeros(0)])
-    places = next((k for k in range(_MOST_DECIMALS) if np.array_equal(np.round(dS, k), dS)), None)
+    places = next((k for k in range(1, _MOST_DECIMALS) if np.array_equal(np.round(dS, k), dS)), None)
     if places is None or len(set(dS[np.round(dS, places - 1) != dS].tolist())) < _TELLING:
         return
     half = 0.5 * 10.0**-places

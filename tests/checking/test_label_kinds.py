@@ -10,8 +10,6 @@ import pytest
 from gradcheck import check, check_at
 from gradcheck.report import Finding
 
-# ruff: noqa: N803, N806
-
 
 def probabilities(S: Any) -> Any:
     e = np.exp(S - S.max(axis=1, keepdims=True))

@@ -73,6 +73,26 @@ def test_a_value_and_a_gradient_in_half_precision_are_named() -> None:
         assert rounded(report)[0].message.startswith(words)
 
 
+@pytest.mark.parametrize("name", HALVES)
+@pytest.mark.parametrize("loss", [log_cosh, rankings])
+def test_a_wrong_gradient_is_caught_though_scores_or_the_value_are_in_half_precision(name: str, loss: Any) -> None:
+    def rounds(numbers: Any) -> Any:
+        return rounded_to(HALVES[name], numbers)
+
+    for factor in (2.0, -1.0):
+
+        def of_scores(S: Any, y: Any, factor: float = factor) -> Any:
+            value, dS = loss(rounds(S), y)
+            return value, factor * dS
+
+        def of_value(S: Any, y: Any, factor: float = factor) -> Any:
+            value, dS = loss(S, y)
+            return float(rounds(value)), factor * dS
+
+        assert report_of(of_scores).failed
+        assert report_of(of_value).failed
+
+
 @pytest.mark.parametrize(
     "step", [np.round, np.floor, lambda S: np.round(S, 2), lambda S: np.round(S, 3), lambda S: np.round(8 * S) / 8]
 )
