@@ -15,7 +15,7 @@ import numpy as np
 from gradcheck.checking.case import Case
 from gradcheck.checking.contract import finding_of, inspect_at_first
 from gradcheck.checking.evidence import Allowance, Evidence
-from gradcheck.checking.label_kinds import broadcast, labels_at_fault, wanted_labels
+from gradcheck.checking.label_kinds import labels_at_fault, wanted_labels
 from gradcheck.checking.problem import check_problem
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
@@ -279,7 +279,7 @@ class _TargetRun:
         """Say so where a loss that fails, or that N labels beside N x C scores cannot show to, wants other labels."""
         assert self._loss is not None
         failed = next((code for code in ("raises", "wrong-shape", "wrong-dtype") if code in self._contract), "")
-        if self._loss.is_of_named_inputs or not (failed or all(broadcast(*shape) for shape in self._shapes)):
+        if self._loss.is_of_named_inputs or not (failed or all(N in (1, C) for N, C in self._shapes)):
             return
         config, given = self._config, self._given
         if isinstance(given, Problem):

@@ -23,11 +23,6 @@ _NAMES_OF_LABELS = {"y", "t", "labels", "label", "targets", "target", "y_true", 
 _PRECISE, _STEP = 1e-4, 1e-5
 
 
-def broadcast(N: int, C: int) -> bool:
-    """Whether N labels and N x C scores can be added by mistake without an error."""
-    return N == 1 or N == C
-
-
 def wanted_labels(loss: Function, config: Config) -> tuple[Finding, Problem] | None:
     """Why a loss fails where labels cannot be broadcast, if it takes other labels or (y, S); about 30 calls at most.
 

@@ -23,19 +23,15 @@ _STILL, _ALONE = 3, 6
 
 def decimals(evidence: Evidence) -> Iterator[Finding]:
     """Every entry of dS is the numerical gradient rounded to so many decimals."""
-    judged = evidence.observations
-    dS = np.concatenate([seen.analytic[seen.known] for seen in judged] or [np.zeros(0)])
+    judged = [(seen.known, seen.analytic, seen.numerical, seen.bounds, seen.granted) for seen in evidence.observations]
+    arrays = [np.array(numbers)[:, known] for known, *numbers in judged]
+    dS, numerical, bounds, granted = np.concatenate([np.zeros((4, 0)), *arrays], axis=1)
     places = next((k for k in range(1, _MOST_DECIMALS) if np.array_equal(np.round(dS, k), dS)), None)
     if places is None or len(set(dS[np.round(dS, places - 1) != dS].tolist())) < _TELLING:
         return
     half = 0.5 * 10.0**-places
-    off = np.concatenate([np.abs(seen.analytic - seen.numerical)[seen.known] for seen in judged])
-    bounds = np.concatenate([seen.bounds[seen.known] for seen in judged])
-    granted = np.concatenate([seen.granted[seen.known] for seen in judged])
-    if (
-        np.all(off <= half + bounds + granted + evidence.rtol * np.abs(dS))
-        and np.count_nonzero(off > bounds) >= _TELLING
-    ):
+    off, allowed = np.abs(dS - numerical), half + bounds + granted + evidence.rtol * np.abs(dS)
+    if np.all(off <= allowed) and np.count_nonzero(off > bounds) >= _TELLING:
         severity: Severity = "error" if evidence.wrong else "note"
         message = f"dS is rounded to {places} decimal{'s' if places > 1 else ''}, which leaves it off by up to {half:g}"
         yield Finding("rounded", severity, message, "return dS as it is computed")
