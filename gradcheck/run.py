@@ -5,17 +5,16 @@ target -> Function -> Problem -> contract -> (analytic, numerical ± bound) -> v
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradcheck.checking.case import Case
 from gradcheck.checking.contract import finding_of, inspect_at_first
+from gradcheck.checking.label_kinds import labels_at_fault, wanted_labels
 from gradcheck.checking.problem import check_problem
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
@@ -25,7 +24,7 @@ from gradcheck.functions.function import Function
 from gradcheck.functions.loading import built_in_named, load_target
 from gradcheck.functions.output_capture import Silence, silenced
 from gradcheck.functions.signatures import is_layer, is_model, takes_scores_and_labels
-from gradcheck.functions.suggestions import described
+from gradcheck.functions.suggestions import rerun_command
 from gradcheck.report import BatchReport, Finding, LossReport, Report, SmallestCase
 from gradcheck.sampling import Problem, drawn, problems, shapes
 from gradcheck.version import __version__
@@ -165,6 +164,7 @@ class _TargetRun:
         try:
             self._check(silence, budget, pool)
             self._current = None
+            self._doubt_labels(budget)
             self._explain(budget)
         except UsageError as error:
             self._error = str(error).removeprefix(f"{self._target}: ")
@@ -189,7 +189,7 @@ class _TargetRun:
             rerun=self._rerun(),
             strict=self._settings.strict,
             unchecked=len(self._shapes) - self._done,
-            cut_short=f"{_where(self._current)}{self._calls_of_current}" if self._current else "",
+            cut_short=f"{self._current.where}{self._calls_of_current}" if self._current else "",
         )
 
     def give_up(self, defect: LossDefect) -> None:
@@ -207,12 +207,13 @@ class _TargetRun:
     def _add(self, findings: Iterable[Finding], problem: Problem) -> None:
         """Take findings of the contract."""
         for finding in findings:
-            if self._troubled is None and finding.severity == "error":
+            raised = finding.code == "raises" and finding.code not in self._contract
+            if finding.severity == "error" and (self._troubled is None or raised):
                 self._troubled = problem
             message = finding.message
             if problem.layout:
                 message, finding = problem.layout.worded(message), replace(finding, hint=_HINTS.get(finding.code, ""))
-            placed = replace(finding, message=f"{message} (at {_where(problem)})")
+            placed = replace(finding, message=f"{message} (at {problem.where})")
             self._contract.setdefault(finding.code, placed)
 
     def _check(self, silence: Silence, budget: Budget | None, pool: Pool | None) -> None:
@@ -271,6 +272,28 @@ class _TargetRun:
         alike = [each for each in self._cases if each.is_wrong == case.is_wrong]
         kinds = {(*each.S.shape, each.scores) for each in alike}
         return len(alike) < _KEPT or (*case.S.shape, case.scores) not in kinds
+
+    def _doubt_labels(self, budget: Budget | None) -> None:
+        """Say so where a loss that fails, or that N labels beside N x C scores cannot show to, wants other labels."""
+        assert self._loss is not None
+        failed = next((code for code in ("raises", "wrong-shape", "wrong-dtype") if code in self._contract), "")
+        if self._loss.is_of_named_inputs or not (failed or all(N in (1, C) for N, C in self._shapes)):
+            return
+        config, given = self._config, self._given
+        if isinstance(given, Problem):
+            if failed and (fault := labels_at_fault(given.S, given.y)):
+                del self._contract[failed]
+                raise UsageError(fault)
+            if given.labels is None:
+                return
+            config = Config(classes=[given.S.shape[1]], dtype=given.S.dtype.name)
+        if not self._loss.is_built_in and (other := wanted_labels(replace(self._loss, budget=budget), config)):
+            finding, problem = other
+            if failed:
+                self._contract[failed] = replace(self._contract[failed], hint=finding.hint)
+            else:
+                self._add([finding], problem)
+            self._cases = []  # what was judged says nothing of the loss
 
     def _explain(self, budget: Budget | None) -> None:
         """Why it is wrong, and what else is to be said of it; nothing of a built-in that is right."""
@@ -338,11 +361,11 @@ class _TargetRun:
         return None
 
     def _rerun(self) -> str:
-        """The command that repeats the worst problem alone; empty where there is none."""
+        """The command that repeats the worst problem alone, or one in which it raises; empty where there is none."""
         if self._given is not None:
             return ""
         worst = max(self._batches, key=lambda b: (b.wrong, b.unresolved, b.max_relative_error), default=None)
-        if self._troubled is not None and not (worst and worst.wrong):
+        if self._troubled is not None and ("raises" in self._contract or not (worst and worst.wrong)):
             problem = *self._troubled.S.shape, self._troubled.scores, self._troubled.seed
         elif worst is not None:
             problem = worst.batch_size, worst.classes, worst.scores, worst.seed
@@ -351,29 +374,6 @@ class _TargetRun:
         if problem[2] == "inputs" and self._loss is not None and self._loss.beside:
             return ""  # functions that no option can name
         return rerun_command(self._target, self._config, self._settings, *problem)
-
-
-def rerun_command(
-    target: str, config: Config, settings: Settings, batch_size: int, classes: int, scores: str, seed: int
-) -> str:
-    """The command line for a shell that repeats one problem alone, as the whole run was configured."""
-
-    def changed(chosen: object, usual: object, *keys: str) -> list[tuple[str, object]]:
-        values = [(key, attrgetter(key)(chosen), attrgetter(key)(usual)) for key in keys]
-        return [(key, value) for key, value, default in values if value != default]
-
-    default = Config.model_construct()
-    words: list[object] = ["--batch-size", batch_size, "--classes", classes, "--scores", scores, "--seed", seed]
-    if scores == "inputs":
-        words = [*described(config), "--batch-size", batch_size, "--seed", seed]
-    words += ["--trials", 1] if config.trials != 1 else []
-    for key, value in changed(config, default, "rtol", "atol", "dtype", "plan"):
-        words += [f"--{key}", value]
-    for key, value in changed(settings, Settings(), "framework", "reference", "like", "timeout"):
-        words += [f"--{key}", value]
-    for key, value in changed(config, default, "labels.kind", "labels.distribution", "max_entries"):
-        words += ["--set", f"{key}={value}"]
-    return shlex.join(["gradcheck", "run", target, *map(str, words)])
 
 
 def _has_named_inputs(function: Function, config: Config) -> bool:
@@ -397,11 +397,3 @@ def _in_notation(findings: tuple[Finding, ...], evidence: Evidence) -> tuple[Fin
         return findings
     longer = replace(leading, message=f"{terms}: {leading.message}")
     return tuple(longer if finding is leading else finding for finding in findings)
-
-
-def _where(problem: Problem) -> str:
-    if problem.layout:
-        return (
-            f"batch size {problem.batch_size}, seed {problem.seed}" if problem.scores != "given" else "the point given"
-        )
-    return f"batch size {problem.S.shape[0]}, {problem.scores}, seed {problem.seed}"

@@ -30,8 +30,8 @@ class Problem:
 
     Attributes:
         S: N x C scores, of the config's dtype.
-        y: N int64 labels in [0, C); or, for the other kinds of labels, N x C numbers of the config's dtype; or the
-            `Arguments` of a function of named inputs, whose flat vector x is S, 1 x n.
+        y: N int64 labels in [0, C), or -1; or, for the other kinds of labels, N x C numbers of the config's dtype; or
+            the `Arguments` of a function of named inputs, whose flat vector x is S, 1 x n.
         seed: draws this problem alone, as trial 0.
         trial: which draw of its kind, from 0.
         scores: the kind of scores, for example ``normal(0, 1)``; "given" or "inputs" for what is not drawn so.
@@ -51,11 +51,19 @@ class Problem:
         return self.y.layout if isinstance(self.y, Arguments) else None
 
     @property
+    def where(self) -> str:
+        """Which problem it is, in words."""
+        if self.layout and self.scores == "given":
+            return "the point given"
+        scores = "" if self.layout else f", {self.scores}"
+        return f"batch size {self.batch_size or len(self.S)}{scores}, seed {self.seed}"
+
+    @property
     def labels(self) -> npt.NDArray[np.int64] | None:
         """N labels; None where they are not classes."""
         if isinstance(self.y, Arguments):
             return None
-        return self.y.astype(np.int64) if self.y.ndim == 1 and self.y.dtype.kind in "iu" else None
+        return self.y.astype(np.int64) if self.y.shape == self.S.shape[:1] and self.y.dtype.kind in "iu" else None
 
 
 def problems(config: Config) -> Iterator[Problem]:
@@ -99,7 +107,7 @@ def draw_inputs(config: Config, N: int, trial: int, params: Mapping[str, Any] | 
         key = (N, zlib.crc32(path.encode()))
         rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(config.seed + trial, spawn_key=key)))
         if isinstance(spec, str) and spec.strip() == "labels":
-            y = _draw_labels(rng, config.labels, N, sizes["C"])
+            y = draw_labels(rng, config.labels, N, sizes["C"])
             return y.astype(config.dtype) if y.dtype.kind == "f" else y
         if isinstance(spec, np.ndarray) and params is not None and path.startswith("params."):
             own = spec + max(float(np.std(spec)), _SPREAD) * rng.standard_normal(spec.shape)
@@ -143,7 +151,7 @@ def _problem(config: Config, N: int, C: int, kind: ScoresKind, trial: int) -> Pr
     )
     # Drawn in float64 for every dtype, so that float32 sees the same problem, rounded.
     S = _draw_scores(scores_stream, kind, (N, C)).astype(config.dtype, copy=False)
-    y = _draw_labels(labels_stream, config.labels, N, C)
+    y = draw_labels(labels_stream, config.labels, N, C)
     return Problem(S, y.astype(config.dtype) if y.ndim == 2 else y, seed, trial, kind.describe())
 
 
@@ -162,14 +170,17 @@ def _draw_scores(rng: np.random.Generator, kind: ScoresKind, shape: tuple[int, .
             return np.nan_to_num(np.clip(scores, -_LARGEST, _LARGEST))
 
 
-def _draw_labels(rng: np.random.Generator, labels: Labels, N: int, C: int) -> npt.NDArray[Any]:
-    """Labels of N rows and C classes: N int64 for the kind ``class``, else N x C float64."""
+def draw_labels(rng: np.random.Generator, labels: Labels, N: int, C: int) -> npt.NDArray[Any]:
+    """Labels of N rows and C classes: N int64 for the kind ``class``, -1 for ignored rows, else N x C float64."""
     if labels.kind == "real":
         return rng.standard_normal((N, C))
-    if labels.kind == "multi-hot":
-        return _indicators(rng, labels.distribution, N, C).astype(np.float64)
+    if labels.kind in ("multi-hot", "sign"):
+        indicators = _indicators(rng, labels.distribution, N, C).astype(np.float64)
+        return indicators if labels.kind == "multi-hot" else 2 * indicators - 1
     y = _classes(rng, labels.distribution, N, C)
-    return y if labels.kind == "class" else np.eye(C)[y]
+    if labels.ignored:
+        y[rng.random(N) < labels.ignored] = -1
+    return y if labels.kind == "class" else np.eye(C)[y] * (y >= 0)[:, np.newaxis]
 
 
 def _classes(rng: np.random.Generator, distribution: str, N: int, C: int) -> npt.NDArray[np.int64]:

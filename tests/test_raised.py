@@ -66,6 +66,8 @@ HINTS = [
         "y has one class for each row: if it should be one-hot, use --set labels.kind=one-hot",
     ),
     (lambda S, y: (S.log_softmax(1), S), "--framework torch"),
+    (lambda S, y: (S.sum(dim=1), S), "--framework torch"),
+    (lambda S, y: (S.sum() / S.size(0), S), "--framework torch"),
     (lambda S, y: (S.at[0, 0].add(1.0), S), "--framework jax"),
     (lambda S, y: (0.0, S - S.T), "one of the two is transposed"),
     (lambda S, y: (0.0, S - np.zeros((3, 10))), "a class count written as a number?"),

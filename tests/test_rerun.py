@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from gradcheck.cli import app
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
-from gradcheck.run import rerun_command
+from gradcheck.functions.suggestions import rerun_command
 
 LOSS = """\
 import numpy as np
@@ -37,6 +37,7 @@ CONFIGS: dict[str, list[str]] = {
     "tolerances": ["--rtol", "1e-9", "--atol", "1e-12"],
     "one-hot labels": ["--set", "labels.kind=one-hot", "--set", "labels.distribution=skewed"],
     "real labels": ["--set", "labels={kind: real}"],
+    "ignored rows": ["--set", "labels.ignored=0.5"],
     "few entries": ["--set", "max_entries=40"],
     "a plan": ["--batch-size", "3", "--plan", "full"],
 }
@@ -83,6 +84,15 @@ def test_a_broken_contract_is_shown_again(tmp_path: Path) -> None:
     assert [finding["code"] for finding in again["findings"]] == ["raises"]
     assert again["findings"][0]["message"] == first["findings"][0]["message"]
     assert again["batches"] == []
+
+
+def test_what_raises_in_one_problem_is_shown_again_beside_one_that_is_wrong() -> None:
+    Path("crowded.py").write_text(
+        "def loss(S, y):\n    assert len(S) != 8, 'too many'\n    return S.sum(), S * 0 + 2\n"
+    )
+    arguments = rerun_of(["crowded:loss"])
+    assert arguments[arguments.index("--batch-size") + 1] == "8"
+    assert report_of(arguments)["findings"][0]["code"] == "raises"
 
 
 def test_only_what_differs_from_the_defaults_is_repeated() -> None:

@@ -113,10 +113,19 @@ def test_labels_have_the_form_of_their_kind(seed: int, N: int, C: int, distribut
     y = labels("class", distribution, N, C, seed)
     assert (y.shape, y.dtype) == ((N,), np.int64)
     assert ((y >= 0) & (y < C)).all()
-    matrices = {kind: labels(kind, distribution, N, C, seed) for kind in ("one-hot", "multi-hot", "real")}
+    matrices = {kind: labels(kind, distribution, N, C, seed) for kind in ("one-hot", "multi-hot", "real", "sign")}
     assert {(matrix.shape, matrix.dtype) for matrix in matrices.values()} == {((N, C), np.dtype(np.float64))}
     assert {*matrices["one-hot"].ravel(), *matrices["multi-hot"].ravel()} <= {0.0, 1.0}
+    assert {*matrices["sign"].ravel()} <= {-1.0, 1.0}
     assert (matrices["one-hot"].sum(axis=1) == 1).all()
+
+
+def test_a_share_of_the_rows_may_be_ignored() -> None:
+    ignored = {"labels": {"ignored": 0.2}}
+    y = next(problems(Config(batch_sizes=10_000, classes=5, **ignored))).y
+    assert np.mean(y == -1) == pytest.approx(0.2, abs=0.02)
+    assert {*y.tolist()} == {-1, 0, 1, 2, 3, 4}
+    assert drawn_again(Config(**ignored), 3, 5, "normal(0, 1)", 0).labels is not None
 
 
 @given(st.integers(0, 1000), st.integers(1, 30), st.integers(1, 9))

@@ -341,7 +341,7 @@ class _Entries:
         hidden = near & ~verdict.is_narrow(bound, allowed, self._precision.scale)
         verdicts[hidden & (verdicts == verdict.WRONG)] = verdict.UNRESOLVED
         wrong = np.flatnonzero(verdicts == verdict.WRONG)
-        verdicts[wrong[refinement.only(wrong).is_stair(analytic[wrong])]] = verdict.UNRESOLVED
+        verdicts[wrong[refinement.only(wrong).is_stair(analytic[wrong], limit.estimate[wrong])]] = verdict.UNRESOLVED
         self._verdicts[entries] = verdicts
 
     def _take(self, which: IndexArray, limit: Limit) -> None:

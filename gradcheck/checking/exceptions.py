@@ -26,12 +26,18 @@ def hint_of(error: BaseException | None) -> str:
     if isinstance(error, ZeroDivisionError):
         return "is it divided by N - 1, in a batch of one row, or by a count that can be 0?"
     if isinstance(error, AttributeError) and "numpy.ndarray" in str(error):
-        framework = "jax" if error.name == "at" else "torch"
-        return f"if S should be an array of {framework}, use --framework {framework}"
+        return _framework_hint("jax" if error.name == "at" else "torch")
+    # S.sum(dim=1), and S.size(0), where a method of torch's is a number of NumPy's.
+    if isinstance(error, TypeError) and re.search(r"argument 'dim'|'(int|tuple)' object is not callable", str(error)):
+        return _framework_hint("torch")
     for kind, hint in ((TypeError, _type_hint), (IndexError, _index_hint), (ValueError, _shape_hint)):
         if isinstance(error, kind):
             return hint(str(error), frame, line)
     return ""
+
+
+def _framework_hint(framework: str) -> str:
+    return f"if S should be an array of {framework}, use --framework {framework}"
 
 
 def _name_hint(name: str | None, frame: FrameType) -> str:
@@ -78,7 +84,9 @@ def _shape_hint(message: str, frame: FrameType, line: str) -> str:
         return ""
     flat, full = ([each for each in shapes if len(each) == axes] for axes in (1, 2))
     if flat and full and flat[0][0] == full[0][0]:
-        labels = [name for name in frame.f_code.co_varnames[1:2] if re.search(rf"\b{name}\b", line)]
+        # A term or a factor of its own: y[i], and f(S, y), are not what was broadcast.
+        term = r"[-+*/]\s*{0}\b(?!\s*[\[(.])|\b{0}\s*[-+*/]"
+        labels = [name for name in frame.f_code.co_varnames[1:2] if re.search(term.format(name), line)]
         if labels:
             return f"{labels[0]} has one class for each row: if it should be one-hot, use --set labels.kind=one-hot"
         return "one number for each row stands beside N x C: keep its axis, with keepdims=True or [:, np.newaxis]"

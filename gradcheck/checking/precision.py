@@ -29,6 +29,8 @@ FLOOR = 2.0
 _MOST_ROUNDED = 1e-3
 #: Below the smallest normal float, numbers lose digits.
 _UNDERFLOW = float(np.finfo(np.float64).smallest_normal)
+#: Values that tell of half precision: beside such as do not move in steps there are no two that are so short.
+_TELLING = 2
 #: A kink on a line raises its level and nothing lowers it but chance; this is for the chance.
 _LEAST_OF_LINES = 2.0
 #: Where only one line was followed, an entry that met a jump, which is noisier than the others by more than this, is
@@ -86,6 +88,7 @@ class Precision:
         scale: the largest gradient seen; where all are 0, the value beside x.
         block_scales: (B,), the largest gradient seen in each block.
         steps: of each input, where there are several; ``step`` is the smallest of them.
+        value_eps: epsilon of the precision that values were computed in.
         reach: how far from x the function was seen to be smooth along a line.
     """
 
@@ -99,6 +102,7 @@ class Precision:
     block_scales: FloatArray
     reach: float
     steps: tuple[float, ...] = ()
+    value_eps: float = float(np.finfo(np.float64).eps)
 
     def of_input(self, number: int) -> Precision:
         """The same with the step and the scale of one of several inputs."""
@@ -134,10 +138,11 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
     """
     rng = np.random.default_rng(objective.shape)
     seen = Scales(objective, answer.gradient)
-    value_scale = _look_afar(objective, x, seen)
+    afar = _look_afar(objective, x, seen)
+    value_scale = abs(afar[0])
     found = look_along_lines(objective, x, answer, rng, seen, in_short)
     values = np.concatenate([line.values for line in found.lines])
-    eps = noise.effective_eps(values, answer.value_eps)
+    eps = noise.effective_eps(np.append(values, afar), answer.value_eps, _TELLING)
     floor = 0.5 * eps * max(largest(values), value_scale)
     value_noise = max(floor, noise.granularity(values) / np.sqrt(12), found.level)
     several = [line.gradients for line in found.of_gradient]
@@ -171,6 +176,7 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
         block_scales=seen.of_blocks,
         reach=float(found.spacing * noise.POSITIONS[-1]),
         steps=tuple(each_step),
+        value_eps=eps,
     )
 
 
@@ -217,20 +223,20 @@ def rounding_of_gradient(given: Objective, exact: Objective, x: FloatArray, grad
     return np.asarray(np.maximum(own, least[:, np.newaxis])).reshape(-1)
 
 
-def _look_afar(objective: Objective, x: FloatArray, seen: Scales) -> float:
-    """Size of the value at small x; gradients there, and at x with entries handed on by one, are seen: two calls."""
+def _look_afar(objective: Objective, x: FloatArray, seen: Scales) -> tuple[float, float]:
+    """The value at small x, and at x with entries handed on by one, or 0; gradients there are seen: two calls."""
     # A gradient of 1e-17 is right beside gradients of 1, because it was computed as a difference of such; and a value
     # of 0 was perhaps rounded from numbers of the size that it has at small x.
-    value_scale = 0.0
+    values = [0.0, 0.0]
     for k, point in enumerate((x / (2 * max(1.0, largest(x))), np.roll(x, 1))):
         try:
             value, gradient = objective.without_copy(point.astype(objective.dtype))
         except LossDefect:
             continue
         seen.see(gradient)
-        if k == 0 and np.isfinite(value):
-            value_scale = abs(value)
-    return value_scale
+        if np.isfinite(value):
+            values[k] = value
+    return values[0], values[1]
 
 
 def _calmest(series: FloatArray) -> FloatArray:

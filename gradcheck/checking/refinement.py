@@ -23,8 +23,10 @@ _TOP_IN_STEPS, _TOP_IN_REACH = 24.0, 56.0
 _NOISY = 1e-9
 _NOISY_TOP_IN_STEPS = 4.0
 _LEAST_IN_SPACINGS = 4.0
-#: Of an entry, or of 1: over so much, values in stairs change at least by this part of what dS says.
-_WIDEST, _ABOUT = 1 / 16, 4.0
+#: Of an entry, or of 1: so wide a step tells a slope beside stairs to this part of itself.
+_WIDEST, _ABOUT = 1 / 16, 2.0
+#: Of an entry, a small part of a stair of float16; and roundings of a value that hide a change.
+_FINE, _ROUNDINGS = 2.0**-20, 16.0
 #: Steps between the two whose changes tell a jump: on a slope, the change over the finer is a sixteenth.
 _JUMP_STEPS = 2
 
@@ -56,6 +58,7 @@ class Refinement:
         value_noise: E standard deviations of the noise of a value, as the evaluator returns it.
         derivative_noise: E standard deviations of the noise of dS.
         top: the widest step.
+        value_eps: epsilon of the precision that values were computed in.
         stencils: so far, K x E, the widest steps first; NaN where a step is too fine for an entry.
     """
 
@@ -64,6 +67,7 @@ class Refinement:
     value_noise: FloatArray
     derivative_noise: FloatArray
     top: float
+    value_eps: float
     stencils: Stencil
 
     @classmethod
@@ -80,7 +84,7 @@ class Refinement:
         if np.max(value_noise, initial=0.0) > _NOISY * top * precision.scale:
             top = _NOISY_TOP_IN_STEPS * precision.step
         nothing = Stencil(*np.empty((len(fields(Stencil)), 0, len(entries))))
-        return cls(evaluator, entries, value_noise, derivative_noise, top, nothing)
+        return cls(evaluator, entries, value_noise, derivative_noise, top, precision.value_eps, nothing)
 
     def refined(self, down_to: int = STEPS) -> Refinement:
         """This sequence with so many steps: two calls for each new step, and entry that it is not too fine for."""
@@ -137,26 +141,36 @@ class Refinement:
         columns = zip(widths.T, plain.T, taken.T, strict=True)
         return [tuple(zip(w[t].tolist(), p[t].tolist(), strict=True)) for w, p, t in columns]
 
-    def is_stair(self, analytic: FloatArray) -> BoolArray:
+    def is_stair(self, analytic: FloatArray, numerical: FloatArray) -> BoolArray:
         """Entries whose value moves in stairs, as that of scores that are rounded to half precision.
 
-        It does not change over a step over which one of this gradient would beyond its noise, and over a step that is
-        wider than the distance between numbers in half precision it changes about as one of this gradient does.
+        It does not change over a fine step over which one of these gradients would change it, and the analytic one is
+        about the slope over a step that is wider than the stairs of half precision, or between those to both sides.
 
         Args:
             analytic: E derivatives.
+            numerical: E estimates of them.
         """
+        x, at = np.abs(self.evaluator.x[self.entries]), self.evaluator.here(self.entries).values
+        fine, wide = _FINE * np.where(x == 0, 1.0, x), _WIDEST * np.maximum(1.0, x)
+
+        def slopes(steps: FloatArray, which: IndexArray) -> FloatArray:
+            offsets = np.concatenate([steps[which], -steps[which]])
+            values = self.evaluator.moved(np.tile(self.entries[which], 2), offsets).values
+            return np.asarray((values - np.tile(at[which], 2)) / offsets).reshape(2, -1)
+
         above, below = self._changes()
-        width = self.stencils.above + self.stencils.below
+        steepest = np.fmax(np.abs(analytic), np.abs(numerical))
         with np.errstate(invalid="ignore"):
-            expected = np.any(np.abs(analytic) * width > 2 * SIGMAS * self.value_noise, axis=0)
-        stairs = expected & np.any((above == 0) & (below == 0), axis=0)
+            expected = steepest * (self.stencils.above + self.stencils.below) > 2 * SIGMAS * self.value_noise
+        stairs = expected.any(axis=0) & np.any((above == 0) & (below == 0), axis=0)
+        which = np.flatnonzero(~stairs & (steepest * fine > _ROUNDINGS * self.value_eps * np.abs(at)))
+        stairs[which] = ~slopes(fine, which).any(axis=0)
         which = np.flatnonzero(stairs)
-        if len(which):
-            entries = self.entries[which]
-            wide = _WIDEST * np.maximum(1.0, np.abs(self.evaluator.x[entries]))
-            up, down = (self.evaluator.moved(entries, signed).values for signed in (wide, -wide))
-            stairs[which] = np.abs(up - down) >= wide * np.abs(analytic[which]) / _ABOUT
+        low, high = np.sort(slopes(wide, which), axis=0)
+        rounding = self.value_eps * np.abs(at[which]) / wide[which]
+        slack = np.maximum(np.abs(low), np.abs(high)) / _ABOUT + rounding
+        stairs[which] = (low - slack <= analytic[which]) & (analytic[which] <= high + slack)
         return np.asarray(stairs)
 
     def _changes(self) -> tuple[FloatArray, FloatArray]:

@@ -63,6 +63,7 @@ class StudentT(_Distribution):
     scale: Annotated[_Positive, Field(description="Factor that the scores are multiplied by.")] = 1.0
 
 
+LabelsKind = Literal["class", "one-hot", "multi-hot", "sign", "real"]
 ScoresKind = Normal | Integers | Uniform | StudentT
 
 #: The distributions of scores by name.
@@ -71,14 +72,16 @@ KINDS: dict[str, type[ScoresKind]] = {kind.distribution: kind for kind in (Norma
 
 @dataclass(frozen=True, kw_only=True)
 class Labels:
-    """The labels of the problems: N classes or N x C numbers, and how often each class occurs."""
+    """The labels of the problems: N classes or N x C numbers, how often each class occurs, and the share of -1."""
 
-    kind: Literal["class", "one-hot", "multi-hot", "real"] = "class"
+    kind: LabelsKind = "class"
     distribution: Literal["uniform", "balanced", "skewed"] = "uniform"
+    ignored: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1)] = 0.0
 
     def describe(self) -> str:
         """The labels in a few words, for example ``class, uniform``."""
-        return self.kind if self.kind == "real" else f"{self.kind}, {self.distribution}"
+        words = self.kind, self.distribution if self.kind != "real" else "", f"{self.ignored:g}" if self.ignored else ""
+        return ", ".join(filter(None, words))
 
 
 def parse_distribution(text: str) -> dict[str, Any]:

@@ -85,7 +85,9 @@ class Config(BaseModel):
         "uniform(low, high), integers(low, high) with exact ties, student-t(df, scale) with heavy tails.",
     )
     labels: Labels = Field(
-        Labels(), description="kind: class, one-hot, multi-hot or real; distribution: uniform, balanced or skewed."
+        Labels(),
+        description="kind: class, one-hot, multi-hot, real or sign (+1 and -1); distribution: uniform, balanced or "
+        "skewed; ignored: the share of rows whose class is -1.",
     )
     inputs: dict[str, Any] = Field(
         {},

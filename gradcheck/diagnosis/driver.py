@@ -14,6 +14,7 @@ from gradcheck.diagnosis.large_scores import overflows
 from gradcheck.diagnosis.other_labels import misaligned
 from gradcheck.diagnosis.places import CODES as PLACES
 from gradcheck.diagnosis.places import places, two_defects
+from gradcheck.diagnosis.rounding import decimals, half_precision
 from gradcheck.diagnosis.terms import extra_term
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding
@@ -39,6 +40,7 @@ _ALL = _LESS_SPECIFIC | {"labels-misaligned", "log-guard", "missing-label-term",
 #: The rules, the most specific first: of several findings, that of the first rule leads.
 RULES: tuple[Rule, ...] = (
     Rule(other_rules.truncated, ("truncated-to-integer",), _LESS_SPECIFIC | {"constant-factor"}),
+    Rule(decimals, ("rounded",), _LESS_SPECIFIC | {"transposed", *FACTORS}, of_right_losses=True),
     Rule(other_rules.not_a_subgradient, ("not-a-subgradient",), _ALL),
     Rule(factor, (*FACTORS, "batch-size-dependent"), _LESS_SPECIFIC | {"labels-misaligned", "transposed"}),
     Rule(transposed, ("transposed",), _LESS_SPECIFIC),
@@ -56,6 +58,7 @@ RULES: tuple[Rule, ...] = (
     Rule(like, ("constant-offset", "sum-over-rows", "unlike"), of_right_losses=True),
     Rule(other_rules.vacuous, ("vacuous",), of_right_losses=True),
     Rule(overflows, ("overflows",), of_right_losses=True),
+    Rule(half_precision, ("rounded",), of_right_losses=True),
     Rule(other_rules.not_the_mean, ("not-the-mean",), of_right_losses=True),
 )
 

@@ -6,9 +6,11 @@ import json
 import re
 import shlex
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 from gradcheck.config import Config
+from gradcheck.config.settings import Settings
 from gradcheck.functions.signatures import is_layer, parameters_of, takes_scores_and_labels
 
 #: By name, the first that matches: what an input is likely to be.
@@ -125,3 +127,26 @@ def described(config: Config) -> list[str]:
 def command(target: str, config: Config) -> str:
     """The command that checks a function whose inputs a configuration describes."""
     return shlex.join(["gradcheck", "run", target, *described(config)])
+
+
+def rerun_command(
+    target: str, config: Config, settings: Settings, batch_size: int, classes: int, scores: str, seed: int
+) -> str:
+    """The command line for a shell that repeats one problem alone, as the whole run was configured."""
+
+    def changed(chosen: object, usual: object, *keys: str) -> list[tuple[str, object]]:
+        values = [(key, attrgetter(key)(chosen), attrgetter(key)(usual)) for key in keys]
+        return [(key, value) for key, value, default in values if value != default]
+
+    default = Config.model_construct()
+    words: list[object] = ["--batch-size", batch_size, "--classes", classes, "--scores", scores, "--seed", seed]
+    if scores == "inputs":
+        words = [*described(config), "--batch-size", batch_size, "--seed", seed]
+    words += ["--trials", 1] if config.trials != 1 else []
+    for key, value in changed(config, default, "rtol", "atol", "dtype", "plan"):
+        words += [f"--{key}", value]
+    for key, value in changed(settings, Settings(), "framework", "reference", "like", "timeout"):
+        words += [f"--{key}", value]
+    for key, value in changed(config, default, "labels.kind", "labels.distribution", "labels.ignored", "max_entries"):
+        words += ["--set", f"{key}={value}"]
+    return shlex.join(["gradcheck", "run", target, *map(str, words)])

@@ -127,11 +127,11 @@ def median(values: FloatArray) -> FloatArray:
     return np.asarray((ordered[(count - 1) // 2] + ordered[count // 2]) / 2)
 
 
-#: Significant bits of bfloat16 and of float16; and so many numbers that need nearly all of them tell of these.
-_HALF_PRECISIONS, _TELLING = (8, 11), 6
+#: Significant bits of bfloat16 and of float16.
+_HALF_PRECISIONS = (8, 11)
 
 
-def effective_eps(samples: FloatArray, eps: float) -> float:
+def effective_eps(samples: FloatArray, eps: float, telling: int = 6) -> float:
     """Machine epsilon of the precision that numbers were really computed in.
 
     A loss that computes in float32 and returns a Python float hides its precision: but all its numbers are
@@ -140,6 +140,7 @@ def effective_eps(samples: FloatArray, eps: float) -> float:
     Args:
         samples: numbers of any shape that a loss returned, of as many points as there are.
         eps: epsilon of the dtype they were returned in.
+        telling: so many different numbers that need nearly all of its bits tell of a half precision.
 
     Returns:
         ``eps``, or that of bfloat16, float16 or float32, where every sample is such a number and not all of them are
@@ -151,7 +152,7 @@ def effective_eps(samples: FloatArray, eps: float) -> float:
     mantissas = np.abs(np.frexp(finite)[0])
     for bits in _HALF_PRECISIONS:
         own = np.ldexp(mantissas, bits)
-        if np.array_equal(own, np.round(own)) and len(set(own[own % 8 > 0].tolist())) >= _TELLING:
+        if np.array_equal(own, np.round(own)) and len(set(own[own % 8 > 0].tolist())) >= telling:
             return max(eps, 2.0 ** (1 - bits))
     single = np.finfo(np.float32)
     if eps >= single.eps or not np.any(finite):

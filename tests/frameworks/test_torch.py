@@ -250,14 +250,13 @@ def none_of_backward(torch: Any) -> Any:
         (none_of_backward, "wrong-shape", "a backward return None"),
         (lambda torch: lambda S, y: (S.sum(), S.grad), "wrong-shape", "call backward first"),
         (lambda torch: lambda S, y: (S.sum(), torch.ones(3)), "wrong-shape", "dS has shape (3,)"),
-        (lambda torch: lambda S, y: (S.sum(), torch.ones_like(S).bfloat16()), "wrong-dtype", "BFloat16"),
         (lambda torch: lambda S, y: S.sum(0), "wrong-shape", "the value has shape (3,)"),
         (lambda torch: lambda S, y: {"loss": S.sum()}, "wrong-shape", "returns a dict, neither"),
         (lambda torch: lambda S, y: None, "wrong-shape", "returns None, neither"),
         (lambda torch: lambda S, y: (S + 1j).sum(), "wrong-dtype", "complex128"),
         (shape_of_backward, "wrong-shape", "expected shape compatible with [2, 3]"),
     ],
-    ids=["item", "detached", "constant", "elsewhere", "None", "grad", "shape", "bfloat16", "rows", "dict", "nothing",
+    ids=["item", "detached", "constant", "elsewhere", "None", "grad", "shape", "rows", "dict", "nothing",
          "complex", "backward"],
 )  # fmt: skip
 def test_an_answer_that_is_no_use_is_named_with_what_to_do(make: Make, code: str, words: str, torch: Any) -> None:

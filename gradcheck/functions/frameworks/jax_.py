@@ -88,7 +88,8 @@ def _plain(thing: Any, what: str) -> Any:
     if thing.ndim == 0 and thing.dtype == np.float64:
         return float(thing)
     try:
-        return np.array(thing)  # a copy: nobody can change a JAX array that two calls return
+        # NumPy has no bfloat16. A copy: nobody can change a JAX array that two calls return.
+        return np.array(thing, dtype=np.float32 if thing.dtype == jnp.bfloat16 else None)
     except TypeError as error:  # a key of random numbers
         raise LossDefect("wrong-dtype", f"{what} is no array of numbers: {error}") from None
 

@@ -83,8 +83,8 @@ def _plain(thing: Any, what: str) -> Any:
     if thing.ndim == 0 and thing.dtype is torch.float64:
         return thing.item()
     try:
-        return thing.numpy(force=True)
-    except (TypeError, RuntimeError) as error:  # bfloat16, sparse
+        return (thing.float() if thing.dtype is torch.bfloat16 else thing).numpy(force=True)
+    except (TypeError, RuntimeError) as error:  # sparse
         raise LossDefect("wrong-dtype", f"{what} is a tensor that NumPy cannot hold: {error}") from None
 
 
