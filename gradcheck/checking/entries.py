@@ -25,7 +25,7 @@ from gradcheck.evaluation.separability import confirm
 from gradcheck.functions.answer import Answer
 from gradcheck.numerics import verdicts as verdict
 from gradcheck.numerics.complex_step import in_question
-from gradcheck.numerics.differences import SIGMAS, relative_error
+from gradcheck.numerics.differences import SIGMAS, Stencil, relative_error
 from gradcheck.numerics.richardson import Limit
 from gradcheck.numerics.verdicts import BoolArray, Tolerance
 from gradcheck.report import FloatArray
@@ -36,6 +36,10 @@ _COARSE_SIGMAS = 3.0
 _FEW_STEPS = 3
 #: Wrong entries that are confirmed by calls of the whole batch, the worst first.
 _CONFIRMED = 3
+#: More entries in doubt than a few are looked at once more, at a step so many times finer, whose noise is below this part
+#: of the gradients. Of those that are off by so many bounds and by this part of themselves, ``_MANY`` stand for all.
+_FEW, _MANY, _FINER, _SHARP = 4, 16, 16.0, 1e-9
+_FAR_BOUNDS, _FAR_PART = 1e3, 1e-3
 _LEAST_IN_SPACINGS = 64.0
 #: A wide bound is a rough guess; what lies outside it by less than this factor is not called wrong.
 _FAR_OUTSIDE = 3.0
@@ -128,12 +132,12 @@ def judge(
     )
     work.coarse_pass(cross_check=entries is None)
     if work.doubtful.size:
-        work.refine_few()
-    if work.doubtful.size:
-        work.refine_all()
-        work.measure_rows()
-        work.try_subgradients(nearby or Nearby(evaluator.objective, evaluator.x, precision))
-        work.confirm()
+        nearby = nearby or Nearby(evaluator.objective, evaluator.x, precision)
+        few, others = work.look_again()
+        work.refine(nearby)
+        if others.size and not work.are_wrong(few):
+            work.doubtful = others
+            work.refine(nearby)
     return work.verdicts(reference)
 
 
@@ -185,18 +189,56 @@ class _Entries:
         else:
             self._value_noise = np.full(len(entries), self._precision.value_noise)
         self._coarse = stencil_of(below, here, self._above)
-        self._plain, correction = self._coarse.plain(), self._coarse.correction()
-        self._numerical = self._plain - correction
-        self._bounds = self._coarse.noise_bound(self._value_noise, _COARSE_SIGMAS)
-        limit = Limit(self._numerical, self._bounds)
+        self._plain = self._coarse.plain()
+        limit, self._smooth = self._seen(slice(None), self._coarse)
+        self._numerical, self._bounds = limit.estimate, limit.bound
         self._verdicts = self._against(slice(None), limit)
-        self._smooth = verdict.is_smooth(self._coarse, correction, self._value_noise, self._precision.scale)
         doubtful = np.flatnonzero(~self._smooth | (self._verdicts != verdict.OK))
         # What dS is granted beyond the least is worked out for those alone that need it.
         if doubtful.size:
             self._noise[doubtful] = self._gradient_noise.of(entries[doubtful])
             self._verdicts[doubtful] = self._against(doubtful, limit.only(doubtful))
         self.doubtful = doubtful[~self._smooth[doubtful] | (self._verdicts[doubtful] != verdict.OK)]
+
+    def look_again(self) -> tuple[IndexArray, IndexArray]:
+        """Many entries in doubt at a finer step: those that are right leave, and most of those that are far off.
+
+        Returns:
+            Of those that are far off a few, which stay in doubt, and the others: they are wrong if those are.
+        """
+        which, evaluator = self.doubtful, self._evaluator
+        if evaluator.by_rows or len(which) <= _FEW:
+            return which[:0], which[:0]
+        entries, steps = self._entries[which], self._usual_steps()[which] / _FINER
+        steps = np.maximum(steps, _LEAST_IN_SPACINGS * evaluator.objective.spacing(evaluator.x[entries]))
+        above, below = evaluator.moved(entries, steps), evaluator.moved(entries, -steps)
+        limit, smooth = self._seen(which, stencil_of(below, evaluator.here(entries), above))
+        smooth &= limit.bound <= _SHARP * self._precision.scale
+        right = smooth & (self._against(which, limit) == verdict.OK)
+        self._take(which[right], limit.only(right))
+        self._verdicts[which[right]] = verdict.OK
+        off, coarse = np.abs(self._analytic[which] - limit.estimate), Limit(self._numerical, self._bounds).only(which)
+        bound = limit.bound + coarse.bound + np.abs(limit.estimate - coarse.estimate) + self._granted(which)
+        least = self._allowed(which, limit.estimate) + _FAR_PART * np.abs(limit.estimate)
+        far = np.flatnonzero(smooth & self._smooth[which] & (off > _FAR_BOUNDS * bound + least))
+        stay = far[:: max(1, len(far) // _MANY)]
+        gone = np.setdiff1d(far, stay)
+        self.doubtful = np.delete(which, np.concatenate([np.flatnonzero(right), gone]))
+        return which[stay], which[gone]
+
+    def are_wrong(self, which: IndexArray) -> bool:
+        """Whether these are, but for what cannot be told, and none lies at a kink."""
+        unlike = (self._verdicts[which] == verdict.OK) | (self._verdicts[which] == verdict.SUBGRADIENT)
+        return not (unlike | self._kinked[which]).any()
+
+    def refine(self, nearby: Nearby) -> None:
+        """Entries in doubt by step sequences, by gradients nearby, and by calls of the whole batch."""
+        self.refine_few()
+        if self.doubtful.size:
+            self.refine_all()
+            self.measure_rows()
+            self.try_subgradients(nearby)
+            self.confirm()
 
     def refine_few(self) -> None:
         """Smooth entries in doubt by three coarse steps: the sharpest estimate, unless a kink is within reach."""
@@ -293,6 +335,12 @@ class _Entries:
             leaps=self._leaps,
             tried=self._tried,
         )
+
+    def _seen(self, which: IndexArray | slice, stencil: Stencil) -> tuple[Limit, BoolArray]:
+        """The corrected differences of some of the entries, and whether they show no kink."""
+        correction, noise = stencil.correction(), self._value_noise[which]
+        limit = Limit(stencil.plain() - correction, stencil.noise_bound(noise, _COARSE_SIGMAS))
+        return limit, verdict.is_smooth(stencil, correction, noise, self._precision.scale)
 
     def _usual_steps(self) -> FloatArray:
         """E steps: the usual one, but wide enough for the spacing of floats at each entry."""
