@@ -36,8 +36,8 @@ _COARSE_SIGMAS = 3.0
 _FEW_STEPS = 3
 #: Wrong entries that are confirmed by calls of the whole batch, the worst first.
 _CONFIRMED = 3
-#: More entries in doubt than a few are looked at once more, at a step so many times finer, whose noise is below this part
-#: of the gradients. Of those that are off by so many bounds and by this part of themselves, ``_MANY`` stand for all.
+#: More than a few entries in doubt are looked at once more, at a step so many times finer, if its noise is below this
+#: part of the gradients. Of those that are off by so many bounds, and this part of themselves, ``_MANY`` stand for all.
 _FEW, _MANY, _FINER, _SHARP = 4, 16, 16.0, 1e-9
 _FAR_BOUNDS, _FAR_PART = 1e3, 1e-3
 _LEAST_IN_SPACINGS = 64.0
@@ -115,24 +115,23 @@ def judge(
         LossDefect: the function raised at moved points, or returned no value and gradient.
         NotSeparable: the evaluator takes rows one by one, and they turned out to be coupled.
     """
+    nearby = nearby or Nearby(evaluator.objective, evaluator.x, precision)
     if entries is None and precision.steps:  # each of several inputs with its own step and scale
-        nearby, parts = nearby or Nearby(evaluator.objective, evaluator.x, precision), []
-        for number, block in enumerate(evaluator.objective.blocks.slices()):
-            own, entries = precision.of_input(number), np.arange(block.start, block.stop)
-            parts.append(
+        return joined_verdicts(
+            [
                 judge(
-                    evaluator, answer, analytic, own, tolerance,
-                    noise=noise, entries=entries, reference=reference, nearby=nearby,
+                    evaluator, answer, analytic, precision.of_input(number), tolerance, noise=noise,
+                    entries=np.arange(block.start, block.stop), reference=reference, nearby=nearby,
                 )
-            )  # fmt: skip
-        return _joined(parts)
+                for number, block in enumerate(evaluator.objective.blocks.slices())
+            ]
+        )  # fmt: skip
     chosen = np.arange(len(analytic)) if entries is None else entries
     work = _Entries(
         evaluator, answer, analytic[chosen], precision, tolerance, noise or precision.gradient_noise, chosen
     )
     work.coarse_pass(cross_check=entries is None)
     if work.doubtful.size:
-        nearby = nearby or Nearby(evaluator.objective, evaluator.x, precision)
         few, others = work.look_again()
         work.refine(nearby)
         if others.size and not work.are_wrong(few):
@@ -141,14 +140,12 @@ def judge(
     return work.verdicts(reference)
 
 
-def _joined(parts: list[Verdicts]) -> Verdicts:
-    """The verdicts of several inputs as those of one vector."""
-    arrays = {
-        field.name: np.concatenate([getattr(part, field.name) for part in parts])
-        for field in fields(Verdicts)
-        if field.name != "tried"
-    }
-    tried = {int(part.entries[0]) + position: steps for part in parts for position, steps in part.tried.items()}
+def joined_verdicts(parts: list[Verdicts]) -> Verdicts:
+    """The verdicts of several sets of entries as those of one."""
+    names = [field.name for field in fields(Verdicts) if field.name != "tried"]
+    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    starts = np.cumsum([0, *(len(part.entries) for part in parts)]).tolist()
+    tried = {start + at: steps for start, part in zip(starts, parts, strict=False) for at, steps in part.tried.items()}
     return Verdicts(**arrays, tried=tried)
 
 
@@ -217,12 +214,15 @@ class _Entries:
         right = smooth & (self._against(which, limit) == verdict.OK)
         self._take(which[right], limit.only(right))
         self._verdicts[which[right]] = verdict.OK
-        off, coarse = np.abs(self._analytic[which] - limit.estimate), Limit(self._numerical, self._bounds).only(which)
-        bound = limit.bound + coarse.bound + np.abs(limit.estimate - coarse.estimate) + self._granted(which)
+        # A wrong dS puts both estimates off, through their corrections, and the coarse one 256 times as much.
+        bound = limit.bound + np.abs(limit.estimate - self._numerical[which])
+        off = np.abs(self._analytic[which] - limit.estimate)
         least = self._allowed(which, limit.estimate) + _FAR_PART * np.abs(limit.estimate)
-        far = np.flatnonzero(smooth & self._smooth[which] & (off > _FAR_BOUNDS * bound + least))
-        stay = far[:: max(1, len(far) // _MANY)]
+        is_far = off > _FAR_BOUNDS * (bound + self._granted(which)) + least
+        far = np.flatnonzero(smooth & self._smooth[which] & is_far)
+        stay = far[np.unique(np.linspace(0, len(far) - 1, min(_MANY, len(far)), dtype=np.intp))]
         gone = np.setdiff1d(far, stay)
+        self._take(which[gone], Limit(limit.estimate, bound).only(gone))
         self.doubtful = np.delete(which, np.concatenate([np.flatnonzero(right), gone]))
         return which[stay], which[gone]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any
@@ -38,10 +38,11 @@ class Allowance:
         self._charge(Spent)
         return self.loss.evaluate(S.astype(self.dtype if dtype is None else dtype), y)
 
-    def call(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Any:
-        """What the loss returns for these very arrays; raises as ``evaluate``."""
+    def call(self, scores: npt.NDArray[Any], labels: Any, function: Callable[..., Any] | None = None) -> Any:
+        """What the loss, or a function in its place, returns for these very arrays; raises as ``evaluate``."""
         self._charge(Spent)
-        return self.loss.call(scores, labels)
+        loss = self.loss if function is None else replace(self.loss, function=function)
+        return loss.call(scores, labels)
 
     def charged(self) -> Function:
         """The loss as a function whose calls are counted here, and raise OutOfTime where none is left."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gradcheck.checking.lines import LINES, SPACING, WIDER, look_along_lines, watched_entries
-from gradcheck.checking.steps import Scales, choose_step, wide_enough
+from gradcheck.checking.steps import Scales, choose_step, usual_step, wide_enough
 from gradcheck.errors import LossDefect
 from gradcheck.evaluation.blocks import Blocks, IndexArray
 from gradcheck.evaluation.evaluators import Evaluator
@@ -34,6 +34,8 @@ _LEAST_OF_LINES = 2.0
 #: Where only one line was followed, an entry that met a jump, which is noisier than the others by more than this, is
 #: taken for one like them.
 _UNUSUAL = 8.0
+#: An x longer than this meets so many kinks that a step is narrow where noise stays below this part of the gradients.
+_LONG, _NARROW, _ENOUGH = 1000, 2.0**-15, 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +146,7 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
     series = np.array(several) if len(several) > 1 else several[0][np.newaxis]  # no copy of a long one
     each_step: list[float] = []
     if in_short:
-        step = min(wide_enough(value_noise, seen.largest), 0.125)
+        step = usual_step(value_noise, seen.largest)
     else:
         top = 2.0**14 * (SPACING if found.spacing in WIDER else found.spacing)
         arguments = objective, x, answer, value_noise, series, top
@@ -154,6 +156,11 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
             step = min(each_step)
         else:
             step = choose_step(*arguments, found.spent, rng, seen, objective.blocks.slices())
+        if len(x) > _LONG:
+            scales = seen.of_blocks if each_step else [seen.largest]
+            needed = [wide_enough(value_noise, float(scale), _NARROW, _ENOUGH) for scale in scales]
+            each_step = [min(pair) for pair in zip(each_step, needed, strict=False)]
+            step = min(step, *needed)
     gradient_eps = noise.effective_eps(series.ravel()[:: max(1, series.size // 4096)], answer.gradient_eps)
     size = max(abs(answer.value), value_scale)
     quantum = noise.quantum(series)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations
@@ -9,9 +10,17 @@ from itertools import combinations
 import numpy as np
 
 from gradcheck.checking.evidence import Evidence, Spent
-from gradcheck.diagnosis.input_rules import RULES, InputSeen, Seen
+from gradcheck.diagnosis.input_places import by_sign, condition, indices, masked, of_each_index, only_in_batches
+from gradcheck.diagnosis.input_rules import InputSeen, Rule, Seen, elementwise, factor, rearranged, regularizer
+from gradcheck.diagnosis.jacobian import example, outputs_taken
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding
+
+#: The rules for one input, the most telling first.
+RULES: tuple[Rule, ...] = (
+    factor, regularizer, rearranged, elementwise, by_sign, outputs_taken, indices, condition, masked,
+    of_each_index, only_in_batches, example,
+)  # fmt: skip
 
 
 def explain_inputs(evidence: Evidence) -> tuple[Finding, ...]:
@@ -46,12 +55,20 @@ def explain_inputs(evidence: Evidence) -> tuple[Finding, ...]:
     return tuple(told)
 
 
+#: Verbs after dS, as they are of several gradients.
+_PLURAL = {
+    "is": "are", "has": "have", "lacks": "lack", "changes": "change", "takes": "take", "multiplies": "multiply",
+}  # fmt: skip
+
+
 def _named(finding: Finding, names: list[str]) -> Finding:
     """A finding about dS as one about the gradients of these inputs."""
     if not names:
         return finding
-    own = _listed([f"d{name}" for name in names])
-    message = finding.message.replace("dS is ", f"{own} {'is' if len(names) == 1 else 'are'} ", 1)
+    own, message = _listed([f"d{name}" for name in names]), finding.message
+    if len(names) > 1:
+        message = re.sub(rf"\bdS ({'|'.join(_PLURAL)})\b", lambda found: f"dS {_PLURAL[found[1]]}", message)
+        message = message.replace("dS lack its part", "dS lack their parts")
     return replace(finding, message=message.replace("dS", own), hint=finding.hint.replace("dS", own))
 
 
@@ -74,8 +91,10 @@ def _several(evidence: Evidence, wrong: dict[str, Seen]) -> Iterator[tuple[Findi
         yield Finding("ignores-upstream-gradient", "error", message, hint), same
     for one, other in combinations([name for name in wrong if name not in same], 2):
         pairs = list(zip(wrong[one], wrong[other], strict=True))
-        alike = all(a.input.shape == b.input.shape for a, b in pairs)
-        if alike and all(a.equal(a.analytic, b.numerical) and b.equal(b.analytic, a.numerical) for a, b in pairs):
+        exchanged = (
+            a.equal(a.analytic, b.numerical, b.bounds) and b.equal(b.analytic, a.numerical, a.bounds) for a, b in pairs
+        )
+        if all(a.x.shape == b.x.shape for a, b in pairs) and all(exchanged):
             message = f"d{one} is the gradient of {other}, and d{other} that of {one}: they are exchanged"
             hint = f"return d{one} and d{other} in the order of the inputs"
             yield Finding("gradients-exchanged", "error", message, hint), [one, other]

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from gradcheck.errors import TargetError
 from gradcheck.functions.answer import described
-from gradcheck.functions.doors import Door
+from gradcheck.functions.doors import Door, Layer
 from gradcheck.layout import Arguments, is_differentiable, leaves, parts_of
 
 
@@ -38,6 +38,17 @@ class Bound:
             TargetError: a gradient is missing, or has another shape than its input.
         """
         value, results = self.door(arguments.at(x.reshape(-1)), arguments.seed)
+        if isinstance(value, np.ndarray) and value.size == 1:
+            value = value.reshape(())[()]
+        return value, self.flat(results, arguments)[np.newaxis]
+
+    @property
+    def layer(self) -> Layer | None:
+        """The layer that it is; None if it is none, or draws random numbers."""
+        return self.door if isinstance(self.door, Layer) else None
+
+    def flat(self, results: tuple[Any, ...], arguments: Arguments) -> npt.NDArray[Any]:
+        """What a call returned as the gradient (n,) by the differentiated arrays; raises as a call does."""
         gradients: dict[str, Any] = {}
         for name, result in paired(self.name, results, self.order, arguments.values):
             gradients |= flat_gradient(self.name, name, arguments.values[name], result)
@@ -46,9 +57,7 @@ class Bound:
             if gradients.get(each.name) is None:
                 raise TargetError(f"{self.name}: returns None as the gradient of {each.name}, and did not at first")
             parts.append(np.ravel(gradients[each.name]))
-        if isinstance(value, np.ndarray) and value.size == 1:
-            value = value.reshape(())[()]
-        return value, np.concatenate(parts)[np.newaxis]
+        return np.concatenate(parts)
 
 
 @dataclass(frozen=True)
