@@ -49,15 +49,12 @@ class Bound:
 
     def flat(self, results: tuple[Any, ...], arguments: Arguments) -> npt.NDArray[Any]:
         """What a call returned as the gradient (n,) by the differentiated arrays; raises as a call does."""
-        gradients: dict[str, Any] = {}
-        for name, result in paired(self.name, results, self.order, arguments.values):
-            gradients |= flat_gradient(self.name, name, arguments.values[name], result)
-        parts = []
-        for each in arguments.layout.inputs:
-            if gradients.get(each.name) is None:
-                raise TargetError(f"{self.name}: returns None as the gradient of {each.name}, and did not at first")
-            parts.append(np.ravel(gradients[each.name]))
-        return np.concatenate(parts)
+        by_input, values = _by_input(self.name, results, self.order, arguments.values), arguments.values
+        gradients = _flat_gradients(self.name, values, by_input)
+        absent = [each for each in arguments.layout.names if gradients.get(each) is None]
+        if absent:
+            raise TargetError(f"{self.name}: returns None as the gradient of {absent[0]}, and did not at first")
+        return np.concatenate([np.ravel(gradients[each]) for each in arguments.layout.names])
 
 
 @dataclass(frozen=True)
@@ -92,41 +89,44 @@ def settle(name: str, door: Door, values: dict[str, Any], wrt: Sequence[str], se
     inputs = _inputs_of(name, values, wrt)
     _, results = door(copy.deepcopy(values), seed)
     results = _unpacked(results, inputs)
-    by_name = _by_name(results, values)
-    remarks = []
-    if by_name is not None:
-        order: list[str | None] = [None]
-        names = [each for each in (wrt or values) if each in by_name]
-        _refuse_missing(name, wrt, by_name)
-        gradients = {each: by_name[each] for each in names}
-    else:
+    by_name, remarks = _by_name(results, values), []
+    order: list[str | None] = [None]
+    if by_name is None:
         order = _matched(name, results, inputs, is_explicit=bool(wrt))
-        gradients = {each: result for each, result in zip(order, results, strict=False) if each is not None}
         if len(results) > len(order):
             remarks.append(f"{len(results) - len(order)} further results after the gradients are ignored")
-    flat = {
-        path: leaf
-        for each in values
-        if each in gradients
-        for path, leaf in flat_gradient(name, each, values[each], gradients[each]).items()
-    }
+    elif missing := [each for each in wrt if each not in by_name]:
+        hint = f"it returns those of {', '.join(by_name)}"
+        raise TargetError(f"{name}: returns no gradient of {', '.join(missing)}", hint=hint)
+    else:
+        by_name = {each: by_name[each] for each in wrt or values if each in by_name}
+    flat = _flat_gradients(name, values, by_name or _by_input(name, results, order, values))
     absent = [path for path, leaf in flat.items() if leaf is None]
     if absent:
         remarks.append(f"the gradient of {', '.join(absent)} is None, so it is not checked")
     return Settled(tuple(order), tuple(path for path in flat if path not in absent), tuple(remarks))
 
 
-def paired(
+def _by_input(
     name: str, results: tuple[Any, ...], order: Sequence[str | None], values: dict[str, Any]
-) -> list[tuple[str, Any]]:
-    """Each input with its gradient, from what a function returned."""
+) -> dict[str, Any]:
+    """Each input's gradient, from what a function returned."""
     results = _unpacked(results, {each: values[each] for each in order if each is not None})
     by_name = _by_name(results, values)
     if by_name is not None:
-        return list(by_name.items())
+        return by_name
     if len(results) < len(order):
         raise TargetError(f"{name}: returns {len(results)} gradients, and returned {len(order)} at first")
-    return [(each, result) for each, result in zip(order, results, strict=False) if each is not None]
+    return {each: result for each, result in zip(order, results, strict=False) if each is not None}
+
+
+def _flat_gradients(name: str, values: dict[str, Any], gradients: dict[str, Any]) -> dict[str, Any]:
+    """The gradients of all arrays by their names, in the order of the inputs."""
+    found: dict[str, Any] = {}
+    for each in values:
+        if each in gradients:
+            found |= flat_gradient(name, each, values[each], gradients[each])
+    return found
 
 
 def flat_gradient(function: str, name: str, value: Any, gradient: Any) -> dict[str, Any]:
@@ -139,13 +139,11 @@ def flat_gradient(function: str, name: str, value: Any, gradient: Any) -> dict[s
     if gradient is None:
         return {path: None for path, leaf in leaves(value, name) if is_differentiable(leaf)}
     if parts is None:
-        shape = np.shape(value)
+        shape, told = np.shape(value), f"{function}: the gradient of {name} is {described(gradient)}"
         try:
             array = np.asarray(gradient)
         except Exception as error:  # a ragged list
-            raise TargetError(
-                f"{function}: the gradient of {name} is {described(gradient)}, no array: {error}"
-            ) from None
+            raise TargetError(f"{told}, no array: {error}") from None
         if array.shape != shape and not (array.size == 1 and shape == ()):
             message = f"{function}: the gradient of {name} has shape {array.shape}; {name} has shape {shape}"
             hint = "return its transpose" if array.shape == shape[::-1] else "a gradient has the shape of its input"
@@ -167,13 +165,13 @@ def flat_gradient(function: str, name: str, value: Any, gradient: Any) -> dict[s
     return found
 
 
-def _has_floats(value: Any) -> bool:
-    return any(is_differentiable(leaf) for _, leaf in leaves(value, ""))
+def _has_floats(value: Any, kinds: Any = object) -> bool:
+    return any(isinstance(leaf, kinds) and is_differentiable(leaf) for _, leaf in leaves(value, ""))
 
 
 def _has_arrays(value: Any) -> bool:
     """Whether there are arrays of floats in it, and not only Python's own numbers, which are mostly constants."""
-    return any(isinstance(leaf, np.ndarray | np.floating) and is_differentiable(leaf) for _, leaf in leaves(value, ""))
+    return _has_floats(value, np.ndarray | np.floating)
 
 
 def _inputs_of(name: str, values: dict[str, Any], wrt: Sequence[str]) -> dict[str, Any]:
@@ -213,12 +211,6 @@ def _by_name(results: tuple[Any, ...], values: dict[str, Any]) -> dict[str, Any]
             return None
         found[name] = gradient
     return found or None
-
-
-def _refuse_missing(name: str, wrt: Sequence[str], by_name: dict[str, Any]) -> None:
-    if missing := [each for each in wrt if each not in by_name]:
-        hint = f"it returns those of {', '.join(by_name)}"
-        raise TargetError(f"{name}: returns no gradient of {', '.join(missing)}", hint=hint)
 
 
 def _matched(name: str, results: tuple[Any, ...], inputs: dict[str, Any], *, is_explicit: bool) -> list[str | None]:
