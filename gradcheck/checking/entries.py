@@ -1,7 +1,7 @@
 """Verdicts for the entries of a gradient.
 
-coarse pass (two calls an entry) -> step sequences for entries in doubt -> nearby gradients where kinks may meet
--> confirmation by the whole batch -> complex steps
+coarse pass (two calls an entry) -> a finer step, then step sequences for entries in doubt -> nearby gradients where
+kinks may meet -> confirmation by the whole batch -> complex steps
 """
 
 from __future__ import annotations
@@ -32,13 +32,11 @@ from gradcheck.report import FloatArray
 
 #: The coarse pass may send an entry on without harm, so its bound on noise is tight.
 _COARSE_SIGMAS = 3.0
-#: Steps that usually settle an entry of a smooth function.
-_FEW_STEPS = 3
 #: Wrong entries that are confirmed by calls of the whole batch, the worst first.
 _CONFIRMED = 3
-#: More than a few entries in doubt are looked at once more, at a step so many times finer, if its noise is below this
+#: Entries in doubt are looked at once more, at a step so many times finer, if its noise is below this
 #: part of the gradients. Of those that are off by so many bounds, and this part of themselves, ``_MANY`` stand for all.
-_FEW, _MANY, _FINER, _SHARP = 4, 16, 16.0, 1e-9
+_FINER, _SHARP, _MANY = 16.0, 1e-9, 16
 _FAR_BOUNDS, _FAR_PART = 1e3, 1e-3
 _LEAST_IN_SPACINGS = 64.0
 #: A wide bound is a rough guess; what lies outside it by less than this factor is not called wrong.
@@ -198,14 +196,12 @@ class _Entries:
         self.doubtful = doubtful[~self._smooth[doubtful] | (self._verdicts[doubtful] != verdict.OK)]
 
     def look_again(self) -> tuple[IndexArray, IndexArray]:
-        """Many entries in doubt at a finer step: those that are right leave, and most of those that are far off.
+        """Entries in doubt at a finer step: those that are right leave, and most of those that are far off.
 
         Returns:
             Of those that are far off a few, which stay in doubt, and the others: they are wrong if those are.
         """
         which, evaluator = self.doubtful, self._evaluator
-        if evaluator.by_rows or len(which) <= _FEW:
-            return which[:0], which[:0]
         entries, steps = self._entries[which], self._usual_steps()[which] / _FINER
         steps = np.maximum(steps, _LEAST_IN_SPACINGS * evaluator.objective.spacing(evaluator.x[entries]))
         above, below = evaluator.moved(entries, steps), evaluator.moved(entries, -steps)
@@ -218,7 +214,7 @@ class _Entries:
         bound = limit.bound + np.abs(limit.estimate - self._numerical[which])
         off = np.abs(self._analytic[which] - limit.estimate)
         least = self._allowed(which, limit.estimate) + _FAR_PART * np.abs(limit.estimate)
-        is_far = off > _FAR_BOUNDS * (bound + self._granted(which)) + least
+        is_far = (not evaluator.by_rows) & (off > _FAR_BOUNDS * (bound + self._granted(which)) + least)
         far = np.flatnonzero(smooth & self._smooth[which] & is_far)
         stay = far[np.unique(np.linspace(0, len(far) - 1, min(_MANY, len(far)), dtype=np.intp))]
         gone = np.setdiff1d(far, stay)
@@ -233,32 +229,19 @@ class _Entries:
 
     def refine(self, nearby: Nearby) -> None:
         """Entries in doubt by step sequences, by gradients nearby, and by calls of the whole batch."""
-        self.refine_few()
         if self.doubtful.size:
             self.refine_all()
             self.measure_rows()
             self.try_subgradients(nearby)
             self.confirm()
 
-    def refine_few(self) -> None:
-        """Smooth entries in doubt by three coarse steps: the sharpest estimate, unless a kink is within reach."""
+    def refine_all(self) -> None:
+        """What is still in doubt by the whole step sequence, on both sides."""
         which = self.doubtful
         self._refinement = Refinement.of(
             self._evaluator, self._entries[which], self._value_noise[which], self._noise[which], self._precision
-        ).refined(_FEW_STEPS)  # fmt: skip
-        sharper = self._refinement.central()
-        right = self._smooth[which] & (self._against(which, sharper) == verdict.OK)
-        allowed = self._allowed(which, sharper.estimate) + self._granted(which)
-        right &= sharper.bound <= np.maximum(self._bounds[which], allowed)
-        self._take(which[right], sharper.only(right))
-        self._verdicts[which[right]] = verdict.OK
-        self._refinement = self._refinement.only(np.flatnonzero(~right))
-        self.doubtful = which[~right]
-
-    def refine_all(self) -> None:
-        """What is still in doubt by the whole step sequence, on both sides."""
-        self._refinement = self._refinement.refined()
-        self._tried = dict(zip(self.doubtful.tolist(), self._refinement.plain_differences(), strict=True))
+        )
+        self._tried |= zip(self.doubtful.tolist(), self._refinement.plain_differences(), strict=True)
         self._judge_limits(np.arange(len(self.doubtful)), self._refinement)
 
     def measure_rows(self) -> None:
