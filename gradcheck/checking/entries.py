@@ -47,40 +47,24 @@ _TELLING = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class Verdicts:
-    """What the numerics say of E entries; every array has length E.
+    """What the numerics say of E entries; every array has length E."""
 
-    Attributes:
-        entries: flat indices.
-        analytic: dS.
-        numerical: the estimates that the verdicts were given on.
-        bounds: bounds on their errors.
-        relative_errors: of the analytic against the numerical derivative.
-        verdicts: int8, indices into ``report.VERDICTS``.
-        negligible: entries so small that the bound is no small part of them.
-        plain: plain central differences, of half-width ``steps``.
-        steps: of the coarse pass.
-        central: the central differences, corrected or extrapolated: where ``by_complex`` is false, ``numerical``.
-        by_complex: entries judged by a complex step.
-        kinked: entries where left and right derivatives differ, or kinks meet.
-        granted: bounds on the rounding of dS itself, with ``atol``.
-        leaps: by how much the value at x lies below its neighbourhood along an axis, on both sides; else 0.
-        tried: steps and plain central differences of the entries that took a step sequence, by position.
-    """
-
-    entries: IndexArray
-    analytic: FloatArray
-    numerical: FloatArray
-    bounds: FloatArray
-    relative_errors: FloatArray
-    verdicts: npt.NDArray[np.int8]
-    negligible: BoolArray
-    plain: FloatArray
-    steps: FloatArray
+    entries: IndexArray  # flat indices
+    analytic: FloatArray  # dS
+    numerical: FloatArray  # the estimates that the verdicts were given on
+    bounds: FloatArray  # bounds on their errors
+    relative_errors: FloatArray  # of the analytic against the numerical derivative
+    verdicts: npt.NDArray[np.int8]  # int8, indices into ``report.VERDICTS``
+    negligible: BoolArray  # entries so small that the bound is no small part of them
+    plain: FloatArray  # plain central differences, of half-width ``steps``
+    steps: FloatArray  # of the coarse pass
+    #: the central differences, corrected or extrapolated: where ``by_complex`` is false, ``numerical``
     central: FloatArray
-    by_complex: BoolArray
-    kinked: BoolArray
-    granted: FloatArray
-    leaps: FloatArray
+    by_complex: BoolArray  # entries judged by a complex step
+    kinked: BoolArray  # entries where left and right derivatives differ, or kinks meet
+    granted: FloatArray  # bounds on the rounding of dS itself, with ``atol``
+    leaps: FloatArray  # by how much the value at x lies below its neighbourhood along an axis, on both sides; else 0
+    #: steps and plain central differences of the entries that took a step sequence, by position
     tried: Mapping[int, tuple[tuple[float, float], ...]]
 
 

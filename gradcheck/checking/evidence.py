@@ -64,22 +64,15 @@ class Allowance:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What is known of one loss.
+    """What is known of one loss."""
 
-    Attributes:
-        observations: of every kind of problem, right and wrong ones, in the order of the config.
-        rtol: the user's relative tolerance.
-        ask: the loss, for a few calls more.
-        like: the built-in that the loss is meant to be; None for none.
-        inspect: the loss, for calls that every loss takes, right or wrong: they belong to its check.
-        beside: problems with too many entries to judge each, whose value is known; kept where ``like`` is given.
-    """
-
-    observations: tuple[Case, ...]
-    rtol: float
-    ask: Allowance
-    like: str | None = None
+    observations: tuple[Case, ...]  # of every kind of problem, right and wrong ones, in the order of the config
+    rtol: float  # the user's relative tolerance
+    ask: Allowance  # the loss, for a few calls more
+    like: str | None = None  # the built-in that the loss is meant to be; None for none
+    #: the loss, for calls that every loss takes, right or wrong: they belong to its check
     inspect: Allowance | None = None
+    #: problems with too many entries to judge each, whose value is known; kept where ``like`` is given
     beside: tuple[Case, ...] = ()
 
     @property

@@ -40,21 +40,13 @@ _LONG, _NARROW, _ENOUGH = 1000, 2.0**-15, 1e-9
 
 @dataclass(frozen=True, eq=False)
 class GradientNoise:
-    """Standard deviations of the noise of dS.
+    """Standard deviations of the noise of dS."""
 
-    Attributes:
-        series: (L, m, n), dS along L lines; or (L, m, W) of some entries.
-        watched: those W entries; None for all.
-        blocks: of x.
-        least: (B,), the rounding that every entry of a block has at least.
-        beyond: (n,), what else dS is granted; None for nothing.
-    """
-
-    series: FloatArray
-    watched: IndexArray | None
-    blocks: Blocks
-    least: FloatArray
-    beyond: FloatArray | None = None
+    series: FloatArray  # (L, m, n), dS along L lines; or (L, m, W) of some entries
+    watched: IndexArray | None  # those W entries; None for all
+    blocks: Blocks  # of x
+    least: FloatArray  # (B,), the rounding that every entry of a block has at least
+    beyond: FloatArray | None = None  # (n,), what else dS is granted; None for nothing
 
     def at_least(self, entries: IndexArray) -> FloatArray:
         """E floats that the noise of E entries is not below."""
@@ -76,31 +68,19 @@ class GradientNoise:
 
 @dataclass(frozen=True, eq=False)
 class Precision:
-    """What was measured at one problem.
+    """What was measured at one problem."""
 
-    Attributes:
-        value_noise: standard deviation of the noise of a value.
-        rounding: the same as a part of the value that was rounded.
-        smallest_part: size that a row's part of the value is taken for at least, when its rounding is reckoned.
-        parts_noise: (N,), the noise of each row's part of the value; None where only the whole is known.
-        gradient_noise: of dS.
-        step: for central differences.
-        scale: the largest gradient seen; where all are 0, the value beside x.
-        block_scales: (B,), the largest gradient seen in each block.
-        steps: of each input, where there are several; ``step`` is the smallest of them.
-        reach: how far from x the function was seen to be smooth along a line.
-    """
-
-    value_noise: float
-    rounding: float
-    smallest_part: float
+    value_noise: float  # standard deviation of the noise of a value
+    rounding: float  # the same as a part of the value that was rounded
+    smallest_part: float  # size that a row's part of the value is taken for at least, when its rounding is reckoned
+    #: (N,), the noise of each row's part of the value; None where only the whole is known
     parts_noise: FloatArray | None
-    gradient_noise: GradientNoise
-    step: float
-    scale: float
-    block_scales: FloatArray
-    reach: float
-    steps: tuple[float, ...] = ()
+    gradient_noise: GradientNoise  # of dS
+    step: float  # for central differences
+    scale: float  # the largest gradient seen; where all are 0, the value beside x
+    block_scales: FloatArray  # (B,), the largest gradient seen in each block
+    reach: float  # how far from x the function was seen to be smooth along a line
+    steps: tuple[float, ...] = ()  # of each input, where there are several; ``step`` is the smallest of them
 
     def of_input(self, number: int) -> Precision:
         """The same with the step and the scale of one of several inputs."""

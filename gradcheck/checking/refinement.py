@@ -48,21 +48,13 @@ class Limits:
 
 @dataclass(frozen=True, eq=False)
 class Refinement:
-    """Stencils of E entries at steps that fall.
+    """Stencils of E entries at steps that fall."""
 
-    Attributes:
-        evaluator: how values are obtained.
-        entries: E flat indices.
-        value_noise: E standard deviations of the noise of a value, as the evaluator returns it.
-        derivative_noise: E standard deviations of the noise of dS.
-        stencils: K x E, the widest steps first; NaN where a step is too fine for an entry.
-    """
-
-    evaluator: Evaluator
-    entries: IndexArray
-    value_noise: FloatArray
-    derivative_noise: FloatArray
-    stencils: Stencil
+    evaluator: Evaluator  # how values are obtained
+    entries: IndexArray  # E flat indices
+    value_noise: FloatArray  # E standard deviations of the noise of a value, as the evaluator returns it
+    derivative_noise: FloatArray  # E standard deviations of the noise of dS
+    stencils: Stencil  # K x E, the widest steps first; NaN where a step is too fine for an entry
 
     @classmethod
     def of(

@@ -26,25 +26,15 @@ _SHARE = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """The parts of O outputs in E entries of an input's gradient: what there is where the upstream gradient is 1.
+    """The parts of O outputs in E entries of an input's gradient: what there is where the upstream gradient is 1."""
 
-    Attributes:
-        taken: E x O, from the backward.
-        true: E x O, from the outputs.
-        shape: of the input.
-        entries: E indices into the input, one row an axis.
-        outputs: O indices into the outputs, one row an axis; zeros where an output has fewer axes.
-        numbers: O numbers of outputs.
-        values: O outputs.
-    """
-
-    taken: FloatArray
-    true: FloatArray
-    shape: tuple[int, ...]
-    entries: npt.NDArray[np.intp]
-    outputs: npt.NDArray[np.intp]
-    numbers: npt.NDArray[np.intp]
-    values: FloatArray
+    taken: FloatArray  # E x O, from the backward
+    true: FloatArray  # E x O, from the outputs
+    shape: tuple[int, ...]  # of the input
+    entries: npt.NDArray[np.intp]  # E indices into the input, one row an axis
+    outputs: npt.NDArray[np.intp]  # O indices into the outputs, one row an axis; zeros where an output has fewer axes
+    numbers: npt.NDArray[np.intp]  # O numbers of outputs
+    values: FloatArray  # O outputs
 
     def __post_init__(self) -> None:
         tiny = _ZERO * float(np.max(np.abs(self.true), initial=1e-300))

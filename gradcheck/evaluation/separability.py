@@ -33,15 +33,10 @@ _SPLITS = 4
 
 @dataclass(frozen=True)
 class Same:
-    """How far two values that ought to be equal may differ.
+    """How far two values that ought to be equal may differ."""
 
-    Attributes:
-        noise: standard deviation of the noise of a value near x.
-        rounding: the same as a part of the value.
-    """
-
-    noise: float
-    rounding: float
+    noise: float  # standard deviation of the noise of a value near x
+    rounding: float  # the same as a part of the value
 
     def __call__(self, first: float, second: float, *sizes: float) -> bool:
         """Whether two numbers are equal but for rounding, computed from others of these sizes."""
@@ -51,19 +46,12 @@ class Same:
 
 @dataclass(frozen=True, eq=False)
 class RowValues:
-    """Whether a loss returns the value of each row.
+    """Whether a loss returns the value of each row."""
 
-    Attributes:
-        objective: asks for them, if it does; else the objective as it was.
-        answer: what it answers at x.
-        why_not: empty if it does.
-        findings: what its two ways to answer disagree on.
-    """
-
-    objective: Objective
-    answer: Answer
-    why_not: str = ""
-    findings: tuple[Finding, ...] = ()
+    objective: Objective  # asks for them, if it does; else the objective as it was
+    answer: Answer  # what it answers at x
+    why_not: str = ""  # empty if it does
+    findings: tuple[Finding, ...] = ()  # what its two ways to answer disagree on
 
 
 def try_row_values(objective: Objective, x: FloatArray, answer: Answer, wanted: str) -> RowValues:

@@ -18,16 +18,11 @@ from gradcheck.layout import Arguments, is_differentiable, leaves, parts_of
 
 @dataclass(frozen=True, eq=False)
 class Bound:
-    """A function of (x, arguments), x being 1 x n: the form in which the engine calls every function.
+    """A function of (x, arguments), x being 1 x n: the form in which the engine calls every function."""
 
-    Attributes:
-        name: of the function, for messages.
-        door: calls it.
-        order: for each gradient that it returns, the input that it belongs to; None for one that is not used.
-    """
-
-    name: str
-    door: Door
+    name: str  # of the function, for messages
+    door: Door  # calls it
+    #: for each gradient that it returns, the input that it belongs to; None for one that is not used
     order: tuple[str | None, ...]
     takes_arguments = True
 
@@ -59,17 +54,11 @@ class Bound:
 
 @dataclass(frozen=True)
 class Settled:
-    """Which results of a function are gradients of what.
+    """Which results of a function are gradients of what."""
 
-    Attributes:
-        order: as ``Bound.order``.
-        arrays: names of the arrays that have a gradient, in the order of the function's parameters.
-        remarks: what a user should know: results that are ignored, gradients that are not given.
-    """
-
-    order: tuple[str | None, ...]
-    arrays: tuple[str, ...]
-    remarks: tuple[str, ...]
+    order: tuple[str | None, ...]  # as ``Bound.order``
+    arrays: tuple[str, ...]  # names of the arrays that have a gradient, in the order of the function's parameters
+    remarks: tuple[str, ...]  # what a user should know: results that are ignored, gradients that are not given
 
 
 def settle(name: str, door: Door, values: dict[str, Any], wrt: Sequence[str], seed: int) -> Settled:
