@@ -180,11 +180,7 @@ class _Entries:
         self.doubtful = doubtful[~self._smooth[doubtful] | (self._verdicts[doubtful] != verdict.OK)]
 
     def look_again(self) -> tuple[IndexArray, IndexArray]:
-        """Entries in doubt at a finer step: those that are right leave, and most of those that are far off.
-
-        Returns:
-            Of those that are far off a few, which stay in doubt, and the others: they are wrong if those are.
-        """
+        """Those in doubt at a finer step: right ones leave. Of those far off a few stay; they stand for the second."""
         which, evaluator = self.doubtful, self._evaluator
         entries, steps = self._entries[which], self._usual_steps()[which] / _FINER
         steps = np.maximum(steps, _LEAST_IN_SPACINGS * evaluator.objective.spacing(evaluator.x[entries]))

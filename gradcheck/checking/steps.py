@@ -131,11 +131,7 @@ def _try_steps(
     steps: FloatArray,
     scale: float,
 ) -> tuple[FloatArray, FloatArray]:
-    """K steps that were tried, falling, until noise outweighs what is gained; and 3 x K numbers at them.
-
-    These are the corrected differences, the bounds on their noise, and how large the derivative along an entry is at
-    least.
-    """
+    """K falling steps, and at them 3 x K: corrected differences, bounds on noise, the least slope along an entry."""
     length, at = float(np.sum(np.abs(direction))), (answer.value, float(np.dot(answer.gradient, direction)))
 
     def ask(step: float) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -57,6 +57,18 @@ class Parts:
     @property
     def same(self) -> BoolArray:
         return np.asarray(np.isclose(self.taken, self.true, rtol=_EQUAL, atol=0.0))
+
+
+def same_for_any_upstream(seen: Seen) -> Iterator[Finding]:
+    """dS does not change with the upstream gradient, while the value does."""
+    each = max((one for one in seen if one.wrong.any()), key=lambda one: one.case.rows)
+    arguments = each.case.arguments
+    other = each.ask.evaluate(each.case.S, replace(arguments, seed=arguments.seed + 1))
+    is_same = np.array_equal(each.own(other.gradient), each.analytic) and each.analytic.any()
+    if is_same and other.value != each.case.value:
+        message = "dS is the same whatever the upstream gradient is"
+        hint = "multiply by dout, the gradient of the loss by the layer's output: it is not all ones"
+        yield Finding("ignores-upstream-gradient", "error", message, hint)
 
 
 def outputs_taken(seen: Seen) -> Iterator[Finding]:
