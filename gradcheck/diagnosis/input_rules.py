@@ -118,55 +118,38 @@ _PENALTIES: dict[str, tuple[Callable[[FloatArray], FloatArray], str]] = {
 
 def regularizer(seen: Seen) -> Iterator[Finding]:
     """dS = c n + d x, or d sign(x): the gradient of a penalty that is missing, or has another factor."""
-    name = seen[0].name
     strength, own_symbol, own = _own_penalty(seen)
-    for symbol, (slope, penalty) in _PENALTIES.items():
-        for power in (0, 1, -1):
-            interval = _of_value(seen, own_symbol, own, slope, power)
-            if interval is None:
+    r = float(seen[0].values[strength]) if strength else 1.0
+    ratios, sizes = np.array(own) / r, np.array([float(each.case.rows) for each in seen])
+    for (symbol, (slope, penalty)), power in product(_PENALTIES.items(), (0, 1, -1)):
+        interval = _of_value(seen, own_symbol, own, slope, power)
+        of_value = interval and constant_law(Interval(*sorted((interval.low / r, interval.high / r))))
+        if not (interval and of_value) or (of_value.is_free and interval.radius > 1e-6 * abs(interval.middle)):
+            continue
+        v, name = float(of_value.k), seen[0].name
+        unit = f"{strength}·{symbol.format(x=name)}" if strength else symbol.format(x=name)
+        told, first = f"{plain(v)}·{unit}", plain(ratios[0])
+        if power:
+            if not np.allclose(ratios, v, rtol=1e-6, atol=1e-12):
                 continue
-            values = seen[0].values
-            r = float(values[strength]) if strength else 1.0
-            of_value = constant_law(Interval(*sorted((interval.low / r, interval.high / r))))
-            if of_value is None or (of_value.is_free and interval.radius > 1e-6 * abs(interval.middle)):
-                continue
-            v = float(of_value.k)
-            ratios = [each / r for each in own]
-            term = symbol.format(x=name)
-            unit = f"{strength}·{term}" if strength else term
-            if power:
-                if not _equal_all(ratios, [v] * len(ratios)):
-                    continue
-                law = simplest_law(
-                    [(N, 1, Interval(N**power, N**power)) for N in {s.case.rows for s in seen}], classes=0
-                )
-                if law is not None:
-                    yield from factor_findings(law, f"beside the regularizer's {plain(v)}·{unit}")
-                return
-            yield _penalty_finding(
-                unit, own_symbol.format(x=name), ratios, symbol == own_symbol, v, penalty.format(x=name), seen
-            )
+            law = simplest_law([(int(N), 1, Interval(N**power, N**power)) for N in set(sizes)], classes=0)
+            if law is not None:
+                yield from factor_findings(law, f"beside the regularizer's {told}")
             return
-
-
-def _penalty_finding(
-    unit: str, own_term: str, ratios: list[float], same: bool, v: float, penalty: str, seen: Seen
-) -> Finding:
-    of_value = f"{plain(v)}·{unit}"
-    if not any(ratios):
-        message = f"the regularizer's gradient is missing: dS lacks {of_value}, which the value's gradient has"
-    elif _equal_all([ratio * each.case.rows for ratio, each in zip(ratios, seen, strict=True)], [v] * len(seen)):
-        message = (
-            f"the regularizer's gradient is divided by N too: dS has {of_value}/N, the value's gradient {of_value}"
-        )
-    else:
-        own = f"{plain(ratios[0])}·{unit}" if same else f"{plain(ratios[0])} times {own_term}"
-        if v == 0:
-            message = f"dS has {own}, the gradient of a regularizer that the value lacks"
+        has = f"{first}·{unit}" if symbol == own_symbol else f"{first} times {own_symbol.format(x=name)}"
+        if not ratios.any() and v < 0:
+            message = f"dS has {plain(-v)}·{unit} more than the value's gradient: a regularizer's term, or its factor"
+        elif not ratios.any():
+            message = f"the regularizer's gradient is missing: dS lacks {told}, which the value's gradient has"
+        elif np.allclose(ratios * sizes, v, rtol=1e-6, atol=1e-12):
+            message = f"the regularizer's gradient is divided by N too: dS has {told}/N, the value's gradient {told}"
+        elif v == 0:
+            message = f"dS has {has}, the gradient of a regularizer that the value lacks"
         else:
-            message = f"the regularizer's factor: dS has {own}, the value's gradient {of_value}"
-    hint = f"make the value's term in {penalty} and its derivative in dS agree"
-    return Finding("missing-regularizer", "error", message, hint)
+            message = f"the regularizer's factor: dS has {has}, the value's gradient {told}"
+        hint = f"make the value's term in {penalty.format(x=name)} and its derivative in dS agree"
+        yield Finding("missing-regularizer", "error", message, hint)
+        return
 
 
 def _own_penalty(seen: Seen) -> tuple[str, str, list[float]]:
@@ -208,10 +191,6 @@ def _of_value(
     return Interval(float(low), float(high)) if is_known else None
 
 
-def _equal_all(one: list[float], other: list[float]) -> bool:
-    return bool(np.allclose(one, other, rtol=1e-6, atol=1e-12))
-
-
 # --- entries in other places, and functions of x ------------------------------------------------------------
 
 
@@ -230,9 +209,8 @@ def rearranged(seen: Seen) -> Iterator[Finding]:
 
 
 #: How the words for what is done to the numerical gradient begin, the code of the finding, and the hint.
-_WAYS = {
-    "trans": ("transposed", "return dS with its axes in the order of the input's: reshape does not exchange axes"),
-    "resha": ("transposed", "return dS with its axes in the order of the input's: reshape does not exchange axes"),
+_WAYS: dict[str | tuple[str, ...], tuple[str, str]] = {
+    ("trans", "resha"): ("transposed", "return dS with the axes of its input: reshape does not exchange axes"),
     "rever": ("transposed", "look for an array that is read from its end"),
     "shift": ("transposed", "look for an index that is off by one, or padding that is cut off elsewhere"),
     "sum": ("constant-factor", "look at the axis of the sum: it runs over one axis too many"),
@@ -262,6 +240,28 @@ def _ways(n: FloatArray) -> Iterator[tuple[str, FloatArray]]:
             if 2 * moved[there].size >= n.size > 2:
                 by = ", ".join(f"{k} along axis {axis}" for axis, k in enumerate(offsets) if k)
                 yield f"shifted by {by}", moved
+
+
+def lost_mean(seen: Seen) -> Iterator[Finding]:
+    """dS - n is one number along an axis: a sum or a mean over it is lost, or one too many."""
+    wrong = [each for each in seen if each.wrong.any()]
+
+    def is_flat(each: InputSeen, axis: int, array: FloatArray) -> bool:
+        known = np.where(each.known, array, np.nan)
+        slack = each.slack(np.abs(each.analytic) + np.abs(each.numerical)).max(axis)
+        return bool(np.all(~(np.nanmax(known, axis) - np.nanmin(known, axis) > 2 * slack)))
+
+    axes = [
+        str(axis)
+        for axis in range(wrong[0].x.ndim)
+        if all(each.known.any(axis).all() and is_flat(each, axis, each.analytic - each.numerical) for each in wrong)
+        and not all(is_flat(each, axis, each.numerical) for each in wrong)
+    ]
+    if axes and _enough(wrong):
+        along = f"axis {axes[0]}" if len(axes) == 1 else f"the axes {' and '.join(axes)}"
+        message = f"dS differs from the numerical gradient by a number that is the same along {along}: a lost term"
+        hint = "look for a path over a sum or a mean: its part is missing, or there twice"
+        yield Finding("gradient-of-another-loss", "error", message, hint)
 
 
 def _sigmoid(x: FloatArray) -> FloatArray:

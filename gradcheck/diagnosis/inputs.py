@@ -8,7 +8,16 @@ from itertools import combinations
 
 from gradcheck.checking.evidence import Evidence, Spent
 from gradcheck.diagnosis.input_places import by_sign, condition, indices, masked, of_each_index, only_in_batches
-from gradcheck.diagnosis.input_rules import InputSeen, Rule, Seen, elementwise, factor, rearranged, regularizer
+from gradcheck.diagnosis.input_rules import (
+    InputSeen,
+    Rule,
+    Seen,
+    elementwise,
+    factor,
+    lost_mean,
+    rearranged,
+    regularizer,
+)
 from gradcheck.diagnosis.jacobian import example, outputs_taken, same_for_any_upstream
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding
@@ -16,7 +25,7 @@ from gradcheck.report import Finding
 #: The rules for one input, the most telling first.
 RULES: tuple[Rule, ...] = (
     same_for_any_upstream, factor, regularizer, rearranged, elementwise, by_sign, outputs_taken, indices, condition,
-    masked, of_each_index, only_in_batches, example,
+    masked, of_each_index, lost_mean, only_in_batches, example,
 )  # fmt: skip
 
 

@@ -129,7 +129,7 @@ def _parts(seen: Seen) -> Parts | None:
         outputs, _ = _call(each, each.case.S, None)
         shapes = [np.shape(out) for out in outputs]
         count = sum(int(np.prod(shape)) for shape in shapes)
-        if count + 2 * each.input.size <= _SHARE * each.ask.left:
+        if count and count + 2 * each.input.size <= _SHARE * each.ask.left:
             return _measured(each, outputs, shapes)
     return None
 
@@ -148,17 +148,20 @@ def _measured(each: InputSeen, outputs: list[Any], shapes: list[tuple[int, ...]]
         below[0, entry] -= step
         difference = flat(_call(each, above, None)[0]) - flat(_call(each, below, None)[0])
         true[row] = difference / (above[0, entry] - below[0, entry])
-    indices = [np.indices(shape).reshape(len(shape), -1) for shape in shapes]
+    indices = [_indices(shape) for shape in shapes]
     padded = np.concatenate([np.pad(index, ((0, axes - len(index)), (0, 0))) for index in indices], axis=1)
     numbers = np.repeat(np.arange(len(shapes)), [index.shape[1] for index in indices])
     own = each.x.shape
-    entries = np.indices(own).reshape(len(own), -1)
-    parts = Parts(taken[each.input.entries], true, own, entries, padded, numbers, values)
+    parts = Parts(taken[each.input.entries], true, own, _indices(own), padded, numbers, values)
     usual = np.concatenate([np.ravel(each.upstream(k, shape)) for k, shape in enumerate(shapes)])
     is_linear = np.allclose(
         parts.taken @ usual, each.analytic.ravel(), rtol=1e-6, atol=1e-9 + _ZERO * np.abs(each.analytic).max()
     )
     return parts if is_linear and np.isfinite(parts.true).all() else None
+
+
+def _indices(shape: tuple[int, ...]) -> npt.NDArray[np.intp]:
+    return np.indices(shape).reshape(len(shape), int(np.prod(shape)))
 
 
 def _call(each: InputSeen, S: FloatArray, unit: int | None) -> tuple[list[Any], FloatArray]:
@@ -222,6 +225,8 @@ def _one_of_several(parts: Parts) -> str:
 def _flipped(parts: Parts) -> str:
     """The axes along which the part of each output is reversed, where it is not cut off at a border."""
     shape, n = parts.shape, len(parts.shape)
+    if not n:
+        return ""
     boxes = [np.ix_(*map(np.unique, np.nonzero(column.reshape(shape)))) for column in parts.true.T]
     sizes = [np.prod([each.size for each in box]) for box in boxes]
     pairs = [
