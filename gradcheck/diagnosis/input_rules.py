@@ -259,9 +259,9 @@ def lost_mean(seen: Seen) -> Iterator[Finding]:
     ]
     if axes and _enough(wrong):
         along = f"axis {axes[0]}" if len(axes) == 1 else f"the axes {' and '.join(axes)}"
-        message = f"dS differs from the numerical gradient by a number that is the same along {along}: a term is lost, or there twice"
+        told = f"by a number that is the same along {along}: a term is lost, or there twice"
         hint = "look for a path over a sum or a mean along that axis, and its part of dS"
-        yield Finding("gradient-of-another-loss", "error", message, hint)
+        yield Finding("gradient-of-another-loss", "error", f"dS differs from the numerical gradient {told}", hint)
 
 
 def _sigmoid(x: FloatArray) -> FloatArray:
