@@ -16,17 +16,11 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class Input:
-    """One differentiated input of a function, or one array of an input that has several.
+    """One differentiated input of a function, or one array of an input that has several."""
 
-    Attributes:
-        name: for example ``S``, ``W`` or ``params.W1``.
-        shape: of its array; () for a single number.
-        start: flat index of its first entry.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    start: int
+    name: str  # for example ``S``, ``W`` or ``params.W1``
+    shape: tuple[int, ...]  # of its array; () for a single number
+    start: int  # flat index of its first entry
 
     @property
     def size(self) -> int:
@@ -99,17 +93,11 @@ class Layout:
 
 @dataclass(frozen=True, eq=False)
 class Arguments:
-    """What a function is called with, by the names of its parameters.
+    """What a function is called with, by the names of its parameters."""
 
-    Attributes:
-        values: arrays, numbers and other objects; or dicts, lists and tuples of them.
-        layout: the differentiated arrays among them; their entries are the flat vector x.
-        seed: of what is drawn at every call: the upstream gradient, and random numbers of the function itself.
-    """
-
-    values: dict[str, Any]
-    layout: Layout
-    seed: int = 0
+    values: dict[str, Any]  # arrays, numbers and other objects; or dicts, lists and tuples of them
+    layout: Layout  # the differentiated arrays among them; their entries are the flat vector x
+    seed: int = 0  # of what is drawn at every call: the upstream gradient, and random numbers of the function itself
 
     @classmethod
     def of(cls, values: dict[str, Any], arrays: Sequence[str], seed: int = 0) -> Arguments:

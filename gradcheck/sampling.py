@@ -26,24 +26,16 @@ _LARGEST = 1e30  # of Student's t, which can overflow; its squares stay finite i
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """One draw.
+    """One draw."""
 
-    Attributes:
-        S: N x C scores, of the config's dtype.
-        y: N int64 labels in [0, C), or -1; or, for the other kinds of labels, N x C numbers of the config's dtype; or
-            the `Arguments` of a function of named inputs, whose flat vector x is S, 1 x n.
-        seed: draws this problem alone, as trial 0.
-        trial: which draw of its kind, from 0.
-        scores: the kind of scores, for example ``normal(0, 1)``; "given" or "inputs" for what is not drawn so.
-        batch_size: N, where it is not the number of rows of S.
-    """
-
-    S: npt.NDArray[Any]
+    S: npt.NDArray[Any]  # N x C scores, of the config's dtype
+    #: N int64 labels in [0, C), or -1; or, for the other kinds of labels, N x C numbers of the config's dtype; or the
+    #: `Arguments` of a function of named inputs, whose flat vector x is S, 1 x n
     y: Any
-    seed: int
-    trial: int
-    scores: str
-    batch_size: int = 0
+    seed: int  # draws this problem alone, as trial 0
+    trial: int  # which draw of its kind, from 0
+    scores: str  # the kind of scores, for example ``normal(0, 1)``; "given" or "inputs" for what is not drawn so
+    batch_size: int = 0  # N, where it is not the number of rows of S
 
     @property
     def layout(self) -> Layout | None:

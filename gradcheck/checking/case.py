@@ -21,44 +21,29 @@ _ROUND = 0.5
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """What was seen of a loss at one problem.
+    """What was seen of a loss at one problem."""
 
-    Attributes:
-        S: N x C float64.
-        y: N ints; or, for other kinds of labels, N x C floats; or the `Arguments` of a function of named inputs.
-        seed, scores: where the problem comes from, as in the report.
-        value: the loss's value at S.
-        analytic: N x C, dS.
-        numerical: N x C, the estimates that verdicts were given on.
-        bounds: N x C, bounds on the errors of ``numerical``; infinite where there is none.
-        granted: N x C, bounds on the rounding of dS itself, and the user's ``atol``.
-        verdicts: N x C int8, indices into ``report.VERDICTS``.
-        kinked: N x C, where left and right derivatives differ, or kinks meet: ``numerical`` is one of many there.
-        leaps: N x C, by how much the value at S lies below its neighbourhood along an axis, on both sides; else 0.
-        whole_numbers: dS came as an array of integers.
-        by_rows: the loss returned each row's own value: ``value`` is their sum, and dS has the derivatives of each.
-        row_weight: weight of a row's own value in the batch's, where that is neither 1/N nor 1; else None.
-        batch_size: N of a function of named inputs.
-        judged: entries were judged by themselves; else the value and dS are all that is known.
-    """
-
-    S: FloatArray
-    y: Any
-    seed: int
+    S: FloatArray  # N x C float64
+    y: Any  # N ints; or, for other kinds of labels, N x C floats; or the `Arguments` of a function of named inputs
+    seed: int  # where the problem comes from, as in the report
     scores: str
-    value: float
-    analytic: FloatArray
-    numerical: FloatArray
-    bounds: FloatArray
-    granted: FloatArray
-    verdicts: npt.NDArray[np.int8]
+    value: float  # the loss's value at S
+    analytic: FloatArray  # N x C, dS
+    numerical: FloatArray  # N x C, the estimates that verdicts were given on
+    bounds: FloatArray  # N x C, bounds on the errors of ``numerical``; infinite where there is none
+    granted: FloatArray  # N x C, bounds on the rounding of dS itself, and the user's ``atol``
+    verdicts: npt.NDArray[np.int8]  # N x C int8, indices into ``report.VERDICTS``
+    #: N x C, where left and right derivatives differ, or kinks meet: ``numerical`` is one of many there
     kinked: BoolArray
+    #: N x C, by how much the value at S lies below its neighbourhood along an axis, on both sides; else 0
     leaps: FloatArray
-    whole_numbers: bool = False
+    whole_numbers: bool = False  # dS came as an array of integers
+    #: the loss returned each row's own value: ``value`` is their sum, and dS has the derivatives of each
     by_rows: bool = False
+    #: weight of a row's own value in the batch's, where that is neither 1/N nor 1; else None
     row_weight: float | None = None
-    judged: bool = True
-    batch_size: int = 0
+    judged: bool = True  # entries were judged by themselves; else the value and dS are all that is known
+    batch_size: int = 0  # N of a function of named inputs
 
     @property
     def rows(self) -> int:

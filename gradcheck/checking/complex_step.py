@@ -26,17 +26,12 @@ _SAME = 2 * float(np.finfo(np.float64).eps)
 
 @dataclass(frozen=True, eq=False)
 class ComplexSteps:
-    """Derivatives by complex steps, where they can be believed and are sharper than the central differences.
+    """Derivatives by complex steps, where they can be believed and are sharper than the central differences."""
 
-    Attributes:
-        which: K positions among the entries that were asked for.
-        limit: K estimates and bounds.
-        rounding: K floats, what rounding alone may put between the analytic entry and the estimate: it stands for the
-            limit's bound and the noise of dS, both.
-    """
-
-    which: IndexArray
-    limit: Limit
+    which: IndexArray  # K positions among the entries that were asked for
+    limit: Limit  # K estimates and bounds
+    #: K floats, what rounding alone may put between the analytic entry and the estimate: it stands for the limit's
+    #: bound and the noise of dS, both
     rounding: FloatArray
 
 

@@ -1,7 +1,7 @@
 """Verdicts for the entries of a gradient.
 
-coarse pass (two calls an entry) -> step sequences for entries in doubt -> nearby gradients where kinks may meet
--> confirmation by the whole batch -> complex steps
+coarse pass (two calls an entry) -> a finer step, then step sequences for entries in doubt -> nearby gradients where
+kinks may meet -> confirmation by the whole batch -> complex steps
 """
 
 from __future__ import annotations
@@ -24,17 +24,19 @@ from gradcheck.evaluation.separability import confirm
 from gradcheck.functions.answer import Answer
 from gradcheck.numerics import verdicts as verdict
 from gradcheck.numerics.complex_step import in_question
-from gradcheck.numerics.differences import SIGMAS, relative_error
+from gradcheck.numerics.differences import SIGMAS, Stencil, relative_error
 from gradcheck.numerics.richardson import Limit
 from gradcheck.numerics.verdicts import BoolArray, Tolerance
 from gradcheck.report import FloatArray
 
 #: The coarse pass may send an entry on without harm, so its bound on noise is tight.
 _COARSE_SIGMAS = 3.0
-#: Steps that usually settle an entry of a smooth function.
-_FEW_STEPS = 3
 #: Wrong entries that are confirmed by calls of the whole batch, the worst first.
 _CONFIRMED = 3
+#: Entries in doubt are looked at once more, at a step so many times finer, if its noise is below this
+#: part of the gradients. Of those that are off by so many bounds, and this part of themselves, ``_MANY`` stand for all.
+_FINER, _SHARP, _MANY = 16.0, 1e-9, 16
+_FAR_BOUNDS, _FAR_PART = 1e3, 1e-3
 _LEAST_IN_SPACINGS = 64.0
 #: A wide bound is a rough guess; what lies outside it by less than this factor is not called wrong.
 _FAR_OUTSIDE = 3.0
@@ -44,40 +46,24 @@ _TELLING = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class Verdicts:
-    """What the numerics say of E entries; every array has length E.
+    """What the numerics say of E entries; every array has length E."""
 
-    Attributes:
-        entries: flat indices.
-        analytic: dS.
-        numerical: the estimates that the verdicts were given on.
-        bounds: bounds on their errors.
-        relative_errors: of the analytic against the numerical derivative.
-        verdicts: int8, indices into ``report.VERDICTS``.
-        negligible: entries so small that the bound is no small part of them.
-        plain: plain central differences, of half-width ``steps``.
-        steps: of the coarse pass.
-        central: the central differences, corrected or extrapolated: where ``by_complex`` is false, ``numerical``.
-        by_complex: entries judged by a complex step.
-        kinked: entries where left and right derivatives differ, or kinks meet.
-        granted: bounds on the rounding of dS itself, with ``atol``.
-        leaps: by how much the value at x lies below its neighbourhood along an axis, on both sides; else 0.
-        tried: steps and plain central differences of the entries that took a step sequence, by position.
-    """
-
-    entries: IndexArray
-    analytic: FloatArray
-    numerical: FloatArray
-    bounds: FloatArray
-    relative_errors: FloatArray
-    verdicts: npt.NDArray[np.int8]
-    negligible: BoolArray
-    plain: FloatArray
-    steps: FloatArray
+    entries: IndexArray  # flat indices
+    analytic: FloatArray  # dS
+    numerical: FloatArray  # the estimates that the verdicts were given on
+    bounds: FloatArray  # bounds on their errors
+    relative_errors: FloatArray  # of the analytic against the numerical derivative
+    verdicts: npt.NDArray[np.int8]  # int8, indices into ``report.VERDICTS``
+    negligible: BoolArray  # entries so small that the bound is no small part of them
+    plain: FloatArray  # plain central differences, of half-width ``steps``
+    steps: FloatArray  # of the coarse pass
+    #: the central differences, corrected or extrapolated: where ``by_complex`` is false, ``numerical``
     central: FloatArray
-    by_complex: BoolArray
-    kinked: BoolArray
-    granted: FloatArray
-    leaps: FloatArray
+    by_complex: BoolArray  # entries judged by a complex step
+    kinked: BoolArray  # entries where left and right derivatives differ, or kinks meet
+    granted: FloatArray  # bounds on the rounding of dS itself, with ``atol``
+    leaps: FloatArray  # by how much the value at x lies below its neighbourhood along an axis, on both sides; else 0
+    #: steps and plain central differences of the entries that took a step sequence, by position
     tried: Mapping[int, tuple[tuple[float, float], ...]]
 
 
@@ -110,40 +96,37 @@ def judge(
         LossDefect: the function raised at moved points, or returned no value and gradient.
         NotSeparable: the evaluator takes rows one by one, and they turned out to be coupled.
     """
+    nearby = nearby or Nearby(evaluator.objective, evaluator.x, precision)
     if entries is None and precision.steps:  # each of several inputs with its own step and scale
-        nearby, parts = nearby or Nearby(evaluator.objective, evaluator.x, precision), []
-        for number, block in enumerate(evaluator.objective.blocks.slices()):
-            own, entries = precision.of_input(number), np.arange(block.start, block.stop)
-            parts.append(
+        return joined_verdicts(
+            [
                 judge(
-                    evaluator, answer, analytic, own, tolerance,
-                    noise=noise, entries=entries, reference=reference, nearby=nearby,
+                    evaluator, answer, analytic, precision.of_input(number), tolerance, noise=noise,
+                    entries=np.arange(block.start, block.stop), reference=reference, nearby=nearby,
                 )
-            )  # fmt: skip
-        return _joined(parts)
+                for number, block in enumerate(evaluator.objective.blocks.slices())
+            ]
+        )  # fmt: skip
     chosen = np.arange(len(analytic)) if entries is None else entries
     work = _Entries(
         evaluator, answer, analytic[chosen], precision, tolerance, noise or precision.gradient_noise, chosen
     )
     work.coarse_pass(cross_check=entries is None)
     if work.doubtful.size:
-        work.refine_few()
-    if work.doubtful.size:
-        work.refine_all()
-        work.measure_rows()
-        work.try_subgradients(nearby or Nearby(evaluator.objective, evaluator.x, precision))
-        work.confirm()
+        few, others = work.look_again()
+        work.refine(nearby)
+        if others.size and not work.are_wrong(few):
+            work.doubtful = others
+            work.refine(nearby)
     return work.verdicts(reference)
 
 
-def _joined(parts: list[Verdicts]) -> Verdicts:
-    """The verdicts of several inputs as those of one vector."""
-    arrays = {
-        field.name: np.concatenate([getattr(part, field.name) for part in parts])
-        for field in fields(Verdicts)
-        if field.name != "tried"
-    }
-    tried = {int(part.entries[0]) + position: steps for part in parts for position, steps in part.tried.items()}
+def joined_verdicts(parts: list[Verdicts]) -> Verdicts:
+    """The verdicts of several sets of entries as those of one."""
+    names = [field.name for field in fields(Verdicts) if field.name != "tried"]
+    arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    starts = np.cumsum([0, *(len(part.entries) for part in parts)]).tolist()
+    tried = {start + at: steps for start, part in zip(starts, parts, strict=False) for at, steps in part.tried.items()}
     return Verdicts(**arrays, tried=tried)
 
 
@@ -184,12 +167,10 @@ class _Entries:
         else:
             self._value_noise = np.full(len(entries), self._precision.value_noise)
         self._coarse = stencil_of(below, here, self._above)
-        self._plain, correction = self._coarse.plain(), self._coarse.correction()
-        self._numerical = self._plain - correction
-        self._bounds = self._coarse.noise_bound(self._value_noise, _COARSE_SIGMAS)
-        limit = Limit(self._numerical, self._bounds)
+        self._plain = self._coarse.plain()
+        limit, self._smooth = self._seen(slice(None), self._coarse)
+        self._numerical, self._bounds = limit.estimate, limit.bound
         self._verdicts = self._against(slice(None), limit)
-        self._smooth = verdict.is_smooth(self._coarse, correction, self._value_noise, self._precision.scale)
         doubtful = np.flatnonzero(~self._smooth | (self._verdicts != verdict.OK))
         # What dS is granted beyond the least is worked out for those alone that need it.
         if doubtful.size:
@@ -197,25 +178,49 @@ class _Entries:
             self._verdicts[doubtful] = self._against(doubtful, limit.only(doubtful))
         self.doubtful = doubtful[~self._smooth[doubtful] | (self._verdicts[doubtful] != verdict.OK)]
 
-    def refine_few(self) -> None:
-        """Smooth entries in doubt by three coarse steps: the sharpest estimate, unless a kink is within reach."""
-        which = self.doubtful
-        self._refinement = Refinement.of(
-            self._evaluator, self._entries[which], self._value_noise[which], self._noise[which], self._precision
-        ).refined(_FEW_STEPS)  # fmt: skip
-        sharper = self._refinement.central()
-        right = self._smooth[which] & (self._against(which, sharper) == verdict.OK)
-        allowed = self._allowed(which, sharper.estimate) + self._granted(which)
-        right &= sharper.bound <= np.maximum(self._bounds[which], allowed)
-        self._take(which[right], sharper.only(right))
+    def look_again(self) -> tuple[IndexArray, IndexArray]:
+        """Those in doubt at a finer step: right ones leave. Of those far off a few stay; they stand for the second."""
+        which, evaluator = self.doubtful, self._evaluator
+        entries, steps = self._entries[which], self._usual_steps()[which] / _FINER
+        steps = np.maximum(steps, _LEAST_IN_SPACINGS * evaluator.objective.spacing(evaluator.x[entries]))
+        above, below = evaluator.moved(entries, steps), evaluator.moved(entries, -steps)
+        limit, smooth = self._seen(which, stencil_of(below, evaluator.here(entries), above))
+        smooth &= limit.bound <= _SHARP * self._precision.scale
+        right = smooth & (self._against(which, limit) == verdict.OK)
+        self._take(which[right], limit.only(right))
         self._verdicts[which[right]] = verdict.OK
-        self._refinement = self._refinement.only(np.flatnonzero(~right))
-        self.doubtful = which[~right]
+        # A wrong dS puts both estimates off, through their corrections, and the coarse one 256 times as much.
+        bound = limit.bound + np.abs(limit.estimate - self._numerical[which])
+        off = np.abs(self._analytic[which] - limit.estimate)
+        least = self._allowed(which, limit.estimate) + _FAR_PART * np.abs(limit.estimate)
+        is_far = (not evaluator.by_rows) & (off > _FAR_BOUNDS * (bound + self._granted(which)) + least)
+        far = np.flatnonzero(smooth & self._smooth[which] & is_far)
+        stay = far[np.unique(np.linspace(0, len(far) - 1, min(_MANY, len(far)), dtype=np.intp))]
+        gone = np.setdiff1d(far, stay)
+        self._take(which[gone], Limit(limit.estimate, bound).only(gone))
+        self.doubtful = np.delete(which, np.concatenate([np.flatnonzero(right), gone]))
+        return which[stay], which[gone]
+
+    def are_wrong(self, which: IndexArray) -> bool:
+        """Whether these are, but for what cannot be told, and none lies at a kink."""
+        unlike = (self._verdicts[which] == verdict.OK) | (self._verdicts[which] == verdict.SUBGRADIENT)
+        return not (unlike | self._kinked[which]).any()
+
+    def refine(self, nearby: Nearby) -> None:
+        """Entries in doubt by step sequences, by gradients nearby, and by calls of the whole batch."""
+        if self.doubtful.size:
+            self.refine_all()
+            self.measure_rows()
+            self.try_subgradients(nearby)
+            self.confirm()
 
     def refine_all(self) -> None:
         """What is still in doubt by the whole step sequence, on both sides."""
-        self._refinement = self._refinement.refined()
-        self._tried = dict(zip(self.doubtful.tolist(), self._refinement.plain_differences(), strict=True))
+        which = self.doubtful
+        self._refinement = Refinement.of(
+            self._evaluator, self._entries[which], self._value_noise[which], self._noise[which], self._precision
+        )
+        self._tried |= zip(self.doubtful.tolist(), self._refinement.plain_differences(), strict=True)
         self._judge_limits(np.arange(len(self.doubtful)), self._refinement)
 
     def measure_rows(self) -> None:
@@ -294,6 +299,12 @@ class _Entries:
             leaps=self._leaps,
             tried=self._tried,
         )
+
+    def _seen(self, which: IndexArray | slice, stencil: Stencil) -> tuple[Limit, BoolArray]:
+        """The corrected differences of some of the entries, and whether they show no kink."""
+        correction, noise = stencil.correction(), self._value_noise[which]
+        limit = Limit(stencil.plain() - correction, stencil.noise_bound(noise, _COARSE_SIGMAS))
+        return limit, verdict.is_smooth(stencil, correction, noise, self._precision.scale)
 
     def _usual_steps(self) -> FloatArray:
         """E steps: the usual one, but wide enough for the spacing of floats at each entry."""

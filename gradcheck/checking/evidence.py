@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any
@@ -38,10 +38,11 @@ class Allowance:
         self._charge(Spent)
         return self.loss.evaluate(S.astype(self.dtype if dtype is None else dtype), y)
 
-    def call(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Any:
-        """What the loss returns for these very arrays; raises as ``evaluate``."""
+    def call(self, scores: npt.NDArray[Any], labels: Any, function: Callable[..., Any] | None = None) -> Any:
+        """What the loss, or a function in its place, returns for these very arrays; raises as ``evaluate``."""
         self._charge(Spent)
-        return self.loss.call(scores, labels)
+        loss = self.loss if function is None else replace(self.loss, function=function)
+        return loss.call(scores, labels)
 
     def charged(self) -> Function:
         """The loss as a function whose calls are counted here, and raise OutOfTime where none is left."""
@@ -63,22 +64,15 @@ class Allowance:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What is known of one loss.
+    """What is known of one loss."""
 
-    Attributes:
-        observations: of every kind of problem, right and wrong ones, in the order of the config.
-        rtol: the user's relative tolerance.
-        ask: the loss, for a few calls more.
-        like: the built-in that the loss is meant to be; None for none.
-        inspect: the loss, for calls that every loss takes, right or wrong: they belong to its check.
-        beside: problems with too many entries to judge each, whose value is known; kept where ``like`` is given.
-    """
-
-    observations: tuple[Case, ...]
-    rtol: float
-    ask: Allowance
-    like: str | None = None
+    observations: tuple[Case, ...]  # of every kind of problem, right and wrong ones, in the order of the config
+    rtol: float  # the user's relative tolerance
+    ask: Allowance  # the loss, for a few calls more
+    like: str | None = None  # the built-in that the loss is meant to be; None for none
+    #: the loss, for calls that every loss takes, right or wrong: they belong to its check
     inspect: Allowance | None = None
+    #: problems with too many entries to judge each, whose value is known; kept where ``like`` is given
     beside: tuple[Case, ...] = ()
 
     @property

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gradcheck.checking.lines import LINES, SPACING, WIDER, look_along_lines, watched_entries
-from gradcheck.checking.steps import Scales, choose_step, wide_enough
+from gradcheck.checking.steps import Scales, choose_step, usual_step, wide_enough
 from gradcheck.errors import LossDefect
 from gradcheck.evaluation.blocks import Blocks, IndexArray
 from gradcheck.evaluation.evaluators import Evaluator
@@ -36,25 +36,19 @@ _LEAST_OF_LINES = 2.0
 #: Where only one line was followed, an entry that met a jump, which is noisier than the others by more than this, is
 #: taken for one like them.
 _UNUSUAL = 8.0
+#: An x longer than this meets so many kinks that a step is narrow where noise stays below this part of the gradients.
+_LONG, _NARROW, _ENOUGH = 1000, 2.0**-15, 1e-9
 
 
 @dataclass(frozen=True, eq=False)
 class GradientNoise:
-    """Standard deviations of the noise of dS.
+    """Standard deviations of the noise of dS."""
 
-    Attributes:
-        series: (L, m, n), dS along L lines; or (L, m, W) of some entries.
-        watched: those W entries; None for all.
-        blocks: of x.
-        least: (B,), the rounding that every entry of a block has at least.
-        beyond: (n,), what else dS is granted; None for nothing.
-    """
-
-    series: FloatArray
-    watched: IndexArray | None
-    blocks: Blocks
-    least: FloatArray
-    beyond: FloatArray | None = None
+    series: FloatArray  # (L, m, n), dS along L lines; or (L, m, W) of some entries
+    watched: IndexArray | None  # those W entries; None for all
+    blocks: Blocks  # of x
+    least: FloatArray  # (B,), the rounding that every entry of a block has at least
+    beyond: FloatArray | None = None  # (n,), what else dS is granted; None for nothing
 
     def at_least(self, entries: IndexArray) -> FloatArray:
         """E floats that the noise of E entries is not below."""
@@ -76,33 +70,20 @@ class GradientNoise:
 
 @dataclass(frozen=True, eq=False)
 class Precision:
-    """What was measured at one problem.
+    """What was measured at one problem."""
 
-    Attributes:
-        value_noise: standard deviation of the noise of a value.
-        rounding: the same as a part of the value that was rounded.
-        smallest_part: size that a row's part of the value is taken for at least, when its rounding is reckoned.
-        parts_noise: (N,), the noise of each row's part of the value; None where only the whole is known.
-        gradient_noise: of dS.
-        step: for central differences.
-        scale: the largest gradient seen; where all are 0, the value beside x.
-        block_scales: (B,), the largest gradient seen in each block.
-        steps: of each input, where there are several; ``step`` is the smallest of them.
-        value_eps: epsilon of the precision that values were computed in.
-        reach: how far from x the function was seen to be smooth along a line.
-    """
-
-    value_noise: float
-    rounding: float
-    smallest_part: float
+    value_noise: float  # standard deviation of the noise of a value
+    rounding: float  # the same as a part of the value that was rounded
+    smallest_part: float  # size that a row's part of the value is taken for at least, when its rounding is reckoned
+    #: (N,), the noise of each row's part of the value; None where only the whole is known
     parts_noise: FloatArray | None
-    gradient_noise: GradientNoise
-    step: float
-    scale: float
-    block_scales: FloatArray
-    reach: float
-    steps: tuple[float, ...] = ()
-    value_eps: float = float(np.finfo(np.float64).eps)
+    gradient_noise: GradientNoise  # of dS
+    step: float  # for central differences
+    scale: float  # the largest gradient seen; where all are 0, the value beside x
+    block_scales: FloatArray  # (B,), the largest gradient seen in each block
+    reach: float  # how far from x the function was seen to be smooth along a line
+    steps: tuple[float, ...] = ()  # of each input, where there are several; ``step`` is the smallest of them
+    value_eps: float = float(np.finfo(np.float64).eps)  # epsilon of the precision that values were computed in
 
     def of_input(self, number: int) -> Precision:
         """The same with the step and the scale of one of several inputs."""
@@ -149,7 +130,7 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
     series = np.array(several) if len(several) > 1 else several[0][np.newaxis]  # no copy of a long one
     each_step: list[float] = []
     if in_short:
-        step = min(wide_enough(value_noise, seen.largest), 0.125)
+        step = usual_step(value_noise, seen.largest)
     else:
         top = 2.0**14 * (SPACING if found.spacing in WIDER else found.spacing)
         arguments = objective, x, answer, value_noise, series, top
@@ -159,6 +140,11 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
             step = min(each_step)
         else:
             step = choose_step(*arguments, found.spent, rng, seen, objective.blocks.slices())
+        if len(x) > _LONG:
+            scales = seen.of_blocks if each_step else [seen.largest]
+            needed = [wide_enough(value_noise, float(scale), _NARROW, _ENOUGH) for scale in scales]
+            each_step = [min(pair) for pair in zip(each_step, needed, strict=False)]
+            step = min(step, *needed)
     gradient_eps = noise.effective_eps(series.ravel()[:: max(1, series.size // 4096)], answer.gradient_eps)
     size = max(abs(answer.value), value_scale)
     quantum = noise.quantum(series)

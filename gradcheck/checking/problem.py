@@ -114,10 +114,7 @@ _NO_MEAN = Finding(
 def _judge(
     loss: Function, problem: Problem, given_answer: Answer, config: Config, settings: Settings, pool: Pool | None
 ) -> _Judged:
-    """Judge one problem: by projections where it has too many entries to be judged one by one.
-
-    The loss gets the config's dtype; the reference is taken in float64 at the same scores, where the loss allows.
-    """
+    """Judge one problem; the reference is taken in float64 at the same scores, where the loss allows."""
     N, C = shape = problem.S.shape[0], problem.S.shape[1]
     x = problem.S.astype(np.float64, copy=False).reshape(-1)
     why = "it was asked for" if config.plan == "projections" else ""  # projections; empty for every entry by itself

@@ -6,14 +6,13 @@ entry at once, are compared with the projections of dS; where they disagree, bis
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gradcheck.checking.directions import DIRECTIONS, Base, Directions
-from gradcheck.checking.entries import Verdicts, judge
+from gradcheck.checking.entries import Verdicts, joined_verdicts, judge
 from gradcheck.checking.nearby import Nearby
 from gradcheck.checking.precision import GradientNoise, Precision
 from gradcheck.evaluation.blocks import IndexArray
@@ -26,7 +25,7 @@ from gradcheck.numerics.verdicts import OK, SUBGRADIENT, TOO_WIDE, UNRESOLVED, W
 from gradcheck.report import Finding, Projections
 
 #: Entries of the sample, by calls of single rows and by calls of the whole batch; the part that may be labels' own.
-_BY_ROWS, _BY_WHOLE, _LABELS = 64, 4, 0.75
+_BY_ROWS, _BY_WHOLE, _LABELS = 64, 2, 0.75
 #: Directions that disagree by this many times what is allowed leave no doubt.
 _BEYOND_DOUBT = 4.0
 #: Entries that directions lead to and that are not wrong, after which the search is given up.
@@ -112,12 +111,7 @@ class _Single:
 
     def all(self) -> Verdicts:
         """The verdicts of all of them, as one."""
-        first = self._verdicts[0]
-        names = [name for name, value in vars(first).items() if isinstance(value, np.ndarray)]
-        arrays: dict[str, Any] = {
-            name: np.concatenate([getattr(each, name) for each in self._verdicts]) for name in names
-        }
-        return replace(first, **arrays)
+        return joined_verdicts(self._verdicts)
 
 
 def _search(directions: Directions, single: _Single, worst: int) -> list[str]:

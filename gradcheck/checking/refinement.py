@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from gradcheck.checking.precision import Precision
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.evaluators import Evaluator, stencil_of
-from gradcheck.numerics.differences import SIGMAS, Stencil, joined
+from gradcheck.numerics.differences import SIGMAS, Stencil
 from gradcheck.numerics.richardson import RATIO, STEPS, Limit, better_of, extrapolate
 from gradcheck.numerics.verdicts import BoolArray
 from gradcheck.report import FloatArray
@@ -50,25 +50,14 @@ class Limits:
 
 @dataclass(frozen=True, eq=False)
 class Refinement:
-    """Stencils of E entries at one step after another.
+    """Stencils of E entries at steps that fall."""
 
-    Attributes:
-        evaluator: how values are obtained.
-        entries: E flat indices.
-        value_noise: E standard deviations of the noise of a value, as the evaluator returns it.
-        derivative_noise: E standard deviations of the noise of dS.
-        top: the widest step.
-        value_eps: epsilon of the precision that values were computed in.
-        stencils: so far, K x E, the widest steps first; NaN where a step is too fine for an entry.
-    """
-
-    evaluator: Evaluator
-    entries: IndexArray
-    value_noise: FloatArray
-    derivative_noise: FloatArray
-    top: float
-    value_eps: float
-    stencils: Stencil
+    evaluator: Evaluator  # how values are obtained
+    entries: IndexArray  # E flat indices
+    value_noise: FloatArray  # E standard deviations of the noise of a value, as the evaluator returns it
+    derivative_noise: FloatArray  # E standard deviations of the noise of dS
+    value_eps: float  # epsilon of the precision that values were computed in
+    stencils: Stencil  # K x E, the widest steps first; NaN where a step is too fine for an entry
 
     @classmethod
     def of(
@@ -79,25 +68,18 @@ class Refinement:
         derivative_noise: FloatArray,
         precision: Precision,
     ) -> Refinement:
-        """A sequence that has not been begun; arguments as the attributes."""
+        """The whole sequence: two calls for each step and entry that it is not too fine for; see the attributes."""
         top = min(_TOP_IN_STEPS * precision.step, _TOP_IN_REACH * precision.reach)
         if np.max(value_noise, initial=0.0) > _NOISY * top * precision.scale:
             top = _NOISY_TOP_IN_STEPS * precision.step
-        nothing = Stencil(*np.empty((len(fields(Stencil)), 0, len(entries))))
-        return cls(evaluator, entries, value_noise, derivative_noise, top, precision.value_eps, nothing)
-
-    def refined(self, down_to: int = STEPS) -> Refinement:
-        """This sequence with so many steps: two calls for each new step, and entry that it is not too fine for."""
-        steps = self.top / RATIO ** np.arange(len(self.stencils.above), down_to)[:, np.newaxis]
-        if not len(steps):
-            return self
-        fits = steps >= _LEAST_IN_SPACINGS * self.evaluator.objective.spacing(self.evaluator.x[self.entries])
+        steps = top / RATIO ** np.arange(STEPS)[:, np.newaxis]
+        fits = steps >= _LEAST_IN_SPACINGS * evaluator.objective.spacing(evaluator.x[entries])
         step, which = np.nonzero(fits)
         offsets = steps[step, 0]
-        both = self.evaluator.moved(np.tile(self.entries[which], 2), np.concatenate([offsets, -offsets]))
+        both = evaluator.moved(np.tile(entries[which], 2), np.concatenate([offsets, -offsets]))
         above, below = np.arange(2 * len(which)).reshape(2, -1)
-        new = stencil_of(both.only(below), self.evaluator.here(self.entries[which]), both.only(above))
-        return replace(self, stencils=joined([self.stencils, new.spread(fits)]))
+        taken = stencil_of(both.only(below), evaluator.here(entries[which]), both.only(above))
+        return cls(evaluator, entries, value_noise, derivative_noise, precision.value_eps, taken.spread(fits))
 
     def only(self, which: IndexArray) -> Refinement:
         """The sequences of some of the entries."""
@@ -124,15 +106,11 @@ class Refinement:
         with np.errstate(invalid="ignore"):
             alike = np.abs(above - below) <= np.minimum(np.abs(above), np.abs(below)) / 8
             leaps = _of_finest(np.where(alike, (above + below) / 2, 0.0), np.isfinite(above + below))
-        return Limits(self.central(), left, right, jumps, np.where(jumps, leaps, 0.0))
-
-    def central(self) -> Limit:
-        """The central derivatives alone."""
-        bounds = self.stencils.noise_bound(self.value_noise)
         with np.errstate(all="ignore"):
-            plain = extrapolate(self.stencils.plain(), bounds, first=2, then=2)
-            sharp = extrapolate(self.stencils.corrected(), bounds + SIGMAS * self.derivative_noise, first=4, then=2)
-        return better_of(plain, sharp)
+            plain = extrapolate(self.stencils.plain(), one / 2, first=2, then=2)
+            noise = one / 2 + SIGMAS * self.derivative_noise
+            sharp = extrapolate(self.stencils.corrected(), noise, first=4, then=2)
+        return Limits(better_of(plain, sharp), left, right, jumps, np.where(jumps, leaps, 0.0))
 
     def plain_differences(self) -> list[tuple[tuple[float, float], ...]]:
         """For each of E entries, half-widths and plain central differences of its steps, the widest first."""

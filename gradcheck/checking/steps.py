@@ -15,6 +15,7 @@ from gradcheck.report import FloatArray
 #: Noise below this part of the gradients is precise enough for any purpose.
 _PRECISE = 1e-13
 _NARROWEST = 2.0**-9
+_WIDEST_UNTRIED = 0.125
 #: Gradients below this are 0: beside them, the underflow of floats would look like noise.
 _SMALLEST = 1e-300
 #: Each step that is tried is the one before it divided by this; those before ``_USUAL`` are for noisy functions.
@@ -62,15 +63,21 @@ class Scales:
         return max(self.largest or abs(value) / max(1.0, largest(x)), _SMALLEST)
 
 
-def wide_enough(value_noise: float, scale: float, narrowest: float = _NARROWEST) -> float:
+def wide_enough(value_noise: float, scale: float, narrowest: float = _NARROWEST, precise: float = _PRECISE) -> float:
     """The step that is precise enough: at a wider one nothing is gained, and more kinks are met.
 
     Args:
         value_noise: standard deviation of the noise of a value.
         scale: the largest gradient seen near.
         narrowest: the least step that is returned.
+        precise: the part of the gradients that noise may be.
     """
-    return max(SIGMAS * value_noise / (_PRECISE * scale or np.inf), narrowest)
+    return max(SIGMAS * value_noise / (precise * scale or np.inf), narrowest)
+
+
+def usual_step(value_noise: float, scale: float) -> float:
+    """A step for a function whose derivatives are about as large as its gradient, without trying any."""
+    return float(np.clip((value_noise / (_PRUDENCE * scale or np.inf)) ** 0.2, _NARROWEST / 2, _WIDEST_UNTRIED))
 
 
 def choose_step(
@@ -124,11 +131,7 @@ def _try_steps(
     steps: FloatArray,
     scale: float,
 ) -> tuple[FloatArray, FloatArray]:
-    """K steps that were tried, falling, until noise outweighs what is gained; and 3 x K numbers at them.
-
-    These are the corrected differences, the bounds on their noise, and how large the derivative along an entry is at
-    least.
-    """
+    """K falling steps, and at them 3 x K: corrected differences, bounds on noise, the least slope along an entry."""
     length, at = float(np.sum(np.abs(direction))), (answer.value, float(np.dot(answer.gradient, direction)))
 
     def ask(step: float) -> tuple[float, float]:

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
 from dataclasses import replace
 from itertools import combinations
 
-import numpy as np
-
 from gradcheck.checking.evidence import Evidence, Spent
-from gradcheck.diagnosis.input_rules import RULES, InputSeen, Seen
+from gradcheck.diagnosis.input_places import by_sign, condition, indices, masked, of_each_index, only_in_batches
+from gradcheck.diagnosis.input_rules import (
+    InputSeen,
+    Rule,
+    Seen,
+    elementwise,
+    factor,
+    lost_mean,
+    rearranged,
+    regularizer,
+)
+from gradcheck.diagnosis.jacobian import example, outputs_taken, same_for_any_upstream
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding
+
+#: The rules for one input, the most telling first.
+RULES: tuple[Rule, ...] = (
+    same_for_any_upstream, factor, regularizer, rearranged, elementwise, by_sign, outputs_taken, indices, condition,
+    masked, of_each_index, lost_mean, only_in_batches, example,
+)  # fmt: skip
 
 
 def explain_inputs(evidence: Evidence) -> tuple[Finding, ...]:
@@ -24,34 +39,35 @@ def explain_inputs(evidence: Evidence) -> tuple[Finding, ...]:
     for case in evidence.observations:
         for each in case.arguments.layout.inputs:
             inputs.setdefault(each.name, []).append(InputSeen(case, each, evidence.ask, evidence.rtol))
-    wrong = {name: seen for name, seen in inputs.items() if any(each.wrong.any() for each in seen)}
-    findings: dict[str, list[str]] = {}  # each text of a finding about dS, and the inputs that it holds of
-    found: dict[str, Finding] = {}
-    for finding, names in _several(evidence, wrong):
-        wrong = {name: seen for name, seen in wrong.items() if name not in names}
-        found[finding.message] = finding
-        findings[finding.message] = []
+    wrong = [name for name, seen in inputs.items() if any(each.wrong.any() for each in seen)]
+    told, exchanged = _exchanged(wrong, inputs)
+    found: dict[str, tuple[Finding, list[str]]] = {}  # by its text about dS, a finding and the inputs that it holds of
     unexplained = []
-    for name, seen in wrong.items():
-        own = _of_one(seen)
-        if not own:
-            unexplained.append(name)
+    for name in wrong:
+        own = _of_one(inputs[name]) if name not in exchanged else []
         for finding in own:
-            found.setdefault(finding.message, finding)
-            findings.setdefault(finding.message, []).append(name)
-    told = [_named(found[message], names) for message, names in findings.items()]
-    right = [f"d{name}" for name, seen in inputs.items() if not any(each.wrong.any() for each in seen)]
+            found.setdefault(finding.message, (finding, []))[1].append(name)
+        if not own and name not in exchanged:
+            unexplained.append(name)
+    told += [_named(finding, names) for finding, names in found.values()]
     if unexplained:
+        right = [f"d{name}" for name in inputs if name not in wrong]
         told.append(_no_known_cause(unexplained, right, inputs))
     return tuple(told)
 
 
+#: Verbs after dS, as they are of several gradients.
+_PLURAL = {
+    "is": "are", "has": "have", "lacks": "lack", "changes": "change", "takes": "take", "multiplies": "multiply",
+}  # fmt: skip
+
+
 def _named(finding: Finding, names: list[str]) -> Finding:
     """A finding about dS as one about the gradients of these inputs."""
-    if not names:
-        return finding
-    own = _listed([f"d{name}" for name in names])
-    message = finding.message.replace("dS is ", f"{own} {'is' if len(names) == 1 else 'are'} ", 1)
+    own, message = _listed([f"d{name}" for name in names]), finding.message
+    if len(names) > 1:
+        message = re.sub(rf"\bdS ({'|'.join(_PLURAL)})\b", lambda found: f"dS {_PLURAL[found[1]]}", message)
+        message = message.replace("dS lack its part", "dS lack their parts")
     return replace(finding, message=message.replace("dS", own), hint=finding.hint.replace("dS", own))
 
 
@@ -65,39 +81,19 @@ def _of_one(seen: Seen) -> list[Finding]:
     return []
 
 
-def _several(evidence: Evidence, wrong: dict[str, Seen]) -> Iterator[tuple[Finding, list[str]]]:
-    """Findings that explain several inputs at once, and the inputs."""
-    if same := _same_for_any_upstream(evidence, wrong):
-        these = _listed([f"d{name}" for name in same])
-        message = f"{these} {'is' if len(same) == 1 else 'are'} the same whatever the upstream gradient is"
-        hint = "multiply by dout, the gradient of the loss by the layer's output: it is not all ones"
-        yield Finding("ignores-upstream-gradient", "error", message, hint), same
-    for one, other in combinations([name for name in wrong if name not in same], 2):
-        pairs = list(zip(wrong[one], wrong[other], strict=True))
-        alike = all(a.input.shape == b.input.shape for a, b in pairs)
-        if alike and all(a.equal(a.analytic, b.numerical) and b.equal(b.analytic, a.numerical) for a, b in pairs):
+def _exchanged(wrong: list[str], inputs: dict[str, Seen]) -> tuple[list[Finding], tuple[str, ...]]:
+    """The finding that two gradients are in each other's place, and which two."""
+    for one, other in combinations(wrong, 2):
+        if all(
+            a.x.shape == b.x.shape
+            and a.equal(a.analytic, b.numerical, b.bounds)
+            and b.equal(b.analytic, a.numerical, a.bounds)
+            for a, b in zip(inputs[one], inputs[other], strict=True)
+        ):
             message = f"d{one} is the gradient of {other}, and d{other} that of {one}: they are exchanged"
             hint = f"return d{one} and d{other} in the order of the inputs"
-            yield Finding("gradients-exchanged", "error", message, hint), [one, other]
-            return
-
-
-def _same_for_any_upstream(evidence: Evidence, wrong: dict[str, Seen]) -> list[str]:
-    """The inputs whose gradient does not change with the upstream gradient, while the value does."""
-    case = max(evidence.wrong, key=lambda each: each.rows)
-    try:
-        other = evidence.ask.evaluate(case.S, replace(case.arguments, seed=case.arguments.seed + 1))
-    except (Spent, LossDefect, OutOfTime):
-        return []
-    if other.value == case.value:
-        return []
-    entries = {each.name: each.entries for each in case.arguments.layout.inputs}
-    return [
-        name
-        for name in wrong
-        if np.array_equal(other.gradient[0, entries[name]], case.analytic[0, entries[name]])
-        and np.any(case.analytic[0, entries[name]])
-    ]
+            return [Finding("gradients-exchanged", "error", message, hint)], (one, other)
+    return [], ()
 
 
 def _no_known_cause(names: list[str], right: list[str], inputs: dict[str, Seen]) -> Finding:

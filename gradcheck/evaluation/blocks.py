@@ -18,14 +18,10 @@ class Blocks:
     """Contiguous runs of flat entries whose derivatives are of one scale.
 
     A score matrix has one block a row; any other input is one block.
-
-    Attributes:
-        starts: (B,), the first entry of each block, rising from 0.
-        n: number of entries.
     """
 
-    starts: IndexArray
-    n: int
+    starts: IndexArray  # (B,), the first entry of each block, rising from 0
+    n: int  # number of entries
 
     @classmethod
     def of_rows(cls, shape: tuple[int, int]) -> Blocks:

@@ -29,17 +29,12 @@ class NotSeparable(Exception):  # noqa: N818  (evidence about a loss, and no mis
 
 @dataclass(frozen=True, eq=False)
 class Moved:
-    """What an evaluator returns for E entries, each moved alone.
+    """What an evaluator returns for E entries, each moved alone."""
 
-    Attributes:
-        distance: E floats, how far each was really moved, with its sign: rounding may change what was asked for.
-        values: E floats, the value there; by rows, what the entry's row adds to it.
-        derivatives: E floats, the analytic derivative by the moved entry there.
-    """
-
+    #: E floats, how far each was really moved, with its sign: rounding may change what was asked for
     distance: FloatArray
-    values: FloatArray
-    derivatives: FloatArray
+    values: FloatArray  # E floats, the value there; by rows, what the entry's row adds to it
+    derivatives: FloatArray  # E floats, the analytic derivative by the moved entry there
 
     def only(self, which: IndexArray) -> Moved:
         """Some of the entries."""

@@ -33,15 +33,10 @@ _SPLITS = 4
 
 @dataclass(frozen=True, eq=False)
 class Same:
-    """How far two values that ought to be equal may differ.
+    """How far two values that ought to be equal may differ."""
 
-    Attributes:
-        noise: standard deviation of the noise of a value near x.
-        rounding: the same as a part of the value.
-    """
-
-    noise: float
-    rounding: float
+    noise: float  # standard deviation of the noise of a value near x
+    rounding: float  # the same as a part of the value
 
     def __call__(self, first: float, second: float, *sizes: float) -> bool:
         """Whether two numbers are equal but for rounding, computed from others of these sizes."""
@@ -51,19 +46,12 @@ class Same:
 
 @dataclass(frozen=True, eq=False)
 class RowValues:
-    """Whether a loss returns the value of each row.
+    """Whether a loss returns the value of each row."""
 
-    Attributes:
-        objective: asks for them, if it does; else the objective as it was.
-        answer: what it answers at x.
-        why_not: empty if it does.
-        findings: what its two ways to answer disagree on.
-    """
-
-    objective: Objective
-    answer: Answer
-    why_not: str = ""
-    findings: tuple[Finding, ...] = ()
+    objective: Objective  # asks for them, if it does; else the objective as it was
+    answer: Answer  # what it answers at x
+    why_not: str = ""  # empty if it does
+    findings: tuple[Finding, ...] = ()  # what its two ways to answer disagree on
 
 
 def try_row_values(objective: Objective, x: FloatArray, answer: Answer, wanted: str) -> RowValues:
@@ -100,12 +88,7 @@ def try_row_values(objective: Objective, x: FloatArray, answer: Answer, wanted: 
 
 
 def choose(
-    tried: RowValues,
-    x: FloatArray,
-    same: Same,
-    wanted: str,
-    *,
-    thorough: bool = True,
+    tried: RowValues, x: FloatArray, same: Same, wanted: str, *, thorough: bool = True
 ) -> tuple[Evaluator, str, float | None]:
     """The cheapest evaluator that the evidence allows.
 
@@ -145,13 +128,7 @@ def refused(wanted: str, why: object) -> UsageError:
     return UsageError(f"the plan {wanted} does not suit this loss: {why}", hint="leave the choice to --plan auto")
 
 
-def weight_of_rows(
-    objective: Objective,
-    x: FloatArray,
-    value: float,
-    same: Same,
-    thorough: bool = True,
-) -> float:
+def weight_of_rows(objective: Objective, x: FloatArray, value: float, same: Same, thorough: bool = True) -> float:
     """What a row's own value, from a call of that row alone, counts in the batch's: 1/N or 1.
 
     About 2·log2(N) + 9 calls.
@@ -239,11 +216,7 @@ def value_at(objective: Objective, point: FloatArray, where: str) -> float:
 
 
 def _far_points(x: FloatArray, rng: np.random.Generator) -> list[FloatArray]:
-    """Two points: every score far above x, and every one far below.
-
-    A hinge on the difference of two rows is on where the one is far above and the other at x, whatever its margin;
-    one on their sum, where both are far above, or below.
-    """
+    """Every score far above x, and far below: any hinge on a difference or a sum of two rows is on somewhere there."""
     far = _FAR * max(1.0, float(np.max(np.abs(x))))
     away = far / 2 * (1 + rng.random(len(x)))
     return [x + away, x - away]
@@ -258,16 +231,7 @@ def _splits(order: IndexArray) -> Iterator[npt.NDArray[np.bool_]]:
 def _weights(
     objective: Objective, x: FloatArray, point: FloatArray, row: int, batch: tuple[float, float], same: Same
 ) -> list[float]:
-    """Of the mean's weight and the sum's, those by which a row alone changes from x to a point as the batch does.
-
-    Both, where the row adds nothing: then nothing has been learnt.
-
-    Args:
-        batch: the value of the batch at x, and with this row at the point.
-
-    Raises:
-        NotSeparable: it is neither; with what the row counts instead.
-    """
+    """Of the mean's weight and the sum's, those by which a row alone changes as the batch does; both if by nothing."""
     N, C = objective.shape
     own = slice(row * C, (row + 1) * C)
     try:
@@ -288,14 +252,7 @@ class _NotTheirSum(NotSeparable):
 
 
 def _weight_of_row_values(objective: Objective, x: FloatArray, answer: Answer) -> tuple[float, Answer]:
-    """What the value of each row, from one call of the batch, counts in the batch's: 1/N or 1; at most nine calls.
-
-    Returns:
-        The weight, and what the loss answers at x, put together from its rows.
-
-    Raises:
-        NotSeparable: it is neither, or the value of a row changes with other rows.
-    """
+    """What each row's own value counts in the batch's, 1/N or 1, and the answer at x by rows; at most nine calls."""
     N, C = objective.shape
     rng = np.random.default_rng(objective.shape)
 

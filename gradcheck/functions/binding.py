@@ -12,22 +12,17 @@ import numpy.typing as npt
 
 from gradcheck.errors import TargetError
 from gradcheck.functions.answer import described
-from gradcheck.functions.doors import Door
+from gradcheck.functions.doors import Door, Layer
 from gradcheck.layout import Arguments, is_differentiable, leaves, parts_of
 
 
 @dataclass(frozen=True, eq=False)
 class Bound:
-    """A function of (x, arguments), x being 1 x n: the form in which the engine calls every function.
+    """A function of (x, arguments), x being 1 x n: the form in which the engine calls every function."""
 
-    Attributes:
-        name: of the function, for messages.
-        door: calls it.
-        order: for each gradient that it returns, the input that it belongs to; None for one that is not used.
-    """
-
-    name: str
-    door: Door
+    name: str  # of the function, for messages
+    door: Door  # calls it
+    #: for each gradient that it returns, the input that it belongs to; None for one that is not used
     order: tuple[str | None, ...]
     takes_arguments = True
 
@@ -38,32 +33,32 @@ class Bound:
             TargetError: a gradient is missing, or has another shape than its input.
         """
         value, results = self.door(arguments.at(x.reshape(-1)), arguments.seed)
-        gradients: dict[str, Any] = {}
-        for name, result in paired(self.name, results, self.order, arguments.values):
-            gradients |= flat_gradient(self.name, name, arguments.values[name], result)
-        parts = []
-        for each in arguments.layout.inputs:
-            if gradients.get(each.name) is None:
-                raise TargetError(f"{self.name}: returns None as the gradient of {each.name}, and did not at first")
-            parts.append(np.ravel(gradients[each.name]))
         if isinstance(value, np.ndarray) and value.size == 1:
             value = value.reshape(())[()]
-        return value, np.concatenate(parts)[np.newaxis]
+        return value, self.flat(results, arguments)[np.newaxis]
+
+    @property
+    def layer(self) -> Layer | None:
+        """The layer that it is; None if it is none, or draws random numbers."""
+        return self.door if isinstance(self.door, Layer) else None
+
+    def flat(self, results: tuple[Any, ...], arguments: Arguments) -> npt.NDArray[Any]:
+        """What a call returned as the gradient (n,) by the differentiated arrays; raises as a call does."""
+        by_input, values = _by_input(self.name, results, self.order, arguments.values), arguments.values
+        gradients = _flat_gradients(self.name, values, by_input)
+        absent = [each for each in arguments.layout.names if gradients.get(each) is None]
+        if absent:
+            raise TargetError(f"{self.name}: returns None as the gradient of {absent[0]}, and did not at first")
+        return np.concatenate([np.ravel(gradients[each]) for each in arguments.layout.names])
 
 
 @dataclass(frozen=True)
 class Settled:
-    """Which results of a function are gradients of what.
+    """Which results of a function are gradients of what."""
 
-    Attributes:
-        order: as ``Bound.order``.
-        arrays: names of the arrays that have a gradient, in the order of the function's parameters.
-        remarks: what a user should know: results that are ignored, gradients that are not given.
-    """
-
-    order: tuple[str | None, ...]
-    arrays: tuple[str, ...]
-    remarks: tuple[str, ...]
+    order: tuple[str | None, ...]  # as ``Bound.order``
+    arrays: tuple[str, ...]  # names of the arrays that have a gradient, in the order of the function's parameters
+    remarks: tuple[str, ...]  # what a user should know: results that are ignored, gradients that are not given
 
 
 def settle(name: str, door: Door, values: dict[str, Any], wrt: Sequence[str], seed: int) -> Settled:
@@ -83,41 +78,44 @@ def settle(name: str, door: Door, values: dict[str, Any], wrt: Sequence[str], se
     inputs = _inputs_of(name, values, wrt)
     _, results = door(copy.deepcopy(values), seed)
     results = _unpacked(results, inputs)
-    by_name = _by_name(results, values)
-    remarks = []
-    if by_name is not None:
-        order: list[str | None] = [None]
-        names = [each for each in (wrt or values) if each in by_name]
-        _refuse_missing(name, wrt, by_name)
-        gradients = {each: by_name[each] for each in names}
-    else:
+    by_name, remarks = _by_name(results, values), []
+    order: list[str | None] = [None]
+    if by_name is None:
         order = _matched(name, results, inputs, is_explicit=bool(wrt))
-        gradients = {each: result for each, result in zip(order, results, strict=False) if each is not None}
         if len(results) > len(order):
             remarks.append(f"{len(results) - len(order)} further results after the gradients are ignored")
-    flat = {
-        path: leaf
-        for each in values
-        if each in gradients
-        for path, leaf in flat_gradient(name, each, values[each], gradients[each]).items()
-    }
+    elif missing := [each for each in wrt if each not in by_name]:
+        hint = f"it returns those of {', '.join(by_name)}"
+        raise TargetError(f"{name}: returns no gradient of {', '.join(missing)}", hint=hint)
+    else:
+        by_name = {each: by_name[each] for each in wrt or values if each in by_name}
+    flat = _flat_gradients(name, values, by_name or _by_input(name, results, order, values))
     absent = [path for path, leaf in flat.items() if leaf is None]
     if absent:
         remarks.append(f"the gradient of {', '.join(absent)} is None, so it is not checked")
     return Settled(tuple(order), tuple(path for path in flat if path not in absent), tuple(remarks))
 
 
-def paired(
+def _by_input(
     name: str, results: tuple[Any, ...], order: Sequence[str | None], values: dict[str, Any]
-) -> list[tuple[str, Any]]:
-    """Each input with its gradient, from what a function returned."""
+) -> dict[str, Any]:
+    """Each input's gradient, from what a function returned."""
     results = _unpacked(results, {each: values[each] for each in order if each is not None})
     by_name = _by_name(results, values)
     if by_name is not None:
-        return list(by_name.items())
+        return by_name
     if len(results) < len(order):
         raise TargetError(f"{name}: returns {len(results)} gradients, and returned {len(order)} at first")
-    return [(each, result) for each, result in zip(order, results, strict=False) if each is not None]
+    return {each: result for each, result in zip(order, results, strict=False) if each is not None}
+
+
+def _flat_gradients(name: str, values: dict[str, Any], gradients: dict[str, Any]) -> dict[str, Any]:
+    """The gradients of all arrays by their names, in the order of the inputs."""
+    found: dict[str, Any] = {}
+    for each in values:
+        if each in gradients:
+            found |= flat_gradient(name, each, values[each], gradients[each])
+    return found
 
 
 def flat_gradient(function: str, name: str, value: Any, gradient: Any) -> dict[str, Any]:
@@ -130,13 +128,11 @@ def flat_gradient(function: str, name: str, value: Any, gradient: Any) -> dict[s
     if gradient is None:
         return {path: None for path, leaf in leaves(value, name) if is_differentiable(leaf)}
     if parts is None:
-        shape = np.shape(value)
+        shape, told = np.shape(value), f"{function}: the gradient of {name} is {described(gradient)}"
         try:
             array = np.asarray(gradient)
         except Exception as error:  # a ragged list
-            raise TargetError(
-                f"{function}: the gradient of {name} is {described(gradient)}, no array: {error}"
-            ) from None
+            raise TargetError(f"{told}, no array: {error}") from None
         if array.shape != shape and not (array.size == 1 and shape == ()):
             message = f"{function}: the gradient of {name} has shape {array.shape}; {name} has shape {shape}"
             hint = "return its transpose" if array.shape == shape[::-1] else "a gradient has the shape of its input"
@@ -158,13 +154,13 @@ def flat_gradient(function: str, name: str, value: Any, gradient: Any) -> dict[s
     return found
 
 
-def _has_floats(value: Any) -> bool:
-    return any(is_differentiable(leaf) for _, leaf in leaves(value, ""))
+def _has_floats(value: Any, kinds: Any = object) -> bool:
+    return any(isinstance(leaf, kinds) and is_differentiable(leaf) for _, leaf in leaves(value, ""))
 
 
 def _has_arrays(value: Any) -> bool:
     """Whether there are arrays of floats in it, and not only Python's own numbers, which are mostly constants."""
-    return any(isinstance(leaf, np.ndarray | np.floating) and is_differentiable(leaf) for _, leaf in leaves(value, ""))
+    return _has_floats(value, np.ndarray | np.floating)
 
 
 def _inputs_of(name: str, values: dict[str, Any], wrt: Sequence[str]) -> dict[str, Any]:
@@ -204,12 +200,6 @@ def _by_name(results: tuple[Any, ...], values: dict[str, Any]) -> dict[str, Any]
             return None
         found[name] = gradient
     return found or None
-
-
-def _refuse_missing(name: str, wrt: Sequence[str], by_name: dict[str, Any]) -> None:
-    if missing := [each for each in wrt if each not in by_name]:
-        hint = f"it returns those of {', '.join(by_name)}"
-        raise TargetError(f"{name}: returns no gradient of {', '.join(missing)}", hint=hint)
 
 
 def _matched(name: str, results: tuple[Any, ...], inputs: dict[str, Any], *, is_explicit: bool) -> list[str | None]:

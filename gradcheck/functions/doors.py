@@ -91,12 +91,18 @@ class Layer:
 
     def __call__(self, given: dict[str, Any], seed: int) -> tuple[Any, tuple[Any, ...]]:
         """See ``Door``."""
+        return self.at_upstream(given, lambda k, shape: upstream_gradient(seed, k, shape))[1:]
+
+    def at_upstream(
+        self, given: dict[str, Any], upstream_of: Callable[[int, tuple[int, ...]], npt.NDArray[np.float64]]
+    ) -> tuple[list[Any], Any, tuple[Any, ...]]:
+        """The outputs, and value and gradients for the upstream gradients that ``upstream_of(number, shape)`` makes."""
         forward, backward = self.pair()
         result = called(forward, given, self.name)
         outputs, rest = self._split(result, backward, given)
-        upstream = [upstream_gradient(seed, k, np.shape(out)) for k, out in enumerate(outputs)]
+        upstream = [upstream_of(k, np.shape(out)) for k, out in enumerate(outputs)]
         value = sum(np.sum(np.asarray(out) * each) for out, each in zip(outputs, upstream, strict=True))
-        return value, _several(backward(*(each.copy() for each in upstream), *rest))
+        return outputs, value, _several(backward(*(each.copy() for each in upstream), *rest))
 
     def _split(self, result: Any, backward: Callable[..., Any], given: dict[str, Any]) -> tuple[list[Any], list[Any]]:
         """The outputs of a forward, and what its backward takes beside their gradients."""

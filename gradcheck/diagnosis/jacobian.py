@@ -1,0 +1,263 @@
+"""What a layer's backward takes from each of its outputs, beside how the outputs change with its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.checking.case import BoolArray
+from gradcheck.diagnosis.input_places import fixed_indices
+from gradcheck.diagnosis.input_rules import FORMS, InputSeen, Seen
+from gradcheck.functions.binding import Bound
+from gradcheck.layout import Arguments
+from gradcheck.report import Finding, FloatArray
+
+#: Of the entries' sizes: a step, below what a number is 0, and by how much two numbers may differ and be equal.
+_STEP, _ZERO, _EQUAL = 2.0**-16, 1e-6, 1e-5
+#: Outputs that a factor of each is told from a coincidence by.
+_FEWEST = 4
+#: No more than this part of the calls that are left are made.
+_SHARE = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """The parts of O outputs in E entries of an input's gradient: what there is where the upstream gradient is 1."""
+
+    taken: FloatArray  # E x O, from the backward
+    true: FloatArray  # E x O, from the outputs
+    shape: tuple[int, ...]  # of the input
+    entries: npt.NDArray[np.intp]  # E indices into the input, one row an axis
+    outputs: npt.NDArray[np.intp]  # O indices into the outputs, one row an axis; zeros where an output has fewer axes
+    numbers: npt.NDArray[np.intp]  # O numbers of outputs
+    values: FloatArray  # O outputs
+
+    def __post_init__(self) -> None:
+        tiny = _ZERO * float(np.max(np.abs(self.true), initial=1e-300))
+        for array in (self.true, self.taken):
+            array[np.abs(array) <= tiny] = 0.0
+
+    @property
+    def has(self) -> BoolArray:
+        """Where an output changes with an entry."""
+        return np.asarray(self.true != 0)
+
+    @property
+    def missing(self) -> BoolArray:
+        return np.asarray((self.taken == 0) & self.has)
+
+    @property
+    def extra(self) -> BoolArray:
+        return np.asarray((self.taken != 0) & ~self.has)
+
+    @property
+    def same(self) -> BoolArray:
+        return np.asarray(np.isclose(self.taken, self.true, rtol=_EQUAL, atol=0.0))
+
+
+def same_for_any_upstream(seen: Seen) -> Iterator[Finding]:
+    """dS does not change with the upstream gradient, while the value does."""
+    each = max((one for one in seen if one.wrong.any()), key=lambda one: one.case.rows)
+    arguments = each.case.arguments
+    other = each.ask.evaluate(each.case.S, replace(arguments, seed=arguments.seed + 1))
+    is_same = np.array_equal(each.own(other.gradient), each.analytic) and each.analytic.any()
+    if is_same and other.value != each.case.value:
+        message = "dS is the same whatever the upstream gradient is"
+        hint = "multiply by dout, the gradient of the loss by the layer's output: it is not all ones"
+        yield Finding("ignores-upstream-gradient", "error", message, hint)
+
+
+def outputs_taken(seen: Seen) -> Iterator[Finding]:
+    """What dS lacks of some outputs, has of others too, or takes by another factor."""
+    parts = _parts(seen)
+    if parts is None or np.all(parts.same):
+        return
+    missing, extra = parts.missing, parts.extra
+    rest = ~(parts.same | missing | extra)
+    told = []
+    for which, words in ((missing, "lacks its part"), (extra, "has a part")):
+        among = parts.has if which is missing else parts.taken != 0
+        if which.any() and (of := next(_places(parts, which, among), "")):
+            told.append(f"{words} of {of}")
+    if told:
+        code = "ignores-upstream-gradient" if "upstream" in told[0] else "one-region"
+        message = f"dS {', and '.join(told)}" + (", beside other differences" if rest.any() else "")
+        yield Finding(code, "error", message, _HINTS["=" if "all indices but" in message else "term"])
+    elif not extra.any() and (words := _one_of_several(parts)):
+        yield Finding("one-region", "error", f"dS has, of all outputs that an entry enters, {words} alone", _HINTS["="])
+    elif parts.taken.shape[0] == parts.taken.shape[1] and _is_same(parts.taken, parts.true.T):
+        yield Finding("transposed", "error", "dS multiplies by the layer's Jacobian where its transpose belongs", "")
+    elif words := _flipped(parts):
+        yield Finding("transposed", "error", f"of each output dS has its part reversed {words}", _HINTS["flip"])
+    elif not (missing | extra).any() and (words := _factor(parts)):
+        yield Finding("row-factor", "error", words, _HINTS["factor"])
+
+
+def example(seen: Seen) -> Iterator[Finding]:
+    """An output that dS has a part of, though it does not change with that entry; or the other way round."""
+    parts = _parts(seen)
+    if parts is None:
+        return
+    for which, words in ((parts.extra, "has a part of {}, which does not change with {}"), (parts.missing, "lacks {}")):
+        if which.any():
+            entry, output = (int(each) for each in np.argwhere(which)[0])
+            name = f"{seen[0].input.name}{parts.entries[:, entry].tolist()}"
+            out = f"the output at {parts.outputs[:, output].tolist()}"
+            message = f"dS is wrong in what it takes of single outputs: d{name} {words.format(out, name)}"
+            yield Finding("gradient-of-another-loss", "error", message, _HINTS["place"])
+            return
+
+
+_HINTS = {
+    "term": "look for a lost term: a sum over another axis, a path over a mean or a later step, a loop that ends early",
+    "=": "look for = where += belongs: what overlaps or repeats has to be added up",
+    "flip": "look for a kernel that is turned round, though forward does not turn it",
+    "factor": "look at what the upstream gradient is multiplied by, first of all",
+    "place": "look at the places that backward writes to: stride, padding, the maximum's index, the mask",
+}
+
+
+def _parts(seen: Seen) -> Parts | None:
+    """Of the smallest wrong problem, with several rows if there is one; None if it is no layer, or takes too long."""
+    layer = bound.layer if isinstance(bound := seen[0].ask.loss.function, Bound) else None
+    wrong = sorted((each for each in seen if each.wrong.any()), key=lambda each: (each.case.rows == 1, each.input.size))
+    for each in wrong if layer else ():
+        outputs, _ = _call(each, each.case.S, None)
+        shapes = [np.shape(out) for out in outputs]
+        count = sum(int(np.prod(shape)) for shape in shapes)
+        if count and count + 2 * each.input.size <= _SHARE * each.ask.left:
+            return _measured(each, outputs, shapes)
+    return None
+
+
+def _measured(each: InputSeen, outputs: list[Any], shapes: list[tuple[int, ...]]) -> Parts | None:
+    def flat(arrays: list[Any]) -> FloatArray:
+        return np.concatenate([np.ravel(array) for array in arrays]).astype(np.float64)
+
+    values, axes = flat(outputs), max(len(shape) for shape in shapes)
+    taken = np.array([_call(each, each.case.S, unit)[1] for unit in range(len(values))]).T
+    true = np.empty((each.input.size, len(values)))
+    for row, entry in enumerate(range(each.input.start, each.input.start + each.input.size)):
+        step = _STEP * max(1.0, abs(float(each.case.S[0, entry])))
+        above, below = each.case.S.copy(), each.case.S.copy()
+        above[0, entry] += step
+        below[0, entry] -= step
+        difference = flat(_call(each, above, None)[0]) - flat(_call(each, below, None)[0])
+        true[row] = difference / (above[0, entry] - below[0, entry])
+    indices = [_indices(shape) for shape in shapes]
+    padded = np.concatenate([np.pad(index, ((0, axes - len(index)), (0, 0))) for index in indices], axis=1)
+    numbers = np.repeat(np.arange(len(shapes)), [index.shape[1] for index in indices])
+    own = each.x.shape
+    parts = Parts(taken[each.input.entries], true, own, _indices(own), padded, numbers, values)
+    usual = np.concatenate([np.ravel(each.upstream(k, shape)) for k, shape in enumerate(shapes)])
+    is_linear = np.allclose(
+        parts.taken @ usual, each.analytic.ravel(), rtol=1e-6, atol=1e-9 + _ZERO * np.abs(each.analytic).max()
+    )
+    return parts if is_linear and np.isfinite(parts.true).all() else None
+
+
+def _indices(shape: tuple[int, ...]) -> npt.NDArray[np.intp]:
+    return np.indices(shape).reshape(len(shape), int(np.prod(shape)))
+
+
+def _call(each: InputSeen, S: FloatArray, unit: int | None) -> tuple[list[Any], FloatArray]:
+    """Outputs, and the gradient (n,) for an upstream gradient that is 1 at the output of this number alone, else 0."""
+    bound = each.ask.loss.function
+    assert isinstance(bound, Bound)
+    assert bound.layer
+    layer, begun = bound.layer, 0
+
+    def upstream(number: int, shape: tuple[int, ...]) -> FloatArray:
+        nonlocal begun
+        one = np.zeros(int(np.prod(shape)))
+        if unit is not None and begun <= unit < begun + len(one):
+            one[unit - begun] = 1.0
+        begun += len(one)
+        return one.reshape(shape)
+
+    def call(x: FloatArray, arguments: Arguments) -> tuple[list[Any], FloatArray]:
+        outputs, _, results = layer.at_upstream(arguments.at(x.reshape(-1)), upstream)
+        return [np.array(out) for out in outputs], bound.flat(results, arguments)
+
+    outputs, gradient = each.ask.call(S.copy(), each.case.arguments, call)
+    return outputs, gradient
+
+
+def _places(parts: Parts, which: BoolArray, among: BoolArray) -> Iterator[str]:
+    """Words for the outputs of pairs of an entry and an output: all of ``among`` that are so, and no others."""
+    count = int(parts.numbers.max()) + 1
+    for number in range(count if count > 1 else 0):
+        if np.array_equal(which, among & (parts.numbers == number)):
+            yield f"output {number} of the {count}, whose upstream gradient is ignored"
+    relations: tuple[tuple[str, Callable[..., BoolArray]], ...] = (
+        ("is later than", np.less), ("is earlier than", np.greater), ("is not", np.not_equal), ("is", np.equal),
+    )  # fmt: skip
+    for words, relation in relations:
+        for axis, own in enumerate(parts.entries):
+            for other, index in enumerate(parts.outputs):
+                holds = relation(own[:, np.newaxis], index)
+                if own.max() == index.max() > 0 and np.array_equal(which, among & holds) and (among & ~holds).any():
+                    yield f"the outputs whose index of axis {other} {words} its own of axis {axis}"
+    for axis, index in enumerate(parts.outputs):
+        some = sorted(set(index[which.any(axis=0)].tolist()))
+        words = fixed_indices([some], [int(index.max()) + 1]) if len(some) <= index.max() else ""
+        if words and np.array_equal(which, among & np.isin(index, some)):
+            yield f"the outputs at {words} of axis {axis}"
+
+
+def _one_of_several(parts: Parts) -> str:
+    """Whether each entry has its part of the last, or of the first, of the outputs that it enters, and of no other."""
+    kept, several = parts.has & ~parts.missing, parts.has.sum(axis=1) > 1
+    if not several.any() or not parts.same[kept].all():
+        return ""
+    order = np.arange(parts.has.shape[1])
+    for words, place in (("the last", np.where(parts.has, order, -1).max(axis=1)),
+                         ("the first", np.where(parts.has, order, len(order)).min(axis=1))):  # fmt: skip
+        if np.array_equal(kept[several], (order == place[:, np.newaxis])[several]):
+            return words
+    return ""
+
+
+def _flipped(parts: Parts) -> str:
+    """The axes along which the part of each output is reversed, where it is not cut off at a border."""
+    shape, n = parts.shape, len(parts.shape)
+    if not n:
+        return ""
+    boxes = [np.ix_(*map(np.unique, np.nonzero(column.reshape(shape)))) for column in parts.true.T]
+    sizes = [np.prod([each.size for each in box]) for box in boxes]
+    pairs = [
+        (parts.true[:, o].reshape(shape)[box], parts.taken[:, o].reshape(shape)[box])
+        for o, box in enumerate(boxes)
+        if sizes[o] == max(sizes) > 1
+    ]
+    for axes in [(k,) for k in range(n)] + [tuple(range(k, n)) for k in range(n - 1)]:
+        if pairs and all(_is_same(np.flip(true, axes), taken) for true, taken in pairs):
+            return f"along axis {axes[0]}" if len(axes) == 1 else f"along the axes {', '.join(map(str, axes))}"
+    return ""
+
+
+def _factor(parts: Parts) -> str:
+    """Words where the part of each output has a factor of its own, the same for all entries."""
+    ratios = np.where(parts.has, parts.taken / np.where(parts.has, parts.true, 1.0), np.nan)[:, parts.has.any(axis=0)]
+    own, values = np.nanmax(ratios, axis=0), parts.values[parts.has.any(axis=0)]
+    if len(values) < _FEWEST or not np.allclose(own, np.nanmin(ratios, axis=0), rtol=_EQUAL):
+        return ""
+    with np.errstate(all="ignore"):
+        for have, f in FORMS.items():
+            for right, g in FORMS.items():
+                if have != right and np.allclose(own * g(values), f(values), rtol=_EQUAL):
+                    return (
+                        f"dS has {have.format(x='out')} where the gradient has {right.format(x='out')}, of the output"
+                    )
+    several = parts.has.sum() > len(values)
+    return "dS takes the part of each output by another factor, the same in all entries" if several else ""
+
+
+def _is_same(one: FloatArray, other: FloatArray) -> bool:
+    return one.shape == other.shape and bool(
+        np.allclose(one, other, rtol=_EQUAL, atol=_ZERO * float(np.max(np.abs(other), initial=0.0)))
+    )

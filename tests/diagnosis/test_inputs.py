@@ -1,0 +1,179 @@
+# ruff: noqa: E501 (a case is a line)
+"""What is said of functions of named inputs: right ones that tempt the rules are never accused, wrong ones are led."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gradcheck
+from gradcheck.report import Finding
+
+
+@dataclass(frozen=True)
+class Layer:
+    """out = forward(x, ...), and the gradients that backward(dout, x, ...) returns."""
+
+    forward: Callable[..., Any]
+    backward: Callable[..., Any]
+
+
+def findings_of(function: Any, inputs: dict[str, Any], **keywords: Any) -> tuple[bool, list[Finding]]:
+    """Whether all is right, and what is said."""
+    if isinstance(function, Layer):
+        layer = function
+        keywords["backward"] = lambda dout, cache: layer.backward(dout, **cache)
+
+        def function(**given: Any) -> Any:
+            out = layer.forward(**given)
+            return (*out, given) if isinstance(out, tuple) else (out, given)
+
+        if keywords.pop("outputs", 1) == 2:
+            keywords["backward"] = lambda dout, dother, cache: layer.backward((dout, dother), **cache)
+        function = with_names(function, inputs)
+    report = gradcheck.check([function], inputs=inputs, **keywords)
+    (loss,) = report.losses
+    assert not loss.error, loss.error
+    return loss.passed, [each for each in loss.findings if each.severity != "note"]
+
+
+def with_names(function: Any, inputs: dict[str, Any]) -> Any:
+    """The function with a signature of these names."""
+    space = {"function": function}
+    names = ", ".join(inputs)
+    exec(f"def named({names}): return function({', '.join(f'{name}={name}' for name in inputs)})", space)
+    return space["named"]
+
+
+MATRIX, SQUARE = {"x": "[N, D]"}, {"x": "[4, 4]"}
+SYMMETRIC = np.array([[2.0, 1.0, 0.0, 0.5], [1.0, 3.0, 1.0, 0.0], [0.0, 1.0, 2.0, 1.0], [0.5, 0.0, 1.0, 4.0]])
+
+
+def softmax(x: Any) -> Any:
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def scatter(shape: Any, index: Any, values: Any) -> Any:
+    total = np.zeros(shape)
+    np.add.at(total, index, values)
+    return total
+
+
+def one_of_each(x: Any) -> Any:
+    return x == x.max(axis=1, keepdims=True)
+
+
+RIGHT: dict[str, tuple[Any, dict[str, Any]]] = {
+    "a symmetric gradient is its own transpose": (lambda x: (np.sum((x + x.T) ** 2), 4 * (x + x.T)), SQUARE),
+    "a quadratic form": (lambda x: (0.5 * np.sum(x @ SYMMETRIC * x), x @ SYMMETRIC), MATRIX),
+    "two inputs with one gradient": (lambda a, b: (np.sum((a + b) ** 2), 2 * (a + b), 2 * (a + b)), {"a": "[N]", "b": "[N]"}),
+    "each is the gradient of the other": (lambda a, b: (np.sum(a * b), b, a), {"a": "[N, D]", "b": "[N, D]"}),
+    "an input without effect": (lambda x, z: (np.sum(x**2), 2 * x, 0 * z), {"x": "[N]", "z": "[N]"}),
+    "a sum of positive parts": (lambda x: (np.maximum(x, 0).sum(), (x > 0) * 1.0), MATRIX),
+    "the mean of all entries": (lambda x: (np.mean(x**2), 2 * x / x.size), MATRIX),
+    "a penalty alone": (lambda W, reg: (0.5 * reg * np.sum(W**2), reg * W), {"W": "[D, C]", "reg": 0.1}),
+    "very small": (lambda x: (1e-8 * np.sum(np.tanh(x)), 1e-8 * (1 - np.tanh(x) ** 2)), MATRIX),
+    "very large": (lambda x: (1e8 * np.sum(np.tanh(x)), 1e8 * (1 - np.tanh(x) ** 2)), MATRIX),
+    "a mask": (lambda x, m: (np.sum(m * x**2), 2 * m * x), {"x": "[N, D]", "m": "integers(0, 1) [N, D]"}),
+    "repeated indices": (lambda W, i: (np.sum(W[i] ** 2), scatter(W.shape, i, 2 * W[i])), {"W": "[5]", "i": "integers(0, 4) [7]"}),
+    "a number": (lambda a, X: (np.sum((a * X) ** 2), 2 * a * np.sum(X**2)), {"a": "normal(0, 1)", "X": "[N]"}),
+    "clipped": (lambda x: (np.clip(x, -1, 1).sum(), (abs(x) < 1) * 1.0), {"x": "normal(0, 2) [N, D]"}),
+    "a layer that is constant": (Layer(lambda x: 0 * x + 1, lambda dout, x: 0 * dout), MATRIX),
+    "a layer that sums up": (Layer(lambda x: np.cumsum(x, 1), lambda dout, x: np.cumsum(dout[:, ::-1], 1)[:, ::-1]), MATRIX),
+    "a layer that turns round": (Layer(lambda x: x[:, ::-1], lambda dout, x: dout[:, ::-1]), MATRIX),
+    "a layer that transposes": (Layer(lambda x: x.T, lambda dout, x: dout.T), SQUARE),
+    "a layer of probabilities": (Layer(softmax, lambda dout, x: softmax(x) * (dout - (dout * softmax(x)).sum(1, keepdims=True))), MATRIX),
+    "a layer of maxima": (Layer(lambda x: x.max(axis=1), lambda dout, x: one_of_each(x) * dout[:, None]), MATRIX),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_one_that_tempts_the_rules_is_not_accused(name: str) -> None:
+    function, inputs = RIGHT[name]
+    passed, findings = findings_of(function, inputs)
+    assert passed
+    assert not findings
+
+
+def windows(x: Any, w: Any) -> Any:
+    return np.stack([x[:, k : k + 3] @ w for k in range(x.shape[1] - 2)], axis=1)
+
+
+def windows_back(dout: Any, x: Any, w: Any, *, kernel: Any = None, added: bool = True) -> Any:
+    dx = np.zeros_like(x)
+    for k in range(dout.shape[1]):
+        part = dout[:, k : k + 1] * (w if kernel is None else kernel(w))
+        dx[:, k : k + 3] = dx[:, k : k + 3] + part if added else part
+    return dx, sum(x[:, k : k + 3].T @ dout[:, k] for k in range(dout.shape[1]))
+
+
+def ridge(x: Any, X: Any, reg: Any, factor: float = 2.0, power: int = 1) -> Any:
+    slope = factor * reg * (x if power else np.sign(x))
+    return 0.5 * np.sum((X @ x) ** 2) + reg * np.sum(x**2), X.T @ (X @ x) + slope
+
+
+RIDGE = {"x": "[D]", "X": "[N, D]", "reg": 0.1}
+SIGNAL = {"x": "[N, 7]", "w": "[3]"}
+WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
+    "the later sums": (Layer(lambda x: np.cumsum(x, 1), lambda dout, x: dout), MATRIX, "lacks its part of the outputs whose index of axis 1 is later than its own"),
+    "the other outputs of a row": (Layer(softmax, lambda dout, x: dout * softmax(x) * (1 - softmax(x))), MATRIX, "lacks its part of the outputs whose index of axis 1 is not its own of axis 1"),
+    "sum over the wrong axis": (Layer(softmax, lambda dout, x: softmax(x) * (dout - (dout * softmax(x)).sum(0))), MATRIX, "has a part of the outputs whose index of axis 0 is not its own of axis 0"),
+    "not turned back": (Layer(lambda x: x[:, ::-1], lambda dout, x: dout), MATRIX, "reversed along axis 1"),
+    "not transposed back": (Layer(lambda x: x.T, lambda dout, x: dout), SQUARE, "transposed"),
+    "the Jacobian itself": (Layer(lambda x: x @ SYMMETRIC[::-1], lambda dout, x: dout @ SYMMETRIC[::-1]), MATRIX, "its transpose belongs"),
+    "kernel turned round": (Layer(windows, lambda dout, x, w: windows_back(dout, x, w, kernel=lambda w: w[::-1])), SIGNAL, "reversed along axis 1"),
+    "overlapping windows overwritten": (Layer(windows, lambda dout, x, w: windows_back(dout, x, w, added=False)), SIGNAL, "the last alone"),
+    "the first row lost": (Layer(lambda w, x: x @ w, lambda dout, w, x: x[1:].T @ dout[1:]), {"w": "[D]", "x": "[N, D]"}, "index 0 of axis 0"),
+    "ones upstream": (Layer(lambda x: np.tanh(x), lambda dout, x: 1 - np.tanh(x) ** 2), MATRIX, "the same whatever the upstream gradient is"),
+    "an activation forgotten": (Layer(lambda w, x: np.tanh(x @ w), lambda dout, w, x: x.T @ dout), {"w": "[D, 2]", "x": "[N, D]"}, "has 1 where the gradient has 1 - out^2"),
+    "of a number, the first row alone": (Layer(lambda a, X: a * X, lambda dout, a, X: dout[0] * X[0]), {"a": "normal(0, 1)", "X": "[N]"}, "all indices but the first"),
+    "to a number": (Layer(lambda x: np.sum(x**2), lambda dout, x: dout * x**3), MATRIX, "dx"),
+    "no path over the mean": (lambda x: (np.sum((x - x.mean(0)) ** 3), 3 * (x - x.mean(0)) ** 2), {"x": "[5, D]"}, "by a number that is the same along axis 0"),
+    "one index": (lambda x: (np.sum(x**2), 2 * x * (np.arange(4) != 2)), {"x": "[4]"}, "wrong only at index 2"),
+    "every other index": (lambda x: (np.sum(x**2), 2 * x * (np.arange(8) % 2)), {"x": "[8]"}, "every index 0 + 2k"),
+    "no penalty": (lambda x, X, reg: ridge(x, X, reg, 0.0), RIDGE, "the regularizer's gradient is missing"),
+    "half the penalty": (lambda x, X, reg: ridge(x, X, reg, 1.0), RIDGE, "the regularizer's factor: dx has 1·reg·x, the value's gradient 2·reg·x"),
+    "not clipped": (lambda x: (np.clip(x, -1, 1).sum(), np.ones_like(x)), {"x": "normal(0, 2) [N, D]"}, "wrong where |x| > 1"),
+    "an index counted once": (lambda W, i: (np.sum(W[i] * np.arange(1, 8)), last(W, i)), {"W": "[5]", "i": "integers(0, 4) [7]"}, "more than once"),
+    "a mask forgotten": (lambda x, R, m: (np.sum(m * (x[:, None] - R) ** 2), (2 * (x[:, None] - R)).sum(1)), {"x": "[N]", "R": "[N, D]", "m": "integers(0, 1) [N, D]"}, "changes with R where m is 0"),
+    "a sum for all": (lambda b, X: (np.sum((X + b) ** 2), np.full_like(b, (2 * (X + b)).sum())), {"b": "[D]", "X": "[N, D]"}, "summed over axis 0"),
+    "averaged": (lambda b, X: (np.sum((X + b) ** 2), np.full_like(b, (2 * (X + b)).sum(0).mean())), {"b": "[D]", "X": "[N, D]"}, "averaged over axis 0"),
+    "shifted": (lambda x: (np.sum(x**3), np.roll(3 * x**2, 1, axis=1)), {"x": "[N, 6]"}, "shifted by 1 along axis 1"),
+    "each given the other's": (lambda a, b: (np.sum(a**2 * b), a**2, 2 * a * b), {"a": "[N, D]", "b": "[N, D]"}, "they are exchanged"),
+    "times a weight too many": (lambda x, s: (np.sum(s[:, None] * x**2), 2 * s[:, None] ** 2 * x), {"x": "[5, D]", "s": "uniform(1, 2) [5]"}, "times s, along axis 0"),
+    "nothing known": (lambda x, z: (np.sum(x**2) + np.sum(z**2), 2 * x + np.sin(7 * x) * np.cos(x[::-1]), 2 * z), {"x": "[9]", "z": "[2]"}, "no known cause fits; dz is right"),
+}  # fmt: skip
+
+
+def last(W: Any, i: Any) -> Any:
+    """= in place of +=."""
+    total = np.zeros_like(W)
+    total[i] = np.arange(1, 8)
+    return total
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_one_is_led_by_what_is_wrong(name: str) -> None:
+    function, inputs, words = WRONG[name]
+    passed, findings = findings_of(function, inputs)
+    assert not passed
+    assert words in findings[0].message, [each.message for each in findings]
+
+
+def test_an_output_that_is_ignored_is_named() -> None:
+    two = Layer(lambda x: (np.sin(x), np.cos(x)), lambda douts, x: douts[0] * np.cos(x))
+    passed, findings = findings_of(two, MATRIX, outputs=2)
+    assert not passed
+    assert findings[0].code == "ignores-upstream-gradient"
+    assert "lacks its part of output 1 of the 2" in findings[0].message
+
+
+def test_several_gradients_that_are_wrong_alike_share_a_sentence() -> None:
+    layer = Layer(lambda x, z: np.cumsum(x + z, 1), lambda dout, x, z: (dout, dout))
+    _, findings = findings_of(layer, {"x": "[N, D]", "z": "[N, D]"})
+    assert findings[0].message.startswith("dx and dz lack their parts of the outputs whose index")
