@@ -51,6 +51,9 @@ def factor_findings(law: Law, where: str, beside: str = "") -> list[Finding]:
     said = f"dS = {law} times the numerical gradient {where}{or_else}{beside}"
     if law.k == 0:
         said = f"dS is 0 {where}, and the numerical gradient is not{beside}"
+    if abs(law.rows) == 1 == law.rows * law.classes:
+        tail, hint = _constant(law)
+        return [Finding("constant-factor", "error", f"{said}: {tail}".replace("C, as", "N·C, as"), hint)]
     over_rows, told = "1/N" if abs(law.rows) == 1 else "1/N^2", []
     if law.k < 0:
         told.append(("sign-flipped", "" if law.k == -1 and not law.rows else "its sign is wrong", _SIGN))
