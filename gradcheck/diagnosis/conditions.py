@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -37,12 +36,12 @@ def _above(seen: Case, labels: bool) -> FloatArray:
 _LABELS = "look at what goes by the label: a class that is ignored, a weight of each class, a mask, a pair of labels"
 _LOOPS = "look at loops, slices and chunks: where they begin and end, and their stride"
 _BRANCH = "look at the branch, the mask or the clip that begins there, in the value and in dS"
-#: What wrong rows, or columns, may have in common: how it is said, and whole numbers that broadcast to N x C.
-_WHOLE: tuple[tuple[str, Callable[[Case], Any]], ...] = (
-    ("rows with label", _label),
-    ("rows", lambda seen: np.arange(seen.rows)[:, np.newaxis]),
-    ("rows", lambda seen: np.arange(-seen.rows, 0)[:, np.newaxis]),
-    ("classes", lambda seen: np.arange(seen.classes)),
+#: What wrong rows, or columns, may have in common: how it is said, whole numbers that broadcast to N x C, the hint.
+_WHOLE: tuple[tuple[str, Callable[[Case], Any], str], ...] = (
+    ("rows with label", _label, _LABELS),
+    ("rows", lambda seen: np.arange(seen.rows)[:, np.newaxis], _LOOPS),
+    ("rows", lambda seen: np.arange(-seen.rows, 0)[:, np.newaxis], _LOOPS),
+    ("classes", lambda seen: np.arange(seen.classes), _LOOPS),
 )
 #: Numbers that wrong entries may lie beyond a threshold of.
 _SCORES: dict[str, Callable[[Case], FloatArray]] = {
@@ -54,12 +53,8 @@ _SCORES: dict[str, Callable[[Case], FloatArray]] = {
 }
 
 
-class Condition(NamedTuple):
-    """In words, after "wrong only"; where it holds, N x C; what to look at."""
-
-    words: str
-    where: Where
-    hint: str
+#: In words, after "wrong only"; where it holds, N x C; what to look at.
+Condition = tuple[str, Where, str]
 
 
 def in_a_region(evidence: Evidence) -> Iterator[Finding]:
@@ -69,42 +64,36 @@ def in_a_region(evidence: Evidence) -> Iterator[Finding]:
     """
     found = _set(evidence) or (None if any(recognised(evidence)) else threshold(evidence))
     if found is not None:
-        wrong, inside = (
-            count([of(seen) for seen in evidence.observations]) for of in (lambda seen: seen.wrong, found.where)
-        )
-        there = relation(evidence, found.where)
-        message = f"dS is wrong only {found.words}, {wrong} of {inside} entries{there and f'; {there}'}"
-        yield Finding("one-region", "error", message, found.hint)
+        words, where, hint = found
+        wrong, inside = count([each.wrong for each in evidence.wrong]), count(list(map(where, evidence.observations)))
+        there = relation(evidence, where)
+        message = f"dS is wrong only {words}, {wrong} of {inside} entries{there and f'; {there}'}"
+        yield Finding("one-region", "error", message, hint)
 
 
 def _set(evidence: Evidence) -> Condition | None:
     """The set of labels, rows or classes that is the least likely to hold all wrong entries by coincidence."""
     found: list[tuple[float, int, Condition]] = []
-    for thing, of in _WHOLE:
+    for k, (thing, of, hint) in enumerate(_WHOLE):
         off, shown, numbers = _flat(evidence, of, axis=0 if thing == "classes" else 1)
-        own, every = np.unique(numbers[off]).tolist(), np.unique(numbers[shown]).tolist()
-        for said, holds, alternatives in _sets(own, every) if len(own) < len(every) else ():
-            inside, by_label = holds(numbers) & shown, thing == "rows with label"
-            chance = math.log(alternatives) + _log_chance(off, inside, shown)
-            is_mostly_wrong = np.count_nonzero(off) >= _WRONG * np.count_nonzero(inside)
-            if chance <= (CHANCE_OF_LABELS if by_label else CHANCE) and is_mostly_wrong:
-                hint = _LABELS if by_label else _LOOPS
-                found.append((chance, len(found), _condition(f"in {thing} {said}", of, holds, hint)))
+        said, holds, alternatives = _set_of(np.unique(numbers[off]).tolist(), np.unique(numbers[shown]).tolist())
+        chance = math.log(alternatives) + _log_chance(off, holds(numbers) & shown, shown) if said else math.inf
+        if chance <= (CHANCE_OF_LABELS if hint == _LABELS else CHANCE):
+            found.append((chance, k, (f"in {thing} {said}", _where(of, holds), hint)))
     return min(found)[2] if found else None
 
 
-def _sets(own: list[float], every: list[float]) -> Iterator[tuple[str, Callable[[Any], Any], int]]:
-    """Sets of numbers that hold all of their own: in words, as a condition, and how many would be named as readily."""
+def _set_of(own: list[float], every: list[float]) -> tuple[str, Callable[[Any], Any], int]:
+    """A set of numbers that holds all of their own: in words, as a condition, and how many would do as well."""
     listed = ", ".join(f"{each:g}" for each in own[:_LISTED]) + ", ..." * (len(own) > _LISTED)
     if every[0] < 0:  # counted from the back
-        if own == [each for each in every if each < -1]:
-            yield "0 to N - 2, all but the last", lambda numbers: numbers < -1, 1
-    elif len(own) > 1 and len({each % 2 for each in own}) == 1:
-        yield f"{listed} (every second)", lambda numbers: numbers % 2 == own[0] % 2, 2
-    elif len(own) > 1 and own[-1] == every[-1]:
-        yield f"{own[0]:g} and above", lambda numbers: numbers >= own[0], len(every)
-    else:
-        yield listed, lambda numbers: np.isin(numbers, own), 2 ** len(every)
+        words = "0 to N - 2, all but the last" if own == [each for each in every if each < -1] else ""
+        return words, lambda numbers: numbers < -1, 1
+    if len(own) > 1 and len({each % 2 for each in own}) == 1:
+        return f"{listed} (every second)", lambda numbers: numbers % 2 == own[0] % 2, 2
+    if 1 < len(own) < len(every) and own[-1] == every[-1]:
+        return f"{own[0]:g} and above", lambda numbers: numbers >= own[0], len(every)
+    return listed if len(own) < len(every) else "", lambda numbers: np.isin(numbers, own), 2 ** len(every)
 
 
 def threshold(evidence: Evidence) -> Condition | None:
@@ -115,21 +104,17 @@ def threshold(evidence: Evidence) -> Condition | None:
             continue
         for sign, symbol in ((1, ">"), (-1, "<")):
             low, high = np.max(sign * numbers[shown & ~off], initial=-np.inf), np.min(sign * numbers[off])
-            if -np.inf < low < high:
+            if -np.inf < low < high and np.count_nonzero(off) >= _WRONG * np.count_nonzero(sign * numbers > low):
                 between = [0.0, *(float(f"{(low + high) / 2:.{digits}g}") for digits in range(1, 18))]
                 limit = sign * next(each for each in between if low <= each <= high) + 0.0
                 one_hot = " (y one-hot)" if "y_j" in words and evidence.observations[0].y.ndim == 1 else ""
                 said = f"where {words} {symbol} {str(limit).removesuffix('.0')}{one_hot}"
-                return _condition(said, of, partial(_is_beyond, sign, limit), _BRANCH)
+                return said, _where(of, np.greater if sign > 0 else np.less, limit), _BRANCH
     return None
 
 
-def _is_beyond(sign: int, limit: float, numbers: FloatArray) -> BoolArray:
-    return np.asarray(sign * (numbers - limit) > 0)
-
-
-def _condition(words: str, of: Callable[[Case], Any], holds: Callable[[Any], Any], hint: str) -> Condition:
-    return Condition(words, lambda seen: np.broadcast_to(holds(of(seen)), seen.S.shape), hint)
+def _where(of: Callable[[Case], Any], holds: Callable[..., Any], *limit: float) -> Where:
+    return lambda seen: np.broadcast_to(holds(of(seen), *limit), seen.S.shape)
 
 
 def _flat(evidence: Evidence, of: Callable[[Case], Any], axis: int | None = None) -> tuple[BoolArray, BoolArray, Any]:
@@ -148,16 +133,19 @@ def _flat(evidence: Evidence, of: Callable[[Case], Any], axis: int | None = None
 
 
 def _log_chance(off: BoolArray, inside: BoolArray, shown: BoolArray) -> float:
-    """The logarithm of how likely all that is off would be inside if it were drawn at random of what is shown."""
+    """The logarithm of how likely all that is off would be inside if it were drawn at random of what is shown.
+
+    It is infinite where some is outside, or where most of what is inside is right.
+    """
     w, r, R = (int(np.count_nonzero(each)) for each in (off, inside, shown))
-    is_inside = not np.any(off & ~inside)
-    return math.log(math.comb(r, w)) - math.log(math.comb(R, w)) if is_inside else math.inf
+    is_region = not np.any(off & ~inside) and w >= _WRONG * r
+    return math.log(math.comb(r, w)) - math.log(math.comb(R, w)) if is_region else math.inf
 
 
 def wrong_places(evidence: Evidence) -> str:
     """In how many entries dS is wrong, beyond which threshold, and an example; it follows "dS is"."""
     wrong, found = count([seen.wrong for seen in evidence.wrong]), threshold(evidence)
-    only = f", only {found.words}" if found else ""
+    only = f", only {found[0]}" if found else ""
     total, there = sum(seen.S.size for seen in evidence.observations), relation(evidence, lambda seen: seen.wrong)
     there = there.replace("there", "where dS is wrong,")
     return f"wrong in {wrong} of {total} entries{only}; {there and f'{there}; '}{largest_error(evidence)}"

@@ -25,6 +25,7 @@ _CHANGED = 1e-2
 _SATURATED, _FEW, _DS_RTOL = 30.0, 3, 1e-6
 
 _P_IS_0 = "p_y is 0 there: take log p_y as a difference, s_y - s_max - log(sum_m e^{s_m - s_max})"
+_GUARD = ": a guard such as clip, maximum or + 1e-12 changes it there"
 _NO_GUARD = f"leave the guard out: the stable form needs none; for softmax, {_P_IS_0}"
 #: What mends the value, and dS, where it overflows: if it does not where no score is above 0, and if it does there too.
 _MENDS = {
@@ -56,18 +57,12 @@ def overflows(evidence: Evidence) -> Iterator[Finding]:
     value, dS = _evaluate(ask, _LARGE * scores, labels)
     if np.isfinite(value) and np.isfinite(dS).all():
         own = value / (seen.rows if seen.by_rows else 1)
-        others = []
-        for match in recognised(evidence):
-            answer = match.known.at(_LARGE * scores, labels)
-            its = match.value_of(answer[0]) if answer else own
-            if abs(own - its) <= _CHANGED * abs(its):
-                return
-            others.append((match.known.built_in, its))
-        if others:
-            name, its = others[0]
-            message = f"for scores near 1000 the value is {own:.6g}, and that of a stable {name} is {its:.6g}: "
-            message += "a guard such as clip, maximum or + 1e-12 changes it there"
-            yield Finding("overflows", "warning", message, _NO_GUARD)
+        answers = [(match, match.known.at(_LARGE * scores, labels)) for match in recognised(evidence)]
+        its = {match.known.built_in: match.value_of(answer[0]) for match, answer in answers if answer}
+        if its and not any(abs(own - each) <= _CHANGED * abs(each) for each in its.values()):
+            name = next(iter(its))
+            message = f"for scores near 1000 the value is {own:.6g}, and that of a stable {name} is {its[name]:.6g}"
+            yield Finding("overflows", "warning", message + _GUARD, _NO_GUARD)
         return
     usual = _GROWN * max(float(np.max(np.abs(each.analytic))) for each in observations)
     known = next(recognised(evidence), None)
@@ -98,18 +93,16 @@ def guarded(evidence: Evidence) -> Iterator[Finding]:
     small = [replace(seen, S=seen.S / np.max(np.abs(seen.S))) for seen in wrong[:_FEW]]
     small = [replace(seen, value=evidence.ask.evaluate(seen.S, seen.y).value) for seen in small]
     for match in recognised(replace(evidence, observations=tuple(small))):
-        for seen in wrong:
-            answer = match.known.at(seen.S, seen.y)
-            if answer is None:
-                break
-            its, n = match.value_of(answer[0]), match.sign * answer[1] / (seen.rows if match.reduction == "mean" else 1)
+        answers = [match.known.at(seen.S, seen.y) for seen in wrong]
+        for seen, answer in zip(wrong, answers, strict=True):
+            n = np.nan if answer is None else match.sign * answer[1] / (seen.rows if match.reduction == "mean" else 1)
             if not np.all(np.abs(n - seen.analytic) <= seen.granted + _DS_RTOL * np.abs(n).max()):
                 break
         else:
-            name = match.known.built_in
+            assert answer is not None  # it was compared
+            name, its = match.known.built_in, match.value_of(answer[0])
             message = f"the value is {name}'s at small scores, and dS its gradient; but at large ones the value is "
-            message += f"{seen.value:.6g}, and that of a stable {name} is {its:.6g} ({drawn(seen)}): a guard such as "
-            message += "clip, maximum or + 1e-12 changes it there"
+            message += f"{seen.value:.6g}, and that of a stable {name} is {its:.6g} ({drawn(seen)}){_GUARD}"
             yield Finding("log-guard", "error", message, _NO_GUARD)
             return
 
