@@ -75,10 +75,10 @@ def significant(seen: Case) -> BoolArray:
 
 
 def deviates(evidence: Evidence, seen: Case) -> BoolArray:
-    """N x C, where dS is wrong, or clearly off and yet within the tolerance."""
+    """N x C, where dS is wrong, or clearly off and yet within the tolerance: not at round scores, of kinks and ties."""
     apart, size = np.abs(seen.analytic - seen.numerical), np.maximum(np.abs(seen.analytic), np.abs(seen.numerical))
     beyond = np.maximum(_SLACK * (seen.bounds + seen.granted), _PART * evidence.rtol * size)
-    return seen.wrong | (seen.known & (apart > beyond))
+    return seen.wrong | (seen.known & (apart > beyond) & (not seen.is_round))
 
 
 def factor_at(evidence: Evidence, seen: Case, chosen: BoolArray) -> Interval | None:

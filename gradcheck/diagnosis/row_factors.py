@@ -18,6 +18,8 @@ from gradcheck.report import Finding
 _ENTRIES, _ROWS = 4, 3
 #: A factor is known within this part of 1, and so many are shown.
 _KNOWN, _SHOWN = 1e-3, 5
+#: Factors that are nearer to 1 than this many times the tolerance may be anything else as well.
+_NEAR_ONE = 10.0
 _WEIGHTS = "look for weights of this kind that only one of the value and dS has, or has twice"
 _OUTER = (
     "look for what multiplies whole rows: a weight, a norm, a sum over the batch, or an outer function's derivative"
@@ -48,14 +50,16 @@ def _grouped(evidence: Evidence, *things: str) -> Iterator[Finding]:
     """One c of each group, several of which are not 1; those that follow from N are left to ``batch_size``."""
     for thing, hint, of in [each for each in _GROUPS if each[0] in (_SIZE, *things)]:
         factors = _factors(evidence, thing, of)
-        off = [each for each in factors.values() if not each.low <= 1 <= each.high]
+        off = [each for each in factors.values() if abs(each.middle - 1) > _NEAR_ONE * evidence.rtol]
         if not off:
             continue
         if thing != _SIZE and max(each.low for each in off) > min(each.high for each in off):
             shown = [f"{constant_law(each)} for {thing} {key}" for key, each in list(factors.items())[:_SHOWN]]
             said = ", ".join(shown) + ", ..." * (len(factors) > _SHOWN)
             if thing in (_BATCH, _OWN):
-                said = f"from {min(each.middle for each in off):.3g} to {max(each.middle for each in off):.3g}"
+                ends = min(each.middle for each in off), max(each.middle for each in off)
+                digits = next(d for d in range(3, 17) if f"{ends[0]:.{d}g}" != f"{ends[1]:.{d}g}" or d == 16)
+                said = f"from {ends[0]:.{digits}g} to {ends[1]:.{digits}g}"
             message = f"dS is the numerical gradient times a factor of each {thing}: {said}"
             yield Finding("row-factor", "error", message, hint)
         return
