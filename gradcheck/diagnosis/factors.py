@@ -93,7 +93,7 @@ def factor(evidence: Evidence) -> Iterable[Finding]:
     fit = factor_fit(evidence)
     if fit is None or fit.law.is_one:
         return []
-    is_near = abs(float(fit.law.k) - 1) < _NEAR_ONE * evidence.rtol
+    is_near = not (fit.law.rows or fit.law.classes) and abs(float(fit.law.k) - 1) < _NEAR_ONE * evidence.rtol
     if is_near and not factor_fit(replace(evidence, rtol=evidence.rtol / 100)):  # the tolerance hides that it is none
         return []
     is_one = any(fit.law.at(seen.rows, seen.classes) == 1 for seen in evidence.observations)
