@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
 
 from gradcheck.checking.evidence import Evidence
+from gradcheck.diagnosis.conditions import drawn, wrong_places
+from gradcheck.diagnosis.factors import factor_findings
 from gradcheck.diagnosis.known import (
     GradientMatch,
     ValueMatch,
@@ -18,7 +21,6 @@ from gradcheck.diagnosis.known import (
     recognised,
 )
 from gradcheck.diagnosis.numbers import around, constant_law
-from gradcheck.diagnosis.other_rules import drawn, wrong_places
 from gradcheck.errors import UsageError
 from gradcheck.report import Finding, Severity
 
@@ -29,6 +31,7 @@ _REASONS = {
     ("label-smoothing", "softmax"): ": dS has 1{j=y} where the smoothed target t_j belongs",
     ("focal", "softmax"): ": the factor (1 - p_y)^2 is in the value and not in dS",
     ("squared-hinge", "svm"): ": the square is in the value and not in dS",
+    ("huber", "squared-error"): ": the value is linear beyond its threshold and dS is not",
     ("svm", "squared-hinge"): ": the square is in dS and not in the value",
 }
 #: With ``--like``, values may differ by this part: some of the loss may be computed in float32.
@@ -62,6 +65,11 @@ def gradient_known(evidence: Evidence) -> Iterator[Finding]:
     known, values = gradient.known, Values(evidence.observations)
     means, worst = values.means(known), evidence.observations.index(evidence.wrong[0])
     assert means is not None  # its gradient was compared
+    if values.are_rounded(means):
+        where = f"in all {gradient.entries} entries, and the value is {ValueMatch(known).in_words()} in half precision"
+        for finding in factor_findings(gradient.law, where):
+            yield replace(finding, message=finding.message.replace("the numerical", f"{known.built_in}'s"))
+        return
     message = f"dS is {gradient.words}, but the value is not {ValueMatch(known).in_words()}: "
     message += f"it is {values.own[worst]:.10g} where that is {means[worst]:.10g}"
     hint = f"if {known.built_in} is meant, the value is wrong: `gradcheck show {known.built_in}` has its formula; "

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gradcheck.checking.evidence import Evidence, Spent
 from gradcheck.diagnosis import other_rules
 from gradcheck.diagnosis.another_loss import gradient_known, like, value_and_gradient_known, value_known
+from gradcheck.diagnosis.conditions import in_a_region
 from gradcheck.diagnosis.factors import CODES as FACTORS
 from gradcheck.diagnosis.factors import batch_size, factor, transposed
-from gradcheck.diagnosis.large_scores import overflows
+from gradcheck.diagnosis.large_scores import guarded, overflows
 from gradcheck.diagnosis.other_labels import misaligned
+from gradcheck.diagnosis.other_points import keeps_state, smooth_kink
 from gradcheck.diagnosis.places import CODES as PLACES
 from gradcheck.diagnosis.places import places, two_defects
 from gradcheck.diagnosis.rounding import decimals, half_precision
+from gradcheck.diagnosis.row_factors import row_factors, weights
 from gradcheck.diagnosis.terms import extra_term
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding
@@ -31,27 +34,40 @@ class Rule:
 
 
 _GRADIENT, _VALUE = "gradient-of-another-loss", "value-of-another-loss"
-_IN_A_PLACE = frozenset({"batch-size-dependent", "not-a-gradient", _VALUE, _GRADIENT})
+_IN_A_PLACE = frozenset({"batch-size-dependent", "not-a-gradient", "row-factor", "one-region", _VALUE, _GRADIENT})
 #: What says less than a rule that explains every wrong entry exactly.
 _LESS_SPECIFIC = _IN_A_PLACE | {*PLACES}
 #: What a rule that explains every wrong entry as wrong at kinks implies: none of these speaks of kinks.
 _ALL = _LESS_SPECIFIC | {"labels-misaligned", "log-guard", "missing-label-term", "missing-regularizer", *FACTORS}
 
+#: What need not be said of a loss that is not the same at every call.
+_EVERY = _ALL | {"smooth-kink", "truncated-to-integer", "not-a-subgradient", "transposed", "removable-jump"}
+
 #: The rules, the most specific first: of several findings, that of the first rule leads.
 RULES: tuple[Rule, ...] = (
+    Rule(keeps_state, ("not-deterministic",), _EVERY, of_right_losses=True),
     Rule(other_rules.truncated, ("truncated-to-integer",), _LESS_SPECIFIC | {"constant-factor"}),
     Rule(decimals, ("rounded",), _LESS_SPECIFIC | {"transposed", *FACTORS}, of_right_losses=True),
     Rule(other_rules.not_a_subgradient, ("not-a-subgradient",), _ALL),
-    Rule(factor, (*FACTORS, "batch-size-dependent"), _LESS_SPECIFIC | {"labels-misaligned", "transposed"}),
+    Rule(smooth_kink, ("smooth-kink",), _ALL),
+    Rule(factor, (*FACTORS, "batch-size-dependent"), _LESS_SPECIFIC | {*FACTORS, "labels-misaligned", "transposed"}),
     Rule(transposed, ("transposed",), _LESS_SPECIFIC),
     Rule(misaligned, ("labels-misaligned",), _LESS_SPECIFIC),
     Rule(other_rules.removable_jump, ("removable-jump",), frozenset({_GRADIENT}), of_right_losses=True),
-    Rule(extra_term, ("missing-label-term", "missing-regularizer", "log-guard"), _LESS_SPECIFIC),
+    Rule(
+        extra_term,
+        ("missing-label-term", "missing-regularizer", "log-guard", "other-columns", _GRADIENT),
+        _LESS_SPECIFIC,
+    ),
+    Rule(guarded, ("log-guard",), _LESS_SPECIFIC),
     Rule(value_and_gradient_known, (_GRADIENT, _VALUE), _LESS_SPECIFIC),
     Rule(places, PLACES, _LESS_SPECIFIC),
-    Rule(gradient_known, (_GRADIENT,), _LESS_SPECIFIC - {_VALUE}),
+    Rule(weights, ("row-factor",), _LESS_SPECIFIC),
+    Rule(in_a_region, ("one-region",), _LESS_SPECIFIC),
+    Rule(gradient_known, (_GRADIENT, *FACTORS), _LESS_SPECIFIC - {_VALUE}),
+    Rule(row_factors, ("row-factor",), _LESS_SPECIFIC - {_VALUE}),
     Rule(two_defects, PLACES, _IN_A_PLACE),
-    Rule(batch_size, ("batch-size-dependent",), frozenset({_GRADIENT})),
+    Rule(batch_size, ("batch-size-dependent",), frozenset({"not-a-gradient", _GRADIENT})),
     Rule(other_rules.not_a_gradient, ("not-a-gradient",), frozenset({_GRADIENT})),
     Rule(value_known, (_VALUE,), frozenset({_GRADIENT})),
     Rule(other_rules.no_known_cause, (_GRADIENT,)),
@@ -72,6 +88,8 @@ def find(evidence: Evidence) -> tuple[Finding, ...]:
             continue
         try:
             new = [finding for finding in rule.judge(evidence) if finding.code not in implied]
+            if rule.judge is value_known and found:  # it helps to know the loss, and is no second defect
+                new = [replace(finding, severity="note") for finding in new]
         except (Spent, LossDefect, OutOfTime):  # the rule needs calls that cannot be had
             continue
         found += new

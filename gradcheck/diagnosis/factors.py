@@ -29,6 +29,8 @@ _BATCH_HINT = (
 )
 #: Smaller numbers are factors of other kinds than a batch size.
 _SMALLEST_BATCH = 4
+#: A factor that is nearer to 1 than this many times the tolerance has to hold more exactly.
+_NEAR_ONE = 10.0
 #: Where as many rows would all be right by coincidence no more often than this, they are right for their batch size:
 #: where a single row is told from several, and for any other division of the batch sizes, of which there are more.
 _CHANCE, _CHANCE_OF_OTHERS = 0.05, 0.001
@@ -51,6 +53,9 @@ def factor_findings(law: Law, where: str, beside: str = "") -> list[Finding]:
     said = f"dS = {law} times the numerical gradient {where}{or_else}{beside}"
     if law.k == 0:
         said = f"dS is 0 {where}, and the numerical gradient is not{beside}"
+    if abs(law.rows) == 1 == law.rows * law.classes:
+        tail, hint = _constant(law)
+        return [Finding("constant-factor", "error", f"{said}: {tail}".replace("C, as", "N·C, as"), hint)]
     over_rows, told = "1/N" if abs(law.rows) == 1 else "1/N^2", []
     if law.k < 0:
         told.append(("sign-flipped", "" if law.k == -1 and not law.rows else "its sign is wrong", _SIGN))
@@ -87,6 +92,9 @@ def factor(evidence: Evidence) -> Iterable[Finding]:
     """
     fit = factor_fit(evidence)
     if fit is None or fit.law.is_one:
+        return []
+    is_near = not (fit.law.rows or fit.law.classes) and abs(float(fit.law.k) - 1) < _NEAR_ONE * evidence.rtol
+    if is_near and not factor_fit(replace(evidence, rtol=evidence.rtol / 100)):  # the tolerance hides that it is none
         return []
     is_one = any(fit.law.at(seen.rows, seen.classes) == 1 for seen in evidence.observations)
     if fit.law.rows and abs(fit.law.k) != 1 and is_one:

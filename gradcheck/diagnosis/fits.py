@@ -30,6 +30,8 @@ _SLACK = 10.0
 _ROUNDING = 64 * _EPS
 #: A number below this many times its bound is not significant.
 _SIGNIFICANT = 8.0
+#: Where a part of dS is right, it is so within this part of the tolerance.
+_PART = 0.02
 
 
 @dataclass(frozen=True)
@@ -61,10 +63,22 @@ def factor_fit(evidence: Evidence, where: Where = everywhere) -> Fit | None:
     observations = evidence.observations
     chosen = [where(seen) & seen.known for seen in observations]
     pairs = list(zip(observations, chosen, strict=True))
-    significant = [each & (np.abs(seen.numerical) > _SIGNIFICANT * seen.bounds) for seen, each in pairs]
-    fit = _fit(evidence, chosen, [factor_at(evidence, *pair) for pair in pairs], significant, classes=2)
-    is_enough = fit is not None and count(significant) > 1 and (fit.rows > 1 or fit.law.size.is_one)
+    determined = [each & significant(seen) for seen, each in pairs]
+    fit = _fit(evidence, chosen, [factor_at(evidence, *pair) for pair in pairs], determined, classes=2)
+    is_enough = fit is not None and count(determined) > 1 and (fit.rows > 1 or fit.law.size.is_one)
     return fit if is_enough else None
+
+
+def significant(seen: Case) -> BoolArray:
+    """N x C, where the numerical gradient is known not to be 0."""
+    return np.asarray(seen.known & (np.abs(seen.numerical) > _SIGNIFICANT * seen.bounds))
+
+
+def deviates(evidence: Evidence, seen: Case) -> BoolArray:
+    """N x C, where dS is wrong, or clearly off and yet within the tolerance: not at round scores, of kinks and ties."""
+    apart, size = np.abs(seen.analytic - seen.numerical), np.maximum(np.abs(seen.analytic), np.abs(seen.numerical))
+    beyond = np.maximum(_SLACK * (seen.bounds + seen.granted), _PART * evidence.rtol * size)
+    return seen.wrong | (seen.known & (apart > beyond) & (not seen.is_round))
 
 
 def factor_at(evidence: Evidence, seen: Case, chosen: BoolArray) -> Interval | None:

@@ -14,7 +14,7 @@ from gradcheck.checking.case import Case
 from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.fits import count, factor_fit
 from gradcheck.diagnosis.numbers import Law
-from gradcheck.numerics.noise import effective_eps
+from gradcheck.numerics.noise import HALF_PRECISIONS, effective_eps
 from gradcheck.report import FloatArray
 
 _EPS = float(np.finfo(np.float64).eps)
@@ -24,6 +24,8 @@ _VALUE_RTOL = 1e-9
 _VALUE_UNITS, _GRADIENT_UNITS = 16.0, 64.0
 #: A value is significantly different from 0 if it exceeds its rounding by this factor.
 _SIGNIFICANT = 100.0
+#: The rounding of sums in half precision, in units of the last place.
+_HALF_UNITS = 8.0
 #: Gradients are compared at the user's rtol, but never at a wider one than this; so many entries must be significant.
 _WIDEST_RTOL, _FEWEST_ENTRIES = 1e-6, 3
 
@@ -76,10 +78,10 @@ def built_in(name: str) -> Known:
 
 @cache
 def known_losses() -> tuple[Known, ...]:
-    """The built-in losses of classes (with classes the others equal these), in the order of `list`, and variants."""
-    from gradcheck.losses import BUILT_INS, soft_targets
+    """The built-in losses (but two that equal others with classes), in the order of `list`, and variants."""
+    from gradcheck.losses import BUILT_INS
 
-    names = [name for name, each in BUILT_INS.items() if each.function.__module__ != soft_targets.__name__]
+    names = [name for name in BUILT_INS if name not in ("soft-cross-entropy", "binary-cross-entropy")]
     return (*map(built_in, names), *VARIANTS)
 
 
@@ -175,6 +177,15 @@ class Values:
                     return ValueMatch(known, reduction, sign, offset)  # type: ignore[arg-type]
         return None
 
+    def are_rounded(self, means: FloatArray) -> bool:
+        """Whether the user's values are numbers of half precision next to the means of a known loss."""
+        mantissas = np.frexp(self.own)[0]
+        for bits in HALF_PRECISIONS:
+            digits, apart = np.ldexp(mantissas, bits), np.abs(self.own - means)
+            if np.array_equal(digits, np.round(digits)) and np.all(apart <= _HALF_UNITS * 2.0**-bits * np.abs(means)):
+                return bool(np.ptp(means) > 0)
+        return False
+
     def _are(self, predicted: FloatArray, own: FloatArray) -> bool:
         """Whether the user's values equal the predicted ones, K floats, and not all of these are 0."""
         tolerance = self.tolerance(predicted, own)
@@ -206,6 +217,7 @@ class GradientMatch:
     known: Known
     law: Law
     words: str
+    entries: int
 
 
 def gradient_match(evidence: Evidence, known: Known) -> GradientMatch | None:
@@ -232,4 +244,4 @@ def gradient_match(evidence: Evidence, known: Known) -> GradientMatch | None:
     if law.rows == 1:
         whose, law = f"{whose} summed over the rows", replace(law, rows=0)
     times = "" if law.is_one else f" times {law}"
-    return GradientMatch(known, fit.law, f"{whose}{times} in all {fit.entries} entries")
+    return GradientMatch(known, fit.law, f"{whose}{times} in all {fit.entries} entries", fit.entries)

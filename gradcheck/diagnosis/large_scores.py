@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from gradcheck.checking.case import Case
 from gradcheck.checking.evidence import Allowance, Evidence
+from gradcheck.diagnosis.conditions import drawn
 from gradcheck.diagnosis.known import labels_of, recognised
 from gradcheck.errors import LossDefect
 from gradcheck.report import Finding, FloatArray
@@ -19,10 +21,24 @@ _LARGE, _MODERATE = 1e3, {"float64": 250.0, "float32": 25.0}
 _GROWN = 10.0
 #: A finite value is changed by a guard if it differs by this part from that of the built-in it is elsewhere.
 _CHANGED = 1e-2
+#: Softmax is saturated at scores of this size; so many problems tell which loss it is; dS may be off by so much.
+_SATURATED, _FEW, _DS_RTOL = 30.0, 3, 1e-6
 
 _P_IS_0 = "p_y is 0 there: take log p_y as a difference, s_y - s_max - log(sum_m e^{s_m - s_max})"
-_LOGADDEXP = "log(1 + exp(z)) overflows where np.logaddexp(0, z) does not, and log p_y is s_y - log(sum_m e^{s_m})"
-_IN_DS = "subtract each row's own maximum before exp, and do not divide by p_y; log(1 + exp(z)) is np.logaddexp(0, z)"
+_GUARD = ": a guard such as clip, maximum or + 1e-12 changes it there"
+_NO_GUARD = f"leave the guard out: the stable form needs none; for softmax, {_P_IS_0}"
+#: What mends the value, and dS, where it overflows: if it does not where no score is above 0, and if it does there too.
+_MENDS = {
+    "value": (
+        "exp overflows in the value: take log(sum_m e^{s_m}) as s_max + log(sum_m e^{s_m - s_max}), with each row's "
+        "own maximum, and log(1 + exp(z)) as np.logaddexp(0, z)",
+        f"the value has log(0) or 0/0 where a probability is 0: for softmax, {_P_IS_0}",
+    ),
+    "dS": (
+        "exp overflows in dS: subtract each row's own maximum before exp; 1/(1 + exp(-z)) does not overflow",
+        "dS divides by a probability that is 0 there: let it cancel, as (1/p_y)·p_y p_j = p_j does in softmax",
+    ),
+}
 
 
 def overflows(evidence: Evidence) -> Iterator[Finding]:
@@ -41,19 +57,12 @@ def overflows(evidence: Evidence) -> Iterator[Finding]:
     value, dS = _evaluate(ask, _LARGE * scores, labels)
     if np.isfinite(value) and np.isfinite(dS).all():
         own = value / (seen.rows if seen.by_rows else 1)
-        others = []
-        for match in recognised(evidence):
-            answer = match.known.at(_LARGE * scores, labels)
-            its = match.value_of(answer[0]) if answer else own
-            if abs(own - its) <= _CHANGED * abs(its):
-                return
-            others.append((match.known.built_in, its))
-        if others:
-            name, its = others[0]
-            message = f"for scores near 1000 the value is {own:.6g}, and that of a stable {name} is {its:.6g}: "
-            message += "a guard such as clip, maximum or + 1e-12 changes it there"
-            hint = f"leave the guard out: a stable {name} needs none; for softmax, {_P_IS_0}"
-            yield Finding("overflows", "warning", message, hint)
+        answers = [(match, match.known.at(_LARGE * scores, labels)) for match in recognised(evidence)]
+        its = {match.known.built_in: match.value_of(answer[0]) for match, answer in answers if answer}
+        if its and not any(abs(own - each) <= _CHANGED * abs(each) for each in its.values()):
+            name = next(iter(its))
+            message = f"for scores near 1000 the value is {own:.6g}, and that of a stable {name} is {its[name]:.6g}"
+            yield Finding("overflows", "warning", message + _GUARD, _NO_GUARD)
         return
     usual = _GROWN * max(float(np.max(np.abs(each.analytic))) for each in observations)
     known = next(recognised(evidence), None)
@@ -67,9 +76,35 @@ def overflows(evidence: Evidence) -> Iterator[Finding]:
         count = int(np.count_nonzero(~np.isfinite(dS)))
         message = f"{count} of {dS.size} entries of dS are not finite" if count else "dS is finite,"
         message = message if np.isfinite(value) else f"the value is {value:g}, and {message}"
-        in_the_value = _P_IS_0 if known and "log p" in known.known.formula else _LOGADDEXP
-        hint = in_the_value if np.max(np.abs(dS)) <= usual else _IN_DS
+        below, beside = _evaluate(ask, _LARGE * (scores - scores.max(axis=1, keepdims=True)), labels)
+        parts = (("value", np.isfinite(value), np.isfinite(below)), ("dS", not count, np.isfinite(beside).all()))
+        hint = "; ".join(_MENDS[part][not is_mended] for part, is_finite, is_mended in parts if not is_finite)
         yield Finding("overflows", "warning", f"{message} for scores near 1000; {reason}", hint)
+
+
+def guarded(evidence: Evidence) -> Iterator[Finding]:
+    """The value is a built-in's at smaller scores, and dS its gradient; but a guard changes the value at large scores.
+
+    A call at smaller scores for each of a few problems.
+    """
+    wrong = evidence.wrong
+    if any(np.max(np.abs(seen.S)) < _SATURATED for seen in wrong):
+        return
+    small = [replace(seen, S=seen.S / np.max(np.abs(seen.S))) for seen in wrong[:_FEW]]
+    small = [replace(seen, value=evidence.ask.evaluate(seen.S, seen.y).value) for seen in small]
+    for match in recognised(replace(evidence, observations=tuple(small))):
+        answers = [match.known.at(seen.S, seen.y) for seen in wrong]
+        for seen, answer in zip(wrong, answers, strict=True):
+            n = np.nan if answer is None else match.sign * answer[1] / (seen.rows if match.reduction == "mean" else 1)
+            if not np.all(np.abs(n - seen.analytic) <= seen.granted + _DS_RTOL * np.abs(n).max()):
+                break
+        else:
+            assert answer is not None  # it was compared
+            name, its = match.known.built_in, match.value_of(answer[0])
+            message = f"the value is {name}'s at small scores, and dS its gradient; but at large ones the value is "
+            message += f"{seen.value:.6g}, and that of a stable {name} is {its:.6g} ({drawn(seen)}){_GUARD}"
+            yield Finding("log-guard", "error", message, _NO_GUARD)
+            return
 
 
 def _spread_out(seen: Case) -> FloatArray:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from math import isclose
-from typing import Any
 
 import numpy as np
 
 from gradcheck.checking.case import BoolArray, Case
 from gradcheck.checking.evidence import Evidence
+from gradcheck.diagnosis.conditions import drawn, largest_error, threshold, wrong_places
 from gradcheck.diagnosis.fits import count, factor_at
-from gradcheck.diagnosis.known import Values, known_losses, labels_of
+from gradcheck.diagnosis.known import Values, known_losses
 from gradcheck.diagnosis.numbers import around, constant_law
 from gradcheck.report import Finding, FloatArray
 
@@ -21,11 +21,8 @@ _RTOL = 1e-5
 _PROBLEMS, _ROWS = 2, 16
 #: Two slopes differ if they do so by this many times their errors; the range of their step.
 _DIFFERENT, _STEPS = 20.0, (2.0**-13, 2.0**-5)
-#: A place is named if this part of its entries is wrong, and at most this part of that among all entries.
-_IN_PLACE, _CONTRAST = 0.5, 0.8
-#: A threshold has so many wrong entries on one side and right ones on the other; a dS of floats was made whole if so
-#: many of its entries were fractions and are not 0.
-_FEWEST, _SEVERAL = 4, 2
+#: A dS of floats was made whole if so many of its entries were fractions and are not 0.
+_SEVERAL = 2
 #: Ways to make numbers whole, none of which decreases where the numbers increase.
 _WAYS: dict[str, Callable[[FloatArray], FloatArray]] = {
     "truncated towards 0": np.trunc,
@@ -142,7 +139,7 @@ def _constant_weight(evidence: Evidence) -> str:
         return ""
     values = Values(observations)
     for known in known_losses():
-        means = None if known.mistake else values.means(known)
+        means = None if known.mistake or known.built_in == "squared-error" else values.means(known)  # its 1/2 varies
         weight = None if means is None else values.multiple(values.rows * means)
         if weight is not None and not isclose(weight, 1, rel_tol=_RTOL):
             return f"{constant_law(around(weight, _RTOL))} of {known.built_in}'s, at every N"
@@ -179,14 +176,19 @@ def _rows_add_up(evidence: Evidence) -> bool:
 
 def not_a_gradient(evidence: Evidence) -> Iterator[Finding]:
     """The Jacobian J of dS is not symmetric: the second derivatives of any function are (Schwarz's theorem)."""
+    if threshold(evidence):  # a place says more
+        return
     # Near a kink the two slopes may be taken on different sides of it; kinks are likely at round scores.
     smooth = [seen for seen in evidence.wrong if seen.S.size > 1 and not seen.is_round]
     for seen in sorted(smooth, key=lambda seen: -seen.rows)[:_PROBLEMS]:
         d1, d2 = np.random.default_rng(seen.S.shape).normal(size=(2, *seen.S.shape))
         (first, error), (second, other_error) = _slope(evidence, seen, d2, d1), _slope(evidence, seen, d1, d2)
         if abs(first - second) > _DIFFERENT * (error + other_error):
+            digits = next(d for d in range(6, 18) if f"{first:.{d - 2}g}" != f"{second:.{d - 2}g}" or d == 17)
             message = "dS is not the gradient of any function, because its Jacobian J is not symmetric: along two "
-            message += f"random directions d1·J·d2 = {first:.6g} and d2·J·d1 = {second:.6g} ({drawn(seen)})"
+            message += (
+                f"random directions d1·J·d2 = {first:.{digits}g} and d2·J·d1 = {second:.{digits}g} ({drawn(seen)})"
+            )
             hint = (
                 "look at dS, not the value: something that depends on S is treated as a constant, or a term is missing"
             )
@@ -213,81 +215,3 @@ def no_known_cause(evidence: Evidence) -> Iterator[Finding]:
     hint = "compare the terms of dS with the derivatives of the value's terms at these entries; `-v` lists them"
     message = f"no known cause fits; dS is {wrong_places(evidence)}"
     yield Finding("gradient-of-another-loss", "error", message, hint)
-
-
-def _targets(seen: Case) -> FloatArray:
-    """N x C: one-hot labels, or labels of that shape; NaN for others."""
-    labels = labels_of(seen)
-    if labels is not None:
-        return np.eye(seen.classes)[labels]
-    return seen.y if seen.y.shape == seen.S.shape else np.full(seen.S.shape, np.nan)
-
-
-#: What wrong entries may have in common: one of a few numbers, or a number beyond a threshold.
-_CATEGORIES: dict[str, Callable[[Case], Any]] = {
-    "in rows with label": lambda seen: _targets(seen) @ np.arange(seen.classes)[:, np.newaxis],
-    "at N =": lambda seen: seen.rows,
-    "in class": lambda seen: np.arange(seen.classes),
-}
-_SCORES: dict[str, Callable[[Case], FloatArray]] = {
-    "s_j": lambda seen: seen.S,
-    "|s_j|": lambda seen: np.abs(seen.S),
-    "s_j - s_y": lambda seen: seen.S - np.sum(seen.S * _targets(seen), axis=1, keepdims=True),
-    "|s_j - y_j|": lambda seen: np.abs(seen.S - _targets(seen)),
-}
-
-
-def wrong_places(evidence: Evidence) -> str:
-    """Where dS is wrong and what these entries have in common, with an example; it follows "dS is"."""
-    problems = evidence.observations
-
-    def entries(of: Callable[[Case], Any]) -> Any:
-        """One number for each entry of all problems."""
-        return np.concatenate([np.broadcast_to(of(seen), seen.S.shape).ravel() for seen in problems])
-
-    wrong = entries(lambda seen: seen.wrong)
-    shown = wrong | entries(lambda seen: seen.known & (seen.analytic != 0))  # a 0 that is right shows nothing
-    places = [f"{words} {found}" for words, of in _CATEGORIES.items() if (found := _common(entries(of), wrong, shown))]
-    for words, of in _SCORES.items():
-        if not places and (found := _threshold(entries(of), wrong, shown)):
-            one_hot = " (y one-hot)" if "y_j" in words and problems[0].y.ndim == 1 else ""
-            places.append(f"where {words} {found}{one_hot}")
-    only = "".join(f", only {each}" for each in places)
-    return f"wrong in {np.count_nonzero(wrong)} of {len(wrong)} entries{only}; {largest_error(evidence)}"
-
-
-def largest_error(evidence: Evidence) -> str:
-    """The wrong entry with the largest error."""
-    errors = [np.where(seen.wrong, np.abs(seen.analytic - seen.numerical), -1.0) for seen in evidence.wrong]
-    error, seen = max(zip(errors, evidence.wrong, strict=True), key=lambda pair: float(np.max(pair[0])))
-    i, j = np.unravel_index(np.argmax(error), error.shape)
-    entry = f"dS[{i}, {j}] = {seen.analytic[i, j]:.6g}, where the numerical gradient is {seen.numerical[i, j]:.6g}"
-    return f"the largest error is in {entry} ({drawn(seen)})"
-
-
-def _common(numbers: FloatArray, wrong: BoolArray, shown: BoolArray) -> str:
-    """The values that wrong entries have, if hardly any right ones have them; else empty."""
-    values = np.unique(numbers[wrong & np.isfinite(numbers)])
-    inside = np.count_nonzero(shown & np.isin(numbers, values))
-    is_special = np.count_nonzero(wrong) >= _IN_PLACE * inside and inside <= _CONTRAST * np.count_nonzero(shown)
-    return ", ".join(f"{value:g}" for value in values) if is_special else ""
-
-
-def _threshold(numbers: FloatArray, wrong: BoolArray, shown: BoolArray) -> str:
-    """The number at, above or below which all wrong entries lie and no right one, such as ``> 1``; else empty."""
-    right = numbers[shown & ~wrong]
-    if len(right) < _FEWEST or np.count_nonzero(wrong) < _FEWEST:
-        return ""
-    if float(np.ptp(numbers[wrong])) == 0 and not np.any(right == numbers[wrong][0]):
-        return f"= {numbers[wrong][0]:g}"
-    for sign, relation in ((1, ">"), (-1, "<")):
-        low, high = float(np.max(sign * right)), float(np.min(sign * numbers[wrong]))
-        between = (f"{sign * (low + high) / 2:.{digits}g}" for digits in range(1, 18))
-        if low < high:
-            return f"{relation} {next(each for each in between if low <= sign * float(each) <= high)}"
-    return ""
-
-
-def drawn(seen: Case) -> str:
-    """How a problem was drawn, for the end of a message."""
-    return f"batch size {seen.rows}, {seen.scores}, seed {seen.seed}"

@@ -13,13 +13,13 @@ import numpy as np
 from gradcheck.checking.case import BoolArray, Case
 from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.factors import MORE_DEFECTS, factor_findings
-from gradcheck.diagnosis.fits import Fit, Masks, Where, count, factor_fit, off_by, term_fit
+from gradcheck.diagnosis.fits import Fit, Masks, Where, count, deviates, factor_fit, off_by, term_fit
 from gradcheck.diagnosis.numbers import Law
 from gradcheck.report import Finding, FloatArray
 
 #: Where entries would all be in a region by coincidence no more often than this, it is none; and so likely at most is
 #: a simple relation in a region where entries are wrong by coincidence.
-_CHANCE, _CHANCE_OF_LABELS, _CHANCE_OF_A_RELATION = math.log(0.02), math.log(0.05), math.log(0.1)
+CHANCE, CHANCE_OF_LABELS, _CHANCE_OF_A_RELATION = math.log(0.02), math.log(0.05), math.log(0.1)
 #: Wrong entries that a region must have (of two regions, outside of the other one); and rows that must determine a
 #: factor around a region, or a number that is none of those that people write.
 _OF_ITS_OWN, _ROWS = 2, 3
@@ -152,17 +152,15 @@ def places(evidence: Evidence) -> Iterator[Finding]:
     wrong = [seen.wrong for seen in evidence.observations]
     if count(wrong) < _OF_ITS_OWN:
         return
-    likely = list(_likely(evidence, wrong))
-    pair = None if likely else _two(evidence, wrong)
+    off = [deviates(evidence, seen) for seen in evidence.observations]
+    likely = list(_likely(evidence, off))
+    pair = None if likely else _two(evidence, off)
     if likely:
         region = min(likely)[2]
-        yield _finding(evidence, (region,), wrong, "", _relation(evidence, region.of))
+        yield _finding(evidence, region, wrong, "", relation(evidence, region.of))
     for this, other in (pair, pair[::-1]) if pair else ():
-        there = _relation(evidence, _without(this, other))
-        if this.code == other.code and there == _relation(evidence, _without(other, this)) != "":
-            yield _finding(evidence, (this, other), wrong, "", there)
-            return
-        yield _finding(evidence, (this,), wrong, f"in {other.words(evidence.observations)}", there)
+        there = relation(evidence, _without(this, other))
+        yield _finding(evidence, this, wrong, f"in {other.words(evidence.observations)}", there)
 
 
 def two_defects(evidence: Evidence) -> Iterable[Finding]:
@@ -180,7 +178,7 @@ def two_defects(evidence: Evidence) -> Iterable[Finding]:
     if not any(np.any(seen.wrong & region.of(seen)) for seen in evidence.observations):
         return factor_findings(fit.law, f"{around} dS is right")
     elsewhere = f"{fit.law} times the numerical gradient everywhere else"
-    place = _finding(evidence, (region,), off_by(evidence, fit.law), elsewhere, _relation(evidence, region.of))
+    place = _finding(evidence, region, off_by(evidence, fit.law), elsewhere, relation(evidence, region.of))
     return [*factor_findings(fit.law, f"{around} something else is wrong", MORE_DEFECTS), place]
 
 
@@ -188,9 +186,9 @@ def _likely(evidence: Evidence, off: Masks) -> Iterator[tuple[float, int, Region
     """The regions that hold entries, and not by coincidence, each with its chance and its place in the order."""
     for k, region in enumerate(covering(evidence.observations, off)):
         odds = log_chance(region, evidence.observations, off)
-        if odds > _CHANCE and not region.is_of_labels and _relation_in(evidence, region.of):
+        if odds > CHANCE and not region.is_of_labels and _relation_in(evidence, region.of):
             odds += _CHANCE_OF_A_RELATION
-        if odds <= (_CHANCE_OF_LABELS if region.is_of_labels else _CHANCE):
+        if odds <= (CHANCE_OF_LABELS if region.is_of_labels else CHANCE):
             yield odds, k, region
 
 
@@ -205,7 +203,11 @@ def _two(evidence: Evidence, wrong: Masks) -> tuple[Region, Region] | None:
     for one in regions_at(observations, wrong):
         rest = [each & one.outside(seen) for seen, each in zip(observations, wrong, strict=True)]
         for other in covering(observations, rest):
-            if _is_needed(evidence, wrong, one, other) and _is_needed(evidence, wrong, other, one):
+            if (
+                one.code != other.code
+                and _is_needed(evidence, wrong, one, other)
+                and _is_needed(evidence, wrong, other, one)
+            ):
                 found.append((count([one.of(seen) | other.of(seen) for seen in observations]), len(found), one, other))
     return min(found)[2:] if found else None
 
@@ -213,21 +215,19 @@ def _two(evidence: Evidence, wrong: Masks) -> tuple[Region, Region] | None:
 def _is_needed(evidence: Evidence, wrong: Masks, region: Region, beside: Region) -> bool:
     """Whether a region has wrong entries that another one has not, and not by coincidence."""
     own = [each & _without(region, beside)(seen) for seen, each in zip(evidence.observations, wrong, strict=True)]
-    return count(own) >= _OF_ITS_OWN and log_chance(region, evidence.observations, wrong, beside) <= _CHANCE
+    return count(own) >= _OF_ITS_OWN and log_chance(region, evidence.observations, wrong, beside) <= CHANCE
 
 
-def _finding(evidence: Evidence, regions: Sequence[Region], off: Masks, beside: str, there: str) -> Finding:
-    """A finding that names one region or two, what else is at work, and what dS is there."""
-    inside = [np.any([region.of(seen) for region in regions], axis=0) for seen in evidence.observations]
+def _finding(evidence: Evidence, region: Region, off: Masks, beside: str, there: str) -> Finding:
+    """A finding that names a region, what else is at work, and what dS is there."""
+    inside = [region.of(seen) for seen in evidence.observations]
     wrong = count([each & mask for each, mask in zip(off, inside, strict=True)])
-    words = " and ".join(region.words(evidence.observations) for region in regions)
-    message = f"dS is wrong {'' if beside else 'only '}in {words}, {wrong} of {count(inside)} entries"
-    message += f", and {beside}{MORE_DEFECTS}" if beside else ""
-    code = regions[0].code
-    return Finding(code, "error", f"{message}; {there}" if there else message, _HINTS[code])
+    message = f"dS is wrong {'' if beside else 'only '}in {region.words(evidence.observations)}, {wrong} of "
+    message += f"{count(inside)} entries{beside and f', and {beside}{MORE_DEFECTS}'}{there and f'; {there}'}"
+    return Finding(region.code, "error", message, _HINTS[region.code])
 
 
-def _relation(evidence: Evidence, where: Where) -> str:
+def relation(evidence: Evidence, where: Where) -> str:
     """What dS is in some entries of all problems, or else in those of them that are wrong; empty for nothing simple."""
     there = _relation_in(evidence, where)
     wrong = "" if there else _relation_in(evidence, lambda seen: where(seen) & seen.wrong)

@@ -128,7 +128,7 @@ def median(values: FloatArray) -> FloatArray:
 
 
 #: Significant bits of bfloat16 and of float16.
-_HALF_PRECISIONS = (8, 11)
+HALF_PRECISIONS = (8, 11)
 
 
 def effective_eps(samples: FloatArray, eps: float, telling: int = 6) -> float:
@@ -150,7 +150,7 @@ def effective_eps(samples: FloatArray, eps: float, telling: int = 6) -> float:
         return eps  # it is longer than a float32, as nearly always
     finite = samples[np.isfinite(samples)]
     mantissas = np.abs(np.frexp(finite)[0])
-    for bits in _HALF_PRECISIONS:
+    for bits in HALF_PRECISIONS:
         own = np.ldexp(mantissas, bits)
         if np.array_equal(own, np.round(own)) and len(set(own[own % 8 > 0].tolist())) >= telling:
             return max(eps, 2.0 ** (1 - bits))

@@ -106,10 +106,10 @@ def focal(gamma):
     return loss
 
 
-wrong("focal with a gamma of 1.5, its weight a constant in dS", "gradient-of-another-loss")(focal(1.5))
+wrong("focal with a gamma of 1.5, its weight a constant in dS", "row-factor")(focal(1.5))
 
 
-wrong("focal, its weight a constant in dS", "value-of-another-loss")(focal(2.0))
+wrong("focal, its weight a constant in dS", "row-factor")(focal(2.0))
 
 
 @wrong("svm, max(0, .) lost in dS", "value-of-another-loss")
@@ -139,7 +139,7 @@ def brier_without_jacobian(S, y):
     return np.einsum("ij,ij", r, r) / len(S), 2 * r / len(S)
 
 
-@wrong("huber, the cap lost in dS", "value-of-another-loss")
+@wrong("huber, the cap lost in dS", "gradient-of-another-loss")
 def huber_without_cap(S, y):
     """r everywhere, where sign(r) is meant outside [-1, 1]."""
     r = S - one_hot(S, y)

@@ -16,7 +16,7 @@ def brier_without_inner_sum(S, y):
     return (r**2).sum() / len(S), 2 * p * r / len(S)
 
 
-@wrong("pairwise ranking, each row's gradient clipped by its norm", "not-a-gradient")
+@wrong("pairwise ranking, each row's gradient clipped by its norm", "row-factor")
 class ClippedRanking:
     """Clipping belongs to the optimiser; here it is inside the loss."""
 
@@ -61,7 +61,7 @@ def entropy_weighted(S, y):
     return np.mean(weight * losses), weight[:, None] * dS / len(S)
 
 
-@wrong("one-vs-all, dS scaled to a norm of 1", "not-a-gradient", also=["value-of-another-loss"])
+@wrong("one-vs-all, dS scaled to a norm of 1", "row-factor")
 def one_vs_all_unit_norm(S, y):
     """A normalised step is returned for a gradient."""
     losses, dS = one_vs_all(S, y)

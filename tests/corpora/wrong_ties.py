@@ -41,7 +41,7 @@ def squared_hinge_ones_left_out(S, y):
     return losses[losses != 1].sum() / len(S), dS / len(S)
 
 
-@wrong("svm, margins equal to 1 taken for the label's", "value-of-another-loss")
+@wrong("svm, margins equal to 1 taken for the label's", "smooth-kink")
 def svm_ones_deleted(S, y):
     """The label is told by its margin of 1, and so is every class that ties with it."""
     margins = margins_of(S, y)

@@ -216,3 +216,37 @@ def test_one_hot_labels_and_one_value_for_each_row_are_compared(kind: str, loss:
     gradcheck.assert_gradients(loss, config, like="softmax")
     with pytest.raises(AssertionError, match="unlike"):
         gradcheck.assert_gradients(loss, config, like="svm")
+
+
+def halved(name: str, of: Any = np.float16) -> LossFunction:
+    """A built-in of which scores, value and dS are rounded to half precision, its 1/N lost in dS."""
+
+    def loss(S: Any, y: Any) -> tuple[float, Any]:
+        value, dS = right(name)(S.astype(of).astype(S.dtype), y)
+        return float(of(value)), len(S) * np.asarray(dS).astype(of).astype(S.dtype)
+
+    return loss
+
+
+@pytest.mark.parametrize("name", ["softmax", "svm", "one-vs-all", "squared-hinge"])
+def test_a_value_in_half_precision_is_that_of_no_other_loss(name: str) -> None:
+    for finding in gradcheck.check(halved(name)).losses[0].findings:
+        assert "but the value is" not in finding.message
+
+
+def test_squared_error_s_gradient_beside_huber_s_value_is_named() -> None:
+    def loss(S: Any, y: Any) -> tuple[Any, Any]:
+        return right("huber")(S, y)[0], (S - np.eye(S.shape[1])[y]) / len(S)
+
+    (finding,) = gradcheck.check(loss).losses[0].findings
+    assert "dS is squared-error's gradient in all 120 entries, but the value is huber's" in finding.message
+
+
+def test_the_value_is_a_note_beside_a_finding_that_leads() -> None:
+    def loss(S: Any, y: Any) -> tuple[Any, Any]:
+        value, dS = right("softmax")(S, y)
+        return value, dS / np.linalg.norm(dS, axis=1, keepdims=True)
+
+    first, second = gradcheck.check(loss).losses[0].findings
+    assert (first.code, first.severity) == ("row-factor", "error")
+    assert (second.code, second.severity) == ("value-of-another-loss", "note")

@@ -171,3 +171,15 @@ def test_a_transpose_with_a_factor_is_two_defects() -> None:
     found = list(transposed(evidence_of("softmax", lambda a, S, y: 2 * a.T.reshape(a.shape))))
     assert codes(found) == ["transposed", "constant-factor"]
     assert "dS is 2 times the numerical gradient transposed" in found[0].message
+
+
+@pytest.mark.parametrize(("factor", "is_named"), [(1.0000005, True), (1 + 1e-8, False)])
+def test_a_factor_near_1_is_named_where_it_holds_more_exactly_than_the_tolerance(factor: float, is_named: bool) -> None:
+    found = gradcheck.check(changed("softmax", lambda a, S, y: factor * a)).losses[0].findings
+    assert ["dS = 1.0000005 times the numerical gradient" in each.message for each in found] == [True] * is_named
+
+
+def test_an_error_that_crosses_the_tolerance_in_some_entries_is_no_factor() -> None:
+    evidence = evidence_of("one-vs-all", lambda a, S, y: a * (1 + 1.2e-7 + 8e-8 * np.sin(S)))
+    assert evidence.wrong
+    assert codes(factor(evidence)) == []

@@ -91,9 +91,9 @@ def overflow(loss: Any, **config: Any) -> Finding:
         (NAIVE, "entries of dS are not finite", "each row's own maximum before exp"),
         (ROWS, "the value is inf, and dS is finite, for scores near 1000; a stable softmax does not", "log p_y as a"),
         (BATCH, "entries of dS are not finite", "each row's own"),
-        (unshifted_value, "and dS is finite, for scores near 1000", "log p_y as a"),
+        (unshifted_value, "and dS is finite, for scores near 1000", "exp overflows in the value"),
         (softplus, "the value is inf, and dS is finite", "np.logaddexp(0, z)"),
-        (focal, "the value is inf", "do not divide by p_y"),
+        (focal, "the value is inf", "dS divides by a probability"),
     ],
     ids=["no maximum", "log of p", "batch's maximum", "value alone", "softplus", "focal"],
 )
@@ -121,6 +121,26 @@ def test_a_guard_that_changes_the_value_at_large_scores_alone_is_named() -> None
     finding = overflow(softmax_less(row_maximum, lambda p: np.log(np.maximum(p, 1e-10))))
     assert "for scores near 1000 the value is 23.0259, and that of a stable softmax is 800.925:" in finding.message
     assert "a guard such as clip, maximum or + 1e-12 changes it there" in finding.message
+
+
+def clipped(p: Any) -> Any:
+    return np.log(np.clip(p, 1e-9, 1 - 1e-9))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("scores", [["normal(0, 1000)"], ["normal(0, 1)", "uniform(-900, 900)"]])
+@pytest.mark.parametrize("log", [lambda p: np.log(np.maximum(p, 1e-10)), lambda p: np.log(p + 1e-12), clipped])
+def test_a_guard_that_is_met_at_large_scores_is_named_as_one(log: Any, scores: Any, dtype: Any) -> None:
+    (finding,) = gradcheck.check(softmax_less(row_maximum, log), scores=scores, dtype=dtype).losses[0].findings[:1]
+    assert (finding.code, finding.severity) == ("log-guard", "error")
+    assert "the value is softmax's at small scores, and dS its" in finding.message or "+ eps) with" in finding.message
+
+
+def test_a_factor_of_a_loss_that_is_right_at_large_scores_is_no_guard() -> None:
+    (finding,) = (
+        gradcheck.check(lambda S, y: (own(S, y)[0], 2 * own(S, y)[1]), scores="normal(0, 1000)").losses[0].findings
+    )
+    assert finding.code == "constant-factor"
 
 
 def raising(error: BaseException) -> Any:

@@ -98,12 +98,6 @@ def test_two_places_are_both_named(name: str, seed: int, kinds: str) -> None:
     assert all("more than one defect is at work" in each.message for each in found)
 
 
-def test_two_classes_are_both_named() -> None:
-    two = list(places(evidence_of("softmax", lambda a, S, y: at(column(0))(at(column(3))(a, S, y), S, y))))
-    assert codes(two) == ["one-class", "one-class"]
-    assert any("in class 0, 24 of 24 entries, and in class 3" in each.message for each in two)
-
-
 def test_a_factor_around_a_region_that_is_right_is_one_defect() -> None:
     (finding,) = two_defects(evidence_of("softmax", at(lambda S, y: ~row(-1)(S, y), lambda a, S: 1.1 * a)))
     assert finding.code == "constant-factor"

@@ -1,0 +1,165 @@
+"""dS is wrong under one condition alone: in rows of some labels, in some rows or classes, or beyond a threshold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from gradcheck.checking.case import BoolArray, Case
+from gradcheck.checking.evidence import Evidence
+from gradcheck.diagnosis.fits import Where, count, deviates
+from gradcheck.diagnosis.known import labels_of, recognised
+from gradcheck.diagnosis.places import CHANCE, CHANCE_OF_LABELS, relation
+from gradcheck.report import Finding, FloatArray
+
+#: Of the rows, columns or entries that fulfil a condition this part is wrong; and so many numbers are listed.
+_WRONG, _LISTED = 0.5, 6
+
+
+def _label(seen: Case) -> FloatArray:
+    """N x 1; NaN where labels are no classes."""
+    labels = labels_of(seen)
+    return np.full((seen.rows, 1), np.nan) if labels is None else labels[:, np.newaxis].astype(np.float64)
+
+
+def _above(seen: Case, labels: bool) -> FloatArray:
+    """s_j - y_j, or s_j - s_y of class labels; NaN for other labels."""
+    one_hot = np.where(np.isnan(_label(seen)), np.nan, np.arange(seen.classes) == _label(seen))
+    if labels:
+        return np.asarray(seen.S - np.sum(seen.S * one_hot, axis=1, keepdims=True))
+    return np.asarray(seen.S - (seen.y if seen.y.shape == seen.S.shape else one_hot))
+
+
+_LABELS = "look at what goes by the label: a class that is ignored, a weight of each class, a mask, a pair of labels"
+_LOOPS = "look at loops, slices and chunks: where they begin and end, and their stride"
+_BRANCH = "look at the branch, the mask or the clip that begins there, in the value and in dS"
+#: What wrong rows, or columns, may have in common: how it is said, whole numbers that broadcast to N x C, the hint.
+_WHOLE: tuple[tuple[str, Callable[[Case], Any], str], ...] = (
+    ("rows with label", _label, _LABELS),
+    ("rows", lambda seen: np.arange(seen.rows)[:, np.newaxis], _LOOPS),
+    ("rows", lambda seen: np.arange(-seen.rows, 0)[:, np.newaxis], _LOOPS),
+    ("classes", lambda seen: np.arange(seen.classes), _LOOPS),
+)
+#: Numbers that wrong entries may lie beyond a threshold of.
+_SCORES: dict[str, Callable[[Case], FloatArray]] = {
+    "s_j": lambda seen: seen.S,
+    "|s_j|": lambda seen: np.abs(seen.S),
+    "s_j - s_y": lambda seen: _above(seen, labels=True),
+    "s_j - y_j": lambda seen: _above(seen, labels=False),
+    "|s_j - y_j|": lambda seen: np.abs(_above(seen, labels=False)),
+}
+
+
+#: In words, after "wrong only"; where it holds, N x C; what to look at.
+Condition = tuple[str, Where, str]
+
+
+def in_a_region(evidence: Evidence) -> Iterator[Finding]:
+    """Wrong entries are where one condition holds, and not by coincidence, and most of those there are wrong.
+
+    Where the value is known, ``value_known`` tells of thresholds.
+    """
+    found = _set(evidence) or (None if any(recognised(evidence)) else threshold(evidence))
+    if found is not None:
+        words, where, hint = found
+        wrong, inside = count([each.wrong for each in evidence.wrong]), count(list(map(where, evidence.observations)))
+        there = relation(evidence, where)
+        message = f"dS is wrong only {words}, {wrong} of {inside} entries{there and f'; {there}'}"
+        yield Finding("one-region", "error", message, hint)
+
+
+def _set(evidence: Evidence) -> Condition | None:
+    """The set of labels, rows or classes that is the least likely to hold all wrong entries by coincidence."""
+    found: list[tuple[float, int, Condition]] = []
+    for k, (thing, of, hint) in enumerate(_WHOLE):
+        off, shown, numbers = _flat(evidence, of, axis=0 if thing == "classes" else 1)
+        said, holds, alternatives = _set_of(np.unique(numbers[off]).tolist(), np.unique(numbers[shown]).tolist())
+        chance = math.log(alternatives) + _log_chance(off, holds(numbers) & shown, shown) if said else math.inf
+        if chance <= (CHANCE_OF_LABELS if hint == _LABELS else CHANCE):
+            found.append((chance, k, (f"in {thing} {said}", _where(of, holds), hint)))
+    return min(found)[2] if found else None
+
+
+def _set_of(own: list[float], every: list[float]) -> tuple[str, Callable[[Any], Any], int]:
+    """A set of numbers that holds all of their own: in words, as a condition, and how many would do as well."""
+    listed = ", ".join(f"{each:g}" for each in own[:_LISTED]) + ", ..." * (len(own) > _LISTED)
+    if every[0] < 0:  # counted from the back
+        words = "0 to N - 2, all but the last" if own == [each for each in every if each < -1] else ""
+        return words, lambda numbers: numbers < -1, 1
+    if len(own) > 1 and len({each % 2 for each in own}) == 1:
+        return f"{listed} (every second)", lambda numbers: numbers % 2 == own[0] % 2, 2
+    if 1 < len(own) < len(every) and own[-1] == every[-1]:
+        return f"{own[0]:g} and above", lambda numbers: numbers >= own[0], len(every)
+    return listed if len(own) < len(every) else "", lambda numbers: np.isin(numbers, own), 2 ** len(every)
+
+
+def threshold(evidence: Evidence) -> Condition | None:
+    """A number beyond which all entries are wrong, and no others; None where there is none."""
+    for words, of in _SCORES.items():
+        off, shown, numbers = _flat(evidence, of)
+        if np.isnan(numbers).any() or math.log(2 * shown.sum()) + _log_chance(off, off, shown) > CHANCE:
+            continue
+        for sign, symbol in ((1, ">"), (-1, "<")):
+            low, high = np.max(sign * numbers[shown & ~off], initial=-np.inf), np.min(sign * numbers[off])
+            if -np.inf < low < high and np.count_nonzero(off) >= _WRONG * np.count_nonzero(sign * numbers > low):
+                between = [0.0, *(float(f"{(low + high) / 2:.{digits}g}") for digits in range(1, 18))]
+                limit = sign * next(each for each in between if low <= each <= high) + 0.0
+                one_hot = " (y one-hot)" if "y_j" in words and evidence.observations[0].y.ndim == 1 else ""
+                said = f"where {words} {symbol} {str(limit).removesuffix('.0')}{one_hot}"
+                return said, _where(of, np.greater if sign > 0 else np.less, limit), _BRANCH
+    return None
+
+
+def _where(of: Callable[[Case], Any], holds: Callable[..., Any], *limit: float) -> Where:
+    return lambda seen: np.broadcast_to(holds(of(seen), *limit), seen.S.shape)
+
+
+def _flat(evidence: Evidence, of: Callable[[Case], Any], axis: int | None = None) -> tuple[BoolArray, BoolArray, Any]:
+    """Of all entries, rows (axis 1) or columns (axis 0): whether dS is off, whether one can see that, their numbers.
+
+    A zero that is right shows nothing: it may be one whatever dS was made of.
+    """
+    flat: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
+    for seen in evidence.observations:
+        off, numbers = deviates(evidence, seen), np.broadcast_to(of(seen), seen.S.shape)
+        arrays = off, off | (seen.known & (seen.analytic != 0)), numbers
+        for each, array in zip(flat, arrays, strict=True):
+            along = array if axis is None else array.take(0, axis) if array is numbers else array.any(axis=axis)
+            each.append(along.ravel())
+    return np.concatenate(flat[0]), np.concatenate(flat[1]), np.concatenate(flat[2])
+
+
+def _log_chance(off: BoolArray, inside: BoolArray, shown: BoolArray) -> float:
+    """The logarithm of how likely all that is off would be inside if it were drawn at random of what is shown.
+
+    It is infinite where some is outside, or where most of what is inside is right.
+    """
+    w, r, R = (int(np.count_nonzero(each)) for each in (off, inside, shown))
+    is_region = not np.any(off & ~inside) and w >= _WRONG * r
+    return math.log(math.comb(r, w)) - math.log(math.comb(R, w)) if is_region else math.inf
+
+
+def wrong_places(evidence: Evidence) -> str:
+    """In how many entries dS is wrong, beyond which threshold, and an example; it follows "dS is"."""
+    wrong, found = count([seen.wrong for seen in evidence.wrong]), threshold(evidence)
+    only = f", only {found[0]}" if found else ""
+    total, there = sum(seen.S.size for seen in evidence.observations), relation(evidence, lambda seen: seen.wrong)
+    there = there.replace("there", "where dS is wrong,")
+    return f"wrong in {wrong} of {total} entries{only}; {there and f'{there}; '}{largest_error(evidence)}"
+
+
+def largest_error(evidence: Evidence) -> str:
+    """The wrong entry with the largest error."""
+    errors = [np.where(seen.wrong, np.abs(seen.analytic - seen.numerical), -1.0) for seen in evidence.wrong]
+    error, seen = max(zip(errors, evidence.wrong, strict=True), key=lambda pair: float(np.max(pair[0])))
+    i, j = np.unravel_index(np.argmax(error), error.shape)
+    entry = f"dS[{i}, {j}] = {seen.analytic[i, j]:.6g}, where the numerical gradient is {seen.numerical[i, j]:.6g}"
+    return f"the largest error is in {entry} ({drawn(seen)})"
+
+
+def drawn(seen: Case) -> str:
+    """How a problem was drawn, for the end of a message."""
+    return f"batch size {seen.rows}, {seen.scores}, seed {seen.seed}"

@@ -1,0 +1,214 @@
+"""dS that is wrong where one condition holds, or by a factor of each label, row or batch; and what only looks so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from observed import bent, changed, codes, dense_losses, evidence_of, few_examples, is_label, right, seeds
+
+import gradcheck
+from gradcheck.diagnosis.conditions import in_a_region, threshold, wrong_places
+from gradcheck.diagnosis.row_factors import row_factors, weights
+from gradcheck.report import Finding
+
+
+def leading(loss: Any, **config: Any) -> Finding:
+    return gradcheck.check(loss, **config).losses[0].findings[0]
+
+
+def rows(S: Any) -> Any:
+    return np.arange(len(S))[:, np.newaxis]
+
+
+def classes(S: Any) -> Any:
+    return np.arange(S.shape[1])
+
+
+def contrast(S: Any, y: Any) -> Any:
+    """log(1 + e^{d(a, p) - d(a, n)}) of an anchor, a positive and a negative, thirds of a row's columns."""
+    a, p, n = np.split(S, 3, axis=1)
+    z = ((a - p) ** 2 - (a - n) ** 2).sum(axis=1)
+    q = 2 / (1 + np.exp(-z[:, np.newaxis])) / len(S)
+    return np.logaddexp(0, z).mean(), np.hstack([q * (n - p), q * (p - a), q * (a - n)])
+
+
+def at(where: Any, change: Any = bent, base: Any = "label-smoothing") -> Any:
+    return changed(base, lambda a, S, y: np.where(where(S, y), change(a, S), a))
+
+
+@pytest.mark.parametrize(
+    ("where", "change", "said"),
+    [
+        (lambda S, y: y[:, None] == 3, bent, "in rows with label 3, 20 of 20 entries"),
+        (lambda S, y: y[:, None] % 2 == 1, bent, "in rows with label 1, 3 (every second), "),
+        (lambda S, y: rows(S) < len(S) - 1, lambda a, S: 0 * a, "in rows 0 to N - 2, all but the last, 90 of 90"),
+        (lambda S, y: rows(S) % 2 == 0, bent, "in rows 0, 2, 4, 6 (every second), 70 of 70 entries"),
+        (lambda S, y: rows(S) >= 4, lambda a, S: -a, "there dS = -1 times the numerical gradient"),
+        (lambda S, y: rows(S) >= 4, bent, "in rows 4 and above, 40 of 40 entries"),
+        (lambda S, y: classes(S) % 3 == 0, bent, "in classes 0, 3, 48 of 48 entries"),
+        (lambda S, y: classes(S) >= 2, bent, "in classes 2 and above, 72 of 72 entries"),
+    ],
+)
+def test_rows_labels_and_classes_are_named(where: Any, change: Any, said: str) -> None:
+    finding = leading(at(where, change), seed=2)
+    assert finding.code == "one-region"
+    assert said in finding.message
+
+
+def test_the_columns_of_an_anchor_are_one_place() -> None:
+    loss = at(lambda S, y: classes(S) < 3, lambda a, S: 0 * a, contrast)
+    (finding,) = gradcheck.check(loss, classes=[9]).losses[0].findings
+    assert finding.message == "dS is wrong only in classes 0, 1, 2, 66 of 72 entries; there dS = 0"
+    assert gradcheck.check(contrast, classes=[9]).passed
+
+
+def tukey(S: Any, Y: Any, within: Any = lambda r: np.abs(r) <= 1.3) -> Any:
+    """The biweight: c^2/6 (1 - (1 - (r/c)^2)^3) up to c, flat beyond."""
+    c, r = 1.3, S - Y
+    u = np.clip(r / c, -1, 1)
+    return (c**2 / 6 * (1 - (1 - u**2) ** 3)).sum() / len(S), np.where(within(r), r * (1 - (r / c) ** 2) ** 2, 0) / len(
+        S
+    )
+
+
+@pytest.mark.parametrize(
+    ("within", "said"),
+    [
+        (lambda r: np.abs(r) <= 9, "dS is wrong only where |s_j - y_j| > 1.3, "),
+        (lambda r: r <= 1.3, "dS is wrong only where s_j - y_j < -1.3, "),
+        (lambda r: np.cos(9 * r) > 0, "no known cause fits; dS is wrong in "),
+    ],
+)
+def test_a_threshold_is_named_of_real_labels(within: Any, said: str) -> None:
+    config: dict[str, Any] = {
+        "labels": {"kind": "real", "distribution": "uniform"},
+        "trials": 4,
+        "scores": "normal(0, 1.5)",
+    }
+    assert said in leading(lambda S, Y: tukey(S, Y, within), **config).message
+    assert gradcheck.check(tukey, **config).passed
+
+
+@pytest.mark.parametrize(
+    ("is_wrong", "words"),
+    [
+        (lambda S, y: np.abs(S) > 1, ", only where |s_j| > 1;"),
+        (lambda S, y: S < -0.5, ", only where s_j < -0.5;"),
+        (lambda S, y: S - S[rows(S)[:, 0], y][:, None] > 0.7, ", only where s_j - s_y > 0.8;"),
+        (lambda S, y: np.abs(S - is_label(S, y)) > 1, ", only where |s_j - y_j| > 1 (y one-hot);"),
+        (lambda S, y: S.cumsum(axis=1) > 0, " entries; the largest error"),
+    ],
+)
+def test_beside_a_known_value_a_threshold_is_named_too(is_wrong: Any, words: str) -> None:
+    evidence = evidence_of("softmax", lambda a, S, y: np.where(is_wrong(S, y), bent(a, S), a), seed=3)
+    assert words in wrong_places(evidence)
+    assert list(in_a_region(evidence)) == []
+    finding = leading(at(is_wrong, base="softmax"), trials=2)
+    expected = ("value-of-another-loss", "other-columns") if threshold(evidence) else ("not-a-gradient",)
+    assert finding.code in expected
+
+
+@pytest.mark.parametrize("part", [0.03, 0.1, 0.3, 0.8])
+def test_entries_that_are_wrong_anywhere_fulfil_no_condition(part: float) -> None:
+    def found(seed: int) -> bool:
+        rng = np.random.default_rng(seed)
+        evidence = evidence_of(
+            contrast,
+            lambda a, S, y: np.where(rng.random(S.shape) < part, bent(a, S), a),
+            seed=seed,
+            shapes=[(N, 6) for N in (1, 3, 8)],
+        )
+        return bool(evidence.wrong and list(in_a_region(evidence)))
+
+    assert sum(map(found, range(100))) <= 6
+
+
+@pytest.mark.parametrize("part", [0.1, 0.4])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_rows_or_columns_that_are_wrong_anywhere_fulfil_no_condition(part: float, axis: int) -> None:
+    def found(seed: int) -> bool:
+        rng = np.random.default_rng(seed)
+
+        def some(a: Any, S: Any, y: Any) -> Any:
+            lines = rng.random(S.shape[axis]) < part
+            return np.where(lines if axis else lines[:, None], bent(a, S), a)
+
+        evidence = evidence_of("one-vs-all", some, seed=seed)
+        return bool(evidence.wrong and list(in_a_region(evidence)))
+
+    assert sum(map(found, range(100))) <= 8
+
+
+# --- factors ----------------------------------------------------------------------------------------------
+
+OF_LABELS = np.array([2.0, 0.5, 1, 3, 0.25])
+FACTORS = [
+    (lambda S, y: OF_LABELS[y][:, None], "of each label: 2 for label 0, 1/2 for label 1, 1 for label 2, 3 for label 3"),
+    (lambda S, y: 1 / OF_LABELS, "of each class: 1/2 for class 0, 2 for class 1, 1 for class 2"),
+    (lambda S, y: 1 + rows(S), "of each row: 1 for row 0, 2 for row 1, 3 for row 2, 4 for row 3, 5 for row 4, ..."),
+]
+
+
+@few_examples
+@given(dense_losses, seeds, st.sampled_from(FACTORS))
+def test_weights_are_named_with_their_factors(name: str, seed: int, factor: Any) -> None:
+    evidence = evidence_of(name, lambda a, S, y: a * factor[0](S, y), [(N, 5) for N in (1, 3, 8, 8, 8)], seed=seed)
+    (finding,) = weights(evidence)
+    assert finding.code == "row-factor"
+    assert finding.message.startswith("dS is the numerical gradient times a factor " + factor[1][:20])
+
+
+def test_class_weights_in_the_value_alone_are_weights_and_not_another_loss() -> None:
+    def loss(S: Any, y: Any) -> Any:
+        losses, dS = right("softmax")(S, y, reduction="none")  # type: ignore[call-arg]
+        return (losses * OF_LABELS[y]).mean(), dS / len(S)
+
+    finding = leading(loss)
+    assert finding.code == "row-factor"
+    assert (
+        "of each label: 1/2 for label 0, 2 for label 1, 1 for label 2, 1/3 for label 3, 4 for label 4"
+        in finding.message
+    )
+    assert finding.hint.startswith("look for weights")
+
+
+@pytest.mark.parametrize(
+    ("factor", "said"),
+    [
+        (lambda a, S, y: 1 / np.linalg.norm(a, axis=1, keepdims=True), "a factor of each row of all batches: from "),
+        (lambda a, S, y: 1 / np.abs(a).sum(), "a factor of each batch: from "),
+        (lambda a, S, y: len(y) / OF_LABELS[y].sum(), "a factor of each batch: from "),
+    ],
+)
+def test_a_factor_of_each_row_or_batch_is_named(factor: Any, said: str) -> None:
+    finding = leading(changed("one-vs-all", lambda a, S, y: a * factor(a, S, y)))
+    assert finding.code == "row-factor"
+    assert said in finding.message
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda a, S, y: 0.3 * a, "constant-factor"),
+        (lambda a, S, y: a * len(S) / max(len(S) - 1, 1), "batch-size-dependent"),
+        (lambda a, S, y: np.where(y[:, None] == 1, 2 * a, a), "one-region"),
+        (lambda a, S, y: np.where(is_label(S, y), 2 * a, a), "label-column"),
+    ],
+)
+def test_one_factor_is_told_from_several(change: Any, code: str) -> None:
+    assert codes([leading(changed("one-vs-all", change), seed=1)]) == [code]
+
+
+def test_of_two_classes_any_dS_of_rows_that_sum_to_0_is_a_factor_and_none_is_named() -> None:  # noqa: N802
+    evidence = evidence_of("softmax", lambda a, S, y: a * (1 + S[:, :1] ** 2), [(N, 2) for N in (1, 3, 8)])
+    assert [*weights(evidence), *row_factors(evidence)] == []
+
+
+def test_a_mean_over_all_entries_is_one_defect() -> None:
+    (finding,) = gradcheck.check(changed("one-vs-all", lambda a, S, y: a * S.size)).losses[0].findings
+    assert finding.code == "constant-factor"
+    assert "the value is divided by N·C, as a mean over all N·C entries is, and dS is not" in finding.message
