@@ -24,7 +24,7 @@ ERRORS = (CONTRACT - {"hangs"}) | {
     "sign-flipped", "missing-mean", "averaged-twice", "constant-factor", "missing-label-term", "label-column",
     "other-columns", "one-class", "one-row", "batch-size-dependent", "labels-misaligned", "transposed",
     "truncated-to-integer", "missing-regularizer", "gradient-of-another-loss", "value-of-another-loss",
-    "not-a-gradient", "log-guard", "removable-jump", "not-a-subgradient",
+    "not-a-gradient", "log-guard", "removable-jump", "not-a-subgradient", "row-factor", "smooth-kink",
 }  # fmt: skip
 WARNINGS = {"shared-buffer", "vacuous", "overflows", "not-the-mean", "reductions-disagree"}
 NOTES = {"constant-offset", "sum-over-rows"}

@@ -48,6 +48,21 @@ def svm_ones_deleted(S, y):
     return margins.sum() / len(S), balanced(((margins > 0) & (margins != 1)).astype(float), y) / len(S)
 
 
+@wrong("logistic regression in its stable form, derived term by term at 0", "smooth-kink")
+def logistic_term_by_term(S, y):
+    """max(x, 0) and |x| have kinks at 0 that their sum has not: each term's derivative is taken as 0 there."""
+    t, e = one_hot(S, y), np.exp(-np.abs(S))
+    value = np.maximum(S, 0) - S * t + np.log1p(e)
+    return value.sum() / len(S), ((S > 0) - t - np.sign(S) * e / (1 + e)) / len(S)
+
+
+@wrong("exponential linear units, neither branch at 0", "smooth-kink")
+def elu_without_zero(S, y):
+    """The masks S > 0 and S < 0 leave out 0, where both branches have the derivative 1."""
+    value = np.where(S > 0, S, np.expm1(np.minimum(S, 0)))
+    return value.sum() / len(S), ((S > 0) + (S < 0) * np.exp(np.minimum(S, 0))) / len(S)
+
+
 @wrong("Crammer-Singer, the maximum's derivative to every class that ties for it", "not-a-subgradient")
 def crammer_singer_to_each(S, y):
     """margins == their maximum is 1 for each of those that tie, where one of them or shares are meant."""
