@@ -17,10 +17,9 @@ from gradcheck.report import FloatArray
 Gradients = tuple[FloatArray, FloatArray]
 
 _WIDTH = 88
-#: Of named inputs, relative differences up to which plain differences may be off.
-_SMALL = 1e-6
-#: Entries up to which derivatives are shown in a comment, and entries and letters up to which a case is one line.
-_MOST, _MOST_IN_A_LINE, _MOST_LETTERS = 12, 4, 200
+_SMALL = 1e-6  # relative differences up to which plain differences may be off, of named inputs
+_MOST = 12  # entries up to which derivatives are shown in a comment
+_MOST_IN_A_LINE, _MOST_LETTERS = 4, 200  # entries and letters up to which a case is one line
 
 
 def snippet(
@@ -67,8 +66,11 @@ def _written(
     loss: Function, given: dict[str, str], options: list[str], comments: list[str], code: str, what: str
 ) -> tuple[str, str]:
     """The whole snippet, and its call as one line; ``what`` is wrong, a contract's code stands alone."""
-    is_named = loss.by_name or (loss.is_of_named_inputs and ":" in loss.target)
-    name = repr(loss.target) if is_named else _name_in_scope(loss)
+    is_named, name = loss.by_name or (loss.is_of_named_inputs and ":" in loss.target), repr(loss.target)
+    if not is_named:  # no target leads to it
+        last = loss.target.rpartition(".")[2]
+        has_a_name = loss.adapter is not None or loss.is_of_named_inputs or hasattr(loss.function, "__qualname__")
+        name = last if has_a_name and last.isidentifier() and not keyword.iskeyword(last) else "myloss"
     lines = ["import numpy as np", ""] if "np." in "".join(given.values()) else []
     lines += ["import gradcheck", "", *(f"{key} = {text}" for key, text in given.items())]
     lines += [f"# {comment}" for comment in comments]
@@ -126,16 +128,8 @@ def _shown(gradients: Gradients) -> list[str]:
     return [f"[[{'], ['.join(rows)}]]" for rows in texts]
 
 
-def _name_in_scope(loss: Function) -> str:
-    """A name for a callable that no target leads to."""
-    last = loss.target.rpartition(".")[2]
-    has_a_name = loss.adapter is not None or loss.is_of_named_inputs or hasattr(loss.function, "__qualname__")
-    return last if has_a_name and last.isidentifier() and not keyword.iskeyword(last) else "myloss"
-
-
 def _options(config: Config, settings: Settings, code: str, *keys: str) -> list[str]:
     """Further arguments of a check: what differs from the defaults and would change the answer."""
-
     of_run = ["framework", "reference", "like", *(["timeout"] if code == "hangs" else [])]
     chosen: list[tuple[object, object, str]] = [(config, Config(), key) for key in (*keys, "rtol", "atol")]
     chosen += [(settings, Settings(), key) for key in of_run]
