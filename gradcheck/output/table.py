@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.columns import Columns
 from rich.text import Text
 
 from gradcheck.output import grid, summary
@@ -67,8 +68,10 @@ def _loss(loss: LossReport, screen: Screen) -> None:
         screen.say(screen.escape(line), style="yellow")
     if entries == "auto":
         _legend(with_grid, screen)
-        screen.keep(grid.side_by_side(with_grid, screen))
-        _worst_entry(loss, screen)
+        screen.keep(Columns([grid.compact(each, screen) for each in with_grid], padding=(0, 2, 0, 0)))
+        worst = max(loss.batches, key=summary.severity_key, default=None)
+        if worst and worst.worst and worst.worst[0].verdict in _DOUBTFUL:
+            _worst_entry(worst, screen)
     if loss.smallest_case is not None:
         _smallest_case(loss.smallest_case, screen)
     if loss.rerun and (full or not loss.passed or bad):
@@ -140,20 +143,15 @@ def _table(rows: Sequence[summary.Row], screen: Screen) -> None:
         screen.keep(line.append(f"  {verdict}", _STYLES.get(verdict, "")))
 
 
-def _worst_entry(loss: LossReport, screen: Screen) -> None:
-    """The worst entry of the worst problem on one line, where it is not right."""
-    worst = max(loss.batches, key=summary.severity_key, default=None)
-    if worst is None or not worst.worst or worst.worst[0].verdict not in _DOUBTFUL:
-        return
-    entry = worst.worst[0]
+def _worst_entry(problem: BatchReport, screen: Screen) -> None:
+    """The worst entry of a problem on one line."""
+    entry = problem.worst[0]
     analytic, numerical = derivatives(entry)
-    label = " (label)" if entry.label is not None and entry.label == entry.class_ else ""
+    label = " (label)" if entry.label == entry.class_ else ""
     unresolved = "   unresolved" if entry.verdict is Verdict.UNRESOLVED else ""
-    place = f"N={worst.batch_size} row {entry.row} class {entry.class_}{label}   dS"
-    if entry.input:
-        place = f"N={worst.batch_size} {screen.escape(entry.name)}"
+    place = screen.escape(entry.name) if entry.input else f"row {entry.row} class {entry.class_}{label}   dS"
     numbers = f"{analytic}   numerical {numerical} ± {relative(entry.bound, 1)}{unresolved}"
-    screen.say(f"{place} {numbers}", Text("worst: ", "dim"))
+    screen.say(f"N={problem.batch_size} {place} {numbers}", Text("worst: ", "dim"))
 
 
 def _smallest_case(case: SmallestCase, screen: Screen) -> None:

@@ -26,11 +26,10 @@ def snippet(
     loss: Function, S: npt.NDArray[Any], y: npt.NDArray[Any], code: str, config: Config, settings: Settings,
     gradients: Gradients | None = None,
 ) -> tuple[str, str]:  # fmt: skip
-    """Python that checks a loss at scores S (N x C, of the loss's dtype) and labels y, and raises; and one line of it.
+    """Python that checks a loss at scores S (N x C, of its dtype) and labels y, and raises; and one line of it.
 
-    ``code`` is of the finding that it shows, ``wrong`` for none. Options of the run that would change the answer are
-    kept. A comment shows dS and the numerical gradient, each N x C, where ``gradients`` has them. The line is the call
-    with its result, ``gradcheck.check_at('mymodule:myloss', [[0.0]], [0])   dS 1, numerical 0``; empty if too long.
+    ``code`` is of the finding, ``wrong`` for none; ``gradients`` (N x C) come in a comment. The line is the call and
+    its result, ``gradcheck.check_at('mymodule:myloss', [[0.0]], [0])   dS 1, numerical 0``; empty if too long.
     """
     outcome, comments = code, []
     if gradients is not None:
