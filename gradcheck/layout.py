@@ -24,7 +24,6 @@ class Input:
 
     @property
     def size(self) -> int:
-        """How many entries it has."""
         return prod(self.shape)
 
     @property
@@ -56,21 +55,15 @@ class Layout:
 
     @property
     def names(self) -> list[str]:
-        """Of the inputs, in order."""
         return [each.name for each in self.inputs]
 
     @cached_property
     def n(self) -> int:
-        """Length of the flat vector."""
         return sum(each.size for each in self.inputs)
-
-    def input_of(self, entries: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-        """For E flat entries, the number of the input that each belongs to."""
-        return np.searchsorted([each.start for each in self.inputs], entries, side="right") - 1
 
     def index(self, entry: int) -> tuple[str, tuple[int, ...]]:
         """The input and the index within it of a flat entry."""
-        own = self.inputs[int(self.input_of(np.array([entry]))[0])]
+        own = next(each for each in reversed(self.inputs) if each.start <= entry)
         return own.name, tuple(int(i) for i in np.unravel_index(entry - own.start, own.shape))
 
     def name(self, entry: int) -> str:
@@ -82,8 +75,7 @@ class Layout:
         """A message about entries of S, 1 x n, as one about the entries of the inputs."""
         message = re.sub(r"\bS\[0, (\d+)\]", lambda found: self.name(int(found[1])), message)
         message = re.sub(r"\bdS\[0, (\d+)\]", lambda found: f"d{self.name(int(found[1]))}", message)
-        for words, others in (("the same S and y", "the same inputs"), ("other scores", "other points")):
-            message = message.replace(words, others)
+        message = message.replace("the same S and y", "the same inputs").replace("other scores", "other points")
         return message.replace("scores near these", "points near this one").replace("dS", "the gradient")
 
     def arrays(self, x: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
@@ -113,8 +105,7 @@ class Arguments:
     def x(self) -> npt.NDArray[Any]:
         """(n,), the entries of the differentiated arrays."""
         found = {path: leaf for name, value in self.values.items() for path, leaf in leaves(value, name)}
-        arrays = [np.ravel(found[each.name]) for each in self.layout.inputs]
-        return np.concatenate(arrays)
+        return np.concatenate([np.ravel(found[each.name]) for each in self.layout.inputs])
 
     def at(self, x: npt.NDArray[Any]) -> dict[str, Any]:
         """New arguments with the differentiated arrays taken from x (n,), as views of it; all else is copied."""

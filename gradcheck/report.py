@@ -17,20 +17,13 @@ Severity = Literal["error", "warning", "note"]
 
 @dataclass(frozen=True)
 class Finding:
-    """A statement about the whole loss: what is wrong and why.
+    """A statement about the whole loss: what is wrong and why."""
 
-    Attributes:
-        code: stable name, for example ``mutates-input``.
-        severity: an ``error`` fails the run, a ``warning`` only with ``--strict``, a ``note`` never.
-        message, hint: one line, with the numbers; and what to look at in the code.
-        details: the user's own traceback, trimmed to their code; empty where there is none.
-    """
-
-    code: str
-    severity: Severity
-    message: str
-    hint: str = ""
-    details: str = ""
+    code: str  # stable name, for example ``mutates-input``
+    severity: Severity  # an ``error`` fails the run, a ``warning`` only with ``--strict``, a ``note`` never
+    message: str  # one line, with the numbers
+    hint: str = ""  # what to look at in the code
+    details: str = ""  # the user's own traceback, trimmed to their code; empty where there is none
 
 
 class Verdict(StrEnum):
@@ -48,35 +41,23 @@ VERDICTS = (Verdict.OK, Verdict.SUBGRADIENT, Verdict.UNRESOLVED, Verdict.WRONG)
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry (row, class) of dS, beside what gradcheck computed for it.
+    """One entry (row, class) of dS, beside what gradcheck computed for it."""
 
-    Attributes:
-        row, class_: the entry's indices, from 0.
-        label, score: the row's label, None where the labels are not classes; S[row, class_].
-        analytic: the loss's own dS[row, class_].
-        numerical, bound: the estimate that the verdict was given on, and a bound on its error.
-        relative_error: abs(a - n) / max(abs(a), abs(n)); 0 where both are 0.
-        plain, step: the plain central difference, and half the distance between its two points.
-        central: the corrected central difference where ``numerical`` is of a complex step; else None.
-        input, index: of a function of named inputs; ``row`` and ``class_`` are the place in the input as a matrix then.
-        tried: steps and plain central differences of an entry that was looked at again, the widest step first.
-    """
-
-    row: int
+    row: int  # from 0; in an input of a function of named inputs, its place as a matrix, like ``class_``
     class_: int
-    label: int | None
-    score: float
-    analytic: float
-    numerical: float
-    bound: float
-    relative_error: float
+    label: int | None  # of the row; None where the labels are not classes
+    score: float  # S[row, class_]
+    analytic: float  # the loss's own dS[row, class_]
+    numerical: float  # the estimate that the verdict was given on
+    bound: float  # on the error of that estimate
+    relative_error: float  # abs(a - n) / max(abs(a), abs(n)); 0 where both are 0
     verdict: Verdict
-    plain: float
-    step: float
-    central: float | None = None
-    tried: tuple[tuple[float, float], ...] = ()
-    input: str = ""
-    index: tuple[int, ...] = ()
+    plain: float  # the plain central difference
+    step: float  # half the distance between its two points
+    central: float | None = None  # the corrected difference where ``numerical`` is of a complex step; else None
+    tried: tuple[tuple[float, float], ...] = ()  # steps, widest first, and plain differences of a second look
+    input: str = ""  # of a function of named inputs; empty for scores
+    index: tuple[int, ...] = ()  # in that input
 
     @property
     def name(self) -> str:
@@ -92,26 +73,18 @@ class Entry:
 
 @dataclass(frozen=True)
 class Projections:
-    """Directional derivatives of the whole, and the verdicts of those entries that were judged one by one.
+    """Directional derivatives of the whole, and the verdicts of those entries that were judged one by one."""
 
-    Attributes:
-        directions, agree: how many random directions dS was projected on; they agree, but for wrong entries.
-        smallest_defect: error of a single entry that the directions show with a probability of 99%; may be infinite.
-        checked, wrong, subgradient, undecided: entries judged one by one, and how many of those were what.
-        largest_gradient, max_relative_error: the largest abs(dS), and relative error of those judged ok or wrong.
-        remark: what a reader should know of how it went; empty for nothing.
-    """
-
-    directions: int
-    agree: bool
-    smallest_defect: float
-    largest_gradient: float
-    checked: int
+    directions: int  # how many random directions dS was projected on
+    agree: bool  # they do, but for wrong entries
+    smallest_defect: float  # error of a single entry that they show with a probability of 99%; may be infinite
+    largest_gradient: float  # the largest abs(dS)
+    checked: int  # entries judged one by one; the next three are how many of those were what
     wrong: int
     subgradient: int
     undecided: int
-    max_relative_error: float
-    remark: str = ""
+    max_relative_error: float  # of those judged ok or wrong
+    remark: str = ""  # what a reader should know of how it went; empty for nothing
 
     @property
     def smallest_relative_defect(self) -> float:
@@ -127,22 +100,15 @@ class Projections:
 
 @dataclass(frozen=True, eq=False)
 class SmallestCase:
-    """A problem with few rows, few classes and simple numbers, at which a loss still fails for the same reason.
+    """A problem with few rows, few classes and simple numbers, at which a loss still fails for the same reason."""
 
-    Attributes:
-        S, y: N x C scores, of the dtype that the loss was given, and labels.
-        code: of the finding that it shows; ``wrong`` where no finding explains the wrong entries.
-        analytic, numerical: N x C, dS and the numerical gradient; None where the code is of the contract.
-        snippet, line: Python that raises when it is run; the call and its result in a line, empty if that is too long.
-    """
-
-    S: npt.NDArray[Any]
-    y: Any
-    code: str
-    analytic: FloatArray | None
+    S: npt.NDArray[Any]  # N x C scores, of the dtype that the loss was given
+    y: Any  # labels
+    code: str  # of the finding that it shows; ``wrong`` where no finding explains the wrong entries
+    analytic: FloatArray | None  # N x C, dS; None where the code is of the contract, like ``numerical``
     numerical: FloatArray | None
-    snippet: str
-    line: str = ""
+    snippet: str  # Python that raises when it is run
+    line: str = ""  # the call and its result in a line, empty if that is too long
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,39 +116,27 @@ class BatchReport:
     """One problem: a batch of N rows and C classes, every entry judged; or one input of a function of named inputs.
 
     The array of such an input is shown as a matrix: its last axis are the columns, in place of the classes.
-
-    Attributes:
-        scores, value: the kind of scores, for example ``normal(0, 1)``; the loss's value at S.
-        trial, seed: which draw of this kind of problem, from 0; the seed draws this one alone, as trial 0.
-        plan, why: how perturbed values were obtained, for example ``full``, and why in this way.
-        evaluations, seconds: calls of the loss, and wall time.
-        labels: N labels; None where the labels are not classes.
-        relative_errors, verdicts: N x C, the latter int8 indices into ``VERDICTS``; None with projections.
-        worst: the worst entries, worst first.
-        input, shape: the name of the input and the shape of its array; empty for scores.
-        negligible, by_complex: N x C, entries whose error is rounding, and that a complex step judged; None for none.
-        projections: in place of every entry's verdict where entries are too many; else None.
     """
 
     batch_size: int
     classes: int
-    scores: str
-    trial: int
-    seed: int
-    value: float
-    plan: str
-    evaluations: int
-    labels: npt.NDArray[np.int64] | None
-    relative_errors: FloatArray | None
-    verdicts: npt.NDArray[np.int8] | None
-    worst: tuple[Entry, ...]
-    seconds: float
-    negligible: npt.NDArray[np.bool_] | None = None
-    why: str = ""
-    by_complex: npt.NDArray[np.bool_] | None = None
-    projections: Projections | None = None
-    input: str = ""
-    shape: tuple[int, ...] = ()
+    scores: str  # the kind of scores, for example ``normal(0, 1)``
+    trial: int  # which draw of this kind of problem, from 0
+    seed: int  # draws this problem alone, as trial 0
+    value: float  # of the loss at S
+    plan: str  # how perturbed values were obtained, for example ``full``
+    evaluations: int  # calls of the loss
+    labels: npt.NDArray[np.int64] | None  # N labels; None where the labels are not classes
+    relative_errors: FloatArray | None  # N x C; None with projections
+    verdicts: npt.NDArray[np.int8] | None  # N x C indices into ``VERDICTS``; None with projections
+    worst: tuple[Entry, ...]  # the worst entries, worst first
+    seconds: float  # wall time
+    negligible: npt.NDArray[np.bool_] | None = None  # N x C, entries whose error is rounding; None for none
+    why: str = ""  # the values were obtained in this way
+    by_complex: npt.NDArray[np.bool_] | None = None  # N x C, entries judged by a complex step; None for none
+    projections: Projections | None = None  # in place of every entry's verdict where entries are too many
+    input: str = ""  # its name; empty for scores
+    shape: tuple[int, ...] = ()  # of that input's array
 
     def count(self, verdict: Verdict) -> int:
         """How many entries have this verdict."""
@@ -233,32 +187,21 @@ class BatchReport:
 
 @dataclass(frozen=True, eq=False)
 class LossReport:
-    """One target.
+    """One target."""
 
-    Attributes:
-        target: as the user named it.
-        file, line, framework: of the loss, None where not known; of its arrays, ``numpy``, ``torch`` or ``jax``.
-        batches, findings: one per problem checked; worst first, and of several, the one that explains most leads.
-        error, rerun: why it could not be checked at all; the command that repeats its worst problem alone; or empty.
-        strict: unresolved entries and warnings fail.
-        unchecked, cut_short: how many problems were not checked to their end; the one that was begun, in words.
-        smallest_case: the smallest case that it was seen to fail at; None where it does not fail, or none was found.
-        evaluations_to_explain: calls of the loss beside those of the batches, to find out why it is wrong.
-    """
-
-    target: str
-    file: str | None
+    target: str  # as the user named it
+    file: str | None  # of the loss; None where not known, like ``line``
     line: int | None
-    batches: tuple[BatchReport, ...]
-    findings: tuple[Finding, ...]
-    error: str = ""
-    rerun: str = ""
-    strict: bool = False
-    unchecked: int = 0
-    cut_short: str = ""
-    framework: str = "numpy"
-    smallest_case: SmallestCase | None = None
-    evaluations_to_explain: int = 0
+    batches: tuple[BatchReport, ...]  # one per problem checked
+    findings: tuple[Finding, ...]  # worst first, and of several, the one that explains most leads
+    error: str = ""  # why it could not be checked at all
+    rerun: str = ""  # the command that repeats its worst problem alone
+    strict: bool = False  # unresolved entries and warnings fail
+    unchecked: int = 0  # how many problems were not checked to their end
+    cut_short: str = ""  # the one of them that was begun, in words
+    framework: str = "numpy"  # of its arrays: ``numpy``, ``torch`` or ``jax``
+    smallest_case: SmallestCase | None = None  # None where it does not fail, or none was found
+    evaluations_to_explain: int = 0  # calls of the loss beside those of the batches, to find out why it is wrong
 
     @property
     def failed(self) -> bool:
@@ -275,19 +218,13 @@ class LossReport:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """A whole run.
+    """A whole run."""
 
-    Attributes:
-        version, config: of gradcheck; the configuration as it was used, plain data.
-        losses: one per target, in the order they were named.
-        interrupted, out_of_time: stopped before every problem was checked, by the user or after ``max_seconds``.
-    """
-
-    version: str
-    config: Mapping[str, Any]
-    losses: tuple[LossReport, ...]
-    interrupted: bool = False
-    out_of_time: bool = False
+    version: str  # of gradcheck
+    config: Mapping[str, Any]  # as it was used, plain data
+    losses: tuple[LossReport, ...]  # one per target, in the order they were named
+    interrupted: bool = False  # by the user, before every problem was checked
+    out_of_time: bool = False  # after ``max_seconds``, likewise
 
     @property
     def passed(self) -> bool:

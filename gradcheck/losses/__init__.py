@@ -37,17 +37,11 @@ The value and dS have the dtype of S. With the reduction "sum" both lack the 1/N
 
 @dataclass(frozen=True, eq=False)
 class BuiltIn:
-    """A loss that gradcheck brings along.
+    """A loss that gradcheck brings along."""
 
-    Attributes:
-        function: ``(S, y, reduction="mean") -> (value, dS)``; the value is the mean of L over the batch, dS is N x C.
-        formula: L of one row, in one line.
-        gradient: dL/ds_j of one row, in one line; dS is 1/N times it.
-    """
-
-    function: Callable[..., Answer]
-    formula: str
-    gradient: str
+    function: Callable[..., Answer]  # ``(S, y, reduction="mean") -> (value, dS)``
+    formula: str  # L of one row, in one line
+    gradient: str  # dL/ds_j of one row, in one line; dS is 1/N times it
 
     @property
     def name(self) -> str:

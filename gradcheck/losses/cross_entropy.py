@@ -6,8 +6,7 @@ import numpy as np
 
 from gradcheck.losses.batch import Answer, Labels, Reduction, Scores, as_batch, reduced
 
-#: The share of the target that label smoothing spreads over all classes (Szegedy et al. 2016).
-EPSILON = 0.1
+EPSILON = 0.1  # the share of the target that label smoothing spreads over all classes (Szegedy et al. 2016)
 
 
 def softmax_terms(S: Scores, i: Labels, y: Labels) -> tuple[Scores, Scores, Scores, Scores]:

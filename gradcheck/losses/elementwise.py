@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from gradcheck.losses.batch import Answer, Labels, Reduction, Scores, as_batch, reduced
+from gradcheck.losses.soft_targets import binary_cross_entropy
 
-#: Where Huber's parabola ends and the straight line begins.
-DELTA = 1.0
+DELTA = 1.0  # where Huber's parabola ends and the straight line begins
 
 
 def one_vs_all(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
@@ -29,15 +29,8 @@ def one_vs_all(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
         log(1 + e^z) = max(0, z) + log(1 + e^{-|z|})
         g(z) = (1{z >= 0} + 1{z < 0} e^{-|z|}) / (1 + e^{-|z|})
     """
-    S, i, y = as_batch(S, y)
-    t = np.full_like(S, -1)
-    t[i, y] = 1
-    z = -t * S
-    e = np.exp(np.minimum(z, -z))  # -|z|, but abs would drop an imaginary part
-    L = (np.maximum(z, 0) + np.log1p(e)).sum(axis=1)
-
-    g = np.where(z >= 0, 1, e) / (1 + e)
-    return reduced(L, -t * g, reduction)
+    S, _, y = as_batch(S, y)
+    return binary_cross_entropy(S, y, reduction)  # with one-hot targets it is the same sum
 
 
 def huber(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:

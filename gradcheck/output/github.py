@@ -27,13 +27,13 @@ def _annotation(loss: LossReport) -> str:
     properties, lines = {"title": f"gradcheck: {loss.target}"}, []
     for leading in loss.findings[:1]:
         properties["title"] += f": {leading.code}"
-        lines += [leading.message, *([leading.hint] if leading.hint else [])]
+        lines = [leading.message, leading.hint]
     if loss.file is not None:
-        properties["file"] = place_of(loss.file)
-        if loss.line is not None:
-            properties["line"] = str(loss.line)
-    lines += [str(loss_sentence(loss)), *([f"repeat: {loss.rerun}"] if loss.rerun and loss.failed else [])]
-    message = escape_control(shorten("\n".join(lines)), lines=True).replace("%", "%25").replace("\n", "%0A")
+        properties |= {"file": place_of(loss.file)} | ({} if loss.line is None else {"line": str(loss.line)})
+    lines += [str(loss_sentence(loss)), f"repeat: {loss.rerun}" if loss.rerun and loss.failed else ""]
+    message = (
+        escape_control(shorten("\n".join(filter(None, lines))), lines=True).replace("%", "%25").replace("\n", "%0A")
+    )
     return f"::{level} {','.join(f'{key}={_property(text)}' for key, text in properties.items())}::{message}\n"
 
 

@@ -7,23 +7,16 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from rich.columns import Columns
 from rich.text import Text
 
 from gradcheck.output.screen import VERDICT_STYLES, Screen
 from gradcheck.output.text import SIGNS, relative
 from gradcheck.report import VERDICTS, BatchReport, FloatArray, Verdict
 
-#: How an entry is shown that is right and too small for its relative error to mean anything.
-TINY = "tiny"
+TINY = "tiny"  # an entry that is right, and too small for its relative error to mean anything
 _MOST_ROWS, _MOST_OF_AN_INPUT = 8, 6  # rows of a compact grid
 
 Cells = list[list[Text]]
-
-
-def side_by_side(problems: Sequence[BatchReport], screen: Screen) -> Columns:
-    """Grids of these problems, as many beside each other as fit; of larger ones the worst rows and classes."""
-    return Columns([_compact(problem, screen) for problem in problems], padding=(0, 2, 0, 0))
 
 
 def whole(problem: BatchReport, screen: Screen) -> Iterator[Text]:
@@ -42,7 +35,7 @@ def tiny(problem: BatchReport) -> npt.NDArray[np.bool_]:
     return right & (np.False_ if problem.negligible is None else problem.negligible)
 
 
-def _compact(problem: BatchReport, screen: Screen) -> Text:
+def compact(problem: BatchReport, screen: Screen) -> Text:
     """A grid of the worst rows and classes, and a line that sums up the others."""
     verdicts, errors = _matrices(problem)
     errors = np.where(tiny(problem), 0, np.nan_to_num(errors, nan=2, posinf=2))
@@ -79,10 +72,8 @@ def _cells(problem: BatchReport, rows: Sequence[int]) -> Cells:
     def cell(row: int, class_: int) -> Text:
         verdict = VERDICTS[verdicts[row, class_]]
         text = TINY if are_tiny[row, class_] else relative(float(errors[row, class_]), 1)
-        if labels is not None and labels[row] == class_:
-            text = f"[{text}]{SIGNS[verdict].strip()}"
-        else:
-            text = f" {text}{SIGNS[verdict]}"
+        is_label = labels is not None and labels[row] == class_
+        text = f"[{text}]{SIGNS[verdict].strip()}" if is_label else f" {text}{SIGNS[verdict]}"
         return Text(text, VERDICT_STYLES[verdict])
 
     return [[cell(row, class_) for class_ in range(problem.classes)] for row in rows]

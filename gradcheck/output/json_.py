@@ -16,8 +16,7 @@ from gradcheck.output.text import Options
 from gradcheck.report import VERDICTS, BatchReport, Entry, LossReport, Report, SmallestCase
 
 SCHEMA = 1
-#: A problem with more entries comes without its matrices; its worst entries are there.
-MAX_ENTRIES = 10_000
+MAX_ENTRIES = 10_000  # a problem with more comes without its matrices; its worst entries are there
 
 _WORDS = np.array([verdict.value for verdict in VERDICTS])
 #: A list or an object that holds no others, as ``json.dumps`` lays it out; line ends in texts are escaped.

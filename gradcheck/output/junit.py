@@ -47,29 +47,24 @@ def _batch_size(suite: ET.Element, loss: LossReport, batch_size: int, name: str,
     elif total.wrong or (total.unresolved and loss.strict):
         kind, message = "unresolved", f"{total.unresolved:,} of {counted(total.entries, 'entry')} could not be decided"
         if total.wrong:
-            own = [
-                each for each in loss.findings if not name or re.search(rf"\bd{re.escape(name)}(?!\w)", each.message)
-            ]
-            leading = next((finding for finding in own if finding.severity == "error"), None)
-            kind = leading.code if leading else "wrong"
-            message = disagreement(total) + (f": {leading.message}" if leading else "")
+            kind, message, of_this = "wrong", disagreement(total), rf"\bd{re.escape(name)}(?!\w)"
+            errors = [finding for finding in loss.findings if finding.severity == "error"]
+            for leading in [each for each in errors if not name or re.search(of_this, each.message)][:1]:
+                kind, message = leading.code, f"{message}: {leading.message}"
         worst = max(problems, key=severity_key)
         lines = [_findings(loss), f"{kind_of(worst)}, seed {worst.seed}:"]
         bad = [entry for entry in worst.worst if entry.verdict in (Verdict.WRONG, Verdict.UNRESOLVED)]
         for entry in bad[:_MOST_ENTRIES]:
-            analytic, numerical = derivatives(entry)
-            numbers = f"{analytic}, numerical {numerical} ± {relative(entry.bound)}"
-            lines.append(f"  {entry.name} = {numbers}: {entry.verdict.value}")
+            numbers = "{}, numerical {}".format(*derivatives(entry))
+            lines.append(f"  {entry.name} = {numbers} ± {relative(entry.bound)}: {entry.verdict.value}")
         _outcome(case, "failure", message, kind, "\n".join(filter(None, lines)))
 
 
 def _findings(loss: LossReport) -> str:
     lines = []
-    for finding in loss.findings:
-        lines.append(f"{finding.severity}: {finding.message} ({finding.code})")
-        lines += [f"  {finding.hint}"] if finding.hint else []
-        lines += [finding.details] if finding.details else []
-    return "\n".join(lines)
+    for each in loss.findings:
+        lines += [f"{each.severity}: {each.message} ({each.code})", each.hint and f"  {each.hint}", each.details]
+    return "\n".join(filter(None, lines))
 
 
 def _case(suite: ET.Element, loss: LossReport, name: str, seconds: float = 0.0) -> ET.Element:

@@ -10,6 +10,7 @@ from gradcheck.output.summary import Row, entry_rows, kind_of, sentences, severi
 from gradcheck.output.text import Options, counted, escape_control, place_of, shorten
 from gradcheck.report import LossReport, Report, Verdict
 
+_WORDS = ("scores", "input", "entry", "verdict")  # columns that begin at the left
 _SPECIAL = r"([\\`*_\[\]|~])"
 # What GitHub turns into a link to an issue, a person or an address, where something follows that it could belong to.
 _LINKS = r"[#@:](?=\S)"
@@ -50,11 +51,7 @@ def _loss(loss: LossReport, most: int) -> Iterator[str]:
 
 def _table(rows: Sequence[Row]) -> Iterator[str]:
     yield f"| {' | '.join(rows[0])} |"
-    yield (
-        "| "
-        + " | ".join("---" if head in ("scores", "input", "entry", "verdict") else "---:" for head in rows[0])
-        + " |"
-    )
+    yield f"| {' | '.join('---' if head in _WORDS else '---:' for head in rows[0])} |"
     for row in rows:
         yield f"| {' | '.join(map(_plain, row.values()))} |"
 

@@ -29,11 +29,6 @@ class Page:
         """The paragraphs after the heading, each on one line."""
         return [" ".join(block.split()) for block in self.text.split("\n\n")[1:]]
 
-    @property
-    def title(self) -> str:
-        """What the code means, in one line."""
-        return self.paragraphs[0]
-
 
 def pages() -> tuple[Page, ...]:
     """Every page: errors, then warnings, then notes; each by code."""
@@ -64,10 +59,8 @@ def render_codes(options: Options) -> str:
     screen = Screen(options)
     wide = max(len(page.code) for page in pages())
     for page in pages():
-        code, severity = page.code.ljust(wide), page.severity.ljust(7)
-        screen.say(
-            page.paragraphs[0], Text.assemble((code, "bold"), "  ", (severity, SEVERITY_STYLES[page.severity]), "  ")
-        )
+        severity = (f"{page.severity:<7}", SEVERITY_STYLES[page.severity])
+        screen.say(page.paragraphs[0], Text.assemble((page.code.ljust(wide), "bold"), "  ", severity, "  "))
     return screen.text
 
 

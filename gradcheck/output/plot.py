@@ -15,15 +15,13 @@ from gradcheck.output.summary import kind_of, loss_sentence, worst_of_each
 from gradcheck.output.text import escape_control
 from gradcheck.report import VERDICTS, BatchReport, Report, Verdict
 
-#: Relative errors outside of these have the colours at the ends.
-_LEAST, _MOST = 1e-16, 1.0
+_LEAST, _MOST = 1e-16, 1.0  # relative errors outside of these have the colours at the ends
 _MARKS = {
     Verdict.WRONG: ("x", "#d62728"),
     Verdict.SUBGRADIENT: ("$\\approx$", "black"),
     Verdict.UNRESOLVED: ("$?$", "#ff7f0e"),
 }
-_COLUMNS = 3
-_SIDE = 3.8  # inches of one plot
+_COLUMNS, _SIDE = 3, 3.8  # plots beside each other, and inches of one of them
 
 
 def refuse_what_cannot_be_drawn(path: Path) -> None:

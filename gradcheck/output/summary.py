@@ -18,10 +18,10 @@ Row = dict[str, str]
 
 
 class Sentence(NamedTuple):
-    """The verdict in one word, and the rest of the sentence (it may hold text from outside, not yet escaped)."""
+    """A verdict as a sentence."""
 
     verdict: Word
-    summary: str
+    summary: str  # the rest of the sentence; it may hold text from outside, not yet escaped
 
     def __str__(self) -> str:
         return f"{self.verdict}: {self.summary}"
@@ -51,9 +51,8 @@ def totals(problems: Sequence[BatchReport]) -> Totals:
 
 def totals_by_kind(problems: Iterable[BatchReport]) -> dict[tuple[int, int, str, str], Totals]:
     """Totals for each batch size, number of classes, kind of scores and input, in the order of the first of each."""
-    return {
-        kind: totals(group) for kind, group in grouped(problems, "batch_size", "classes", "scores", "input").items()
-    }
+    groups = grouped(problems, "batch_size", "classes", "scores", "input")
+    return {kind: totals(group) for kind, group in groups.items()}
 
 
 def grouped(problems: Iterable[BatchReport], *attributes: str) -> dict[Any, list[BatchReport]]:
@@ -194,9 +193,8 @@ def problem_remarks(problem: BatchReport) -> list[str]:
     if seen is None:
         return []
     dS = "the gradient" if problem.input else "dS"
-    line = (
-        f"{seen.directions} random directions {f'agree with {dS}' if seen.agree else f'do not show that {dS} is right'}"
-    )
+    outcome = f"agree with {dS}" if seen.agree else f"do not show that {dS} is right"
+    line = f"{seen.directions} random directions {outcome}"
     line += ", apart from the wrong entries" if seen.agree and problem.wrong else ""
     if seen.agree and math.isfinite(seen.smallest_defect):
         share = f" ({relative(seen.smallest_relative_defect)} of the largest)" if seen.largest_gradient else ""

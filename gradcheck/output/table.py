@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.columns import Columns
 from rich.text import Text
 
 from gradcheck.output import grid, summary
+from gradcheck.output.pages import page, show_page
 from gradcheck.output.screen import SEVERITY_SIGNS, SEVERITY_STYLES, VERDICT_STYLES, Screen
 from gradcheck.output.text import SIGNS, Options, counted, derivatives, number, place_of, relative, shorten
 from gradcheck.report import BatchReport, Finding, LossReport, Report, SmallestCase, Verdict
@@ -15,7 +17,7 @@ from gradcheck.report import BatchReport, Finding, LossReport, Report, SmallestC
 _OPTIONAL = ("problems", "time", "calls", "score", "label", "bound", "step", "reference", "plain", "central")
 _STYLES = {f"{SIGNS[verdict]} {verdict.value}": style for verdict, style in VERDICT_STYLES.items()}
 #: Columns with text from outside, and those of them that begin at the left and may be cut.
-_FROM_OUTSIDE, _NAMES = ("scores", "input", "entry"), {"input", "entry"}
+_FROM_OUTSIDE, _NAMES = {"scores", "input", "entry"}, {"input", "entry"}
 #: Unless all is shown: inputs in a table, inputs of which entries are shown, and entries of one of these.
 _MOST_LINES, _MOST_INPUTS, _MOST_WORST = 16, 3, 5
 _DOUBTFUL = (Verdict.WRONG, Verdict.UNRESOLVED)
@@ -39,9 +41,15 @@ def _loss(loss: LossReport, screen: Screen) -> None:
     entries, full = screen.options.entries, screen.options.entries == "all"
     bad = [each for each in loss.batches if each.wrong or each.unresolved]
     shown = loss.batches if full else summary.worst_of_each((entries == "worst" and bad) or loss.batches)
-    _heading(loss, screen)
+    head = Text(screen.escape(loss.target), "bold")
+    head.append(f" ({loss.framework})" if loss.framework != "numpy" else "", "not bold")
+    head.append(f"  {screen.escape(place_of(loss.file, loss.line))}" if loss.file is not None else "", "not bold dim")
+    screen.say(head)
     if any(each.input for each in loss.batches):
-        _inputs(loss, screen)
+        rows = summary.input_rows(loss.batches)
+        if hidden := 0 if full else max(len(rows) - _MOST_LINES, 0):
+            screen.say(f"{counted(hidden, 'input')} and these, which are no better:", style="dim")
+        _table(rows[hidden:], screen)
         if not full:
             told = bad or [each for each in loss.batches if each.projections is not None]
             shown = sorted(summary.worst_of_each(told, "input"), key=summary.severity_key)
@@ -60,8 +68,10 @@ def _loss(loss: LossReport, screen: Screen) -> None:
         screen.say(screen.escape(line), style="yellow")
     if entries == "auto":
         _legend(with_grid, screen)
-        screen.keep(grid.side_by_side(with_grid, screen))
-        _worst_entry(loss, screen)
+        screen.keep(Columns([grid.compact(each, screen) for each in with_grid], padding=(0, 2, 0, 0)))
+        worst = max(loss.batches, key=summary.severity_key, default=None)
+        if worst and worst.worst and worst.worst[0].verdict in _DOUBTFUL:
+            _worst_entry(worst, screen)
     if loss.smallest_case is not None:
         _smallest_case(loss.smallest_case, screen)
     if loss.rerun and (full or not loss.passed or bad):
@@ -76,30 +86,9 @@ def _loss(loss: LossReport, screen: Screen) -> None:
         _finding(finding, screen)
         screen.say()
     if screen.options.explain:
-        from gradcheck.output.pages import page, show_page
-
         for code in dict.fromkeys(finding.code for finding in loss.findings):
             show_page(page(code), screen)
             screen.say()
-
-
-def _heading(loss: LossReport, screen: Screen) -> None:
-    """Target, framework and place."""
-    head = Text(screen.escape(loss.target), "bold")
-    if loss.framework != "numpy":
-        head.append(f" ({loss.framework})", "not bold")
-    if loss.file is not None:
-        head.append(f"  {screen.escape(place_of(loss.file, loss.line))}", "not bold dim")
-    screen.say(head)
-
-
-def _inputs(loss: LossReport, screen: Screen) -> None:
-    """A line for each input of a function of named inputs, the worst last."""
-    rows = summary.input_rows(loss.batches)
-    most = len(rows) if screen.options.entries == "all" else _MOST_LINES
-    if len(rows) > most:
-        screen.say(f"{counted(len(rows) - most, 'input')} and these, which are no better:", style="dim")
-    _table(rows[-most:], screen)
 
 
 def _legend(with_grid: Sequence[BatchReport], screen: Screen) -> None:
@@ -139,17 +128,14 @@ def _problem(problem: BatchReport, screen: Screen) -> None:
 
 def _table(rows: Sequence[summary.Row], screen: Screen) -> None:
     """Print a table without blank columns, nor those that a narrow terminal can do without; no number is cut."""
-    rows = [
-        {head: screen.escape(text) if head in _FROM_OUTSIDE else text for head, text in row.items()} for row in rows
-    ]
+    rows = [row | {head: screen.escape(row[head]) for head in _FROM_OUTSIDE & row.keys()} for row in rows]
     widths = {head: max(len(head), *(len(row[head]) for row in rows)) for head in rows[0] if any(r[head] for r in rows)}
     for head in _OPTIONAL:
         if sum(widths.values()) + 2 * len(widths) - 2 > screen.width:
             widths.pop(head, None)
     for head in _NAMES & widths.keys():  # names are cut where the columns that are left are too wide
-        widths[head] = min(
-            widths[head], max(screen.width - sum(widths.values()) - 2 * len(widths) + 2 + widths[head], 12)
-        )
+        room = screen.width - sum(widths.values()) - 2 * len(widths) + 2 + widths[head]
+        widths[head] = min(widths[head], max(room, 12))
         rows = [{**row, head: screen.name(row[head], widths[head]).ljust(widths[head])} for row in rows]
     for row in ({head: head.ljust(wide) if head in _NAMES else head for head, wide in widths.items()}, *rows):
         verdict = row.get("verdict", "").strip()
@@ -157,20 +143,15 @@ def _table(rows: Sequence[summary.Row], screen: Screen) -> None:
         screen.keep(line.append(f"  {verdict}", _STYLES.get(verdict, "")))
 
 
-def _worst_entry(loss: LossReport, screen: Screen) -> None:
-    """The worst entry of the worst problem on one line, where it is not right."""
-    worst = max(loss.batches, key=summary.severity_key, default=None)
-    if worst is None or not worst.worst or worst.worst[0].verdict not in _DOUBTFUL:
-        return
-    entry = worst.worst[0]
+def _worst_entry(problem: BatchReport, screen: Screen) -> None:
+    """The worst entry of a problem on one line."""
+    entry = problem.worst[0]
     analytic, numerical = derivatives(entry)
-    label = " (label)" if entry.label is not None and entry.label == entry.class_ else ""
+    label = " (label)" if entry.label == entry.class_ else ""
     unresolved = "   unresolved" if entry.verdict is Verdict.UNRESOLVED else ""
-    place = f"N={worst.batch_size} row {entry.row} class {entry.class_}{label}   dS"
-    if entry.input:
-        place = f"N={worst.batch_size} {screen.escape(entry.name)}"
+    place = screen.escape(entry.name) if entry.input else f"row {entry.row} class {entry.class_}{label}   dS"
     numbers = f"{analytic}   numerical {numerical} ± {relative(entry.bound, 1)}{unresolved}"
-    screen.say(f"{place} {numbers}", Text("worst: ", "dim"))
+    screen.say(f"N={problem.batch_size} {place} {numbers}", Text("worst: ", "dim"))
 
 
 def _smallest_case(case: SmallestCase, screen: Screen) -> None:

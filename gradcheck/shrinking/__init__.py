@@ -54,11 +54,9 @@ def _failing_contract(evidence: Evidence, finding: Finding, troubled: Problem, c
         shrunk = _wrong_gradient(replace(evidence, observations=same), finding.code, config, None)
         return (shrunk[0], None) if shrunk else None
     broken = partial(breaks_contract, evidence.ask, finding)
-    shrinker = Shrinker(broken, start, evidence.ask.dtype)
     with suppress(OutOfTime):
         if broken(start):
-            shrinker.run()
-            return shrinker.failed[-1] if shrinker.failed else start, None
+            return Shrinker(broken, start, evidence.ask.dtype).run(), None
     return None
 
 
@@ -84,10 +82,8 @@ def _wrong_gradient(
     else:
         return None
     predicate = WrongGradient(evidence.ask, code, smooth, config, rows, bounds, slopes)
-    shrinker = Shrinker(predicate.screen, failure, evidence.ask.dtype)
-    shrinker.run()
+    best = Shrinker(predicate.screen, failure, evidence.ask.dtype).run()
     with suppress(OutOfTime):
-        best = shrinker.failed[-1] if shrinker.failed else failure
         if best is not failure and (gradients := predicate.confirm(best)):
             return best, gradients
     return known

@@ -23,21 +23,15 @@ from gradcheck.shrinking.predicates import WrongGradient, failing_entries
 from gradcheck.shrinking.shrinker import Candidate
 from gradcheck.shrinking.snippet import snippet_of_inputs
 
-#: Numbers that a case to paste may have.
-_MOST_NUMBERS = 40
-#: Calls that are granted at least: a screen takes 3, and what confirms it two for each entry.
-_CALLS = 200
-#: A shape in the description of an input.
-_SHAPE = re.compile(r"\[[\w, ]*\]")
+_MOST_NUMBERS = 40  # that a case to paste may have
+_CALLS = 200  # that are granted at least: a screen takes 3, and what confirms it two for each entry
+_SHAPE = re.compile(r"\[[\w, ]*\]")  # in the description of an input
 
 
 def smallest_inputs(evidence: Evidence, code: str, config: Config, settings: Settings) -> SmallestCase | None:
     """The smallest case found at which a gradient is wrong; None where none is small enough to paste.
 
-    Args:
-        evidence: its cases hold `Arguments`; calls are taken from its ``ask``.
-        code: of the leading finding.
-        config, settings: of the run.
+    The evidence's cases hold `Arguments`; ``code`` is of the leading finding.
     """
     first, ask = min(evidence.wrong, key=lambda seen: seen.S.size), evidence.ask
     given, gradients = first.arguments, (first.analytic, first.numerical)

@@ -17,12 +17,9 @@ from gradcheck.shrinking.snippet import Gradients
 
 #: Codes of wrong gradients at kinks and jumps, which are recognised in ways of their own.
 REMOVABLE_JUMP, NOT_A_SUBGRADIENT = "removable-jump", "not-a-subgradient"
-#: Steps: as fine as a precise loss allows, and coarse enough for one that is float32 inside.
-_FINEST, _COARSEST = 2.0**-14, 2.0**-4
-#: The step of the check whose error bounds are known.
-_CHECK_STEP = 2.0**-9
-#: Differences beyond so many bounds count.
-_BOUNDS = 10.0
+_FINEST, _COARSEST = 2.0**-14, 2.0**-4  # steps: for a precise loss, and for one that is float32 inside
+_CHECK_STEP = 2.0**-9  # of the check whose error bounds are known
+_BOUNDS = 10.0  # differences beyond so many bounds count
 
 
 def breaks_contract(ask: Allowance, finding: Finding, candidate: Candidate) -> bool:

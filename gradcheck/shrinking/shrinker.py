@@ -18,14 +18,11 @@ from gradcheck.report import FloatArray
 
 IndexArray = npt.NDArray[np.intp]
 
-#: Candidates of each smaller size: before numbers are simplified, and before the search ends.
-_FIRST, _LAST = 2, 8
-#: Attempts to make scores and labels simpler; scores one by one only in candidates of at most so many entries.
-_SIMPLIFICATIONS, _FEW = 16, 8
-#: Nobody pastes more numbers than this.
-MOST_ENTRIES = 500
-#: Rows and classes of a candidate, at most, where the failure is larger than that.
-_ROWS, _CLASSES = 16, 30
+_FIRST, _LAST = 2, 8  # candidates of each smaller size: before numbers are simplified, and before the search ends
+_SIMPLIFICATIONS = 16  # attempts to make scores and labels simpler
+_FEW = 8  # scores are made simpler one by one only in candidates of at most so many entries
+MOST_ENTRIES = 500  # nobody pastes more numbers than this
+_ROWS, _CLASSES = 16, 30  # of a candidate, at most, where the failure is larger than that
 #: Numbers of rows and of classes that are tried, beside one less than the least that is known to fail.
 _SIZES = (*range(1, 9), *(int(8 * 1.5**k) for k in range(1, 40)))
 
@@ -148,8 +145,8 @@ def simpler(candidate: Candidate) -> Iterator[Candidate]:
 class Shrinker:
     """Search for the simplest candidate at which a loss fails.
 
-    Candidates are made of ``failure``, their scores rounded to ``dtype``; ``fails`` raises OutOfTime when no call is
-    left. ``failed`` is where the loss failed, each simpler than the one before; first the failure, unless too large.
+    Candidates are made of ``failure``, their scores rounded to ``dtype``; ``fails`` raises OutOfTime if calls run out.
+    ``failed`` is where the loss failed, each simpler than the one before; first the failure, unless too large.
     """
 
     def __init__(self, fails: Callable[[Candidate], bool], failure: Failure, dtype: npt.DTypeLike) -> None:
@@ -160,8 +157,8 @@ class Shrinker:
         self._untried: dict[tuple[int, int], Iterator[Candidate]] = {}
         self._tried: set[tuple[tuple[int, ...], bytes, bytes]] = set()
 
-    def run(self) -> None:
-        """Shrink until no pass helps or no call is left."""
+    def run(self) -> Candidate:
+        """The simplest candidate, or the failure itself, when no pass helps or no call is left."""
         with suppress(OutOfTime):
             again = True
             while again:
@@ -173,6 +170,7 @@ class Shrinker:
                 ):
                     pass
                 again = any(self._drop_rows_or_classes() for _ in range(_LAST))
+        return self.failed[-1] if self.failed else self._failure
 
     def _drop_rows_or_classes(self) -> bool:
         """One further candidate of each smaller size, the smallest sizes first; whether one failed."""

@@ -17,21 +17,19 @@ from gradcheck.report import FloatArray
 Gradients = tuple[FloatArray, FloatArray]
 
 _WIDTH = 88
-#: Of named inputs, relative differences up to which plain differences may be off.
-_SMALL = 1e-6
-#: Entries up to which derivatives are shown in a comment, and entries and letters up to which a case is one line.
-_MOST, _MOST_IN_A_LINE, _MOST_LETTERS = 12, 4, 200
+_SMALL = 1e-6  # relative differences up to which plain differences may be off, of named inputs
+_MOST = 12  # entries up to which derivatives are shown in a comment
+_MOST_IN_A_LINE, _MOST_LETTERS = 4, 200  # entries and letters up to which a case is one line
 
 
 def snippet(
     loss: Function, S: npt.NDArray[Any], y: npt.NDArray[Any], code: str, config: Config, settings: Settings,
     gradients: Gradients | None = None,
 ) -> tuple[str, str]:  # fmt: skip
-    """Python that checks a loss at scores S (N x C, of the loss's dtype) and labels y, and raises; and one line of it.
+    """Python that checks a loss at scores S (N x C, of its dtype) and labels y, and raises; and one line of it.
 
-    ``code`` is of the finding that it shows, ``wrong`` for none. Options of the run that would change the answer are
-    kept. A comment shows dS and the numerical gradient, each N x C, where ``gradients`` has them. The line is the call
-    with its result, ``gradcheck.check_at('mymodule:myloss', [[0.0]], [0])   dS 1, numerical 0``; empty if too long.
+    ``code`` is of the finding, ``wrong`` for none; ``gradients`` (N x C) come in a comment. The line is the call and
+    its result, ``gradcheck.check_at('mymodule:myloss', [[0.0]], [0])   dS 1, numerical 0``; empty if too long.
     """
     outcome, comments = code, []
     if gradients is not None:
@@ -67,8 +65,11 @@ def _written(
     loss: Function, given: dict[str, str], options: list[str], comments: list[str], code: str, what: str
 ) -> tuple[str, str]:
     """The whole snippet, and its call as one line; ``what`` is wrong, a contract's code stands alone."""
-    is_named = loss.by_name or (loss.is_of_named_inputs and ":" in loss.target)
-    name = repr(loss.target) if is_named else _name_in_scope(loss)
+    is_named, name = loss.by_name or (loss.is_of_named_inputs and ":" in loss.target), repr(loss.target)
+    if not is_named:  # no target leads to it
+        last = loss.target.rpartition(".")[2]
+        has_a_name = loss.adapter is not None or loss.is_of_named_inputs or hasattr(loss.function, "__qualname__")
+        name = last if has_a_name and last.isidentifier() and not keyword.iskeyword(last) else "myloss"
     lines = ["import numpy as np", ""] if "np." in "".join(given.values()) else []
     lines += ["import gradcheck", "", *(f"{key} = {text}" for key, text in given.items())]
     lines += [f"# {comment}" for comment in comments]
@@ -126,16 +127,8 @@ def _shown(gradients: Gradients) -> list[str]:
     return [f"[[{'], ['.join(rows)}]]" for rows in texts]
 
 
-def _name_in_scope(loss: Function) -> str:
-    """A name for a callable that no target leads to."""
-    last = loss.target.rpartition(".")[2]
-    has_a_name = loss.adapter is not None or loss.is_of_named_inputs or hasattr(loss.function, "__qualname__")
-    return last if has_a_name and last.isidentifier() and not keyword.iskeyword(last) else "myloss"
-
-
 def _options(config: Config, settings: Settings, code: str, *keys: str) -> list[str]:
     """Further arguments of a check: what differs from the defaults and would change the answer."""
-
     of_run = ["framework", "reference", "like", *(["timeout"] if code == "hangs" else [])]
     chosen: list[tuple[object, object, str]] = [(config, Config(), key) for key in (*keys, "rtol", "atol")]
     chosen += [(settings, Settings(), key) for key in of_run]

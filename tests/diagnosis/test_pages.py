@@ -119,9 +119,9 @@ def test_what_is_no_code_opens_no_file(typed: str) -> None:
 def test_a_page_has_its_parts_in_order_and_is_short(page: Page) -> None:
     lines = page.text.splitlines()
     assert lines[0] == f"# {page.code} ({page.severity})"
-    assert lines[2] == page.title
-    assert page.title.endswith(".")
-    assert len(page.title) <= 85
+    assert lines[2] == page.paragraphs[0]
+    assert page.paragraphs[0].endswith(".")
+    assert len(page.paragraphs[0]) <= 85
     assert re.findall(f"^({'|'.join(PARTS)})", page.text, re.MULTILINE) == PARTS
     assert len(lines) <= 18
     assert max(map(len, lines)) <= 100

@@ -20,7 +20,9 @@ def test_nothing_of_a_page_is_lost_at_any_width(page: Page, width: int) -> None:
 
 def test_the_list_has_a_line_for_each_code_with_its_severity_and_its_meaning() -> None:
     lines = render_codes(Options(width=120)).splitlines()
-    assert [line.split(maxsplit=2) for line in lines] == [[each.code, each.severity, each.title] for each in pages()]
+    assert [line.split(maxsplit=2) for line in lines] == [
+        [each.code, each.severity, each.paragraphs[0]] for each in pages()
+    ]
     assert lines[0].index("error") == lines[-1].index("note")
 
 
