@@ -28,15 +28,7 @@ def ask_for(
     entries: IndexArray,
     after: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
-    """The value and the derivative by the moved entry, for each of E entries moved alone.
-
-    Args:
-        asking: what is called.
-        call: the loss.
-        scores: N x C, in the dtype that the loss is given.
-        labels: the labels of the problem.
-        entries: E flat indices.
-        after: E floats, what each entry is set to.
+    """The value and the derivative by the moved entry, for each of E flat entries of N x C scores set alone.
 
     Returns:
         E values and E derivatives: of the whole batch, of the entry's row alone, or of the entry's row in the batch.

@@ -8,7 +8,7 @@ whole batch (``confirm``).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -55,13 +55,7 @@ class RowValues:
 
 
 def try_row_values(objective: Objective, x: FloatArray, answer: Answer, wanted: str) -> RowValues:
-    """Whether the loss returns the value of each row: by an argument ``reduction``, or as its value.
-
-    Args:
-        objective: the function.
-        x: (n,) float64.
-        answer: what it answers at x.
-        wanted: the plan that the configuration asks for.
+    """Whether the loss, by an argument ``reduction`` or anyway, returns the value of each row; ``answer``: at x (n,).
 
     Raises:
         UsageError: the plan per-sample was asked for, and cannot be had.
@@ -76,7 +70,7 @@ def try_row_values(objective: Objective, x: FloatArray, answer: Answer, wanted: 
             weight, by_rows = _weight_of_row_values(objective, x, answer)
             eps = (answer.value_eps, answer.gradient_eps)
             found = _disagreement(answer, by_rows.gradient, weight, objective.shape[1])
-            return RowValues(objective.with_row_values(weight, eps), by_rows, findings=found)
+            return RowValues(replace(objective, row_weight=weight, eps=eps), by_rows, findings=found)
         except _NotTheirSum as evidence:
             why_not = str(evidence)
             findings = (_DISAGREEING,) if answer.parts is None else ()
@@ -90,14 +84,7 @@ def try_row_values(objective: Objective, x: FloatArray, answer: Answer, wanted: 
 def choose(
     tried: RowValues, x: FloatArray, same: Same, wanted: str, *, thorough: bool = True
 ) -> tuple[Evaluator, str, float | None]:
-    """The cheapest evaluator that the evidence allows.
-
-    Args:
-        tried: what ``try_row_values`` returned.
-        x: (n,) float64.
-        same: when two values are equal.
-        wanted: the plan that the configuration asks for.
-        thorough: as many calls as it takes to be sure; else about six, where each of them takes long.
+    """The cheapest evaluator that the evidence allows; unless ``thorough``, from about six calls.
 
     Returns:
         The evaluator; why it was chosen; and what a row counts in the value where that is neither 1/N nor 1.
@@ -107,7 +94,7 @@ def choose(
     """
     objective, answer = tried.objective, tried.answer
     if objective.row_weight is not None:
-        return PerSample(objective, x, answer), "the loss returns the value of each row", None
+        return PerSample(objective, x, answer, objective.row_weight), "the loss returns the value of each row", None
     whole = WholeBatch(objective, x, answer)
     if wanted == "full":
         return whole, "it was asked for", None
@@ -120,7 +107,7 @@ def choose(
             raise refused(wanted, evidence) from None
         return whole, str(evidence), evidence.row_weight
     kind = "mean" if weight < 1 else "sum"
-    return Rows(objective, x, weight), f"the value is the {kind} of its rows' values; {tried.why_not}", None
+    return Rows(objective, x, weight=weight), f"the value is the {kind} of its rows' values; {tried.why_not}", None
 
 
 def refused(wanted: str, why: object) -> UsageError:
@@ -176,15 +163,9 @@ def weight_of_rows(objective: Objective, x: FloatArray, value: float, same: Same
 def confirm(
     evaluator: Evaluator, entries: IndexArray, seen: Moved, same: Same, *, together: bool, value: float
 ) -> None:
-    """Whether the whole batch changes as single rows did.
+    """Check that the whole batch, of this value at x, changes as single rows did, each of E entries moved alone.
 
-    Args:
-        evaluator: by rows; what was moved was moved from its x.
-        entries: E flat indices; ``together``, one of every row.
-        seen: what the rows returned, each moved alone.
-        same: when two values are equal.
-        together: move all of them at once, by one call, and not one after another.
-        value: of the whole batch at x.
+    One call for each entry; ``together``, where there is one of every row, moves all of them at once, by one call.
 
     Raises:
         NotSeparable: it does not.
