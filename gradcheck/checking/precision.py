@@ -29,6 +29,8 @@ FLOOR = 2.0
 _MOST_ROUNDED = 1e-3
 #: Below the smallest normal float, numbers lose digits.
 _UNDERFLOW = float(np.finfo(np.float64).smallest_normal)
+#: Gradients below this are 0: beside them, the underflow of floats would look like noise.
+_SMALLEST = 1e-300
 #: Values that tell of half precision: beside such as do not move in steps there are no two that are so short.
 _TELLING = 2
 #: A kink on a line raises its level and nothing lowers it but chance; this is for the chance.
@@ -149,7 +151,7 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
         parts_noise=_calmest(np.array(parts)) * (_LEAST_OF_LINES if len(parts) > 1 else 1.0) if parts else None,
         gradient_noise=GradientNoise(series, watched_entries(objective), objective.blocks, least),
         step=step,
-        scale=seen.largest_or_value(answer.value, x),
+        scale=max(seen.largest or abs(answer.value) / max(1.0, largest(x)), _SMALLEST),
         block_scales=seen.of_blocks,
         reach=float(found.spacing * noise.POSITIONS[-1]),
         steps=tuple(each_step),

@@ -9,15 +9,12 @@ import numpy as np
 from gradcheck.evaluation.objective import Objective
 from gradcheck.functions.answer import Answer
 from gradcheck.numerics.differences import SIGMAS, Stencil
-from gradcheck.numerics.verdicts import largest
 from gradcheck.report import FloatArray
 
 #: Noise below this part of the gradients is precise enough for any purpose.
 _PRECISE = 1e-13
 _NARROWEST = 2.0**-9
 _WIDEST_UNTRIED = 0.125
-#: Gradients below this are 0: beside them, the underflow of floats would look like noise.
-_SMALLEST = 1e-300
 #: Each step that is tried is the one before it divided by this; those before ``_USUAL`` are for noisy functions.
 _RATIO, _STEPS, _USUAL, _NOISY = 4.0, 9, 2, 1e-8
 #: Steps that are tried at least, and wider ones that may be tried where noise is all that matters at the widest.
@@ -53,10 +50,6 @@ class Scales:
     def largest(self) -> float:
         """The largest gradient."""
         return max(float(np.max(self.of_blocks)), self.slope)
-
-    def largest_or_value(self, value: float, x: FloatArray) -> float:
-        """The largest gradient, and where all are 0, the value beside x."""
-        return max(self.largest or abs(value) / max(1.0, largest(x)), _SMALLEST)
 
 
 def wide_enough(value_noise: float, scale: float, narrowest: float = _NARROWEST, precise: float = _PRECISE) -> float:

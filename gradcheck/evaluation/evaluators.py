@@ -39,10 +39,8 @@ class Moved:
 
 def stencil_of(below: Moved, here: Moved, above: Moved) -> Stencil:
     """The stencils of E entries from what an evaluator returned for them."""
-    values, derivatives = (
-        (below.values, here.values, above.values),
-        (below.derivatives, here.derivatives, above.derivatives),
-    )
+    points = below, here, above
+    values, derivatives = (each.values for each in points), (each.derivatives for each in points)
     return Stencil(-below.distance, above.distance, *values, *derivatives)
 
 

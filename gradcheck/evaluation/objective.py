@@ -52,7 +52,7 @@ class Objective:
         if self.row_weight is None:
             answer = validated(self._call(point, self.labels.copy()), self.shape)
         else:
-            answer = put_together(*self._each_row(point), self.row_weight, self.eps)
+            answer = put_together(*self.each_row(point), self.row_weight, self.eps)
         return replace(answer, gradient=answer.gradient.reshape(-1))
 
     def without_copy(self, point: npt.NDArray[Any]) -> tuple[float, FloatArray]:
@@ -64,7 +64,7 @@ class Objective:
         if self.row_weight is None:
             value, gradient = value_and_gradient(self._call(shaped, self.labels.copy()), self.shape)
             return value, gradient.reshape(-1)
-        values, gradient = self._each_row(shaped)
+        values, gradient = self.each_row(shaped)
         return self.row_weight * float(np.sum(values)), self.row_weight * gradient.reshape(-1)
 
     def rounded(self, x: FloatArray) -> FloatArray:
@@ -94,15 +94,15 @@ class Objective:
         answer = validated(self._call(point, self.labels[number : number + 1].copy()), point.shape)
         return answer.value, answer.gradient.reshape(-1)
 
-    def each_row(self, x: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """The value of each row, (N,), and its derivatives, (N, C), from one call of the batch at x (n,).
+    def each_row(self, point: npt.NDArray[Any]) -> tuple[FloatArray, FloatArray]:
+        """The value of each row, (N,), and its derivatives, (N, C), at N x C scores that the loss may overwrite.
 
         They may be memory of the loss's own, valid until the next call.
 
         Raises:
             LossDefect: the loss does not return them.
         """
-        return self._each_row(x.astype(self.dtype).reshape(self.shape))
+        return values_and_derivatives(self._call_each_row(point, self.labels.copy()), self.shape)
 
     def imaginary(self, asking: Asking, x: FloatArray, entries: IndexArray, step: float) -> FloatArray:
         """Im(value) / step with each of E entries of x (n,) moved by i·step; NaN where complex scores are not taken."""
@@ -123,9 +123,6 @@ class Objective:
                 break
             slopes[group] = (values[rows[group]] if by_parts else np.sum(values)).imag / step
         return slopes
-
-    def _each_row(self, point: npt.NDArray[Any]) -> tuple[FloatArray, FloatArray]:
-        return values_and_derivatives(self._call_each_row(point, self.labels.copy()), self.shape)
 
     def _call(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Any:
         self.calls += 1

@@ -101,7 +101,7 @@ def choose(
     if objective.shape[0] == 1:
         return whole, "the batch is a single row", None
     try:
-        weight = weight_of_rows(objective, x, answer.value, same, thorough)
+        weight = _weight_of_rows(objective, x, answer.value, same, thorough)
     except NotSeparable as evidence:
         if wanted == "rows":
             raise refused(wanted, evidence) from None
@@ -115,24 +115,18 @@ def refused(wanted: str, why: object) -> UsageError:
     return UsageError(f"the plan {wanted} does not suit this loss: {why}", hint="leave the choice to --plan auto")
 
 
-def weight_of_rows(objective: Objective, x: FloatArray, value: float, same: Same, thorough: bool = True) -> float:
-    """What a row's own value, from a call of that row alone, counts in the batch's: 1/N or 1.
-
-    About 2·log2(N) + 9 calls.
-
-    Raises:
-        NotSeparable: with the evidence that it is neither.
-    """
+def _weight_of_rows(objective: Objective, x: FloatArray, value: float, same: Same, thorough: bool = True) -> float:
+    """What a row's own value counts in the batch's, 1/N or 1, else NotSeparable; about 2·log2(N) + 9 calls."""
     N, C = objective.shape
     rng = np.random.default_rng(objective.shape)
     candidates = _far_points(x, rng) if thorough else _far_points(x, rng)[:1]
-    points = [(point, value_at(objective, point, "with rows far from S")) for point in candidates]
+    points = [(point, _value_at(objective, point, "with rows far from S")) for point in candidates]
     points = [(point, there) for point, there in points if np.isfinite(there)]
     if not points:
         raise NotSeparable("it could not be tried far from S")
 
     def mixed(side: npt.NDArray[np.bool_], point: FloatArray) -> float:
-        return value_at(objective, np.where(np.repeat(side, C), point, x), "with rows far from S")
+        return _value_at(objective, np.where(np.repeat(side, C), point, x), "with rows far from S")
 
     def one_side(side: npt.NDArray[np.bool_], point: FloatArray, there: float) -> float:
         one, other = mixed(side, point), mixed(~side, point)
@@ -174,7 +168,7 @@ def confirm(
     if together:
         point = x.copy()
         point[entries] += seen.distance
-        moved = value_at(objective, point, "with an entry of every row moved")
+        moved = _value_at(objective, point, "with an entry of every row moved")
         agree = same(moved, float(np.sum(seen.values)), float(np.sum(np.abs(seen.values))))
     else:
         changes = seen.values - evaluator.here(entries).values
@@ -184,12 +178,8 @@ def confirm(
         raise NotSeparable("the whole batch does not change as its rows do one by one")
 
 
-def value_at(objective: Objective, point: FloatArray, where: str) -> float:
-    """The value of the whole batch at a point (n,) that the loss may overwrite; ``where`` says which in a message.
-
-    Raises:
-        NotSeparable: there is none.
-    """
+def _value_at(objective: Objective, point: FloatArray, where: str) -> float:
+    """The value of the whole batch at a point (n,); where there is none, NotSeparable says ``where`` that is."""
     try:
         return objective.without_copy(point.astype(objective.dtype))[0]
     except LossDefect as defect:
@@ -239,7 +229,7 @@ def _weight_of_row_values(objective: Objective, x: FloatArray, answer: Answer) -
 
     def each(point: FloatArray) -> tuple[FloatArray, FloatArray]:
         try:
-            return objective.each_row(point)
+            return objective.each_row(point.astype(objective.dtype).reshape(N, C))
         except LossDefect as defect:
             raise NotSeparable(f"{PerSample.refused} it {defect.message}") from None
 
