@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -83,8 +83,8 @@ def judged(
 def evaluators_of(loss: LossFunction, S: Any, y: Any, weight: float) -> list[Evaluator]:
     """The three evaluators of a loss that takes ``reduction="none"`` and whose rows have this weight."""
     objective, x, answer, _ = at_point(loss, S, y)
-    each = objective.with_row_values(weight, (answer.value_eps, answer.gradient_eps))
-    return [WholeBatch(objective, x, answer), Rows(objective, x, weight), PerSample(each, x)]
+    each = replace(objective, row_weight=weight, eps=(answer.value_eps, answer.gradient_eps))
+    return [WholeBatch(objective, x, answer), Rows(objective, x, weight=weight), PerSample(each, x, weight=weight)]
 
 
 def drawn(seed: int, shape: tuple[int, int] = (3, 5), scale: float = 1.0) -> tuple[FloatArray, Labels]:

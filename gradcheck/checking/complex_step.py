@@ -46,17 +46,9 @@ def complex_steps(
 ) -> ComplexSteps:
     """Derivatives by complex steps for those of E entries that have one that can be believed.
 
-    One call where the function takes no complex numbers; else 3 for each entry and 14 more for those in doubt, as the
-    evaluator makes them, and of the whole batch 3 or 17.
-
-    Args:
-        evaluator: how values are obtained, around x.
-        entries: E flat indices.
-        analytic: E floats, dS there.
-        gradient_noise: E standard deviations of the noise of dS.
-        central: the central differences and bounds on their errors.
-        tolerance: the user's; entries beyond it are looked at more often.
-        scales: (B,), the largest gradient seen in each block of x.
+    One call where the function takes no complex numbers; else 3 for each entry and 14 more for those in doubt, beyond
+    the user's tolerance, as the evaluator makes them, and of the whole batch 3 or 17. Of the E entries, ``analytic`` is
+    dS, ``gradient_noise`` its standard deviation; ``scales`` (B,) are the largest gradients seen in the blocks of x.
 
     Raises:
         LossDefect: the function raised at real points near x, or returned no value and gradient.

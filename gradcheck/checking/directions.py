@@ -11,7 +11,7 @@ from math import sqrt
 
 import numpy as np
 
-from gradcheck.checking.precision import GradientNoise, Precision
+from gradcheck.checking.precision import Precision
 from gradcheck.evaluation.objective import Objective
 from gradcheck.numerics.differences import SIGMAS, Stencil, joined
 from gradcheck.numerics.directional import LEAST_IN_SPACINGS, RATIO, Pair, finest_step, has_kinks_at_point, residuals
@@ -44,13 +44,7 @@ class Directions:
     """Projections of dS along random directions, and along parts of them."""
 
     def __init__(
-        self,
-        given: Objective,
-        objective: Objective,
-        base: Base,
-        precision: Precision,
-        noise: GradientNoise,
-        tolerance: Tolerance,
+        self, given: Objective, objective: Objective, base: Base, precision: Precision, tolerance: Tolerance
     ) -> None:
         self._given, self._objective, self.base = given, objective, base
         self._precision, self._tolerance = precision, tolerance
@@ -58,7 +52,7 @@ class Directions:
         usual = float(np.median(np.abs(base.x[:: max(1, len(base.x) // 1024)])))
         self._spacing = float(objective.spacing(np.array([usual]))[0])
         some = np.unique(np.linspace(0, len(base.x) - 1, 512).astype(np.intp))
-        self._noise_of_slope = sqrt(len(base.x)) * float(np.median(noise.of(some)))
+        self._noise_of_slope = sqrt(len(base.x)) * float(np.median(precision.gradient_noise.of(some)))
         self.is_beside = self.meets_kinks = False
         #: By flat entry, how far its derivative is from dS where the directions were taken.
         self.explained: dict[int, float] = {}
@@ -98,18 +92,13 @@ class Directions:
 
     def left(self) -> FloatArray:
         """What every direction leaves once the entries that are known to be off are taken out: K floats."""
-        if not self.explained:
-            return self.residuals
         off = [explained_by(self.explained, self.draw(k)) for k in range(DIRECTIONS)]
         return np.asarray(self.residuals - np.array(off))
 
     def measure(self, number: int, part: slice, size: float) -> tuple[float, float]:
-        """The derivative along a part of a direction less the analytic one, and the bound on its error: two calls.
+        """The derivative along a direction, where a part of the entries move, less the analytic one; and its bound.
 
-        Args:
-            number: of the direction.
-            part: of the entries, which move; the others stay.
-            size: the disagreement that is looked for there.
+        Two calls; ``size`` is the disagreement that is looked for there.
         """
         direction, noise = self.draw(number), self._precision.value_noise
         step = finest_step(noise, _SHARE_OF_DISAGREEMENT * size, self._spacing)

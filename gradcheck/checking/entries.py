@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.checking.nearby import Nearby
-from gradcheck.checking.precision import GradientNoise, Precision, noise_of_parts
+from gradcheck.checking.precision import Precision, noise_of_parts
 from gradcheck.checking.refinement import Limits, Refinement
 from gradcheck.checking.steps import wide_enough
 from gradcheck.checking.subgradients import judge_nonsmooth
@@ -74,23 +74,13 @@ def judge(
     precision: Precision,
     tolerance: Tolerance,
     *,
-    noise: GradientNoise | None = None,
     entries: IndexArray | None = None,
     reference: Reference = "auto",
     nearby: Nearby | None = None,
 ) -> Verdicts:
-    """Judge all entries of a gradient, or some.
+    """Judge all entries of a gradient ``analytic`` (n,), as the user's dtype gave it, or some, by flat indices.
 
-    Args:
-        evaluator: how values at moved points are obtained, around x.
-        answer: what the function, in float64 where it can, returned at x; its gradient is (n,).
-        analytic: (n,), the gradient that is judged, as the user's dtype gave it.
-        precision: measured at x.
-        tolerance: the user's.
-        noise: of ``analytic``; None for that of the precision.
-        entries: flat indices; None for all.
-        reference: what judges: central differences or complex steps.
-        nearby: gradients around x, if several calls are to share them.
+    ``answer`` is what the function, in float64 where it can, returned at x; several calls may share ``nearby``.
 
     Raises:
         LossDefect: the function raised at moved points, or returned no value and gradient.
@@ -101,16 +91,14 @@ def judge(
         return joined_verdicts(
             [
                 judge(
-                    evaluator, answer, analytic, precision.of_input(number), tolerance, noise=noise,
+                    evaluator, answer, analytic, precision.of_input(number), tolerance,
                     entries=np.arange(block.start, block.stop), reference=reference, nearby=nearby,
                 )
                 for number, block in enumerate(evaluator.objective.blocks.slices())
             ]
         )  # fmt: skip
     chosen = np.arange(len(analytic)) if entries is None else entries
-    work = _Entries(
-        evaluator, answer, analytic[chosen], precision, tolerance, noise or precision.gradient_noise, chosen
-    )
+    work = _Entries(evaluator, answer, analytic[chosen], precision, tolerance, chosen)
     work.coarse_pass(cross_check=entries is None)
     if work.doubtful.size:
         few, others = work.look_again()
@@ -140,12 +128,11 @@ class _Entries:
         analytic: FloatArray,
         precision: Precision,
         tolerance: Tolerance,
-        noise: GradientNoise,
         entries: IndexArray,
     ) -> None:
         self._evaluator, self._answer, self._precision, self._entries = evaluator, answer, precision, entries
-        self._analytic, self._tolerance, self._gradient_noise = analytic, tolerance, noise
-        self._noise = noise.at_least(entries)
+        self._analytic, self._tolerance, self._gradient_noise = analytic, tolerance, precision.gradient_noise
+        self._noise = self._gradient_noise.at_least(entries)
         self._kinked, self._leaps = np.zeros(len(entries), dtype=bool), np.zeros(len(entries))
         self._tried: dict[int, tuple[tuple[float, float], ...]] = {}
 
@@ -207,23 +194,20 @@ class _Entries:
         return not (unlike | self._kinked[which]).any()
 
     def refine(self, nearby: Nearby) -> None:
-        """Entries in doubt by step sequences, by gradients nearby, and by calls of the whole batch."""
-        if self.doubtful.size:
-            self.refine_all()
-            self.measure_rows()
-            self.try_subgradients(nearby)
-            self.confirm()
-
-    def refine_all(self) -> None:
-        """What is still in doubt by the whole step sequence, on both sides."""
+        """Entries in doubt by whole step sequences, by gradients nearby, and by calls of the whole batch."""
         which = self.doubtful
+        if not which.size:
+            return
         self._refinement = Refinement.of(
             self._evaluator, self._entries[which], self._value_noise[which], self._noise[which], self._precision
         )
-        self._tried |= zip(self.doubtful.tolist(), self._refinement.plain_differences(), strict=True)
-        self._judge_limits(np.arange(len(self.doubtful)), self._refinement)
+        self._tried |= zip(which.tolist(), self._refinement.plain_differences(), strict=True)
+        self._judge_limits(np.arange(len(which)), self._refinement)
+        self._measure_rows()
+        self._try_subgradients(nearby)
+        self._confirm()
 
-    def measure_rows(self) -> None:
+    def _measure_rows(self) -> None:
         """Entries that are wrong only if their rows carry no more noise than their share: it is measured now."""
         wrong = self._wrong_in_doubt()
         if not self._evaluator.by_rows or not wrong.size:
@@ -239,7 +223,7 @@ class _Entries:
         clipped = np.clip(measured, refinement.value_noise, self._precision.value_noise)
         self._judge_limits(wrong[contested], replace(refinement, value_noise=clipped))
 
-    def try_subgradients(self, nearby: Nearby) -> None:
+    def _try_subgradients(self, nearby: Nearby) -> None:
         """Wrong entries may yet be subgradients where kinks meet."""
         which = self.doubtful[self._wrong_in_doubt()]
         if which.size:
@@ -248,7 +232,7 @@ class _Entries:
                 nearby, self._entries[which], self._analytic[which], allowed, self._kinked[which]
             )
 
-    def confirm(self) -> None:
+    def _confirm(self) -> None:
         """The worst wrong entries by calls of the whole batch, where single rows called them wrong."""
         wrong = self.doubtful[self._wrong_in_doubt()]
         if not self._evaluator.by_rows or not wrong.size:

@@ -39,15 +39,9 @@ _SPACINGS = 1e5
 def joint_defect(nearby: Nearby, value: float, judged: Verdicts, coupled: bool) -> Finding | None:
     """The finding ``not-a-subgradient`` where entries that are subgradients one by one are none together.
 
-    Args:
-        nearby: the surroundings of x.
-        value: of the function at x.
-        judged: every entry.
-        coupled: the value is no sum over rows, so that all entries belong together.
-
-    Returns:
-        None where they are one, and where it cannot be told. No call where less than two entries that belong together
-        are subgradients; mostly a few, at most 146, and 30 for each of three rows.
+    All entries belong together if they are ``coupled``: the value is no sum over rows. None where it cannot be told. No
+    call where less than two that belong together are subgradients; mostly a few, at most 146, and 30 for each of three
+    rows.
 
     Raises:
         LossDefect: the function raised near x, or returned no value and gradient.

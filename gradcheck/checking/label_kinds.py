@@ -26,11 +26,7 @@ _PRECISE, _STEP = 1e-4, 1e-5
 def wanted_labels(loss: Function, config: Config) -> tuple[Finding, Problem] | None:
     """Why a loss fails where labels cannot be broadcast, if it takes other labels or (y, S); about 30 calls at most.
 
-    Returns:
-        Its defect with a hint that says what to change, and where; None where the loss works, or nothing else does.
-
-    Raises:
-        OutOfTime: the run's time is up.
+    Its defect with a hint that says what to change, and where; None where the loss works, or nothing else does.
     """
     C = config.classes[0]
     N = 4 if C == 3 else 3

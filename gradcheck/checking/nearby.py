@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -25,17 +26,12 @@ _OFF_CENTRE = 0.4
 
 
 class Nearby:
-    """The surroundings of x, wider where a function is noisy; gradients there are shared by all entries in doubt.
-
-    Attributes:
-        objective, x, precision: the function, the point, and what was measured there.
-        radius: how far from x to look.
-        step: of differences there.
-    """
+    """The surroundings of x, wider where a function is noisy; gradients there are shared by all entries in doubt."""
 
     def __init__(self, objective: Objective, x: FloatArray, precision: Precision) -> None:
         self.objective, self.x, self.precision = objective, x, precision
         finest = SIGMAS * precision.value_noise / (1e-4 * precision.scale)
+        #: How far from x to look, and the step of differences there.
         self.radius = min(_LARGEST_RADIUS, max(min(_RADIUS, precision.reach), finest / _WIDEST_STEP))
         self.step = max(self.radius * _STEP, min(finest, self.radius * _WIDEST_STEP))
 
@@ -59,7 +55,8 @@ class Nearby:
         """(n,), entries whose derivative jumps around x: its spread is above its noise and does not shrink near x."""
         nearer = np.ptp([self.gradient(direction, 1 / _SHRINK) for direction in self.directions], axis=0)
         spread = np.ptp(self.gradients, axis=0)
-        noise = SIGMAS * self.precision.gradient_noise.of(np.arange(len(self.x)))
+        own = replace(self.precision.gradient_noise, beyond=None)  # gradients here are the reference's
+        noise = SIGMAS * own.of(np.arange(len(self.x)))
         return np.asarray((spread > 2 * noise) & (nearer > spread / 4))
 
     def has_jump_at(self, entry: int) -> bool:
@@ -85,19 +82,15 @@ class Nearby:
 
 def patterns(blocks: Blocks, count: int, rng: np.random.Generator) -> Iterator[FloatArray]:
     """So many directions (n,) of at most 1, of two kinds in turn: orders of the entries of each block, and signs."""
-    return (_by_blocks(blocks, _signs if k % 2 else _order, rng) for k in range(count))
+    for k in range(count):
+        of_block = _signs if k % 2 else _order
+        yield np.concatenate([of_block(each.stop - each.start, rng) for each in blocks.slices()])
 
 
 def in_order(blocks: Blocks) -> Iterator[FloatArray]:
     """Two directions that break ties as a loop over a block's entries does: for the first one, and for the last."""
     for sign in (-1, 1):
         yield np.concatenate([_levels(each.stop - each.start)[::sign] for each in blocks.slices()])
-
-
-def _by_blocks(
-    blocks: Blocks, of_block: Callable[[int, np.random.Generator], FloatArray], rng: np.random.Generator
-) -> FloatArray:
-    return np.concatenate([of_block(each.stop - each.start, rng) for each in blocks.slices()])
 
 
 def _signs(count: int, rng: np.random.Generator) -> FloatArray:

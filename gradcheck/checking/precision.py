@@ -29,6 +29,8 @@ FLOOR = 2.0
 _MOST_ROUNDED = 1e-3
 #: Below the smallest normal float, numbers lose digits.
 _UNDERFLOW = float(np.finfo(np.float64).smallest_normal)
+#: Gradients below this are 0: beside them, the underflow of floats would look like noise.
+_SMALLEST = 1e-300
 #: Values that tell of half precision: beside such as do not move in steps there are no two that are so short.
 _TELLING = 2
 #: A kink on a line raises its level and nothing lowers it but chance; this is for the chance.
@@ -96,12 +98,7 @@ class Precision:
         return Same(self.value_noise, self.rounding)
 
     def of_parts(self, rows: IndexArray, parts: FloatArray) -> FloatArray:
-        """Standard deviations of the noise of rows' parts of the value, as if each were rounded as the whole is.
-
-        Args:
-            rows: E rows.
-            parts: E floats, what each adds to the value.
-        """
+        """The noise of what E rows add to the value, as if each of these parts were rounded as the whole is."""
         rounded = self.rounding * np.maximum(np.abs(parts), self.smallest_part)
         if self.parts_noise is not None:
             rounded = np.maximum(rounded, self.parts_noise[rows])
@@ -109,13 +106,9 @@ class Precision:
 
 
 def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bool = False) -> Precision:
-    """Measure a function around x.
+    """Measure a function around x (n,) float64, where it returned ``answer``.
 
-    Args:
-        objective: the function.
-        x: (n,) float64.
-        answer: what it returned at x.
-        in_short: for millions of entries: one line, and a usual step without trying any.
+    ``in_short`` is for millions of entries: one line, and a usual step without trying any.
     """
     rng = np.random.default_rng(objective.shape)
     seen = Scales(objective, answer.gradient)
@@ -158,7 +151,7 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
         parts_noise=_calmest(np.array(parts)) * (_LEAST_OF_LINES if len(parts) > 1 else 1.0) if parts else None,
         gradient_noise=GradientNoise(series, watched_entries(objective), objective.blocks, least),
         step=step,
-        scale=seen.largest_or_value(answer.value, x),
+        scale=max(seen.largest or abs(answer.value) / max(1.0, largest(x)), _SMALLEST),
         block_scales=seen.of_blocks,
         reach=float(found.spacing * noise.POSITIONS[-1]),
         steps=tuple(each_step),
@@ -167,11 +160,10 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
 
 
 def noise_of_parts(evaluator: Evaluator, entries: IndexArray) -> FloatArray:
-    """The noise of what the rows of E entries add to the value: 21 calls for each row.
+    """The noise of what the rows of E entries add to the value, E standard deviations: 21 calls for each row.
 
-    Returns:
-        E standard deviations, the middle one of three lines, since a kink on one raises its level. Infinite where the
-        parts hardly change: what they were rounded from cannot be seen in them.
+    The middle one of three lines, since a kink on one raises its level. Infinite where the parts hardly change: what
+    they were rounded from cannot be seen in them.
     """
     rng = np.random.default_rng(len(entries))
     levels = []
@@ -184,15 +176,10 @@ def noise_of_parts(evaluator: Evaluator, entries: IndexArray) -> FloatArray:
 
 
 def rounding_of_gradient(given: Objective, exact: Objective, x: FloatArray, gradient_eps: float) -> FloatArray:
-    """How far dS in the user's dtype lies from that in float64 by rounding alone: (n,) standard deviations; six calls.
+    """How far dS as ``given`` lies from the ``exact`` one by rounding alone: (n,) standard deviations; six calls.
 
-    Measured at points near x and not at x, where it might be the very defect that is looked for.
-
-    Args:
-        given: the function in the user's dtype.
-        exact: the function in float64.
-        x: (n,) float64.
-        gradient_eps: machine epsilon of dS in the user's dtype.
+    Measured at points near x and not at x, where it might be the very defect that is looked for. ``gradient_eps`` is
+    the machine epsilon of dS as given.
     """
     rng = np.random.default_rng(given.shape)
     apart, scales = [], []

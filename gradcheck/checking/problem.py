@@ -64,15 +64,7 @@ def check_problem(
     settings: Settings = Settings(),
     pool: Pool | None = None,
 ) -> Checked:
-    """Check one loss at one problem.
-
-    Args:
-        loss: what is checked.
-        problem: where.
-        config: which tolerances.
-        inspection: what inspecting it there has told; None where that is still to be done.
-        settings: how the run goes.
-        pool: other processes that share many calls; None for none.
+    """Check one loss at one problem, with what inspecting it there has told, and processes that share many calls.
 
     Raises:
         UsageError: the plan that the config asks for does not suit the loss.
@@ -135,7 +127,7 @@ def _judge(
     wanted = config.plan
     tried = RowValues(objective, reference, "") if why else try_row_values(objective, x, reference, wanted)
     precision = measure(tried.objective, x, tried.answer, in_short=bool(why))
-    noise = replace(precision.gradient_noise, beyond=beyond)
+    precision = replace(precision, gradient_noise=replace(precision.gradient_noise, beyond=beyond))
     tolerance = Tolerance(config.rtol, config.atol)
     if why and wanted != "rows":
         wanted = "auto"
@@ -155,14 +147,12 @@ def _judge(
 
             base = Base(x, answer.value, answer.gradient, analytic)
             projections, verdicts, findings = check_directions(
-                given, evaluator, base, precision, noise, tolerance, problem.y, settings.worst
+                given, evaluator, base, precision, tolerance, problem.y, settings.worst
             )
             by = "single rows" if evaluator.by_rows else f"the whole batch: {reason}"
             plan, reason = "projections", f"{why}; entries one by one by calls of {by}"
         else:
-            verdicts = judge(
-                evaluator, answer, analytic, precision, tolerance, noise=noise, reference=settings.reference
-            )
+            verdicts = judge(evaluator, answer, analytic, precision, tolerance, reference=settings.reference)
             nearby = Nearby(evaluator.objective, x, precision)
             joint = joint_defect(nearby, answer.value, verdicts, coupled=not evaluator.by_rows)
             plan, findings = evaluator.name, (*tried.findings, *((joint,) if joint else ()))
@@ -222,7 +212,7 @@ def _worst_entries(problem: Problem, judged: Verdicts, own: Input, most: int) ->
     least = np.partition(badness, -most)[-most] if most < len(badness) else -np.inf
     worst = np.flatnonzero(badness >= least)  # not all of many entries are sorted
     order = here[worst[np.argsort(-badness[worst], kind="stable")[:most]]]
-    scores, labels, C = problem.S.reshape(-1), problem.labels, own.shape[-1] if own.shape else 1
+    scores, labels, layout, C = problem.S.reshape(-1), problem.labels, problem.layout, own.shape[-1] if own.shape else 1
     return tuple(
         Entry(
             row=(entry - own.start) // C,
@@ -238,15 +228,11 @@ def _worst_entries(problem: Problem, judged: Verdicts, own: Input, most: int) ->
             step=float(judged.steps[e]),
             central=float(judged.central[e]) if judged.by_complex[e] else None,
             tried=judged.tried.get(e, ()),
-            **_named(problem, entry),
+            input=layout.index(entry)[0] if layout else "",
+            index=layout.index(entry)[1] if layout else (),
         )
         for e, entry in zip(order.tolist(), judged.entries[order].tolist(), strict=True)
     )
-
-
-def _named(problem: Problem, entry: int) -> dict[str, Any]:
-    """The input and the index of an entry of a function of named inputs."""
-    return dict(zip(("input", "index"), problem.layout.index(entry), strict=True)) if problem.layout else {}
 
 
 def _case(problem: Problem, answer: Answer, judged: _Judged) -> Case:

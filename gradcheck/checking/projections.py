@@ -14,7 +14,7 @@ import numpy.typing as npt
 from gradcheck.checking.directions import DIRECTIONS, Base, Directions
 from gradcheck.checking.entries import Verdicts, joined_verdicts, judge
 from gradcheck.checking.nearby import Nearby
-from gradcheck.checking.precision import GradientNoise, Precision
+from gradcheck.checking.precision import Precision
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.evaluators import Evaluator, WholeBatch
 from gradcheck.evaluation.objective import Objective
@@ -40,22 +40,13 @@ def check_directions(
     evaluator: Evaluator,
     base: Base,
     precision: Precision,
-    noise: GradientNoise,
     tolerance: Tolerance,
     labels: npt.NDArray[Any],
     worst: int,
 ) -> tuple[Projections, Verdicts, tuple[Finding, ...]]:
-    """Check a function by projections.
+    """Check a function by projections: ``given`` in the user's dtype, and single entries by the reference.
 
-    Args:
-        given: the function in the user's dtype.
-        evaluator: of single entries, by the reference.
-        base: the problem's point.
-        precision: measured in short.
-        noise: of dS in the user's dtype.
-        tolerance: the user's.
-        labels: the problem's; entries of labels are a part of the sample.
-        worst: wrong entries that are looked for.
+    The sample has entries of labels in it; at most ``worst`` wrong entries are looked for.
 
     Returns:
         What stands in place of the verdicts of all entries; those of the entries that were judged one by one; and what
@@ -66,9 +57,9 @@ def check_directions(
         LossDefect: the function raised at moved points, or returned no value and gradient.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        single = _Single(evaluator, precision, noise, tolerance, base)
+        single = _Single(evaluator, precision, tolerance, base)
         single.judge(_sample(evaluator, labels))
-        directions = Directions(given, evaluator.objective, base, precision, noise, tolerance)
+        directions = Directions(given, evaluator.objective, base, precision, tolerance)
         directions.look()
         wrong_beside = _search(directions, single, worst)
         return _outcome(directions, single, wrong_beside, worst)
@@ -77,14 +68,11 @@ def check_directions(
 class _Single:
     """Verdicts of single entries at a point, as they are asked for."""
 
-    def __init__(
-        self, evaluator: Evaluator, precision: Precision, noise: GradientNoise, tolerance: Tolerance, base: Base
-    ) -> None:
-        self._evaluator, self._precision, self._noise = evaluator, precision, noise
-        self._tolerance, self.base, self.scale = tolerance, base, precision.scale
+    def __init__(self, evaluator: Evaluator, precision: Precision, tolerance: Tolerance, base: Base) -> None:
+        self._evaluator, self.precision, self._tolerance, self.base = evaluator, precision, tolerance, base
         self.columns = evaluator.objective.shape[1]
         self._nearby = Nearby(evaluator.objective, base.x, precision)
-        self._verdicts: list[Verdicts] = []
+        self.verdicts: list[Verdicts] = []
         #: By flat entry, the verdict; and of wrong ones the numerical less the analytic derivative.
         self.known: dict[int, int] = {}
         self.defects: dict[int, float] = {}
@@ -96,10 +84,10 @@ class _Single:
             return
         answer = Answer(self.base.value, self.base.gradient, 0.0, 0.0)
         judged = judge(
-            self._evaluator, answer, self.base.analytic, self._precision, self._tolerance,
-            noise=self._noise, entries=new, reference="central", nearby=self._nearby,
+            self._evaluator, answer, self.base.analytic, self.precision, self._tolerance,
+            entries=new, reference="central", nearby=self._nearby,
         )  # fmt: skip
-        self._verdicts.append(judged)
+        self.verdicts.append(judged)
         for entry, given, off in zip(new.tolist(), judged.verdicts, judged.numerical - judged.analytic, strict=True):
             self.known[entry] = int(given)
             if given == WRONG:
@@ -107,11 +95,7 @@ class _Single:
 
     def at(self, base: Base) -> _Single:
         """The same at another point."""
-        return _Single(self._evaluator.at(base.x), self._precision, self._noise, self._tolerance, base)
-
-    def all(self) -> Verdicts:
-        """The verdicts of all of them, as one."""
-        return joined_verdicts(self._verdicts)
+        return _Single(self._evaluator.at(base.x), self.precision, self._tolerance, base)
 
 
 def _search(directions: Directions, single: _Single, worst: int) -> list[str]:
@@ -179,10 +163,10 @@ def _bisect(directions: Directions, number: int, residual: float, columns: int) 
 def _outcome(
     directions: Directions, single: _Single, wrong_beside: list[str], worst: int
 ) -> tuple[Projections, Verdicts, tuple[Finding, ...]]:
-    judged, remaining, allowed = single.all(), directions.left(), directions.allowed
+    judged, remaining, allowed = joined_verdicts(single.verdicts), directions.left(), directions.allowed
     excess = directions.excess(remaining)
     disagree = bool(np.max(excess) > 1)
-    too_coarse = smallest_defect(directions.bounds) > TOO_WIDE * single.scale
+    too_coarse = smallest_defect(directions.bounds) > TOO_WIDE * single.precision.scale
     k = int(np.argmax(excess))
     disagreement = (
         f"along a random direction dS and the numerical gradient differ by {abs(remaining[k]):.1e}, "

@@ -9,15 +9,12 @@ import numpy as np
 from gradcheck.evaluation.objective import Objective
 from gradcheck.functions.answer import Answer
 from gradcheck.numerics.differences import SIGMAS, Stencil
-from gradcheck.numerics.verdicts import largest
 from gradcheck.report import FloatArray
 
 #: Noise below this part of the gradients is precise enough for any purpose.
 _PRECISE = 1e-13
 _NARROWEST = 2.0**-9
 _WIDEST_UNTRIED = 0.125
-#: Gradients below this are 0: beside them, the underflow of floats would look like noise.
-_SMALLEST = 1e-300
 #: Each step that is tried is the one before it divided by this; those before ``_USUAL`` are for noisy functions.
 _RATIO, _STEPS, _USUAL, _NOISY = 4.0, 9, 2, 1e-8
 #: Steps that are tried at least, and wider ones that may be tried where noise is all that matters at the widest.
@@ -31,11 +28,7 @@ _PRUDENCE = 50.0
 
 
 class Scales:
-    """The largest gradients seen while a problem is measured.
-
-    Attributes:
-        slope: the largest derivative of values along an entry.
-    """
+    """The largest gradients seen while a problem is measured; ``slope``, the largest derivative of values."""
 
     def __init__(self, objective: Objective, gradient: FloatArray) -> None:
         self._blocks, self.slope = objective.blocks, 0.0
@@ -58,20 +51,9 @@ class Scales:
         """The largest gradient."""
         return max(float(np.max(self.of_blocks)), self.slope)
 
-    def largest_or_value(self, value: float, x: FloatArray) -> float:
-        """The largest gradient, and where all are 0, the value beside x."""
-        return max(self.largest or abs(value) / max(1.0, largest(x)), _SMALLEST)
-
 
 def wide_enough(value_noise: float, scale: float, narrowest: float = _NARROWEST, precise: float = _PRECISE) -> float:
-    """The step that is precise enough: at a wider one nothing is gained, and more kinks are met.
-
-    Args:
-        value_noise: standard deviation of the noise of a value.
-        scale: the largest gradient seen near.
-        narrowest: the least step that is returned.
-        precise: the part of the gradients that noise may be.
-    """
+    """The step at which noise is a part ``precise`` of the gradients: a wider one only meets more kinks."""
     return max(SIGMAS * value_noise / (precise * scale or np.inf), narrowest)
 
 
@@ -95,13 +77,8 @@ def choose_step(
     """The step of least error for corrected central differences along one or two directions.
 
     Directions move one entry of each block: of the first, the entry whose derivative changes most along the lines, so
-    that a function which is flat almost everywhere does not hide where it is not.
-
-    Args:
-        series: (L, m, n), dS along lines.
-        top: the widest step.
-        spent: measuring noise took many calls: one direction has to do.
-        own: the blocks that the step is for.
+    that a function which is flat almost everywhere does not hide where it is not. ``series`` (L, m, n) is dS along
+    lines, ``top`` the widest step, ``own`` the blocks that the step is for; if ``spent``, one direction has to do.
     """
     curvature = np.max(np.abs(series[:, -1] - series[:, 0]), axis=0) if series.shape[2] == len(x) else np.zeros(len(x))
     count, all_of_them = len(own), curvature[own[0].start : own[-1].stop]

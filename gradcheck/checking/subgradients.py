@@ -35,12 +35,7 @@ def judge_nonsmooth(
 ) -> tuple[BoolArray, npt.NDArray[np.int8]]:
     """Whether kinks meet at entries that are wrong so far, and if so, whether dS is between the derivatives around x.
 
-    Args:
-        nearby: gradients around x.
-        entries: E flat indices.
-        analytic: E floats, dS.
-        allowed: E floats, what the tolerances and the noise of dS allow.
-        kinked: E truth values, whether left and right derivatives differ.
+    Of E entries, dS, what the tolerances and its noise allow, and whether left and right derivatives differ.
 
     Returns:
         E truth values, whether there is a kink, and E verdicts; of a long x, entries at kinks or ties are unresolved.

@@ -28,15 +28,7 @@ def ask_for(
     entries: IndexArray,
     after: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
-    """The value and the derivative by the moved entry, for each of E entries moved alone.
-
-    Args:
-        asking: what is called.
-        call: the loss.
-        scores: N x C, in the dtype that the loss is given.
-        labels: the labels of the problem.
-        entries: E flat indices.
-        after: E floats, what each entry is set to.
+    """The value and the derivative by the moved entry, for each of E flat entries of N x C scores set alone.
 
     Returns:
         E values and E derivatives: of the whole batch, of the entry's row alone, or of the entry's row in the batch.
@@ -61,7 +53,7 @@ def ask_for(
     if np.array_equal(entries, np.arange(scores.size)):  # column by column
         moves: list[Any] = [(slice(column, None, C), slice(None), slice(column, None, C)) for column in range(C)]
     else:
-        moves = [(group, rows[group], entries[group]) for group in one_of_each_row(rows)]
+        moves = [(group, rows[group], entries[group]) for group in groups_for(asking, rows)]
     for group, own, moved in moves:
         flat[moved] = after[group]
         each, gradient = values_and_derivatives(call(point, labels.copy()), scores.shape)
@@ -72,18 +64,15 @@ def ask_for(
     return values, derivatives
 
 
-def one_of_each_row(rows: IndexArray) -> list[IndexArray]:
-    """The indices of E entries in as few groups as possible such that no group holds a row twice.
+def groups_for(asking: Asking, rows: IndexArray) -> list[IndexArray]:
+    """The indices of E entries of these rows, in the groups that ``ask_for`` moves by one call each.
 
     Example:
-        >>> [group.tolist() for group in one_of_each_row(np.array([0, 0, 1]))]
+        >>> [group.tolist() for group in groups_for("each-row", np.array([0, 0, 1]))]  # no group holds a row twice
         [[0, 2], [1]]
     """
+    if asking != "each-row":
+        return list(np.arange(len(rows)).reshape(-1, 1))
     order, counts = np.argsort(rows, kind="stable"), np.bincount(rows)
     firsts = np.cumsum(counts) - counts
     return [order[firsts[counts > k] + k] for k in range(np.max(counts, initial=0))]
-
-
-def groups_for(asking: Asking, rows: IndexArray) -> list[IndexArray]:
-    """The indices of E entries of these rows, in the groups that ``ask_for`` moves by one call each."""
-    return one_of_each_row(rows) if asking == "each-row" else list(np.arange(len(rows)).reshape(-1, 1))

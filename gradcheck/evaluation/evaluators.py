@@ -16,15 +16,11 @@ from gradcheck.report import FloatArray
 
 
 class NotSeparable(Exception):  # noqa: N818  (evidence about a loss, and no mistake of anyone)
-    """The value is not the mean or sum of what its rows give alone; the text says how that was seen.
-
-    Attributes:
-        row_weight: what one row counts in the value beside its own value, where that was seen; else None.
-    """
+    """The value is not the mean or sum of what its rows give alone; the text says how that was seen."""
 
     def __init__(self, evidence: str, row_weight: float | None = None) -> None:
         super().__init__(evidence)
-        self.row_weight = row_weight
+        self.row_weight = row_weight  # what one row counts in the value beside its own value, where that was seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,38 +39,24 @@ class Moved:
 
 def stencil_of(below: Moved, here: Moved, above: Moved) -> Stencil:
     """The stencils of E entries from what an evaluator returned for them."""
-    return Stencil(
-        below=-below.distance,
-        above=above.distance,
-        f_below=below.values,
-        f_at=here.values,
-        f_above=above.values,
-        g_below=below.derivatives,
-        g_at=here.derivatives,
-        g_above=above.derivatives,
-    )
+    points = below, here, above
+    values, derivatives = (each.values for each in points), (each.derivatives for each in points)
+    return Stencil(-below.distance, above.distance, *values, *derivatives)
 
 
 class Evaluator:
-    """Values of a function at points that differ from x in one entry.
+    """Values of a function at points that differ from x in one entry."""
 
-    Attributes:
-        name: as the report and ``--plan`` call it.
-        asking: what is called.
-        refused: how evidence begins that the function cannot be called so.
-        objective: the function.
-        x: (n,) float64, the base point.
-        weight: what a value that is asked for counts in the batch's: 1/N or 1.
-    """
-
-    name: str
+    name: str  # as the report and ``--plan`` call it
     asking: Asking
-    refused = ""
-    weight = 1.0
+    refused = ""  # how evidence begins that the function cannot be called so
 
-    def __init__(self, objective: Objective, x: FloatArray, answer: Answer | None = None) -> None:
-        """``answer``: what the function returns at x; None to have it called when that is needed."""
-        self.objective, self.x, self._answer = objective, x, answer
+    def __init__(
+        self, objective: Objective, x: FloatArray, answer: Answer | None = None, weight: float | None = None
+    ) -> None:
+        """``answer``: what the function returns at x (n,); ``weight``: what a value counts in the batch's, 1/N or 1."""
+        self.objective, self.x, self._answer, self.weight = objective, x, answer, weight or 1.0
+        self._of_rows: dict[int, tuple[float, FloatArray]] = {}
 
     @property
     def by_rows(self) -> bool:
@@ -113,7 +95,7 @@ class Evaluator:
 
     def at(self, x: FloatArray) -> Evaluator:
         """The same evaluator at another base point (n,)."""
-        return type(self)(self.objective, x)
+        return type(self)(self.objective, x, weight=self.weight)
 
 
 class WholeBatch(Evaluator):
@@ -127,28 +109,19 @@ class Rows(Evaluator):
 
     name, asking, refused = "rows", "rows", "with a single row"
 
-    def __init__(self, objective: Objective, x: FloatArray, weight: float) -> None:
-        super().__init__(objective, x)
-        self.weight = weight
-        self._answers: dict[int, tuple[float, FloatArray]] = {}
-
     def here(self, entries: IndexArray) -> Moved:
         """See ``Evaluator.here``: one call for each row that was not asked for before."""
         C = self.objective.shape[1]
-        for row in sorted(set((entries // C).tolist()) - set(self._answers)):
+        for row in sorted(set((entries // C).tolist()) - set(self._of_rows)):
             try:
-                self._answers[row] = self.objective.answer_of_row(row, self.x[row * C : (row + 1) * C])
+                self._of_rows[row] = self.objective.answer_of_row(row, self.x[row * C : (row + 1) * C])
             except LossDefect as defect:
                 raise NotSeparable(f"{self.refused} it {defect.message}") from None
         values, derivatives = np.empty(len(entries)), np.empty(len(entries))
         for e, entry in enumerate(entries.tolist()):
-            values[e], gradient = self._answers[entry // C]
+            values[e], gradient = self._of_rows[entry // C]
             derivatives[e] = gradient[entry % C]
         return Moved(np.zeros(len(entries)), values * self.weight, derivatives * self.weight)
-
-    def at(self, x: FloatArray) -> Rows:
-        """See ``Evaluator.at``."""
-        return Rows(self.objective, x, self.weight)
 
 
 class PerSample(Evaluator):
@@ -158,8 +131,3 @@ class PerSample(Evaluator):
     """
 
     name, asking, refused = "per-sample", "each-row", "asked for the value of each row"
-
-    def __init__(self, objective: Objective, x: FloatArray, answer: Answer | None = None) -> None:
-        super().__init__(objective, x, answer)
-        assert objective.row_weight is not None
-        self.weight = objective.row_weight

@@ -8,7 +8,7 @@ whole batch (``confirm``).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -55,13 +55,7 @@ class RowValues:
 
 
 def try_row_values(objective: Objective, x: FloatArray, answer: Answer, wanted: str) -> RowValues:
-    """Whether the loss returns the value of each row: by an argument ``reduction``, or as its value.
-
-    Args:
-        objective: the function.
-        x: (n,) float64.
-        answer: what it answers at x.
-        wanted: the plan that the configuration asks for.
+    """Whether the loss, by an argument ``reduction`` or anyway, returns the value of each row; ``answer``: at x (n,).
 
     Raises:
         UsageError: the plan per-sample was asked for, and cannot be had.
@@ -76,7 +70,7 @@ def try_row_values(objective: Objective, x: FloatArray, answer: Answer, wanted: 
             weight, by_rows = _weight_of_row_values(objective, x, answer)
             eps = (answer.value_eps, answer.gradient_eps)
             found = _disagreement(answer, by_rows.gradient, weight, objective.shape[1])
-            return RowValues(objective.with_row_values(weight, eps), by_rows, findings=found)
+            return RowValues(replace(objective, row_weight=weight, eps=eps), by_rows, findings=found)
         except _NotTheirSum as evidence:
             why_not = str(evidence)
             findings = (_DISAGREEING,) if answer.parts is None else ()
@@ -90,14 +84,7 @@ def try_row_values(objective: Objective, x: FloatArray, answer: Answer, wanted: 
 def choose(
     tried: RowValues, x: FloatArray, same: Same, wanted: str, *, thorough: bool = True
 ) -> tuple[Evaluator, str, float | None]:
-    """The cheapest evaluator that the evidence allows.
-
-    Args:
-        tried: what ``try_row_values`` returned.
-        x: (n,) float64.
-        same: when two values are equal.
-        wanted: the plan that the configuration asks for.
-        thorough: as many calls as it takes to be sure; else about six, where each of them takes long.
+    """The cheapest evaluator that the evidence allows; unless ``thorough``, from about six calls.
 
     Returns:
         The evaluator; why it was chosen; and what a row counts in the value where that is neither 1/N nor 1.
@@ -107,20 +94,20 @@ def choose(
     """
     objective, answer = tried.objective, tried.answer
     if objective.row_weight is not None:
-        return PerSample(objective, x, answer), "the loss returns the value of each row", None
+        return PerSample(objective, x, answer, objective.row_weight), "the loss returns the value of each row", None
     whole = WholeBatch(objective, x, answer)
     if wanted == "full":
         return whole, "it was asked for", None
     if objective.shape[0] == 1:
         return whole, "the batch is a single row", None
     try:
-        weight = weight_of_rows(objective, x, answer.value, same, thorough)
+        weight = _weight_of_rows(objective, x, answer.value, same, thorough)
     except NotSeparable as evidence:
         if wanted == "rows":
             raise refused(wanted, evidence) from None
         return whole, str(evidence), evidence.row_weight
     kind = "mean" if weight < 1 else "sum"
-    return Rows(objective, x, weight), f"the value is the {kind} of its rows' values; {tried.why_not}", None
+    return Rows(objective, x, weight=weight), f"the value is the {kind} of its rows' values; {tried.why_not}", None
 
 
 def refused(wanted: str, why: object) -> UsageError:
@@ -128,24 +115,18 @@ def refused(wanted: str, why: object) -> UsageError:
     return UsageError(f"the plan {wanted} does not suit this loss: {why}", hint="leave the choice to --plan auto")
 
 
-def weight_of_rows(objective: Objective, x: FloatArray, value: float, same: Same, thorough: bool = True) -> float:
-    """What a row's own value, from a call of that row alone, counts in the batch's: 1/N or 1.
-
-    About 2·log2(N) + 9 calls.
-
-    Raises:
-        NotSeparable: with the evidence that it is neither.
-    """
+def _weight_of_rows(objective: Objective, x: FloatArray, value: float, same: Same, thorough: bool = True) -> float:
+    """What a row's own value counts in the batch's, 1/N or 1, else NotSeparable; about 2·log2(N) + 9 calls."""
     N, C = objective.shape
     rng = np.random.default_rng(objective.shape)
     candidates = _far_points(x, rng) if thorough else _far_points(x, rng)[:1]
-    points = [(point, value_at(objective, point, "with rows far from S")) for point in candidates]
+    points = [(point, _value_at(objective, point, "with rows far from S")) for point in candidates]
     points = [(point, there) for point, there in points if np.isfinite(there)]
     if not points:
         raise NotSeparable("it could not be tried far from S")
 
     def mixed(side: npt.NDArray[np.bool_], point: FloatArray) -> float:
-        return value_at(objective, np.where(np.repeat(side, C), point, x), "with rows far from S")
+        return _value_at(objective, np.where(np.repeat(side, C), point, x), "with rows far from S")
 
     def one_side(side: npt.NDArray[np.bool_], point: FloatArray, there: float) -> float:
         one, other = mixed(side, point), mixed(~side, point)
@@ -176,15 +157,9 @@ def weight_of_rows(objective: Objective, x: FloatArray, value: float, same: Same
 def confirm(
     evaluator: Evaluator, entries: IndexArray, seen: Moved, same: Same, *, together: bool, value: float
 ) -> None:
-    """Whether the whole batch changes as single rows did.
+    """Check that the whole batch, of this value at x, changes as single rows did, each of E entries moved alone.
 
-    Args:
-        evaluator: by rows; what was moved was moved from its x.
-        entries: E flat indices; ``together``, one of every row.
-        seen: what the rows returned, each moved alone.
-        same: when two values are equal.
-        together: move all of them at once, by one call, and not one after another.
-        value: of the whole batch at x.
+    One call for each entry; ``together``, where there is one of every row, moves all of them at once, by one call.
 
     Raises:
         NotSeparable: it does not.
@@ -193,7 +168,7 @@ def confirm(
     if together:
         point = x.copy()
         point[entries] += seen.distance
-        moved = value_at(objective, point, "with an entry of every row moved")
+        moved = _value_at(objective, point, "with an entry of every row moved")
         agree = same(moved, float(np.sum(seen.values)), float(np.sum(np.abs(seen.values))))
     else:
         changes = seen.values - evaluator.here(entries).values
@@ -203,12 +178,8 @@ def confirm(
         raise NotSeparable("the whole batch does not change as its rows do one by one")
 
 
-def value_at(objective: Objective, point: FloatArray, where: str) -> float:
-    """The value of the whole batch at a point (n,) that the loss may overwrite; ``where`` says which in a message.
-
-    Raises:
-        NotSeparable: there is none.
-    """
+def _value_at(objective: Objective, point: FloatArray, where: str) -> float:
+    """The value of the whole batch at a point (n,); where there is none, NotSeparable says ``where`` that is."""
     try:
         return objective.without_copy(point.astype(objective.dtype))[0]
     except LossDefect as defect:
@@ -258,7 +229,7 @@ def _weight_of_row_values(objective: Objective, x: FloatArray, answer: Answer) -
 
     def each(point: FloatArray) -> tuple[FloatArray, FloatArray]:
         try:
-            return objective.each_row(point)
+            return objective.each_row(point.astype(objective.dtype).reshape(N, C))
         except LossDefect as defect:
             raise NotSeparable(f"{PerSample.refused} it {defect.message}") from None
 

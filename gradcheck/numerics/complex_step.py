@@ -46,15 +46,11 @@ def rounding(slopes: FloatArray, derivatives: FloatArray, usual: float | None = 
     """How far apart rounding leaves complex steps and analytic derivatives, from both at S and at points near it.
 
     A wrong derivative cannot hide in it: what is wrong at S is wrong near it, by nearly the same amount, and only what
-    changes from point to point counts.
-
-    Args:
-        slopes: K x E, by complex steps, the first at S.
-        derivatives: K x E, analytic, at the same points.
-        usual: as returned for more entries, where that is known; else it is taken from these entries, of three points.
+    changes from point to point counts. Slopes by complex steps and derivatives are K x E, the first at S.
 
     Returns:
-        E bounds; and the standard deviation of the rounding beside the entries' sizes, in the middle of them.
+        E bounds; and the standard deviation of the rounding beside the entries' sizes, in the middle of them: ``usual``
+        where that is known from more entries.
     """
     apart = slopes - derivatives
     mean, deviation, size = apart.mean(axis=0), apart.std(axis=0, ddof=1), np.abs(slopes[0])
@@ -86,11 +82,7 @@ def confirmed(slopes: FloatArray, central: Limit) -> BoolArray:
 def in_question(reference: Reference, analytic: FloatArray, central: Limit, tolerance: Tolerance) -> BoolArray:
     """Which of E entries a complex step is wanted for, and could be believed with.
 
-    Args:
-        reference: the user's choice; by ``auto``, those whose bound is wider than the tolerances.
-        analytic: E entries of dS.
-        central: their central differences.
-        tolerance: the user's.
+    By ``auto``, those whose central differences have a bound wider than the tolerances.
     """
     if reference == "central":
         return np.zeros(analytic.shape, dtype=bool)

@@ -16,20 +16,14 @@ SIGMAS = 5.0
 
 @dataclass(frozen=True, eq=False)
 class Stencil:
-    """A function of one variable at a - , a and a + : E entries at once, at one step each or at K of them.
+    """A function of one variable at a - , a and a + : E entries at once, at one step each or at K of them."""
 
-    Attributes:
-        below, above: distances from the point to its neighbours as really taken, E floats or K x E, positive.
-        f_below, f_at, f_above: values of the loss, of the same shape.
-        g_below, g_at, g_above: the analytic derivative at the same points, of the same shape.
-    """
-
-    below: FloatArray
+    below: FloatArray  # distances to the neighbours as really taken, E floats or K x E, positive
     above: FloatArray
-    f_below: FloatArray
+    f_below: FloatArray  # values of the loss, of the same shape
     f_at: FloatArray
     f_above: FloatArray
-    g_below: FloatArray
+    g_below: FloatArray  # the analytic derivative, of the same shape
     g_at: FloatArray
     g_above: FloatArray
 
@@ -85,12 +79,7 @@ class Stencil:
         return self.right() - self.left() - (self.g_above - self.g_below) / 2
 
     def noise_bound(self, value_noise: float | FloatArray, sigmas: float = SIGMAS) -> FloatArray:
-        """Bound on what the noise of the values does to ``plain``.
-
-        Args:
-            value_noise: standard deviation of the noise of one value; one for all entries, or E floats.
-            sigmas: how many standard deviations the bound allows for.
-        """
+        """Bound on what noise of the values, one standard deviation or E of them, does to ``plain``."""
         return np.asarray(sigmas * np.sqrt(2.0) * value_noise / (self.above + self.below))
 
 

@@ -32,40 +32,26 @@ _STAYS = 0.8
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """Differences along K directions at two steps.
-
-    Attributes:
-        coarse, fine: stencils of K directions, at steps of ratio ``RATIO``.
-        expected: K floats, the analytic gradient along the fine displacements.
-    """
+    """Differences along K directions at two steps of ratio ``RATIO``."""
 
     coarse: Stencil
     fine: Stencil
-    expected: FloatArray
+    expected: FloatArray  # K floats, the analytic gradient along the fine displacements
 
 
 @dataclass(frozen=True, eq=False)
 class Residuals:
-    """How far derivatives along K directions lie from the analytic ones, and what the numerics can explain of it.
+    """How far derivatives along K directions lie from the analytic ones, and what the numerics can explain of it."""
 
-    Attributes:
-        residuals: K floats.
-        bounds: K floats, on the error of the numerics alone.
-        of: the differences that were taken.
-    """
-
-    residuals: FloatArray
-    bounds: FloatArray
-    of: Callable[[Stencil], FloatArray]
+    residuals: FloatArray  # K floats
+    bounds: FloatArray  # K floats, on the error of the numerics alone
+    of: Callable[[Stencil], FloatArray]  # the differences that were taken
 
 
 def finest_step(value_noise: float, bound: float, spacing: float) -> float:
     """The step at which noise is bounded so: a finer one is too noisy, a wider one crosses more kinks than it need.
 
-    Args:
-        value_noise: standard deviation of the noise of a value.
-        bound: how far noise may set a derivative off.
-        spacing: of floats at a usual score; a step is never near it.
+    A step is never near the spacing of floats at a usual score.
     """
     finest = max(_FINEST, LEAST_IN_SPACINGS * spacing)
     wanted = SIGMAS * value_noise / (sqrt(2.0) * bound) if bound > 0 else inf
@@ -73,36 +59,23 @@ def finest_step(value_noise: float, bound: float, spacing: float) -> float:
 
 
 def residuals(pair: Pair, value_noise: float) -> Residuals:
-    """Residuals and bounds by plain or by corrected differences, whichever have the least bound.
-
-    Args:
-        pair: of K directions.
-        value_noise: standard deviation of the noise of a value.
-    """
+    """Residuals and bounds by plain or by corrected differences, whichever have the least bound."""
     noise = pair.fine.noise_bound(value_noise)
-    best: Residuals | None = None
+    found = []
     for of in (Stencil.corrected, Stencil.plain):
         with np.errstate(invalid="ignore"):
             coarse, fine = of(pair.coarse), of(pair.fine)
             changes = np.abs(coarse - fine)
             bounds = noise + _CHANCE * np.max(changes)
-        bounds = np.where(np.isfinite(bounds), bounds, inf)
-        if best is None or np.max(bounds) < np.max(best.bounds):
-            best = Residuals(fine - pair.expected, bounds, of)
-    assert best is not None
-    return best
+        found.append(Residuals(fine - pair.expected, np.where(np.isfinite(bounds), bounds, inf), of))
+    return min(found, key=lambda each: float(np.max(each.bounds)))
 
 
 def has_kinks_at_point(pair: Pair, value_noise: float, granted: float) -> bool:
     """Whether one-sided derivatives differ at the point itself: by as much at the fine step as at the coarse one.
 
     Either half the jump of the values' slope tells, or what the corrections take off: kinks of opposite signs cancel
-    in the one and not in the other.
-
-    Args:
-        pair: of K directions.
-        value_noise: standard deviation of the noise of a value.
-        granted: what cannot be told from nothing.
+    in the one and not in the other. What is below ``granted`` cannot be told from nothing.
     """
     unseen = granted + 4 * pair.fine.noise_bound(value_noise)
     for of in (Stencil.kink, Stencil.correction):
@@ -117,11 +90,7 @@ def smallest_defect(unseen: FloatArray, probability: float = 0.99) -> float:
     """What one entry would have to be off by for K random normal directions together to show it.
 
     A defect d shows along a direction as d·v with v a standard normal number. All of them miss it with a probability
-    of prod P(abs(v) < unseen / d).
-
-    Args:
-        unseen: K floats, how much each direction lets pass.
-        probability: that at least one shows it.
+    of prod P(abs(v) < unseen / d), where ``unseen`` is how much each direction lets pass.
 
     Returns:
         0 where any direction lets nothing pass, infinity where all let everything pass.

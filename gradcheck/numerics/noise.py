@@ -31,13 +31,9 @@ _TRIMMED_DEVIATION = 0.53
 
 
 def noise_level(series: FloatArray) -> FloatArray:
-    """Upper estimate of the standard deviation of the noise in values on a line.
+    """Upper estimate of the standard deviation of the noise in values on a line; 0 where they do not change at all.
 
-    Args:
-        series: the values at ``POSITIONS`` along the first axis; any further axes are separate functions.
-
-    Returns:
-        The standard deviation, of shape ``series.shape[1:]``. 0 where the values do not change at all.
+    The values at ``POSITIONS`` lie along the first axis; any further axes are separate functions, as in the result.
 
     Source: Moré and Wild 2011, section 3; a divided difference whose weights have norm 1 passes the deviation of
     independent noise on unchanged.
@@ -73,9 +69,6 @@ def granularity(samples: FloatArray) -> float:
     """The coarsest binary grid that all of these numbers lie on, 0 where they are too few to tell.
 
     (x + 1e6) - 1e6 is a multiple of 2**-33 whatever x; a loss that rounds so has that noise, though its value be small.
-
-    Args:
-        samples: values of one function at generic points.
     """
     finite = samples[np.isfinite(samples) & (samples != 0)]
     if len(set(finite.tolist())) < POINTS:
@@ -87,14 +80,7 @@ def granularity(samples: FloatArray) -> float:
 
 
 def is_stair(series: FloatArray) -> npt.NDArray[np.bool_]:
-    """Whether neighbouring values on a line are often equal: it is finer than the steps of a coarse rounding.
-
-    Args:
-        series: m values along the first axis; any further axes are separate functions.
-
-    Returns:
-        Of shape ``series.shape[1:]``.
-    """
+    """Whether neighbouring values on a line are often equal, by the first axis: it is finer than a coarse rounding."""
     return np.asarray(np.mean(np.diff(series, axis=0) == 0, axis=0) >= 0.25)
 
 
@@ -106,10 +92,7 @@ def quantum(series: FloatArray) -> float:
     """The step in which numbers on lines move, as 1e-6 where they were rounded to six decimals; 0 where there is none.
 
     A number that stands still between some points of a line and moves between others was rounded; one that moves once
-    may have met a jump, so several such numbers are asked for.
-
-    Args:
-        series: L x m x E: E functions at m points on each of L lines.
+    may have met a jump, so several such numbers are asked for. L x m x E: E functions at m points on each of L lines.
     """
     moves = series[:, 1:] != series[:, :-1]
     if np.count_nonzero(moves) > moves.size - _LEAST_ROUNDED:
@@ -135,16 +118,12 @@ def effective_eps(samples: FloatArray, eps: float, telling: int = 6) -> float:
     """Machine epsilon of the precision that numbers were really computed in.
 
     A loss that computes in float32 and returns a Python float hides its precision: but all its numbers are
-    representable in float32, which float64 results are not but for a few round ones.
-
-    Args:
-        samples: numbers of any shape that a loss returned, of as many points as there are.
-        eps: epsilon of the dtype they were returned in.
-        telling: so many different numbers that need nearly all of its bits tell of a half precision.
+    representable in float32, which float64 results are not but for a few round ones. So many ``telling`` numbers that
+    need nearly all of its bits tell of a half precision.
 
     Returns:
-        ``eps``, or that of bfloat16, float16 or float32, where every sample is such a number and not all of them are
-        short binary fractions.
+        ``eps``, that of the dtype, or that of bfloat16, float16 or float32, where every sample is such a number and not
+        all of them are short binary fractions.
     """
     if samples.size and np.isfinite(first := samples.flat[0]) and np.ldexp(np.frexp(first)[0], 24) % 1:
         return eps  # it is longer than a float32, as nearly always

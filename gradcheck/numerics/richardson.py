@@ -36,30 +36,31 @@ class Limit:
 
 
 def extrapolate(differences: FloatArray, noise: FloatArray, *, first: int, then: int) -> Limit:
-    """The limit of differences as the step goes to 0.
+    """The limits of K x E differences as the step goes to 0, given bounds on their noise: E estimates and bounds.
 
-    Args:
-        differences: K x E; row k was taken at the step h_0 / RATIO**k. NaN where it could not be taken.
-        noise: K x E, bounds on the noise of each difference.
-        first, then: the error is a series in h**first, h**(first + then), h**(first + 2 * then), ...: 2 and 2 for
-            central differences, 1 and 1 for one-sided ones, 4 and 2 for corrected central ones.
-
-    Returns:
-        Estimates and bounds of E entries.
+    Row k was taken at the step h_0 / RATIO**k; NaN where it could not be. The error is a series in h**first,
+    h**(first + then), h**(first + 2 * then), ...: 2 and 2 for central differences, 1 and 1 for one-sided ones, 4 and 2
+    for corrected central ones.
     """
     estimates, bounds = np.full(differences.shape, np.nan), np.full(differences.shape, np.inf)
     noises = np.full(differences.shape, np.inf)
     # Column m of the tableau, and the noise in it: its row k is made of the differences k - m to k.
     column, noise_of = differences, noise
+
+    def keep(m: int, candidates: FloatArray, truncation: FloatArray, noise: FloatArray) -> None:
+        better = truncation + noise < bounds[m:]  # the least error so far; False for NaN
+        for kept, new in ((estimates, candidates), (bounds, truncation + noise), (noises, noise)):
+            np.copyto(kept[m:], new, where=better)
+
     # Without extrapolation: two neighbouring differences, the finer is the better one.
-    _keep(estimates[1:], bounds[1:], noises[1:], column[1:], np.abs(column[1:] - column[:-1]), noise_of[1:])
+    keep(1, column[1:], np.abs(column[1:] - column[:-1]), noise_of[1:])
     for m in range(1, min(len(differences) - 1, _COLUMNS) + 1):
         gain = RATIO ** (first + then * (m - 1)) - 1
         finer, coarser = column[1:], column[:-1]
         column = finer + (finer - coarser) / gain
         noise_of = noise_of[1:] * (1 + 1 / gain) + noise_of[:-1] / gain
         truncation = np.maximum(np.abs(column - finer), np.abs(column - coarser))
-        _keep(estimates[m:], bounds[m:], noises[m:], column, truncation, noise_of)
+        keep(m, column, truncation, noise_of)
     return _best_uncontradicted(estimates, bounds, noises)
 
 
@@ -69,22 +70,6 @@ def better_of(trusted: Limit, sharper: Limit) -> Limit:
         agree = np.abs(trusted.estimate - sharper.estimate) <= trusted.bound + sharper.bound
         take = (sharper.bound < trusted.bound) & (agree | ~np.isfinite(trusted.bound))
     return Limit(np.where(take, sharper.estimate, trusted.estimate), np.where(take, sharper.bound, trusted.bound))
-
-
-def _keep(
-    estimates: FloatArray,
-    bounds: FloatArray,
-    noises: FloatArray,
-    candidates: FloatArray,
-    truncation: FloatArray,
-    noise: FloatArray,
-) -> None:
-    """Take candidates, in place, where their error is the least so far: arrays of one shape."""
-    errors = truncation + noise
-    better = errors < bounds  # False for NaN
-    np.copyto(estimates, candidates, where=better)
-    np.copyto(bounds, errors, where=better)
-    np.copyto(noises, noise, where=better)
 
 
 def _best_uncontradicted(estimates: FloatArray, bounds: FloatArray, noises: FloatArray) -> Limit:

@@ -46,16 +46,9 @@ def largest(numbers: FloatArray) -> float:
 
 
 def is_smooth(stencil: Stencil, correction: FloatArray, value_noise: float | FloatArray, scale: float) -> BoolArray:
-    """Entries whose stencil shows no sign of a kink.
+    """Which of E entries' stencils, with their corrections, show no sign of a kink; False means only: look closer.
 
-    Args:
-        stencil: of E entries.
-        correction: the stencil's.
-        value_noise: standard deviation of the noise of a value; one for all entries, or E floats.
-        scale: the largest gradient seen.
-
-    Returns:
-        E truth values. False means only: look closer.
+    ``scale`` is the largest gradient seen.
     """
     ordinary = SMALL * scale + 4 * stencil.noise_bound(value_noise)
     return np.asarray((np.abs(stencil.kink()) <= ordinary) & (np.abs(correction) <= 10 * ordinary))
@@ -71,12 +64,8 @@ def judge_smooth(
 ) -> npt.NDArray[np.int8]:
     """Verdicts where there is a derivative: ``OK``, ``WRONG``, or ``UNRESOLVED`` where the bounds are too wide.
 
-    Args:
-        analytic: E entries of dS.
-        limit: the derivative with its bound.
-        allowed: E floats, what the user's tolerances allow.
-        granted: E floats, bounds on the noise of dS: as a bound of the derivative, it may not be wide.
-        scale: the largest gradient seen.
+    Of E entries of dS: the user's tolerances allow a difference, and bounds on the noise of dS grant one, which may not
+    be wide. ``scale`` is the largest gradient seen.
     """
     bound = limit.bound + granted
     with np.errstate(invalid="ignore"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -49,10 +50,10 @@ def test_a_loss_that_does_not_take_the_call_is_evidence_and_no_defect() -> None:
         return answer
 
     S, y = drawn(0, (3, 4))
-    rows = Rows(objective_of(picky, S.shape, y), S.ravel(), 1 / 3)
+    rows = Rows(objective_of(picky, S.shape, y), S.ravel(), weight=1 / 3)
     with pytest.raises(NotSeparable, match="single row it raises ValueError"):
         rows.moved(np.array([1]), np.array([0.1]))
-    each = PerSample(objective_of(writes, S.shape, y).with_row_values(1 / 3, (0.0, 0.0)), S.ravel())
+    each = PerSample(replace(objective_of(writes, S.shape, y), row_weight=1 / 3), S.ravel(), weight=1 / 3)
     with pytest.raises(NotSeparable, match="in place"):
         each.moved(np.array([1, 5]), np.array([0.1, 0.1]))
 
