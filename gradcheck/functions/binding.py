@@ -59,14 +59,21 @@ class Settled:
         order: as ``Bound.order``.
         arrays: names of the arrays that have a gradient, in the order of the function's parameters.
         remarks: what a user should know: results that are ignored, gradients that are not given.
+        door: what was called, and whose arrays it takes.
+        answer: the value and the results of the call.
     """
 
     order: tuple[str | None, ...]
     arrays: tuple[str, ...]
     remarks: tuple[str, ...]
+    door: Door
+    answer: tuple[Any, ...]
+    framework: str = "numpy"
 
 
-def settle(name: str, door: Door, values: dict[str, Any], wrt: Sequence[str], seed: int) -> Settled:
+def settle(
+    name: str, door: Door, values: dict[str, Any], wrt: Sequence[str], seed: int, zero_is_none: bool = False
+) -> Settled:
     """Call a function once to see which gradients it returns.
 
     Args:
@@ -76,13 +83,14 @@ def settle(name: str, door: Door, values: dict[str, Any], wrt: Sequence[str], se
         wrt: names of what is differentiated, in the order of the gradients; empty for the arrays of floats in the order
             of the parameters, as far as gradients of their shapes come back.
         seed: of the upstream gradient.
+        zero_is_none: a gradient that is 0 everywhere is taken for one that is not given.
 
     Raises:
         TargetError: the results do not fit the inputs, or an input of ``wrt`` has no derivative.
     """
     inputs = _inputs_of(name, values, wrt)
-    _, results = door(copy.deepcopy(values), seed)
-    results = _unpacked(results, inputs)
+    value, returned = door(copy.deepcopy(values), seed)
+    results = _unpacked(returned, inputs)
     by_name = _by_name(results, values)
     remarks = []
     if by_name is not None:
@@ -101,10 +109,12 @@ def settle(name: str, door: Door, values: dict[str, Any], wrt: Sequence[str], se
         if each in gradients
         for path, leaf in flat_gradient(name, each, values[each], gradients[each]).items()
     }
-    absent = [path for path, leaf in flat.items() if leaf is None]
+    absent = [path for path, leaf in flat.items() if leaf is None or (zero_is_none and not np.any(leaf))]
     if absent:
-        remarks.append(f"the gradient of {', '.join(absent)} is None, so it is not checked")
-    return Settled(tuple(order), tuple(path for path in flat if path not in absent), tuple(remarks))
+        what = "None, or 0 everywhere" if zero_is_none else "None"
+        remarks.append(f"the gradient of {', '.join(absent)} is {what}, so it is not checked")
+    arrays = tuple(path for path in flat if path not in absent)
+    return Settled(tuple(order), arrays, tuple(remarks), door, (value, *returned))
 
 
 def paired(
@@ -186,7 +196,9 @@ def _inputs_of(name: str, values: dict[str, Any], wrt: Sequence[str]) -> dict[st
 
 
 def _unpacked(results: tuple[Any, ...], inputs: dict[str, Any]) -> tuple[Any, ...]:
-    """A single list of gradients as several, unless it is the gradient of a list."""
+    """A single list of gradients as several, unless it is the gradient of a list; several as one, if they are that."""
+    if len(results) > 1 and any(isinstance(each, list | tuple) and _fits(results, each) for each in inputs.values()):
+        return (results,)
     is_several = len(results) == 1 and isinstance(results[0], list | tuple)
     if not is_several or any(isinstance(value, list | tuple) for value in inputs.values()):
         return results

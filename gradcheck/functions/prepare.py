@@ -13,7 +13,8 @@ import numpy as np
 from gradcheck.config import Config
 from gradcheck.config.inputs import nested
 from gradcheck.errors import LossDefect, TargetError
-from gradcheck.functions.binding import Bound, Settled, settle
+from gradcheck.functions.binding import Bound, Settled
+from gradcheck.functions.frameworks.inputs import settle_in
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_target
 from gradcheck.functions.opening import Opened, open_door
@@ -38,13 +39,16 @@ class Prepared:
     remarks: tuple[Finding, ...]
 
 
-def prepare(function: Function, config: Config, at: Mapping[str, Any] | None = None) -> Prepared:
+def prepare(
+    function: Function, config: Config, at: Mapping[str, Any] | None = None, framework: str = "auto"
+) -> Prepared:
     """Find the form of a function, draw its inputs, and see which gradients it returns.
 
     Args:
         function: as it was loaded; ``beside`` holds functions that belong to it and are at hand.
         config: its ``inputs`` and ``wrt``, and the names of functions that belong to it.
         at: the one point at which it is checked, by the names of the inputs; None for drawn ones.
+        framework: whose arrays it takes, as in the settings.
 
     Raises:
         TargetError: an input is not described, the results do not fit the inputs, or the function raises.
@@ -60,7 +64,7 @@ def prepare(function: Function, config: Config, at: Mapping[str, Any] | None = N
     for N, trial in _draws(config) if at is None else [(0, 0)]:
         values = draw_inputs(config, N, trial, opened.params) if at is None else dict(at)
         values, seed = _in_order(values, opened), config.seed + trial
-        settled = settled or _settled(function, opened, values, wrt, seed)
+        settled = settled or _settled(function, opened, values, wrt, seed, framework)
         arrays = [each for each in settled.arrays if any(_is_called(each, pattern) for pattern in only)]
         if not arrays:
             hint = f"there are {', '.join(settled.arrays) or 'none'}"
@@ -71,9 +75,10 @@ def prepare(function: Function, config: Config, at: Mapping[str, Any] | None = N
         kind = "inputs" if at is None else "given"
         problems.append(Problem(arguments.x[np.newaxis], arguments, seed, trial, kind, N))
     assert settled is not None
-    bound = Bound(name, opened.door, settled.order)
+    bound = Bound(name, settled.door, settled.order)
     remarks = tuple(Finding("not-checked", "note", remark) for remark in settled.remarks)
-    return Prepared(replace(function, function=bound, by_name=False), tuple(problems), remarks)
+    found = replace(function, function=bound, framework=settled.framework, by_name=False)
+    return Prepared(found, tuple(problems), remarks)
 
 
 def _draws(config: Config) -> Iterator[tuple[int, int]]:
@@ -96,11 +101,13 @@ def _in_order(values: dict[str, Any], opened: Opened) -> dict[str, Any]:
     return known | values
 
 
-def _settled(function: Function, opened: Opened, values: dict[str, Any], wrt: tuple[str, ...], seed: int) -> Settled:
+def _settled(
+    function: Function, opened: Opened, values: dict[str, Any], wrt: tuple[str, ...], seed: int, framework: str
+) -> Settled:
     """Which results are gradients of what, from a first call; what the function raises is a TargetError."""
 
     def first(values: Any, seed: Any) -> Settled:
-        return settle(function.target, opened.door, values, wrt, seed)
+        return settle_in(framework, function.target, opened.door, values, wrt, seed)
 
     try:
         found: Settled = replace(function, function=first).call(values, seed)  # type: ignore[arg-type]

@@ -24,7 +24,7 @@ def refuse_what_is_no_loss(function: Any, name: str, target: str) -> None:
     if not callable(function):
         raise TargetError(f"{target}: {name} is of type {type(function).__name__}, which cannot be called")
     try:
-        signature = inspect.signature(function)
+        signature = inspect.signature(getattr(function, "forward", function))  # as a module of torch
     except Exception:  # compiled code may have none; the first call will show
         return
     try:
