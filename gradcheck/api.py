@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from gradcheck.config import Config
 from gradcheck.config.settings import SETTINGS, Settings, read_settings
-from gradcheck.errors import UsageError, did_you_mean
+from gradcheck.errors import TargetError, UsageError, did_you_mean
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_target
-from gradcheck.functions.signatures import is_layer, is_model, refuse_what_is_no_loss, where
+from gradcheck.functions.signatures import is_layer, is_model, parameters_of, takes_scores_and_labels, where
+from gradcheck.functions.suggestions import guessed_inputs
 from gradcheck.output import FORMATS, Options
 from gradcheck.output.html import NotebookReport
 from gradcheck.report import Report
@@ -52,7 +53,7 @@ def check(losses: LossLike | Sequence[LossLike], config: Config | None = None, *
         >>> report.passed, report.losses[0].batches[0].entries
         (True, 15)
     """
-    several = [losses] if isinstance(losses, str | Function) or callable(losses) else list(losses)
+    several = losses if isinstance(losses, Sequence) and not isinstance(losses, str) else [losses]
     beside = _beside(keywords)
     config, settings = _read(config, keywords, [key for key in Config.model_fields if key != "losses"])
     is_described = beside or config.inputs or config.gradient or config.backward or config.value
@@ -94,7 +95,10 @@ def check_at(
         named = replace(as_function(function), beside=beside)
         return _uninterrupted(check_targets([named], config, settings, given=arguments))
     config, settings = _read(config, keywords, _OF_A_POINT)
-    scores, labels = _array(S, "S"), _array([] if y is None else y, "y")
+    try:
+        scores, labels = np.asarray(S), np.asarray([] if y is None else y)
+    except Exception as error:  # anything that an __array__ of the user's raises
+        raise UsageError(f"S or y is not an array: {error}") from None
     if not np.can_cast(scores.dtype, np.float64, "same_kind"):
         raise UsageError(f"S is not made of numbers: its dtype is {scores.dtype}")
     if scores.ndim != 2 or not scores.size:
@@ -123,9 +127,10 @@ def assert_gradients(losses: LossLike | Sequence[LossLike], config: Config | Non
 def as_loss(loss: LossLike) -> Function:
     """A loss from its target or a callable; a TargetError where that does not lead to a loss."""
     function = as_function(loss)
-    thing, name = function.function, function.target
-    if not (function.is_built_in or isinstance(loss, Function) or is_layer(thing) or is_model(thing)):
-        refuse_what_is_no_loss(thing, name.rpartition(":")[2], name)
+    thing = function.function
+    if not (isinstance(loss, Function) or is_layer(thing) or is_model(thing) or takes_scores_and_labels(thing)):
+        hint = f"describe its parameters: inputs={guessed_inputs(parameters_of(thing)[0])}"
+        raise TargetError(f"{function.target}: cannot be called with (S, y)", hint=hint)
     return function
 
 
@@ -161,10 +166,3 @@ def _uninterrupted(report: Report) -> NotebookReport:
     if report.interrupted:
         raise KeyboardInterrupt
     return NotebookReport(**vars(report))
-
-
-def _array(value: npt.ArrayLike, name: str) -> npt.NDArray[Any]:
-    try:
-        return np.asarray(value)
-    except Exception as error:  # anything that an __array__ of the user's raises
-        raise UsageError(f"{name} is not an array: {error}") from None

@@ -140,7 +140,7 @@ class Arguments:
 
 def is_differentiable(leaf: Any) -> bool:
     """Whether it is a float, or an array of floats."""
-    return isinstance(leaf, float | np.ndarray) and np.asarray(leaf).dtype.kind == "f"
+    return isinstance(leaf, float | np.floating | np.ndarray) and np.asarray(leaf).dtype.kind == "f"
 
 
 def leaves(thing: Any, path: str) -> Iterator[tuple[str, Any]]:

@@ -195,6 +195,11 @@ class BatchReport:
         return prod(self.shape) if self.input else self.batch_size * self.classes
 
     @property
+    def size(self) -> str:
+        """The shape of an input's array in words: ``4 x 5``."""
+        return " x ".join(map(str, self.shape)) or "number"
+
+    @property
     def wrong(self) -> int:
         return self.count(Verdict.WRONG)
 

@@ -16,7 +16,6 @@ import numpy as np
 
 from gradcheck.checking.case import Case
 from gradcheck.checking.contract import finding_of, inspect_at_first
-from gradcheck.checking.evidence import Allowance, Evidence
 from gradcheck.checking.problem import check_problem
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
@@ -25,13 +24,14 @@ from gradcheck.functions.frameworks import require
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import built_in_named, load_target
 from gradcheck.functions.output_capture import Silence, silenced
-from gradcheck.functions.signatures import is_layer, is_model, refuse_what_is_no_loss, takes_scores_and_labels
+from gradcheck.functions.signatures import is_layer, is_model, takes_scores_and_labels
 from gradcheck.functions.suggestions import described
 from gradcheck.report import BatchReport, Finding, LossReport, Report, SmallestCase
 from gradcheck.sampling import Problem, drawn, problems, shapes
 from gradcheck.version import __version__
 
 if TYPE_CHECKING:
+    from gradcheck.checking.evidence import Evidence
     from gradcheck.evaluation.parallel import Pool
     from gradcheck.functions.budget import Budget, HangCallback, ProgressCallback
 
@@ -254,8 +254,6 @@ class _TargetRun:
         if isinstance(given, Problem):
             return [given]
         if given is None and not _has_named_inputs(loss, config):
-            if not loss.is_built_in:
-                refuse_what_is_no_loss(loss.function, self._target.rpartition(":")[2], self._target)
             return problems(config)
         from gradcheck.functions.prepare import prepare
 
@@ -282,6 +280,7 @@ class _TargetRun:
         failed = self._troubled is not None or any(batch.wrong for batch in self._batches)
         if not failed and self._loss.is_built_in and self._settings.like is None:
             return
+        from gradcheck.checking.evidence import Allowance, Evidence
         from gradcheck.diagnosis.driver import find
         from gradcheck.diagnosis.statements import refine
         from gradcheck.shrinking import smallest_case
@@ -317,13 +316,14 @@ class _TargetRun:
         judged = tuple(case for case in self._cases if case.judged)
         if _first_error(self._contract.values()) or not any(case.is_wrong for case in judged):
             return
+        from gradcheck.checking.evidence import Allowance, Evidence
         from gradcheck.diagnosis.inputs import explain_inputs
         from gradcheck.shrinking.inputs import smallest_inputs
 
         ask = Allowance(loss, max(sum(batch.evaluations for batch in self._batches) // _SHARE, _LEAST), self._dtype)
         evidence = Evidence(judged, self._config.rtol, ask)
         self._findings = explain_inputs(evidence)
-        self._smallest = smallest_inputs(evidence, self._findings[0].code, self._config)
+        self._smallest = smallest_inputs(evidence, self._findings[0].code, self._config, self._settings)
         self._calls_to_explain = ask.calls
 
     def _wrong_by_projections(self) -> tuple[Problem, BatchReport] | None:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.config import Config, Integers, Labels, Normal, ScoresKind, Uniform
-from gradcheck.config.inputs import Constant, Drawn, DrawnLabels, nested, parse_input
+from gradcheck.config.inputs import Drawn, nested, parse_input
 from gradcheck.layout import Arguments, Layout
 from gradcheck.report import FloatArray
 
@@ -98,12 +98,10 @@ def draw_inputs(config: Config, N: int, trial: int, params: Mapping[str, Any] | 
             return [draw(each, f"{path}[{index}]", is_float) for index, each in enumerate(spec)]
         key = (N, zlib.crc32(path.encode()))
         rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(config.seed + trial, spawn_key=key)))
-        if isinstance(spec, DrawnLabels):
+        if isinstance(spec, str) and spec.strip() == "labels":
             y = _draw_labels(rng, config.labels, N, sizes["C"])
             return y.astype(config.dtype) if y.dtype.kind == "f" else y
-        if isinstance(spec, Constant):
-            return spec.value
-        if isinstance(spec, np.ndarray):
+        if isinstance(spec, np.ndarray) and params is not None and path.startswith("params."):
             own = spec + max(float(np.std(spec)), _SPREAD) * rng.standard_normal(spec.shape)
             return own.astype(config.dtype) if spec.dtype.kind == "f" else spec
         if not isinstance(spec, Drawn):
@@ -111,8 +109,9 @@ def draw_inputs(config: Config, N: int, trial: int, params: Mapping[str, Any] | 
         array = _draw_scores(rng, spec.kind or config.scores[0], spec.sized(sizes))
         return array.astype(np.int64 if spec.is_whole and not is_float else config.dtype)[()]
 
-    own = {} if params is None or "params" in config.inputs else {"params": dict(params)}
-    specs = own | {name: parse_input(given, config.sizes) for name, given in nested(config.inputs).items()}
+    specs = {name: parse_input(given, config.sizes) for name, given in nested(config.inputs).items()}
+    if params is not None and isinstance(described := specs.get("params", {}), dict):
+        specs["params"] = {**params, **described}
     return {name: draw(spec, name, name in is_named) for name, spec in specs.items()}
 
 

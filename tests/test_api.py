@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -194,8 +195,8 @@ def test_the_callers_arrays_stay_as_they_are() -> None:
         ([["a", "b"]], [0], "not made of numbers"),
         ([[None, 1.0]], [0], "S is not"),
         ([[1j, 1.0]], [0], "not made of numbers"),
-        ([[1.0, 2.0], [3.0]], [0], "S"),
-        ([[1.0, 2.0]], [[1], [1, 2]], "y is no"),
+        ([[1.0, 2.0], [3.0]], [0], "S or y is not an array"),
+        ([[1.0, 2.0]], [[1], [1, 2]], "y is not an array"),
     ],
     ids=repr,
 )
@@ -247,3 +248,107 @@ def test_a_broken_contract_raises_with_the_finding_and_a_warning_only_where_it_i
 def test_importing_gradcheck_is_light_and_no_module_takes_the_place_of_a_function(code: str, said: str) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == said
+
+
+RNG = np.random.default_rng(0)
+W, X, x = RNG.normal(size=(4, 5)), RNG.normal(size=(3, 4)), RNG.normal(size=4)
+
+
+def quadratic(W: Any, X: Any, reg: float = 0.5) -> Any:
+    return ((X @ W) ** 2).sum() + reg * (W**2).sum(), 2 * X.T @ (X @ W) + 2 * reg * W
+
+
+def forward(x: Any, w: Any) -> Any:
+    return x @ w, (x, w)
+
+
+def backward(dout: Any, cache: Any) -> Any:
+    return dout @ cache[1].T, cache[0].T @ dout
+
+
+def dw_of_the_sum(dout: Any, cache: Any) -> Any:
+    return dout @ cache[1].T, cache[0].T @ np.ones_like(dout)
+
+
+class Least:
+    def __init__(self) -> None:
+        self.params = {"W": W}
+
+    def loss(self, X: Any) -> Any:
+        value, dW = quadratic(self.params["W"], X)
+        return value, {"W": dW}
+
+
+LAYER = {"inputs": {"x": "[N, D]", "w": "[D, M]"}, "backward": backward}
+DESCRIBED: dict[str, tuple[Any, dict[str, Any], set[str]]] = {
+    "function": (quadratic, {"inputs": {"W": "[D, C]", "X": "[N, D]"}}, {"W"}),
+    "default": (quadratic, {"inputs": {"W": "[D, C]", "X": "[N, D]", "reg": 2.0}, "sizes": {"D": 2}}, {"W"}),
+    "partial": (functools.partial(quadratic, X=X), {"inputs": {"W": [4, 5]}}, {"W"}),
+    "layer": (forward, LAYER, {"x", "w"}),
+    "one input of a layer": (forward, LAYER | {"only": "w"}, {"w"}),
+    "method": (Least().loss, {"inputs": {"X": "[N, 4]"}}, {"params.W"}),
+    "class": (Least, {"inputs": {"X": "[N, 4]"}, "wrt": ["params"]}, {"params.W"}),
+    "object": (Least(), {"inputs": {"X": X}}, {"params.W"}),
+    "gradient": (lambda x: (x**3).sum(), {"inputs": {"x": "[5]"}, "gradient": lambda x: 3 * x**2}, {"x"}),
+    "value": (lambda x: 3 * x**2, {"inputs": {"x": "[5]"}, "value": lambda x: (x**3).sum()}, {"x"}),
+}
+
+
+@pytest.mark.parametrize("kind", DESCRIBED)
+def test_a_function_of_named_inputs_is_checked_as_its_keywords_describe_it(kind: str) -> None:
+    function, keywords, names = DESCRIBED[kind]
+    report = gradcheck.check(function, batch_sizes=[1, 3], **keywords)
+    assert report.passed, report.losses[0].error
+    assert {batch.input for batch in report.losses[0].batches} == names
+    gradcheck.assert_gradients(function, batch_sizes=2, **keywords)
+
+
+def test_a_wrong_backward_raises_with_the_name_of_its_gradient() -> None:
+    with pytest.raises(AssertionError, match=r"dw ") as caught:
+        gradcheck.assert_gradients(forward, **LAYER | {"backward": dw_of_the_sum})
+    assert "ignores-upstream-gradient" in str(caught.value)
+
+
+def test_what_cannot_be_checked_says_how_to_describe_it() -> None:
+    with pytest.raises(TargetError, match=re.escape("inputs={'W': 'normal(0, 0.5) [D, C]', 'X': '[N, D]'}")):
+        gradcheck.check(lambda W, X: quadratic(W, X))
+    (loss,) = gradcheck.check(quadratic, inputs={"W": "[D, C]"}).losses
+    assert "takes (W, X, reg=…); not described: X\nsay what they are, for example: inputs={'W'" in loss.error
+    (loss,) = gradcheck.check(forward, **LAYER | {"backward": "backwards"}).losses
+    assert "backwards: no built-in loss has this name" in loss.error
+    assert gradcheck.check(forward, **LAYER | {"backward": "backward"}).passed
+
+
+AT_A_POINT: dict[str, tuple[Any, dict[str, Any], dict[str, Any], set[str]]] = {
+    "function": (quadratic, {"W": W, "X": X}, {}, {"W"}),
+    "lists": (quadratic, {"W": W.tolist(), "X": X.tolist(), "reg": 0.1}, {"wrt": "W"}, {"W"}),
+    "layer": (forward, {"x": X, "w": W}, {"backward": backward}, {"x", "w"}),
+    "gradient": (lambda x: (x**3).sum(), {"x": x}, {"gradient": lambda x: 3 * x**2, "rtol": 1e-6}, {"x"}),
+    "value": (lambda x: 3 * x**2, {"x": x}, {"value": lambda x: (x**3).sum()}, {"x"}),
+    "parameters": (
+        lambda params, X: ((v := quadratic(params["W"], X))[0], {"W": v[1]}),
+        {"params": {"W": W, "rate": 0.1}, "X": X},
+        {"only": "params.*"},
+        {"params.W"},
+    ),
+    "float32": (quadratic, {"W": W.astype(np.float32), "X": X.astype(np.float32)}, {}, {"W"}),
+}
+
+
+@pytest.mark.parametrize("kind", AT_A_POINT)
+def test_a_function_is_checked_at_a_point_of_named_arguments(kind: str) -> None:
+    function, point, keywords, names = AT_A_POINT[kind]
+    report = gradcheck.check_at(function, point, **keywords)
+    assert report.passed, report.losses[0].error or report.losses[0].findings
+    assert {(batch.input, batch.scores) for batch in report.losses[0].batches} == {(name, "given") for name in names}
+
+
+def test_a_point_that_does_not_fit_is_said() -> None:
+    (loss,) = gradcheck.check_at(quadratic, {"W": W}).losses
+    assert "not described: X\ngive an argument for each" in loss.error
+    (loss,) = gradcheck.check_at(quadratic, {"W": W, "X": X, "y": 3}).losses
+    assert "called with W, X, y" in loss.error
+    (loss,) = gradcheck.check_at(quadratic, {"W": W * np.nan, "X": X}).losses
+    assert "not finite" in loss.error
+    with pytest.raises(TypeError, match="unknown keyword 'inputs'"):
+        gradcheck.check_at(quadratic, {"W": W, "X": X}, inputs={})

@@ -26,7 +26,7 @@ from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect, OutOfTime, UsageError
 from gradcheck.functions.budget import Budget, RunProgress, open_budget
 from gradcheck.functions.function import Function
-from gradcheck.functions.loading import load_loss
+from gradcheck.functions.loading import load_target
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import LossReport, Report
 from gradcheck.run import check_targets
@@ -287,7 +287,7 @@ def hangs_at(limit: Budget, function: Callable[..., Any], *arguments: Any) -> Lo
 def test_a_call_that_hangs_is_ended_and_the_users_line_named(limit: Budget, tmp_path: Path, how: str) -> None:
     path = tmp_path / "mine.py"
     path.write_text(HELPERS + HANGS[how] + "\n")
-    loss = load_loss(f"{path}:loss")
+    loss = load_target(f"{path}:loss")
     defect = hangs_at(limit, loss.function, S, Y)
     assert f"does not return within 0.05 s: it is at {path}:" in defect.message
     line = int(defect.message.rpartition(":")[2])

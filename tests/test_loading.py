@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gradcheck.errors import TargetError
-from gradcheck.functions.loading import load_loss
+from gradcheck.functions.loading import load_target
 from gradcheck.losses import BUILT_INS
 
 LOSSES = """\
@@ -78,18 +79,18 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def refused(target: str) -> str:
     with pytest.raises(TargetError) as caught:
-        load_loss(target)
+        load_target(target)
     return str(caught.value)
 
 
 def value_of(target: str) -> float:
-    function = load_loss(target).function
+    function = load_target(target).function
     return float(function(np.zeros((1, 2)), np.array([0]))[0])
 
 
 @pytest.mark.parametrize("name", list(BUILT_INS))
 def test_every_built_in_loads_by_its_name_and_knows_its_file(name: str) -> None:
-    loss = load_loss(name)
+    loss = load_target(name)
     assert (loss.target, loss.function) == (name, BUILT_INS[name].function)
     assert loss.file is not None
     assert Path(loss.file).parent.name == "losses"
@@ -111,7 +112,7 @@ def test_every_built_in_loads_by_its_name_and_knows_its_file(name: str) -> None:
 def test_a_callable_of_a_module_or_file_loads_with_its_line(
     here: Path, place: str, name: str, value: float, line: str
 ) -> None:
-    loss = load_loss(f"{place}:{name}")
+    loss = load_target(f"{place}:{name}")
     assert loss.target == f"{place}:{name}"
     assert value_of(f"{place}:{name}") == value
     assert loss.file == str(here / "my_losses.py")
@@ -147,13 +148,13 @@ def test_a_file_runs_once_for_several_targets_and_again_once_it_was_edited(
 
 
 def test_an_object_of_a_file_can_be_pickled(here: Path) -> None:
-    hinge = load_loss("my_losses.py:hinge").function
+    hinge = load_target("my_losses.py:hinge").function
     assert pickle.loads(pickle.dumps(hinge)) == hinge
 
 
 def test_what_a_module_prints_goes_to_standard_error(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    load_loss("my_losses:loss")
-    load_loss("my_losses.py:loss")
+    load_target("my_losses:loss")
+    load_target("my_losses.py:loss")
     assert capsys.readouterr() == ("", "noise\nnoise\n")
 
 
@@ -165,8 +166,7 @@ def test_what_a_module_prints_goes_to_standard_error(here: Path, capsys: pytest.
         ("qqqqqq", "qqqqqq: no built-in loss has this name\n`gradcheck list` shows all"),
         ("", "an empty target: no built-in loss has this name"),
         ("my_losses", "for a loss in that file: my_losses.py:callable"),
-        ("my_losses.py", "several of its functions take (S, y)\nname one of them: my_losses.py:"),
-        ("neighbour.py", "defines no function that takes (S, y)\nname the callable in the file: neighbour.py:callable"),
+        ("neighbour.py", "neighbour.py: defines no function\nname the callable in the file: neighbour.py:callable"),
         ("my_losses.loss", "for a loss in that file: my_losses.py:callable"),
         (":", "names no callable\nwrite package.module:callable or path/to/file.py:callable"),
         ("my_losses:", "names no callable"),
@@ -175,15 +175,6 @@ def test_what_a_module_prints_goes_to_standard_error(here: Path, capsys: pytest.
         ("my_losses:lss", "my_losses:lss: there is no lss\ndid you mean loss?"),
         ("my_losses:qqqqqq", "there is no qqqqqq\nit has Hinge, decorated, hinge, loss,"),
         ("my_losses:loss.qq", "there is no qq"),
-        ("my_losses:number", "number is of type int, which cannot be called"),
-        ("my_losses:neighbour", "neighbour is of type module, which cannot be called"),
-        ("my_losses:Hinge", "Hinge is a class, not a loss\nif its objects can be called with (S, y): write `loss ="),
-        (
-            "my_losses:with_three",
-            "with_three takes (S, y, scale, *, cap, floor=0), and a loss is called with (S, y)\n"
-            "give every further argument a default, or bind it with functools.partial",
-        ),
-        ("my_losses:with_one", "with_one takes (S), and a loss is called with (S, y)\nwrite it as def loss(S, y)"),
         ("my_losses:hinge.broken", "looking broken up raises ZeroDivisionError"),
         ("my_loses:loss", "there is no module my_loses\ndid you mean my_losses?"),
         ("my_losses.sub:loss", "there is no module my_losses.sub\ndid you mean my_losses?"),
@@ -242,7 +233,7 @@ def test_ctrl_c_during_an_import_is_no_target_error(here: Path) -> None:
     (here / "slow.py").write_text("raise KeyboardInterrupt\n")
     for place in ("slow", "slow.py"):
         with pytest.raises(KeyboardInterrupt):
-            load_loss(f"{place}:f")
+            load_target(f"{place}:f")
 
 
 def test_a_file_of_a_package_is_told_its_module_form(here: Path) -> None:
@@ -283,7 +274,7 @@ def test_hostile_objects_are_refused_or_loaded_without_a_traceback(here: Path) -
 def test_no_text_of_a_target_raises_anything_but_a_target_error(target: str) -> None:
     said = ""
     try:
-        load_loss(target)
+        load_target(target)
     except TargetError as error:
         said = str(error)
     assert said.replace("\n", "").isprintable()
@@ -293,4 +284,77 @@ def test_a_file_alone_names_its_only_loss_and_two_colons_are_as_good_as_one(here
     (here / "single.py").write_text("from my_losses import loss as other\n\ndef only(S, y): return 6.0, S\n")
     assert value_of("single.py") == 6.0
     assert value_of("single.py::only") == 6.0
-    assert "several of its functions take (S, y)" in refused("my_losses.py")
+    (here / "helped.py").write_text("def _p(S): ...\ndef f(z): ...\ndef loss(scores, labels): return 7.0, scores\n")
+    assert value_of("helped.py") == 7.0
+    (here / "layer.py").write_text("def affine_forward(x, w): ...\ndef affine_backward(dout, cache): ...\n")
+    assert load_target("layer.py").function.__name__ == "affine_forward"
+
+
+def test_a_file_of_several_functions_lists_the_command_for_each(here: Path) -> None:
+    (here / "several.py").write_text(
+        "def loss(S, y): ...\n"
+        "def svm_loss(x, y): ...\n"
+        "def affine_forward(x, w, b): ...\n"
+        "def affine_backward(dout, cache): ...\n"
+        "def rosen(x): ...\n"
+        "def rosen_der(x): ...\n"
+        "class Net:\n"
+        "    def loss(self, X, y=None): ...\n"
+    )
+    assert refused("several.py").splitlines() == [
+        "several.py: defines several functions",
+        "name one of them:",
+        "gradcheck run several.py:loss",
+        "gradcheck run several.py:svm_loss",
+        "gradcheck run several.py:affine_forward --backward=affine_backward --input 'x=[N, D]' "
+        "--input 'w=normal(0, 0.5) [D, M]' --input 'b=[M]'",
+        "gradcheck run several.py:rosen --gradient=rosen_der --input 'x=[D]'",
+        "gradcheck run several.py:Net --input 'X=[N, D]' --input y=labels",
+    ]
+
+
+CELLS = [
+    "import numpy as np\n%matplotlib inline",
+    "!pip install nothing\nimport sys\nsys.path.append('extra')",
+    "%%bash\nexit 3",
+    "scale = 2.0\ndef helper(x):\n    return scale * x",
+    "raise RuntimeError('an hour of training')\nmodel = 3",
+    "def forward(x, model=None):\n    return later(helper(x)), x",
+    "def backward(dout, cache):\n    return 1 / 0",
+    "def backward(dout, cache):\n    return scale * dout",
+    "def later(x):\n    return np.asarray(x)",
+    "print(forward(np.ones(2)))",
+    "this does not parse",
+]
+
+
+@pytest.fixture
+def notebook(here: Path) -> Path:
+    cells = [{"cell_type": "code", "source": text.splitlines(keepends=True)} for text in CELLS]
+    (here / "nb.ipynb").write_text(json.dumps({"cells": [{"cell_type": "markdown", "source": "def f(: ..."}, *cells]}))
+    return here / "nb.ipynb"
+
+
+def test_of_a_notebook_the_cells_run_that_define_a_name_and_what_it_needs_and_no_others(
+    notebook: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    forward = load_target("nb.ipynb:forward").function
+    assert forward(np.ones(2))[0].tolist() == [2.0, 2.0]
+    assert load_target("nb.ipynb::backward").function(3.0, None) == 6.0
+    assert "extra" in sys.path
+    assert capsys.readouterr() == ("", "")
+    assert "gradcheck run nb.ipynb:forward --backward=backward" in refused("nb.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("nb.ipynb:forwrd", "no cell of nb.ipynb defines forwrd\ndid you mean forward?"),
+        ("nb.ipynb:model", 'nb.ipynb, cell 6", line 1, in <module>\n    raise RuntimeError('),
+        ("none.ipynb:f", "there is no file none.ipynb"),
+        ("broken.ipynb:f", "broken.ipynb is not a notebook of Jupyter, version 4"),
+    ],
+)
+def test_what_is_wrong_with_a_notebook_is_said(notebook: Path, target: str, message: str) -> None:
+    (notebook.parent / "broken.ipynb").write_text("[]")
+    assert message in refused(target)

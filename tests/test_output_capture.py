@@ -12,7 +12,7 @@ import pytest
 
 from gradcheck.errors import LossDefect
 from gradcheck.functions.function import Function
-from gradcheck.functions.loading import load_loss
+from gradcheck.functions.loading import load_target
 from gradcheck.functions.output_capture import silenced, trimmed_traceback
 from gradcheck.losses import BUILT_INS
 
@@ -63,7 +63,7 @@ def details_of(loss: Function, scores: Any = S, labels: Any = Y) -> str:
 
 def loss_in(tmp_path: Path, body: str) -> Function:
     (tmp_path / "mine.py").write_text(f"import numpy as np\n\ndef loss(S, y):\n    {body}\n")
-    return load_loss(f"{tmp_path / 'mine.py'}:loss")
+    return load_target(f"{tmp_path / 'mine.py'}:loss")
 
 
 def test_the_users_line_is_there_and_none_of_ours(tmp_path: Path) -> None:

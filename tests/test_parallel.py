@@ -27,7 +27,7 @@ from gradcheck.evaluation import parallel
 from gradcheck.evaluation.objective import Objective
 from gradcheck.evaluation.parallel import Pool, open_pool
 from gradcheck.functions.function import Function
-from gradcheck.functions.loading import load_loss
+from gradcheck.functions.loading import load_target
 from gradcheck.report import Report
 from gradcheck.run import check_targets
 
@@ -109,7 +109,7 @@ def test_any_entries_in_any_order_as_often_as_one_likes(pool: Counted, asking: s
     dtype = data.draw(st.sampled_from([np.float64, np.float32]))
     answers = []
     for shared in (None, pool):
-        objective = Objective(load_loss("softmax"), (N, C), labels, dtype, pool=shared)
+        objective = Objective(load_target("softmax"), (N, C), labels, dtype, pool=shared)
         values, derivatives = objective.ask(asking, scores.reshape(-1), C * rows + columns, after)  # type: ignore[arg-type]
         answers.append((values.tobytes(), derivatives.tobytes(), objective.calls))
     assert answers[0] == answers[1]
@@ -120,7 +120,7 @@ def test_the_first_of_several_defects_in_order_is_reported(pool: Counted) -> Non
     after = np.array([2, 2, 2, 3.25, 2, 3.5, 2, 2.0])
     told = []
     for shared in (None, pool):
-        objective = Objective(load_loss("mine.py:raises"), (2, 2), Y, pool=shared)
+        objective = Objective(load_target("mine.py:raises"), (2, 2), Y, pool=shared)
         with pytest.raises(LossDefect) as caught:
             objective.ask("whole", S.reshape(-1), entries, after)
         told.append((caught.value.code, caught.value.message, caught.value.details))
@@ -131,7 +131,7 @@ def test_the_first_of_several_defects_in_order_is_reported(pool: Counted) -> Non
 
 @pytest.mark.parametrize("plan", ["full", "auto"])
 def test_what_raises_in_a_worker_is_the_same_finding(pool: Counted, plan: str) -> None:
-    config, loss = Config(plan=plan), load_loss("mine.py:raises")  # type: ignore[arg-type]
+    config, loss = Config(plan=plan), load_target("mine.py:raises")  # type: ignore[arg-type]
     alone = gradcheck.check_at(loss, S, Y, config)
     with used(pool):
         together = gradcheck.check_at(loss, S, Y, config, jobs=2)
@@ -244,7 +244,7 @@ def test_jobs_as_an_option_of_the_api() -> None:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="timers of this kind are POSIX's")
 @pytest.mark.parametrize("target", ["mine.py:hangs", pytest.param("mine.py:stops", marks=pytest.mark.benchmark)])
 def test_a_call_that_hangs_in_a_worker_is_ended_and_told(target: str, capfd: pytest.CaptureFixture[str]) -> None:
-    report = gradcheck.check_at(load_loss(target), S, Y, plan="full", jobs=2, timeout=0.3)
+    report = gradcheck.check_at(load_target(target), S, Y, plan="full", jobs=2, timeout=0.3)
     (finding,) = report.losses[0].findings
     assert (finding.code, report.exit_code) == ("hangs", 1)
     assert "does not return within 0.3 s" in finding.message
@@ -321,7 +321,7 @@ def test_a_loss_that_is_adapted_twice_over_is_still_sent_as_the_users(pool: Coun
 
         return loss
 
-    for original in (load_loss("mine.py:right"), Function("local", local)):
+    for original in (load_target("mine.py:right"), Function("local", local)):
         adapted = replace(original, function=halved(original.function), framework="halves", adapter=halved)
         entries = np.repeat([0, 3], 4)
         alone = Objective(adapted, (2, 2), Y).ask("whole", S.reshape(-1), entries, np.arange(8.0))

@@ -45,9 +45,20 @@ def test_an_example_prints_what_the_readme_shows(example, at_home: Path) -> None
     assert comparable(done.stdout) == comparable(example.output), done.stdout
 
 
+def test_the_layer_in_configs_is_one_of_the_readme(at_home: Path) -> None:
+    result = CliRunner().invoke(app, ["run", "--config", str(README.parent / "configs" / "layers.yaml"), "--quiet"])
+    assert result.stdout.startswith("right: 93 entries of layers.py:affine_forward agree"), result.stdout
+
+
 def test_there_are_examples() -> None:
     assert len(examples()) >= 2
-    named = {"mymodule.py", "test_gradients.py", ".pre-commit-config.yaml", ".github/workflows/gradients.yml"}
+    named = {
+        "mymodule.py",
+        "layers.py",
+        "test_gradients.py",
+        ".pre-commit-config.yaml",
+        ".github/workflows/gradients.yml",
+    }
     assert named <= set(files())
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradcheck.config import Config
-from gradcheck.sampling import Problem, problems
+from gradcheck.sampling import Problem, draw_inputs, problems
 from gradcheck.sampling import drawn as drawn_again
 
 Key = tuple[int, int, str, int]
@@ -79,6 +79,22 @@ def test_problems_differ_by_seed_size_classes_and_kind_of_scores() -> None:
     everything = drawn(batch_sizes=[3, 4], classes=[3, 4], scores=["normal", "normal(0, 2)"], trials=3)
     firsts = [problem.S[0, 0] / (2 if "2" in problem.scores else 1) for problem in everything.values()]
     assert len(set(firsts)) == len(firsts) == 24
+
+
+def test_inputs_are_drawn_as_described_and_what_is_given_stays_as_it_is() -> None:
+    given, own = np.arange(3.0), {"W": np.ones((2, 2)), "steps": np.arange(2), "b": np.zeros(2)}
+    inputs = {"x": "[N, D]", "y": "labels", "ids": "integers(0, 3) [N]", "rate": 0.1, "given": given, "params.b": "[2]"}
+    values = draw_inputs(Config(inputs=inputs, sizes={"D": 2}), 3, 0, own)
+    assert {name: np.shape(values[name]) for name in ("x", "y", "ids")} == {"x": (3, 2), "y": (3,), "ids": (3,)}
+    assert (values["y"].dtype, values["ids"].dtype, values["rate"]) == (np.int64, np.int64, 0.1)
+    assert values["given"] is given
+    assert values["params"]["steps"] is own["steps"]
+    assert 0 < np.abs(values["params"]["W"] - 1).max() < 1  # near its own value
+    assert np.abs(values["params"]["b"]).max() > 0
+    again = draw_inputs(Config(inputs={"rate": 0.2, "x": "[N, 2]"}), 3, 0)
+    np.testing.assert_array_equal(again["x"], values["x"])  # whatever else is drawn
+    assert draw_inputs(Config(inputs={"ids": "integers(0, 3) [4]"}, wrt="ids"), 1, 0)["ids"].dtype == np.float64
+    assert draw_inputs(Config(inputs={"x": "[N]"}, dtype="float32"), 1, 0)["x"].dtype == np.float32
 
 
 def test_float32_is_the_float64_problem_rounded() -> None:

@@ -12,7 +12,6 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.complex_step import complex_steps
 from gradcheck.checking.nearby import Nearby
 from gradcheck.checking.precision import GradientNoise, Precision, noise_of_parts
 from gradcheck.checking.refinement import Limits, Refinement
@@ -265,6 +264,8 @@ class _Entries:
         wanted = in_question(reference, self._analytic, central, self._tolerance)
         asked = np.flatnonzero(wanted & (self._verdicts != verdict.SUBGRADIENT))
         if asked.size:
+            from gradcheck.checking.complex_step import complex_steps
+
             entries = self._entries[asked]
             steps = complex_steps(
                 self._evaluator, entries, self._analytic[asked], self._gradient_noise.of(entries), central.only(asked),

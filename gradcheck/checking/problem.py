@@ -187,7 +187,7 @@ def _batches(
     """The problem's report, or one for each input of a function of named inputs; calls and time are the first one's."""
     whole = (Input("", problem.S.shape, 0),)
     inputs = problem.layout.inputs if problem.layout else whole
-    if problem.layout and judged.projections is not None:
+    if problem.layout and judged.projections is not None and len(inputs) > 1:
         inputs = (Input(", ".join(problem.layout.names), (problem.layout.n,), 0),)
     return tuple(
         _batch(problem, answer, judged, own, evaluations if own is inputs[0] else 0, seconds, worst) for own in inputs

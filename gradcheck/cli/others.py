@@ -1,5 +1,6 @@
 """The short commands: ``list``, ``show``, ``explain``, ``init``, ``schema`` and ``compare``."""
 
+import json
 import os
 import sys
 import textwrap
@@ -14,9 +15,8 @@ from gradcheck.cli.outputs import for_standard_output, print_out, write_file
 from gradcheck.config import DEFAULT_FILE, Config
 from gradcheck.config.model import json_schema
 from gradcheck.errors import OutputError, UsageError
-from gradcheck.functions.loading import built_in_named
+from gradcheck.functions.loading import SUFFIXES, built_in_named, guessed_config
 from gradcheck.output import Options
-from gradcheck.output.pages import page, render_codes, render_list, render_one, render_page
 
 #: The schema stands beside the configuration, whose first line names it for editors.
 SCHEMA_FILE = ".gradcheck.schema.json"
@@ -27,6 +27,8 @@ def list_() -> None:
 
     For example: [bold]gradcheck list[/bold]
     """
+    from gradcheck.output.pages import render_list
+
     print_out(render_list(for_standard_output()))
 
 
@@ -35,6 +37,8 @@ def show(name: Annotated[str, typer.Argument(help="A built-in loss; `gradcheck l
 
     For example: [bold]gradcheck show softmax[/bold]
     """
+    from gradcheck.output.pages import render_one
+
     print_out(render_one(built_in_named(name), for_standard_output()))
 
 
@@ -45,6 +49,8 @@ def explain(
 
     For example: [bold]gradcheck explain missing-mean[/bold]
     """
+    from gradcheck.output.pages import page, render_codes, render_page
+
     options = for_standard_output()
     pages = [page(code) for code in codes or []]
     print_out("\n".join(render_page(each, options) for each in pages) or render_codes(options))
@@ -60,8 +66,6 @@ def schema() -> None:
 
 def schema_text() -> str:
     """The JSON Schema of the configuration as text."""
-    import json
-
     return f"{json.dumps(json_schema(), indent=2)}\n"
 
 
@@ -85,7 +89,10 @@ def compare(
 
 
 def init(
-    directory: Annotated[Path, typer.Argument(help="Directory to write to.", show_default="here")] = Path("."),
+    place: Annotated[
+        str,
+        typer.Argument(metavar="DIRECTORY|TARGET", help="Where to write; or what to describe.", show_default="here"),
+    ] = ".",
     loss: Annotated[
         str | None, typer.Option(metavar="NAME", help="Write a loss with this name to fill in, and its test, too.")
     ] = None,
@@ -93,9 +100,14 @@ def init(
 ) -> None:
     """Write a gradcheck.yaml that explains itself; with --loss, a loss to fill in and its test.
 
+    Of a function, as layers.py:affine_forward, it guesses the inputs from the names of the parameters, for you to edit.
+
     For example: [bold]gradcheck init --loss my_loss && gradcheck run[/bold]
     """
-    files = {directory / name: text for name, text in starting_files(loss).items()}
+    is_target = not os.path.isdir(place) and (":" in place or place.endswith(SUFFIXES))
+    directory = Path("." if is_target else place)
+    texts = starting_files(loss, guessed_config(place) if is_target else Config())
+    files = {directory / name: text for name, text in texts.items()}
     existing = ", ".join(repr(str(path)) for path in files if os.path.lexists(path))
     if existing and not force:
         raise OutputError(f"{existing} would be overwritten; nothing was written", hint="--force overwrites")
@@ -108,10 +120,12 @@ def init(
         typer.echo(f"wrote {path}")
 
 
-def starting_files(loss: str | None) -> dict[str, str]:
+def starting_files(loss: str | None, config: Config) -> dict[str, str]:
     """The files to start with, by name; a UsageError if ``loss`` cannot be the name of a new module."""
     head = f"# yaml-language-server: $schema={SCHEMA_FILE}\n"
-    files = {DEFAULT_FILE: head + default_yaml([f"{loss}:{loss}"] if loss else []), SCHEMA_FILE: schema_text()}
+    if loss is not None:
+        config = Config(losses=f"{loss}:{loss}")
+    files = {DEFAULT_FILE: head + default_yaml(config), SCHEMA_FILE: schema_text()}
     if loss is None:
         return files
     taken = iskeyword(loss) or loss in {*sys.stdlib_module_names, "numpy", "gradcheck", "pytest", "test"}
@@ -124,11 +138,13 @@ def starting_files(loss: str | None) -> dict[str, str]:
     return files
 
 
-def default_yaml(losses: list[str]) -> str:
-    """The text of a configuration file: each key at its default, below its description."""
-    text = "# gradcheck reads this file in the working directory. Each key has its default; keep what you change.\n"
-    for key, value in Config(losses=losses).as_data().items():
+def default_yaml(config: Config) -> str:
+    """The text of a configuration file: each key with its value, below its description."""
+    text = "# gradcheck reads this file in the working directory. Keep the keys that you change.\n"
+    for key, value in config.as_data().items():
         description = "\n".join(f"# {line}" for line in textwrap.wrap(Config.model_fields[key].description or "", 98))
         style = None if isinstance(value, list | dict) else False  # flow style for the innermost collections
+        if key == "inputs" and value:
+            style = False
         text += f"\n{description}\n{yaml.safe_dump({key: value}, default_flow_style=style, sort_keys=False, width=98)}"
     return text

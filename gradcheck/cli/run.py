@@ -13,7 +13,9 @@ import typer
 
 from gradcheck.cli.outputs import destinations, usage_errors
 from gradcheck.config import Config, load_config
+from gradcheck.config.inputs import read_option
 from gradcheck.config.settings import SETTINGS, Backend, Framework, Reference, Settings, descriptions
+from gradcheck.config.source import read_text
 from gradcheck.errors import UsageError
 from gradcheck.losses import BUILT_INS
 from gradcheck.output import FORMATS, Entries, Options
@@ -94,15 +96,13 @@ def run(
     For example: [bold]gradcheck run svm softmax --batch-size 3[/bold]
     """
     given = context.params
-    options = {key: given[key] for key in _KEYS}
-    options |= {"batch_sizes": _numbers(batch_size), "classes": _numbers(classes), "reseed": reseed or None}
-    described: dict[str, list[tuple[str, Any]]] = {}
-    if input_ or size:
-        from gradcheck.config.inputs import read_option
-
-        described = {"inputs": [read_option(text, "--input") for text in input_ or []]}
-        described["sizes"] = [read_option(text, "--size") for text in size or []]
-    configuration = load_config(config, options, set_ or [], described)
+    options: dict[tuple[str, ...], Any] = {(key,): given[key] for key in _KEYS}
+    options["reseed",] = reseed or None
+    for key, option, texts in (("batch_sizes", "--batch-size", batch_size), ("classes", "--classes", classes)):
+        options[key,] = texts and (read_text(f"[{','.join(texts)}]", option, is_file=False).data or texts)
+    for key, option, texts in (("inputs", "--input", input_), ("sizes", "--size", size)):
+        options |= {(key, name): value for name, value in (read_option(text, option) for text in texts or [])}
+    configuration = load_config(config, options, set_ or [])
     reports = destinations(format_ or [], output or [], plot)
     names = list(dict.fromkeys(targets or configuration.losses))
     if not names:
@@ -132,12 +132,6 @@ def run(
     raise typer.Exit(report.exit_code)
 
 
-def _numbers(texts: list[str] | None) -> list[int | str]:
-    """``["1,3", "x"]`` as ``[1, 3, "x"]``; the configuration reports what is not a number."""
-    parts = [part.strip() for text in texts or [] for part in text.split(",")]
-    return [int(part) if part.removeprefix("-").isdecimal() and len(part) < 20 else part for part in parts]
-
-
 def _check_at_changes(targets: Sequence[str], config: Path | None) -> int:
     """Check now and at every change, in a new process each time, until Ctrl-C; the last check's exit code, or 130."""
     try:
@@ -146,7 +140,7 @@ def _check_at_changes(targets: Sequence[str], config: Path | None) -> int:
         raise UsageError("--watch needs watchfiles", hint="pip install 'gradcheck[watch]'") from None
     files = [Path(target.rpartition(":")[0]) for target in targets] + ([config] if config else [])
     directories = {Path.cwd(), *(file.resolve().parent for file in files if file.is_file())}
-    suffixes = PythonFilter(extra_extensions=(".yaml", ".yml", *([config.suffix] if config else [])))
+    suffixes = PythonFilter(extra_extensions=(".yaml", ".yml", ".ipynb", *([config.suffix] if config else [])))
     command = [sys.executable, "-m", "gradcheck", *(word for word in sys.argv[1:] if word != "--watch")]
     code = None
     with suppress(KeyboardInterrupt):  # some versions of watchfiles end the loop instead

@@ -44,19 +44,8 @@ class Drawn:
         return isinstance(self.kind, Integers)
 
 
-@dataclass(frozen=True)
-class DrawnLabels:
-    """Labels, as the key ``labels`` says."""
-
-
-@dataclass(frozen=True)
-class Constant:
-    """A number, a text, a truth value or None."""
-
-    value: Any
-
-
-Spec = Drawn | DrawnLabels | Constant | dict[str, Any] | list[Any]
+#: ``labels`` are drawn as the key ``labels`` says; other texts, numbers, truth values and None stand for themselves.
+Spec = Drawn | dict[str, Any] | list[Any] | str | float | None
 
 
 def parse_input(given: Any, sizes: Mapping[str, int]) -> Spec:
@@ -74,7 +63,7 @@ def parse_input(given: Any, sizes: Mapping[str, int]) -> Spec:
         Drawn(kind=Normal(distribution='normal', loc=0.0, scale=0.1), shape=('D', 5))
     """
     if isinstance(given, Mapping):
-        if given.get("distribution") in KINDS:
+        if given.get("distribution") in [*KINDS]:  # it may be anything
             shape = given.get("shape", ())
             rest = {key: value for key, value in given.items() if key != "shape"}
             return Drawn(_kind(rest), _shape(shape if isinstance(shape, Sequence) else [shape], sizes))
@@ -83,21 +72,17 @@ def parse_input(given: Any, sizes: Mapping[str, int]) -> Spec:
         if given and all(isinstance(each, int) or (isinstance(each, str) and each.isidentifier()) for each in given):
             return Drawn(None, _shape(given, sizes))
         return [parse_input(each, sizes) for each in given]
-    if not isinstance(given, str):
-        return Constant(given)
-    if given.strip() == "labels":
-        return DrawnLabels()
-    if given in _PYTHON:
-        return Constant(_PYTHON[given])
+    if not isinstance(given, str) or given in _PYTHON:
+        return _PYTHON[given] if isinstance(given, str) else given
     match = _SPEC.fullmatch(given)
     if match is None and ("[" in given or given.partition("(")[0].strip() in KINDS):
         raise ConfigError(f"{given!r} is no input", hint=_HINT)
     if match is None or not given.strip():
-        return Constant(given)
+        return given
     name, shape = match["kind"] or "", match["shape"]
     if name.partition("(")[0].strip() not in KINDS and (name or shape is None):
         if shape is None and "(" not in name:
-            return Constant(given)
+            return given
         raise ConfigError(f"{given!r}: there is no distribution {name!r}; there are {', '.join(KINDS)}", hint=_HINT)
     kind = _kind(parse_distribution(name)) if name else None
     return Drawn(kind, _shape([part.strip() for part in (shape or "").split(",") if part.strip()], sizes))
@@ -109,13 +94,19 @@ def nested(inputs: Mapping[str, Any]) -> dict[str, Any]:
     Example:
         >>> nested({"params.W": "[D]", "params.b": 0.0, "x": "[N]"})
         {'params': {'W': '[D]', 'b': 0.0}, 'x': '[N]'}
+
+    Raises:
+        ConfigError: what has parts is described as something else, too.
     """
     found: dict[str, Any] = {}
     for name, given in inputs.items():
         *path, last = name.split(".")
         place = found
         for part in path:
-            place = place.setdefault(part, {})
+            inner = place.get(part, {})
+            if not isinstance(inner, Mapping):
+                raise ConfigError(f"{name}: {part} is described as {inner!r}, and not by its parts")
+            place[part] = place = dict(inner)
         place[last] = given
     return found
 
@@ -138,9 +129,10 @@ def read_option(text: str, option: str) -> tuple[str, Any]:
     """
     name, equals, given = text.partition("=")
     if not equals or not all(part.isidentifier() for part in name.strip().split(".")):
-        raise ConfigError(f"{option} {text}: must be NAME=DESCRIPTION", hint=_HINT)
-    is_spec = _SPEC.fullmatch(given) and given.strip().partition("(")[0].strip().partition(" ")[0] in (*KINDS, "labels")
-    if is_spec or given.strip().startswith("["):
+        is_size = option == "--size"
+        wanted, hint = ("LETTER=N", "for example --size D=4") if is_size else ("NAME=DESCRIPTION", _HINT)
+        raise ConfigError(f"{option} {text}: must be {wanted}", hint=hint)
+    if re.match(rf"\s*(\[|({'|'.join(KINDS)}|labels)\b)", given):
         return name.strip(), given.strip()
     return name.strip(), read_text(given, f"{option} {name}", is_file=False).data
 
@@ -158,16 +150,14 @@ def _kind(mapping: Mapping[str, Any]) -> ScoresKind:
 
 def _shape(parts: Sequence[Any], sizes: Mapping[str, int]) -> tuple[str | int, ...]:
     shape: list[str | int] = []
+    text = f"[{', '.join(map(str, parts))}]"
     for part in parts:
-        if isinstance(part, str) and part.isdecimal():
-            part = int(part)
-        if isinstance(part, bool) or not isinstance(part, int | str) or (isinstance(part, int) and part < 0):
-            raise ConfigError(f"[{', '.join(map(str, parts))}] is no shape: {part!r} is neither a size nor a letter")
-        known = isinstance(part, int) or part in sizes or part in ("N", "C") or (len(part) == 1 and part.isupper())
-        if not known:
-            raise ConfigError(
-                f"[{', '.join(map(str, parts))}]: {part} has no size",
-                hint=f"set it: --size {part}=4, or sizes: {{{part}: 4}}",
-            )
+        part = int(part) if isinstance(part, str) and part.isdecimal() else part
+        if isinstance(part, str) and part.isidentifier():
+            if part not in (*sizes, "N", "C") and not (len(part) == 1 and part.isupper()):
+                hint = f"set it: --size {part}=4, or sizes: {{{part}: 4}}"
+                raise ConfigError(f"{text}: {part} has no size", hint=hint)
+        elif isinstance(part, bool) or not isinstance(part, int) or part < 0:
+            raise ConfigError(f"{text} is no shape: {part!r} is neither a size nor a letter")
         shape.append(part)
     return tuple(shape)

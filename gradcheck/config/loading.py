@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 
-from gradcheck.config.distributions import parse_distribution
 from gradcheck.config.model import Config
 from gradcheck.config.source import KeyPath, Source, printable, read_file, read_text
 from gradcheck.errors import ConfigError
@@ -16,16 +15,13 @@ DEFAULT_FILE = "gradcheck.yaml"
 
 
 def load_config(
-    path: Path | None,
-    options: Mapping[str, object] | None = None,
-    sets: Sequence[str] = (),
-    entries: Mapping[str, Sequence[tuple[str, object]]] | None = None,
+    path: Path | None, options: Mapping[tuple[str, ...], object] | None = None, sets: Sequence[str] = ()
 ) -> Config:
     """Read the configuration of a run: ``--set`` wins over options, options over the file, the file over defaults.
 
-    ``path`` is the file; None for ``gradcheck.yaml`` in the working directory, if there is one. An option that was not
-    given is None or an empty list. ``sets`` are texts ``key=value`` or ``key.sub=value``, with values as in YAML.
-    ``entries`` are those of keys that are mappings, each with its name; they win over the file's one by one.
+    ``path`` is the file; None for ``gradcheck.yaml`` in the working directory, if there is one. An option sets a key,
+    ``("seed",)``, or one entry of it, ``("inputs", "W")``; one that was not given is None or an empty list. ``sets``
+    are texts ``key=value`` or ``key.sub=value``, with values as in YAML.
 
     Raises:
         ConfigError: a file that cannot be read, an unknown key, a wrong type, or a value out of range.
@@ -33,12 +29,10 @@ def load_config(
     if path is None and os.path.lexists(DEFAULT_FILE):
         path = Path(DEFAULT_FILE)
     source = Source() if path is None else read_file(path)
-    for key, value in (options or {}).items():
+    for keys, value in (options or {}).items():
         if value not in (None, [], ()):
-            source = _with_value(source, [key], value, "--batch-size" if key == "batch_sizes" else f"--{key}")
-    for key, pairs in (entries or {}).items():
-        for name, value in pairs:
-            source = _with_value(source, [key, name], value, f"--{key.removesuffix('s')} {name}")
+            name = {"batch_sizes": "batch-size", "inputs": "input", "sizes": "size"}.get(keys[0], keys[0])
+            source = _with_value(source, keys, value, " ".join([f"--{name}", *keys[1:]]))
     for text in sets:
         source = _with_set(source, text)
     # Defaults are valid as they stand: without other keys the validators need not be built.
@@ -55,10 +49,6 @@ def _with_set(source: Source, text: str) -> Source:
     if len(keys) > 1:  # the other parts of a key that was not given are its default's
         whole = source.data.get(keys[0])
         whole = Config().as_data().get(keys[0]) if whole is None else whole
-        if keys[0] == "scores":
-            kinds = whole if isinstance(whole, list) else [whole]
-            whole = [parse_distribution(kind) if isinstance(kind, str) else kind for kind in kinds]
-            keys = [keys[0], "0", *keys[1:]] if len(whole) == 1 and keys[1] != "0" else keys
         source = Source({**source.data, keys[0]: whole}, source.places)
     return _with_value(source, keys, read_text(value, option, is_file=False).data, option)
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from gradcheck.config.distributions import KINDS, Integers, Labels, Normal, ScoresKind, Uniform, parse_distribution
+from gradcheck.config.inputs import as_plain, nested, parse_input
 from gradcheck.config.source import KeyPath, Source, printable
 from gradcheck.errors import ConfigError, did_you_mean
 
@@ -50,11 +51,7 @@ _Kind = Annotated[
 
 def _plain(value: Any) -> Any:
     """The fields of a distribution or of the labels; descriptions of inputs in JSON's types; anything else as it is."""
-    if isinstance(value, dict):
-        from gradcheck.config.inputs import as_plain
-
-        return as_plain(value)
-    return asdict(value) if isinstance(value, ScoresKind | Labels) else value
+    return asdict(value) if isinstance(value, ScoresKind | Labels) else as_plain(value)
 
 
 class Config(BaseModel):
@@ -116,7 +113,7 @@ class Config(BaseModel):
     reseed: Annotated[bool, Field(strict=True)] = Field(
         False, description="Seed the generators of random numbers before every call, for dropout and other draws."
     )
-    dtype: Literal["float64", "float32"] = Field("float64", description="Type of the scores: float64 or float32.")
+    dtype: Literal["float64", "float32"] = Field("float64", description="Type of the arrays: float64 or float32.")
     rtol: Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, lt=1)] = Field(
         1e-7, description="Relative error that is allowed on top of the measured error bound."
     )
@@ -134,24 +131,18 @@ class Config(BaseModel):
             super().__init__(**source.data)
         except ValidationError as error:
             raise format_error(error, source, list(Config.model_fields)) from None
+        for name, given in self.inputs.items():
+            try:
+                parse_input(given, self.sizes)
+            except ConfigError as error:
+                raise ConfigError(f"{source.where(('inputs', name))}: {error.message}", hint=error.hint) from None
+        nested(self.inputs)
 
     @model_validator(mode="after")
     def _within_limits(self) -> Config:
         rows, columns = max(self.batch_sizes), max(self.classes)
         if rows * columns > _MOST_SCORES:
             raise ConfigError(f"batch_sizes, classes: {rows:,} x {columns:,} are more than {_MOST_SCORES:,} scores")
-        return self
-
-    @model_validator(mode="after")
-    def _described(self) -> Config:
-        if self.inputs:
-            from gradcheck.config.inputs import parse_input
-
-            for name, given in self.inputs.items():
-                try:
-                    parse_input(given, self.sizes)
-                except ConfigError as error:
-                    raise ConfigError(f"inputs.{name}: {error.message}", hint=error.hint) from None
         return self
 
     def as_data(self) -> dict[str, Any]:

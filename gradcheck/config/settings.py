@@ -1,10 +1,8 @@
 """How a run goes: each option with its type, default and description, written once, here."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -52,5 +50,4 @@ def read_settings(values: dict[str, Any]) -> Settings:
 @cache
 def descriptions() -> dict[str, str]:
     """What each setting is for, in a sentence, by name."""
-    hints = get_type_hints(Settings, include_extras=True)
-    return {name: hint.__metadata__[0].description for name, hint in hints.items()}
+    return {field.name: get_args(field.type)[1].description for field in fields(Settings)}

@@ -17,11 +17,11 @@ from gradcheck.errors import ConfigError
 
 KeyPath = tuple[str | int, ...]
 
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_FLOAT = r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
 _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Source:
     """Plain data, and the places where they were written by path, for example ``("scores", 0, "scale")``.
 
@@ -62,7 +62,7 @@ def read_text(text: str, name: str, *, is_file: bool = True) -> Source:
     """The YAML document of the file or option called ``name``, or a ConfigError; only a file has lines."""
     lines: dict[KeyPath, int] = {}
     try:
-        node = _Loader(text).get_single_node()
+        node = yaml.compose(text, yaml.SafeLoader)
         data = None if node is None else _value(node, (), lines)
         return Source(data, {path: f"{name}:{line}" for path, line in lines.items()} if is_file else {})
     except yaml.MarkedYAMLError as error:
@@ -75,24 +75,10 @@ def read_text(text: str, name: str, *, is_file: bool = True) -> Source:
         raise ConfigError(f"{name}: {problem}") from None
 
 
-class _Loader(yaml.SafeLoader):
-    """Composes nodes; refuses aliases and tags, which no configuration needs."""
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
-        mark: Any = event.start_mark
-        if isinstance(event, yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(problem=f"*{event.anchor} is an alias", problem_mark=mark)
-        if (tag := getattr(event, "tag", None)) not in (None, "!"):
-            raise yaml.MarkedYAMLError(problem=f"{tag} is a tag", problem_mark=mark)
-        if isinstance(event, yaml.ScalarEvent):
-            event.value.encode()  # a ValueError for one half of a surrogate pair; PyYAML does not look
-        return super().compose_node(parent, index)
-
-
 def _value(node: Any, path: KeyPath, lines: dict[KeyPath, int]) -> Any:
     """The plain data of a node; ``lines`` receives the line of each of its parts."""
     if isinstance(node, yaml.ScalarNode):
+        node.value.encode()  # a ValueError for one half of a surrogate pair; PyYAML does not look
         return node.value if node.style else _plain_scalar(node.value)  # a quoted scalar is text
     if isinstance(node, yaml.SequenceNode):
         lines |= {(*path, index): child.start_mark.line + 1 for index, child in enumerate(node.value)}
@@ -114,7 +100,7 @@ def _plain_scalar(text: str) -> Any:
     """A scalar without quotes as None, a truth value, a number, or text."""
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
-    if not _FLOAT.fullmatch(text):
+    if not re.fullmatch(_FLOAT, text):
         return text
     return int(text) if text.lstrip("+-").isdigit() and len(text) < 400 else float(text)
 

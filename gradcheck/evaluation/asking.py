@@ -67,7 +67,6 @@ def ask_for(
         each, gradient = values_and_derivatives(call(point, labels.copy()), scores.shape)
         values[group], derivatives[group] = each[own], gradient.reshape(-1)[moved]
         flat[moved] = base[moved]
-        del each, gradient  # so that the next call finds their memory in the cache
     if not np.array_equal(point, scores):
         raise LossDefect("mutates-input", "changes S in place")
     return values, derivatives

@@ -147,15 +147,16 @@ class Objective:
 
     def imaginary(self, asking: Asking, x: FloatArray, entries: IndexArray, step: float) -> FloatArray:
         """Im(value) / step with each of E entries of x (n,) moved by i·step; NaN where complex scores are not taken."""
-        slopes, rows = np.full(len(entries), np.nan), self.blocks.of(entries)
+        slopes, rows = np.full(len(entries), np.nan), entries // self.shape[1]
         columns, by_parts = entries - rows * self.shape[1], asking == "each-row"
         for group in groups_for(asking, rows):
             first = int(rows[group[0]]) if asking == "rows" else 0
             own = slice(first, first + 1 if asking == "rows" else None)
+            labels = self.labels if isinstance(self.labels, Arguments) else self.labels[own].copy()
             point = x.reshape(self.shape)[own].astype(np.complex128)
             point[rows[group] - first, columns[group]] += 1j * step
             try:
-                answer = (self._call_each_row if by_parts else self._call)(point, self.labels[own].copy())
+                answer = (self._call_each_row if by_parts else self._call)(point, labels)
             except LossDefect:
                 break
             values = np.asarray(answer[0] if isinstance(answer, tuple | list) and len(answer) == 2 else None)

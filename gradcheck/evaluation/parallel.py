@@ -28,7 +28,7 @@ from gradcheck.evaluation.asking import Asking, Call, ask_for, groups_for
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.functions.budget import open_budget
 from gradcheck.functions.function import Function
-from gradcheck.functions.loading import load_loss
+from gradcheck.functions.loading import load_target
 from gradcheck.functions.output_capture import silenced
 from gradcheck.report import FloatArray
 
@@ -257,7 +257,7 @@ def _work(shared: tuple[Any, ...], moves: list[_Array]) -> tuple[FloatArray, Flo
             with open_budget(Settings(timeout=timeout, max_seconds=left), on_hang=lambda defect: _HANGS) as budget:
                 function = _LOADED.get(key)
                 if function is None:
-                    function = budget.load(load_loss, target) if own is None else Function(target, own)
+                    function = budget.load(load_target, target) if own is None else Function(target, own)
                     function = replace(function, function=adapt(function.function)) if adapt else function
                 call = _call_of(replace(function, budget=budget), asking)
                 if key not in _LOADED:

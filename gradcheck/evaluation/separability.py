@@ -31,7 +31,7 @@ _SIGMAS, _ROUNDINGS = 16.0, 64.0
 _SPLITS = 4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Same:
     """How far two values that ought to be equal may differ.
 

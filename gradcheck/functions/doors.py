@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from gradcheck.errors import TargetError
 from gradcheck.functions.answer import described
+from gradcheck.functions.signatures import named_parameters, signature_of
 
 #: How names of the gradients that a backward is multiplied by begin.
 _UPSTREAM = ("d", "grad", "upstream", "top_diff", "g_")
@@ -97,10 +98,11 @@ class Layer:
 
     def _split(self, result: Any, backward: Callable[..., Any], given: dict[str, Any]) -> tuple[list[Any], list[Any]]:
         """The outputs of a forward, and what its backward takes beside their gradients."""
-        names = required(backward)
+        signature = signature_of(backward)
         several = list(result) if isinstance(result, tuple) else [result]
-        if names is None:
+        if signature is None or any(each.kind is each.VAR_POSITIONAL for each in signature.parameters.values()):
             return several[:1], several[1:]
+        names, _ = named_parameters(backward)
         others = (k for k, name in enumerate(names) if not name.lower().startswith(_UPSTREAM))
         upstream = max(1, next(others, len(names)))
         beside = names[upstream:]
@@ -162,23 +164,6 @@ def called(function: Callable[..., Any], given: dict[str, Any], name: str) -> An
     return function(*by_position, **by_name)
 
 
-def signature_of(function: Callable[..., Any]) -> inspect.Signature | None:
-    """What a function takes; None where that cannot be seen, as of compiled code."""
-    try:
-        return inspect.signature(function)
-    except (TypeError, ValueError):
-        return None
-
-
-def required(function: Callable[..., Any]) -> list[str] | None:
-    """Names of the parameters that a function must be given; None where that cannot be seen."""
-    signature = signature_of(function)
-    parameters = signature.parameters.values() if signature else ()
-    if signature is None or any(each.kind is each.VAR_POSITIONAL for each in parameters):
-        return None
-    return [each.name for each in parameters if each.default is each.empty and each.kind is not each.VAR_KEYWORD]
-
-
 def _accepted(function: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:
     """Those of the arguments that a function has parameters for."""
     signature = signature_of(function)
@@ -194,7 +179,8 @@ def _value_and_rest(name: str, answer: Any) -> tuple[Any, tuple[Any, ...]]:
     shape = " x ".join(map(str, np.shape(value)))
     if shape and np.size(value) > 1:
         hint = "is there a backward? --backward FILE.py:NAME"
-        raise TargetError(f"{name}: returns a {shape} array as its value, not a number", hint=hint)
+        what = ", not a value with its gradients" if is_lone else " as its value, not a number"
+        raise TargetError(f"{name}: returns a {shape} array{what}", hint=hint)
     if is_lone:
         raise TargetError(f"{name}: returns {described(answer)}, not a value with its gradients", hint=hint)
     if not _is_number_or_array(value):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gradcheck.functions.budget import Budget
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Function:
     """A callable ``(S, y) -> (value, dS)`` and where it came from."""
 
@@ -28,11 +28,11 @@ class Function:
     line: int | None = None
     framework: str = "numpy"  # whose arrays the user's own function takes
     #: What made ``function`` from the user's own; None if it is that.
-    adapter: Callable[[Any], Any] | None = field(default=None, repr=False, compare=False)
-    by_name: bool = field(default=False, repr=False, compare=False)  # ``load_loss(target)`` finds it in any process
+    adapter: Callable[[Any], Any] | None = field(default=None, repr=False)
+    by_name: bool = field(default=False, repr=False)  # ``load_target(target)`` finds it in any process
     #: The functions that belong to it, by ``gradient``, ``backward`` or ``value``, where they are at hand.
-    beside: dict[str, Callable[..., Any]] = field(default_factory=dict, repr=False, compare=False)
-    budget: Budget | None = field(default=None, repr=False, compare=False)  # counts and limits its calls
+    beside: dict[str, Callable[..., Any]] = field(default_factory=dict, repr=False)
+    budget: Budget | None = field(default=None, repr=False)  # counts and limits its calls
 
     def call(self, scores: npt.NDArray[Any], labels: Any, **options: str) -> Any:
         """Call the function with these arrays, N x C scores and labels, not with copies; return what it returns.

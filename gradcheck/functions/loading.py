@@ -1,9 +1,11 @@
-"""Find the function that a target names: ``svm``, ``package.module:callable`` or ``path/to/file.py:callable``."""
+"""Find the function that a target names: ``svm``, ``package.module:callable`` or ``file.py:callable``."""
 
 from __future__ import annotations
 
 import importlib
+import importlib.machinery
 import importlib.util
+import linecache
 import os
 import sys
 import zlib
@@ -13,45 +15,42 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from gradcheck.config import Config
 from gradcheck.errors import TargetError, UsageError, did_you_mean
 from gradcheck.functions.function import Function
+from gradcheck.functions.notebooks import cells_for, defined_in
 from gradcheck.functions.output_capture import trimmed_traceback
-from gradcheck.functions.signatures import callables_of, losses_of, refuse_what_is_no_loss, where
+from gradcheck.functions.signatures import callables_of, definitions_of, is_backward, where
+from gradcheck.functions.suggestions import command, forward_of, partner, proposed
 from gradcheck.losses import BUILT_INS, BuiltIn
 
+SUFFIXES = (".py", ".ipynb")
 _FORMS = "write package.module:callable or path/to/file.py:callable"
 
 
-def load_loss(target: str) -> Function:
-    """Load the function that a target names.
+def load_target(target: str) -> Function:
+    """Load the function that a target names, whatever arguments it takes.
 
     A module or file is executed at most once in a process while it does not change; its output goes to standard error.
 
     Args:
         target: a built-in name, ``package.module:callable``, ``path/to/file.py:callable`` or
             ``path/to/file.py::callable``, where the callable may be dotted, ``module:object.method``; or
-            ``path/to/file.py`` alone, if only one of its functions takes (S, y).
+            ``path/to/file.py`` alone, if it has one loss only. A notebook, ``file.ipynb``, is as good as a file.
 
     Raises:
-        TargetError: it does not exist, cannot be imported, or cannot be called with (S, y).
+        TargetError: it does not exist, or cannot be imported.
 
     Example:
-        >>> load_loss("svm").target
+        >>> load_target("svm").target
         'svm'
     """
-    loaded = load_target(target)
-    if not loaded.is_built_in:
-        refuse_what_is_no_loss(loaded.function, target.rpartition(":")[2], _printable(target))
-    return loaded
-
-
-def load_target(target: str) -> Function:
-    """Load what a target names, whatever arguments it takes; raises as ``load_loss``."""
     shown = _printable(target) or "an empty target"
     place, colon, name = target.rpartition(":")  # the last colon: a path on Windows has one after its drive
-    if target.endswith(".py"):
-        module = _executed(target, shown)
-        name = _only_loss(module, shown)
+    if target.endswith(SUFFIXES):
+        module = _executed(target, "", shown)
+        name = _only_function(module, shown)
+        target = f"{target}:{name}"
     elif target in BUILT_INS:
         function = BUILT_INS[target].function
         return Function(target, function, *where(function), by_name=True)
@@ -64,10 +63,19 @@ def load_target(target: str) -> Function:
         place = place.removesuffix(":")
         if not place or not all(part.isidentifier() for part in name.split(".")):
             raise TargetError(f"{shown}: names no callable", hint=_FORMS)
-        is_file = place.endswith(".py") or "/" in place or os.sep in place
-        module = _executed(place, shown) if is_file else _imported(place, shown)
+        is_file = place.endswith(SUFFIXES) or "/" in place or os.sep in place
+        module = _executed(place, name.partition(".")[0], shown) if is_file else _imported(place, shown)
     function = _member(module, name, shown)
     return Function(target, function, *where(function), by_name=True)
+
+
+def guessed_config(target: str) -> Config:
+    """A configuration for a target, or for the forward of a backward: inputs guessed from names, so its backward."""
+    loaded = load_target(target)
+    if is_backward(loaded.function):
+        return guessed_config(forward_of(target))
+    name = loaded.target.rpartition(":")[2]
+    return proposed(name, loaded.function, names_beside(loaded.function), Config(losses=target))
 
 
 def built_in_named(name: str) -> BuiltIn:
@@ -95,12 +103,12 @@ def _imported(name: str, shown: str) -> ModuleType:
         return importlib.import_module(name)
 
 
-def _executed(place: str, shown: str) -> ModuleType:
-    """Execute a file as a module with a name of its own, with its directory on the path."""
+def _executed(place: str, member: str, shown: str) -> ModuleType:
+    """Execute a file, or the cells that define ``member``, as a module with a name of its own and its own directory."""
     path = Path(place)
     try:
-        if path.suffix != ".py" and path.exists() and not path.is_dir():  # a device might never end
-            raise TargetError(f"{shown}: {_printable(place)} is not a Python file (.py)")
+        if path.suffix not in SUFFIXES and path.exists() and not path.is_dir():  # a device might never end
+            raise TargetError(f"{shown}: {_printable(place)} is not a Python file (.py) or a notebook (.ipynb)")
         source = path.read_bytes()
         path = path.resolve()
     except FileNotFoundError:
@@ -113,18 +121,33 @@ def _executed(place: str, shown: str) -> ModuleType:
         raise TargetError(f"{shown}: {_printable(place)} cannot be read: {problem}") from None
     # The content is part of the name: an edited file is another module, and no stale bytecode is used.
     stem = "".join(letter if letter.isalnum() else "_" for letter in path.stem)
-    name = f"gradcheck_target_{zlib.crc32(source + os.fsencode(path)):08x}_{stem}"
+    is_notebook = path.suffix == ".ipynb"
+    key = source + os.fsencode(path) + member.encode() * is_notebook
+    name = f"gradcheck_target_{zlib.crc32(key):08x}_{stem}"
     if name in sys.modules:
         return sys.modules[name]
     _put_on_path(".")
     _put_on_path(path.parent)
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None  # the suffix is .py
-    module = importlib.util.module_from_spec(spec)
+    module = importlib.util.module_from_spec(importlib.machinery.ModuleSpec(name, None))
+    module.__file__ = str(path)
+    pieces: dict[str, bytes | str] = {str(path): source}
+    if is_notebook:
+        try:
+            cells = {f"{path}, cell {cell.number}": cell.code for cell in cells_for(source, member)}
+            vars(module)["__all__"] = names = defined_in(source)
+        except ValueError as error:
+            raise TargetError(f"{shown}: {_printable(place)} {error}") from None
+        if not cells:
+            message = f"{shown}: no cell of {_printable(place)} defines {member or 'a function'}"
+            raise TargetError(message, hint=did_you_mean(member, names) or f"there are {', '.join(names[:8])}")
+        for file, code in cells.items():  # so that tracebacks show lines
+            linecache.cache[file] = len(code), None, code.splitlines(keepends=True), file
+        pieces = {**cells}
     sys.modules[name] = module  # dataclasses and pickle look their module up while it executes
     try:
         with _user_code(shown, name):
-            exec(compile(source, str(path), "exec", dont_inherit=True), module.__dict__)
+            for file, text in pieces.items():
+                exec(compile(text, file, "exec", dont_inherit=True), module.__dict__)
     except BaseException:
         del sys.modules[name]
         raise
@@ -159,16 +182,28 @@ def _user_code(shown: str, name: str) -> Iterator[None]:
         raise TargetError(f"{shown}: {problem}", hint=hint, details=details) from None
 
 
-def _only_loss(module: ModuleType, shown: str) -> str:
-    """The name of the only function in a file that takes (S, y)."""
-    names = losses_of(module)
-    if len(names) == 1:
-        return names[0]
-    problem, hint = "defines no function that takes (S, y)", f"name the callable in the file: {shown}:callable"
-    if names:
-        some = ", ".join(f"{shown}:{name}" for name in names[:8])
-        problem, hint = "several of its functions take (S, y)", f"name one of them: {some}"
-    raise TargetError(f"{shown}: {problem}", hint=hint)
+def names_beside(function: Any) -> list[str]:
+    """The names in the module of a function; of a notebook, those of all of its cells."""
+    module = sys.modules.get(getattr(function, "__module__", None) or "")
+    return [*vars(module), *getattr(module, "__all__", ())] if module else []
+
+
+def _only_function(module: ModuleType, shown: str) -> str:
+    """The name of the only loss of scores in a file, or of the only function; else a TargetError lists them all."""
+    found = definitions_of(module)
+    backwards = {name for each in found for name in partner(each, found).values()}
+    proposals = {
+        name: proposed(name, thing, found, Config())
+        for name, thing in found.items()
+        if name not in backwards and not is_backward(thing)
+    }
+    for names in ([name for name, each in proposals.items() if not each.inputs], [*proposals]):
+        if len(names) == 1:
+            return names[0]
+    if not proposals:
+        raise TargetError(f"{shown}: defines no function", hint=f"name the callable in the file: {shown}:callable")
+    commands = "\n".join(command(f"{shown}:{name}", each) for name, each in proposals.items())
+    raise TargetError(f"{shown}: defines several functions", hint=f"name one of them:\n{commands}")
 
 
 def _member(module: ModuleType, name: str, shown: str) -> Any:

@@ -25,7 +25,7 @@ class _Nowhere(io.StringIO):
         return len(text)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Silence:
     """Within ``silenced()``, output is discarded except inside ``let_through()``."""
 

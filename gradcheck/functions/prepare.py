@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+import itertools
+import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -14,11 +19,13 @@ from gradcheck.config import Config
 from gradcheck.config.inputs import nested
 from gradcheck.errors import LossDefect, TargetError
 from gradcheck.functions.binding import Bound, Settled
+from gradcheck.functions.doors import AsReturned, Door, Layer, Reseeded, Separate, called
+from gradcheck.functions.frameworks import own_form
 from gradcheck.functions.frameworks.inputs import settle_in
 from gradcheck.functions.function import Function
-from gradcheck.functions.loading import load_target
-from gradcheck.functions.opening import Opened, open_door
-from gradcheck.functions.suggestions import backward_of, command, guessed_inputs
+from gradcheck.functions.loading import guessed_config, load_target, names_beside
+from gradcheck.functions.signatures import is_backward, is_layer, is_model, named_parameters, parameters_of
+from gradcheck.functions.suggestions import command, forward_of, proposed
 from gradcheck.layout import Arguments
 from gradcheck.report import Finding
 from gradcheck.sampling import Problem, draw_inputs
@@ -37,6 +44,23 @@ class Prepared:
     function: Function
     problems: tuple[Problem, ...]
     remarks: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A function that may be called through its door.
+
+    Attributes:
+        door: calls it.
+        parameters: names of the parameters that it must be given.
+        optional: of those that have a default.
+        params: the dict of a model's own parameters; None of anything else.
+    """
+
+    door: Door
+    parameters: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+    params: dict[str, Any] | None = None
 
 
 def prepare(
@@ -61,17 +85,20 @@ def prepare(
     only = config.wrt if wrt != config.wrt else (config.only,)
     problems: list[Problem] = []
     settled: Settled | None = None
-    for N, trial in _draws(config) if at is None else [(0, 0)]:
+    draws = itertools.product(batch_sizes(config), range(config.trials)) if at is None else [(0, 0)]
+    for N, trial in draws:
         values = draw_inputs(config, N, trial, opened.params) if at is None else dict(at)
-        values, seed = _in_order(values, opened), config.seed + trial
+        in_order = {each: values[each] for each in (*opened.parameters, *opened.optional) if each in values}
+        values, seed = in_order | values, config.seed + trial
         settled = settled or _settled(function, opened, values, wrt, seed, framework)
         arrays = [each for each in settled.arrays if any(_is_called(each, pattern) for pattern in only)]
         if not arrays:
             hint = f"there are {', '.join(settled.arrays) or 'none'}"
             raise TargetError(f"{name}: no differentiated array is called {', '.join(only)}", hint=hint)
         arguments = Arguments.of(values, arrays, seed)
-        if not np.all(np.isfinite(arguments.x)):
-            raise TargetError(f"{name}: its inputs are not finite everywhere; there is no gradient to check there")
+        if not arguments.layout.n or not np.all(np.isfinite(arguments.x)):
+            problem = "are not finite everywhere" if arguments.layout.n else "have no entries"
+            raise TargetError(f"{name}: its inputs {problem}; there is no gradient to check there")
         kind = "inputs" if at is None else "given"
         problems.append(Problem(arguments.x[np.newaxis], arguments, seed, trial, kind, N))
     assert settled is not None
@@ -81,24 +108,87 @@ def prepare(
     return Prepared(found, tuple(problems), remarks)
 
 
-def _draws(config: Config) -> Iterator[tuple[int, int]]:
-    """Batch size and trial of every problem: one batch size where no input depends on it."""
-    is_batched = any("N" in str(each).replace("None", "") or "labels" in str(each) for each in config.inputs.values())
-    for N in config.batch_sizes if is_batched else config.batch_sizes[:1]:
-        for trial in range(config.trials):
-            yield N, trial
+def open_door(
+    name: str,
+    thing: Any,
+    *,
+    gradient: Callable[..., Any] | None = None,
+    backward: Callable[..., Any] | None = None,
+    value: Callable[..., Any] | None = None,
+    reseed: bool = False,
+) -> Opened:
+    """The door of a function, a class or an object.
+
+    Args:
+        name: as the user named it, for messages.
+        thing: what the target leads to.
+        gradient: returns the gradient, where ``thing`` returns the value.
+        backward: the backward of a layer, where ``thing`` is its forward.
+        value: returns the value, where ``thing`` returns the gradient.
+        reseed: seed the generators of random numbers before every call.
+
+    Raises:
+        TargetError: a class that cannot be made without arguments, or an object of none of the forms.
+    """
+    if inspect.ismethod(thing) and is_model(thing.__self__) and thing.__name__ == "loss":
+        thing = thing.__self__
+    form: tuple[Door, Any, dict[str, Any] | None] | None = None
+    if backward is not None:
+        form = Layer(name, lambda: (thing, backward)), thing, None
+    elif gradient is not None:
+        form = Separate(name, thing, gradient), thing, None
+    elif value is not None:
+        form = Separate(name, value, thing), value, None
+    else:
+        form = own_form(name, thing, lambda: _maker(name, thing)())
+    door, main, params = form or _form_of(name, thing)
+    required, optional = parameters_of(main)
+    own = () if params is None else ("params",)
+    return Opened(Reseeded(door) if reseed else door, (*own, *required), optional, params)
+
+
+def _form_of(name: str, thing: Any) -> tuple[Door, Any, dict[str, Any] | None]:
+    """The door of what needs no other function, what has its parameters, and the arrays of a model."""
+    if is_layer(thing):
+        make = _maker(name, thing)
+        return Layer(name, lambda: attrgetter("forward", "backward")(make())), make().forward, None
+    if is_model(thing):
+        make = _maker(name, thing)
+        model = make()
+        if not isinstance(getattr(model, "params", None), dict):
+            raise TargetError(f"{name}: has a method loss, and no dict params with its parameters")
+        return AsReturned(name, functools.partial(_loss_of, name, make)), model.loss, model.params
+    if isinstance(thing, type) or not callable(thing):
+        kind = "a class" if isinstance(thing, type) else f"of type {type(thing).__name__}"
+        hint = "name a function, an object to call, or one with forward and backward, or with params and loss"
+        raise TargetError(f"{name}: is {kind}, which cannot be checked", hint=hint)
+    return AsReturned(name, thing), thing, None
+
+
+def _loss_of(title: str, make: Callable[[], Any], /, params: dict[str, Any], **rest: Any) -> Any:
+    model = make()
+    model.params = params
+    return called(model.loss, rest, title)
+
+
+def _maker(name: str, thing: Any) -> Callable[[], Any]:
+    if not isinstance(thing, type):
+        return lambda: thing
+    if takes := named_parameters(thing)[0]:
+        hint = f"make an object in the file, `layer = {thing.__name__}(...)`, and name that"
+        raise TargetError(f"{name}: is a class that is made with {', '.join(takes)}", hint=hint)
+    return thing
+
+
+def batch_sizes(config: Config) -> tuple[int, ...]:
+    """The batch sizes at which a function of named inputs is checked: one of them, where no input depends on it."""
+    is_batched = any(re.search(r"\b(N|labels)\b", str(each)) for each in config.inputs.values())
+    return config.batch_sizes if is_batched else config.batch_sizes[:1]
 
 
 def _is_called(array: str, pattern: str) -> bool:
     """Whether an array, as ``params.W1``, has a name, or is a part of the input that has it."""
     return fnmatchcase(array, pattern) or array.startswith((f"{pattern}.", f"{pattern}["))
-
-
-def _in_order(values: dict[str, Any], opened: Opened) -> dict[str, Any]:
-    """The arguments in the order of the function's parameters."""
-    order = [*opened.parameters, *opened.optional]
-    known = {name: values[name] for name in order if name in values}
-    return known | values
 
 
 def _settled(
@@ -120,35 +210,32 @@ def _settled(
 
 def _refuse_undescribed(function: Function, opened: Opened, config: Config, at: Mapping[str, Any] | None) -> None:
     own = {"params"} if opened.params is not None else set()
-    described = nested(config.inputs) if at is None else at
-    missing = [name for name in opened.parameters if name not in {*described, *own}]
+    known = {*(nested(config.inputs) if at is None else at), *own}
+    missing = [name for name in opened.parameters if name not in known]
     if not missing:
         return
-    wanted = [name for name in opened.parameters if name not in own]
-    guesses = guessed_inputs(wanted) | config.inputs
+    name, names = function.target.rpartition(":")[2], names_beside(function.function)
+    if is_backward(function.function):
+        forward = forward_of(function.target)
+        is_there = forward.rpartition(":")[2] in names
+        example = command(forward, guessed_config(forward) if is_there else Config(backward=name))
+        hint = f"name its forward, for example:\n{example}"
+        raise TargetError(f"{function.target}: is a backward, which is checked with its forward", hint=hint)
+    guess = proposed(name, function.function, names, config)
     takes = f"takes ({', '.join([*opened.parameters, *(f'{name}=…' for name in opened.optional)])})"
-    others = [word for key in ("gradient", "backward", "value") if (word := _option(key, config))]
-    if not others and (found := _backward_beside(function)):
-        others = [f"--backward={found}"]
-    what = "a loss of scores is called with (S, y)" if not config.inputs else f"{', '.join(missing)}: not described"
-    hint = f"say what they are, for example: {command(function.target, guesses, others)}"
-    raise TargetError(f"{function.target}: {takes}; {what}", hint=hint)
+    hint = f"say what they are, for example:\n{command(function.target, guess)}"
+    if not function.by_name:
+        hint = f"say what they are, for example: inputs={guess.inputs}" if at is None else "give an argument for each"
+    raise TargetError(f"{function.target}: {takes}; not described: {', '.join(missing)}", hint=hint)
 
 
-def _option(key: str, config: Config) -> str:
-    value = getattr(config, key)
-    return f"--{key}={value}" if value else ""
-
-
-def _backward_beside(function: Function) -> str:
-    """The backward that stands in the same module as a forward, by its name."""
-    module = sys.modules.get(getattr(function.function, "__module__", ""), None)
-    return backward_of(function.target.rpartition(":")[2], vars(module)) if module else ""
-
-
-def _other(function: Function, target: str | Callable[..., Any] | None) -> Callable[..., Any] | None:
-    """The function that a key such as ``backward`` names: a target, or a name in the module of the one checked."""
-    if target is None or callable(target):
-        return target
+def _other(function: Function, target: str | None) -> Callable[..., Any] | None:
+    """The function that a key such as ``backward`` names: a target, or a name beside the function that is checked."""
+    if target is None:
+        return None
     place = function.target.rpartition(":")[0]
-    return load_target(target if ":" in target or not place else f"{place}:{target}").function
+    if ":" in target or (place and function.by_name):
+        return load_target(target if ":" in target else f"{place}:{target}").function
+    module = sys.modules.get(getattr(function.function, "__module__", None) or "")
+    found: Callable[..., Any] = getattr(module, target, None) or load_target(target).function
+    return found

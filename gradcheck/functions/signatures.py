@@ -5,49 +5,30 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from contextlib import suppress
 from types import CodeType
 from typing import Any
 
-from gradcheck.errors import TargetError
-
-
-def refuse_what_is_no_loss(function: Any, name: str, target: str) -> None:
-    """Refuse an object that cannot be called with two arguments; its name and target are for messages.
-
-    Raises:
-        TargetError: a class, not callable, or its signature does not take ``(S, y)``.
-    """
-    if isinstance(function, type):
-        hint = f"if its objects can be called with (S, y): write `loss = {name}()` and name `loss`"
-        raise TargetError(f"{target}: {name} is a class, not a loss", hint=hint)
-    if not callable(function):
-        raise TargetError(f"{target}: {name} is of type {type(function).__name__}, which cannot be called")
-    try:
-        signature = inspect.signature(getattr(function, "forward", function))  # as a module of torch
-    except Exception:  # compiled code may have none; the first call will show
-        return
-    try:
-        signature.bind(None, None)
-    except TypeError:
-        required = [one for one in signature.parameters.values() if one.default is one.empty]
-        hint = "write it as def loss(S, y), with the N x C scores and the labels, and return (value, dS)"
-        if len(required) > 2:
-            from gradcheck.functions.suggestions import guessed_inputs
-
-            hint = f"describe its parameters: inputs={guessed_inputs([each.name for each in required])}"
-        plain = [one.replace(annotation=one.empty) for one in signature.parameters.values()]
-        takes = signature.replace(parameters=plain, return_annotation=signature.empty)
-        raise TargetError(f"{target}: {name} takes {takes}, and a loss is called with (S, y)", hint=hint) from None
+#: What labels are not called.
+_NO_LABELS = [(name,) for name in ("X", "x", "W", "w", "theta", "params", "reg")]
 
 
 def takes_scores_and_labels(function: Any) -> bool:
-    """Whether something can be called with (S, y), as far as can be seen."""
-    try:
-        refuse_what_is_no_loss(function, "", "")
-    except TargetError:
+    """Whether something can be called with (S, y), and neither its form nor the names of its parameters deny it."""
+    if isinstance(function, type) or not callable(function):
         return False
-    return True
+    if signature := signature_of(getattr(function, "forward", function)):  # as a module of torch has
+        try:
+            signature.bind(None, None)
+        except TypeError:
+            return False
+    second = parameters_of(function)[0][1:2]
+    return not (is_backward(function) or second in _NO_LABELS or is_model(getattr(function, "__self__", None)))
+
+
+def is_backward(function: Any) -> bool:
+    """Whether it seems to be the backward of a layer, by its name or as it takes (dout, cache)."""
+    name = getattr(function, "__name__", "")
+    return name.endswith(("backward", "_bwd")) or parameters_of(function)[0][1:] == ("cache",)
 
 
 def is_layer(thing: Any) -> bool:
@@ -64,26 +45,19 @@ def is_model(thing: Any) -> bool:
 def where(function: Any) -> tuple[str | None, int | None]:
     """File and line of a callable's code; None if unknown. Follows partials, methods, decorators, ``__call__``."""
     try:
-        for _ in range(100):  # a chain of wrappers may be a cycle
-            code = getattr(function, "__code__", None)
-            if isinstance(function, functools.partial):
-                function = function.func
-            elif hasattr(function, "__wrapped__"):
-                function = function.__wrapped__
-            elif inspect.ismethod(function):
-                function = function.__func__
-            elif isinstance(function, type):
-                function = next(
-                    member for name in ("forward", "loss", "__init__") if (member := vars(function).get(name))
-                )
-            elif isinstance(code, CodeType):
-                path = os.path.abspath(code.co_filename)
-                return (path, code.co_firstlineno) if os.path.isfile(path) else (None, None)
-            else:
-                function = type(function).__call__ if callable(function) else type(function)
-    except Exception:  # an object's own __getattr__
-        pass
-    return None, None
+        while isinstance(function, functools.partial):
+            function = function.func
+        if not callable(function):
+            function = type(function)
+        if isinstance(function, type):
+            function = next(vars(function)[name] for name in ("forward", "loss", "__init__") if name in vars(function))
+        function = inspect.unwrap(getattr(function, "__func__", function))
+        if not isinstance(getattr(function, "__code__", None), CodeType):
+            function = inspect.unwrap(type(function).__call__)
+        path = os.path.abspath(function.__code__.co_filename)
+        return (path, function.__code__.co_firstlineno) if os.path.isfile(path) else (None, None)
+    except Exception:  # an object's own __getattr__; a cycle of wrappers
+        return None, None
 
 
 def callables_of(thing: Any) -> list[str]:
@@ -96,15 +70,38 @@ def callables_of(thing: Any) -> list[str]:
     return sorted(names, key=lambda name: not _is_defined_in(thing, found[name]))
 
 
-def losses_of(module: Any) -> list[str]:
-    """Names of the functions that a module defines and that take ``(S, y)``."""
-    names = []
-    for name in callables_of(module):
-        with suppress(TargetError):
-            if _is_defined_in(module, function := getattr(module, name)):
-                refuse_what_is_no_loss(function, name, name)
-                names.append(name)
-    return names
+def definitions_of(module: Any) -> dict[str, Any]:
+    """The functions, layers and models that a module defines, by name, in the order in which it defines them."""
+    found = {name: getattr(module, name) for name in vars(module) if not name.startswith("_")}
+    return {
+        name: thing
+        for name, thing in found.items()
+        if _is_defined_in(module, thing) and (inspect.isfunction(thing) or is_layer(thing) or is_model(thing))
+    }
+
+
+def signature_of(function: Any) -> inspect.Signature | None:
+    """What a callable takes; None where that cannot be seen, as of compiled code."""
+    try:
+        return inspect.signature(function)
+    except Exception:  # an object's own __signature__ may raise anything
+        return None
+
+
+def named_parameters(function: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the parameters of a callable: those without a default, and those with one."""
+    signature = signature_of(function)
+    parameters = signature.parameters.values() if signature else ()
+    named = [each for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
+    required = tuple(each.name for each in named if each.default is each.empty)
+    return required, tuple(each.name for each in named if each.default is not each.empty)
+
+
+def parameters_of(thing: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The same of a function, the forward of a layer or a module of torch, or a model's loss; without ``self``."""
+    call = getattr(thing, "forward", None) or (thing.loss if is_model(thing) else thing)
+    required, optional = named_parameters(call)
+    return required[isinstance(thing, type) and call is not thing :], optional
 
 
 def _is_defined_in(module: Any, member: Any) -> bool:

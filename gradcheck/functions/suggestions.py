@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gradcheck.config import Config
+from gradcheck.functions.signatures import is_layer, parameters_of, takes_scores_and_labels
 
 #: By name, the first that matches: what an input is likely to be.
 _GUESSES: tuple[tuple[str, Any], ...] = (
@@ -49,7 +51,7 @@ def guessed_inputs(parameters: Sequence[str]) -> dict[str, Any]:
         >>> guessed_inputs(["W", "X", "y", "reg"])
         {'W': 'normal(0, 0.5) [D, C]', 'X': '[N, D]', 'y': 'labels', 'reg': 0.1}
     """
-    if len(parameters) == 1 and parameters[0].lower() in ("x", "w", "theta", "p", "v", "beta", "params"):
+    if len(parameters) == 1 and parameters[0] in ("x", "w", "theta", "p", "v", "beta", "params"):
         return {parameters[0]: _VECTOR}
     found: dict[str, Any] = {}
     for name in parameters:
@@ -62,46 +64,64 @@ def guessed_inputs(parameters: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def as_options(inputs: dict[str, Any]) -> list[str]:
-    """Inputs as options of the command line."""
-    options = []
-    for name, given in inputs.items():
-        options += ["--input", f"{name}={_text(given)}"]
-    return options
+def proposed(name: str, thing: Any, names: Iterable[str], known: Config) -> Config:
+    """A configuration that describes a function: its inputs guessed, its backward or gradient found by its name.
+
+    Nothing is described of a loss of scores and labels. Of the parameters with a default only labels are described:
+    without them, a model returns scores.
+
+    Args:
+        name: of the function.
+        thing: the function, a layer or a model.
+        names: of what else its file defines.
+        known: what is known already, which stays.
+    """
+    keys: dict[str, Any] = dict(known)
+    if not (keys["gradient"] or keys["backward"] or keys["value"]):
+        keys |= partner(name, names)
+    required, optional = parameters_of(thing)
+    guesses = guessed_inputs(required)
+    if [*guesses.values()] == [_VECTOR] and (keys["backward"] or is_layer(thing)):
+        guesses = dict.fromkeys(required, "[N, D]")
+    guesses |= {each: given for each, given in guessed_inputs(optional).items() if given == "labels"}
+    if [*guesses.values()][1:] == ["labels"] and takes_scores_and_labels(thing) and keys == dict(known):
+        guesses = {}
+    return Config(**keys | {"inputs": guesses | keys["inputs"]})
+
+
+def partner(name: str, names: Iterable[str]) -> dict[str, str]:
+    """The backward or the gradient of a function among these names, by its key; empty if there is none.
+
+    Example:
+        >>> partner("rosen", ["rosen_der", "rosen_hess"])
+        {'gradient': 'rosen_der'}
+    """
+    tries = {
+        "backward": (name.replace("forward", "backward"), name.replace("_fwd", "_bwd"), f"{name}_backward"),
+        "gradient": tuple(form.format(name) for form in ("{}_grad", "{}_gradient", "{}_der", "{}_prime", "grad_{}")),
+    }
+    names = {*names} - {name}
+    found = ({key: each} for key, several in tries.items() for each in several if each in names)
+    return next(found, {})
+
+
+def forward_of(backward: str) -> str:
+    """What the forward of this backward is called, most likely."""
+    forward = backward.replace("backward", "forward").replace("_bwd", "_fwd")
+    return forward if forward != backward else f"{backward.rpartition(':')[0]}:FORWARD"
 
 
 def described(config: Config) -> list[str]:
     """The options that describe the inputs of a function as a configuration does."""
     options = [f"--{key}={given}" for key in ("gradient", "backward", "value") if (given := getattr(config, key))]
-    options += as_options(config.inputs)
+    for name, given in config.inputs.items():
+        options += ["--input", f"{name}={given if isinstance(given, str) else json.dumps(given, default=repr)}"]
     options += [f"--size={letter}={size}" for letter, size in config.sizes.items()]
     options += [f"--classes={config.classes[0]}"] * (len(config.classes) == 1 and config.classes != (5,))
     options += [f"--wrt={name}" for name in config.wrt] + [f"--only={config.only}"] * (config.only != "*")
     return options + ["--reseed"] * config.reseed
 
 
-def command(target: str, inputs: dict[str, Any], others: Iterable[str] = ()) -> str:
-    """The command that checks a function with these inputs."""
-    return shlex.join(["gradcheck", "run", target, *others, *as_options(inputs)])
-
-
-def backward_of(name: str, names: Iterable[str]) -> str:
-    """The name of a forward's backward among these; empty if there is none.
-
-    Example:
-        >>> backward_of("affine_forward", ["affine_backward", "relu_backward"])
-        'affine_backward'
-    """
-    tries = [name.replace("forward", "backward"), name.replace("_fwd", "_bwd"), f"{name}_backward", f"{name}_grad"]
-    return next((each for each in tries if each != name and each in {*names}), "")
-
-
-def _text(given: Any) -> str:
-    if isinstance(given, dict):
-        return "{" + ", ".join(f"{key}: {_quoted(each)}" for key, each in given.items()) + "}"
-    return str(given)
-
-
-def _quoted(given: Any) -> str:
-    text = _text(given)
-    return f'"{text}"' if isinstance(given, str) and ("[" in text or "," in text) else text
+def command(target: str, config: Config) -> str:
+    """The command that checks a function whose inputs a configuration describes."""
+    return shlex.join(["gradcheck", "run", target, *described(config)])

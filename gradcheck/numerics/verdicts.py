@@ -26,7 +26,7 @@ TOO_WIDE = 1e-2
 SMALL = 1e-3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tolerance:
     """The user's tolerances, beyond the measured bounds."""
 

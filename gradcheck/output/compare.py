@@ -23,7 +23,7 @@ class State(NamedTuple):
     """What a report says of one loss: how bad it is as a whole and by problem, its findings, and the same in words."""
 
     badness: tuple[bool, bool]  # could not be checked, does not pass
-    problems: Mapping[str, tuple[int, int]]  # wrong and unresolved entries
+    problems: Mapping[tuple[Any, ...], tuple[int, int]]  # wrong and unresolved entries
     findings: Mapping[str, str]  # severity by code
     words: str
 
@@ -43,7 +43,7 @@ def read_report(path: Path) -> Mapping[str, State]:
     Raises:
         UsageError: the file cannot be read, is no JSON, or is no report of schema 1.
     """
-    where = "batch size {batch_size}, {classes} classes, {scores}, seed {seed}"
+    where = "batch_size", "classes", "scores", "input", "seed"
     try:
         report = json.loads(path.read_bytes())
         if report["schema"] != SCHEMA:
@@ -51,7 +51,7 @@ def read_report(path: Path) -> Mapping[str, State]:
         return {
             loss["target"]: State(
                 (bool(loss["error"]), not loss["passed"]),
-                {where.format_map(batch): (batch["wrong"], batch["unresolved"]) for batch in loss["batches"]},
+                {tuple(map(batch.get, where)): (batch["wrong"], batch["unresolved"]) for batch in loss["batches"]},
                 {finding["code"]: finding["severity"] for finding in loss["findings"]},
                 f"{loss['verdict']}: {loss['summary']}",
             )

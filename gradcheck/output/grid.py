@@ -10,29 +10,29 @@ import numpy.typing as npt
 from rich.columns import Columns
 from rich.text import Text
 
-from gradcheck.output.screen import VERDICT_STYLES
+from gradcheck.output.screen import VERDICT_STYLES, Screen
 from gradcheck.output.text import SIGNS, relative
 from gradcheck.report import VERDICTS, BatchReport, FloatArray, Verdict
 
 #: How an entry is shown that is right and too small for its relative error to mean anything.
 TINY = "tiny"
-_MOST_ROWS = 8  # of a compact grid
+_MOST_ROWS, _MOST_OF_AN_INPUT = 8, 6  # rows of a compact grid
 
 Cells = list[list[Text]]
 
 
-def side_by_side(problems: Sequence[BatchReport], width: int) -> Columns:
+def side_by_side(problems: Sequence[BatchReport], screen: Screen) -> Columns:
     """Grids of these problems, as many beside each other as fit; of larger ones the worst rows and classes."""
-    return Columns([_compact(problem, width) for problem in problems], padding=(0, 2, 0, 0))
+    return Columns([_compact(problem, screen) for problem in problems], padding=(0, 2, 0, 0))
 
 
-def whole(problem: BatchReport, width: int) -> Iterator[Text]:
+def whole(problem: BatchReport, screen: Screen) -> Iterator[Text]:
     """All entries of a problem, its classes in as many pieces as the width asks for."""
     rows = range(len(_matrices(problem)[0]))
     cells = _cells(problem, rows)
-    at_once = _classes_that_fit(problem, cells, width)
+    at_once = _classes_that_fit(problem, rows, cells, screen)
     for start in range(0, problem.classes, at_once):
-        yield _drawn(problem, rows, range(start, min(start + at_once, problem.classes)), cells)
+        yield _drawn(problem, rows, range(start, min(start + at_once, problem.classes)), cells, screen)
 
 
 def tiny(problem: BatchReport) -> npt.NDArray[np.bool_]:
@@ -42,27 +42,26 @@ def tiny(problem: BatchReport) -> npt.NDArray[np.bool_]:
     return right & (np.False_ if problem.negligible is None else problem.negligible)
 
 
-def _compact(problem: BatchReport, width: int) -> Text:
+def _compact(problem: BatchReport, screen: Screen) -> Text:
     """A grid of the worst rows and classes, and a line that sums up the others."""
     verdicts, errors = _matrices(problem)
     errors = np.where(tiny(problem), 0, np.nan_to_num(errors, nan=2, posinf=2))
     severity = 10.0 * verdicts + errors
-    rows = _worst(severity.max(axis=1), _MOST_ROWS)
+    rows = _worst(severity.max(axis=1), _MOST_OF_AN_INPUT if problem.input else _MOST_ROWS)
     cells = _cells(problem, rows)
-    classes = _worst(severity[rows].max(axis=0), _classes_that_fit(problem, cells, width))
-    drawn = _drawn(problem, rows, classes, cells)
+    classes = _worst(severity[rows].max(axis=0), _classes_that_fit(problem, rows, cells, screen))
+    drawn = _drawn(problem, rows, classes, cells, screen)
     hidden = np.ones(errors.shape, dtype=bool)
     hidden[np.ix_(rows, classes)] = False
     if hidden.any():
         columns = "columns" if problem.input else "classes"
         more = [(len(errors) - len(rows), "rows"), (problem.classes - len(classes), columns)]
         parts = ", ".join(f"{count:,} more {noun}" for count, noun in more if count)
-        counts = np.bincount(verdicts[hidden], minlength=len(VERDICTS))
-        bad = [
-            f"{counts[at]:,} {word}" for at, word in ((3, "wrong"), (2, "unresolved"), (1, "at kinks")) if counts[at]
-        ]
+        counts = np.bincount(verdicts[hidden], minlength=len(VERDICTS)).tolist()
+        words = zip(counts[:0:-1], ("wrong", "unresolved", "at kinks"), strict=True)
+        bad = [f"{count:,} {word}" for count, word in words if count]
         text = f"...  {parts}: {', '.join(bad) or f'all <= {relative(float(errors[hidden].max()), 1)}'}"
-        wide = max(len(drawn.plain.partition("\n")[0]), 12)
+        wide = max(map(len, [" " * 12, *drawn.plain.split("\n")]))
         drawn.append("\n" + textwrap.fill(text, wide, subsequent_indent="   "), "dim")
     return drawn
 
@@ -89,26 +88,32 @@ def _cells(problem: BatchReport, rows: Sequence[int]) -> Cells:
     return [[cell(row, class_) for class_ in range(problem.classes)] for row in rows]
 
 
-def _classes_that_fit(problem: BatchReport, cells: Cells, width: int) -> int:
-    return max(1, (width - len(_head(problem))) // _width(cells))
+def _classes_that_fit(problem: BatchReport, rows: Sequence[int], cells: Cells, screen: Screen) -> int:
+    return max(1, (screen.width - max(map(len, _row_names(problem, rows)))) // _width(cells))
 
 
-def _drawn(problem: BatchReport, rows: Sequence[int], classes: Sequence[int], cells: Cells) -> Text:
+def _drawn(problem: BatchReport, rows: Sequence[int], classes: Sequence[int], cells: Cells, screen: Screen) -> Text:
     """Lines of these rows and classes, below a line with the classes' numbers."""
-    head = _head(problem)
-    wide = _width(cells)
-    drawn = Text(no_wrap=True, overflow="ignore").append(head, "bold")
-    drawn.append("".join(f"{class_} ".rjust(wide) for class_ in classes))
-    for row, of_row in zip(rows, cells, strict=True):
-        drawn.append(f"\n{f'{row} '.rjust(len(head))}")
+    head, *names = _row_names(problem, rows)
+    indent, wide = max(map(len, (head, *names))), _width(cells)
+    drawn = Text(no_wrap=True, overflow="ignore")
+    if problem.input:
+        what = f", {problem.size}, N={problem.batch_size}"
+        drawn.append(f"d{screen.name(problem.input, screen.width - len(what) - 3)}{what}\n", "bold")
+    drawn.append(head.ljust(indent), "bold").append("".join(f"{class_} ".rjust(wide) for class_ in classes))
+    for name, row in zip(names, cells, strict=True):
+        drawn.append(f"\n{name.rjust(indent)}")
         for class_ in classes:
-            drawn.append(" " * (wide - len(of_row[class_]))).append_text(of_row[class_])
+            drawn.append(" " * (wide - len(row[class_]))).append_text(row[class_])
     return drawn
 
 
-def _head(problem: BatchReport) -> str:
-    """What stands above the rows' numbers: ``N=3``, or ``dW N=3``."""
-    return f"d{problem.input} N={problem.batch_size} " if problem.input else f"N={problem.batch_size} "
+def _row_names(problem: BatchReport, rows: Sequence[int]) -> list[str]:
+    """What stands above the rows' names, and these: of an input the indices along all axes but the last."""
+    if not problem.input:
+        return [f"N={problem.batch_size} ", *(f"{row} " for row in rows)]
+    leading = problem.shape[:-1]
+    return [" ", *(",".join(map(str, np.unravel_index(row, leading))) + " " if leading else " " for row in rows)]
 
 
 def _width(cells: Cells) -> int:

@@ -18,9 +18,6 @@ from gradcheck.report import Report
 def render(report: Report, options: Options) -> str:
     """A report as an HTML document in ASCII that needs no other file and no network; no option matters."""
     data = as_data(report, _text)
-    for batch in (batch for loss in data["losses"] for batch in loss["batches"]):
-        grid = batch.get("relative_errors", [])  # two digits of each are shown
-        grid[:] = ([None if error is None else float(f"{error:.2g}") for error in row] for row in grid)
     codes = {finding["code"] for loss in data["losses"] for finding in loss["findings"]}
     data["pages"] = {each.code: each.paragraphs for each in pages() if each.code in codes}
     named = report.losses[0].target if len(report.losses) == 1 else f"{len(report.losses)} losses"

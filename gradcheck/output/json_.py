@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -25,8 +26,6 @@ _FLAT = r"[\[{]\n[^\[\]{}]*\n *[\]}]"
 
 def render(report: Report, options: Options) -> str:
     """A report as JSON text in ASCII that ends with a newline; NaN and infinities become null. No option matters."""
-    import json
-
     text = json.dumps(as_data(report), allow_nan=False, indent=2)
     return re.sub(_FLAT, lambda flat: " ".join(map(str.strip, flat[0].split("\n"))), text) + "\n"
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree as ET
 
-from gradcheck.output.summary import disagreement, grouped, severity_key, totals
+from gradcheck.output.summary import disagreement, grouped, kind_of, severity_key, totals
 from gradcheck.output.text import Options, counted, derivatives, escape_control, relative, shorten
 from gradcheck.report import BatchReport, LossReport, Report, Verdict
 
@@ -46,12 +47,14 @@ def _batch_size(suite: ET.Element, loss: LossReport, batch_size: int, name: str,
     elif total.wrong or (total.unresolved and loss.strict):
         kind, message = "unresolved", f"{total.unresolved:,} of {counted(total.entries, 'entry')} could not be decided"
         if total.wrong:
-            leading = next((finding for finding in loss.findings if finding.severity == "error"), None)
+            own = [
+                each for each in loss.findings if not name or re.search(rf"\bd{re.escape(name)}(?!\w)", each.message)
+            ]
+            leading = next((finding for finding in own if finding.severity == "error"), None)
             kind = leading.code if leading else "wrong"
             message = disagreement(total) + (f": {leading.message}" if leading else "")
         worst = max(problems, key=severity_key)
-        what = name or f"{worst.classes} classes, {worst.scores}"
-        lines = [_findings(loss), f"{what}, seed {worst.seed}:"]
+        lines = [_findings(loss), f"{kind_of(worst)}, seed {worst.seed}:"]
         bad = [entry for entry in worst.worst if entry.verdict in (Verdict.WRONG, Verdict.UNRESOLVED)]
         for entry in bad[:_MOST_ENTRIES]:
             analytic, numerical = derivatives(entry)

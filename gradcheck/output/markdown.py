@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from html import escape
 
-from gradcheck.output.summary import Row, entry_rows, sentences, severity_key, total_rows
+from gradcheck.output.summary import Row, entry_rows, kind_of, sentences, severity_key, total_rows
 from gradcheck.output.text import Options, counted, escape_control, place_of, shorten
 from gradcheck.report import LossReport, Report, Verdict
 
@@ -37,7 +38,7 @@ def _loss(loss: LossReport, most: int) -> Iterator[str]:
         yield from ["", *_table(total_rows(loss.batches))]
         worst = max(loss.batches, key=severity_key)
         if wrong := [entry for entry in worst.worst if entry.verdict is Verdict.WRONG][:most]:
-            where = f"batch size {worst.batch_size}, {_plain(worst.scores)}, seed {worst.seed}"
+            where = f"batch size {worst.batch_size}, {_plain(kind_of(worst))}, seed {worst.seed}"
             yield from ["", f"Worst entries at {where}:", "", *_table(entry_rows(wrong))]
             if worst.wrong > len(wrong):
                 yield from ["", f"and {counted(worst.wrong - len(wrong), 'more wrong entry')}"]
@@ -49,15 +50,17 @@ def _loss(loss: LossReport, most: int) -> Iterator[str]:
 
 def _table(rows: Sequence[Row]) -> Iterator[str]:
     yield f"| {' | '.join(rows[0])} |"
-    yield "| " + " | ".join("---" if head in ("scores", "verdict") else "---:" for head in rows[0]) + " |"
+    yield (
+        "| "
+        + " | ".join("---" if head in ("scores", "input", "entry", "verdict") else "---:" for head in rows[0])
+        + " |"
+    )
     for row in rows:
         yield f"| {' | '.join(map(_plain, row.values()))} |"
 
 
 def _plain(text: str) -> str:
     """Text from outside on one line, with nothing in it that Markdown, HTML or GitHub would act on."""
-    from html import escape
-
     escaped = escape(escape_control(shorten(text)), quote=False)
     return re.sub(_SPECIAL, r"\\\1", re.sub(_LINKS, lambda sign: f"&#{ord(sign[0])};", escaped))
 

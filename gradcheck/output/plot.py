@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.errors import UsageError
-from gradcheck.output.summary import loss_sentence, worst_of_each_size
+from gradcheck.output.summary import kind_of, loss_sentence, worst_of_each
 from gradcheck.output.text import escape_control
 from gradcheck.report import VERDICTS, BatchReport, Report, Verdict
 
@@ -44,7 +44,7 @@ def picture(report: Report, kind: str) -> bytes:
     """A ``png``, ``svg`` or ``pdf``: of each loss the worst problem of every batch size as a heat map."""
     from matplotlib.figure import Figure
 
-    worst = [(loss, problem) for loss in report.losses for problem in worst_of_each_size(loss.batches)]
+    worst = [(loss, problem) for loss in report.losses for problem in worst_of_each(loss.batches)]
     drawn = [(loss, problem) for loss, problem in worst if problem.relative_errors is not None]
     rows = max(1, math.ceil(len(drawn) / _COLUMNS))
     figure = Figure(figsize=(_COLUMNS * _SIDE * 1.1, rows * _SIDE), layout="constrained")
@@ -54,8 +54,7 @@ def picture(report: Report, kind: str) -> bytes:
         axis = figure.add_subplot(rows, _COLUMNS, at + 1)
         _heat_map(axis, problem)
         title = f"{escape_control(loss.target[:60])}: {loss_sentence(loss).verdict}"
-        what = f"d{problem.input}" if problem.input else problem.scores
-        below = f"batch size {problem.batch_size}, {escape_control(what[:60])}"
+        below = f"batch size {problem.batch_size}, {escape_control(kind_of(problem)[:60])}"
         axis.set_title(f"{title}\n{below}", fontsize=9, parse_math=False)
     file = io.BytesIO()
     with warnings.catch_warnings():

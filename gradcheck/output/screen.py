@@ -34,6 +34,8 @@ class Screen:
             color_system="standard" if options.color else None,
             force_jupyter=False,
             legacy_windows=False,
+            emoji=False,  # nothing here is rich's markup
+            markup=False,
             _environ={},  # the caller has looked at the environment; nothing in it may undo the options here
         )
         self.width = self.console.width
@@ -47,6 +49,11 @@ class Screen:
     def escape(self, text: str, lines: bool = False) -> str:
         """Text from outside that can do nothing to the terminal, nor to the output's encoding."""
         return escape_control(text, ascii_only=self.options.ascii, lines=lines)
+
+    def name(self, name: str, width: int) -> str:
+        """The name of an input; of a long one the end, which tells it from others."""
+        escaped, dots = self.escape(name), "..." if self.options.ascii else "…"
+        return escaped if len(escaped) <= width else dots + escaped[len(escaped) + len(dots) - max(width, 4) :]
 
     def say(self, text: Text | str = "", first: Text | str = "", style: str = "") -> None:
         """Print lines, wrapped; the first begins with ``first``, and the others are indented as far."""

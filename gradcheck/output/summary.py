@@ -9,12 +9,10 @@ from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
 from gradcheck.output.text import SIGNS, counted, derivatives, digits_of, number, relative
-from gradcheck.report import BatchReport, Entry, LossReport, Report, Verdict
+from gradcheck.report import BatchReport, Entry, LossReport, Report
 
 Word = Literal["right", "right so far", "wrong", "failed", "unresolved", "not checked", "interrupted", "out of time"]
 
-
-_NOT_OK = (Verdict.SUBGRADIENT, Verdict.UNRESOLVED, Verdict.WRONG)
 #: Of a table: the text in each column.
 Row = dict[str, str]
 
@@ -29,7 +27,7 @@ class Sentence(NamedTuple):
         return f"{self.verdict}: {self.summary}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Totals:
     """Sums over several problems; ``max_relative_error`` is the largest of theirs."""
 
@@ -80,13 +78,11 @@ def total_rows(problems: Sequence[BatchReport]) -> list[Row]:
 
 def input_rows(problems: Sequence[BatchReport]) -> list[Row]:
     """A row for each input of a function of named inputs, the worst last."""
-    each = sorted(grouped(problems, "input").values(), key=lambda group: max(map(severity_key, group)))
     rows = []
-    for group in each:
-        total, largest = totals(group), max(group, key=lambda problem: problem.entries)
-        shape = " x ".join(map(str, largest.shape)) or "number"
-        row = {"input": group[0].input, "shape": shape, "entries": f"{total.entries:,}"}
-        row |= {verdict.value: f"{sum(g.count(verdict) for g in group) or ''}" for verdict in _NOT_OK}
+    for group in sorted(grouped(problems, "input").values(), key=lambda group: max(map(severity_key, group))):
+        total, largest = totals(group), max(group, key=attrgetter("entries"))
+        row = {"input": largest.input, "shape": largest.size, "entries": f"{total.entries:,}"}
+        row |= {verdict: f"{getattr(total, verdict) or ''}" for verdict in ("subgradient", "unresolved", "wrong")}
         rows.append(row | {"largest error": relative(total.max_relative_error)})
     return rows
 
@@ -111,15 +107,23 @@ def entry_rows(entries: Sequence[Entry], full: bool = False) -> list[Row]:
     return rows
 
 
+def kind_of(problem: BatchReport) -> str:
+    """What a problem is of: ``5 classes, normal(0, 1)``, or ``dW, 4 x 5``; it may hold text from outside."""
+    if problem.input:
+        return f"d{problem.input}, {problem.size}"
+    return f"{counted(problem.classes, 'class')}, {problem.scores}"
+
+
 def severity_key(problem: BatchReport) -> tuple[int, bool, float]:
     """Orders problems by how bad they are: wrong entries, unresolved ones, the largest relative error."""
     largest = problem.max_relative_error
     return problem.wrong, problem.unresolved > 0, math.inf if math.isnan(largest) else largest
 
 
-def worst_of_each_size(problems: Iterable[BatchReport]) -> list[BatchReport]:
-    """The worst problem of each batch size, number of classes and input."""
-    return [max(group, key=severity_key) for group in grouped(problems, "batch_size", "classes", "input").values()]
+def worst_of_each(problems: Iterable[BatchReport], *attributes: str) -> list[BatchReport]:
+    """The worst problem of each group with these attributes in common: batch size, classes and input unless named."""
+    groups = grouped(problems, *(attributes or ("batch_size", "classes", "input")))
+    return [max(group, key=severity_key) for group in groups.values()]
 
 
 def sentences(report: Report) -> tuple[Sentence, ...]:
@@ -189,7 +193,11 @@ def problem_remarks(problem: BatchReport) -> list[str]:
     seen = problem.projections
     if seen is None:
         return []
-    line = f"{seen.directions} random directions {'agree with dS' if seen.agree else 'do not show that dS is right'}"
+    dS = "the gradient" if problem.input else "dS"
+    line = (
+        f"{seen.directions} random directions {f'agree with {dS}' if seen.agree else f'do not show that {dS} is right'}"
+    )
+    line += ", apart from the wrong entries" if seen.agree and problem.wrong else ""
     if seen.agree and math.isfinite(seen.smallest_defect):
         share = f" ({relative(seen.smallest_relative_defect)} of the largest)" if seen.largest_gradient else ""
         line += f"; a defect of {relative(seen.smallest_defect)} in one entry{share} would have shown (99%)"

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from gradcheck.output import grid, summary
-from gradcheck.output.pages import page, show_page
 from gradcheck.output.screen import SEVERITY_SIGNS, SEVERITY_STYLES, VERDICT_STYLES, Screen
 from gradcheck.output.text import SIGNS, Options, counted, derivatives, number, place_of, relative, shorten
 from gradcheck.report import BatchReport, Finding, LossReport, Report, SmallestCase, Verdict
@@ -15,6 +14,10 @@ from gradcheck.report import BatchReport, Finding, LossReport, Report, SmallestC
 #: Columns that a narrow terminal does without, the first ones first.
 _OPTIONAL = ("problems", "time", "calls", "score", "label", "bound", "step", "reference", "plain", "central")
 _STYLES = {f"{SIGNS[verdict]} {verdict.value}": style for verdict, style in VERDICT_STYLES.items()}
+#: Columns with text from outside, and those of them that begin at the left and may be cut.
+_FROM_OUTSIDE, _NAMES = ("scores", "input", "entry"), {"input", "entry"}
+#: Unless all is shown: inputs in a table, inputs of which entries are shown, and entries of one of these.
+_MOST_LINES, _MOST_INPUTS, _MOST_WORST = 16, 3, 5
 _DOUBTFUL = (Verdict.WRONG, Verdict.UNRESOLVED)
 _LEGEND = {Verdict.SUBGRADIENT: "kink", Verdict.UNRESOLVED: "unresolved", Verdict.WRONG: "wrong"}
 _WORD_STYLES = {"right": "bold green", "wrong": "bold red", "failed": "bold red", "not checked": "bold red"}
@@ -35,16 +38,20 @@ def _loss(loss: LossReport, screen: Screen) -> None:
     """All of one loss but the verdict, which comes at the end."""
     entries, full = screen.options.entries, screen.options.entries == "all"
     bad = [each for each in loss.batches if each.wrong or each.unresolved]
-    shown = loss.batches if full else summary.worst_of_each_size((entries == "worst" and bad) or loss.batches)
-    with_grid = [each for each in shown if each.verdicts is not None and entries in ("auto", "all")]
-    if any(each.input for each in shown):  # the inputs in a line each, and grids of those alone that are not right
-        with_grid = [each for each in with_grid if each in bad and len(each.shape) < 3]
-        _heading(loss, with_grid, screen)
-        _table(summary.input_rows(loss.batches), screen)
-    else:
-        _heading(loss, with_grid, screen)
+    shown = loss.batches if full else summary.worst_of_each((entries == "worst" and bad) or loss.batches)
+    _heading(loss, screen)
+    if any(each.input for each in loss.batches):
+        _inputs(loss, screen)
+        if not full:
+            told = bad or [each for each in loss.batches if each.projections is not None]
+            shown = sorted(summary.worst_of_each(told, "input"), key=summary.severity_key)
+            shown = shown[-_MOST_INPUTS:] if entries == "auto" else shown
+    drawn = [each for each in shown if each.verdicts is not None]
+    with_grid = [each for each in drawn if full or not each.input or len(each.shape) in (1, 2)]
+    if full:
+        _legend(with_grid, screen)
     for problem in shown:
-        if entries in ("all", "worst") or (entries == "auto" and problem.verdicts is None):
+        if full or entries == "worst" or (entries == "auto" and problem not in with_grid):
             _problem(problem, screen)
     if full and loss.batches:
         screen.say()
@@ -52,7 +59,8 @@ def _loss(loss: LossReport, screen: Screen) -> None:
     for line in summary.loss_remarks(loss) if full or loss.unchecked else ():
         screen.say(screen.escape(line), style="yellow")
     if entries == "auto":
-        screen.keep(grid.side_by_side(with_grid, screen.width))
+        _legend(with_grid, screen)
+        screen.keep(grid.side_by_side(with_grid, screen))
         _worst_entry(loss, screen)
     if loss.smallest_case is not None:
         _smallest_case(loss.smallest_case, screen)
@@ -61,24 +69,41 @@ def _loss(loss: LossReport, screen: Screen) -> None:
     screen.say()
     if loss.error:
         screen.say("could not be checked", f"{SEVERITY_SIGNS['error']} ", SEVERITY_STYLES["error"])
-        screen.say(_shown(loss.error, screen), "  ")
+        for line in _shown(loss.error, screen).split("\n"):
+            screen.keep(Text(f"  {line}")) if line.startswith("gradcheck run ") else screen.say(line, "  ")
         screen.say()
     for finding in loss.findings:
         _finding(finding, screen)
         screen.say()
-    for code in dict.fromkeys(finding.code for finding in loss.findings) if screen.options.explain else ():
-        show_page(page(code), screen)
-        screen.say()
+    if screen.options.explain:
+        from gradcheck.output.pages import page, show_page
+
+        for code in dict.fromkeys(finding.code for finding in loss.findings):
+            show_page(page(code), screen)
+            screen.say()
 
 
-def _heading(loss: LossReport, with_grid: Sequence[BatchReport], screen: Screen) -> None:
-    """Target, framework and place; and what the grids mean."""
+def _heading(loss: LossReport, screen: Screen) -> None:
+    """Target, framework and place."""
     head = Text(screen.escape(loss.target), "bold")
     if loss.framework != "numpy":
         head.append(f" ({loss.framework})", "not bold")
     if loss.file is not None:
         head.append(f"  {screen.escape(place_of(loss.file, loss.line))}", "not bold dim")
     screen.say(head)
+
+
+def _inputs(loss: LossReport, screen: Screen) -> None:
+    """A line for each input of a function of named inputs, the worst last."""
+    rows = summary.input_rows(loss.batches)
+    most = len(rows) if screen.options.entries == "all" else _MOST_LINES
+    if len(rows) > most:
+        screen.say(f"{counted(len(rows) - most, 'input')} and these, which are no better:", style="dim")
+    _table(rows[-most:], screen)
+
+
+def _legend(with_grid: Sequence[BatchReport], screen: Screen) -> None:
+    """What the grids mean."""
     if with_grid:
         parts = ["relative error of each entry"]
         parts += ["[ ] label"] if any(each.labels is not None for each in with_grid) else []
@@ -91,10 +116,8 @@ def _problem(problem: BatchReport, screen: Screen) -> None:
     """One problem: what it is drawn from, and its worst entries if they matter; in full also its grid."""
     full = screen.options.entries == "all"
     screen.say()
-    what = f"{problem.classes} classes, {screen.escape(problem.scores)}"
-    if problem.input:
-        what = f"{problem.input}, {' x '.join(map(str, problem.shape)) or 'a number'}"
-    text = Text.assemble((f"batch size {problem.batch_size}", "bold"), f": {what}, seed {problem.seed}")
+    what = screen.escape(f"{summary.kind_of(problem)}, seed {problem.seed}")
+    text = Text.assemble((f"batch size {problem.batch_size}", "bold"), f": {what}")
     if full:
         text.append(f", trial {problem.trial}, value {number(problem.value, 6)}, plan {screen.escape(problem.plan)}")
     for verdict in _DOUBTFUL:
@@ -103,10 +126,11 @@ def _problem(problem: BatchReport, screen: Screen) -> None:
     screen.say(text)
     for line in summary.problem_remarks(problem):
         screen.say(screen.escape(line))
-    for piece in grid.whole(problem, screen.width) if full and problem.verdicts is not None else ():
+    for piece in grid.whole(problem, screen) if full and problem.verdicts is not None else ():
         screen.keep(piece)
     doubtful = tuple(entry for entry in problem.worst if entry.verdict is not Verdict.OK)
-    entries = problem.worst if full else (doubtful if problem.wrong else problem.worst)[: screen.options.worst]
+    most = _MOST_WORST if screen.options.entries == "auto" and problem.input else screen.options.worst
+    entries = problem.worst if full else (doubtful if problem.wrong else problem.worst)[:most]
     if entries and (screen.options.entries != "auto" or problem.wrong or problem.unresolved):
         _table(summary.entry_rows(entries, full), screen)
         if more := problem.wrong - sum(entry.verdict is Verdict.WRONG for entry in entries):
@@ -115,13 +139,20 @@ def _problem(problem: BatchReport, screen: Screen) -> None:
 
 def _table(rows: Sequence[summary.Row], screen: Screen) -> None:
     """Print a table without blank columns, nor those that a narrow terminal can do without; no number is cut."""
-    rows = [{head: screen.escape(text) if head == "scores" else text for head, text in row.items()} for row in rows]
+    rows = [
+        {head: screen.escape(text) if head in _FROM_OUTSIDE else text for head, text in row.items()} for row in rows
+    ]
     widths = {head: max(len(head), *(len(row[head]) for row in rows)) for head in rows[0] if any(r[head] for r in rows)}
     for head in _OPTIONAL:
         if sum(widths.values()) + 2 * len(widths) - 2 > screen.width:
             widths.pop(head, None)
-    for row in ({head: head for head in widths}, *rows):
-        verdict = row.get("verdict", "")
+    for head in _NAMES & widths.keys():  # names are cut where the columns that are left are too wide
+        widths[head] = min(
+            widths[head], max(screen.width - sum(widths.values()) - 2 * len(widths) + 2 + widths[head], 12)
+        )
+        rows = [{**row, head: screen.name(row[head], widths[head]).ljust(widths[head])} for row in rows]
+    for row in ({head: head.ljust(wide) if head in _NAMES else head for head, wide in widths.items()}, *rows):
+        verdict = row.get("verdict", "").strip()
         line = Text("  ".join(row[head].rjust(wide) for head, wide in widths.items() if head != "verdict"))
         screen.keep(line.append(f"  {verdict}", _STYLES.get(verdict, "")))
 
@@ -135,11 +166,11 @@ def _worst_entry(loss: LossReport, screen: Screen) -> None:
     analytic, numerical = derivatives(entry)
     label = " (label)" if entry.label is not None and entry.label == entry.class_ else ""
     unresolved = "   unresolved" if entry.verdict is Verdict.UNRESOLVED else ""
-    place = f"N={worst.batch_size} row {entry.row} class {entry.class_}{label}"
+    place = f"N={worst.batch_size} row {entry.row} class {entry.class_}{label}   dS"
     if entry.input:
-        place = f"N={worst.batch_size} {entry.name.removeprefix('d')}"
-    numbers = f"d{entry.input or 'S'} {analytic}   numerical {numerical} ± {relative(entry.bound, 1)}{unresolved}"
-    screen.say(f"{place}   {numbers}", Text("worst: ", "dim"))
+        place = f"N={worst.batch_size} {screen.escape(entry.name)}"
+    numbers = f"{analytic}   numerical {numerical} ± {relative(entry.bound, 1)}{unresolved}"
+    screen.say(f"{place} {numbers}", Text("worst: ", "dim"))
 
 
 def _smallest_case(case: SmallestCase, screen: Screen) -> None:

@@ -19,7 +19,7 @@ LONGEST_LINE = 2_000
 MOST_LINES = 30
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Options:
     """How a report is to look; a format ignores what does not concern it."""
 

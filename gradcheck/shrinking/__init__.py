@@ -84,4 +84,10 @@ def _wrong_gradient(
     else:
         return None
     predicate = WrongGradient(evidence.ask, code, smooth, config, rows, bounds, slopes)
-    return Shrinker(predicate.screen, failure, evidence.ask.dtype).confirmed(predicate.confirm) or known
+    shrinker = Shrinker(predicate.screen, failure, evidence.ask.dtype)
+    shrinker.run()
+    with suppress(OutOfTime):
+        best = shrinker.failed[-1] if shrinker.failed else failure
+        if best is not failure and (gradients := predicate.confirm(best)):
+            return best, gradients
+    return known

@@ -9,11 +9,9 @@ import numpy as np
 from gradcheck.checking.case import BoolArray, Case
 from gradcheck.checking.contract import inspect
 from gradcheck.checking.evidence import Allowance
-from gradcheck.checking.problem import check_problem
 from gradcheck.config import Config
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding, FloatArray
-from gradcheck.sampling import Problem
 from gradcheck.shrinking.shrinker import Candidate
 from gradcheck.shrinking.snippet import Gradients
 
@@ -25,8 +23,6 @@ _FINEST, _COARSEST = 2.0**-14, 2.0**-4
 _CHECK_STEP = 2.0**-9
 #: Differences beyond so many bounds count.
 _BOUNDS = 10.0
-#: Calls that gradcheck's own check of a candidate takes at most: of any candidate, and of each of its entries.
-_CHECK_CALLS, _ENTRY_CALLS = 100, 40
 
 
 def breaks_contract(ask: Allowance, finding: Finding, candidate: Candidate) -> bool:
@@ -70,29 +66,21 @@ class WrongGradient:
 
     def screen(self, candidate: Candidate) -> bool:
         """Whether dS seems wrong along one or two random directions; OutOfTime where too few calls are left."""
-        directions = self._directions(candidate)
-        left, needed = self._ask.left - 1 - 2 * len(directions), 1 + 2 * candidate.S.size
+        left, needed = self._ask.left - 1 - 2 * len(self._directions(candidate)), 1 + 2 * candidate.S.size
         if left < self._reserved:
             raise OutOfTime
-        if left < needed or not self._differs(candidate, directions)[0].any():
+        if left < needed or not self.seems_wrong(candidate):
             return False
         self._reserved = needed
         return True
 
+    def seems_wrong(self, candidate: Candidate) -> bool:
+        """The same whatever calls are left."""
+        return bool(self._differs(candidate, self._directions(candidate))[0].any())
+
     def confirm(self, candidate: Candidate) -> Gradients | None:
         """dS and numerical derivatives, each N x C, if some are wrong for the reason; OutOfTime if calls are few."""
-        # By gradcheck's own check if enough calls are left for it, else by central differences of every entry.
-        S, joint = candidate.S, self._code == NOT_A_SUBGRADIENT  # single entries may be right
-        if self._ask.left >= _CHECK_CALLS + _ENTRY_CALLS * S.size:
-            problem = Problem(S.astype(self._ask.dtype), candidate.y, self._config.seed, 0, "given")
-            tolerances = Config(rtol=self._config.rtol, atol=self._config.atol)
-            _, findings, seen = check_problem(self._loss, problem, tolerances)
-            if seen is None:
-                return None
-            # dS may jump here, so that a smooth value looks as if it had a kink; the screen has ruled out real ones.
-            wrong = seen.wrong if joint else failing_entries(seen, self._code)
-            fails = wrong.any() or (joint and any(finding.code == self._code for finding in findings))
-            return (seen.analytic, seen.numerical) if fails else None
+        S, joint = candidate.S, self._code == NOT_A_SUBGRADIENT
         if self._ask.left < 1 + 2 * S.size:
             raise OutOfTime
         differs, analytic, numerical = self._differs(candidate, np.eye(S.size).reshape(-1, *S.shape))

@@ -13,13 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import OutOfTime
+from gradcheck.layout import Arguments
 from gradcheck.report import FloatArray
-from gradcheck.shrinking.snippet import Gradients
 
 IndexArray = npt.NDArray[np.intp]
 
-#: Candidates that are confirmed, at most.
-_CONFIRMATIONS = 5
 #: Candidates of each smaller size: before numbers are simplified, and before the search ends.
 _FIRST, _LAST = 2, 8
 #: Attempts to make scores and labels simpler; scores one by one only in candidates of at most so many entries.
@@ -34,17 +32,19 @@ _SIZES = (*range(1, 9), *(int(8 * 1.5**k) for k in range(1, 40)))
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """Scores (N x C float64) and labels of any kind at which a loss may fail."""
+    """Scores (N x C float64) and labels of any kind, or x (1 x n) and `Arguments`, at which a loss may fail."""
 
     S: FloatArray
-    y: npt.NDArray[Any]
+    y: Any
 
     @cached_property
     def own(self) -> IndexArray | None:
         """N columns, the class of each row; None where the labels are neither classes nor one-hot."""
         (N, C), y = self.S.shape, self.y
+        if isinstance(y, Arguments):
+            return None
         if y.shape == (N,) and y.dtype.kind in "iu" and np.min(y) >= 0 and np.max(y) < C:
-            return y.astype(np.intp)
+            return np.asarray(y, dtype=np.intp)
         if y.shape == (N, C) and y.dtype.kind in "iufb" and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all():
             return np.asarray(np.argmax(y, axis=1))
         return None
@@ -159,17 +159,6 @@ class Shrinker:
         self._largest = (N, C) if self.failed else (min(N, _ROWS), min(C, _CLASSES))
         self._untried: dict[tuple[int, int], Iterator[Candidate]] = {}
         self._tried: set[tuple[tuple[int, ...], bytes, bytes]] = set()
-
-    def confirmed(self, confirm: Callable[[Candidate], Gradients | None]) -> tuple[Candidate, Gradients] | None:
-        """The simplest candidate that ``confirm`` returns gradients for, and these; None for none but the failure."""
-        for _ in range(_CONFIRMATIONS):
-            self.run()
-            with suppress(OutOfTime):
-                if self.failed and self.failed[-1] is not self._failure:
-                    candidate = self.failed.pop()
-                    if gradients := confirm(candidate):
-                        return candidate, gradients
-        return None
 
     def run(self) -> None:
         """Shrink until no pass helps or no call is left."""

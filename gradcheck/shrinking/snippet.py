@@ -11,13 +11,16 @@ import numpy.typing as npt
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.functions.function import Function
+from gradcheck.layout import Arguments
 from gradcheck.report import FloatArray
 
 Gradients = tuple[FloatArray, FloatArray]
 
 _WIDTH = 88
-#: Entries up to which derivatives are shown in a comment, and up to which a case is written in one line.
-_MOST, _MOST_IN_A_LINE = 12, 4
+#: Of named inputs, relative differences up to which plain differences may be off.
+_SMALL = 1e-6
+#: Entries up to which derivatives are shown in a comment, and entries and letters up to which a case is one line.
+_MOST, _MOST_IN_A_LINE, _MOST_LETTERS = 12, 4, 200
 
 
 def snippet(
@@ -30,29 +33,69 @@ def snippet(
     kept. A comment shows dS and the numerical gradient, each N x C, where ``gradients`` has them. The line is the call
     with its result, ``gradcheck.check_at('mymodule:myloss', [[0.0]], [0])   dS 1, numerical 0``; empty if too long.
     """
-    scores, labels = _constructed(S), _constructed(y)
-    name = repr(loss.target) if loss.by_name else _name_in_scope(loss)
-    lines = ["import numpy as np", ""] if "np." in scores + labels else []
-    lines += ["import gradcheck", "", f"S = {scores}", f"y = {labels}"]
-    complaint = outcome = code
+    outcome, comments = code, []
     if gradients is not None:
-        complaint = "dS is not the gradient of the value" + (f" ({code})" if code != "wrong" else "")
         analytic, numerical = _shown(gradients)
         outcome = f"dS {analytic}, numerical {numerical}"
         if S.size == 1:
             outcome = outcome.replace("[", "").replace("]", "")
         if S.size <= _MOST:
-            lines += [f"# dS                 = {analytic}", f"# numerical gradient = {numerical}"]
-    if not loss.by_name:
+            comments = [f"dS                 = {analytic}", f"numerical gradient = {numerical}"]
+    given, options = {"S": _constructed(S), "y": _constructed(y)}, _options(config, settings, code)
+    text, line = _written(loss, given, options, comments, code, "dS is" if gradients else "")
+    return text, f"{line}   {outcome}" if S.size <= _MOST_IN_A_LINE else ""
+
+
+def snippet_of_inputs(
+    loss: Function, arguments: Arguments, code: str, config: Config, settings: Settings, gradients: Gradients
+) -> tuple[str, str]:
+    """The same for a function of named inputs; ``gradients`` are 1 x n, and some entries differ."""
+    layout, (analytic, numerical) = arguments.layout, (each[0] for each in gradients)
+    off, size = np.abs(analytic - numerical), np.maximum(np.abs(analytic), np.abs(numerical))
+    wrong = np.flatnonzero(off > _SMALL * (size + np.max(size) / 1000)).tolist() or [int(np.argmax(off))]
+    outcomes = [f"d{layout.name(k)} {analytic[k]:.6g}, numerical {numerical[k]:.6g}" for k in wrong[:_MOST]]
+    options = [f"{key}={getattr(each, '__name__', key)}" for key, each in loss.beside.items()]
+    options += [f"seed={arguments.seed}"] * bool(arguments.seed)
+    options += _options(config, settings, code, "wrt", "gradient", "backward", "value", "reseed")
+    inputs = ", ".join(f"{name!r}: {_nested(value)}" for name, value in arguments.values.items())
+    what = f"d{layout.index(wrong[0])[0]} is"
+    text, line = _written(loss, {"inputs": f"{{{inputs}}}"}, options, outcomes, code, what)
+    return text, f"{line}   {outcomes[0]}" if "\n" not in line and len(line) <= _MOST_LETTERS else ""
+
+
+def _written(
+    loss: Function, given: dict[str, str], options: list[str], comments: list[str], code: str, what: str
+) -> tuple[str, str]:
+    """The whole snippet, and its call as one line; ``what`` is wrong, a contract's code stands alone."""
+    is_named = loss.by_name or (loss.is_of_named_inputs and ":" in loss.target)
+    name = repr(loss.target) if is_named else _name_in_scope(loss)
+    lines = ["import numpy as np", ""] if "np." in "".join(given.values()) else []
+    lines += ["import gradcheck", "", *(f"{key} = {text}" for key, text in given.items())]
+    lines += [f"# {comment}" for comment in comments]
+    if not is_named:
         where = f", {repr(loss.file)[1:-1]}:{loss.line}" if loss.file else ""
         lines.append(f"# {name}: the loss that was checked{where}; it must be in scope here")
-    options = _options(config, settings, code)
-    call = f"gradcheck.check_at({', '.join([name, 'S', 'y', *options])})"
+    complaint = code
+    if what:
+        complaint = f"{what} not the gradient of the value" + (f" ({code})" if code != "wrong" else "")
+    call = f"gradcheck.check_at({', '.join([name, *given, *options])})"
     check = [f"report = {call}", f"assert report.passed, {complaint!r}"]
     if code == "not-deterministic":
         check = ["for _ in range(10):  # by chance, it may pass once or twice", *(f"    {line}" for line in check)]
-    line = f"gradcheck.check_at({', '.join([name, scores, labels, *options])})   {outcome}"
-    return "\n".join(lines + check) + "\n", line if S.size <= _MOST_IN_A_LINE else ""
+    line = f"gradcheck.check_at({', '.join([name, *given.values(), *options])})"
+    return "\n".join(lines + check) + "\n", line
+
+
+def _nested(thing: Any, inside: bool = False) -> str:
+    """An argument as Python: a list in place of an array, which is made one again unless it is inside of another."""
+    if isinstance(thing, dict):
+        return "{" + ", ".join(f"{key!r}: {_nested(value, True)}" for key, value in thing.items()) + "}"
+    if isinstance(thing, list | tuple):
+        return f"({' '.join(f'{_nested(each, True)},' for each in thing)})"
+    if not isinstance(thing, np.ndarray):
+        return f"np.{thing.dtype.name}({thing.item()!r})" if isinstance(thing, np.generic) else repr(thing)
+    text = _constructed(thing)
+    return f"np.array({text})" if text.startswith("[") and (inside or not thing.size) else text
 
 
 def listed(array: npt.NDArray[Any]) -> str:
@@ -86,16 +129,14 @@ def _shown(gradients: Gradients) -> list[str]:
 def _name_in_scope(loss: Function) -> str:
     """A name for a callable that no target leads to."""
     last = loss.target.rpartition(".")[2]
-    has_a_name = loss.adapter is not None or hasattr(loss.function, "__qualname__")  # an object has only its class's
+    has_a_name = loss.adapter is not None or loss.is_of_named_inputs or hasattr(loss.function, "__qualname__")
     return last if has_a_name and last.isidentifier() and not keyword.iskeyword(last) else "myloss"
 
 
-def _options(config: Config, settings: Settings, code: str) -> list[str]:
+def _options(config: Config, settings: Settings, code: str, *keys: str) -> list[str]:
     """Further arguments of a check: what differs from the defaults and would change the answer."""
 
-    def changed(of: object, default: object, names: list[str]) -> list[str]:
-        return [f"{name}={getattr(of, name)!r}" for name in names if getattr(of, name) != getattr(default, name)]
-
-    tolerances = ", ".join(changed(config, Config(), ["rtol", "atol"]))
-    names = ["framework", "reference", "like", *(["timeout"] if code == "hangs" else [])]
-    return [f"gradcheck.Config({tolerances})"] * bool(tolerances) + changed(settings, Settings(), names)
+    of_run = ["framework", "reference", "like", *(["timeout"] if code == "hangs" else [])]
+    chosen: list[tuple[object, object, str]] = [(config, Config(), key) for key in (*keys, "rtol", "atol")]
+    chosen += [(settings, Settings(), key) for key in of_run]
+    return [f"{key}={getattr(of, key)!r}" for of, usual, key in chosen if getattr(of, key) != getattr(usual, key)]

@@ -66,7 +66,7 @@ def batch_of(loss: Any, S: Any, y: Any, config: Config = EVERY_ENTRY) -> BatchRe
 @pytest.mark.timing
 @pytest.mark.parametrize(
     ("loss", "plan", "calls", "goal", "guard"),
-    [(softmax, "rows", 2 * N * C + N + 100, 1.35, 1.5), (per_sample_softmax, "per-sample", 2 * C + 60, 1.6, 1.75)],
+    [(softmax, "rows", 2 * N * C + N + 100, 1.35, 1.5), (per_sample_softmax, "per-sample", 2 * C + 60, 1.6, 2.0)],
     ids=["rows", "per-sample"],
 )
 def test_a_check_costs_little_more_than_its_bare_calls(

@@ -40,7 +40,7 @@ def test_init_writes_the_defaults_and_the_schema_that_schema_prints() -> None:
     config = Path("new/project/gradcheck.yaml")
     assert load_config(config) == Config()
     assert config.read_text().splitlines()[0] == f"# yaml-language-server: $schema={SCHEMA_FILE}"
-    assert (CONFIGS / "default.yaml").read_text() == default_yaml([])
+    assert (CONFIGS / "default.yaml").read_text() == default_yaml(Config())
     printed = gradcheck("schema").stdout
     assert printed == (config.parent / SCHEMA_FILE).read_text()
     assert json.loads(printed)["properties"]["batch_sizes"]["default"] == [1, 3, 8]

@@ -88,6 +88,99 @@ def test_a_marked_function_is_a_loss_and_wrong_keys_of_its_mark_are_said(project
     project.runpytest_subprocess("test_misspelt.py").stdout.fnmatch_lines(said)
 
 
+LAYERS = """
+    import numpy as np
+    import pytest
+
+    def affine_forward(x, w, b):
+        return x @ w + b, (x, w)
+
+    def affine_backward(dout, cache):
+        x, w = cache
+        return dout @ w.T, x.T @ dout, dout.sum(axis=0)
+
+    def bias_of_the_wrong_axis(dout, cache):
+        x, w = cache
+        return dout @ w.T, x.T @ dout, dout[0] * len(x)
+
+    INPUTS = {"x": "[N, D]", "w": "[D, M]", "b": "[M]"}
+"""
+
+
+def test_a_marked_function_of_named_inputs_is_checked_with_what_its_mark_describes(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        test_layers=LAYERS
+        + """
+    @pytest.mark.gradcheck(inputs=INPUTS, backward=affine_backward)
+    def test_affine(x, w, b):
+        return affine_forward(x, w, b)
+
+    @pytest.mark.gradcheck(inputs=INPUTS, backward="affine_backward", wrt=["x", "w", "b"], batch_sizes=2)
+    def test_by_name(x, w, b):
+        return affine_forward(x, w, b)
+
+    @pytest.mark.gradcheck(inputs=INPUTS, backward=bias_of_the_wrong_axis)
+    def test_wrong(x, w, b):
+        return affine_forward(x, w, b)
+
+    @pytest.mark.gradcheck(inputs={"x": "[D]"}, gradient=lambda x: 2 * x)
+    def test_one_vector_is_of_no_batch_size(x):
+        return (x**2).sum()
+
+    @pytest.mark.gradcheck(inputs={"x": "[D]"})
+    def test_undescribed(x):
+        return (x**2).sum()
+    """
+    )
+    result = project.runpytest_subprocess("test_layers.py", "-v")
+    result.assert_outcomes(passed=5, failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "*::test_affine[[]batch size 3[]] PASSED*",
+            "*::test_by_name[[]batch size 2[]] PASSED*",
+            "*::test_wrong[[]batch size 3[]] FAILED*",
+            "*::test_one_vector_is_of_no_batch_size[[]batch size 1[]] PASSED*",
+            "wrong: 4 of 32 entries of test_wrong disagree*",
+            "*error: *db*",
+            "not checked: test_undescribed: returns *not a value with its gradients",
+        ]
+    )
+
+
+def test_methods_fixtures_parametrize_and_other_marks_stand_beside_the_mark(project: pytest.Pytester) -> None:
+    project.makepyfile(
+        test_beside=LAYERS
+        + """
+    @pytest.fixture
+    def factor():
+        return 3.0
+
+    class TestLosses:
+        @pytest.mark.gradcheck(batch_sizes=[2])
+        def test_scores(self, S, y):
+            return float((S**2).sum()) / 2, S
+
+        @pytest.mark.parametrize("power", [2, 3])
+        @pytest.mark.gradcheck(inputs={"x": "[N, D]"})
+        def test_with_a_fixture(self, x, factor, power, offset=1.0):
+            return factor * (x**power).sum() + offset, factor * power * x ** (power - 1)
+
+    @pytest.mark.xfail(strict=True)
+    @pytest.mark.gradcheck(inputs=INPUTS, backward=bias_of_the_wrong_axis, batch_sizes=2)
+    def test_known_to_be_wrong(x, w, b):
+        return affine_forward(x, w, b)
+
+    @pytest.mark.parametrize("scale", [1.0, 2.0])
+    @pytest.mark.gradcheck(batch_sizes=2)
+    def test_right_for_one_only(S, y, scale):
+        return scale * float((S**2).sum()) / 2, S
+    """
+    )
+    result = project.runpytest_subprocess("test_beside.py", "-v")
+    result.assert_outcomes(passed=6, failed=1, xfailed=1)
+    result.stdout.fnmatch_lines(["wrong: 16 of 20 entries of test_right_for_one_only disagree*", "FAILED *2.0* - *wr*"])
+
+
 def test_another_seed_is_another_draw_and_junit_has_a_case_for_each(project: pytest.Pytester) -> None:
     result = project.runpytest_subprocess("--gradcheck", "--gradcheck-seed", "7", "--junitxml=out.xml")
     result.stdout.fnmatch_lines(["rerun: *--seed 7"])

@@ -36,7 +36,7 @@ def _here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def loaded(text: str | bytes, *sets: str, **options: object) -> Config:
     """A configuration from the text of ``gradcheck.yaml`` in the working directory."""
     Path("gradcheck.yaml").write_bytes(text if isinstance(text, bytes) else text.encode())
-    return load_config(None, options, sets)
+    return load_config(None, {(key,): value for key, value in options.items()}, sets)
 
 
 def refused(text: str | bytes, *sets: str, **options: object) -> str:
@@ -57,6 +57,14 @@ def test_the_defaults_are_those_of_the_design() -> None:
             {"distribution": "integers", "low": -2, "high": 2},
         ],
         "labels": {"kind": "class", "distribution": "uniform"},
+        "inputs": {},
+        "sizes": {},
+        "wrt": [],
+        "gradient": None,
+        "backward": None,
+        "value": None,
+        "only": "*",
+        "reseed": False,
         "dtype": "float64",
         "rtol": 1e-7,
         "atol": 0.0,
@@ -94,6 +102,11 @@ def test_every_spelling_of_a_float_is_a_float(text: str) -> None:
 )
 def test_scalars_are_read_by_yaml_1_2(text: str, value: object) -> None:
     assert read_text(text, "x").data == value
+
+
+def test_an_alias_is_what_it_stands_for() -> None:
+    config = loaded("batch_sizes: &sizes [2, 3]\nclasses: *sizes\n")
+    assert config.batch_sizes == config.classes == (2, 3)
 
 
 def test_a_lone_value_is_a_list_of_one() -> None:
@@ -145,6 +158,11 @@ configs = st.builds(
     classes=sizes,
     scores=st.lists(kinds, min_size=1, max_size=4),
     labels=st.from_type(Labels),
+    inputs=st.dictionaries(st.sampled_from(["W", "params.b"]), st.sampled_from([0.1, "[N, D]", {"V": "normal [4]"}])),
+    sizes=st.dictionaries(st.sampled_from("DHM"), st.integers(1, 9)),
+    wrt=st.sampled_from([(), "W", ["W", "b"]]),
+    backward=st.sampled_from([None, "affine_backward"]),
+    reseed=st.booleans(),
     dtype=st.sampled_from(["float64", "float32"]),
     rtol=st.floats(0, 1, exclude_min=True, exclude_max=True),
     atol=st.floats(0, allow_infinity=False),
@@ -155,11 +173,10 @@ configs = st.builds(
 
 @given(configs)
 @settings(max_examples=60, deadline=None)
-def test_a_config_is_the_same_after_json_and_can_be_copied_pickled_and_hashed(config: Config) -> None:
+def test_a_config_is_the_same_after_json_and_can_be_copied_and_pickled(config: Config) -> None:
     assert json.loads(json.dumps(config.as_data())) == config.as_data()
     again = Config(**config.as_data())
     assert again == config == pickle.loads(pickle.dumps(config)) == copy.deepcopy(config)
-    assert hash(again) == hash(config)
 
 
 @given(kinds)
@@ -176,6 +193,10 @@ def test_a_distribution_reads_back_what_describe_writes(kind: Any) -> None:
         ({"losses": "svm", "batch_sizes": 3, "scores": "normal(0, 0.001)"}, True),
         ({"losses": ["svm"], "classes": [1, 2], "scores": ["normal", {"distribution": "integers", "low": 0}]}, True),
         ({"labels": {"kind": "one-hot"}, "plan": "rows", "rtol": 1e-9, "atol": 0, "dtype": "float32"}, True),
+        ({"inputs": {"W": "normal(0, 0.1) [D, C]", "reg": 0.1}, "sizes": {"D": 3}, "wrt": "W", "gradient": None}, True),
+        ({"backward": "affine_backward", "only": "params.W*", "reseed": True}, True),
+        ({"sizes": {"D": 0}}, False),
+        ({"reseed": "yes"}, False),
         ({"batchsizes": 3}, False),
         ({"batch_sizes": []}, False),
         ({"batch_sizes": [0]}, False),
@@ -240,8 +261,8 @@ def test_the_schema_is_valid_and_its_defaults_are_the_configurations() -> None:
         ("seed: 1\nseed: 2", "gradcheck.yaml:2:1: seed: is given twice, here and on line 1"),
         ("seed: [1", "gradcheck.yaml:1:9: while parsing a flow sequence expected ',' or ']'"),
         ("seed: 1\nrtol: a: b", "gradcheck.yaml:2:8: mapping values are not allowed here"),
-        ("seed: &a 1\ntrials: *a", "gradcheck.yaml:2:9: *a is an alias"),
-        ("seed: !!python/object/apply:os.getpid []", "gradcheck.yaml:1:7: tag:yaml.org,2002:python/object"),
+        ("seed: !!python/object/apply:os.getpid []", "gradcheck.yaml:1: seed: should be a valid integer; got []"),
+        ("losses: &a [*a]", "gradcheck.yaml: is nested too deeply"),
         ("{[1]: 2}", "gradcheck.yaml:1:2: a key must be a word"),
         ("seed: 1\n--- \nseed: 2", "gradcheck.yaml:2:1: expected a single document"),
         ("seed: 1\nx: \0", "gradcheck.yaml: is nested too deeply, or holds a character that YAML does not allow"),
@@ -310,11 +331,6 @@ def test_set_of_a_part_leaves_the_other_parts() -> None:
     assert loaded("labels:", "labels.kind=real").labels == Labels(kind="real")
 
 
-@pytest.mark.parametrize("scores", ["normal(3, 1)", "[normal(3)]", "{distribution: normal, loc: 3}"])
-def test_set_reaches_into_a_lone_kind_of_scores_however_it_is_written(scores: str) -> None:
-    assert loaded(f"scores: {scores}", "scores.scale=0.001").scores == (Normal(loc=3, scale=0.001),)
-
-
 def test_set_reaches_into_one_kind_of_several_by_its_number() -> None:
     assert loaded("", "scores.0.scale=0.5", "scores.1.high=7").scores == (Normal(scale=0.5), Integers(high=7))
     said = refused("", "scores.scale=1")
@@ -326,7 +342,6 @@ def test_the_last_set_of_a_key_wins_and_comes_after_the_options() -> None:
     assert loaded("", "seed=1", "seed=2", seed=9).seed == 2
     again = loaded("", "labels.kind=real", "labels={kind: class}", "labels.kind=one-hot")
     assert again.labels.kind == "one-hot"
-    assert loaded("", "scores.scale=0.5", scores=["normal(1, 1)"]).scores == (Normal(loc=1, scale=0.5),)
 
 
 @pytest.mark.parametrize(
@@ -343,7 +358,7 @@ def test_the_last_set_of_a_key_wins_and_comes_after_the_options() -> None:
         ("=1", "--set =1: must be key=value"),
         ("a..b=1", "--set a..b=1: must be key=value"),
         ("seed=[1", "--set seed=[1: while parsing a flow sequence"),
-        ("seed=*a", "--set seed=*a: *a is an alias"),
+        ("seed=*a", "--set seed=*a: found undefined alias 'a'"),
         ("seed=\udcff", r"--set seed=\udcff: is nested too deeply, or holds a character that YAML does not allow"),
     ],
 )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import gradcheck
 from gradcheck.api import as_loss
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
@@ -18,10 +19,11 @@ from gradcheck.output.pages import Page, page, pages
 from gradcheck.report import Report
 from gradcheck.run import check_targets
 
-#: Codes of findings that no rule makes: of the contract, the projections and the reductions.
+#: Codes of findings that no rule of score losses makes: of the contract, projections, reductions and named inputs.
 OTHERS = {
-    "hangs", "mutates-input", "not-deterministic", "not-finite", "projections-disagree", "raises",
-    "reductions-disagree", "shared-buffer", "wrong-dtype", "wrong-shape",
+    "gradients-exchanged", "hangs", "ignores-upstream-gradient", "mutates-input", "not-checked", "not-deterministic",
+    "not-finite", "one-region", "projections-disagree", "raises", "reductions-disagree", "row-factor", "shared-buffer",
+    "wrong-dtype", "wrong-shape",
 }  # fmt: skip
 PARTS = ["What it means", "How it happens", "Wrong", "Right", "Here"]
 
@@ -45,6 +47,38 @@ def loss(S, y{reduction}):
     {example}
     return value, dS
 """
+#: Of pages about functions of named inputs: the function (of a layer, also its backward), its inputs, what is checked.
+NAMED_INPUTS: dict[str, tuple[str, dict[str, str], list[str]]] = {
+    "row-factor": (
+        "def f(X, gamma):\n    {example}\n    return value, dX",
+        {"X": "[6, 4]", "gamma": "uniform(1, 2) [4]"},
+        ["X"],
+    ),
+    "one-region": ("def f(W):\n    {example}\n    return value, dW", {"W": "[4, 5]"}, []),
+    "gradients-exchanged": (
+        """
+def f(x, gamma, beta):
+    return gamma * x + beta, (x, gamma)
+
+def backward(dout, cache):
+    x, gamma = cache
+    dx, dgamma, dbeta = dout * gamma, (dout * x).sum(axis=0), dout.sum(axis=0)
+    {example}
+""",
+        {"x": "[N, 4]", "gamma": "[4]", "beta": "[4]"},
+        [],
+    ),
+    "ignores-upstream-gradient": (
+        "def f(x):\n    return np.tanh(x), x\n\ndef backward(dout, x):\n    {example}\n    return dx",
+        {"x": "[N, 4]"},
+        [],
+    ),
+    "not-checked": (
+        "def f(W, b):\n    value, dW, db = (W**2).sum() + b.sum(), 2 * W, np.ones_like(b)\n    {example}",
+        {"W": "[4, 5]", "b": "[5]"},
+        [],
+    ),
+}
 
 each_page = pytest.mark.parametrize("page", pages(), ids=lambda page: page.code)
 
@@ -53,6 +87,11 @@ each_page = pytest.mark.parametrize("page", pages(), ids=lambda page: page.code)
 def checked(page: Page, part: str, strict: bool = False) -> Report:
     (example,) = re.findall(rf"^{part}: `(.*)`$", page.text, re.MULTILINE)
     scope: dict[str, Any] = {"np": np, "BUFFER": np.empty((64, 64))}
+    if page.code in NAMED_INPUTS:
+        code, inputs, wrt = NAMED_INPUTS[page.code]
+        exec(code.format(example=example), scope)
+        beside = {"backward": scope["backward"]} if "backward" in scope else {}
+        return gradcheck.check(scope["f"], inputs=inputs, wrt=wrt, strict=strict, **beside)
     reduction = ', reduction="mean"' if "reduction" in example else ""
     dS = "2 * r / N" if reduction else "np.zeros((N, C))"
     exec(LOSS.format(reduction=reduction, dS=dS, example=example.replace("k = 0; ", "")), scope)
@@ -83,7 +122,7 @@ def test_a_page_has_its_parts_in_order_and_is_short(page: Page) -> None:
     assert lines[2] == page.title
     assert page.title.endswith(".")
     assert len(page.title) <= 85
-    assert [line.partition(":")[0].partition(" S ")[0] for line in lines if re.match("|".join(PARTS), line)] == PARTS
+    assert re.findall(f"^({'|'.join(PARTS)})", page.text, re.MULTILINE) == PARTS
     assert len(lines) <= 18
     assert max(map(len, lines)) <= 100
     assert page.text.isascii()

@@ -14,7 +14,7 @@ import pytest
 import gradcheck
 from gradcheck.checking.evidence import Allowance
 from gradcheck.diagnosis import statements
-from gradcheck.functions.loading import load_loss
+from gradcheck.functions.loading import load_target
 from gradcheck.report import Finding
 from gradcheck.sampling import Problem
 
@@ -59,7 +59,7 @@ def written(tmp_path: Path, body: str) -> str:
 
 
 def allowance(tmp_path: Path, body: str, calls: int = 9) -> Allowance:
-    return Allowance(load_loss(written(tmp_path, body)), calls)
+    return Allowance(load_target(written(tmp_path, body)), calls)
 
 
 def line_that_changed(ask: Allowance) -> str:

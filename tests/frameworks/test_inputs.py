@@ -225,7 +225,7 @@ class TestTorch:
 
         report = report_of(loss, {"x": "[N, D]", "w": "[D]"})
         assert "'Tensor' object has no attribute 'nothing'" in report.error
-        with pytest.raises(gradcheck.errors.TargetError, match=r"Linear takes \(input\)"):
+        with pytest.raises(gradcheck.errors.TargetError, match=r"describe its parameters.*input"):
             gradcheck.check(torch.nn.Linear(3, 3))
 
 

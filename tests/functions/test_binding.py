@@ -11,7 +11,7 @@ import pytest
 from gradcheck.errors import TargetError
 from gradcheck.functions.binding import Bound, settle
 from gradcheck.functions.doors import AsReturned, Layer, Reseeded, Separate
-from gradcheck.functions.opening import open_door
+from gradcheck.functions.prepare import open_door
 from gradcheck.layout import Arguments
 
 RNG = np.random.default_rng(0)

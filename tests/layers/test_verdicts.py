@@ -1,14 +1,14 @@
-"""gradcheck on the corpus of layers: no right one is accused, every wrong one is caught, and where it is wrong is named."""
+"""gradcheck on the corpus of layers: no right one is accused, every wrong one is caught, and its place is named."""
 
 from __future__ import annotations
 
 import functools
 
 import pytest
-from layers import RIGHT, WRONG, LayerCase
 
 import gradcheck
 from gradcheck.report import LossReport
+from layers import RIGHT, WRONG, LayerCase
 
 pytestmark = pytest.mark.benchmark
 

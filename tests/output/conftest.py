@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import gradcheck
 from gradcheck.report import VERDICTS, BatchReport, Entry, Finding, LossReport, Report, Verdict
 
 Cells = Sequence[tuple[int, int]]
@@ -87,3 +88,33 @@ def mixed() -> LossReport:
         Finding("shared-buffer", "warning", "two calls return the same memory"),
     )
     return make_loss(*batches, rerun="gradcheck run svm --batch-size 3", findings=findings)
+
+
+def affine(x: Any, w: Any, b: Any) -> Any:
+    return x.reshape(len(x), -1) @ w + b, (x, w)
+
+
+def affine_backward(dout: Any, cache: Any) -> Any:
+    x, w = cache
+    dx = (dout @ w.T).reshape(x.shape)
+    dx[:, 1, 2] *= 2
+    return dx, x.reshape(len(x), -1).T @ dout, 1.5 * dout.sum(axis=0)
+
+
+@pytest.fixture(scope="session")
+def wrong_layer() -> Report:
+    """A layer whose dx (N x 2 x 3) is wrong at x[:, 1, 2], and db everywhere; dw is right."""
+    inputs = {"x": "[N, 2, 3]", "w": "[6, 4]", "b": "[4]"}
+    return gradcheck.check(affine, inputs=inputs, backward=affine_backward, worst=100)
+
+
+@pytest.fixture(scope="session")
+def wide_weights() -> Report:
+    """A function of 20,000 weights, some of them wrong, which is checked by projections."""
+
+    def cubes(W: Any) -> Any:
+        dW = 3 * W**2
+        dW[17, 3:9] *= 1.01
+        return float((W**3).sum()), dW
+
+    return gradcheck.check(cubes, inputs={"W": "[200, 100]"})

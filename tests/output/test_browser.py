@@ -128,6 +128,26 @@ def test_a_click_on_a_cell_shows_its_numbers(opened, wrong):
     assert in_tab_order.get_attribute("aria-selected") == "true"
 
 
+def test_entries_of_named_inputs_are_named_and_rows_stand_for_all_axes_but_the_last(opened, wrong_layer):
+    browser = opened(wrong_layer)
+    headings = [each.text for each in every(browser, ".problem summary strong")]
+    assert headings == ["dx", "dw", "db"] * 3
+    assert "dx, 8 x 2 x 3, batch size 8, seed 0" in one(browser, ".problem[open] summary").text
+    assert [each.text for each in every(browser, ".grid tbody th")][:4] == ["0, 0", "0, 1", "1, 0", "1, 1"]
+    cell(browser, 5, 2).click()
+    assert place(browser) == "x[2, 1, 2]"
+    assert {"at", "gradient", "numerical"} <= set(numbers(browser))
+    entry = next(each for each in wrong_layer.losses[0].batches[-3].worst if each.index == (2, 1, 2))
+    assert math.isclose(float(numbers(browser)["gradient"]), entry.analytic, rel_tol=1e-4)
+    every(browser, ".worst button")[0].click()
+    assert place(browser).startswith("x[")
+    every(browser, ".problem summary")[-1].click()
+    assert "db, 4, batch size 8" in every(browser, ".problem[open] summary")[-1].text
+    assert [each.text for each in every(browser, ".problem:last-child .grid tbody th")] == [""]
+    assert "input" in one(browser, ".scroll thead").text
+    assert "classes" not in one(browser, "main").text
+
+
 def test_arrow_keys_move_from_cell_to_cell_and_stop_at_the_edge(opened, wrong):
     from selenium.webdriver.common.keys import Keys
 
@@ -194,9 +214,9 @@ def test_the_command_is_copied(opened, wrong):
 
 @pytest.mark.parametrize("width", [400, 1000, 1400])
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_the_page_fits_its_window_light_and_dark(opened, wrong, problem, loss, report, width, dark):
+def test_the_page_fits_its_window_light_and_dark(opened, wrong, wrong_layer, problem, loss, report, width, dark):
     long = replace(wrong.losses[0], target="x" * 3000, findings=(Finding("raises", "error", "y" * 3000),))
-    for each in (replace(wrong, losses=(long,)), report(loss(problem(10, 1000, wrong=[(9, 999)]))), wrong):
+    for each in (replace(wrong, losses=(long,)), report(loss(problem(10, 1000, wrong=[(9, 999)]))), wrong_layer, wrong):
         browser = opened(each, width, dark)
         root = "document.documentElement"
         assert browser.execute_script(f"return {root}.scrollWidth - {root}.clientWidth") == 0

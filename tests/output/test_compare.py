@@ -128,3 +128,12 @@ def test_the_table_names_what_is_worse_and_obeys_no_text_from_outside() -> None:
     assert text.endswith("worse: 1 worse\n")
     assert render(compare(before, after), Options(quiet=True)) == "worse: 1 worse\n"
     assert render(compare(before, before), Options()) == "the same\n"
+
+
+def test_problems_of_named_inputs_are_told_apart_by_the_input() -> None:
+    one, other = (
+        loss(*({**batch(bad), "input": name} for name, bad in (("W", W), ("b", b)))) for W, b in ((1, 0), (0, 1))
+    )
+    assert changes(stored(one), stored(other)) == changes(stored(other), stored(one)) == [("worse", "svm")]
+    fewer = loss({**batch(1), "input": "W"})
+    assert changes(stored(one), stored(fewer)) == [("gone", "svm")]

@@ -66,3 +66,10 @@ def test_text_from_outside_makes_no_command_of_its_own(report, loss, problem, te
     assert set(properties) == {"title", "file"}
     assert len(message) + len(properties["title"]) < 30_000
     assert "\x1b" not in message
+
+
+def test_named_inputs_stand_in_the_message(wrong_layer):
+    ((level, properties, message),) = annotations(wrong_layer)
+    assert (level, properties["line"].isdigit()) == ("error", True)
+    assert message.startswith("dx ")
+    assert "wrong: 24 of 156 entries of affine disagree" in message

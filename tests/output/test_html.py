@@ -117,15 +117,11 @@ def test_a_megabyte_of_text_is_shortened_and_soon_done(full):
     assert "998,000 more characters" in huge.data["losses"][0]["target"]
 
 
-def test_the_data_are_those_of_the_json_report_with_fewer_digits_in_grids(problem, loss, report):
+def test_the_data_are_those_of_the_json_report(problem, loss, report):
     run = report(loss(problem(2, 3, wrong=[(0, 1)], subgradient=[(1, 0)], unresolved=[(1, 1)], labels=[2, 0])))
     data = page(run).data
     assert data.pop("pages") == {}
-    written = json.loads(FORMATS["json"](run, Options()))
-    shown = data["losses"][0]["batches"][0].pop("relative_errors")
-    written["losses"][0]["batches"][0].pop("relative_errors")
-    assert data == written
-    assert shown == [[3.1e-11, 0.33, 3.1e-11], [0.5, 0.00012, 3.1e-11]]
+    assert data == json.loads(FORMATS["json"](run, Options()))
 
 
 def test_each_code_that_was_found_comes_with_its_explanation(full, report):

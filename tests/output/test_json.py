@@ -34,8 +34,10 @@ def exactly(optional: tuple[str, ...] = (), texts: str = "", counts: str = "", n
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
+NAMED = {"input": TEXT, "index": items(COUNT)}
 ENTRY = exactly(
-    ("tried",), counts="row class", numbers="score analytic numerical bound relative_error plain step central",
+    ("tried", "row", "class", *NAMED), counts="row class", **NAMED,
+    numbers="score analytic numerical bound relative_error plain step central",
     label={"type": ["integer", "null"]}, verdict=VERDICT, reference=REFERENCE, tried=MATRIX,
 )  # fmt: skip
 PROJECTIONS = exactly(
@@ -43,7 +45,8 @@ PROJECTIONS = exactly(
     agree=FLAG,
 )  # fmt: skip
 BATCH = exactly(
-    ("labels", "relative_errors", "verdicts", "references", "negligible", "projections"), texts="scores plan why",
+    ("labels", "relative_errors", "verdicts", "references", "negligible", "projections", "input", "shape"),
+    texts="scores plan why input", shape=items(COUNT),
     counts="batch_size classes trial seed evaluations entries wrong subgradient unresolved complex_steps",
     numbers="value max_relative_error seconds", passed=FLAG, remarks=items(TEXT), worst=items(ENTRY),
     projections=PROJECTIONS, labels={"type": ["array", "null"], "items": COUNT}, negligible=items(items(COUNT)),
@@ -51,11 +54,13 @@ BATCH = exactly(
 )  # fmt: skip
 FINDING = exactly(texts="code message hint details", severity={"enum": ["error", "warning", "note"]})
 SMALLEST_CASE = exactly(
-    texts="dtype code snippet", S=MATRIX, y=items({"type": ["integer", "array"]}), analytic=MATRIX_OR_NULL,
+    ("S", "y", "inputs"), texts="dtype code snippet", inputs={"type": "object"}, S=MATRIX,
+    y=items({"type": ["integer", "array"]}), analytic=MATRIX_OR_NULL,
     numerical=MATRIX_OR_NULL,
 )  # fmt: skip
 TOTALS = exactly(
-    texts="scores", counts="batch_size classes problems entries wrong subgradient unresolved evaluations",
+    ("input",), texts="scores input",
+    counts="batch_size classes problems entries wrong subgradient unresolved evaluations",
     numbers="max_relative_error seconds",
 )  # fmt: skip
 LOSS = exactly(
@@ -175,3 +180,25 @@ def test_projections_stand_in_place_of_matrices(problem, loss, report):
         "smallest_relative_defect": None, "checked": 64, "remark": "",
     }  # fmt: skip
     assert not {"verdicts", "relative_errors", "labels"} & set(batch)
+
+
+def test_named_inputs_have_a_batch_each_and_entries_say_where_they_stand(wrong_layer):
+    (loss,) = parsed(wrong_layer)["losses"]
+    batches = loss["batches"]
+    assert [(each["batch_size"], each["input"]) for each in batches[:4]] == [(1, "x"), (1, "w"), (1, "b"), (3, "x")]
+    assert [each["shape"] for each in batches[3:6]] == [[3, 2, 3], [6, 4], [4]]
+    assert np.shape(batches[3]["relative_errors"]) == np.shape(batches[3]["verdicts"]) == (6, 3)
+    worst = batches[3]["worst"]
+    assert {(each["input"], tuple(each["index"])) for each in worst if each["verdict"] == "wrong"} == {
+        ("x", (row, 1, 2)) for row in range(3)
+    }
+    assert not {"row", "class"} & set(worst[0])
+    assert [each["input"] for each in loss["totals"]] == ["x", "w", "b"] * 3
+    assert set(loss["smallest_case"]["inputs"]) == {"x", "w", "b"}
+
+
+def test_a_function_by_projections_has_no_matrices_and_keeps_its_shape(wide_weights):
+    (batch,) = parsed(wide_weights)["losses"][0]["batches"]
+    assert (batch["input"], batch["shape"], batch["entries"], batch["wrong"]) == ("W", [200, 100], 20_000, 6)
+    assert "verdicts" not in batch
+    assert batch["worst"][0]["index"][0] == 17

@@ -77,3 +77,14 @@ def test_text_from_outside_is_valid_xml_and_does_not_swell(report, loss, problem
     root = ET.fromstring(rendered)
     assert len(root.findall(".//testcase")) == 3
     assert not root.findall(".//script")
+
+
+def test_named_inputs_have_a_case_for_each_and_the_finding_that_is_about_it(wrong_layer):
+    root = written(wrong_layer)
+    failed = {case.get("name"): case.find("failure") for case in root.iter("testcase")}
+    assert list(failed)[:4] == ["x, batch size 1", "w, batch size 1", "b, batch size 1", "x, batch size 3"]
+    assert {name for name, failure in failed.items() if failure is None} == {f"w, batch size {N}" for N in (1, 3, 8)}
+    assert failed["b, batch size 3"].get("type") == "constant-factor"
+    assert "db = 3/2 times" in failed["b, batch size 3"].get("message")
+    assert "dx, 3 x 2 x 3, seed 0:" in failed["x, batch size 3"].text
+    assert "dx[2, 1, 2] = " in failed["x, batch size 3"].text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hostile_text import HOSTILE, LONG
 from markdown_it import MarkdownIt
@@ -50,3 +52,10 @@ def test_text_from_outside_stays_text(report, loss, problem, text):
     if "@" in text:
         (line,) = [line for line in rendered.splitlines() if line.startswith("- **error: raises**")]
         assert "&#64;somebody &#35;1" in line  # no one is called, and no issue is linked
+
+
+def test_named_inputs_have_a_row_for_each_and_entries_their_names(wrong_layer):
+    contents = [content for _, content in tokens(wrong_layer)]
+    assert {"input", "x", "w", "b", "entry", "gradient"} <= set(contents)
+    assert re.search(r"Worst entries at batch size 8, dx, 8 x 2 x 3, seed 0", " ".join(contents))
+    assert "x[0, 1, 2]" in contents

@@ -27,7 +27,7 @@ def test_every_kind_of_picture_can_be_written(report, wrong, kind, begins):
 def test_the_picture_names_the_loss_the_problems_and_the_verdicts(report, wrong):
     with matplotlib.rc_context({"svg.fonttype": "none"}):  # letters as text
         text = picture(report(wrong), "svg").decode()
-    for words in ("svm: wrong", "batch size 1, normal(0, 1)", "batch size 3", "relative error", ">wrong<"):
+    for words in ("svm: wrong", "batch size 1, 5 classes, normal(0, 1)", "batch size 3", "relative error", ">wrong<"):
         assert words in text
 
 
@@ -51,3 +51,11 @@ def test_without_matplotlib_it_says_what_to_install(monkeypatch):
     with pytest.raises(UsageError) as caught:
         refuse_what_cannot_be_drawn(Path("errors.png"))
     assert "gradcheck[plot]" in caught.value.hint
+
+
+def test_inputs_of_a_function_are_named(wrong_layer, wide_weights):
+    with matplotlib.rc_context({"svg.fonttype": "none"}):
+        text = picture(wrong_layer, "svg").decode()
+        assert "no matrix of relative errors" in picture(wide_weights, "svg").decode()
+    for words in ("batch size 8, dx, 8 x 2 x 3", "batch size 1, db, 4", "last axis"):
+        assert words in text

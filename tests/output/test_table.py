@@ -261,3 +261,71 @@ def test_what_could_not_be_checked_or_was_not_says_why(problem, loss, report):
     assert text.splitlines()[-1] == "not checked: svm: no built-in loss is called 'svn'"
     text = table(report(loss(problem(), unchecked=2, cut_short="batch size 8"), out_of_time=True))
     assert "\n2 problems were not checked; cut short at batch size 8\n" in text
+
+
+@pytest.mark.parametrize("options", [{}, {"ascii": True}, {"entries": "all"}, {"entries": "worst"}])
+@pytest.mark.parametrize("width", [40, 80, 140])
+def test_named_inputs_fit_the_width_in_few_lines(wrong_layer, wide_weights, width, options):
+    for run in (wrong_layer, wide_weights):
+        lines = table(run, width=width, **options).splitlines()
+        to_copy = (
+            "rerun: ",
+            "smallest case:",
+            "gradcheck.check_at",
+            "assert",
+            "import",
+            "report = ",
+            "# ",
+            "inputs = ",
+        )
+        too_wide = [line for line in lines if len(line) > width and not line.startswith(to_copy)]
+        assert not too_wide or width == 40  # where a table of numbers is wider
+        if not options:
+            assert len(lines) <= (60 if width == 40 else 40)
+
+
+def test_each_input_has_a_line_the_worst_last_and_grids_or_tables_of_those_that_are_wrong(wrong_layer):
+    text = table(wrong_layer, width=80)
+    lines = text.splitlines()
+    assert [line.split()[:6] for line in lines[1:5]] == [
+        ["input", "shape", "entries", "wrong", "largest", "error"],
+        ["w", "6", "x", "4", "72", lines[2].split()[5]],
+        ["b", "4", "12", "12", "0.33"],
+        ["x", "8", "x", "2", "x", "3"],
+    ]
+    assert "batch size 8: dx, 8 x 2 x 3, seed 0, 8 wrong" in text  # three axes: a table
+    assert "and 3 more wrong entries" in text
+    assert re.search(r"^db, 4, N=\d\n +0 +1 +2 +3\n +0\.33✗ +0\.33✗", text, re.MULTILINE)
+    assert "dw, 6 x 4" not in text
+    assert re.search(r"^worst: N=8 dx\[\d, 1, 2\] -?[\d.]+   numerical -?[\d.]+ ± ", text, re.MULTILINE)
+    whole = table(wrong_layer, width=80, entries="all")
+    assert re.search(r"^dx, 3 x 2 x 3, N=3\n +0 +1 +2\n0,0 .*\n0,1 .*✗\n1,0 ", whole, re.MULTILINE)
+
+
+def test_a_right_function_takes_a_line_an_input_and_many_inputs_are_summed_up():
+    def linear(W, b):
+        return float((W**2).sum() + b.sum()), 2 * W, np.ones(4)
+
+    linear.__qualname__ = "linear"
+    right = table(gradcheck.check(linear, inputs={"W": "[4, 5]", "b": "[4]"}), width=80)
+    assert [line.split()[:1] for line in right.splitlines()[1:]] == [["input"], ["b"], ["W"], [], ["right:"]]
+    many = gradcheck.check(
+        lambda params: (sum(float((each**2).sum()) for each in params.values()), {k: 2 * p for k, p in params.items()}),
+        inputs={"params": {f"W{k}": "[2]" for k in range(40)}},
+    )
+    text = table(many, width=80)
+    assert len(text.splitlines()) <= 28
+    assert "24 inputs and these, which are no better:" in text
+
+
+def test_long_names_keep_the_end_which_tells_them_apart_and_hostile_ones_do_nothing(problem, loss, report):
+    names = [f"params.{'encoder.' * 10}layer{k}\x1b[31m" for k in range(2)]
+    wrong = [problem(2, 3, wrong=[(0, 0)], labels=None, input=name, shape=(2, 3)) for name in names]
+    batches = [
+        replace(each, worst=tuple(replace(e, input=each.input, index=(0, 0)) for e in each.worst)) for each in wrong
+    ]
+    for options in ({}, {"entries": "all"}, {"ascii": True}):
+        text = table(report(loss(*batches)), width=80, **options)
+        assert "\x1b" not in text
+        assert max(map(len, text.splitlines())) <= 80
+        assert all(re.search(rf"(…|\.\.\.).*layer{k}\\x1b\[31m", text) for k in range(2))

@@ -101,15 +101,7 @@ def test_scores_are_rounded_to_the_dtype_of_the_loss():
     assert all(np.array_equal(c.S, c.S.astype(np.float32)) and not np.signbit(c.S[c.S == 0]).any() for c in asked.asked)
 
 
-def test_a_candidate_that_is_not_confirmed_gives_way_to_another_one():
-    best, how = shrinker(two_classes).confirmed(lambda candidate: "sure" if candidate.S.any() else None)
-    assert how == "sure"
-    assert best.S.any()
-    assert shrinker(two_classes).confirmed(lambda candidate: None) is None
-
-
 def test_nothing_is_found_where_nothing_fails_that_is_small_enough_to_paste():
     run = shrinker(lambda c: c.S.shape[0] > 40, size=(50, 40))
     run.run()
     assert run.failed == []
-    assert run.confirmed(lambda candidate: True) is None

@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as arrays
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.functions.function import Function
-from gradcheck.functions.loading import load_loss
+from gradcheck.functions.loading import load_target
 from gradcheck.shrinking.snippet import listed, snippet
 
 WRONG = """
@@ -46,7 +46,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def written(loss: Any, code: str = "wrong", gradients: Any = None, S: Any = S, y: Any = y, **options: Any) -> list[str]:
     """The snippet and the line."""
-    loss = load_loss(loss) if isinstance(loss, str) else loss
+    loss = load_target(loss) if isinstance(loss, str) else loss
     config = Config(**options.pop("config", {}))
     return list(snippet(loss, S, y, code, config, Settings(**options), gradients))
 
@@ -98,7 +98,7 @@ def test_what_would_change_the_answer_is_kept_and_nothing_else(here):
     config = {"rtol": 1e-9, "atol": 1e-12, "batch_sizes": [3], "plan": "full", "seed": 7}
     how = {"framework": "numpy", "reference": "complex", "like": "svm", "jobs": 2, "strict": True, "timeout": 9.0}
     text, _ = written("mymodule:myloss", config=config, **how)
-    call = "gradcheck.check_at('mymodule:myloss', S, y, gradcheck.Config(rtol=1e-09, atol=1e-12), "
+    call = "gradcheck.check_at('mymodule:myloss', S, y, rtol=1e-09, atol=1e-12, "
     assert f"{call}framework='numpy', reference='complex', like='svm')" in text
     assert run(text, here)[0] == 1
 
