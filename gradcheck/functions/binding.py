@@ -39,8 +39,14 @@ class Bound:
         """
         value, results = self.door(arguments.at(x.reshape(-1)), arguments.seed)
         gradients: dict[str, Any] = {}
-        for name, result in paired(self.name, results, self.order, arguments.values):
-            gradients |= flat_gradient(self.name, name, arguments.values[name], result)
+        results = _unpacked(results, {each: arguments.values[each] for each in self.order if each is not None})
+        by_name = _by_name(results, arguments.values)
+        if by_name is None and len(results) < len(self.order):
+            message = f"{self.name}: returns {len(results)} gradients, and returned {len(self.order)} at first"
+            raise TargetError(message)
+        for name, result in by_name.items() if by_name else zip(self.order, results, strict=False):
+            if name is not None:
+                gradients |= flat_gradient(self.name, name, arguments.values[name], result)
         parts = []
         for each in arguments.layout.inputs:
             if gradients.get(each.name) is None:
@@ -96,7 +102,9 @@ def settle(
     if by_name is not None:
         order: list[str | None] = [None]
         names = [each for each in (wrt or values) if each in by_name]
-        _refuse_missing(name, wrt, by_name)
+        if missing := [each for each in wrt if each not in by_name]:
+            hint = f"it returns those of {', '.join(by_name)}"
+            raise TargetError(f"{name}: returns no gradient of {', '.join(missing)}", hint=hint)
         gradients = {each: by_name[each] for each in names}
     else:
         order = _matched(name, results, inputs, is_explicit=bool(wrt))
@@ -115,19 +123,6 @@ def settle(
         remarks.append(f"the gradient of {', '.join(absent)} is {what}, so it is not checked")
     arrays = tuple(path for path in flat if path not in absent)
     return Settled(tuple(order), arrays, tuple(remarks), door, (value, *returned))
-
-
-def paired(
-    name: str, results: tuple[Any, ...], order: Sequence[str | None], values: dict[str, Any]
-) -> list[tuple[str, Any]]:
-    """Each input with its gradient, from what a function returned."""
-    results = _unpacked(results, {each: values[each] for each in order if each is not None})
-    by_name = _by_name(results, values)
-    if by_name is not None:
-        return list(by_name.items())
-    if len(results) < len(order):
-        raise TargetError(f"{name}: returns {len(results)} gradients, and returned {len(order)} at first")
-    return [(each, result) for each, result in zip(order, results, strict=False) if each is not None]
 
 
 def flat_gradient(function: str, name: str, value: Any, gradient: Any) -> dict[str, Any]:
@@ -216,12 +211,6 @@ def _by_name(results: tuple[Any, ...], values: dict[str, Any]) -> dict[str, Any]
             return None
         found[name] = gradient
     return found or None
-
-
-def _refuse_missing(name: str, wrt: Sequence[str], by_name: dict[str, Any]) -> None:
-    if missing := [each for each in wrt if each not in by_name]:
-        hint = f"it returns those of {', '.join(by_name)}"
-        raise TargetError(f"{name}: returns no gradient of {', '.join(missing)}", hint=hint)
 
 
 def _matched(name: str, results: tuple[Any, ...], inputs: dict[str, Any], *, is_explicit: bool) -> list[str | None]:

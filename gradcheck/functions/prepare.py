@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,7 @@ def prepare(
     """
     name = function.target
     named = {key: _other(function, getattr(config, key)) for key in ("gradient", "backward", "value")}
-    opened = open_door(name, function.function, reseed=config.reseed, **named | function.beside)
+    opened = open_door(name, function.function, named | function.beside, config.reseed)
     _refuse_undescribed(function, opened, config, at)
     wrt = tuple(dict.fromkeys(each.partition(".")[0].partition("[")[0] for each in config.wrt))
     only = config.wrt if wrt != config.wrt else (config.only,)
@@ -108,40 +109,27 @@ def prepare(
     return Prepared(found, tuple(problems), remarks)
 
 
-def open_door(
-    name: str,
-    thing: Any,
-    *,
-    gradient: Callable[..., Any] | None = None,
-    backward: Callable[..., Any] | None = None,
-    value: Callable[..., Any] | None = None,
-    reseed: bool = False,
-) -> Opened:
+def open_door(name: str, thing: Any, beside: Mapping[str, Any] = MappingProxyType({}), reseed: bool = False) -> Opened:
     """The door of a function, a class or an object.
 
     Args:
         name: as the user named it, for messages.
         thing: what the target leads to.
-        gradient: returns the gradient, where ``thing`` returns the value.
-        backward: the backward of a layer, where ``thing`` is its forward.
-        value: returns the value, where ``thing`` returns the gradient.
+        beside: what belongs to it: ``gradient``, the ``backward`` of a forward, or the ``value`` of a gradient.
         reseed: seed the generators of random numbers before every call.
 
     Raises:
         TargetError: a class that cannot be made without arguments, or an object of none of the forms.
     """
-    if inspect.ismethod(thing) and is_model(thing.__self__) and thing.__name__ == "loss":
-        thing = thing.__self__
-    form: tuple[Door, Any, dict[str, Any] | None] | None = None
-    if backward is not None:
-        form = Layer(name, lambda: (thing, backward)), thing, None
-    elif gradient is not None:
-        form = Separate(name, thing, gradient), thing, None
-    elif value is not None:
-        form = Separate(name, value, thing), value, None
+    main, params = thing, None
+    if backward := beside.get("backward"):
+        door: Door = Layer(name, lambda: (thing, backward))
+    elif gradient := beside.get("gradient"):
+        door = Separate(name, thing, gradient)
+    elif main := beside.get("value"):
+        door = Separate(name, main, thing)
     else:
-        form = own_form(name, thing, lambda: _maker(name, thing)())
-    door, main, params = form or _form_of(name, thing)
+        door, main, params = own_form(name, thing, lambda: _maker(name, thing)()) or _form_of(name, thing)
     required, optional = parameters_of(main)
     own = () if params is None else ("params",)
     return Opened(Reseeded(door) if reseed else door, (*own, *required), optional, params)
@@ -149,15 +137,16 @@ def open_door(
 
 def _form_of(name: str, thing: Any) -> tuple[Door, Any, dict[str, Any] | None]:
     """The door of what needs no other function, what has its parameters, and the arrays of a model."""
-    if is_layer(thing):
+    if inspect.ismethod(thing) and is_model(thing.__self__) and thing.__name__ == "loss":
+        thing = thing.__self__
+    if is_layer(thing) or is_model(thing):
         make = _maker(name, thing)
-        return Layer(name, lambda: attrgetter("forward", "backward")(make())), make().forward, None
-    if is_model(thing):
-        make = _maker(name, thing)
-        model = make()
-        if not isinstance(getattr(model, "params", None), dict):
+        first = make()
+        if is_layer(thing):
+            return Layer(name, lambda: attrgetter("forward", "backward")(make())), first.forward, None
+        if not is_model(first):
             raise TargetError(f"{name}: has a method loss, and no dict params with its parameters")
-        return AsReturned(name, functools.partial(_loss_of, name, make)), model.loss, model.params
+        return AsReturned(name, functools.partial(_loss_of, name, make)), first.loss, first.params
     if isinstance(thing, type) or not callable(thing):
         kind = "a class" if isinstance(thing, type) else f"of type {type(thing).__name__}"
         hint = "name a function, an object to call, or one with forward and backward, or with params and loss"
@@ -195,10 +184,7 @@ def _settled(
     function: Function, opened: Opened, values: dict[str, Any], wrt: tuple[str, ...], seed: int, framework: str
 ) -> Settled:
     """Which results are gradients of what, from a first call; what the function raises is a TargetError."""
-
-    def first(values: Any, seed: Any) -> Settled:
-        return settle_in(framework, function.target, opened.door, values, wrt, seed)
-
+    first = functools.partial(settle_in, framework, function.target, opened.door, wrt)
     try:
         found: Settled = replace(function, function=first).call(values, seed)  # type: ignore[arg-type]
         return found
@@ -209,10 +195,8 @@ def _settled(
 
 
 def _refuse_undescribed(function: Function, opened: Opened, config: Config, at: Mapping[str, Any] | None) -> None:
-    own = {"params"} if opened.params is not None else set()
-    known = {*(nested(config.inputs) if at is None else at), *own}
-    missing = [name for name in opened.parameters if name not in known]
-    if not missing:
+    known = {*(nested(config.inputs) if at is None else at), *(["params"] if opened.params is not None else [])}
+    if not (missing := [name for name in opened.parameters if name not in known]):
         return
     name, names = function.target.rpartition(":")[2], names_beside(function.function)
     if is_backward(function.function):

@@ -47,7 +47,7 @@ def where(function: Any) -> tuple[str | None, int | None]:
     try:
         while isinstance(function, functools.partial):
             function = function.func
-        if not callable(function):
+        if not callable(function) or hasattr(type(function), "forward"):
             function = type(function)
         if isinstance(function, type):
             function = next(vars(function)[name] for name in ("forward", "loss", "__init__") if name in vars(function))
@@ -98,10 +98,10 @@ def named_parameters(function: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def parameters_of(thing: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The same of a function, the forward of a layer or a module of torch, or a model's loss; without ``self``."""
+    """The same of a function, the forward of a layer or a module of torch, or a model's loss; without self and ctx."""
     call = getattr(thing, "forward", None) or (thing.loss if is_model(thing) else thing)
     required, optional = named_parameters(call)
-    return required[isinstance(thing, type) and call is not thing :], optional
+    return tuple(name for name in required if name not in ("self", "ctx")), optional
 
 
 def _is_defined_in(module: Any, member: Any) -> bool:

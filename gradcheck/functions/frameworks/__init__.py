@@ -67,13 +67,15 @@ def recognised_form(
         forms, attempt: a framework's forms, in order; what calls one, and raises where it does not work.
     """
     raised, refused = isinstance(first, BaseException), None
+    parts = first if isinstance(first, tuple | list) else (first,)
+    made_by = {_root(type(part).__module__) for part in parts}
     for name, packages in FRAMEWORKS.items():
-        if not (packages[0] in sys.modules if raised else made_by(packages, first)):
+        if not (packages[0] in sys.modules if raised else made_by & {*packages}):
             continue
         form, works = first_that_works(forms(name), attempt)
         if works:
             return form
-        if refused is None and (refuses_arrays(packages, first) if raised else not usable):
+        if refused is None and (_refuses_arrays(packages, first) if raised else not usable):
             refused = form
     return refused
 
@@ -116,13 +118,7 @@ def own_form(name: str, thing: Any, make: Callable[[], Any]) -> Any:
     return importlib.import_module(f"{__name__}.torch_").own_form(name, thing, make) if "torch" in sys.modules else None
 
 
-def made_by(packages: Collection[str], answer: Any) -> bool:
-    """Whether what a function returned, or a part of it, is an object of one of these top-level packages."""
-    parts = answer if isinstance(answer, tuple | list) else (answer,)
-    return any(_root(type(part).__module__) in packages for part in parts)
-
-
-def refuses_arrays(packages: Collection[str], error: BaseException) -> bool:
+def _refuses_arrays(packages: Collection[str], error: BaseException) -> bool:
     """Whether an exception was probably raised because of NumPy arrays: in a package's code, or by its message."""
     *_, innermost = [None, *(frame for frame, _ in traceback.walk_tb(error.__traceback__))]
     in_package = innermost is not None and _root(innermost.f_globals.get("__name__")) in packages

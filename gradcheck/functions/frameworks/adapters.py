@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import numbers
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -23,14 +24,16 @@ class Toolkit:
     """What a framework provides for its adapters."""
 
     name: str
+    #: The class of its arrays.
+    kind: type
     #: Context of a call.
     environment: Callable[[], AbstractContextManager[None]]
     #: Converts an array to the framework's.
     from_numpy: Callable[[_Array], Any]
-    #: Converts a result of this name to NumPy; anything else it returns unchanged.
-    plain: Callable[[Any, str], Any]
-    #: The sum of what a function returned, times an array; raises ``LossDefect`` where it has no gradient.
-    total: Callable[..., Any]
+    #: Converts one of its arrays to NumPy.
+    to_numpy: Callable[[Any], _Array]
+    #: The sum of an array or a number, times an array; raises ``LossDefect`` where it has no gradient.
+    sum_of: Callable[..., Any]
     #: Of a function of a list of arrays that returns (value, rest): returns those, and the gradients of the value. The
     #: second argument is the user's own function.
     value_and_grad: Callable[[Callable[..., Any], Callable[..., Any]], Callable[..., Any]]
@@ -58,14 +61,23 @@ class Toolkit:
 
         return self._loss(function, answer_of)
 
-    def from_arrays(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """For a loss that converts NumPy arrays itself, and returns (value, dS)."""
-        return self._loss(function, function)
-
     @property
     def adapters(self) -> tuple[Callable[..., Any], ...]:
-        """In the order in which they are tried."""
-        return self.by_hand, self.by_autodiff, self.from_arrays
+        """In the order in which they are tried; the last is for a loss (S, y) -> (value, dS) that converts arrays."""
+        return self.by_hand, self.by_autodiff, lambda function: self._loss(function, function)
+
+    def total(self, answer: Any, weight: Any = None) -> Any:
+        """The sum of what a function returned, times an array; a ``LossDefect`` where it has no gradient."""
+        if not isinstance(answer, self.kind | numbers.Number | np.ndarray):
+            raise LossDefect("wrong-shape", f"returns {described(answer)}, neither a value nor a pair (value, dS)")
+        return self.sum_of(answer, weight)
+
+    def plain(self, thing: Any, what: str) -> Any:
+        """One of the framework's arrays as a NumPy array or number; anything else unchanged."""
+        try:
+            return self.to_numpy(thing)[()] if isinstance(thing, self.kind) else thing
+        except (TypeError, RuntimeError) as error:  # bfloat16, sparse; a key of random numbers
+            raise LossDefect("wrong-dtype", f"{what} is no array of numbers that NumPy can hold: {error}") from None
 
     def translated(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """A function of any arguments that takes the framework's arrays, as one that takes and returns NumPy arrays."""
@@ -103,11 +115,6 @@ class Toolkit:
 
 #: Why a value may have no gradient by one of its inputs.
 NO_GRAPH = ", so it has no gradient: is it copied by torch.tensor or detached, or does a backward return None for it?"
-
-
-def no_value(answer: Any) -> LossDefect:
-    """The defect of a function that returned nothing that has a gradient."""
-    return LossDefect("wrong-shape", f"returns {described(answer)}, neither a value nor a pair (value, dS)")
 
 
 def _is_pair(answer: Any) -> TypeGuard[tuple[Any, Any]]:

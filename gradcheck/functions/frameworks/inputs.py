@@ -75,7 +75,7 @@ class Differentiated:
 
 
 def settle_in(
-    framework: str, name: str, door: Door, values: dict[str, Any], wrt: tuple[str, ...], seed: int
+    framework: str, name: str, door: Door, wrt: tuple[str, ...], values: dict[str, Any], seed: int
 ) -> Settled:
     """Call a function in the form for the arrays that it takes; arguments and errors are those of ``settle``.
 

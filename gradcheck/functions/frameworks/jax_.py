@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gradcheck.errors import LossDefect
-from gradcheck.functions.frameworks.adapters import Toolkit, no_value
+from gradcheck.functions.frameworks.adapters import Toolkit
 
 #: JAX's own switch; it has another place in versions before 0.8.
 _x64: Callable[[bool], AbstractContextManager[None]] = (
@@ -40,23 +40,12 @@ def _value_and_grad(total: Callable[..., Any], function: Callable[..., Any]) -> 
     return jax.jit(both, static_argnames="reduction") if is_compiled else both
 
 
-def _total(answer: Any, weight: Any = 1.0) -> Any:
-    if not isinstance(answer, jax.Array | np.ndarray | np.generic | float | int):
-        raise no_value(answer)
+def _sum_of(answer: Any, weight: Any = None) -> Any:
     dtype = jnp.result_type(answer)
     if not jnp.issubdtype(dtype, jnp.floating):
         raise LossDefect("wrong-dtype", f"the value has dtype {dtype}, which has no gradient")
-    return jnp.sum(weight * answer)
+    return jnp.sum(answer if weight is None else weight * answer)
 
 
-def _plain(thing: Any, what: str) -> Any:
-    """A JAX array as a NumPy array or number; anything else unchanged."""
-    if not isinstance(thing, jax.Array):
-        return thing
-    try:
-        return np.array(thing)[()]  # a copy: nobody can change a JAX array that two calls return
-    except TypeError as error:  # a key of random numbers
-        raise LossDefect("wrong-dtype", f"{what} is no array of numbers: {error}") from None
-
-
-TOOLKIT = Toolkit("jax", _environment, jnp.asarray, _plain, _total, _value_and_grad)
+#: Arrays are copied to NumPy: nobody can change a JAX array that two calls return.
+TOOLKIT = Toolkit("jax", jax.Array, _environment, jnp.asarray, np.array, _sum_of, _value_and_grad)

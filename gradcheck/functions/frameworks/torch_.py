@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import copy
 import functools
-import numbers
+import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 
 from gradcheck.errors import LossDefect
-from gradcheck.functions.frameworks.adapters import Toolkit, no_value
+from gradcheck.functions.frameworks.adapters import Toolkit
 from gradcheck.functions.frameworks.inputs import Differentiated
 from gradcheck.layout import leaves
 
@@ -52,9 +51,7 @@ def _value_and_grad(total: Callable[..., Any], function: Callable[..., Any]) -> 
     return both
 
 
-def _total(answer: Any, weight: Any = None) -> Any:
-    if not isinstance(answer, torch.Tensor | numbers.Number | np.ndarray):
-        raise no_value(answer)
+def _sum_of(answer: Any, weight: Any = None) -> Any:
     if not isinstance(answer, torch.Tensor) or not answer.requires_grad:
         what = "tensor without a graph" if isinstance(answer, torch.Tensor) else type(answer).__name__
         hint = "compute the value by operations of torch, without .item(), .detach() or no_grad"
@@ -64,17 +61,8 @@ def _total(answer: Any, weight: Any = None) -> Any:
     return (answer if weight is None else answer * torch.from_numpy(weight)).sum()
 
 
-def _plain(thing: Any, what: str) -> Any:
-    """A tensor as a NumPy array or number; anything else unchanged."""
-    if not isinstance(thing, torch.Tensor):
-        return thing
-    try:
-        return thing.numpy(force=True)[()]
-    except (TypeError, RuntimeError) as error:  # bfloat16, sparse
-        raise LossDefect("wrong-dtype", f"{what} is a tensor that NumPy cannot hold: {error}") from None
-
-
-TOOLKIT = Toolkit("torch", _environment, torch.from_numpy, _plain, _total, _value_and_grad)
+_to_numpy = operator.methodcaller("numpy", force=True)
+TOOLKIT = Toolkit("torch", torch.Tensor, _environment, torch.from_numpy, _to_numpy, _sum_of, _value_and_grad)
 
 
 def own_form(name: str, thing: Any, make: Callable[[], Any]) -> Any:
