@@ -68,8 +68,7 @@ def test_scores_changed_in_place_are_named_and_the_loss_is_judged_on_scores_of_i
     assert "copy" in finding.hint
     found = checked(subtracts_in_place)
     assert codes(found.findings) == ["mutates-input"]
-    assert found.batch is not None
-    assert found.batch.wrong == 0
+    assert [batch.wrong for batch in found.batches] == [0]
 
 
 def test_a_change_in_the_last_digit_is_shown_with_that_digit_and_one_beside_nonsense_too() -> None:
@@ -193,7 +192,7 @@ def test_a_loss_that_breaks_its_contract_only_at_perturbed_scores_is_told_so() -
         return value, dS if np.array_equal(scores, S) else dS[0]
 
     found = checked(only_at_home)
-    assert found.batch is None
+    assert not found.batches
     assert codes(found.findings) == ["raises"]
     assert "these are not my scores" in found.findings[0].message
     assert "at scores near these" in found.findings[0].message
