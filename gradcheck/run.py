@@ -259,7 +259,7 @@ class _TargetRun:
         from gradcheck.functions.prepare import prepare
 
         with silence.let_through():
-            prepared = prepare(loss, config, given)
+            prepared = prepare(loss, config, given, self._settings.framework)
         self._loss = prepared.function
         self._shapes = [problem.S.shape for problem in prepared.problems]
         self._contract |= {remark.code: remark for remark in prepared.remarks}

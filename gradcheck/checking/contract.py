@@ -13,7 +13,7 @@ from gradcheck.checking.exceptions import hint_of
 from gradcheck.config.settings import Framework
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.functions.answer import Answer, validated
-from gradcheck.functions.frameworks import adapted, recognised
+from gradcheck.functions.frameworks import adapted, ignored_upstream, recognised
 from gradcheck.functions.function import Function
 from gradcheck.functions.output_capture import Silence
 from gradcheck.layout import Arguments, Layout
@@ -29,6 +29,7 @@ _HINTS = {
     "not-finite": "subtract the row's maximum before exp; take the log of a probability as a difference, not as log(p)",
     "mutates-input": "work on a copy: the caller's arrays are changed",
     "not-deterministic": "seed or remove what is random, and keep no state between calls",
+    "ignores-upstream-gradient": "multiply by what a backward is given: grad_output, or the cotangent of a custom_vjp",
     "shared-buffer": "return a new array: a caller that keeps the first dS loses it at the second call",
 }
 
@@ -78,6 +79,8 @@ def inspect(loss: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], 
     changed = differs(*valid)
     if changed:
         findings.insert(0, _finding("not-deterministic", f"two calls with the same S and y differ: {changed}"))
+    elif ignored := ignored_upstream(loss, scores, labels, valid[0].gradient):
+        findings.append(_finding("ignores-upstream-gradient", ignored))
     if np.shares_memory(np.asarray(answers[0][1]), np.asarray(answers[1][1])):
         findings.append(_finding("shared-buffer", "two calls return the same memory as dS"))
     return Inspection(None if changed else valid[0], tuple(findings), calls, first)

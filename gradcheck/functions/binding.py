@@ -59,9 +59,14 @@ class Settled:
     order: tuple[str | None, ...]  # as ``Bound.order``
     arrays: tuple[str, ...]  # names of the arrays that have a gradient, in the order of the function's parameters
     remarks: tuple[str, ...]  # what a user should know: results that are ignored, gradients that are not given
+    door: Door  # what was called
+    answer: tuple[Any, ...]  # the value and the results of the call
+    framework: str = "numpy"  # whose arrays it takes
 
 
-def settle(name: str, door: Door, values: dict[str, Any], wrt: Sequence[str], seed: int) -> Settled:
+def settle(
+    name: str, door: Door, values: dict[str, Any], wrt: Sequence[str], seed: int, zero_is_none: bool = False
+) -> Settled:
     """Call a function once to see which gradients it returns.
 
     Args:
@@ -71,13 +76,14 @@ def settle(name: str, door: Door, values: dict[str, Any], wrt: Sequence[str], se
         wrt: names of what is differentiated, in the order of the gradients; empty for the arrays of floats in the order
             of the parameters, as far as gradients of their shapes come back.
         seed: of the upstream gradient.
+        zero_is_none: a gradient that is 0 everywhere is taken for one that is not given.
 
     Raises:
         TargetError: the results do not fit the inputs, or an input of ``wrt`` has no derivative.
     """
     inputs = _inputs_of(name, values, wrt)
-    _, results = door(copy.deepcopy(values), seed)
-    results = _unpacked(results, inputs)
+    value, returned = door(copy.deepcopy(values), seed)
+    results = _unpacked(returned, inputs)
     by_name, remarks = _by_name(results, values), []
     order: list[str | None] = [None]
     if by_name is None:
@@ -90,10 +96,12 @@ def settle(name: str, door: Door, values: dict[str, Any], wrt: Sequence[str], se
     else:
         by_name = {each: by_name[each] for each in wrt or values if each in by_name}
     flat = _flat_gradients(name, values, by_name or _by_input(name, results, order, values))
-    absent = [path for path, leaf in flat.items() if leaf is None]
+    absent = [path for path, leaf in flat.items() if leaf is None or (zero_is_none and not np.any(leaf))]
     if absent:
-        remarks.append(f"the gradient of {', '.join(absent)} is None, so it is not checked")
-    return Settled(tuple(order), tuple(path for path in flat if path not in absent), tuple(remarks))
+        what = "None, or 0 everywhere" if zero_is_none else "None"
+        remarks.append(f"the gradient of {', '.join(absent)} is {what}, so it is not checked")
+    arrays = tuple(path for path in flat if path not in absent)
+    return Settled(tuple(order), arrays, tuple(remarks), door, (value, *returned))
 
 
 def _by_input(
@@ -182,7 +190,9 @@ def _inputs_of(name: str, values: dict[str, Any], wrt: Sequence[str]) -> dict[st
 
 
 def _unpacked(results: tuple[Any, ...], inputs: dict[str, Any]) -> tuple[Any, ...]:
-    """A single list of gradients as several, unless it is the gradient of a list."""
+    """A single list of gradients as several, unless it is the gradient of a list; several as one, if they are that."""
+    if len(results) > 1 and any(isinstance(each, list | tuple) and _fits(results, each) for each in inputs.values()):
+        return (results,)
     is_several = len(results) == 1 and isinstance(results[0], list | tuple)
     if not is_several or any(isinstance(value, list | tuple) for value in inputs.values()):
         return results

@@ -4,7 +4,7 @@
 `AsReturned`                ``f(W, X, y) -> (value, dW)``; several as ``(value, dW, db)`` or in a dict or tuple
 `Separate`                  ``f(x) -> value`` and ``g(x) -> gradient``
 `Layer`                     ``forward(x, w) -> out`` or ``(out, cache)``; ``backward(dout, cache) -> dx, dw``
-`Model`                     an object with a dict ``params`` and ``loss(X, y) -> (value, gradients)``
+`Differentiated`            ``f(W, X) -> out`` in PyTorch or JAX: see ``frameworks.inputs``
 ==========================  ====================================================================================
 """
 
@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from gradcheck.errors import TargetError
 from gradcheck.functions.answer import described
+from gradcheck.functions.signatures import named_parameters, signature_of
 
 #: How names of the gradients that a backward is multiplied by begin.
 _UPSTREAM = ("d", "grad", "upstream", "top_diff", "g_")
@@ -68,12 +69,9 @@ class Separate:
 
     def __call__(self, given: dict[str, Any], seed: int) -> tuple[Any, tuple[Any, ...]]:
         """See ``Door``; both functions get the same arguments, which the first may have no need of all of."""
-        wanted = (
-            given,
-            {name: np.array(each) if isinstance(each, np.ndarray) else each for name, each in given.items()},
-        )
-        value = called(self.value, _accepted(self.value, wanted[0]), self.name)
-        gradient = called(self.gradient, _accepted(self.gradient, wanted[1]), self.name)
+        again = {name: np.array(each) if isinstance(each, np.ndarray) else each for name, each in given.items()}
+        value = called(self.value, _accepted(self.value, given), self.name)
+        gradient = called(self.gradient, _accepted(self.gradient, again), self.name)
         return value[0] if isinstance(value, tuple) else value, _several(gradient)
 
 
@@ -106,13 +104,13 @@ class Layer:
 
     def _split(self, result: Any, backward: Callable[..., Any], given: dict[str, Any]) -> tuple[list[Any], list[Any]]:
         """The outputs of a forward, and what its backward takes beside their gradients."""
-        names = required(backward)
+        signature = signature_of(backward)
         several = list(result) if isinstance(result, tuple) else [result]
-        if names is None:
+        if signature is None or any(each.kind is each.VAR_POSITIONAL for each in signature.parameters.values()):
             return several[:1], several[1:]
-        upstream = max(
-            1, next((k for k, name in enumerate(names) if not name.lower().startswith(_UPSTREAM)), len(names))
-        )
+        names, _ = named_parameters(backward)
+        others = (k for k, name in enumerate(names) if not name.lower().startswith(_UPSTREAM))
+        upstream = max(1, next(others, len(names)))
         beside = names[upstream:]
         if upstream <= len(several) and len(several) - upstream >= len(beside) and len(beside) <= 1:
             outputs, rest = several[:upstream], several[-1:] if beside else []
@@ -126,21 +124,6 @@ class Layer:
             if not _is_number_or_array(out):
                 raise TargetError(f"{self.name}: returns {described(out)} as its output, not an array of numbers")
         return outputs, rest
-
-
-@dataclass(frozen=True)
-class Model:
-    """An object with its parameters in a dict ``params``, and a method ``loss`` that returns value and gradients."""
-
-    name: str
-    make: Callable[[], Any]
-
-    def __call__(self, given: dict[str, Any], seed: int) -> tuple[Any, tuple[Any, ...]]:
-        """See ``Door``."""
-        model = self.make()
-        model.params = given["params"]
-        rest = {name: value for name, value in given.items() if name != "params"}
-        return _value_and_rest(self.name, called(model.loss, rest, self.name))
 
 
 @dataclass(frozen=True)
@@ -158,15 +141,12 @@ class Reseeded:
         return self.door(given, seed)
 
 
+@functools.lru_cache(maxsize=16)
 def upstream_gradient(seed: int, number: int, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
     """What output ``number`` is multiplied by: random numbers of mixed signs and sizes, the same at every call."""
-    return _upstream_gradient(seed, number, shape)
-
-
-@functools.lru_cache(maxsize=16)
-def _upstream_gradient(seed: int, number: int, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
     rng = np.random.Generator(np.random.PCG64([seed, number]))
-    return np.asarray(rng.standard_normal(shape) * 2.0 ** rng.integers(-2, 2, shape, endpoint=True))
+    numbers = np.float16(rng.standard_normal(shape))  # exact in every precision
+    return np.asarray(numbers * 2.0 ** rng.integers(-2, 2, shape, endpoint=True))
 
 
 def called(function: Callable[..., Any], given: dict[str, Any], name: str) -> Any:
@@ -175,9 +155,8 @@ def called(function: Callable[..., Any], given: dict[str, Any], name: str) -> An
     Raises:
         TargetError: they are not the arguments that it takes; what it raises itself passes.
     """
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):  # compiled code may have none
+    signature = signature_of(function)
+    if signature is None:
         return function(*given.values())
     kinds = {each.name: each.kind for each in signature.parameters.values()}
     by_position = [value for each, value in given.items() if kinds.get(each) == inspect.Parameter.POSITIONAL_ONLY]
@@ -185,50 +164,34 @@ def called(function: Callable[..., Any], given: dict[str, Any], name: str) -> An
     try:
         signature.bind(*by_position, **by_name)
     except TypeError as error:
-        takes = f"{_name(function)}({', '.join(kinds)})"
+        takes, names = f"{_name(function)}({', '.join(kinds)})", ", ".join(given) or "nothing"
         hint = "describe its parameters and no others: --input NAME='normal(0, 1) [N, D]', or inputs in the YAML"
-        raise TargetError(
-            f"{name}: {takes} is called with {', '.join(given) or 'nothing'}: {error}", hint=hint
-        ) from None
+        raise TargetError(f"{name}: {takes} is called with {names}: {error}", hint=hint) from None
     return function(*by_position, **by_name)
-
-
-def required(function: Callable[..., Any]) -> list[str] | None:
-    """Names of the parameters that a function must be given; None where that cannot be seen."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return None
-    if any(each.kind is each.VAR_POSITIONAL for each in parameters):
-        return None
-    return [each.name for each in parameters if each.default is each.empty and each.kind is not each.VAR_KEYWORD]
 
 
 def _accepted(function: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:
     """Those of the arguments that a function has parameters for."""
-    try:
-        parameters = inspect.signature(function).parameters
-    except (TypeError, ValueError):
+    signature = signature_of(function)
+    if signature is None or any(each.kind is each.VAR_KEYWORD for each in signature.parameters.values()):
         return given
-    if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
-        return given
-    return {name: value for name, value in given.items() if name in parameters}
+    return {name: value for name, value in given.items() if name in signature.parameters}
 
 
 def _value_and_rest(name: str, answer: Any) -> tuple[Any, tuple[Any, ...]]:
-    if not isinstance(answer, tuple | list) or len(answer) < 2:
-        what = f"a {' x '.join(map(str, np.shape(answer)))} array" if np.ndim(answer) else described(answer)
-        hint = "return (value, gradient); or name what gives the gradient: --gradient, or --backward for a layer"
-        if isinstance(answer, np.ndarray) and answer.ndim:
-            hint = "is there a backward? --backward FILE.py:NAME"
-        raise TargetError(f"{name}: returns {what}, not a value with its gradients", hint=hint)
-    if not _is_number_or_array(answer[0]):
-        raise TargetError(f"{name}: returns {described(answer[0])} as its value", hint="return (value, gradient)")
-    if np.ndim(answer[0]) > 0 and np.size(answer[0]) > 1:
-        shape = " x ".join(map(str, np.shape(answer[0])))
+    hint = "return (value, gradient); or name what gives the gradient: --gradient, or --backward for a layer"
+    is_lone = not isinstance(answer, tuple | list) or len(answer) < 2
+    value = answer if is_lone else answer[0]
+    shape = " x ".join(map(str, np.shape(value)))
+    if shape and np.size(value) > 1:
         hint = "is there a backward? --backward FILE.py:NAME"
-        raise TargetError(f"{name}: returns a {shape} array as its value, not a number", hint=hint)
-    return answer[0], _several(answer[1] if len(answer) == 2 else tuple(answer[1:]))
+        what = ", not a value with its gradients" if is_lone else " as its value, not a number"
+        raise TargetError(f"{name}: returns a {shape} array{what}", hint=hint)
+    if is_lone:
+        raise TargetError(f"{name}: returns {described(answer)}, not a value with its gradients", hint=hint)
+    if not _is_number_or_array(value):
+        raise TargetError(f"{name}: returns {described(value)} as its value", hint=hint)
+    return value, _several(answer[1] if len(answer) == 2 else tuple(answer[1:]))
 
 
 def _several(results: Any) -> tuple[Any, ...]:

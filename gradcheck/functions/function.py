@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from gradcheck.errors import LossDefect, OutOfTime, UsageError
 from gradcheck.functions.answer import Answer, validated
 from gradcheck.functions.output_capture import trimmed_traceback
+from gradcheck.functions.signatures import signature_of
 
 if TYPE_CHECKING:
     from gradcheck.functions.budget import Budget
@@ -72,8 +72,5 @@ class Function:
     @cached_property
     def each_row_options(self) -> dict[str, str]:
         """The argument that makes it return each row's own value: ``reduction="none"``, if it has such an argument."""
-        try:
-            parameters = inspect.signature(self.function).parameters
-        except (TypeError, ValueError):  # compiled code may have no signature
-            return {}
-        return {"reduction": "none"} if "reduction" in parameters else {}
+        signature = signature_of(self.function)
+        return {"reduction": "none"} if signature and "reduction" in signature.parameters else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
 import re
@@ -10,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from operator import attrgetter
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,11 +19,13 @@ import numpy as np
 from gradcheck.config import Config
 from gradcheck.config.inputs import nested
 from gradcheck.errors import LossDefect, TargetError
-from gradcheck.functions.binding import Bound, Settled, settle
-from gradcheck.functions.doors import AsReturned, Door, Layer, Model, Reseeded, Separate
+from gradcheck.functions.binding import Bound, Settled
+from gradcheck.functions.doors import AsReturned, Door, Layer, Reseeded, Separate, called
+from gradcheck.functions.frameworks import own_form
+from gradcheck.functions.frameworks.inputs import settle_in
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import guessed_config, load_target, names_beside
-from gradcheck.functions.signatures import is_backward, is_layer, is_model, parameters_of
+from gradcheck.functions.signatures import is_backward, is_layer, is_model, named_parameters, parameters_of
 from gradcheck.functions.suggestions import command, forward_of, proposed
 from gradcheck.layout import Arguments
 from gradcheck.report import Finding
@@ -60,20 +64,23 @@ class Opened:
     params: dict[str, Any] | None = None
 
 
-def prepare(function: Function, config: Config, at: Mapping[str, Any] | None = None) -> Prepared:
+def prepare(
+    function: Function, config: Config, at: Mapping[str, Any] | None = None, framework: str = "auto"
+) -> Prepared:
     """Find the form of a function, draw its inputs, and see which gradients it returns.
 
     Args:
         function: as it was loaded; ``beside`` holds functions that belong to it and are at hand.
         config: its ``inputs`` and ``wrt``, and the names of functions that belong to it.
         at: the one point at which it is checked, by the names of the inputs; None for drawn ones.
+        framework: whose arrays it takes, as in the settings.
 
     Raises:
         TargetError: an input is not described, the results do not fit the inputs, or the function raises.
     """
     name = function.target
     named = {key: _other(function, getattr(config, key)) for key in ("gradient", "backward", "value")}
-    opened = open_door(name, function.function, reseed=config.reseed, **named | function.beside)
+    opened = open_door(name, function.function, named | function.beside, config.reseed)
     _refuse_undescribed(function, opened, config, at)
     wrt = tuple(dict.fromkeys(each.partition(".")[0].partition("[")[0] for each in config.wrt))
     only = config.wrt if wrt != config.wrt else (config.only,)
@@ -84,7 +91,7 @@ def prepare(function: Function, config: Config, at: Mapping[str, Any] | None = N
         values = draw_inputs(config, N, trial, opened.params) if at is None else dict(at)
         in_order = {each: values[each] for each in (*opened.parameters, *opened.optional) if each in values}
         values, seed = in_order | values, config.seed + trial
-        settled = settled or _settled(function, opened, values, wrt, seed)
+        settled = settled or _settled(function, opened, values, wrt, seed, framework)
         arrays = [each for each in settled.arrays if any(_is_called(each, pattern) for pattern in only)]
         if not arrays:
             hint = f"there are {', '.join(settled.arrays) or 'none'}"
@@ -96,72 +103,69 @@ def prepare(function: Function, config: Config, at: Mapping[str, Any] | None = N
         kind = "inputs" if at is None else "given"
         problems.append(Problem(arguments.x[np.newaxis], arguments, seed, trial, kind, N))
     assert settled is not None
-    bound = Bound(name, opened.door, settled.order)
+    bound = Bound(name, settled.door, settled.order)
     remarks = tuple(Finding("not-checked", "note", remark) for remark in settled.remarks)
-    return Prepared(replace(function, function=bound, by_name=False), tuple(problems), remarks)
+    found = replace(function, function=bound, framework=settled.framework, by_name=False)
+    return Prepared(found, tuple(problems), remarks)
 
 
-def open_door(
-    name: str,
-    thing: Any,
-    *,
-    gradient: Callable[..., Any] | None = None,
-    backward: Callable[..., Any] | None = None,
-    value: Callable[..., Any] | None = None,
-    reseed: bool = False,
-) -> Opened:
+def open_door(name: str, thing: Any, beside: Mapping[str, Any] = MappingProxyType({}), reseed: bool = False) -> Opened:
     """The door of a function, a class or an object.
 
     Args:
         name: as the user named it, for messages.
         thing: what the target leads to.
-        gradient: returns the gradient, where ``thing`` returns the value.
-        backward: the backward of a layer, where ``thing`` is its forward.
-        value: returns the value, where ``thing`` returns the gradient.
+        beside: what belongs to it: ``gradient``, the ``backward`` of a forward, or the ``value`` of a gradient.
         reseed: seed the generators of random numbers before every call.
 
     Raises:
         TargetError: a class that cannot be made without arguments, or an object of none of the forms.
     """
-    door: Door = AsReturned(name, thing)
     main, params = thing, None
-    if inspect.ismethod(thing) and is_model(thing.__self__) and thing.__name__ == "loss":
-        thing = thing.__self__
-    if backward is not None:
-        door = Layer(name, lambda: (thing, backward))
-    elif gradient is not None:
+    if backward := beside.get("backward"):
+        door: Door = Layer(name, lambda: (thing, backward))
+    elif gradient := beside.get("gradient"):
         door = Separate(name, thing, gradient)
-    elif value is not None:
-        door, main = Separate(name, value, thing), value
-    elif is_layer(thing):
-        make = _maker(name, thing)
-        door, main = Layer(name, lambda: attrgetter("forward", "backward")(make())), make().forward
-    elif is_model(thing):
-        make = _maker(name, thing)
-        main, params = make().loss, getattr(make(), "params", None)
-        door = Model(name, make)
-        if not isinstance(params, dict):
-            raise TargetError(f"{name}: has a method loss, and no dict params with its parameters")
-    elif isinstance(thing, type) or not callable(thing):
-        kind = "a class" if isinstance(thing, type) else f"of type {type(thing).__name__}"
-        hint = "name a function, an object to call, or one with forward and backward, or with params and loss"
-        raise TargetError(f"{name}: is {kind}, which cannot be checked", hint=hint)
+    elif main := beside.get("value"):
+        door = Separate(name, main, thing)
+    else:
+        door, main, params = own_form(name, thing, lambda: _maker(name, thing)()) or _form_of(name, thing)
     required, optional = parameters_of(main)
     own = () if params is None else ("params",)
     return Opened(Reseeded(door) if reseed else door, (*own, *required), optional, params)
 
 
+def _form_of(name: str, thing: Any) -> tuple[Door, Any, dict[str, Any] | None]:
+    """The door of what needs no other function, what has its parameters, and the arrays of a model."""
+    if inspect.ismethod(thing) and is_model(thing.__self__) and thing.__name__ == "loss":
+        thing = thing.__self__
+    if is_layer(thing) or is_model(thing):
+        make = _maker(name, thing)
+        first = make()
+        if is_layer(thing):
+            return Layer(name, lambda: attrgetter("forward", "backward")(make())), first.forward, None
+        if not is_model(first):
+            raise TargetError(f"{name}: has a method loss, and no dict params with its parameters")
+        return AsReturned(name, functools.partial(_loss_of, name, make)), first.loss, first.params
+    if isinstance(thing, type) or not callable(thing):
+        kind = "a class" if isinstance(thing, type) else f"of type {type(thing).__name__}"
+        hint = "name a function, an object to call, or one with forward and backward, or with params and loss"
+        raise TargetError(f"{name}: is {kind}, which cannot be checked", hint=hint)
+    return AsReturned(name, thing), thing, None
+
+
+def _loss_of(title: str, make: Callable[[], Any], /, params: dict[str, Any], **rest: Any) -> Any:
+    model = make()
+    model.params = params
+    return called(model.loss, rest, title)
+
+
 def _maker(name: str, thing: Any) -> Callable[[], Any]:
     if not isinstance(thing, type):
         return lambda: thing
-    try:
-        inspect.signature(thing).bind()
-    except TypeError:
-        takes = list(inspect.signature(thing).parameters)
+    if takes := named_parameters(thing)[0]:
         hint = f"make an object in the file, `layer = {thing.__name__}(...)`, and name that"
-        raise TargetError(f"{name}: is a class that is made with {', '.join(takes)}", hint=hint) from None
-    except ValueError:  # no signature
-        pass
+        raise TargetError(f"{name}: is a class that is made with {', '.join(takes)}", hint=hint)
     return thing
 
 
@@ -176,12 +180,11 @@ def _is_called(array: str, pattern: str) -> bool:
     return fnmatchcase(array, pattern) or array.startswith((f"{pattern}.", f"{pattern}["))
 
 
-def _settled(function: Function, opened: Opened, values: dict[str, Any], wrt: tuple[str, ...], seed: int) -> Settled:
+def _settled(
+    function: Function, opened: Opened, values: dict[str, Any], wrt: tuple[str, ...], seed: int, framework: str
+) -> Settled:
     """Which results are gradients of what, from a first call; what the function raises is a TargetError."""
-
-    def first(values: Any, seed: Any) -> Settled:
-        return settle(function.target, opened.door, values, wrt, seed)
-
+    first = functools.partial(settle_in, framework, function.target, opened.door, wrt)
     try:
         found: Settled = replace(function, function=first).call(values, seed)  # type: ignore[arg-type]
         return found
@@ -192,10 +195,8 @@ def _settled(function: Function, opened: Opened, values: dict[str, Any], wrt: tu
 
 
 def _refuse_undescribed(function: Function, opened: Opened, config: Config, at: Mapping[str, Any] | None) -> None:
-    own = {"params"} if opened.params is not None else set()
-    known = {*(nested(config.inputs) if at is None else at), *own}
-    missing = [name for name in opened.parameters if name not in known]
-    if not missing:
+    known = {*(nested(config.inputs) if at is None else at), *(["params"] if opened.params is not None else [])}
+    if not (missing := [name for name in opened.parameters if name not in known]):
         return
     name, names = function.target.rpartition(":")[2], names_beside(function.function)
     if is_backward(function.function):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from contextlib import suppress
 from types import CodeType
 from typing import Any
 
@@ -17,9 +16,9 @@ def takes_scores_and_labels(function: Any) -> bool:
     """Whether something can be called with (S, y), and neither its form nor the names of its parameters deny it."""
     if isinstance(function, type) or not callable(function):
         return False
-    with suppress(Exception):  # compiled code may have no signature; the first call will show
+    if signature := signature_of(getattr(function, "forward", function)):  # as a module of torch has
         try:
-            inspect.signature(function).bind(None, None)
+            signature.bind(None, None)
         except TypeError:
             return False
     second = parameters_of(function)[0][1:2]
@@ -48,7 +47,7 @@ def where(function: Any) -> tuple[str | None, int | None]:
     try:
         while isinstance(function, functools.partial):
             function = function.func
-        if not callable(function):
+        if not callable(function) or hasattr(type(function), "forward"):
             function = type(function)
         if isinstance(function, type):
             function = next(vars(function)[name] for name in ("forward", "loss", "__init__") if name in vars(function))
@@ -81,18 +80,28 @@ def definitions_of(module: Any) -> dict[str, Any]:
     }
 
 
-def parameters_of(thing: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of the parameters of a function, a layer's forward or a model's loss: without a default, and with one."""
-    call = thing.forward if is_layer(thing) else thing.loss if is_model(thing) else thing
+def signature_of(function: Any) -> inspect.Signature | None:
+    """What a callable takes; None where that cannot be seen, as of compiled code."""
     try:
-        parameters = list(inspect.signature(call).parameters.values())
-    except (TypeError, ValueError):  # compiled code may have none
-        return (), ()
-    if isinstance(thing, type) and call is not thing:
-        del parameters[0]  # self
+        return inspect.signature(function)
+    except Exception:  # an object's own __signature__ may raise anything
+        return None
+
+
+def named_parameters(function: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the parameters of a callable: those without a default, and those with one."""
+    signature = signature_of(function)
+    parameters = signature.parameters.values() if signature else ()
     named = [each for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
     required = tuple(each.name for each in named if each.default is each.empty)
     return required, tuple(each.name for each in named if each.default is not each.empty)
+
+
+def parameters_of(thing: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The same of a function, the forward of a layer or a module of torch, or a model's loss; without self and ctx."""
+    call = getattr(thing, "forward", None) or (thing.loss if is_model(thing) else thing)
+    required, optional = named_parameters(call)
+    return tuple(name for name in required if name not in ("self", "ctx")), optional
 
 
 def _is_defined_in(module: Any, member: Any) -> bool:

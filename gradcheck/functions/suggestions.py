@@ -11,7 +11,7 @@ from typing import Any
 
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
-from gradcheck.functions.signatures import is_layer, parameters_of, takes_scores_and_labels
+from gradcheck.functions.signatures import parameters_of, takes_scores_and_labels
 
 #: By name, the first that matches: what an input is likely to be.
 _GUESSES: tuple[tuple[str, Any], ...] = (
@@ -83,7 +83,7 @@ def proposed(name: str, thing: Any, names: Iterable[str], known: Config) -> Conf
         keys |= partner(name, names)
     required, optional = parameters_of(thing)
     guesses = guessed_inputs(required)
-    if [*guesses.values()] == [_VECTOR] and (keys["backward"] or is_layer(thing)):
+    if [*guesses.values()] == [_VECTOR] and (keys["backward"] or hasattr(thing, "forward")):
         guesses = dict.fromkeys(required, "[N, D]")
     guesses |= {each: given for each, given in guessed_inputs(optional).items() if given == "labels"}
     if [*guesses.values()][1:] == ["labels"] and takes_scores_and_labels(thing) and keys == dict(known):

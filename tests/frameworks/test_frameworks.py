@@ -60,7 +60,7 @@ def by_graph(function: Any) -> Any:
 def _only_the_fake(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frameworks, "FRAMEWORKS", {"fake": ("fakeframework",)})
     module = types.ModuleType("fake_")
-    module.ADAPTERS = (by_hand, by_graph)  # type: ignore[attr-defined]
+    module.TOOLKIT = types.SimpleNamespace(adapters=(by_hand, by_graph))  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, f"{frameworks.__name__}.fake_", module)
     monkeypatch.setitem(sys.modules, "torch", types.ModuleType("torch"))  # as if the user's code had imported one
 
@@ -175,7 +175,7 @@ def test_by_name_the_loss_never_sees_another_array() -> None:
 
 
 def test_the_built_in_losses_are_numpys_in_every_run() -> None:
-    loss = Function("svm", BUILT_INS["svm"].function)
+    loss = Function("svm", BUILT_INS["svm"].function, by_name=True)
     assert adapted(loss, "fake", S, Y) is loss
 
 

@@ -5,42 +5,37 @@ A framework is imported only if it is asked for by name, or if the user's own co
 
 from __future__ import annotations
 
+import functools
 import importlib
 import sys
 import traceback
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
+import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import LossDefect, UsageError
 from gradcheck.functions.function import Function
-
-if TYPE_CHECKING:
-    from gradcheck.functions.frameworks.adapters import Adapter
+from gradcheck.report import FloatArray
 
 #: Top-level packages of each framework that ``--framework`` and the extras name; the first is the one to import.
 FRAMEWORKS = {"torch": ("torch",), "jax": ("jax", "jaxlib")}
+#: What the value is multiplied by to see that dS follows: of another sign and size, and exact.
+_FACTOR = -0.5
+_Form = TypeVar("_Form")
 
 
 def require(name: str) -> None:
-    """Import a framework, unless its name is ``auto`` or ``numpy``.
-
-    Raises:
-        UsageError: it is not in ``FRAMEWORKS``, or cannot be imported.
-    """
-    if name in ("auto", "numpy"):
-        return
-    if name not in FRAMEWORKS:
-        raise UsageError(f"{name!r} is no framework", hint=f"there are auto, numpy, {' and '.join(FRAMEWORKS)}")
-    package = FRAMEWORKS[name][0]
-    try:
-        importlib.import_module(package)
-    except ImportError as error:
-        message = f"--framework {name}: {package} cannot be imported: {error}"
-        raise UsageError(message, hint=f"pip install 'gradcheck[{name}]'") from None
+    """Import the framework of this name, if it is one; a UsageError where it cannot be imported."""
+    if name in FRAMEWORKS:
+        try:
+            importlib.import_module(FRAMEWORKS[name][0])
+        except ImportError as error:
+            message = f"--framework {name}: {name} cannot be imported: {error}"
+            raise UsageError(message, hint=f"pip install 'gradcheck[{name}]'") from None
 
 
 def adapted(function: Function, name: str, scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Function:
@@ -48,56 +43,93 @@ def adapted(function: Function, name: str, scores: npt.NDArray[Any], labels: npt
 
     The built-in losses take NumPy arrays, and stay as they are. ``name`` is a key of ``FRAMEWORKS``.
     """
-    module = str(getattr(function.function, "__module__", ""))
-    if module.startswith("gradcheck.losses.") or function.framework == name:
+    if function.is_built_in or function.framework == name:
         return function
-    return _first_that_works(function, name, scores, labels)[0]
+    return first_that_works(_forms(function, name), lambda form: form.evaluate(scores, labels))[0]
 
 
 def recognised(
     function: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], first: Any, usable: bool
 ) -> Function:
-    """The function adapted to the framework that its first call shows; unchanged if it shows none.
+    """The score loss for the framework that its first call shows, see ``recognised_form``; unchanged if for none."""
+    forms = functools.partial(_forms, function)
+    return recognised_form(first, usable, forms, lambda form: form.evaluate(scores, labels)) or function
 
-    ``first`` is what it returned for NumPy arrays of these scores and labels, or the exception that it raised;
-    ``usable``: what it returned is a value and a gradient already.
+
+def recognised_form(
+    first: Any, usable: bool, forms: Callable[[str], Sequence[_Form]], attempt: Callable[[_Form], Any]
+) -> _Form | None:
+    """The form of a function for the framework that its first call shows; None if it shows none.
+
+    Args:
+        first: what it returned for NumPy arrays, or the exception that it raised.
+        usable: what it returned is a value and a gradient already.
+        forms, attempt: a framework's forms, in order; what calls one, and raises where it does not work.
     """
-    raised, refused = isinstance(first, BaseException), function
+    raised, refused = isinstance(first, BaseException), None
+    parts = first if isinstance(first, tuple | list) else (first,)
+    made_by = {_root(type(part).__module__) for part in parts}
     for name, packages in FRAMEWORKS.items():
-        if not (packages[0] in sys.modules if raised else made_by(packages, first)):
+        if not (packages[0] in sys.modules if raised else made_by & {*packages}):
             continue
-        other, works = _first_that_works(function, name, scores, labels)
+        form, works = first_that_works(forms(name), attempt)
         if works:
-            return other
-        if refused is function and (refuses_arrays(packages, first) if raised else not usable):
-            refused = other
+            return form
+        if refused is None and (_refuses_arrays(packages, first) if raised else not usable):
+            refused = form
     return refused
 
 
-def made_by(packages: Collection[str], answer: Any) -> bool:
-    """Whether what a function returned, or a part of it, is an object of one of these top-level packages."""
-    parts = answer if isinstance(answer, tuple | list) else (answer,)
-    return any(_root(type(part).__module__) in packages for part in parts)
+def first_that_works(forms: Sequence[_Form], attempt: Callable[[_Form], Any]) -> tuple[_Form, bool]:
+    """The first form that does not raise, and True; else the usual one, and False."""
+    for form in forms:
+        with suppress(Exception):
+            attempt(form)
+            return form, True
+    return forms[min(1, len(forms) - 1)], False
 
 
-def refuses_arrays(packages: Collection[str], error: BaseException) -> bool:
+def ignored_upstream(
+    function: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], gradient: FloatArray
+) -> str:
+    """How the gradient N x C by autodiff fails to follow a factor of the value, in words; empty where it follows."""
+    if function.adapter is None:
+        return ""
+    own = function.function.__wrapped__  # type: ignore[attr-defined]
+
+    def times_factor(S: Any, y: Any) -> Any:
+        value = own(S, y)
+        return None if isinstance(value, tuple | list) else _FACTOR * value  # a gradient of its own follows nothing
+
+    try:
+        other = replace(function, function=function.adapter(times_factor)).evaluate(scores, labels).gradient
+    except LossDefect:
+        return ""
+    wanted = _FACTOR * gradient
+    # Half precision underflows: what is tiny need not follow.
+    for row, column in np.argwhere(np.abs(other - wanted) > 1e-3 * np.max(np.abs(gradient)) + 1e-6):
+        own_words = f"dS[{row}, {column}] is {other[row, column]:.6g} where {wanted[row, column]:.6g} is right"
+        return f"dS does not follow its upstream gradient: with {_FACTOR} times the value, {own_words}"
+    return ""
+
+
+def own_form(name: str, thing: Any, make: Callable[[], Any]) -> Any:
+    """The form of an object of PyTorch's, as ``torch_.own_form`` returns it; None of anything else."""
+    return importlib.import_module(f"{__name__}.torch_").own_form(name, thing, make) if "torch" in sys.modules else None
+
+
+def _refuses_arrays(packages: Collection[str], error: BaseException) -> bool:
     """Whether an exception was probably raised because of NumPy arrays: in a package's code, or by its message."""
     *_, innermost = [None, *(frame for frame, _ in traceback.walk_tb(error.__traceback__))]
     in_package = innermost is not None and _root(innermost.f_globals.get("__name__")) in packages
-    return in_package or "Tensor" in str(error) or "numpy.ndarray" in str(error)
+    word = "Tensor" if "torch" in packages else "ArrayImpl"
+    return in_package or word in str(error) or "numpy.ndarray" in str(error)
 
 
-def _first_that_works(
-    function: Function, name: str, scores: npt.NDArray[Any], labels: npt.NDArray[Any]
-) -> tuple[Function, bool]:
-    """The first adapted function that returns an answer, and True; else the second, the usual one, and False."""
-    adapters: tuple[Adapter, ...] = importlib.import_module(f"{__name__}.{name}_").ADAPTERS
-    others = [replace(function, function=adapt(function.function), framework=name, adapter=adapt) for adapt in adapters]
-    for other in others:
-        with suppress(LossDefect):
-            other.evaluate(scores, labels)
-            return other, True
-    return others[1], False
+def _forms(function: Function, name: str) -> list[Function]:
+    """A score loss with each of a framework's adapters."""
+    adapters = importlib.import_module(f"{__name__}.{name}_").TOOLKIT.adapters
+    return [replace(function, function=adapt(function.function), framework=name, adapter=adapt) for adapt in adapters]
 
 
 def _root(module: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import numbers
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -13,8 +14,8 @@ import numpy.typing as npt
 
 from gradcheck.errors import LossDefect
 from gradcheck.functions.answer import described
+from gradcheck.layout import rebuilt
 
-Adapter = Callable[[Callable[..., Any]], Callable[..., Any]]
 _Array = npt.NDArray[Any]
 
 
@@ -22,77 +23,100 @@ _Array = npt.NDArray[Any]
 class Toolkit:
     """What a framework provides for its adapters."""
 
-    #: Context of a call with these scores.
-    environment: Callable[[_Array], AbstractContextManager[None]]
-    #: Converts scores and labels to what a function takes.
-    arguments: Callable[[Callable[..., Any], _Array, _Array], tuple[Any, Any]]
-    #: Converts a result of this name to NumPy; anything else it returns unchanged.
-    plain: Callable[[Any, str], Any]
-    #: Makes of a function one of scores, labels and options that returns its value and the gradient that the framework
-    #: computes, or the pair that it returns itself.
-    differentiated: Callable[[Callable[..., Any]], Callable[[_Array, _Array, dict[str, Any]], Any]]
+    name: str
+    #: The class of its arrays.
+    kind: type
+    #: Context of a call.
+    environment: Callable[[], AbstractContextManager[None]]
+    #: Converts an array to the framework's.
+    from_numpy: Callable[[_Array], Any]
+    #: Converts one of its arrays to NumPy.
+    to_numpy: Callable[[Any], _Array]
+    #: The sum of an array or a number, times an array; raises ``LossDefect`` where it has no gradient.
+    sum_of: Callable[..., Any]
+    #: Of a function of a list of arrays that returns (value, rest): returns those, and the gradients of the value. The
+    #: second argument is the user's own function.
+    value_and_grad: Callable[[Callable[..., Any], Callable[..., Any]], Callable[..., Any]]
 
     def by_hand(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """For a function that takes the framework's arrays, derives its gradient itself, and returns (value, dS)."""
-
-        def body(S: _Array, y: _Array, options: dict[str, Any]) -> Any:
-            return function(*self.arguments(function, S, y), **options)
-
-        return self._wrapped(function, body)
+        """For a loss that takes the framework's arrays, derives its gradient itself, and returns (value, dS)."""
+        return self._loss(function, lambda S, y, **options: function(self.array(S), self.array(y), **options))
 
     def by_autodiff(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """For a function that returns a value, or one for each row: the framework computes its gradient; or a pair."""
-        differentiated = self.differentiated(function)
+        """For a loss that returns a value, or one for each row: the framework computes its gradient; or a pair."""
 
-        def body(S: _Array, y: _Array, options: dict[str, Any]) -> Any:
-            if S.dtype.kind != "c":
-                return differentiated(S, y, options)
-            return function(*self.arguments(function, S, y), **options), np.nan  # complex steps use the value only
+        def total(arrays: list[Any], y: Any, **options: Any) -> tuple[Any, Any]:
+            answer = function(*arrays, y, **options)
+            return (0.0 if _is_pair(answer) else self.total(answer)), answer
 
-        return self._wrapped(function, body)
+        differentiated = self.value_and_grad(total, function)
 
-    def from_arrays(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """For a function that converts NumPy arrays itself, and returns (value, dS)."""
-        return self._wrapped(function, lambda S, y, options: function(S, y, **options))
+        def answer_of(S: _Array, y: _Array, **options: Any) -> Any:
+            if S.dtype.kind == "c":
+                return function(self.array(S), self.array(y), **options), np.nan  # complex steps use the value only
+            (_, answer), (gradient,) = differentiated([self.array(S)], self.array(y), **options)
+            if gradient is None and not _is_pair(answer):
+                raise LossDefect("wrong-shape", f"the graph of the value does not lead to S{NO_GRAPH}")
+            return answer if _is_pair(answer) else (answer, gradient)
+
+        return self._loss(function, answer_of)
 
     @property
-    def adapters(self) -> tuple[Adapter, ...]:
-        """In the order in which they are tried."""
-        return self.by_hand, self.by_autodiff, self.from_arrays
+    def adapters(self) -> tuple[Callable[..., Any], ...]:
+        """In the order in which they are tried; the last is for a loss (S, y) -> (value, dS) that converts arrays."""
+        return self.by_hand, self.by_autodiff, lambda function: self._loss(function, function)
 
-    def _wrapped(
-        self, function: Callable[..., Any], body: Callable[[_Array, _Array, dict[str, Any]], Any]
-    ) -> Callable[..., Any]:
+    def total(self, answer: Any, weight: Any = None) -> Any:
+        """The sum of what a function returned, times an array; a ``LossDefect`` where it has no gradient."""
+        if not isinstance(answer, self.kind | numbers.Number | np.ndarray):
+            raise LossDefect("wrong-shape", f"returns {described(answer)}, neither a value nor a pair (value, dS)")
+        return self.sum_of(answer, weight)
+
+    def plain(self, thing: Any, what: str) -> Any:
+        """One of the framework's arrays as a NumPy array or number; anything else unchanged."""
+        try:
+            return self.to_numpy(thing)[()] if isinstance(thing, self.kind) else thing
+        except (TypeError, RuntimeError) as error:  # bfloat16, sparse; a key of random numbers
+            raise LossDefect("wrong-dtype", f"{what} is no array of numbers that NumPy can hold: {error}") from None
+
+    def translated(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """A function of any arguments that takes the framework's arrays, as one that takes and returns NumPy arrays."""
+
         @functools.wraps(function, updated=())
-        def loss(scores: _Array, labels: _Array, **options: Any) -> Any:
-            with self.environment(scores):
-                return converted_pair(body(scores, labels, options), self.plain)
+        def translated(*given: Any, **named: Any) -> Any:
+            with self.environment():
+                given, named = rebuilt((given, named), "", lambda _, leaf: self.array(leaf))
+                return rebuilt(function(*given, **named), "a result", lambda path, leaf: self.plain(leaf, path))
+
+        return translated
+
+    def array(self, leaf: Any) -> Any:
+        """A NumPy array of numbers as the framework's; anything else unchanged."""
+        is_array = isinstance(leaf, np.ndarray | np.generic) and leaf.dtype.kind in "biufc"
+        return self.from_numpy(np.asarray(leaf)) if is_array else leaf
+
+    def _loss(self, function: Callable[..., Any], answer_of: Callable[..., Any]) -> Callable[..., Any]:
+        """A loss with the answer converted: int64 labels, or floats in the precision of the scores."""
+
+        @functools.wraps(function, updated=())
+        def loss(S: _Array, y: _Array, **options: Any) -> tuple[Any, Any]:
+            dtype: Any = {"f": S.real.dtype, "i": np.int64, "u": np.int64}.get(y.dtype.kind, y.dtype)
+            with self.environment():
+                answer = answer_of(S, y.astype(dtype, copy=False), **options)
+                if not _is_pair(answer):
+                    raise LossDefect("wrong-shape", f"returns {described(answer)}, not a pair (value, dS)")
+                if answer[1] is None:  # S.grad, read too early
+                    hint = "if it is S.grad, call backward first; or return the value alone, with its graph"
+                    raise LossDefect("wrong-shape", f"dS is None: {hint}")
+                return self.plain(answer[0], "the value"), self.plain(answer[1], "dS")
 
         return loss
 
 
-def converted_labels(labels: _Array, scores: _Array) -> _Array:
-    """Integers as int64, floats in the precision of the scores; no copy if they are, so that changes are found out."""
-    if labels.dtype.kind in "iu":
-        return labels.astype(np.int64, copy=False)
-    return labels.astype(scores.real.dtype, copy=False) if labels.dtype.kind == "f" else labels
+#: Why a value may have no gradient by one of its inputs.
+NO_GRAPH = ", so it has no gradient: is it copied by torch.tensor or detached, or does a backward return None for it?"
 
 
-def is_pair(answer: Any) -> TypeGuard[tuple[Any, Any]]:
+def _is_pair(answer: Any) -> TypeGuard[tuple[Any, Any]]:
     """Whether a function returned a gradient of its own beside the value."""
     return isinstance(answer, tuple | list) and len(answer) == 2
-
-
-def converted_pair(answer: Any, plain: Callable[[Any, str], Any]) -> tuple[Any, Any]:
-    """The pair (value, dS), with both parts converted; raises ``LossDefect`` if it is none, or dS is None."""
-    if not is_pair(answer):
-        raise LossDefect("wrong-shape", f"returns {described(answer)}, not a pair (value, dS)")
-    if answer[1] is None:  # S.grad, read too early
-        hint = "if it is S.grad, call backward first; or return the value alone, with its graph"
-        raise LossDefect("wrong-shape", f"dS is None: {hint}")
-    return plain(answer[0], "the value"), plain(answer[1], "dS")
-
-
-def no_value(answer: Any) -> LossDefect:
-    """The defect of a function that returned nothing that has a gradient."""
-    return LossDefect("wrong-shape", f"returns {described(answer)}, neither a value nor a pair (value, dS)")

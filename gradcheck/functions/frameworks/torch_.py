@@ -2,90 +2,95 @@
 
 from __future__ import annotations
 
-import numbers
+import copy
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import torch
 
 from gradcheck.errors import LossDefect
-from gradcheck.functions.frameworks.adapters import Toolkit, converted_labels, is_pair, no_value
-
-#: Below this number of entries torch gains little from several threads (its own GRAIN_SIZE).
-_WORTH_THREADS = 32_768
+from gradcheck.functions.frameworks.adapters import Toolkit
+from gradcheck.functions.frameworks.inputs import Differentiated
+from gradcheck.layout import leaves
 
 
 @contextmanager
-def _environment(scores: npt.NDArray[Any]) -> Iterator[None]:
-    """Record graphs, whatever the user's setting; use one thread for a small problem, whose threads mostly wait."""
-    threads = torch.get_num_threads()
+def _environment() -> Iterator[None]:
+    """Record graphs, whatever the user's setting."""
     try:
-        if scores.size < _WORTH_THREADS:
-            torch.set_num_threads(1)
         with torch.enable_grad():
             yield
     except RuntimeError as error:
-        if scores.dtype == np.float64 and "Double" in str(error) and "Float" in str(error):
-            error.add_note("S is float64 here: make other tensors with dtype=S.dtype, or use --dtype float32")
+        if "double" in str(error).lower() and "float" in str(error).lower():
+            error.add_note("make other tensors of the dtype of the inputs: float64, or use --dtype float32")
         raise
-    finally:
-        torch.set_num_threads(threads)
 
 
-def _arguments(function: Callable[..., Any], scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> tuple[Any, Any]:
-    labels = converted_labels(labels, scores)
-    return torch.from_numpy(scores), torch.from_numpy(labels) if labels.dtype.kind in "bif" else labels
+def _value_and_grad(total: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any]:
+    """As of JAX, for tensors. Changes in place, which torch forbids on a leaf, are copied back."""
+
+    def both(leaves: list[Any], *others: Any, **options: Any) -> Any:
+        clones = [leaf.requires_grad_().clone() for leaf in leaves]
+        for clone in clones:
+            clone.retain_grad()
+        value, rest = total(clones, *others, **options)
+        try:
+            has_graph = isinstance(value, torch.Tensor)
+            gradients = torch.autograd.grad(value, leaves, allow_unused=True) if has_graph else [None] * len(leaves)
+        except RuntimeError as error:
+            if "invalid gradient" not in str(error):
+                raise
+            raise LossDefect("wrong-shape", f"a gradient has a wrong shape or dtype: {error}") from None
+        for leaf, clone in zip(leaves, clones, strict=True):
+            leaf.data.copy_(clone.data)
+        return (value, rest), gradients
+
+    return both
 
 
-def _differentiated(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function with the gradient of autograd. Changes in place, which torch forbids on a leaf, are copied back."""
-
-    def differentiated(scores: npt.NDArray[Any], labels: npt.NDArray[Any], options: dict[str, Any]) -> Any:
-        leaf, y = _arguments(function, scores, labels)
-        S = leaf.requires_grad_().clone()
-        S.retain_grad()
-        answer = function(S, y, **options)
-        pair = answer if is_pair(answer) else (answer, _gradient(answer, leaf))
-        np.copyto(scores, _plain(S, "S"))
-        return pair
-
-    return differentiated
+def _sum_of(answer: Any, weight: Any = None) -> Any:
+    if not isinstance(answer, torch.Tensor) or not answer.requires_grad:
+        what = "tensor without a graph" if isinstance(answer, torch.Tensor) else type(answer).__name__
+        hint = "compute the value by operations of torch, without .item(), .detach() or no_grad"
+        raise LossDefect("wrong-shape", f"returns a {what}, and no gradient: {hint}; or return (value, gradient)")
+    if answer.is_complex():
+        raise LossDefect("wrong-dtype", f"the value has dtype {answer.dtype}, not a real number's")
+    return (answer if weight is None else answer * torch.from_numpy(weight)).sum()
 
 
-def _gradient(value: Any, S: Any) -> Any:
-    if not isinstance(value, torch.Tensor | numbers.Number | np.ndarray):
-        raise no_value(value)
-    if not isinstance(value, torch.Tensor) or not value.requires_grad:
-        what = "tensor without a graph" if isinstance(value, torch.Tensor) else type(value).__name__
-        hint = "compute the value from S by operations of torch, without .item(), .detach() or no_grad"
-        raise LossDefect("wrong-shape", f"returns a {what}, and no gradient: {hint}; or return (value, dS)")
-    if value.is_complex():  # refused later, like every value that is not real
-        return np.nan
-    try:
-        (gradient,) = torch.autograd.grad(value if value.ndim == 0 else value.sum(), S, allow_unused=True)
-    except RuntimeError as error:
-        if "invalid gradient" not in str(error):
-            raise
-        raise LossDefect("wrong-shape", f"dS has a wrong shape or dtype: {error}") from None
-    if gradient is None:
-        hint = "is S copied by torch.tensor(S) or detached, or does a backward return None for it?"
-        raise LossDefect("wrong-shape", f"the graph of the value does not lead to S, so it has no gradient: {hint}")
-    return gradient
+def _to_numpy(tensor: Any) -> Any:
+    """Its own memory where NumPy has the dtype; bfloat16 as float32."""
+    return (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy(force=True)
 
 
-def _plain(thing: Any, what: str) -> Any:
-    """A tensor as a NumPy array, or as a Python number if that keeps its dtype; anything else unchanged."""
-    if not isinstance(thing, torch.Tensor):
-        return thing
-    if thing.ndim == 0 and thing.dtype is torch.float64:
-        return thing.item()
-    try:
-        return (thing.float() if thing.dtype is torch.bfloat16 else thing).numpy(force=True)
-    except (TypeError, RuntimeError) as error:  # sparse
-        raise LossDefect("wrong-dtype", f"{what} is a tensor that NumPy cannot hold: {error}") from None
+TOOLKIT = Toolkit("torch", torch.Tensor, _environment, torch.from_numpy, _to_numpy, _sum_of, _value_and_grad)
 
 
-ADAPTERS = Toolkit(_environment, _arguments, _plain, _differentiated).adapters
+def own_form(name: str, thing: Any, make: Callable[[], Any]) -> Any:
+    """The door of a module, or of an ``autograd.Function`` or its ``apply``; None of anything else.
+
+    Returns:
+        With it the function that has its parameters, and the arrays of a module by name.
+    """
+    kind = thing if isinstance(thing, type) else getattr(thing, "__self__", type(thing))
+    if not isinstance(kind, type) or not issubclass(kind, torch.autograd.Function | torch.nn.Module):
+        return None
+    own: Any = kind
+    if issubclass(own, torch.autograd.Function):
+        has_context = own.setup_context is torch.autograd.Function.setup_context
+        forward = functools.partial(own.forward, None) if has_context else own.forward
+        return Differentiated(name, lambda **given: own.apply(*given.values()), TOOLKIT), forward, None
+    with torch.random.fork_rng():
+        torch.manual_seed(0)  # for a class, whose weights are drawn
+        module = make()
+
+    def call(params: dict[str, Any], **inputs: Any) -> Any:
+        own = {path.removeprefix("params."): each for path, each in leaves(params, "params")}
+        floats = [each for each in (*own.values(), *inputs.values()) if torch.is_tensor(each) and each.requires_grad]
+        fresh = copy.deepcopy(module).to(*floats[:1])  # buffers of the same dtype, unchanged by other calls
+        return torch.func.functional_call(fresh, own, (), inputs)
+
+    params = {key: each.numpy(force=True) for key, each in module.named_parameters()}
+    return Differentiated(name, call, TOOLKIT), module.forward, params

@@ -1,0 +1,126 @@
+"""Functions of named inputs that are written for PyTorch or JAX: autodiff, and which framework's arrays they take."""
+
+from __future__ import annotations
+
+import importlib
+import numbers
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from gradcheck.errors import TargetError
+from gradcheck.functions.answer import described
+from gradcheck.functions.binding import Settled, settle
+from gradcheck.functions.doors import AsReturned, Door, Layer, Reseeded, Separate, called, upstream_gradient
+from gradcheck.functions.frameworks import first_that_works, recognised_form
+from gradcheck.functions.frameworks.adapters import NO_GRAPH, Toolkit
+from gradcheck.layout import is_differentiable, leaves, rebuilt
+
+
+@dataclass(frozen=True)
+class Differentiated:
+    """A function that its framework differentiates: the value is the sum of the outputs times random numbers.
+
+    Attributes:
+        name: of the function.
+        function: takes and returns the framework's arrays, and dicts, lists and tuples of them.
+        toolkit: of the framework.
+        wrt: inputs that must have a gradient; empty for all that hold arrays of floats, as far as they have one.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    toolkit: Toolkit
+    wrt: tuple[str, ...] = ()
+
+    def __call__(self, given: dict[str, Any], seed: int) -> tuple[Any, tuple[Any, ...]]:
+        """See ``Door``; the gradients come by the names of the inputs."""
+        parts = {name: dict(leaves(given[name], name)) for name in self.wrt or given}
+        moved = {
+            path: np.asarray(leaf)
+            for part in parts.values()
+            for path, leaf in part.items()
+            if is_differentiable(leaf) and (self.wrt or type(leaf) is not float)
+        }
+
+        def total(arrays: list[Any]) -> tuple[Any, None]:
+            place = dict(zip(moved, arrays, strict=True))
+
+            def placed(path: str, leaf: Any) -> Any:
+                return place[path] if path in place else self.toolkit.array(leaf)
+
+            own = {name: rebuilt(each, name, placed) for name, each in given.items()}
+            answer = called(self.function, own, self.name)
+            first = answer[0] if isinstance(answer, tuple | list) and len(answer) > 1 else None
+            if isinstance(first, numbers.Number) or prod(getattr(first, "shape", (0,))) == 1:
+                hint = "return the value alone, or gradients that are computed without a graph of the inputs"
+                raise TargetError(f"{self.name}: returns {described(answer)}, and not a value alone", hint=hint)
+            outputs = [leaf for _, leaf in leaves(answer, "") if _has_gradient(leaf)] or [answer]
+            weights = (upstream_gradient(seed, k, np.shape(out)) for k, out in enumerate(outputs))
+            return sum(map(self.toolkit.total, outputs, weights)), None
+
+        with self.toolkit.environment():
+            arrays = [self.toolkit.array(each) for each in moved.values()]
+            (value, _), found = self.toolkit.value_and_grad(total, total)(arrays)
+            gradients = {path: self.toolkit.plain(each, f"d{path}") for path, each in zip(moved, found, strict=True)}
+            value = self.toolkit.plain(value, "the value")
+        lost = [name for name, part in parts.items() if all(gradients.get(path) is None for path in part)]
+        if self.wrt and lost:
+            raise TargetError(f"{self.name}: the graph of the value does not lead to {', '.join(lost)}{NO_GRAPH}")
+        names = [name for name, part in parts.items() if moved.keys() & part]
+        return value, ({name: rebuilt(given[name], name, lambda path, _: gradients.get(path)) for name in names},)
+
+
+def settle_in(
+    framework: str, name: str, door: Door, wrt: tuple[str, ...], values: dict[str, Any], seed: int
+) -> Settled:
+    """Call a function in the form for the arrays that it takes; arguments and errors are those of ``settle``.
+
+    ``framework`` is ``auto`` for NumPy's arrays, or those that the first call shows: see ``recognised_form``.
+    """
+    inner: Any = getattr(door, "door", door)
+    framework = inner.toolkit.name if isinstance(inner, Differentiated) else framework
+
+    def settled(form: tuple[str, Door]) -> Settled:
+        found = settle(name, form[1], values, wrt, seed, zero_is_none=form[0] == "jax" and not wrt)
+        return replace(found, framework=form[0])
+
+    def forms(framework: str) -> list[tuple[str, Door]]:
+        toolkit = importlib.import_module(f"{__package__}.{framework}_").TOOLKIT
+        return [(framework, form) for form in _forms(toolkit, door, wrt)]
+
+    if framework not in ("auto", "numpy"):
+        return settled(first_that_works(forms(framework), settled)[0])
+    try:
+        first = settled(("numpy", door))
+        other = recognised_form(first.answer, True, forms, settled) if framework == "auto" else None
+    except Exception as error:
+        other = recognised_form(error, False, forms, settled) if framework == "auto" else None
+        if other is None:
+            raise
+    return settled(other) if other else first
+
+
+def _has_gradient(output: Any) -> bool:
+    """Whether it is an array of floats, and in torch one with a graph."""
+    return "float" in str(getattr(output, "dtype", "")) and getattr(output, "requires_grad", True)
+
+
+def _forms(toolkit: Toolkit, door: Door, wrt: tuple[str, ...]) -> list[Door]:
+    """A door's forms for a framework: with gradients by hand, and by autodiff."""
+    translated = toolkit.translated
+    match door:
+        case Reseeded():
+            return [Reseeded(each) for each in _forms(toolkit, door.door, wrt)]
+        case Differentiated():
+            return [replace(door, wrt=wrt)]
+        case AsReturned(name, function):
+            return [AsReturned(name, translated(function)), Differentiated(name, function, toolkit, wrt)]
+        case Separate(name, value, gradient):
+            return [Separate(name, translated(value), translated(gradient))]
+        case Layer(name, pair):
+            return [Layer(name, lambda: (translated((both := pair())[0]), translated(both[1])))]
+    return [door]
