@@ -33,9 +33,10 @@ from gradcheck.report import FloatArray
 _COARSE_SIGMAS = 3.0
 #: Wrong entries that are confirmed by calls of the whole batch, the worst first.
 _CONFIRMED = 3
-#: Entries in doubt are looked at once more, at a step so many times finer, if its noise is below this
-#: part of the gradients. Of those that are off by so many bounds, and this part of themselves, ``_MANY`` stand for all.
-_FINER, _SHARP, _MANY = 16.0, 1e-9, 16
+#: Entries in doubt are looked at once more, at a step so many times finer, if its noise is below this part of the
+#: gradients, and below what is allowed or another part. Of those that are off by so many bounds, and this part of
+#: themselves, ``_MANY`` stand for all.
+_FINER, _SHARP, _TINY, _MANY = 16.0, 1e-9, 1e-11, 16
 _FAR_BOUNDS, _FAR_PART = 1e3, 1e-3
 _LEAST_IN_SPACINGS = 64.0
 #: A wide bound is a rough guess; what lies outside it by less than this factor is not called wrong.
@@ -172,7 +173,8 @@ class _Entries:
         steps = np.maximum(steps, _LEAST_IN_SPACINGS * evaluator.objective.spacing(evaluator.x[entries]))
         above, below = evaluator.moved(entries, steps), evaluator.moved(entries, -steps)
         limit, smooth = self._seen(which, stencil_of(below, evaluator.here(entries), above))
-        smooth &= limit.bound <= _SHARP * self._precision.scale
+        sharp = np.maximum(self._allowed(which, limit.estimate), _TINY * self._precision.scale)
+        smooth &= limit.bound <= np.minimum(sharp, _SHARP * self._precision.scale)
         right = smooth & (self._against(which, limit) == verdict.OK)
         self._take(which[right], limit.only(right))
         self._verdicts[which[right]] = verdict.OK
