@@ -14,7 +14,7 @@ import typer
 from gradcheck.cli.outputs import destinations, usage_errors
 from gradcheck.config import Config, load_config
 from gradcheck.config.inputs import read_option
-from gradcheck.config.settings import SETTINGS, Backend, Framework, Reference, Settings, descriptions
+from gradcheck.config.settings import DESCRIPTIONS, SETTINGS, Backend, Framework, Reference, Settings
 from gradcheck.config.source import read_text
 from gradcheck.errors import UsageError
 from gradcheck.losses import BUILT_INS
@@ -40,7 +40,7 @@ def _complete_target(incomplete: str) -> list[str]:
 def _option(name: str, *flags: str, metavar: str | None = None) -> Any:
     """The option for a key of the configuration or a setting, with its own description."""
     key = Config.model_fields.get(name)
-    return typer.Option(*flags, metavar=metavar, help=key.description if key else descriptions()[name])
+    return typer.Option(*flags, metavar=metavar, help=key.description if key else DESCRIPTIONS[name])
 
 
 def run(
@@ -72,7 +72,7 @@ def run(
     fail_fast: Annotated[bool, _option("fail_fast", "--fail-fast")] = False,
     max_seconds: Annotated[float | None, _option("max_seconds")] = None,
     timeout: Annotated[float | None, _option("timeout")] = None,
-    worst: Annotated[int, typer.Option(min=1, help=descriptions()["worst"])] = 10,
+    worst: Annotated[int, typer.Option(min=1, help=DESCRIPTIONS["worst"])] = 10,
     jobs: Annotated[int, _option("jobs")] = 1,
     backend: Annotated[Backend, _option("backend")] = "loky",
     scheduler: Annotated[str | None, _option("scheduler", metavar="ADDRESS")] = None,
