@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,11 +66,7 @@ def value_and_gradient(answer: Any, shape: tuple[int, ...]) -> tuple[float, Floa
 
 
 def values_and_derivatives(answer: Any, shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
-    """The same of what it returned for ``reduction="none"``: N values, and N x C derivatives of each row's own value.
-
-    Raises:
-        LossDefect: as ``validated``; also ``wrong-shape`` where there are not N values.
-    """
+    """N values, and N x C derivatives of each row's own value, of what it returned for ``reduction="none"``."""
     is_pair = isinstance(answer, tuple) and len(answer) == 2
     if is_pair and _is_plain(answer[0], shape[:1]) and _is_plain(answer[1], shape):
         return answer  # type: ignore[no-any-return]
@@ -95,13 +90,6 @@ def described(thing: Any) -> str:
 def _validated_value(value: Any, rows: int) -> tuple[float | FloatArray, float]:
     if isinstance(value, float):  # np.float64 too
         return float(value), _EPS
-    if isinstance(value, bool | np.bool_):
-        raise LossDefect("wrong-dtype", f"the value is {value!r}, a truth value and not a number")
-    if isinstance(value, numbers.Real) and not isinstance(value, np.generic):
-        try:
-            return float(value), _EPS
-        except OverflowError:
-            raise LossDefect("not-finite", "the value is an integer too large for a float") from None
     array = _as_array(value, "the value")
     if array.ndim != 0 and array.shape != (rows,):
         hint = "; return the batch mean, or each row's own value" if array.ndim == 1 else ""
@@ -143,6 +131,6 @@ def _as_float64(array: npt.NDArray[Any], what: str) -> tuple[FloatArray, float]:
     try:
         converted = np.array(array, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
-        message = f"{what} has dtype {array.dtype} and is not made of numbers: {error}"
-        raise LossDefect("wrong-dtype", message) from error
+        code = "not-finite" if isinstance(error, OverflowError) else "wrong-dtype"
+        raise LossDefect(code, f"{what} has dtype {array.dtype}, and cannot be converted: {error}") from error
     return converted, max(float(np.finfo(array.dtype).eps), _EPS) if array.dtype.kind == "f" else _EPS

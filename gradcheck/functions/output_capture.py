@@ -55,18 +55,14 @@ def trimmed_traceback(error: BaseException) -> str:
 
 def is_own(file: str) -> bool:
     """Whether a file is user code or a built-in loss, and not gradcheck's own or a library's."""
-    return _is_not_ours(file) and not _is_library(file)
+    return _is_not_ours(file) and not any(mark in file for mark in _LIBRARIES)
 
 
 def own_frames(frames: Iterable[traceback.FrameSummary]) -> list[traceback.FrameSummary]:
     """The frames in user code; if there are none, those in libraries."""
     frames = [frame for frame in frames if _is_not_ours(frame.filename)]
-    return [frame for frame in frames if not _is_library(frame.filename)] or frames
+    return [frame for frame in frames if is_own(frame.filename)] or frames
 
 
 def _is_not_ours(file: str) -> bool:
     return not file.startswith(_OURS) or file.startswith(_BUILT_INS)
-
-
-def _is_library(file: str) -> bool:
-    return any(mark in file for mark in _LIBRARIES)

@@ -42,8 +42,7 @@ _GUESSES: tuple[tuple[str, Any], ...] = (
     (r"dout|dscores|dZ|dz", "[N, C]"),
     (r"params|parameters", {"W": "normal(0, 0.5) [D, C]", "b": "[C]"}),
 )
-#: What a function of one vector, as scipy's users have, is given.
-_VECTOR = "[D]"
+_VECTOR = "[D]"  # what a function of one vector, as scipy's users have, is given
 
 
 def guessed_inputs(parameters: Sequence[str]) -> dict[str, Any]:
@@ -55,10 +54,10 @@ def guessed_inputs(parameters: Sequence[str]) -> dict[str, Any]:
     """
     if len(parameters) == 1 and parameters[0] in ("x", "w", "theta", "p", "v", "beta", "params"):
         return {parameters[0]: _VECTOR}
-    found: dict[str, Any] = {}
-    for name in parameters:
-        guess: Any = next((guess for pattern, guess in _GUESSES if re.fullmatch(pattern, name)), "[N, D]")
-        found[name] = guess
+    found: dict[str, Any] = {
+        name: next((guess for pattern, guess in _GUESSES if re.fullmatch(pattern, name)), "[N, D]")
+        for name in parameters
+    }
     if "W" in found and "b" in found and "C]" in str(found["W"]):
         found["b"] = "[C]"  # the bias has the width of its weights
     if "w" in found and not {"b", "bias"} & {*found} and {"y", "X", "x"} & {*found} and "labels" in found.values():
@@ -67,16 +66,10 @@ def guessed_inputs(parameters: Sequence[str]) -> dict[str, Any]:
 
 
 def proposed(name: str, thing: Any, names: Iterable[str], known: Config) -> Config:
-    """A configuration that describes a function: its inputs guessed, its backward or gradient found by its name.
+    """A configuration that describes a function: its inputs guessed, its backward or gradient found among ``names``.
 
     Nothing is described of a loss of scores and labels. Of the parameters with a default only labels are described:
-    without them, a model returns scores.
-
-    Args:
-        name: of the function.
-        thing: the function, a layer or a model.
-        names: of what else its file defines.
-        known: what is known already, which stays.
+    without them, a model returns scores. What is ``known`` already stays.
     """
     keys: dict[str, Any] = dict(known)
     if not (keys["gradient"] or keys["backward"] or keys["value"]):
@@ -92,19 +85,13 @@ def proposed(name: str, thing: Any, names: Iterable[str], known: Config) -> Conf
 
 
 def partner(name: str, names: Iterable[str]) -> dict[str, str]:
-    """The backward or the gradient of a function among these names, by its key; empty if there is none.
-
-    Example:
-        >>> partner("rosen", ["rosen_der", "rosen_hess"])
-        {'gradient': 'rosen_der'}
-    """
+    """The backward or the gradient of a function among these names, by its key; empty if there is none."""
     tries = {
         "backward": (name.replace("forward", "backward"), name.replace("_fwd", "_bwd"), f"{name}_backward"),
         "gradient": tuple(form.format(name) for form in ("{}_grad", "{}_gradient", "{}_der", "{}_prime", "grad_{}")),
     }
     names = {*names} - {name}
-    found = ({key: each} for key, several in tries.items() for each in several if each in names)
-    return next(found, {})
+    return next(({key: each} for key, several in tries.items() for each in several if each in names), {})
 
 
 def forward_of(backward: str) -> str:
