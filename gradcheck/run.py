@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from gradcheck.evaluation.parallel import Pool
     from gradcheck.functions.budget import Budget, ProgressCallback
 
-#: What to do about findings on functions of named inputs.
+#: Hints for functions of named inputs.
 _HINTS = {
     "mutates-input": "work on a copy: the caller's arrays are changed",
     "not-deterministic": "keep no state between calls; where numbers are drawn, as for dropout, use --reseed",
@@ -338,9 +338,8 @@ class _TargetRun:
         """A problem that is wrong by projections; None where others, judged entry by entry, tell more."""
         if any(case.is_wrong for case in self._cases):
             return None
-        disagree = "projections-disagree" in self._contract
         for batch in self._batches:
-            if batch.projections is not None and (batch.wrong or (disagree and not batch.projections.agree)):
+            if batch.projections is not None and (batch.wrong or not batch.projections.agree):
                 where = batch.batch_size, batch.classes, batch.scores, batch.seed
                 return self._given if isinstance(self._given, Problem) else drawn(self._config, *where), batch
         return None

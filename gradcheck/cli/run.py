@@ -4,8 +4,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
@@ -106,16 +106,16 @@ def run(
     reports = destinations(format_ or [], output or [], plot)
     names = list(dict.fromkeys(targets or configuration.losses))
     if not names:
-        raise UsageError(
-            "there is nothing to check: no target on the command line, and no losses in the configuration",
-            hint="try `gradcheck run svm`; `gradcheck list` shows the other built-in losses",
-        )
+        hint = "try `gradcheck run svm`; `gradcheck list` shows the other built-in losses"
+        raise UsageError("there is nothing to check: no target on the command line or in the configuration", hint=hint)
     if watch:
         raise typer.Exit(_check_at_changes(names, config))
     settings = Settings(**{name: given[name] for name in SETTINGS} | {"worst": reports.entries_kept(worst)})
     look = Options(entries="all" if verbose else entries, quiet=quiet, worst=worst, explain=explain)
     streams = sys.stdout, sys.stderr
-    with _progress_bar() as bar:
+    is_terminal = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    bar = ProgressBar(sys.stderr) if is_terminal else None
+    with closing(bar) if bar else nullcontext():
 
         @usage_errors()
         def abandon(report: Report) -> int:
@@ -198,15 +198,3 @@ class ProgressBar:
         """Remove the bar."""
         if self._bar.live.is_started:
             self._bar.stop()
-
-
-@contextmanager
-def _progress_bar() -> Iterator[ProgressBar | None]:
-    """A progress bar on standard error if that is a terminal, otherwise None."""
-    is_terminal = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-    bar = ProgressBar(sys.stderr) if is_terminal else None
-    try:
-        yield bar
-    finally:
-        if bar is not None:
-            bar.close()
