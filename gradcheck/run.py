@@ -68,7 +68,8 @@ def check_targets(
             such ``jobs``, or ``like`` names no built-in that takes such labels.
     """
     require(settings.framework)
-    _refuse_what_none_is_like(settings.like, "class" if given is not None else config.labels.kind)
+    if settings.like is not None:
+        _refuse_what_none_is_like(settings.like, "class" if given is not None else config.labels.kind)
     runs = [_TargetRun(target, config, settings, given) for target in targets]
     at_hand, interrupted = 0, False
 
@@ -105,10 +106,8 @@ def check_targets(
     return report()
 
 
-def _refuse_what_none_is_like(name: str | None, labels: str) -> None:
+def _refuse_what_none_is_like(name: str, labels: str) -> None:
     """A UsageError for no built-in's name, or that of one that does not take such labels."""
-    if name is None:
-        return
     try:
         like = built_in_named(name)
         if labels in ("multi-hot", "real"):
@@ -130,18 +129,16 @@ class _TargetRun:
         self._loss = None if isinstance(target, str) else target
         self._config, self._settings, self._given = config, settings, given
         self._shapes = [given.S.shape] if isinstance(given, Problem) else shapes(config)
-        self._done = 0
         self._current: Problem | None = None
-        self._cut_short = ""
+        self._error = self._cut_short = ""
         self._batches: list[BatchReport] = []
         self._cases: list[Case] = []
         self._contract: dict[str, Finding] = {}
         self._findings: tuple[Finding, ...] = ()
         self._smallest: SmallestCase | None = None
-        self._calls_to_explain = 0
+        self._done = self._calls_to_explain = 0
         self._troubled: Problem | None = None
         self._dtype: Any = given.S.dtype if isinstance(given, Problem) else config.dtype
-        self._error = ""
         self.out_of_time = False
 
     def go(self, silence: Silence, budget: Budget | None, pool: Pool | None) -> None:
@@ -338,8 +335,9 @@ class _TargetRun:
         """A problem that is wrong by projections; None where others, judged entry by entry, tell more."""
         if any(case.is_wrong for case in self._cases):
             return None
+        disagree = "projections-disagree" in self._contract
         for batch in self._batches:
-            if batch.projections is not None and (batch.wrong or not batch.projections.agree):
+            if batch.projections is not None and (batch.wrong or (disagree and not batch.projections.agree)):
                 where = batch.batch_size, batch.classes, batch.scores, batch.seed
                 return self._given if isinstance(self._given, Problem) else drawn(self._config, *where), batch
         return None

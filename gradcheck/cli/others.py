@@ -1,6 +1,5 @@
 """The short commands: ``list``, ``show``, ``explain``, ``init``, ``schema`` and ``compare``."""
 
-import json
 import os
 import sys
 import textwrap
@@ -61,12 +60,7 @@ def schema() -> None:
 
     For example: [bold]gradcheck schema > gradcheck.schema.json[/bold]
     """
-    print_out(schema_text())
-
-
-def schema_text() -> str:
-    """The JSON Schema of the configuration as text."""
-    return f"{json.dumps(json_schema(), indent=2)}\n"
+    print_out(json_schema())
 
 
 def compare(
@@ -109,7 +103,7 @@ def init(
     config = Config(losses=f"{loss}:{loss}") if loss else guessed_config(place) if is_target else Config()
     files = {
         directory / DEFAULT_FILE: f"# yaml-language-server: $schema={SCHEMA_FILE}\n{default_yaml(config)}",
-        directory / SCHEMA_FILE: schema_text(),
+        directory / SCHEMA_FILE: json_schema(),
     }
     if loss is not None:
         files |= {directory / name: text for name, text in _templates(loss).items()}

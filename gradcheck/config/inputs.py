@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from gradcheck.config.distributions import KINDS, ScoresKind, parse_distribution
+from gradcheck.config.distributions import KINDS, Labels, ScoresKind, parse_distribution
 from gradcheck.config.source import read_text
 from gradcheck.errors import ConfigError
 
 _SPEC = re.compile(r"\s*(?P<kind>[A-Za-z][\w-]*\s*(\([^()]*\))?)?\s*(\[(?P<shape>[^\[\]]*)\])?\s*")
 _HINT = "write DISTRIBUTION [SHAPE], for example normal(0, 0.1) [D, C], or [N, D]; labels; or a constant"
 _KIND: TypeAdapter[ScoresKind] = TypeAdapter(ScoresKind, config={"defer_build": True})
-#: Constants as Python writes them, which YAML would take for texts.
-_PYTHON = {"None": None, "True": True, "False": False}
-#: What a single letter that nothing sets stands for.
-DEFAULT_SIZE = 4
+_PYTHON = {"None": None, "True": True, "False": False}  # constants that YAML would take for texts
+DEFAULT_SIZE = 4  # of a single letter that nothing sets
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,8 @@ def nested(inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_plain(given: Any) -> Any:
-    """A description in JSON's types: arrays as lists, objects as text."""
+    """A value of the configuration in JSON's types: dataclasses as mappings, arrays as lists, objects as text."""
+    given = asdict(given) if isinstance(given, ScoresKind | Labels) else given
     if isinstance(given, Mapping):
         return {str(key): as_plain(each) for key, each in given.items()}
     if isinstance(given, list | tuple):

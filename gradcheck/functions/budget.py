@@ -152,10 +152,8 @@ class Budget:
         signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)  # again, if the call catches the exception
         try:
             answer = _call(function, arguments, options)
-        except KeyboardInterrupt:
-            raise
-        except BaseException:
-            if self._ended is None:
+        except BaseException as error:
+            if self._ended is None or isinstance(error, KeyboardInterrupt):
                 raise
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
