@@ -65,9 +65,7 @@ class LossDefect(GradcheckError):  # noqa: N818  (the fault is the loss's)
 
 
 def nearest(word: str, choices: Iterable[str], most: int = 3) -> tuple[str, ...]:
-    """At most ``most`` of the choices that a person who typed ``word`` may have meant, the likeliest first.
-
-    Differences in case, and between hyphens and underscores, do not count.
+    """At most ``most`` of the choices that ``word`` may stand for, the likeliest first, whatever the case and hyphens.
 
     Example:
         >>> nearest("batch_size", ["seed", "batch_sizes"])

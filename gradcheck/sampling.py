@@ -77,12 +77,6 @@ def draw_inputs(config: Config, N: int, trial: int, params: Mapping[str, Any] | 
         config: its ``inputs`` describe them.
         N, trial: batch size, and which draw, from 0.
         params: a model's own parameters, which are drawn near their own values where ``inputs`` does not name them.
-
-    Example:
-        >>> from gradcheck.config import Config
-        >>> drawn = draw_inputs(Config(inputs={"W": "[D, C]", "y": "labels"}), 3, 0)
-        >>> drawn["W"].shape, drawn["y"].shape
-        ((4, 5), (3,))
     """
     sizes = {"C": config.classes[0], **config.sizes, "N": N}
     is_named = {name.partition(".")[0].partition("[")[0] for name in config.wrt}

@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 _Texts = list[str] | None
 #: Keys of the configuration whose options have their names.
 _KEYS = ("seed", "trials", "scores", "wrt", "only", "gradient", "backward", "value", "dtype", "rtol", "atol", "plan")
-#: Seconds before the progress bar is shown.
-PATIENCE = 1.0
+PATIENCE = 1.0  # seconds before the progress bar is shown
 
 
 def _complete_target(incomplete: str) -> list[str]:

@@ -100,11 +100,9 @@ def _executed(place: str, member: str, shown: str) -> ModuleType:
     except FileNotFoundError:
         near = did_you_mean(path.stem, _modules(path.parent))
         raise TargetError(f"{shown}: there is no file {printable(place)}", hint=near) from None
-    except IsADirectoryError:
-        raise TargetError(f"{shown}: {printable(place)} is a directory", hint=_FORMS) from None
     except (OSError, ValueError) as error:  # ValueError: a path that no system call accepts
         problem = getattr(error, "strerror", None) or error
-        raise TargetError(f"{shown}: {printable(place)} cannot be read: {problem}") from None
+        raise TargetError(f"{shown}: {printable(place)} cannot be read: {problem}", hint=_FORMS) from None
     # The content is part of the name: an edited file is another module, and no stale bytecode is used.
     stem = "".join(letter if letter.isalnum() else "_" for letter in path.stem)
     is_notebook = path.suffix == ".ipynb"

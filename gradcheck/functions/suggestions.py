@@ -120,20 +120,17 @@ def rerun_command(
     target: str, config: Config, settings: Settings, batch_size: int, classes: int, scores: str, seed: int
 ) -> str:
     """The command line for a shell that repeats one problem alone, as the whole run was configured."""
-
-    def changed(chosen: object, usual: object, *keys: str) -> list[tuple[str, object]]:
-        values = [(key, attrgetter(key)(chosen), attrgetter(key)(usual)) for key in keys]
-        return [(key, value) for key, value, default in values if value != default]
-
     default = Config.model_construct()
     words: list[object] = ["--batch-size", batch_size, "--classes", classes, "--scores", scores, "--seed", seed]
     if scores == "inputs":
         words = [*described(config), "--batch-size", batch_size, "--seed", seed]
     words += ["--trials", 1] if config.trials != 1 else []
-    for key, value in changed(config, default, "rtol", "atol", "dtype", "plan"):
-        words += [f"--{key}", value]
-    for key, value in changed(settings, Settings(), "framework", "reference", "like", "timeout"):
-        words += [f"--{key}", value]
-    for key, value in changed(config, default, "labels.kind", "labels.distribution", "labels.ignored", "max_entries"):
-        words += ["--set", f"{key}={value}"]
+    for chosen, usual, form, keys in (
+        (config, default, "--{} {}", ("rtol", "atol", "dtype", "plan")),
+        (settings, Settings(), "--{} {}", ("framework", "reference", "like", "timeout")),
+        (config, default, "--set {}={}", ("labels.kind", "labels.distribution", "labels.ignored", "max_entries")),
+    ):
+        given = {key: attrgetter(key)(chosen) for key in keys if attrgetter(key)(chosen) != attrgetter(key)(usual)}
+        for key, value in given.items():
+            words += form.format(key, value).split(" ", 1)
     return shlex.join(["gradcheck", "run", target, *map(str, words)])
