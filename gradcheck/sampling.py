@@ -113,8 +113,8 @@ def drawn(config: Config, N: int, C: int, scores: str, seed: int) -> Problem:
 
 def shapes(config: Config) -> list[tuple[int, int]]:
     """N and C of every problem of a configuration, in the order of ``problems``."""
-    each = len(config.scores) * config.trials
-    return [(N, C) for N in config.batch_sizes for C in config.classes for _ in range(each)]
+    each = range(len(config.scores) * config.trials)
+    return [(N, C) for N, C, _ in product(config.batch_sizes, config.classes, each)]
 
 
 def _generator(stream: np.random.SeedSequence) -> np.random.Generator:

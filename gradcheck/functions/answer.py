@@ -46,9 +46,8 @@ def validated(answer: Any, shape: tuple[int, ...]) -> Answer:
         message = f"dS has shape {array.shape}; S has shape {shape}, and so must dS{_likeness(array.shape, shape)}"
         raise LossDefect("wrong-shape", message)
     gradient, gradient_eps = _as_float64(array, "dS")
-    parts = None if isinstance(value, float) else value
-    total = value if isinstance(value, float) else float(value.sum())
-    return Answer(total, gradient, value_eps, gradient_eps, parts, array.dtype.kind in "iu")
+    parts = value if value.ndim else None
+    return Answer(float(value.sum()), gradient, value_eps, gradient_eps, parts, array.dtype.kind in "iu")
 
 
 def put_together(values: FloatArray, derivatives: FloatArray, weight: float, eps: tuple[float, float]) -> Answer:
@@ -87,15 +86,12 @@ def described(thing: Any) -> str:
     return "None" if thing is None else f"a {type(thing).__name__}"
 
 
-def _validated_value(value: Any, rows: int) -> tuple[float | FloatArray, float]:
-    if isinstance(value, float):  # np.float64 too
-        return float(value), _EPS
+def _validated_value(value: Any, rows: int) -> tuple[FloatArray, float]:
     array = _as_array(value, "the value")
     if array.ndim != 0 and array.shape != (rows,):
         hint = "; return the batch mean, or each row's own value" if array.ndim == 1 else ""
         raise LossDefect("wrong-shape", f"the value has shape {array.shape}, not that of a single number{hint}")
-    real, eps = _as_float64(array, "the value")
-    return (real if array.ndim else float(real)), eps
+    return _as_float64(array, "the value")
 
 
 def _likeness(given: tuple[int, ...], shape: tuple[int, ...]) -> str:
