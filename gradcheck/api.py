@@ -150,8 +150,6 @@ def _beside(keywords: dict[str, Any]) -> dict[str, Callable[..., Any]]:
 
 def _read(config: Config | None, keywords: dict[str, Any], keys: Sequence[str]) -> tuple[Config, Settings]:
     """The configuration and the settings that ``config`` and the keywords of a public function stand for."""
-    if not keywords:
-        return config or Config(), Settings()
     known = (*SETTINGS, *keys)
     for name in keywords:
         if name not in known:

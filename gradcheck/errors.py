@@ -21,19 +21,13 @@ class GradcheckError(Exception):
 
 
 class UsageError(GradcheckError):
-    """What was asked for cannot be done; nothing was judged.
-
-    Args:
-        message: what is wrong and where, in one or a few lines.
-        hint: what to do about it; may be empty.
-        details: lines of the traceback in the user's own code; may be empty.
-    """
+    """What was asked for cannot be done; nothing was judged."""
 
     def __init__(self, message: str, *, hint: str = "", details: str = "") -> None:
         super().__init__(message)
-        self.message = message
-        self.hint = hint
-        self.details = details
+        self.message = message  # what is wrong and where, in one or a few lines
+        self.hint = hint  # what to do about it; may be empty
+        self.details = details  # lines of the traceback in the user's own code; may be empty
 
     def __str__(self) -> str:
         return "\n".join(part for part in (self.message, self.details, self.hint) if part)
@@ -58,18 +52,12 @@ class OutOfTime(GradcheckError):  # noqa: N818  (nothing is wrong)
 
 
 class LossDefect(GradcheckError):  # noqa: N818  (the fault is the loss's)
-    """The loss broke its contract: it raised, or did not return a value and a gradient.
-
-    Args:
-        code: the finding's stable code, for example ``wrong-shape``.
-        message: what the loss did, with the numbers.
-        details: as for `UsageError`.
-    """
+    """The loss broke its contract: it raised, or did not return a value and a gradient."""
 
     def __init__(self, code: str, message: str, *, details: str = "") -> None:
         super().__init__(code, message)  # with these, pickle makes it again
-        self.code = code
-        self.message = message
+        self.code = code  # of the finding, for example ``wrong-shape``
+        self.message = message  # what the loss did, with the numbers
         self.details = details
 
     def __str__(self) -> str:
@@ -77,9 +65,7 @@ class LossDefect(GradcheckError):  # noqa: N818  (the fault is the loss's)
 
 
 def nearest(word: str, choices: Iterable[str], most: int = 3) -> tuple[str, ...]:
-    """At most ``most`` of the choices that a person who typed ``word`` may have meant, the likeliest first.
-
-    Differences in case, and between hyphens and underscores, do not count.
+    """At most ``most`` of the choices that ``word`` may stand for, the likeliest first, whatever the case and hyphens.
 
     Example:
         >>> nearest("batch_size", ["seed", "batch_sizes"])

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from gradcheck.report import Report
 
 FILE, MARK = "gradcheck.yaml", "gradcheck"
-#: Keys of the file that describe its losses, and say nothing of a marked function.
+#: Keys that say nothing of a marked function in the file.
 _OF_A_FUNCTION = ("inputs", "wrt", "gradient", "backward", "value", "only", "reseed")
 #: Of each target at all of its batch sizes, checked once: only together do they tell N from a constant.
 _REPORTS = pytest.StashKey[dict[str, "Report"]]()

@@ -5,8 +5,8 @@ target -> Function -> Problem -> contract -> (analytic, numerical ± bound) -> v
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -30,23 +30,19 @@ from gradcheck.sampling import Problem, drawn, problems, shapes
 from gradcheck.version import __version__
 
 if TYPE_CHECKING:
-    from gradcheck.checking.evidence import Evidence
     from gradcheck.evaluation.parallel import Pool
-    from gradcheck.functions.budget import Budget, HangCallback, ProgressCallback
+    from gradcheck.functions.budget import Budget, ProgressCallback
 
-#: What to do about findings on functions of named inputs.
+#: Hints for functions of named inputs.
 _HINTS = {
     "mutates-input": "work on a copy: the caller's arrays are changed",
     "not-deterministic": "keep no state between calls; where numbers are drawn, as for dropout, use --reseed",
     "not-finite": "look for a division by 0, a logarithm of 0, and exp of large numbers",
 }
-#: Problems that are kept as evidence beside the first of each kind: wrong ones, and right ones.
-_KEPT = 12
+_KEPT = 12  # wrong problems, and right ones, that are kept as evidence beside the first of each kind
 #: Finding out why may cost this part of the calls that the check took; so many where it took none.
 _SHARE, _LEAST = 4, 40
-#: Calls that every loss may take once its problems are checked: one, a few more where that is not finite, and one for
-#: each of some rows, and two of their batches, where those seem to count otherwise than in a mean.
-_INSPECTING = 38
+_INSPECTING = 38  # calls that every loss may take once its problems are checked
 
 
 def check_targets(
@@ -61,11 +57,10 @@ def check_targets(
 
     Args:
         targets: names, or losses already at hand.
-        config: which problems, which tolerances.
-        settings: how the run goes.
-        progress: called now and then, between two calls of a loss, with how far the run is.
+        config, settings: which problems and tolerances, and how the run goes.
+        progress: called between two calls of a loss, with how far the run is.
         abandon: called from another thread with the report so far, when a call hangs that cannot be ended; the process
-            ends with the exit code that it returns. None for a message on standard error, and 2.
+            ends with the exit code that it returns, or 2.
         given: the only problem to check, or the arguments of a function by name, instead of those of the configuration.
 
     Raises:
@@ -73,10 +68,10 @@ def check_targets(
             such ``jobs``, or ``like`` names no built-in that takes such labels.
     """
     require(settings.framework)
-    _refuse_what_none_is_like(settings.like, "class" if given is not None else config.labels.kind)
+    if settings.like is not None:
+        _refuse_what_none_is_like(settings.like, "class" if given is not None else config.labels.kind)
     runs = [_TargetRun(target, config, settings, given) for target in targets]
-    at_hand = 0
-    interrupted = False
+    at_hand, interrupted = 0, False
 
     def report() -> Report:
         losses = tuple(run.report() for run in runs)
@@ -87,7 +82,17 @@ def check_targets(
         assert abandon is not None
         return abandon(report())
 
-    with _budget_and_pool(settings, progress, stuck if abandon else None) as (budget, pool):
+    budget: Budget | None = None
+    pool: Pool | None = None
+    with ExitStack() as stack:
+        if settings.max_seconds is not None or settings.timeout is not None or progress is not None:
+            from gradcheck.functions.budget import open_budget
+
+            budget = stack.enter_context(open_budget(settings, progress, stuck if abandon else None))
+        if (settings.jobs, settings.backend, settings.scheduler) != (1, "loky", None):
+            from gradcheck.evaluation.parallel import open_pool
+
+            pool = stack.enter_context(open_pool(settings))
         for at_hand, run in enumerate(runs):
             try:
                 with silenced() as silence:
@@ -101,10 +106,8 @@ def check_targets(
     return report()
 
 
-def _refuse_what_none_is_like(name: str | None, labels: str) -> None:
+def _refuse_what_none_is_like(name: str, labels: str) -> None:
     """A UsageError for no built-in's name, or that of one that does not take such labels."""
-    if name is None:
-        return
     try:
         like = built_in_named(name)
         if labels in ("multi-hot", "real"):
@@ -116,24 +119,6 @@ def _refuse_what_none_is_like(name: str | None, labels: str) -> None:
         raise UsageError(f"like: {name} takes classes as labels, and these are {labels}", hint=hint) from None
 
 
-@contextmanager
-def _budget_and_pool(
-    settings: Settings, progress: ProgressCallback | None, on_hang: HangCallback | None
-) -> Iterator[tuple[Budget | None, Pool | None]]:
-    """A budget for the calls of the losses, and other processes that make them; None for what is not asked for."""
-    budget = pool = None
-    with ExitStack() as stack:
-        if settings.max_seconds is not None or settings.timeout is not None or progress is not None:
-            from gradcheck.functions.budget import open_budget
-
-            budget = stack.enter_context(open_budget(settings, progress, on_hang))
-        if (settings.jobs, settings.backend, settings.scheduler) != (1, "loky", None):
-            from gradcheck.evaluation.parallel import open_pool
-
-            pool = stack.enter_context(open_pool(settings))
-        yield budget, pool
-
-
 class _TargetRun:
     """The check of one target at given problems, or at the configuration's; what is done is kept if it is cut short."""
 
@@ -142,21 +127,18 @@ class _TargetRun:
     ) -> None:
         self._target = target if isinstance(target, str) else target.target
         self._loss = None if isinstance(target, str) else target
-        self._config, self._settings = config, settings
-        self._given = given
+        self._config, self._settings, self._given = config, settings, given
         self._shapes = [given.S.shape] if isinstance(given, Problem) else shapes(config)
-        self._done = 0
         self._current: Problem | None = None
-        self._calls_of_current = ""
+        self._error = self._cut_short = ""
         self._batches: list[BatchReport] = []
         self._cases: list[Case] = []
         self._contract: dict[str, Finding] = {}
         self._findings: tuple[Finding, ...] = ()
         self._smallest: SmallestCase | None = None
-        self._calls_to_explain = 0
+        self._done = self._calls_to_explain = 0
         self._troubled: Problem | None = None
         self._dtype: Any = given.S.dtype if isinstance(given, Problem) else config.dtype
-        self._error = ""
         self.out_of_time = False
 
     def go(self, silence: Silence, budget: Budget | None, pool: Pool | None) -> None:
@@ -164,11 +146,11 @@ class _TargetRun:
         try:
             self._check(silence, budget, pool)
             self._current = None
-            self._doubt_labels(budget)
-            self._explain(budget)
+            self._doubt_labels()
+            self._explain()
         except UsageError as error:
             self._error = str(error).removeprefix(f"{self._target}: ")
-            self._current = None
+            self._cut_short = ""
         except OutOfTime:
             self.out_of_time = True
 
@@ -189,7 +171,7 @@ class _TargetRun:
             rerun=self._rerun(),
             strict=self._settings.strict,
             unchecked=len(self._shapes) - self._done,
-            cut_short=f"{self._current.where}{self._calls_of_current}" if self._current else "",
+            cut_short=self._cut_short,
         )
 
     def give_up(self, defect: LossDefect) -> None:
@@ -210,10 +192,10 @@ class _TargetRun:
             raised = finding.code == "raises" and finding.code not in self._contract
             if finding.severity == "error" and (self._troubled is None or raised):
                 self._troubled = problem
-            message = finding.message
+            message, hint = finding.message, finding.hint
             if problem.layout:
-                message, finding = problem.layout.worded(message), replace(finding, hint=_HINTS.get(finding.code, ""))
-            placed = replace(finding, message=f"{message} (at {problem.where})")
+                message, hint = problem.layout.worded(message), _HINTS.get(finding.code, "")
+            placed = replace(finding, message=f"{message} (at {problem.where})", hint=hint)
             self._contract.setdefault(finding.code, placed)
 
     def _check(self, silence: Silence, budget: Budget | None, pool: Pool | None) -> None:
@@ -222,26 +204,24 @@ class _TargetRun:
         if self._loss is None:
             with silence.let_through():
                 self._loss = budget.load(load_target, self._target) if budget else load_target(self._target)
-        loss = replace(self._loss, budget=budget)
-        for problem in self._problems_of(loss, silence):
-            loss = replace(self._loss, budget=budget)
+        self._loss = replace(self._loss, budget=budget)
+        for problem in self._problems_of(self._loss, silence):
             if budget and self._done:
                 budget.start_problem(self._target, self._shapes, self._done)
-            self._current, inspection = problem, None
+            self._current, self._cut_short, inspection = problem, problem.where, None
             try:
                 if self._done == 0:
                     framework = "numpy" if problem.layout else self._settings.framework
-                    loss, inspection = inspect_at_first(loss, problem.S, problem.y, silence, framework)
-                    self._loss = loss
-                checked = check_problem(loss, problem, self._config, inspection, self._settings, pool)
+                    at_first = inspect_at_first(self._loss, problem.S, problem.y, silence, framework)
+                    self._loss, inspection = at_first
+                checked = check_problem(self._loss, problem, self._config, inspection, self._settings, pool)
             except OutOfTime as end:
                 self._add(end.found, problem)
                 calls = budget.calls_of_problem if budget else 0
-                self._calls_of_current = f", after {calls:,} call{'' if calls == 1 else 's'}"
-                self._current = problem if calls else None
+                self._cut_short = f"{problem.where}, after {calls:,} call{'' if calls == 1 else 's'}" if calls else ""
                 raise
             self._add(checked.findings, problem)
-            self._current = None
+            self._cut_short = ""
             self._done += 1
             self._batches += checked.batches
             if checked.case is not None and self._is_new(checked.case):
@@ -251,16 +231,18 @@ class _TargetRun:
 
     def _problems_of(self, loss: Function, silence: Silence) -> Iterable[Problem]:
         """The problems to check; a function of named inputs becomes one of x first."""
-        given, config = self._given, self._config
+        given, config, thing = self._given, self._config, loss.function
         if isinstance(given, Problem):
             return [given]
-        if given is None and not _has_named_inputs(loss, config):
+        described = config.inputs or config.backward or config.gradient or config.value or loss.beside
+        of_scores = takes_scores_and_labels(thing) and not is_layer(thing) and not is_model(thing)
+        if given is None and (loss.is_built_in or (of_scores and not described)):
             return problems(config)
         from gradcheck.functions.prepare import prepare
 
         with silence.let_through():
             prepared = prepare(loss, config, given, self._settings.framework)
-        self._loss = prepared.function
+        self._loss = replace(prepared.function, budget=loss.budget)
         self._shapes = [problem.S.shape for problem in prepared.problems]
         self._contract |= {remark.code: remark for remark in prepared.remarks}
         return prepared.problems
@@ -273,7 +255,7 @@ class _TargetRun:
         kinds = {(*each.S.shape, each.scores) for each in alike}
         return len(alike) < _KEPT or (*case.S.shape, case.scores) not in kinds
 
-    def _doubt_labels(self, budget: Budget | None) -> None:
+    def _doubt_labels(self) -> None:
         """Say so where a loss that fails, or that N labels beside N x C scores cannot show to, wants other labels."""
         assert self._loss is not None
         failed = next((code for code in ("raises", "wrong-shape", "wrong-dtype") if code in self._contract), "")
@@ -287,7 +269,7 @@ class _TargetRun:
             if given.labels is None:
                 return
             config = Config(classes=[given.S.shape[1]], dtype=given.S.dtype.name)
-        if not self._loss.is_built_in and (other := wanted_labels(replace(self._loss, budget=budget), config)):
+        if not self._loss.is_built_in and (other := wanted_labels(self._loss, config)):
             finding, problem = other
             if failed:
                 self._contract[failed] = replace(self._contract[failed], hint=finding.hint)
@@ -295,35 +277,50 @@ class _TargetRun:
                 self._add([finding], problem)
             self._cases = []  # what was judged says nothing of the loss
 
-    def _explain(self, budget: Budget | None) -> None:
+    def _explain(self) -> None:
         """Why it is wrong, and what else is to be said of it; nothing of a built-in that is right."""
         assert self._loss is not None
-        if self._loss.is_of_named_inputs:
-            return self._explain_inputs(replace(self._loss, budget=budget))
-        failed = self._troubled is not None or any(batch.wrong for batch in self._batches)
-        if not failed and self._loss.is_built_in and self._settings.like is None:
+        loss, contract = self._loss, _first_error(self._contract.values())
+        judged = tuple(case for case in self._cases if case.judged)
+        if loss.is_of_named_inputs:
+            needless = contract or not any(case.is_wrong for case in judged)
+        else:
+            failed = self._troubled or any(batch.wrong for batch in self._batches)
+            needless = loss.is_built_in and self._settings.like is None and not failed
+        if needless:
             return
         from gradcheck.checking.evidence import Allowance, Evidence
         from gradcheck.diagnosis.driver import find
+        from gradcheck.diagnosis.inputs import explain_inputs
+        from gradcheck.diagnosis.notation import explain_terms
         from gradcheck.diagnosis.statements import refine
         from gradcheck.shrinking import smallest_case
+        from gradcheck.shrinking.inputs import smallest_inputs
 
-        loss, contract = replace(self._loss, budget=budget), _first_error(self._contract.values())
-        how = self._config, self._settings, contract, self._troubled
-        if "hangs" in self._contract:  # every further call might hang too: the problem is shown as it is
-            evidence = Evidence((), self._config.rtol, Allowance(loss, 0, self._dtype))
-            self._smallest = smallest_case(evidence, "hangs", *how)
-            return
         evaluations = sum(batch.evaluations for batch in self._batches)
         ask = Allowance(loss, evaluations // _SHARE if evaluations else _LEAST, self._dtype)
         inspect = Allowance(loss, _INSPECTING, self._dtype)
-        judged = tuple(case for case in self._cases if case.judged)
         beside = tuple(case for case in self._cases if not case.judged)
         evidence = Evidence(judged, self._config.rtol, ask, self._settings.like, inspect, beside)
+        if loss.is_of_named_inputs:
+            ask.left = max(ask.left, _LEAST)
+            self._findings = explain_inputs(evidence)
+            self._smallest = smallest_inputs(evidence, self._findings[0].code, self._config, self._settings)
+            self._calls_to_explain = ask.calls
+            return
+        how = self._config, self._settings, contract, self._troubled
+        if "hangs" in self._contract:  # every further call might hang too: the problem is shown as it is
+            ask.left = 0
+            self._smallest = smallest_case(replace(evidence, observations=()), "hangs", *how)
+            return
         if contract is not None and self._troubled is not None:
             self._contract[contract.code] = refine(contract, self._troubled, ask) or contract
         if contract is None or contract.code != "not-deterministic":  # else no answer is evidence of anything
-            self._findings = _in_notation(find(evidence), evidence)
+            self._findings = find(evidence)
+        first = _first_error(self._findings)
+        if first is not None and (terms := explain_terms(evidence)):
+            longer = replace(first, message=f"{terms}: {first.message}")
+            self._findings = tuple(longer if finding is first else finding for finding in self._findings)
         # Shrinking looks for what the contract check reports, and the report says what that was refined to.
         leading = _first_error([*self._contract.values(), *self._findings])
         code, projected = leading.code if leading else "wrong", self._wrong_by_projections()
@@ -333,21 +330,6 @@ class _TargetRun:
         if inspect.calls and self._batches:
             last = self._batches[-1]
             self._batches[-1] = replace(last, evaluations=last.evaluations + inspect.calls)
-
-    def _explain_inputs(self, loss: Function) -> None:
-        """Why the gradients of a function of named inputs are wrong."""
-        judged = tuple(case for case in self._cases if case.judged)
-        if _first_error(self._contract.values()) or not any(case.is_wrong for case in judged):
-            return
-        from gradcheck.checking.evidence import Allowance, Evidence
-        from gradcheck.diagnosis.inputs import explain_inputs
-        from gradcheck.shrinking.inputs import smallest_inputs
-
-        ask = Allowance(loss, max(sum(batch.evaluations for batch in self._batches) // _SHARE, _LEAST), self._dtype)
-        evidence = Evidence(judged, self._config.rtol, ask)
-        self._findings = explain_inputs(evidence)
-        self._smallest = smallest_inputs(evidence, self._findings[0].code, self._config, self._settings)
-        self._calls_to_explain = ask.calls
 
     def _wrong_by_projections(self) -> tuple[Problem, BatchReport] | None:
         """A problem that is wrong by projections; None where others, judged entry by entry, tell more."""
@@ -362,8 +344,8 @@ class _TargetRun:
 
     def _rerun(self) -> str:
         """The command that repeats the worst problem alone, or one in which it raises; empty where there is none."""
-        if self._given is not None:
-            return ""
+        if self._given is not None or (self._loss and self._loss.beside):
+            return ""  # no option can say this
         worst = max(self._batches, key=lambda b: (b.wrong, b.unresolved, b.max_relative_error), default=None)
         if self._troubled is not None and ("raises" in self._contract or not (worst and worst.wrong)):
             problem = *self._troubled.S.shape, self._troubled.scores, self._troubled.seed
@@ -371,29 +353,8 @@ class _TargetRun:
             problem = worst.batch_size, worst.classes, worst.scores, worst.seed
         else:
             return ""
-        if problem[2] == "inputs" and self._loss is not None and self._loss.beside:
-            return ""  # functions that no option can name
         return rerun_command(self._target, self._config, self._settings, *problem)
-
-
-def _has_named_inputs(function: Function, config: Config) -> bool:
-    """Whether a function is to be checked by its named inputs, and not as a score loss (S, y)."""
-    thing = function.function
-    described = config.inputs or config.backward or config.gradient or config.value or function.beside
-    is_another = is_layer(thing) or is_model(thing) or not takes_scores_and_labels(thing)
-    return not function.is_built_in and bool(described or is_another)
 
 
 def _first_error(findings: Iterable[Finding]) -> Finding | None:
     return next((finding for finding in findings if finding.severity == "error"), None)
-
-
-def _in_notation(findings: tuple[Finding, ...], evidence: Evidence) -> tuple[Finding, ...]:
-    """The findings, the leading one after what dS and the gradient of the value are, where a few terms say that."""
-    from gradcheck.diagnosis.notation import explain_terms
-
-    leading = _first_error(findings)
-    if leading is None or not (terms := explain_terms(evidence)):
-        return findings
-    longer = replace(leading, message=f"{terms}: {leading.message}")
-    return tuple(longer if finding is leading else finding for finding in findings)

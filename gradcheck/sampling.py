@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,7 @@ from gradcheck.config.inputs import Drawn, nested, parse_input
 from gradcheck.layout import Arguments, Layout
 from gradcheck.report import FloatArray
 
-#: Standard deviation of what is added to a model's own parameters, where those are all alike.
-_SPREAD = 0.1
+_SPREAD = 0.1  # standard deviation of what is added to a model's own parameters, where those are all alike
 _LARGEST = 1e30  # of Student's t, which can overflow; its squares stay finite in float64
 
 
@@ -66,11 +66,8 @@ def problems(config: Config) -> Iterator[Problem]:
         >>> [problem.S.shape for problem in problems(Config(batch_sizes=[1, 3], scores="normal"))]
         [(1, 5), (3, 5)]
     """
-    for N in config.batch_sizes:
-        for C in config.classes:
-            for kind in config.scores:
-                for trial in range(config.trials):
-                    yield _problem(config, N, C, kind, trial)
+    for case in product(config.batch_sizes, config.classes, config.scores, range(config.trials)):
+        yield _problem(config, *case)
 
 
 def draw_inputs(config: Config, N: int, trial: int, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -78,15 +75,8 @@ def draw_inputs(config: Config, N: int, trial: int, params: Mapping[str, Any] | 
 
     Args:
         config: its ``inputs`` describe them.
-        N: batch size.
-        trial: which draw, from 0.
+        N, trial: batch size, and which draw, from 0.
         params: a model's own parameters, which are drawn near their own values where ``inputs`` does not name them.
-
-    Example:
-        >>> from gradcheck.config import Config
-        >>> drawn = draw_inputs(Config(inputs={"W": "[D, C]", "y": "labels"}), 3, 0)
-        >>> drawn["W"].shape, drawn["y"].shape
-        ((4, 5), (3,))
     """
     sizes = {"C": config.classes[0], **config.sizes, "N": N}
     is_named = {name.partition(".")[0].partition("[")[0] for name in config.wrt}
@@ -97,7 +87,7 @@ def draw_inputs(config: Config, N: int, trial: int, params: Mapping[str, Any] | 
         if isinstance(spec, list):
             return [draw(each, f"{path}[{index}]", is_float) for index, each in enumerate(spec)]
         key = (N, zlib.crc32(path.encode()))
-        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(config.seed + trial, spawn_key=key)))
+        rng = _generator(np.random.SeedSequence(config.seed + trial, spawn_key=key))
         if isinstance(spec, str) and spec.strip() == "labels":
             y = draw_labels(rng, config.labels, N, sizes["C"])
             return y.astype(config.dtype) if y.dtype.kind == "f" else y
@@ -107,7 +97,7 @@ def draw_inputs(config: Config, N: int, trial: int, params: Mapping[str, Any] | 
         if not isinstance(spec, Drawn):
             return spec
         array = _draw_scores(rng, spec.kind or config.scores[0], spec.sized(sizes))
-        return array.astype(np.int64 if spec.is_whole and not is_float else config.dtype)[()]
+        return array.astype(np.int64 if isinstance(spec.kind, Integers) and not is_float else config.dtype)[()]
 
     specs = {name: parse_input(given, config.sizes) for name, given in nested(config.inputs).items()}
     if params is not None and isinstance(described := specs.get("params", {}), dict):
@@ -116,31 +106,26 @@ def draw_inputs(config: Config, N: int, trial: int, params: Mapping[str, Any] | 
 
 
 def drawn(config: Config, N: int, C: int, scores: str, seed: int) -> Problem:
-    """The problem of a configuration that has N rows, C classes, this kind of scores and this seed.
-
-    Example:
-        >>> from gradcheck.config import Config
-        >>> drawn(Config(), 1, 5, "normal(0, 1)", seed=7).S.shape
-        (1, 5)
-    """
+    """The problem of a configuration that has N rows, C classes, this kind of scores and this seed."""
     kind = next(kind for kind in config.scores if kind.describe() == scores)
     return _problem(config, N, C, kind, seed - config.seed)
 
 
 def shapes(config: Config) -> list[tuple[int, int]]:
     """N and C of every problem of a configuration, in the order of ``problems``."""
-    each = len(config.scores) * config.trials
-    return [(N, C) for N in config.batch_sizes for C in config.classes for _ in range(each)]
+    each = range(len(config.scores) * config.trials)
+    return [(N, C) for N, C, _ in product(config.batch_sizes, config.classes, each)]
+
+
+def _generator(stream: np.random.SeedSequence) -> np.random.Generator:
+    """PCG64 by name: default_rng may become another generator, and with it every draw."""
+    return np.random.Generator(np.random.PCG64(stream))
 
 
 def _problem(config: Config, N: int, C: int, kind: ScoresKind, trial: int) -> Problem:
     seed = config.seed + trial
     key = (N, C, zlib.crc32(kind.describe().encode()), zlib.crc32(config.labels.describe().encode()))
-    # PCG64 by name: default_rng may become another generator, and with it every draw.
-    scores_stream, labels_stream = (
-        np.random.Generator(np.random.PCG64(stream))
-        for stream in np.random.SeedSequence(entropy=seed, spawn_key=key).spawn(2)
-    )
+    scores_stream, labels_stream = map(_generator, np.random.SeedSequence(entropy=seed, spawn_key=key).spawn(2))
     # Drawn in float64 for every dtype, so that float32 sees the same problem, rounded.
     S = _draw_scores(scores_stream, kind, (N, C)).astype(config.dtype, copy=False)
     y = draw_labels(labels_stream, config.labels, N, C)

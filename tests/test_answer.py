@@ -132,8 +132,8 @@ def test_a_wrong_shape_is_named(answer: Any, words: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        ((True, S), "truth value"),
-        ((np.True_, S), "truth value"),
+        ((True, S), "the value has dtype bool"),
+        ((np.True_, S), "the value has dtype bool"),
         ((1 + 0j, S), "complex"),
         ((np.complex64(1), S), "complex"),
         (("1.5", S), "the value has dtype"),
@@ -150,7 +150,7 @@ def test_a_wrong_shape_is_named(answer: Any, words: str) -> None:
         ((1.0, [[1.0, 2.0], [3.0]]), "dS is a list of 2, no array"),
         ((1.0, Broken()), "still on the device"),
         ((Broken(), S), "still on the device"),
-        ((1.0, np.full(S.shape, 1j, dtype=object)), "not made of numbers"),
+        ((1.0, np.full(S.shape, 1j, dtype=object)), "cannot be converted"),
     ],
     ids=of_its_kind,
 )

@@ -184,7 +184,7 @@ def test_what_a_module_prints_goes_to_standard_error(here: Path, capsys: pytest.
         ("my_loses.py:loss", "there is no file my_loses.py\ndid you mean my_losses?"),
         ("nowhere/at/all.py:loss", "there is no file nowhere/at/all.py"),
         (r"C:\code\losses.py:loss", r"there is no file C:\code\losses.py"),
-        ("/:loss", "/ is a directory"),
+        ("/:loss", "/ cannot be read: Is a directory"),
         ("/dev/zero:loss", "/dev/zero is not a Python file (.py)"),
         ("a\0.py:loss", r"a\x00.py cannot be read"),
         ("x" * 5000 + ".py:loss", "cannot be read: File name too long"),

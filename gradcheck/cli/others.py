@@ -1,6 +1,5 @@
 """The short commands: ``list``, ``show``, ``explain``, ``init``, ``schema`` and ``compare``."""
 
-import json
 import os
 import sys
 import textwrap
@@ -61,12 +60,7 @@ def schema() -> None:
 
     For example: [bold]gradcheck schema > gradcheck.schema.json[/bold]
     """
-    print_out(schema_text())
-
-
-def schema_text() -> str:
-    """The JSON Schema of the configuration as text."""
-    return f"{json.dumps(json_schema(), indent=2)}\n"
+    print_out(json_schema())
 
 
 def compare(
@@ -106,8 +100,13 @@ def init(
     """
     is_target = not os.path.isdir(place) and (":" in place or place.endswith(SUFFIXES))
     directory = Path("." if is_target else place)
-    texts = starting_files(loss, guessed_config(place) if is_target else Config())
-    files = {directory / name: text for name, text in texts.items()}
+    config = Config(losses=f"{loss}:{loss}") if loss else guessed_config(place) if is_target else Config()
+    files = {
+        directory / DEFAULT_FILE: f"# yaml-language-server: $schema={SCHEMA_FILE}\n{default_yaml(config)}",
+        directory / SCHEMA_FILE: json_schema(),
+    }
+    if loss is not None:
+        files |= {directory / name: text for name, text in _templates(loss).items()}
     existing = ", ".join(repr(str(path)) for path in files if os.path.lexists(path))
     if existing and not force:
         raise OutputError(f"{existing} would be overwritten; nothing was written", hint="--force overwrites")
@@ -120,22 +119,15 @@ def init(
         typer.echo(f"wrote {path}")
 
 
-def starting_files(loss: str | None, config: Config) -> dict[str, str]:
-    """The files to start with, by name; a UsageError if ``loss`` cannot be the name of a new module."""
-    head = f"# yaml-language-server: $schema={SCHEMA_FILE}\n"
-    if loss is not None:
-        config = Config(losses=f"{loss}:{loss}")
-    files = {DEFAULT_FILE: head + default_yaml(config), SCHEMA_FILE: schema_text()}
-    if loss is None:
-        return files
+def _templates(loss: str) -> dict[str, str]:
+    """A loss to fill in and its test, by file; a UsageError if ``loss`` cannot be the name of a new module."""
     taken = iskeyword(loss) or loss in {*sys.stdlib_module_names, "numpy", "gradcheck", "pytest", "test"}
     if taken or not loss.isidentifier() or not loss.isascii():
         hint = "use letters, digits and underscores, for example --loss my_loss"
         raise UsageError(f"{loss!r} cannot be the name of a function in a module of its own", hint=hint)
-    for name, template in ((f"{loss}.py", "loss.py.txt"), (f"test_{loss}.py", "test_loss.py.txt")):
-        text = (Path(__file__).parent / "templates" / template).read_text(encoding="utf-8")
-        files[name] = text.replace("$name", loss)
-    return files
+    files = {f"{loss}.py": "loss.py.txt", f"test_{loss}.py": "test_loss.py.txt"}
+    texts = {name: Path(__file__).with_name("templates") / template for name, template in files.items()}
+    return {name: path.read_text(encoding="utf-8").replace("$name", loss) for name, path in texts.items()}
 
 
 def default_yaml(config: Config) -> str:
@@ -143,8 +135,7 @@ def default_yaml(config: Config) -> str:
     text = "# gradcheck reads this file in the working directory. Keep the keys that you change.\n"
     for key, value in config.as_data().items():
         description = "\n".join(f"# {line}" for line in textwrap.wrap(Config.model_fields[key].description or "", 98))
-        style = None if isinstance(value, list | dict) else False  # flow style for the innermost collections
-        if key == "inputs" and value:
-            style = False
+        is_flow = isinstance(value, list | dict) and not (key == "inputs" and value)
+        style = None if is_flow else False  # None: the innermost collections in flow style
         text += f"\n{description}\n{yaml.safe_dump({key: value}, default_flow_style=style, sort_keys=False, width=98)}"
     return text

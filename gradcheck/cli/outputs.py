@@ -35,11 +35,7 @@ def usage_errors() -> Iterator[None]:
 
 
 def for_standard_output(look: Options | None = None) -> Options:
-    """The options with the width, colours and characters of standard output.
-
-    Colours go to a terminal that shows them, unless NO_COLOR (https://no-color.org) forbids them; FORCE_COLOR asks for
-    them everywhere.
-    """
+    """The options with the width, colours and characters of standard output; NO_COLOR and FORCE_COLOR are obeyed."""
     out, environment = sys.stdout, os.environ
     terminal = out is not None and out.isatty()
     color = bool(environment.get("FORCE_COLOR")) or (terminal and environment.get("TERM") != "dumb")
@@ -91,11 +87,11 @@ def refuse_unwritable(path: Path) -> None:
 
 
 class Destinations(NamedTuple):
-    """Formats for standard output, in order; files by format; and the file of a picture."""
+    """Where a report goes."""
 
-    shown: tuple[str, ...]
-    files: dict[str, Path]
-    plot: Path | None
+    shown: tuple[str, ...]  # formats for standard output, in order
+    files: dict[str, Path]  # by format
+    plot: Path | None  # the file of a picture
 
     def entries_kept(self, worst: int) -> int:
         """How many of a problem's worst entries a run keeps, when ``worst`` of them are to be shown."""

@@ -4,8 +4,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
@@ -14,7 +14,7 @@ import typer
 from gradcheck.cli.outputs import destinations, usage_errors
 from gradcheck.config import Config, load_config
 from gradcheck.config.inputs import read_option
-from gradcheck.config.settings import SETTINGS, Backend, Framework, Reference, Settings, descriptions
+from gradcheck.config.settings import DESCRIPTIONS, SETTINGS, Backend, Framework, Reference, Settings
 from gradcheck.config.source import read_text
 from gradcheck.errors import UsageError
 from gradcheck.losses import BUILT_INS
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 _Texts = list[str] | None
 #: Keys of the configuration whose options have their names.
 _KEYS = ("seed", "trials", "scores", "wrt", "only", "gradient", "backward", "value", "dtype", "rtol", "atol", "plan")
-#: Seconds before the progress bar is shown.
-PATIENCE = 1.0
+PATIENCE = 1.0  # seconds before the progress bar is shown
 
 
 def _complete_target(incomplete: str) -> list[str]:
@@ -40,7 +39,7 @@ def _complete_target(incomplete: str) -> list[str]:
 def _option(name: str, *flags: str, metavar: str | None = None) -> Any:
     """The option for a key of the configuration or a setting, with its own description."""
     key = Config.model_fields.get(name)
-    return typer.Option(*flags, metavar=metavar, help=key.description if key else descriptions()[name])
+    return typer.Option(*flags, metavar=metavar, help=key.description if key else DESCRIPTIONS[name])
 
 
 def run(
@@ -72,7 +71,7 @@ def run(
     fail_fast: Annotated[bool, _option("fail_fast", "--fail-fast")] = False,
     max_seconds: Annotated[float | None, _option("max_seconds")] = None,
     timeout: Annotated[float | None, _option("timeout")] = None,
-    worst: Annotated[int, typer.Option(min=1, help=descriptions()["worst"])] = 10,
+    worst: Annotated[int, typer.Option(min=1, help=DESCRIPTIONS["worst"])] = 10,
     jobs: Annotated[int, _option("jobs")] = 1,
     backend: Annotated[Backend, _option("backend")] = "loky",
     scheduler: Annotated[str | None, _option("scheduler", metavar="ADDRESS")] = None,
@@ -106,16 +105,16 @@ def run(
     reports = destinations(format_ or [], output or [], plot)
     names = list(dict.fromkeys(targets or configuration.losses))
     if not names:
-        raise UsageError(
-            "there is nothing to check: no target on the command line, and no losses in the configuration",
-            hint="try `gradcheck run svm`; `gradcheck list` shows the other built-in losses",
-        )
+        hint = "try `gradcheck run svm`; `gradcheck list` shows the other built-in losses"
+        raise UsageError("there is nothing to check: no target on the command line or in the configuration", hint=hint)
     if watch:
         raise typer.Exit(_check_at_changes(names, config))
     settings = Settings(**{name: given[name] for name in SETTINGS} | {"worst": reports.entries_kept(worst)})
     look = Options(entries="all" if verbose else entries, quiet=quiet, worst=worst, explain=explain)
     streams = sys.stdout, sys.stderr
-    with _progress_bar() as bar:
+    is_terminal = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    bar = ProgressBar(sys.stderr) if is_terminal else None
+    with closing(bar) if bar else nullcontext():
 
         @usage_errors()
         def abandon(report: Report) -> int:
@@ -198,15 +197,3 @@ class ProgressBar:
         """Remove the bar."""
         if self._bar.live.is_started:
             self._bar.stop()
-
-
-@contextmanager
-def _progress_bar() -> Iterator[ProgressBar | None]:
-    """A progress bar on standard error if that is a terminal, otherwise None."""
-    is_terminal = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-    bar = ProgressBar(sys.stderr) if is_terminal else None
-    try:
-        yield bar
-    finally:
-        if bar is not None:
-            bar.close()

@@ -18,8 +18,6 @@ _Integer = Annotated[int, Field(strict=True, ge=-(2**53), le=2**53)]  # float64 
 
 
 class _Distribution:
-    """A name, and parameters that are numbers."""
-
     def describe(self) -> str:
         """The distribution as text, for example ``normal(0, 0.001)``; `parse_distribution` reads it back."""
         name, *values = vars(self).values()

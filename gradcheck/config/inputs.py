@@ -4,44 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from gradcheck.config.distributions import KINDS, Integers, ScoresKind, parse_distribution
+from gradcheck.config.distributions import KINDS, Labels, ScoresKind, parse_distribution
 from gradcheck.config.source import read_text
 from gradcheck.errors import ConfigError
 
 _SPEC = re.compile(r"\s*(?P<kind>[A-Za-z][\w-]*\s*(\([^()]*\))?)?\s*(\[(?P<shape>[^\[\]]*)\])?\s*")
 _HINT = "write DISTRIBUTION [SHAPE], for example normal(0, 0.1) [D, C], or [N, D]; labels; or a constant"
 _KIND: TypeAdapter[ScoresKind] = TypeAdapter(ScoresKind, config={"defer_build": True})
-#: Constants as Python writes them, which YAML would take for texts.
-_PYTHON = {"None": None, "True": True, "False": False}
-#: What a single letter that nothing sets stands for.
-DEFAULT_SIZE = 4
+_PYTHON = {"None": None, "True": True, "False": False}  # constants that YAML would take for texts
+DEFAULT_SIZE = 4  # of a single letter that nothing sets
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """An array to draw.
+    """An array to draw."""
 
-    Attributes:
-        kind: its distribution; None for the first of ``scores``.
-        shape: numbers, and letters that stand for them: N the batch size, C the classes, others from ``sizes``.
-    """
-
-    kind: ScoresKind | None
-    shape: tuple[str | int, ...] = ()
+    kind: ScoresKind | None  # its distribution; None for the first of ``scores``
+    shape: tuple[str | int, ...] = ()  # numbers, and letters: N the batch size, C the classes, others from ``sizes``
 
     def sized(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
         """The shape in numbers."""
         return tuple(sizes.get(each, DEFAULT_SIZE) if isinstance(each, str) else each for each in self.shape)
-
-    @property
-    def is_whole(self) -> bool:
-        """Its entries are integers."""
-        return isinstance(self.kind, Integers)
 
 
 #: ``labels`` are drawn as the key ``labels`` says; other texts, numbers, truth values and None stand for themselves.
@@ -49,14 +37,9 @@ Spec = Drawn | dict[str, Any] | list[Any] | str | float | None
 
 
 def parse_input(given: Any, sizes: Mapping[str, int]) -> Spec:
-    """What an input is, from its description: a text, a constant, or a mapping or list of descriptions.
+    """What an input is, from its description: a text, a constant, or a mapping or list of descriptions, as in YAML.
 
-    Args:
-        given: as in YAML.
-        sizes: letters and words that have a size.
-
-    Raises:
-        ConfigError: the distribution or the shape is none.
+    A ConfigError where the distribution or the shape is none. ``sizes`` are of letters and words.
 
     Example:
         >>> parse_input("normal(0, 0.1) [D, 5]", {})
@@ -89,14 +72,11 @@ def parse_input(given: Any, sizes: Mapping[str, int]) -> Spec:
 
 
 def nested(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Inputs with names such as ``params.W1`` as the mappings that they are parts of.
+    """Inputs as mappings: ``params.W1`` becomes part of ``params``; a ConfigError if that is something else, too.
 
     Example:
         >>> nested({"params.W": "[D]", "params.b": 0.0, "x": "[N]"})
         {'params': {'W': '[D]', 'b': 0.0}, 'x': '[N]'}
-
-    Raises:
-        ConfigError: what has parts is described as something else, too.
     """
     found: dict[str, Any] = {}
     for name, given in inputs.items():
@@ -112,7 +92,8 @@ def nested(inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_plain(given: Any) -> Any:
-    """A description in JSON's types: arrays as lists, objects as text."""
+    """A value of the configuration in JSON's types: dataclasses as mappings, arrays as lists, objects as text."""
+    given = asdict(given) if isinstance(given, ScoresKind | Labels) else given
     if isinstance(given, Mapping):
         return {str(key): as_plain(each) for key, each in given.items()}
     if isinstance(given, list | tuple):
@@ -122,15 +103,10 @@ def as_plain(given: Any) -> Any:
 
 
 def read_option(text: str, option: str) -> tuple[str, Any]:
-    """An input's name and description from ``NAME=DESCRIPTION``.
-
-    Raises:
-        ConfigError: it is not of this form.
-    """
+    """An input's name and description from ``NAME=DESCRIPTION``; a ConfigError for another form."""
     name, equals, given = text.partition("=")
     if not equals or not all(part.isidentifier() for part in name.strip().split(".")):
-        is_size = option == "--size"
-        wanted, hint = ("LETTER=N", "for example --size D=4") if is_size else ("NAME=DESCRIPTION", _HINT)
+        wanted, hint = ("LETTER=N", "for example --size D=4") if option == "--size" else ("NAME=DESCRIPTION", _HINT)
         raise ConfigError(f"{option} {text}: must be {wanted}", hint=hint)
     if re.match(rf"\s*(\[|({'|'.join(KINDS)}|labels)\b)", given):
         return name.strip(), given.strip()
@@ -143,9 +119,8 @@ def _kind(mapping: Mapping[str, Any]) -> ScoresKind:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = f" ({first['loc'][-1]})" if first["loc"] else ""
-        raise ConfigError(
-            f"{mapping.get('distribution')}{where}: {first['msg'].removeprefix('Input ')}", hint=_HINT
-        ) from None
+        rule = first["msg"].removeprefix("Input ")
+        raise ConfigError(f"{mapping.get('distribution')}{where}: {rule}", hint=_HINT) from None
 
 
 def _shape(parts: Sequence[Any], sizes: Mapping[str, int]) -> tuple[str | int, ...]:

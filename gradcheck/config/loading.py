@@ -21,10 +21,7 @@ def load_config(
 
     ``path`` is the file; None for ``gradcheck.yaml`` in the working directory, if there is one. An option sets a key,
     ``("seed",)``, or one entry of it, ``("inputs", "W")``; one that was not given is None or an empty list. ``sets``
-    are texts ``key=value`` or ``key.sub=value``, with values as in YAML.
-
-    Raises:
-        ConfigError: a file that cannot be read, an unknown key, a wrong type, or a value out of range.
+    are texts ``key=value`` or ``key.sub=value``, with values as in YAML. A ConfigError for any mistake in them.
     """
     if path is None and os.path.lexists(DEFAULT_FILE):
         path = Path(DEFAULT_FILE)
@@ -47,9 +44,8 @@ def _with_set(source: Source, text: str) -> Source:
     if not equals or not all(keys):
         raise ConfigError(f"{option}: must be key=value", hint="for example --set rtol=1e-8")
     if len(keys) > 1:  # the other parts of a key that was not given are its default's
-        whole = source.data.get(keys[0])
-        whole = Config().as_data().get(keys[0]) if whole is None else whole
-        source = Source({**source.data, keys[0]: whole}, source.places)
+        given = {key: value for key, value in source.data.items() if value is not None}
+        source = Source({**source.data, keys[0]: (Config().as_data() | given).get(keys[0])}, source.places)
     return _with_value(source, keys, read_text(value, option, is_file=False).data, option)
 
 

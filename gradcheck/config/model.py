@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import reprlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from numbers import Integral
 from typing import Annotated, Any, Literal
 
@@ -47,11 +48,6 @@ _Kind = Annotated[
     BeforeValidator(lambda value: parse_distribution(value) if isinstance(value, str) else value),
     AfterValidator(_in_order),
 ]
-
-
-def _plain(value: Any) -> Any:
-    """The fields of a distribution or of the labels; descriptions of inputs in JSON's types; anything else as it is."""
-    return asdict(value) if isinstance(value, ScoresKind | Labels) else as_plain(value)
 
 
 class Config(BaseModel):
@@ -149,18 +145,18 @@ class Config(BaseModel):
 
     def as_data(self) -> dict[str, Any]:
         """The configuration as mappings, lists, texts and numbers, as in JSON; ``Config(**data)`` reads it back."""
-        return {key: [*map(_plain, value)] if isinstance(value, tuple) else _plain(value) for key, value in self}
+        return {key: as_plain(value) for key, value in self}
 
 
-def json_schema() -> dict[str, Any]:
-    """A JSON Schema of the configuration file, for editors and validators."""
+def json_schema() -> str:
+    """The text of a JSON Schema of the configuration file, for editors and validators."""
     schema = Config.model_json_schema() | {"title": "gradcheck.yaml", "description": "What gradcheck checks, and how."}
     schema["properties"]["scores"]["items"]["oneOf"].append({"type": "string"})
     for key in schema["properties"].values():
         if key.get("type") == "array":  # a single value may stand for a list of one
             array = {"type": key.pop("type"), "items": key.pop("items"), "minItems": key.pop("minLength", 0)}
             key["anyOf"] = [array["items"], array]
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}, indent=2) + "\n"
 
 
 #: Pydantic's words for what YAML calls otherwise.

@@ -31,23 +31,15 @@ class Settings:
     like: Annotated[str | None, Field(description="Built-in loss whose values the loss must have.")] = None
 
 
-SETTINGS = tuple(field.name for field in fields(Settings))
-
-
-@cache
-def _adapter() -> TypeAdapter[Settings]:
-    return TypeAdapter(Settings)
+#: What each setting is for, in a sentence, by name.
+DESCRIPTIONS: dict[str, str] = {field.name: get_args(field.type)[1].description for field in fields(Settings)}
+SETTINGS = tuple(DESCRIPTIONS)
+_adapter = cache(TypeAdapter)
 
 
 def read_settings(values: dict[str, Any]) -> Settings:
     """Settings from values by name; a ConfigError for a wrong type, or a value out of range."""
     try:
-        return _adapter().validate_python(values)
+        return _adapter(Settings).validate_python(values)  # type: ignore[no-any-return]
     except ValidationError as error:
         raise format_error(error, Source(values), SETTINGS) from None
-
-
-@cache
-def descriptions() -> dict[str, str]:
-    """What each setting is for, in a sentence, by name."""
-    return {field.name: get_args(field.type)[1].description for field in fields(Settings)}

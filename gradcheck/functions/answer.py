@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,9 +46,8 @@ def validated(answer: Any, shape: tuple[int, ...]) -> Answer:
         message = f"dS has shape {array.shape}; S has shape {shape}, and so must dS{_likeness(array.shape, shape)}"
         raise LossDefect("wrong-shape", message)
     gradient, gradient_eps = _as_float64(array, "dS")
-    parts = None if isinstance(value, float) else value
-    total = value if isinstance(value, float) else float(value.sum())
-    return Answer(total, gradient, value_eps, gradient_eps, parts, array.dtype.kind in "iu")
+    parts = value if value.ndim else None
+    return Answer(float(value.sum()), gradient, value_eps, gradient_eps, parts, array.dtype.kind in "iu")
 
 
 def put_together(values: FloatArray, derivatives: FloatArray, weight: float, eps: tuple[float, float]) -> Answer:
@@ -67,11 +65,7 @@ def value_and_gradient(answer: Any, shape: tuple[int, ...]) -> tuple[float, Floa
 
 
 def values_and_derivatives(answer: Any, shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
-    """The same of what it returned for ``reduction="none"``: N values, and N x C derivatives of each row's own value.
-
-    Raises:
-        LossDefect: as ``validated``; also ``wrong-shape`` where there are not N values.
-    """
+    """N values, and N x C derivatives of each row's own value, of what it returned for ``reduction="none"``."""
     is_pair = isinstance(answer, tuple) and len(answer) == 2
     if is_pair and _is_plain(answer[0], shape[:1]) and _is_plain(answer[1], shape):
         return answer  # type: ignore[no-any-return]
@@ -92,22 +86,12 @@ def described(thing: Any) -> str:
     return "None" if thing is None else f"a {type(thing).__name__}"
 
 
-def _validated_value(value: Any, rows: int) -> tuple[float | FloatArray, float]:
-    if isinstance(value, float):  # np.float64 too
-        return float(value), _EPS
-    if isinstance(value, bool | np.bool_):
-        raise LossDefect("wrong-dtype", f"the value is {value!r}, a truth value and not a number")
-    if isinstance(value, numbers.Real) and not isinstance(value, np.generic):
-        try:
-            return float(value), _EPS
-        except OverflowError:
-            raise LossDefect("not-finite", "the value is an integer too large for a float") from None
+def _validated_value(value: Any, rows: int) -> tuple[FloatArray, float]:
     array = _as_array(value, "the value")
     if array.ndim != 0 and array.shape != (rows,):
         hint = "; return the batch mean, or each row's own value" if array.ndim == 1 else ""
         raise LossDefect("wrong-shape", f"the value has shape {array.shape}, not that of a single number{hint}")
-    real, eps = _as_float64(array, "the value")
-    return (real if array.ndim else float(real)), eps
+    return _as_float64(array, "the value")
 
 
 def _likeness(given: tuple[int, ...], shape: tuple[int, ...]) -> str:
@@ -143,6 +127,6 @@ def _as_float64(array: npt.NDArray[Any], what: str) -> tuple[FloatArray, float]:
     try:
         converted = np.array(array, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as error:
-        message = f"{what} has dtype {array.dtype} and is not made of numbers: {error}"
-        raise LossDefect("wrong-dtype", message) from error
+        code = "not-finite" if isinstance(error, OverflowError) else "wrong-dtype"
+        raise LossDefect(code, f"{what} has dtype {array.dtype}, and cannot be converted: {error}") from error
     return converted, max(float(np.finfo(array.dtype).eps), _EPS) if array.dtype.kind == "f" else _EPS

@@ -57,8 +57,7 @@ class _Interrupted(BaseException):
 class Budget:
     """Counts calls, starts none after the deadline, interrupts those that hang, and reports progress.
 
-    The settings' ``max_seconds`` count from now; ``progress`` is called a few times a second. Unless a timer calls
-    ``interrupt``, the deadline is checked between calls only.
+    Unless a timer calls ``interrupt``, the deadline is checked between calls only.
     """
 
     def __init__(
@@ -86,11 +85,7 @@ class Budget:
         return self.calls - self._before
 
     def start_problem(self, target: str, shapes: list[tuple[int, int]], done: int) -> None:
-        """Count the next calls for problem ``done`` of a target, whose problems have these N and C.
-
-        Raises:
-            OutOfTime: the deadline has passed.
-        """
+        """Count the next calls for problem ``done`` of a target, whose problems have these N and C; or OutOfTime."""
         if time.monotonic() >= self._deadline:
             raise OutOfTime
         self._target, self._shapes, self._done, self._before = target, shapes, done, self.calls
@@ -103,11 +98,7 @@ class Budget:
         self._expected = self.calls_of_problem + calls
 
     def begin(self, calls: int = 1) -> None:
-        """Count calls that are about to begin, here or in another process.
-
-        Raises:
-            OutOfTime: the deadline has passed; nothing is counted.
-        """
+        """Count calls that are about to begin, here or in another process; OutOfTime after the deadline."""
         now = time.monotonic()
         if now >= self._deadline:
             raise OutOfTime
@@ -127,12 +118,7 @@ class Budget:
         return self._limited(self._timeout, function, arguments, options)
 
     def load(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call what executes the user's module: it is not counted, and may take longer.
-
-        Raises:
-            OutOfTime: the deadline passes.
-            TargetError: it hangs.
-        """
+        """Call what executes the user's module: not counted, and may take longer; a TargetError if it hangs."""
         try:
             return self._limited(max(LOADING, self._timeout), function, arguments, {})
         except LossDefect as defect:
@@ -166,10 +152,8 @@ class Budget:
         signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)  # again, if the call catches the exception
         try:
             answer = _call(function, arguments, options)
-        except KeyboardInterrupt:
-            raise
-        except BaseException:
-            if self._ended is None:
+        except BaseException as error:
+            if self._ended is None or isinstance(error, KeyboardInterrupt):
                 raise
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
@@ -197,17 +181,12 @@ def open_budget(
 
     Raises:
         UsageError: a number of seconds is not above 0, or a timeout cannot be enforced here.
-
-    Example:
-        >>> with open_budget(Settings(timeout=5.0)) as budget:
-        ...     budget.call(sum, [1, 2, 3]), budget.calls
-        (6, 1)
     """
     for option, seconds in (("--max-seconds", settings.max_seconds), ("--timeout", settings.timeout)):
         if seconds is not None and not 0 < seconds < math.inf:
             raise UsageError(f"{option} is {seconds:g}, and must be a number of seconds above 0")
-    has_timer, is_main = hasattr(signal, "setitimer"), threading.current_thread() is threading.main_thread()
-    can_interrupt = has_timer and is_main
+    has_timer = hasattr(signal, "setitimer")
+    can_interrupt = has_timer and threading.current_thread() is threading.main_thread()
     if settings.timeout is not None and not can_interrupt:
         why = "works in the main thread only" if has_timer else "needs a timer that this system does not have (SIGALRM)"
         raise UsageError(f"a timeout {why}: nothing else can interrupt a call")

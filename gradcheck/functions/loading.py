@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from gradcheck.config import Config
+from gradcheck.config.source import printable
 from gradcheck.errors import TargetError, UsageError, did_you_mean
 from gradcheck.functions.function import Function
 from gradcheck.functions.notebooks import cells_for, defined_in
@@ -29,7 +30,7 @@ _FORMS = "write package.module:callable or path/to/file.py:callable"
 
 
 def load_target(target: str) -> Function:
-    """Load the function that a target names, whatever arguments it takes.
+    """Load the function that a target names, whatever arguments it takes; a TargetError if that fails.
 
     A module or file is executed at most once in a process while it does not change; its output goes to standard error.
 
@@ -37,15 +38,8 @@ def load_target(target: str) -> Function:
         target: a built-in name, ``package.module:callable``, ``path/to/file.py:callable`` or
             ``path/to/file.py::callable``, where the callable may be dotted, ``module:object.method``; or
             ``path/to/file.py`` alone, if it has one loss only. A notebook, ``file.ipynb``, is as good as a file.
-
-    Raises:
-        TargetError: it does not exist, or cannot be imported.
-
-    Example:
-        >>> load_target("svm").target
-        'svm'
     """
-    shown = _printable(target) or "an empty target"
+    shown = printable(target) or "an empty target"
     place, colon, name = target.rpartition(":")  # the last colon: a path on Windows has one after its drive
     if target.endswith(SUFFIXES):
         module = _executed(target, "", shown)
@@ -79,15 +73,7 @@ def guessed_config(target: str) -> Config:
 
 
 def built_in_named(name: str) -> BuiltIn:
-    """The built-in loss of this name.
-
-    Raises:
-        UsageError: there is none; the hint names the nearest.
-
-    Example:
-        >>> built_in_named("svm").formula
-        'sum_{m!=y} max(0, s_m - s_y + 1)'
-    """
+    """The built-in loss of this name; a UsageError if there is none."""
     if name not in BUILT_INS:
         hint = f"{did_you_mean(name, BUILT_INS)} `gradcheck list` shows all".strip()
         raise UsageError(f"{name!r}: no built-in loss has this name", hint=hint)
@@ -108,17 +94,15 @@ def _executed(place: str, member: str, shown: str) -> ModuleType:
     path = Path(place)
     try:
         if path.suffix not in SUFFIXES and path.exists() and not path.is_dir():  # a device might never end
-            raise TargetError(f"{shown}: {_printable(place)} is not a Python file (.py) or a notebook (.ipynb)")
+            raise TargetError(f"{shown}: {printable(place)} is not a Python file (.py) or a notebook (.ipynb)")
         source = path.read_bytes()
         path = path.resolve()
     except FileNotFoundError:
         near = did_you_mean(path.stem, _modules(path.parent))
-        raise TargetError(f"{shown}: there is no file {_printable(place)}", hint=near) from None
-    except IsADirectoryError:
-        raise TargetError(f"{shown}: {_printable(place)} is a directory", hint=_FORMS) from None
+        raise TargetError(f"{shown}: there is no file {printable(place)}", hint=near) from None
     except (OSError, ValueError) as error:  # ValueError: a path that no system call accepts
         problem = getattr(error, "strerror", None) or error
-        raise TargetError(f"{shown}: {_printable(place)} cannot be read: {problem}") from None
+        raise TargetError(f"{shown}: {printable(place)} cannot be read: {problem}", hint=_FORMS) from None
     # The content is part of the name: an edited file is another module, and no stale bytecode is used.
     stem = "".join(letter if letter.isalnum() else "_" for letter in path.stem)
     is_notebook = path.suffix == ".ipynb"
@@ -130,19 +114,18 @@ def _executed(place: str, member: str, shown: str) -> ModuleType:
     _put_on_path(path.parent)
     module = importlib.util.module_from_spec(importlib.machinery.ModuleSpec(name, None))
     module.__file__ = str(path)
-    pieces: dict[str, bytes | str] = {str(path): source}
+    pieces: dict[str, Any] = {str(path): source}
     if is_notebook:
         try:
-            cells = {f"{path}, cell {cell.number}": cell.code for cell in cells_for(source, member)}
+            pieces = {f"{path}, cell {cell.number}": cell.code for cell in cells_for(source, member)}
             vars(module)["__all__"] = names = defined_in(source)
         except ValueError as error:
-            raise TargetError(f"{shown}: {_printable(place)} {error}") from None
-        if not cells:
-            message = f"{shown}: no cell of {_printable(place)} defines {member or 'a function'}"
+            raise TargetError(f"{shown}: {printable(place)} {error}") from None
+        if not pieces:
+            message = f"{shown}: no cell of {printable(place)} defines {member or 'a function'}"
             raise TargetError(message, hint=did_you_mean(member, names) or f"there are {', '.join(names[:8])}")
-        for file, code in cells.items():  # so that tracebacks show lines
+        for file, code in pieces.items():  # so that tracebacks show lines
             linecache.cache[file] = len(code), None, code.splitlines(keepends=True), file
-        pieces = {**cells}
     sys.modules[name] = module  # dataclasses and pickle look their module up while it executes
     try:
         with _user_code(shown, name):
@@ -234,7 +217,3 @@ def _modules(directory: Path) -> list[str]:
     with suppress(OSError, ValueError):
         return sorted(path.stem for path in directory.iterdir() if path.suffix == ".py" or path.is_dir())
     return []
-
-
-def _printable(text: str) -> str:
-    return text if text.isprintable() else ascii(text)[1:-1]

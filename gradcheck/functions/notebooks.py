@@ -18,12 +18,12 @@ _ALWAYS = re.compile(r"import \*|\bsys\.path\b")
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of Python code: its number, from 1; the names that it binds, and the global names that it uses."""
+    """A cell of Python code."""
 
-    number: int
+    number: int  # from 1
     code: str
-    binds: frozenset[str]
-    uses: frozenset[str]
+    binds: frozenset[str]  # names
+    uses: frozenset[str]  # global names
 
 
 def cells_for(notebook: bytes, name: str) -> list[Cell]:

@@ -19,8 +19,6 @@ _LIBRARIES = (os.path.dirname(os.__file__) + os.sep, "site-packages", "dist-pack
 
 
 class _Nowhere(io.StringIO):
-    """A text file that discards what is written to it."""
-
     def write(self, text: str) -> int:
         return len(text)
 

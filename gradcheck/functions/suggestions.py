@@ -42,8 +42,7 @@ _GUESSES: tuple[tuple[str, Any], ...] = (
     (r"dout|dscores|dZ|dz", "[N, C]"),
     (r"params|parameters", {"W": "normal(0, 0.5) [D, C]", "b": "[C]"}),
 )
-#: What a function of one vector, as scipy's users have, is given.
-_VECTOR = "[D]"
+_VECTOR = "[D]"  # what a function of one vector, as scipy's users have, is given
 
 
 def guessed_inputs(parameters: Sequence[str]) -> dict[str, Any]:
@@ -55,10 +54,10 @@ def guessed_inputs(parameters: Sequence[str]) -> dict[str, Any]:
     """
     if len(parameters) == 1 and parameters[0] in ("x", "w", "theta", "p", "v", "beta", "params"):
         return {parameters[0]: _VECTOR}
-    found: dict[str, Any] = {}
-    for name in parameters:
-        guess: Any = next((guess for pattern, guess in _GUESSES if re.fullmatch(pattern, name)), "[N, D]")
-        found[name] = guess
+    found: dict[str, Any] = {
+        name: next((guess for pattern, guess in _GUESSES if re.fullmatch(pattern, name)), "[N, D]")
+        for name in parameters
+    }
     if "W" in found and "b" in found and "C]" in str(found["W"]):
         found["b"] = "[C]"  # the bias has the width of its weights
     if "w" in found and not {"b", "bias"} & {*found} and {"y", "X", "x"} & {*found} and "labels" in found.values():
@@ -67,16 +66,10 @@ def guessed_inputs(parameters: Sequence[str]) -> dict[str, Any]:
 
 
 def proposed(name: str, thing: Any, names: Iterable[str], known: Config) -> Config:
-    """A configuration that describes a function: its inputs guessed, its backward or gradient found by its name.
+    """A configuration that describes a function: its inputs guessed, its backward or gradient found among ``names``.
 
     Nothing is described of a loss of scores and labels. Of the parameters with a default only labels are described:
-    without them, a model returns scores.
-
-    Args:
-        name: of the function.
-        thing: the function, a layer or a model.
-        names: of what else its file defines.
-        known: what is known already, which stays.
+    without them, a model returns scores. What is ``known`` already stays.
     """
     keys: dict[str, Any] = dict(known)
     if not (keys["gradient"] or keys["backward"] or keys["value"]):
@@ -92,19 +85,13 @@ def proposed(name: str, thing: Any, names: Iterable[str], known: Config) -> Conf
 
 
 def partner(name: str, names: Iterable[str]) -> dict[str, str]:
-    """The backward or the gradient of a function among these names, by its key; empty if there is none.
-
-    Example:
-        >>> partner("rosen", ["rosen_der", "rosen_hess"])
-        {'gradient': 'rosen_der'}
-    """
+    """The backward or the gradient of a function among these names, by its key; empty if there is none."""
     tries = {
         "backward": (name.replace("forward", "backward"), name.replace("_fwd", "_bwd"), f"{name}_backward"),
         "gradient": tuple(form.format(name) for form in ("{}_grad", "{}_gradient", "{}_der", "{}_prime", "grad_{}")),
     }
     names = {*names} - {name}
-    found = ({key: each} for key, several in tries.items() for each in several if each in names)
-    return next(found, {})
+    return next(({key: each} for key, several in tries.items() for each in several if each in names), {})
 
 
 def forward_of(backward: str) -> str:
@@ -133,20 +120,17 @@ def rerun_command(
     target: str, config: Config, settings: Settings, batch_size: int, classes: int, scores: str, seed: int
 ) -> str:
     """The command line for a shell that repeats one problem alone, as the whole run was configured."""
-
-    def changed(chosen: object, usual: object, *keys: str) -> list[tuple[str, object]]:
-        values = [(key, attrgetter(key)(chosen), attrgetter(key)(usual)) for key in keys]
-        return [(key, value) for key, value, default in values if value != default]
-
     default = Config.model_construct()
     words: list[object] = ["--batch-size", batch_size, "--classes", classes, "--scores", scores, "--seed", seed]
     if scores == "inputs":
         words = [*described(config), "--batch-size", batch_size, "--seed", seed]
     words += ["--trials", 1] if config.trials != 1 else []
-    for key, value in changed(config, default, "rtol", "atol", "dtype", "plan"):
-        words += [f"--{key}", value]
-    for key, value in changed(settings, Settings(), "framework", "reference", "like", "timeout"):
-        words += [f"--{key}", value]
-    for key, value in changed(config, default, "labels.kind", "labels.distribution", "labels.ignored", "max_entries"):
-        words += ["--set", f"{key}={value}"]
+    for chosen, usual, form, keys in (
+        (config, default, "--{} {}", ("rtol", "atol", "dtype", "plan")),
+        (settings, Settings(), "--{} {}", ("framework", "reference", "like", "timeout")),
+        (config, default, "--set {}={}", ("labels.kind", "labels.distribution", "labels.ignored", "max_entries")),
+    ):
+        given = {key: attrgetter(key)(chosen) for key in keys if attrgetter(key)(chosen) != attrgetter(key)(usual)}
+        for key, value in given.items():
+            words += form.format(key, value).split(" ", 1)
     return shlex.join(["gradcheck", "run", target, *map(str, words)])

@@ -126,7 +126,7 @@ def test_every_option_takes_effect() -> None:
     assert {b["classes"] for b in batches} == {3}
     assert {b["scores"] for b in batches} == {"normal(0, 0.5)", "uniform(-1, 1)"}
     assert {(b["trial"], b["seed"]) for b in batches} == {(0, 5), (1, 6)}
-    labels = {"kind": "class", "distribution": "skewed"}
+    labels = {"kind": "class", "distribution": "skewed", "ignored": 0.0}
     assert {"rtol": 1e-6, "atol": 1e-12, "dtype": "float32", "labels": labels}.items() <= report["config"].items()
 
 

@@ -212,11 +212,11 @@ def test_the_schema_takes_and_refuses_what_gradcheck_does(data: dict[str, object
     with nullcontext() if valid else pytest.raises(ConfigError):
         Config(**data)
     with nullcontext() if valid else pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate(data, json_schema())
+        jsonschema.validate(data, json.loads(json_schema()))
 
 
 def test_the_schema_is_valid_and_its_defaults_are_the_configurations() -> None:
-    schema = json_schema()
+    schema = json.loads(json_schema())
     jsonschema.Draft202012Validator.check_schema(schema)
     defaults = {key: part["default"] for key, part in schema["properties"].items()}
     assert Config(**defaults) == Config()
