@@ -88,12 +88,6 @@ def factor_at(evidence: Evidence, seen: Case, chosen: BoolArray) -> Interval | N
     return multiplier(n, a, seen.granted[chosen] + rounding, seen.bounds[chosen])
 
 
-def off_by(evidence: Evidence, factor: Law) -> Masks:
-    """The known entries in which dS is not the numerical gradient times a law."""
-    factors = [(seen, factor.at(seen.rows, seen.classes)) for seen in evidence.observations]
-    return [~evidence.same(seen, seen.analytic, c * seen.numerical, c) for seen, c in factors]
-
-
 def term_fit(evidence: Evidence, basis: Basis, factor: Law = ONE, where: Where = everywhere) -> Fit | None:
     """The law of d in dS = c n + d x in some entries; None where there is none, or it is 0.
 
