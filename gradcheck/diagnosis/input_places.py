@@ -1,17 +1,15 @@
-"""Where the gradient of one input of a function is wrong: indices, conditions, factors of an axis, batch sizes."""
+"""Where the gradient of one input of a function is wrong: indices, conditions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.checking.case import BoolArray
-from gradcheck.diagnosis.input_rules import SLACK, InputSeen, Seen, alike, flat
-from gradcheck.diagnosis.numbers import constant_law, multiplier, plain, simplest_law
-from gradcheck.report import Finding, FloatArray
+from gradcheck.diagnosis.input_rules import SLACK, Seen, alike, flat
+from gradcheck.diagnosis.numbers import constant_law, multiplier, simplest_law
+from gradcheck.report import Finding
 
 _LOOP_HINT = "look at the ranges of loops and slices along that axis: where they begin and end, and their stride"
 #: By how the words for the indices end.
@@ -39,48 +37,6 @@ def by_sign(seen: Seen) -> Iterator[Finding]:
     hint = "look at the mask or the slope: which side of 0 it belongs to"
     message = f"dS is {told[0]} where {seen[0].name} > 0, and {told[1]} where it is not"
     yield Finding("one-region", "error", message, hint)
-
-
-def of_each_index(seen: Seen) -> Iterator[Finding]:
-    """dS is n times a factor of each index along one axis: another input's entry, or its inverse, or any number."""
-    for axis in range(seen[0].x.ndim if seen[0].x.ndim > 1 else 0):
-        factors = [_factors_along(each, axis) for each in seen]
-        known = [(each, f) for each, f in zip(seen, factors, strict=True) if f is not None and f.size]
-        if not known or any(f is None for f in factors):
-            continue
-        for key in seen[0].values:
-            pairs = [(np.asarray(each.values[key]), f) for each, f in known]
-            if any(array.shape != f.shape or array.dtype.kind not in "fiu" for array, f in pairs):
-                continue
-            for words, power in (("divided by", 1), ("times", -1)):
-                if all(np.allclose(f * array.astype(float) ** power, 1, rtol=1e-5) for array, f in pairs):
-                    message = f"dS is the numerical gradient {words} {key}, along axis {axis}"
-                    hint = f"look at where {key} enters the value, and where its factor is in dS"
-                    yield Finding("row-factor", "error", message, hint)
-                    return
-        some = known[0][1]
-        shown = ", ".join(plain(float(each), 3) for each in some[:4]) + (", …" if len(some) > 4 else "")
-        message = f"dS is the numerical gradient times a factor of each index of axis {axis}: {shown}"
-        yield Finding("row-factor", "error", message, "look for a factor that is the same along the other axes")
-        return
-
-
-def _factors_along(each: InputSeen, axis: int) -> FloatArray | None:
-    """For each index of an axis, dS / n if it is one number there; empty where all is 0, None if there is none."""
-    if not each.significant.any():
-        return np.zeros(0) if each.equal(each.analytic, each.numerical) else None
-    chosen = np.moveaxis(each.significant, axis, 0).reshape(each.x.shape[axis], -1)
-    a, n, bounds = (
-        np.moveaxis(own, axis, 0).reshape(chosen.shape) for own in (each.analytic, each.numerical, each.bounds)
-    )
-    if np.any(chosen.sum(axis=1) < 2):
-        return None
-    found = [multiplier(n[k][c], a[k][c], bounds[k][c] + 1e-6 * np.abs(a[k][c])) for k, c in enumerate(chosen)]
-    if None in found:
-        return None
-    factors = np.array([interval.middle for interval in found if interval])
-    own = factors.reshape([-1 if k == axis else 1 for k in range(each.x.ndim)])
-    return factors if each.equal(each.analytic, own * each.numerical) else None
 
 
 def indices(seen: Seen) -> Iterator[Finding]:
@@ -132,51 +88,17 @@ def fixed_indices(wrong: list[list[int]], sizes: list[int]) -> str:
 def _named_indices(seen: Seen, is_wrong: list[BoolArray], is_right: list[BoolArray]) -> str:
     """The indices that an array of integers holds: at all, more than once, or not."""
     for key, value in seen[0].values.items():
-        if np.asarray(value).dtype.kind not in "iu" or not np.ndim(value):
+        arrays = [np.ravel(each.values[key]) for each in seen]
+        if arrays[0].dtype.kind not in "iu" or not np.ndim(value):
             continue
-        counts = []
-        for each, own in zip(seen, is_wrong, strict=True):
-            array = np.asarray(each.values[key])
-            if array.min() < 0 or array.max() >= len(own):
-                break
-            counts.append(np.bincount(array.ravel(), minlength=len(own)))
-        else:
-            for words, holds in (
-                (f"the indices that {key} has more than once", [count > 1 for count in counts]),
-                (f"the indices that {key} has", [count > 0 for count in counts]),
-                (f"the indices that {key} has not", [count == 0 for count in counts]),
-                (
-                    f"the first index in {key}",
-                    [_is_at(each, key, 0, count) for each, count in zip(seen, counts, strict=True)],
-                ),
-            ):
-                if all(
-                    not np.any(w & ~h) and not np.any(r & h) for w, r, h in zip(is_wrong, is_right, holds, strict=True)
-                ):
-                    return words
+        if any(own.min() < 0 or own.max() >= len(w) for own, w in zip(arrays, is_wrong, strict=True)):
+            continue
+        counts = [np.bincount(own, minlength=len(w)) for own, w in zip(arrays, is_wrong, strict=True)]
+        for words, least, most in (("has more than once", 2, np.inf), ("has", 1, np.inf), ("has not", 0, 0)):
+            holds = [(least <= count) & (count <= most) for count in counts]
+            if all(np.all(w == h, where=w | r) for w, r, h in zip(is_wrong, is_right, holds, strict=True)):
+                return f"the indices that {key} {words}"
     return ""
-
-
-def _is_at(each: InputSeen, key: str, place: int, count: npt.NDArray[Any]) -> BoolArray:
-    mask = np.zeros(len(count), dtype=bool)
-    mask[np.asarray(each.values[key]).ravel()[place]] = True
-    return mask
-
-
-def masked(seen: Seen) -> Iterator[Finding]:
-    """dS changes with entries of an array that a mask takes out of the value."""
-    each = max((one for one in seen if one.wrong.any()), key=lambda one: one.case.rows)
-    constants = {key: own for key, own in each.values.items() if key not in each.case.arguments.layout.names}
-    for name, mask in constants.items():
-        is_out = np.asarray(mask) == 0
-        for key, own in constants.items():
-            if key == name or np.shape(own) != is_out.shape or not is_out.any() or np.asarray(own).dtype.kind != "f":
-                continue
-            there = each.answer_at(**{key: np.where(is_out, own + 1.0, own)})
-            if there.value == each.case.value and np.any(each.own(there.gradient) != each.analytic):
-                message = f"dS changes with {key} where {name} is 0, and the value does not"
-                yield Finding("one-region", "error", message, f"multiply by the mask {name} in dS as in the value")
-                return
 
 
 def condition(seen: Seen) -> Iterator[Finding]:
@@ -228,15 +150,3 @@ def _difference(seen: Seen) -> str:
             law = constant_law(interval)
             return f": dS has {law} {words} there" if basis is x else f": dS is {law} {words} there"
     return ""
-
-
-def only_in_batches(seen: Seen) -> Iterator[Finding]:
-    """Right at one row, and wrong in larger batches."""
-    right = sorted({each.case.rows for each in seen if not each.wrong.any() and each.significant.any()})
-    wrong = sorted({each.case.rows for each in seen if each.wrong.any()})
-    if right == [1] and wrong:
-        message = f"dS is right at N = 1 and wrong at N = {', '.join(map(str, wrong))}"
-        hint = (
-            "look at what is done over the batch: a sum that is overwritten (= for +=), a mean for a sum, the last row"
-        )
-        yield Finding("batch-size-dependent", "error", message, hint)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import combinations
 
 from gradcheck.checking.evidence import Evidence, Spent
-from gradcheck.diagnosis.input_places import by_sign, condition, indices, masked, of_each_index, only_in_batches
+from gradcheck.diagnosis.input_places import by_sign, condition, indices
 from gradcheck.diagnosis.input_rules import (
     InputSeen,
     Rule,
@@ -25,7 +25,7 @@ from gradcheck.report import Finding
 #: The rules for one input, the most telling first.
 RULES: tuple[Rule, ...] = (
     same_for_any_upstream, factor, regularizer, rearranged, elementwise, by_sign, outputs_taken, indices, condition,
-    masked, of_each_index, lost_mean, only_in_batches, example,
+    lost_mean, example,
 )  # fmt: skip
 
 
