@@ -57,7 +57,7 @@ RULES: tuple[Rule, ...] = (
     Rule(other_rules.removable_jump, ("removable-jump",), frozenset({_GRADIENT}), of_right_losses=True),
     Rule(
         extra_term,
-        ("missing-label-term", "missing-regularizer", "log-guard", "other-columns", _GRADIENT),
+        ("missing-label-term", "missing-regularizer", "log-guard"),
         _LESS_SPECIFIC,
     ),
     Rule(guarded, ("log-guard",), _LESS_SPECIFIC),

@@ -1,8 +1,4 @@
-"""dS as a multiple of something known: the coefficients of dS = c n + d x, n the numerical gradient, over all problems.
-
-Each entry gives an interval for the coefficient; those of a problem are intersected, and the coefficient has to follow
-one law of N and C in all problems.
-"""
+"""dS as a multiple of something known: one law of N and C for the c or d of dS = c n + d x in all problems."""
 
 from __future__ import annotations
 

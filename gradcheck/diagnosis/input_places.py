@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 import numpy as np
 
 from gradcheck.checking.case import BoolArray
-from gradcheck.diagnosis.input_rules import SLACK, Seen, alike, flat
-from gradcheck.diagnosis.numbers import constant_law, multiplier, simplest_law
-from gradcheck.report import Finding
+from gradcheck.diagnosis.input_rules import InputSeen, Seen, alike
+from gradcheck.diagnosis.numbers import plain, simplest_law
+from gradcheck.report import Finding, FloatArray
 
 _LOOP_HINT = "look at the ranges of loops and slices along that axis: where they begin and end, and their stride"
 #: By how the words for the indices end.
@@ -37,6 +38,36 @@ def by_sign(seen: Seen) -> Iterator[Finding]:
     hint = "look at the mask or the slope: which side of 0 it belongs to"
     message = f"dS is {told[0]} where {seen[0].name} > 0, and {told[1]} where it is not"
     yield Finding("one-region", "error", message, hint)
+
+
+def of_each_index(seen: Seen) -> Iterator[Finding]:
+    """dS is n times a factor of each index along one axis: another input's entry, or its inverse, or any number."""
+    for axis in range(seen[0].x.ndim if seen[0].x.ndim > 1 else 0):
+        found = [(each, f) for each in seen if (f := _factors_along(each, axis)) is not None]
+        if len(found) < len(seen):
+            continue
+        for key, (words, power) in product(seen[0].values, (("divided by", -1), ("times", 1))):
+            if all(np.shape(own := each.values[key]) == f.shape and np.allclose(f**power, own) for each, f in found):
+                message = f"dS is the numerical gradient {words} {key}, along axis {axis}"
+                hint = f"look at where {key} enters the value, and where its factor is in dS"
+                yield Finding("row-factor", "error", message, hint)
+                return
+        shown = ", ".join(plain(each, 3) for each in found[0][1][:4].tolist())
+        message = f"dS is the numerical gradient times a factor of each index of axis {axis}: {shown}, …"
+        yield Finding("row-factor", "error", message, "look for a factor that is the same along the other axes")
+        return
+
+
+def _factors_along(each: InputSeen, axis: int) -> FloatArray | None:
+    """For each index of an axis, dS / n if it is one number there; None if there is none, or it is not known."""
+    factors = np.ones([size if k == axis else 1 for k, size in enumerate(each.x.shape)])
+    for k in range(factors.size):
+        chosen = each.significant & (np.indices(each.x.shape)[axis] == k)
+        interval = each.multiple(chosen) if chosen.sum() > 1 else None
+        if interval is None:
+            return None
+        factors.flat[k] = interval.middle
+    return factors.ravel() if each.equal(each.analytic, factors * each.numerical) else None
 
 
 def indices(seen: Seen) -> Iterator[Finding]:
@@ -103,7 +134,8 @@ def _named_indices(seen: Seen, is_wrong: list[BoolArray], is_right: list[BoolArr
 
 def condition(seen: Seen) -> Iterator[Finding]:
     """Wrong wherever a condition on an array of the same shape holds, and right where it does not."""
-    wrong, known = flat([each.wrong for each in seen]), flat([each.known | each.wrong for each in seen])
+    wrong = np.concatenate([each.wrong.ravel() for each in seen])
+    known = np.concatenate([each.known.ravel() for each in seen]) | wrong
 
     def conditions() -> Iterator[tuple[str, list[BoolArray]]]:
         arrays = dict(alike(seen))
@@ -121,32 +153,19 @@ def condition(seen: Seen) -> Iterator[Finding]:
         yield "the numerical gradient is 0", [np.abs(each.numerical) <= each.bounds for each in seen]
 
     for words, holds in conditions():
-        here = flat(holds)
-        if wrong.sum() < 2 or (known & ~here).sum() < 2 or np.any(wrong & ~here) or not np.all(wrong[known & here]):
+        here = np.concatenate([each.ravel() for each in holds])
+        if wrong.sum() < 2 or (known & ~here).sum() < 2 or not np.array_equal(wrong[known], here[known]):
             continue
-        message = (
-            f"dS is wrong where {words}, and right elsewhere{_difference([each for each in seen if each.wrong.any()])}"
-        )
+        where = f"{words}, and right elsewhere{_difference([each for each in seen if each.wrong.any()])}"
         hint = "look at the mask, the branch or the clip that belongs to that condition, in forward and in backward"
-        yield Finding("one-region", "error", message, hint)
+        yield Finding("one-region", "error", f"dS is wrong where {where}", hint)
         return
 
 
 def _difference(seen: Seen) -> str:
     """What dS is in the wrong entries, if that is simple."""
-    analytic, numerical, x = (
-        flat([getattr(each, name)[each.wrong] for each in seen]) for name in ("analytic", "numerical", "x")
-    )
-    bounds = flat([each.bounds[each.wrong] for each in seen])
-    if not np.any(analytic):
+    if not any(np.any(each.analytic[each.wrong]) for each in seen):
         return ": dS is 0 there, and the numerical gradient is not"
-    if np.all(np.abs(numerical) <= bounds):
+    if all(np.all(np.abs(each.numerical) <= each.bounds, where=each.wrong) for each in seen):
         return ": the numerical gradient is 0 there, and dS is not"
-    slack = SLACK * bounds + 1e-7 * (np.abs(analytic) + np.abs(numerical))
-    for words, basis in (("times the numerical gradient", numerical), (f"times {seen[0].name} too much", x)):
-        target = analytic if basis is numerical else analytic - numerical
-        interval = multiplier(basis, target, slack) if len(basis) > 1 else None
-        if interval is not None and interval.radius <= 1e-3 * abs(interval.middle):
-            law = constant_law(interval)
-            return f": dS has {law} {words} there" if basis is x else f": dS is {law} {words} there"
     return ""

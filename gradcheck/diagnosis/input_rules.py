@@ -86,10 +86,6 @@ Seen = list[InputSeen]
 Rule = Callable[[Seen], Iterator[Finding]]
 
 
-def flat(arrays: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    return np.concatenate([array.ravel() for array in arrays])
-
-
 def _enough(seen: Seen) -> bool:
     return sum(int(np.count_nonzero(each.significant)) for each in seen) >= _ENTRIES
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import partial
 
 import numpy as np
 
@@ -22,7 +21,6 @@ from gradcheck.report import Finding, FloatArray
 _ROWS, _ROWS_OF_ANY, _WHOLE_ROWS, _ENTRIES = 1, 3, 5, 4
 #: Relative, and of whole numbers.
 _ALIKE, _ROUNDING = 1e-6, 1e-9
-_GRADIENT = "gradient-of-another-loss"
 #: Probabilities below this have no inverse that is a float.
 _SMALLEST = 1e-300
 #: Factors that a term is tried with, as second defects.
@@ -73,18 +71,6 @@ def _penalty(symbol: str, integral: tuple[Fraction, str], slope: Callable[[Float
     )  # fmt: skip
 
 
-def _negative_margins(seen: Case, is_summed: bool) -> tuple[FloatArray, FloatArray] | None:
-    """min(0, s_j - s_y + 1) where j != y, and 0 or less their sum at the label."""
-    labels = labels_of(seen)
-    if labels is None:
-        return None
-    at_label = np.eye(seen.classes)[labels]
-    below = np.minimum(0, seen.S - np.sum(seen.S * at_label, axis=1, keepdims=True) + 1) * (1 - at_label)
-    return below - is_summed * at_label * below.sum(axis=1, keepdims=True), np.zeros(seen.S.shape)
-
-
-_MARGINS = "margins that are negative are left in dS, where s_j - s_y + 1 < 0: {term}"
-_MARGINS_HINT = "set negative margins to 0 before dS is made of them: max(0, .) has the derivative 0 there"
 _LABEL_HINT = "look at what is subtracted from dS[i, y[i]]: once in each row, from dS itself, before the division by N"
 #: The terms, in the order in which they are tried.
 TERMS: tuple[Term, ...] = (
@@ -96,9 +82,6 @@ TERMS: tuple[Term, ...] = (
     ),
     _penalty("S", (Fraction(1, 2), "sum S^2"), lambda S: S),
     _penalty("sign(S)", (Fraction(1), "sum |S|"), lambda S: np.asarray(np.sign(S))),
-    Term("other-columns", "(s_j - s_y + 1)", partial(_negative_margins, is_summed=False), (_MARGINS, _MARGINS_HINT)),
-    Term(_GRADIENT, "(s_j - s_y + 1)", partial(_negative_margins, is_summed=True),
-         (f"{_MARGINS}, and less their sum in the label's column", _MARGINS_HINT)),
     # log(p_y + eps) in the value and log(p_y) in dS: dS = n + eps n / p_y. Or the other way round: n - eps dS / p_y.
     Term(
         "log-guard", "numerical/p_y", lambda seen: _over_p_y(seen, is_numerical=True),

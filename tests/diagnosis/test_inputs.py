@@ -143,6 +143,7 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
     "averaged": (lambda b, X: (np.sum((X + b) ** 2), np.full_like(b, (2 * (X + b)).sum(0).mean())), {"b": "[D]", "X": "[N, D]"}, "averaged over axis 0"),
     "shifted": (lambda x: (np.sum(x**3), np.roll(3 * x**2, 1, axis=1)), {"x": "[N, 6]"}, "shifted by 1 along axis 1"),
     "each given the other's": (lambda a, b: (np.sum(a**2 * b), a**2, 2 * a * b), {"a": "[N, D]", "b": "[N, D]"}, "they are exchanged"),
+    "times a weight too many": (lambda x, s: (np.sum(s[:, None] * x**2), 2 * s[:, None] ** 2 * x), {"x": "[5, D]", "s": "uniform(1, 2) [5]"}, "times s, along axis 0"),
     "nothing known": (lambda x, z: (np.sum(x**2) + np.sum(z**2), 2 * x + np.sin(7 * x) * np.cos(x[::-1]), 2 * z), {"x": "[9]", "z": "[2]"}, "no known cause fits; dz is right"),
 }  # fmt: skip
 
@@ -173,4 +174,4 @@ def test_an_output_that_is_ignored_is_named() -> None:
 def test_several_gradients_that_are_wrong_alike_share_a_sentence() -> None:
     layer = Layer(lambda x, z: np.cumsum(x + z, 1), lambda dout, x, z: (dout, dout))
     _, findings = findings_of(layer, {"x": "[N, D]", "z": "[N, D]"})
-    assert findings[0].message.startswith("dx and dz lack their parts of the outputs whose index")
+    assert findings[0].message.startswith("each of dx and dz lacks its part of the outputs whose index")

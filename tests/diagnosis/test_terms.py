@@ -182,23 +182,3 @@ def test_a_guard_in_dS_alone_is_named_as_such() -> None:  # noqa: N802
 def test_in_a_check_it_leads_and_stands_alone() -> None:
     report = gradcheck.check(changed("softmax", off_by(1.0)))
     assert codes(each for each in report.losses[0].findings if each.severity == "error") == ["missing-label-term"]
-
-
-@pytest.mark.parametrize("is_summed", [False, True])
-@pytest.mark.parametrize("name", ["svm", "squared-hinge"])
-def test_negative_margins_that_are_left_in_dS_are_named(name: str, is_summed: bool) -> None:  # noqa: N802
-    def left(a: Any, S: Any, y: Any) -> Any:
-        margins = (S - S[np.arange(len(S)), y][:, np.newaxis] + 1) * ~is_label(S, y)
-        below = np.minimum(margins, 0)
-        return a + (below - is_summed * is_label(S, y) * below.sum(axis=1, keepdims=True)) / len(S)
-
-    (finding,) = gradcheck.check(changed(name, left), scores="normal").losses[0].findings
-    assert finding.code == ("gradient-of-another-loss" if is_summed else "other-columns")
-    assert "negative are left in dS, where s_j - s_y + 1 < 0: (s_j - s_y + 1)/N" in finding.message
-
-
-def test_other_slips_where_margins_are_negative_are_not_taken_for_them() -> None:
-    def ones(a: Any, S: Any, y: Any) -> Any:
-        return np.where(S - S[np.arange(len(S)), y][:, np.newaxis] + 1 < 0, -1 / len(S), a)
-
-    assert "are left in dS" not in gradcheck.check(changed("svm", ones)).losses[0].findings[0].message
