@@ -157,11 +157,9 @@ def _own_penalty(seen: Seen) -> tuple[str, str, list[float]]:
         for symbol, (slope, _) in _PENALTIES.items():
             own = []
             for each, change in zip(seen, changes, strict=True):
-                basis = slope(each.x)
                 tiny = 1e-9 * (np.abs(change) + np.abs(each.analytic)) + 1e-300
-                interval = multiplier(basis.ravel(), change.ravel(), tiny.ravel())
-                own.append(None if interval is None else interval.middle)
-            found = [each for each in own if each is not None]
+                own.append(multiplier(slope(each.x).ravel(), change.ravel(), tiny.ravel()))
+            found = [each.middle for each in own if each]
             if len(found) == len(seen) and any(found):
                 return key, symbol, found
     return "", "{x}", [0.0] * len(seen)
@@ -284,24 +282,29 @@ FORMS: dict[str, Callable[[FloatArray], FloatArray]] = {
 
 def elementwise(seen: Seen) -> Iterator[Finding]:
     """dS has one function of x where the gradient has another: dS / n = f(x) / g(x) in every entry."""
-    if not _enough(seen):
-        return
-    for name, arrays in alike(seen):
-        with np.errstate(over="ignore", invalid="ignore"):
-            forms = {words: [form(array) for array in arrays] for words, form in FORMS.items()}
-        for own, f in forms.items():
-            for right, g in forms.items():
-                if own != right and all(
-                    each.equal(
-                        each.analytic * g_each / np.maximum(1, abs(f_each)),
-                        each.numerical * f_each / np.maximum(1, abs(f_each)),
-                    )
-                    for each, f_each, g_each in zip(seen, f, g, strict=True)
-                ):
-                    words = f"dS has {own.format(x=name)} where the gradient has {right.format(x=name)}"
-                    hint = "derive the function that is applied entry by entry once more; mind input and output"
-                    yield Finding("constant-factor", "error", words, hint)
-                    return
+
+    def is_so(f: list[FloatArray], g: list[FloatArray]) -> bool:
+        scales = [np.maximum(1, np.abs(own)) for own in f]
+        return all(
+            each.equal(each.analytic * g_each / scale, each.numerical * f_each / scale)
+            for each, f_each, g_each, scale in zip(seen, f, g, scales, strict=True)
+        )
+
+    for name, arrays in alike(seen) if _enough(seen) else ():
+        if pair := other_form(arrays, is_so):
+            words = f"dS has {pair[0].format(x=name)} where the gradient has {pair[1].format(x=name)}"
+            hint = "derive the function that is applied entry by entry once more; mind input and output"
+            yield Finding("constant-factor", "error", words, hint)
+            return
+
+
+def other_form(
+    arrays: list[FloatArray], is_so: Callable[[list[FloatArray], list[FloatArray]], bool]
+) -> tuple[str, str] | None:
+    """Of ``FORMS`` of some arrays, that which dS has and that which the gradient has, where the two differ."""
+    with np.errstate(all="ignore"):
+        forms = {words: [form(array) for array in arrays] for words, form in FORMS.items()}
+        return next((pair for pair in permutations(forms, 2) if is_so(forms[pair[0]], forms[pair[1]])), None)
 
 
 def alike(seen: Seen) -> Iterator[tuple[str, list[FloatArray]]]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from gradcheck.checking.case import BoolArray
 from gradcheck.diagnosis.input_places import fixed_indices
-from gradcheck.diagnosis.input_rules import FORMS, InputSeen, Seen
+from gradcheck.diagnosis.input_rules import InputSeen, Seen, other_form
 from gradcheck.functions.binding import Bound
 from gradcheck.layout import Arguments
 from gradcheck.report import Finding, FloatArray
@@ -223,13 +223,8 @@ def _factor(parts: Parts) -> str:
     own, values = np.nanmax(ratios, axis=0), parts.values[parts.has.any(axis=0)]
     if len(values) < _FEWEST or not np.allclose(own, np.nanmin(ratios, axis=0), rtol=_EQUAL):
         return ""
-    with np.errstate(all="ignore"):
-        for have, f in FORMS.items():
-            for right, g in FORMS.items():
-                if have != right and np.allclose(own * g(values), f(values), rtol=_EQUAL):
-                    return (
-                        f"dS has {have.format(x='out')} where the gradient has {right.format(x='out')}, of the output"
-                    )
+    if pair := other_form([values], lambda f, g: np.allclose(own * g[0], f[0], rtol=_EQUAL)):
+        return f"dS has {pair[0].format(x='out')} where the gradient has {pair[1].format(x='out')}, of the output"
     several = parts.has.sum() > len(values)
     return "dS takes the part of each output by another factor, the same in all entries" if several else ""
 
