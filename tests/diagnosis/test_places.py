@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -13,8 +12,7 @@ from hypothesis import strategies as st
 from observed import bent, changed, codes, dense_losses, evidence_of, few_examples, is_label, right, seeds
 
 import gradcheck
-from gradcheck.checking.case import Case
-from gradcheck.diagnosis.places import Region, log_chance, places
+from gradcheck.diagnosis.places import places
 
 SEVERAL_SIZES = [(N, C) for N in (1, 3, 8) for C in (4, 6)]
 
@@ -143,35 +141,3 @@ def test_a_row_that_is_wrong_for_its_scores_is_no_row(name: str, seed: int) -> N
 def test_in_a_check_the_place_leads_and_nothing_vaguer_is_said(where: Any, code: str) -> None:
     report = gradcheck.check(changed(right("softmax"), at(where)))
     assert codes(report.losses[0].findings) == [code]
-
-
-def seen(*shapes: tuple[int, int]) -> tuple[Case, ...]:
-    return evidence_of("softmax", lambda a, S, y: a, shapes).observations
-
-
-def entries(observations: tuple[Case, ...], *places: tuple[int, int]) -> list[Any]:
-    """The same entries of every problem that has them."""
-    masks = [np.zeros(each.S.shape, dtype=bool) for each in observations]
-    for each in masks:
-        for row, column in places:
-            each[row : row + 1, column : column + 1] = True
-    return masks
-
-
-@pytest.mark.parametrize(
-    ("region", "shapes", "places", "chance"),
-    [
-        (Region("one-class", 2), [(1, 5)], [(0, 2)], 1),
-        (Region("one-row", 0), [(1, 5)], [(0, 2)], 1),
-        (Region("one-class", 2), [(3, 5)], [(0, 2), (1, 2), (2, 2)], 1 / 25),
-        (Region("one-row", 0), [(8, 5)], [(0, 1), (0, 2)], 2 / 8),
-        (Region("one-row", 7), [(8, 5)], [(7, 1)], 2 / 8),
-        (Region("one-row", 6), [(8, 5)], [(6, 1)], 1),
-        (Region("one-row", 0), [(8, 5), (8, 5)], [(0, 1), (0, 2)], 2 / 64),
-    ],
-)
-def test_how_likely_entries_are_all_in_a_region(
-    region: Region, shapes: list[tuple[int, int]], places: list[tuple[int, int]], chance: float
-) -> None:
-    problems = seen(*shapes)
-    assert log_chance(region, problems, entries(problems, *places)) == pytest.approx(math.log(chance))
