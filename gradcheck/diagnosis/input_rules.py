@@ -14,7 +14,6 @@ from gradcheck.checking.case import BoolArray, Case
 from gradcheck.checking.evidence import Allowance
 from gradcheck.diagnosis.factors import factor_findings
 from gradcheck.diagnosis.numbers import Interval, constant_law, multiplier, plain, simplest_law
-from gradcheck.functions.answer import Answer
 from gradcheck.functions.binding import Bound
 from gradcheck.functions.doors import upstream_gradient
 from gradcheck.layout import Input
@@ -75,11 +74,6 @@ class InputSeen:
         """Whether two arrays agree in all known entries; NaN agrees. ``bounds`` are of ``other``, where not its own."""
         slack = self.slack(np.maximum(np.abs(one), np.abs(other))) + SLACK * bounds
         return bool(np.all((np.abs(one - other) <= slack) | ~self.known | np.isnan(other)))
-
-    def answer_at(self, **values: Any) -> Answer:
-        """What the function returns for other values of constants."""
-        arguments = replace(self.case.arguments, values=self.values | values)
-        return self.ask.evaluate(self.case.S, arguments)
 
 
 Seen = list[InputSeen]
@@ -153,7 +147,10 @@ def _own_penalty(seen: Seen) -> tuple[str, str, list[float]]:
     for key, constant in seen[0].values.items():
         if not isinstance(constant, float) or constant == 0 or key == seen[0].name:
             continue
-        changes = [each.own(each.answer_at(**{key: 2 * constant}).gradient) - each.analytic for each in seen]
+        changes = []
+        for each in seen:
+            arguments = replace(each.case.arguments, values=each.values | {key: 2 * constant})
+            changes.append(each.own(each.ask.evaluate(each.case.S, arguments).gradient) - each.analytic)
         for symbol, (slope, _) in _PENALTIES.items():
             own = []
             for each, change in zip(seen, changes, strict=True):

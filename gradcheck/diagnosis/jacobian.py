@@ -57,6 +57,12 @@ class Parts:
     def same(self) -> BoolArray:
         return np.asarray(np.isclose(self.taken, self.true, rtol=_EQUAL, atol=0.0))
 
+    @property
+    def is_transpose(self) -> bool:
+        atol = _ZERO * float(np.max(np.abs(self.true), initial=0.0))
+        is_square = self.taken.shape[0] == self.taken.shape[1]
+        return is_square and np.allclose(self.taken, self.true.T, rtol=_EQUAL, atol=atol)
+
 
 def same_for_any_upstream(seen: Seen) -> Iterator[Finding]:
     """dS does not change with the upstream gradient, while the value does."""
@@ -88,7 +94,7 @@ def outputs_taken(seen: Seen) -> Iterator[Finding]:
         yield Finding(code, "error", message, _HINTS["=" if "all indices but" in message else "term"])
     elif not extra.any() and (words := _one_of_several(parts)):
         yield Finding("one-region", "error", f"dS has, of all outputs that an entry enters, {words} alone", _HINTS["="])
-    elif parts.taken.shape[0] == parts.taken.shape[1] and _is_same(parts.taken, parts.true.T):
+    elif parts.is_transpose:
         yield Finding("transposed", "error", "dS multiplies by the layer's Jacobian where its transpose belongs", "")
     elif not (missing | extra).any() and (words := _factor(parts)):
         yield Finding("row-factor", "error", words, _HINTS["factor"])
@@ -227,9 +233,3 @@ def _factor(parts: Parts) -> str:
         return f"dS has {pair[0].format(x='out')} where the gradient has {pair[1].format(x='out')}, of the output"
     several = parts.has.sum() > len(values)
     return "dS takes the part of each output by another factor, the same in all entries" if several else ""
-
-
-def _is_same(one: FloatArray, other: FloatArray) -> bool:
-    return one.shape == other.shape and bool(
-        np.allclose(one, other, rtol=_EQUAL, atol=_ZERO * float(np.max(np.abs(other), initial=0.0)))
-    )

@@ -54,7 +54,7 @@ class Region:
             return seen.at_label if self.code == "label-column" else ~seen.at_label
         size = seen.S.shape[self.axis]
         along = np.arange(size) == (self.index if self.index >= 0 else size + self.index)
-        return _across(along, self.axis, seen)
+        return np.asarray(np.broadcast_to(along if self.axis else along[:, np.newaxis], seen.S.shape))
 
     def outside(self, seen: Case) -> BoolArray:
         """All other entries of a problem."""
@@ -76,11 +76,6 @@ class Region:
             return f"the last {thing}"
         is_last = self.index > 0 and {seen.S.shape[self.axis] for seen in observations} == {self.index + 1}
         return f"{thing} {self.index}{', the last' * is_last}{', counted from the back' * (self.index < 0)}"
-
-
-def _across(along: BoolArray, axis: int, seen: Case) -> BoolArray:
-    """N x C, what is true of the rows (axis 0) or the classes (axis 1)."""
-    return np.asarray(np.broadcast_to(along if axis else along[:, np.newaxis], seen.S.shape))
 
 
 def regions_at(observations: Sequence[Case], off: Masks) -> list[Region]:
@@ -132,7 +127,13 @@ def places(evidence: Evidence) -> Iterator[Finding]:
     if count(wrong) < _OF_ITS_OWN:
         return
     off = [deviates(evidence, seen) for seen in evidence.observations]
-    likely = list(_likely(evidence, off))
+    likely = []  # with the chance of each, and its place in the order
+    for k, region in enumerate(covering(evidence.observations, off)):
+        odds = log_chance(region, evidence.observations, off)
+        if odds > CHANCE and not region.is_of_labels and _relation_in(evidence, region.of):
+            odds += _CHANCE_OF_A_RELATION
+        if odds <= (CHANCE_OF_LABELS if region.is_of_labels else CHANCE):
+            likely.append((odds, k, region))
     pair = None if likely else _two(evidence.observations, off)
     if likely:
         region = min(likely)[2]
@@ -140,16 +141,6 @@ def places(evidence: Evidence) -> Iterator[Finding]:
     for this, other in (pair, pair[::-1]) if pair else ():
         there = relation(evidence, _without(this, other))
         yield _finding(evidence, this, there, f", and in {other.words(evidence.observations)}{MORE_DEFECTS}")
-
-
-def _likely(evidence: Evidence, off: Masks) -> Iterator[tuple[float, int, Region]]:
-    """The regions that hold entries, and not by coincidence, each with its chance and its place in the order."""
-    for k, region in enumerate(covering(evidence.observations, off)):
-        odds = log_chance(region, evidence.observations, off)
-        if odds > CHANCE and not region.is_of_labels and _relation_in(evidence, region.of):
-            odds += _CHANCE_OF_A_RELATION
-        if odds <= (CHANCE_OF_LABELS if region.is_of_labels else CHANCE):
-            yield odds, k, region
 
 
 def _without(region: Region, other: Region) -> Where:
