@@ -9,7 +9,7 @@ import numpy as np
 
 from gradcheck.checking.case import BoolArray
 from gradcheck.diagnosis.input_rules import InputSeen, Seen, alike
-from gradcheck.diagnosis.numbers import plain, simplest_law
+from gradcheck.diagnosis.numbers import plain
 from gradcheck.report import Finding, FloatArray
 
 _LOOP_HINT = "look at the ranges of loops and slices along that axis: where they begin and end, and their stride"
@@ -18,26 +18,6 @@ _INDEX_HINTS = {
     "more than once": "add up what belongs to the same index: np.add.at",
     "that y has": "look at what is added at the labels alone: the label's own term",
 }
-
-
-def by_sign(seen: Seen) -> Iterator[Finding]:
-    """dS = c n, with one c where x > 0 and another where it is not."""
-    told = []
-    for sides in ([each.known & (each.x > 0) for each in seen], [each.known & ~(each.x > 0) for each in seen]):
-        if sum(int(side.sum()) for side in sides) < 2:
-            return
-        ratios = [each.multiple(side) for each, side in zip(seen, sides, strict=True)]
-        law = None if None in ratios else simplest_law([(1, 1, each) for each in ratios if each], classes=0)
-        is_zero = all(
-            np.all(np.abs(each.numerical) <= each.bounds, where=s) for each, s in zip(seen, sides, strict=True)
-        )
-        if law is None and not is_zero:
-            return
-        zero = "right" if is_zero else "0, where the gradient is not"
-        told.append("not 0, where the gradient is" if law is None else f"{law} times the gradient" if law.k else zero)
-    hint = "look at the mask or the slope: which side of 0 it belongs to"
-    message = f"dS is {told[0]} where {seen[0].name} > 0, and {told[1]} where it is not"
-    yield Finding("one-region", "error", message, hint)
 
 
 def of_each_index(seen: Seen) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import combinations
 
 from gradcheck.checking.evidence import Evidence, Spent
-from gradcheck.diagnosis.input_places import by_sign, condition, indices, of_each_index
+from gradcheck.diagnosis.input_places import condition, indices, of_each_index
 from gradcheck.diagnosis.input_rules import (
     InputSeen,
     Rule,
@@ -23,7 +23,7 @@ from gradcheck.report import Finding
 
 #: The rules for one input, the most telling first.
 RULES: tuple[Rule, ...] = (
-    same_for_any_upstream, factor, regularizer, rearranged, elementwise, by_sign, outputs_taken, indices, condition,
+    same_for_any_upstream, factor, regularizer, rearranged, elementwise, outputs_taken, indices, condition,
     of_each_index, lost_mean, example,
 )  # fmt: skip
 
