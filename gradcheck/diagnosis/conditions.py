@@ -40,7 +40,6 @@ _BRANCH = "look at the branch, the mask or the clip that begins there, in the va
 _WHOLE: tuple[tuple[str, Callable[[Case], Any], str], ...] = (
     ("rows with label", _label, _LABELS),
     ("rows", lambda seen: np.arange(seen.rows)[:, np.newaxis], _LOOPS),
-    ("rows", lambda seen: np.arange(-seen.rows, 0)[:, np.newaxis], _LOOPS),
     ("classes", lambda seen: np.arange(seen.classes), _LOOPS),
 )
 #: Numbers that wrong entries may lie beyond a threshold of.
@@ -86,9 +85,6 @@ def _set(evidence: Evidence) -> Condition | None:
 def _set_of(own: list[float], every: list[float]) -> tuple[str, Callable[[Any], Any], int]:
     """A set of numbers that holds all of their own: in words, as a condition, and how many would do as well."""
     listed = ", ".join(f"{each:g}" for each in own[:_LISTED]) + ", ..." * (len(own) > _LISTED)
-    if every[0] < 0:  # counted from the back
-        words = "0 to N - 2, all but the last" if own == [each for each in every if each < -1] else ""
-        return words, lambda numbers: numbers < -1, 1
     if len(own) > 1 and len({each % 2 for each in own}) == 1:
         return f"{listed} (every second)", lambda numbers: numbers % 2 == own[0] % 2, 2
     if 1 < len(own) < len(every) and own[-1] == every[-1]:

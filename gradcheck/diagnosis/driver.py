@@ -15,7 +15,7 @@ from gradcheck.diagnosis.large_scores import guarded, overflows
 from gradcheck.diagnosis.other_labels import misaligned
 from gradcheck.diagnosis.other_points import keeps_state, smooth_kink
 from gradcheck.diagnosis.places import CODES as PLACES
-from gradcheck.diagnosis.places import places, two_defects
+from gradcheck.diagnosis.places import places
 from gradcheck.diagnosis.rounding import decimals, half_precision
 from gradcheck.diagnosis.row_factors import row_factors, weights
 from gradcheck.diagnosis.terms import extra_term
@@ -34,9 +34,10 @@ class Rule:
 
 
 _GRADIENT, _VALUE = "gradient-of-another-loss", "value-of-another-loss"
-_IN_A_PLACE = frozenset({"batch-size-dependent", "not-a-gradient", "row-factor", "one-region", _VALUE, _GRADIENT})
 #: What says less than a rule that explains every wrong entry exactly.
-_LESS_SPECIFIC = _IN_A_PLACE | {*PLACES}
+_LESS_SPECIFIC = frozenset(
+    {"batch-size-dependent", "not-a-gradient", "row-factor", "one-region", _VALUE, _GRADIENT, *PLACES}
+)
 #: What a rule that explains every wrong entry as wrong at kinks implies: none of these speaks of kinks.
 _ALL = _LESS_SPECIFIC | {"labels-misaligned", "log-guard", "missing-label-term", "missing-regularizer", *FACTORS}
 
@@ -66,7 +67,6 @@ RULES: tuple[Rule, ...] = (
     Rule(in_a_region, ("one-region",), _LESS_SPECIFIC),
     Rule(gradient_known, (_GRADIENT, *FACTORS), _LESS_SPECIFIC - {_VALUE}),
     Rule(row_factors, ("row-factor",), _LESS_SPECIFIC - {_VALUE}),
-    Rule(two_defects, PLACES, _IN_A_PLACE),
     Rule(batch_size, ("batch-size-dependent",), frozenset({"not-a-gradient", _GRADIENT})),
     Rule(other_rules.not_a_gradient, ("not-a-gradient",), frozenset({_GRADIENT})),
     Rule(value_known, (_VALUE,), frozenset({_GRADIENT})),

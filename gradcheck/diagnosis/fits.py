@@ -1,8 +1,4 @@
-"""dS as a multiple of something known: the coefficients of dS = c n + d x, n the numerical gradient, over all problems.
-
-Each entry gives an interval for the coefficient; those of a problem are intersected, and the coefficient has to follow
-one law of N and C in all problems.
-"""
+"""dS as a multiple of something known: one law of N and C for the c or d of dS = c n + d x in all problems."""
 
 from __future__ import annotations
 
@@ -86,12 +82,6 @@ def factor_at(evidence: Evidence, seen: Case, chosen: BoolArray) -> Interval | N
     n, a = seen.numerical[chosen], seen.analytic[chosen]
     rounding = (evidence.rtol + 4 * _EPS) * np.abs(a)
     return multiplier(n, a, seen.granted[chosen] + rounding, seen.bounds[chosen])
-
-
-def off_by(evidence: Evidence, factor: Law) -> Masks:
-    """The known entries in which dS is not the numerical gradient times a law."""
-    factors = [(seen, factor.at(seen.rows, seen.classes)) for seen in evidence.observations]
-    return [~evidence.same(seen, seen.analytic, c * seen.numerical, c) for seen, c in factors]
 
 
 def term_fit(evidence: Evidence, basis: Basis, factor: Law = ONE, where: Where = everywhere) -> Fit | None:

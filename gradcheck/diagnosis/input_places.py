@@ -1,16 +1,15 @@
-"""Where the gradient of one input of a function is wrong: indices, conditions, factors of an axis, batch sizes."""
+"""Where the gradient of one input of a function is wrong: indices, conditions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from itertools import product
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.checking.case import BoolArray
-from gradcheck.diagnosis.input_rules import SLACK, InputSeen, Seen, alike, flat
-from gradcheck.diagnosis.numbers import constant_law, multiplier, plain, simplest_law
+from gradcheck.diagnosis.input_rules import InputSeen, Seen, alike
+from gradcheck.diagnosis.numbers import plain
 from gradcheck.report import Finding, FloatArray
 
 _LOOP_HINT = "look at the ranges of loops and slices along that axis: where they begin and end, and their stride"
@@ -21,66 +20,34 @@ _INDEX_HINTS = {
 }
 
 
-def by_sign(seen: Seen) -> Iterator[Finding]:
-    """dS = c n, with one c where x > 0 and another where it is not."""
-    told = []
-    for sides in ([each.known & (each.x > 0) for each in seen], [each.known & ~(each.x > 0) for each in seen]):
-        if sum(int(side.sum()) for side in sides) < 2:
-            return
-        ratios = [each.multiple(side) for each, side in zip(seen, sides, strict=True)]
-        law = None if None in ratios else simplest_law([(1, 1, each) for each in ratios if each], classes=0)
-        is_zero = all(
-            np.all(np.abs(each.numerical) <= each.bounds, where=s) for each, s in zip(seen, sides, strict=True)
-        )
-        if law is None and not is_zero:
-            return
-        zero = "right" if is_zero else "0, where the gradient is not"
-        told.append("not 0, where the gradient is" if law is None else f"{law} times the gradient" if law.k else zero)
-    hint = "look at the mask or the slope: which side of 0 it belongs to"
-    message = f"dS is {told[0]} where {seen[0].name} > 0, and {told[1]} where it is not"
-    yield Finding("one-region", "error", message, hint)
-
-
 def of_each_index(seen: Seen) -> Iterator[Finding]:
     """dS is n times a factor of each index along one axis: another input's entry, or its inverse, or any number."""
     for axis in range(seen[0].x.ndim if seen[0].x.ndim > 1 else 0):
-        factors = [_factors_along(each, axis) for each in seen]
-        known = [(each, f) for each, f in zip(seen, factors, strict=True) if f is not None and f.size]
-        if not known or any(f is None for f in factors):
+        found = [(each, f) for each in seen if (f := _factors_along(each, axis)) is not None]
+        if len(found) < len(seen):
             continue
-        for key in seen[0].values:
-            pairs = [(np.asarray(each.values[key]), f) for each, f in known]
-            if any(array.shape != f.shape or array.dtype.kind not in "fiu" for array, f in pairs):
-                continue
-            for words, power in (("divided by", 1), ("times", -1)):
-                if all(np.allclose(f * array.astype(float) ** power, 1, rtol=1e-5) for array, f in pairs):
-                    message = f"dS is the numerical gradient {words} {key}, along axis {axis}"
-                    hint = f"look at where {key} enters the value, and where its factor is in dS"
-                    yield Finding("row-factor", "error", message, hint)
-                    return
-        some = known[0][1]
-        shown = ", ".join(plain(float(each), 3) for each in some[:4]) + (", …" if len(some) > 4 else "")
-        message = f"dS is the numerical gradient times a factor of each index of axis {axis}: {shown}"
+        for key, (words, power) in product(seen[0].values, (("divided by", -1), ("times", 1))):
+            if all(np.shape(own := each.values[key]) == f.shape and np.allclose(f**power, own) for each, f in found):
+                message = f"dS is the numerical gradient {words} {key}, along axis {axis}"
+                hint = f"look at where {key} enters the value, and where its factor is in dS"
+                yield Finding("row-factor", "error", message, hint)
+                return
+        shown = ", ".join(plain(each, 3) for each in found[0][1][:4].tolist())
+        message = f"dS is the numerical gradient times a factor of each index of axis {axis}: {shown}, …"
         yield Finding("row-factor", "error", message, "look for a factor that is the same along the other axes")
         return
 
 
 def _factors_along(each: InputSeen, axis: int) -> FloatArray | None:
-    """For each index of an axis, dS / n if it is one number there; empty where all is 0, None if there is none."""
-    if not each.significant.any():
-        return np.zeros(0) if each.equal(each.analytic, each.numerical) else None
-    chosen = np.moveaxis(each.significant, axis, 0).reshape(each.x.shape[axis], -1)
-    a, n, bounds = (
-        np.moveaxis(own, axis, 0).reshape(chosen.shape) for own in (each.analytic, each.numerical, each.bounds)
-    )
-    if np.any(chosen.sum(axis=1) < 2):
-        return None
-    found = [multiplier(n[k][c], a[k][c], bounds[k][c] + 1e-6 * np.abs(a[k][c])) for k, c in enumerate(chosen)]
-    if None in found:
-        return None
-    factors = np.array([interval.middle for interval in found if interval])
-    own = factors.reshape([-1 if k == axis else 1 for k in range(each.x.ndim)])
-    return factors if each.equal(each.analytic, own * each.numerical) else None
+    """For each index of an axis, dS / n if it is one number there; None if there is none, or it is not known."""
+    factors = np.ones([size if k == axis else 1 for k, size in enumerate(each.x.shape)])
+    for k in range(factors.size):
+        chosen = each.significant & (np.indices(each.x.shape)[axis] == k)
+        interval = each.multiple(chosen) if chosen.sum() > 1 else None
+        if interval is None:
+            return None
+        factors.flat[k] = interval.middle
+    return factors.ravel() if each.equal(each.analytic, factors * each.numerical) else None
 
 
 def indices(seen: Seen) -> Iterator[Finding]:
@@ -132,56 +99,23 @@ def fixed_indices(wrong: list[list[int]], sizes: list[int]) -> str:
 def _named_indices(seen: Seen, is_wrong: list[BoolArray], is_right: list[BoolArray]) -> str:
     """The indices that an array of integers holds: at all, more than once, or not."""
     for key, value in seen[0].values.items():
-        if np.asarray(value).dtype.kind not in "iu" or not np.ndim(value):
+        arrays = [np.ravel(each.values[key]) for each in seen]
+        if arrays[0].dtype.kind not in "iu" or not np.ndim(value):
             continue
-        counts = []
-        for each, own in zip(seen, is_wrong, strict=True):
-            array = np.asarray(each.values[key])
-            if array.min() < 0 or array.max() >= len(own):
-                break
-            counts.append(np.bincount(array.ravel(), minlength=len(own)))
-        else:
-            for words, holds in (
-                (f"the indices that {key} has more than once", [count > 1 for count in counts]),
-                (f"the indices that {key} has", [count > 0 for count in counts]),
-                (f"the indices that {key} has not", [count == 0 for count in counts]),
-                (
-                    f"the first index in {key}",
-                    [_is_at(each, key, 0, count) for each, count in zip(seen, counts, strict=True)],
-                ),
-            ):
-                if all(
-                    not np.any(w & ~h) and not np.any(r & h) for w, r, h in zip(is_wrong, is_right, holds, strict=True)
-                ):
-                    return words
+        if any(own.min() < 0 or own.max() >= len(w) for own, w in zip(arrays, is_wrong, strict=True)):
+            continue
+        counts = [np.bincount(own, minlength=len(w)) for own, w in zip(arrays, is_wrong, strict=True)]
+        for words, least, most in (("has more than once", 2, np.inf), ("has", 1, np.inf), ("has not", 0, 0)):
+            holds = [(least <= count) & (count <= most) for count in counts]
+            if all(np.all(w == h, where=w | r) for w, r, h in zip(is_wrong, is_right, holds, strict=True)):
+                return f"the indices that {key} {words}"
     return ""
-
-
-def _is_at(each: InputSeen, key: str, place: int, count: npt.NDArray[Any]) -> BoolArray:
-    mask = np.zeros(len(count), dtype=bool)
-    mask[np.asarray(each.values[key]).ravel()[place]] = True
-    return mask
-
-
-def masked(seen: Seen) -> Iterator[Finding]:
-    """dS changes with entries of an array that a mask takes out of the value."""
-    each = max((one for one in seen if one.wrong.any()), key=lambda one: one.case.rows)
-    constants = {key: own for key, own in each.values.items() if key not in each.case.arguments.layout.names}
-    for name, mask in constants.items():
-        is_out = np.asarray(mask) == 0
-        for key, own in constants.items():
-            if key == name or np.shape(own) != is_out.shape or not is_out.any() or np.asarray(own).dtype.kind != "f":
-                continue
-            there = each.answer_at(**{key: np.where(is_out, own + 1.0, own)})
-            if there.value == each.case.value and np.any(each.own(there.gradient) != each.analytic):
-                message = f"dS changes with {key} where {name} is 0, and the value does not"
-                yield Finding("one-region", "error", message, f"multiply by the mask {name} in dS as in the value")
-                return
 
 
 def condition(seen: Seen) -> Iterator[Finding]:
     """Wrong wherever a condition on an array of the same shape holds, and right where it does not."""
-    wrong, known = flat([each.wrong for each in seen]), flat([each.known | each.wrong for each in seen])
+    wrong = np.concatenate([each.wrong.ravel() for each in seen])
+    known = np.concatenate([each.known.ravel() for each in seen]) | wrong
 
     def conditions() -> Iterator[tuple[str, list[BoolArray]]]:
         arrays = dict(alike(seen))
@@ -199,44 +133,19 @@ def condition(seen: Seen) -> Iterator[Finding]:
         yield "the numerical gradient is 0", [np.abs(each.numerical) <= each.bounds for each in seen]
 
     for words, holds in conditions():
-        here = flat(holds)
-        if wrong.sum() < 2 or (known & ~here).sum() < 2 or np.any(wrong & ~here) or not np.all(wrong[known & here]):
+        here = np.concatenate([each.ravel() for each in holds])
+        if wrong.sum() < 2 or (known & ~here).sum() < 2 or not np.array_equal(wrong[known], here[known]):
             continue
-        message = (
-            f"dS is wrong where {words}, and right elsewhere{_difference([each for each in seen if each.wrong.any()])}"
-        )
+        where = f"{words}, and right elsewhere{_difference([each for each in seen if each.wrong.any()])}"
         hint = "look at the mask, the branch or the clip that belongs to that condition, in forward and in backward"
-        yield Finding("one-region", "error", message, hint)
+        yield Finding("one-region", "error", f"dS is wrong where {where}", hint)
         return
 
 
 def _difference(seen: Seen) -> str:
     """What dS is in the wrong entries, if that is simple."""
-    analytic, numerical, x = (
-        flat([getattr(each, name)[each.wrong] for each in seen]) for name in ("analytic", "numerical", "x")
-    )
-    bounds = flat([each.bounds[each.wrong] for each in seen])
-    if not np.any(analytic):
+    if not any(np.any(each.analytic[each.wrong]) for each in seen):
         return ": dS is 0 there, and the numerical gradient is not"
-    if np.all(np.abs(numerical) <= bounds):
+    if all(np.all(np.abs(each.numerical) <= each.bounds, where=each.wrong) for each in seen):
         return ": the numerical gradient is 0 there, and dS is not"
-    slack = SLACK * bounds + 1e-7 * (np.abs(analytic) + np.abs(numerical))
-    for words, basis in (("times the numerical gradient", numerical), (f"times {seen[0].name} too much", x)):
-        target = analytic if basis is numerical else analytic - numerical
-        interval = multiplier(basis, target, slack) if len(basis) > 1 else None
-        if interval is not None and interval.radius <= 1e-3 * abs(interval.middle):
-            law = constant_law(interval)
-            return f": dS has {law} {words} there" if basis is x else f": dS is {law} {words} there"
     return ""
-
-
-def only_in_batches(seen: Seen) -> Iterator[Finding]:
-    """Right at one row, and wrong in larger batches."""
-    right = sorted({each.case.rows for each in seen if not each.wrong.any() and each.significant.any()})
-    wrong = sorted({each.case.rows for each in seen if each.wrong.any()})
-    if right == [1] and wrong:
-        message = f"dS is right at N = 1 and wrong at N = {', '.join(map(str, wrong))}"
-        hint = (
-            "look at what is done over the batch: a sum that is overwritten (= for +=), a mean for a sum, the last row"
-        )
-        yield Finding("batch-size-dependent", "error", message, hint)

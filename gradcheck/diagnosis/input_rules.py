@@ -14,7 +14,6 @@ from gradcheck.checking.case import BoolArray, Case
 from gradcheck.checking.evidence import Allowance
 from gradcheck.diagnosis.factors import factor_findings
 from gradcheck.diagnosis.numbers import Interval, constant_law, multiplier, plain, simplest_law
-from gradcheck.functions.answer import Answer
 from gradcheck.functions.binding import Bound
 from gradcheck.functions.doors import upstream_gradient
 from gradcheck.layout import Input
@@ -76,18 +75,9 @@ class InputSeen:
         slack = self.slack(np.maximum(np.abs(one), np.abs(other))) + SLACK * bounds
         return bool(np.all((np.abs(one - other) <= slack) | ~self.known | np.isnan(other)))
 
-    def answer_at(self, **values: Any) -> Answer:
-        """What the function returns for other values of constants."""
-        arguments = replace(self.case.arguments, values=self.values | values)
-        return self.ask.evaluate(self.case.S, arguments)
-
 
 Seen = list[InputSeen]
 Rule = Callable[[Seen], Iterator[Finding]]
-
-
-def flat(arrays: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    return np.concatenate([array.ravel() for array in arrays])
 
 
 def _enough(seen: Seen) -> bool:
@@ -157,15 +147,16 @@ def _own_penalty(seen: Seen) -> tuple[str, str, list[float]]:
     for key, constant in seen[0].values.items():
         if not isinstance(constant, float) or constant == 0 or key == seen[0].name:
             continue
-        changes = [each.own(each.answer_at(**{key: 2 * constant}).gradient) - each.analytic for each in seen]
+        changes = []
+        for each in seen:
+            arguments = replace(each.case.arguments, values=each.values | {key: 2 * constant})
+            changes.append(each.own(each.ask.evaluate(each.case.S, arguments).gradient) - each.analytic)
         for symbol, (slope, _) in _PENALTIES.items():
             own = []
             for each, change in zip(seen, changes, strict=True):
-                basis = slope(each.x)
                 tiny = 1e-9 * (np.abs(change) + np.abs(each.analytic)) + 1e-300
-                interval = multiplier(basis.ravel(), change.ravel(), tiny.ravel())
-                own.append(None if interval is None else interval.middle)
-            found = [each for each in own if each is not None]
+                own.append(multiplier(slope(each.x).ravel(), change.ravel(), tiny.ravel()))
+            found = [each.middle for each in own if each]
             if len(found) == len(seen) and any(found):
                 return key, symbol, found
     return "", "{x}", [0.0] * len(seen)
@@ -288,24 +279,29 @@ FORMS: dict[str, Callable[[FloatArray], FloatArray]] = {
 
 def elementwise(seen: Seen) -> Iterator[Finding]:
     """dS has one function of x where the gradient has another: dS / n = f(x) / g(x) in every entry."""
-    if not _enough(seen):
-        return
-    for name, arrays in alike(seen):
-        with np.errstate(over="ignore", invalid="ignore"):
-            forms = {words: [form(array) for array in arrays] for words, form in FORMS.items()}
-        for own, f in forms.items():
-            for right, g in forms.items():
-                if own != right and all(
-                    each.equal(
-                        each.analytic * g_each / np.maximum(1, abs(f_each)),
-                        each.numerical * f_each / np.maximum(1, abs(f_each)),
-                    )
-                    for each, f_each, g_each in zip(seen, f, g, strict=True)
-                ):
-                    words = f"dS has {own.format(x=name)} where the gradient has {right.format(x=name)}"
-                    hint = "derive the function that is applied entry by entry once more; mind input and output"
-                    yield Finding("constant-factor", "error", words, hint)
-                    return
+
+    def is_so(f: list[FloatArray], g: list[FloatArray]) -> bool:
+        scales = [np.maximum(1, np.abs(own)) for own in f]
+        return all(
+            each.equal(each.analytic * g_each / scale, each.numerical * f_each / scale)
+            for each, f_each, g_each, scale in zip(seen, f, g, scales, strict=True)
+        )
+
+    for name, arrays in alike(seen) if _enough(seen) else ():
+        if pair := other_form(arrays, is_so):
+            words = f"dS has {pair[0].format(x=name)} where the gradient has {pair[1].format(x=name)}"
+            hint = "derive the function that is applied entry by entry once more; mind input and output"
+            yield Finding("constant-factor", "error", words, hint)
+            return
+
+
+def other_form(
+    arrays: list[FloatArray], is_so: Callable[[list[FloatArray], list[FloatArray]], bool]
+) -> tuple[str, str] | None:
+    """Of ``FORMS`` of some arrays, that which dS has and that which the gradient has, where the two differ."""
+    with np.errstate(all="ignore"):
+        forms = {words: [form(array) for array in arrays] for words, form in FORMS.items()}
+        return next((pair for pair in permutations(forms, 2) if is_so(forms[pair[0]], forms[pair[1]])), None)
 
 
 def alike(seen: Seen) -> Iterator[tuple[str, list[FloatArray]]]:

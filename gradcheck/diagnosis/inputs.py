@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from itertools import combinations
 
 from gradcheck.checking.evidence import Evidence, Spent
-from gradcheck.diagnosis.input_places import by_sign, condition, indices, masked, of_each_index, only_in_batches
+from gradcheck.diagnosis.input_places import condition, indices, of_each_index
 from gradcheck.diagnosis.input_rules import (
     InputSeen,
     Rule,
@@ -24,8 +23,8 @@ from gradcheck.report import Finding
 
 #: The rules for one input, the most telling first.
 RULES: tuple[Rule, ...] = (
-    same_for_any_upstream, factor, regularizer, rearranged, elementwise, by_sign, outputs_taken, indices, condition,
-    masked, of_each_index, lost_mean, only_in_batches, example,
+    same_for_any_upstream, factor, regularizer, rearranged, elementwise, outputs_taken, indices, condition,
+    of_each_index, lost_mean, example,
 )  # fmt: skip
 
 
@@ -56,19 +55,10 @@ def explain_inputs(evidence: Evidence) -> tuple[Finding, ...]:
     return tuple(told)
 
 
-#: Verbs after dS, as they are of several gradients.
-_PLURAL = {
-    "is": "are", "has": "have", "lacks": "lack", "changes": "change", "takes": "take", "multiplies": "multiply",
-}  # fmt: skip
-
-
 def _named(finding: Finding, names: list[str]) -> Finding:
     """A finding about dS as one about the gradients of these inputs."""
-    own, message = _listed([f"d{name}" for name in names]), finding.message
-    if len(names) > 1:
-        message = re.sub(rf"\bdS ({'|'.join(_PLURAL)})\b", lambda found: f"dS {_PLURAL[found[1]]}", message)
-        message = message.replace("dS lack its part", "dS lack their parts")
-    return replace(finding, message=message.replace("dS", own), hint=finding.hint.replace("dS", own))
+    own = f"{'each of ' if len(names) > 1 else ''}{_listed([f'd{name}' for name in names])}"
+    return replace(finding, message=finding.message.replace("dS", own), hint=finding.hint.replace("dS", own))
 
 
 def _of_one(seen: Seen) -> list[Finding]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from gradcheck.checking.case import BoolArray
 from gradcheck.diagnosis.input_places import fixed_indices
-from gradcheck.diagnosis.input_rules import FORMS, InputSeen, Seen
+from gradcheck.diagnosis.input_rules import InputSeen, Seen, other_form
 from gradcheck.functions.binding import Bound
 from gradcheck.layout import Arguments
 from gradcheck.report import Finding, FloatArray
@@ -30,7 +30,6 @@ class Parts:
 
     taken: FloatArray  # E x O, from the backward
     true: FloatArray  # E x O, from the outputs
-    shape: tuple[int, ...]  # of the input
     entries: npt.NDArray[np.intp]  # E indices into the input, one row an axis
     outputs: npt.NDArray[np.intp]  # O indices into the outputs, one row an axis; zeros where an output has fewer axes
     numbers: npt.NDArray[np.intp]  # O numbers of outputs
@@ -57,6 +56,12 @@ class Parts:
     @property
     def same(self) -> BoolArray:
         return np.asarray(np.isclose(self.taken, self.true, rtol=_EQUAL, atol=0.0))
+
+    @property
+    def is_transpose(self) -> bool:
+        atol = _ZERO * float(np.max(np.abs(self.true), initial=0.0))
+        is_square = self.taken.shape[0] == self.taken.shape[1]
+        return is_square and np.allclose(self.taken, self.true.T, rtol=_EQUAL, atol=atol)
 
 
 def same_for_any_upstream(seen: Seen) -> Iterator[Finding]:
@@ -89,10 +94,8 @@ def outputs_taken(seen: Seen) -> Iterator[Finding]:
         yield Finding(code, "error", message, _HINTS["=" if "all indices but" in message else "term"])
     elif not extra.any() and (words := _one_of_several(parts)):
         yield Finding("one-region", "error", f"dS has, of all outputs that an entry enters, {words} alone", _HINTS["="])
-    elif parts.taken.shape[0] == parts.taken.shape[1] and _is_same(parts.taken, parts.true.T):
+    elif parts.is_transpose:
         yield Finding("transposed", "error", "dS multiplies by the layer's Jacobian where its transpose belongs", "")
-    elif words := _flipped(parts):
-        yield Finding("transposed", "error", f"of each output dS has its part reversed {words}", _HINTS["flip"])
     elif not (missing | extra).any() and (words := _factor(parts)):
         yield Finding("row-factor", "error", words, _HINTS["factor"])
 
@@ -115,7 +118,6 @@ def example(seen: Seen) -> Iterator[Finding]:
 _HINTS = {
     "term": "look for a lost term: a sum over another axis, a path over a mean or a later step, a loop that ends early",
     "=": "look for = where += belongs: what overlaps or repeats has to be added up",
-    "flip": "look for a kernel that is turned round, though forward does not turn it",
     "factor": "look at what the upstream gradient is multiplied by, first of all",
     "place": "look at the places that backward writes to: stride, padding, the maximum's index, the mask",
 }
@@ -151,8 +153,7 @@ def _measured(each: InputSeen, outputs: list[Any], shapes: list[tuple[int, ...]]
     indices = [_indices(shape) for shape in shapes]
     padded = np.concatenate([np.pad(index, ((0, axes - len(index)), (0, 0))) for index in indices], axis=1)
     numbers = np.repeat(np.arange(len(shapes)), [index.shape[1] for index in indices])
-    own = each.x.shape
-    parts = Parts(taken[each.input.entries], true, own, _indices(own), padded, numbers, values)
+    parts = Parts(taken[each.input.entries], true, _indices(each.x.shape), padded, numbers, values)
     usual = np.concatenate([np.ravel(each.upstream(k, shape)) for k, shape in enumerate(shapes)])
     is_linear = np.allclose(
         parts.taken @ usual, each.analytic.ravel(), rtol=1e-6, atol=1e-9 + _ZERO * np.abs(each.analytic).max()
@@ -222,42 +223,13 @@ def _one_of_several(parts: Parts) -> str:
     return ""
 
 
-def _flipped(parts: Parts) -> str:
-    """The axes along which the part of each output is reversed, where it is not cut off at a border."""
-    shape, n = parts.shape, len(parts.shape)
-    if not n:
-        return ""
-    boxes = [np.ix_(*map(np.unique, np.nonzero(column.reshape(shape)))) for column in parts.true.T]
-    sizes = [np.prod([each.size for each in box]) for box in boxes]
-    pairs = [
-        (parts.true[:, o].reshape(shape)[box], parts.taken[:, o].reshape(shape)[box])
-        for o, box in enumerate(boxes)
-        if sizes[o] == max(sizes) > 1
-    ]
-    for axes in [(k,) for k in range(n)] + [tuple(range(k, n)) for k in range(n - 1)]:
-        if pairs and all(_is_same(np.flip(true, axes), taken) for true, taken in pairs):
-            return f"along axis {axes[0]}" if len(axes) == 1 else f"along the axes {', '.join(map(str, axes))}"
-    return ""
-
-
 def _factor(parts: Parts) -> str:
     """Words where the part of each output has a factor of its own, the same for all entries."""
     ratios = np.where(parts.has, parts.taken / np.where(parts.has, parts.true, 1.0), np.nan)[:, parts.has.any(axis=0)]
     own, values = np.nanmax(ratios, axis=0), parts.values[parts.has.any(axis=0)]
     if len(values) < _FEWEST or not np.allclose(own, np.nanmin(ratios, axis=0), rtol=_EQUAL):
         return ""
-    with np.errstate(all="ignore"):
-        for have, f in FORMS.items():
-            for right, g in FORMS.items():
-                if have != right and np.allclose(own * g(values), f(values), rtol=_EQUAL):
-                    return (
-                        f"dS has {have.format(x='out')} where the gradient has {right.format(x='out')}, of the output"
-                    )
+    if pair := other_form([values], lambda f, g: np.allclose(own * g[0], f[0], rtol=_EQUAL)):
+        return f"dS has {pair[0].format(x='out')} where the gradient has {pair[1].format(x='out')}, of the output"
     several = parts.has.sum() > len(values)
     return "dS takes the part of each output by another factor, the same in all entries" if several else ""
-
-
-def _is_same(one: FloatArray, other: FloatArray) -> bool:
-    return one.shape == other.shape and bool(
-        np.allclose(one, other, rtol=_EQUAL, atol=_ZERO * float(np.max(np.abs(other), initial=0.0)))
-    )

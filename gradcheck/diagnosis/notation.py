@@ -1,8 +1,4 @@
-"""dS and the gradient of the value in the notes' own notation: ``p_j/N``, but ``p_j/N - 1{j=y}/N``.
-
-A sparse least-squares fit finds sums of up to three terms, for problems of one shape; with coefficients rounded to
-simple numbers over powers of N and C, a sum must hold in every entry of every problem.
-"""
+"""dS and the gradient of the value as sums of up to three terms of the notes: ``p_j/N``, but ``p_j/N - 1{j=y}/N``."""
 
 from __future__ import annotations
 

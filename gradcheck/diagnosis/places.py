@@ -1,27 +1,25 @@
-"""dS is wrong in one region only, or in two, or a multiple of the gradient around one: a column, a class, a row."""
+"""dS is wrong in one region only, or in two: the label's column, the other columns, a class, a row."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import product
 
 import numpy as np
 
 from gradcheck.checking.case import BoolArray, Case
 from gradcheck.checking.evidence import Evidence
-from gradcheck.diagnosis.factors import MORE_DEFECTS, factor_findings
-from gradcheck.diagnosis.fits import Fit, Masks, Where, count, deviates, factor_fit, off_by, term_fit
+from gradcheck.diagnosis.factors import MORE_DEFECTS
+from gradcheck.diagnosis.fits import Masks, Where, count, deviates, factor_fit, term_fit
 from gradcheck.diagnosis.numbers import Law
 from gradcheck.report import Finding, FloatArray
 
 #: Where entries would all be in a region by coincidence no more often than this, it is none; and so likely at most is
 #: a simple relation in a region where entries are wrong by coincidence.
 CHANCE, CHANCE_OF_LABELS, _CHANCE_OF_A_RELATION = math.log(0.02), math.log(0.05), math.log(0.1)
-#: Wrong entries that a region must have (of two regions, outside of the other one); and rows that must determine a
-#: factor around a region, or a number that is none of those that people write.
+#: Wrong entries that a region must have (of two regions, outside of the other one), and rows that must determine a
+#: number that is none of those people write.
 _OF_ITS_OWN, _ROWS = 2, 3
 
 _HINTS = {
@@ -56,7 +54,7 @@ class Region:
             return seen.at_label if self.code == "label-column" else ~seen.at_label
         size = seen.S.shape[self.axis]
         along = np.arange(size) == (self.index if self.index >= 0 else size + self.index)
-        return _across(along, self.axis, seen)
+        return np.asarray(np.broadcast_to(along if self.axis else along[:, np.newaxis], seen.S.shape))
 
     def outside(self, seen: Case) -> BoolArray:
         """All other entries of a problem."""
@@ -80,11 +78,6 @@ class Region:
         return f"{thing} {self.index}{', the last' * is_last}{', counted from the back' * (self.index < 0)}"
 
 
-def _across(along: BoolArray, axis: int, seen: Case) -> BoolArray:
-    """N x C, what is true of the rows (axis 0) or the classes (axis 1)."""
-    return np.asarray(np.broadcast_to(along if axis else along[:, np.newaxis], seen.S.shape))
-
-
 def regions_at(observations: Sequence[Case], off: Masks) -> list[Region]:
     """The regions that the first of some entries is in, likely ones first; counted from the back if sizes differ."""
     first = next((k for k, each in enumerate(off) if each.any()), None)
@@ -106,25 +99,6 @@ def covering(observations: Sequence[Case], off: Masks) -> list[Region]:
     pairs = list(zip(observations, off, strict=True))
     regions = regions_at(observations, off)
     return [region for region in regions if not any(np.any(each & region.outside(seen)) for seen, each in pairs)]
-
-
-def halves(observations: Sequence[Case]) -> Iterator[Where]:
-    """Parts of dS of which at least one lies outside of any region: no class or row is both odd and even."""
-    if all(seen.at_label is not None for seen in observations):
-        yield Region("other-columns").of
-        yield Region("label-column").of
-    for axis, step, parity in product((1, 0), (1, -1), (0, 1)):  # counted from the front or from the back
-        yield partial(_every_second, axis, step, parity)
-
-
-def _every_second(axis: int, step: int, parity: int, seen: Case) -> BoolArray:
-    return _across(np.arange(seen.S.shape[axis])[::step] % 2 == parity, axis, seen)
-
-
-def likely_factors(evidence: Evidence) -> list[Law]:
-    """The laws of c with dS = c n in a half of dS; where something else is wrong in one region, c is among them."""
-    found = [factor_fit(evidence, half) for half in halves(evidence.observations)]
-    return list(dict.fromkeys(fit.law for fit in found if fit and fit.law.k != 0 and not fit.law.is_free))
 
 
 def log_chance(region: Region, observations: Sequence[Case], off: Masks, beside: Region | None = None) -> float:
@@ -153,78 +127,51 @@ def places(evidence: Evidence) -> Iterator[Finding]:
     if count(wrong) < _OF_ITS_OWN:
         return
     off = [deviates(evidence, seen) for seen in evidence.observations]
-    likely = list(_likely(evidence, off))
-    pair = None if likely else _two(evidence, off)
-    if likely:
-        region = min(likely)[2]
-        yield _finding(evidence, region, wrong, "", relation(evidence, region.of))
-    for this, other in (pair, pair[::-1]) if pair else ():
-        there = relation(evidence, _without(this, other))
-        yield _finding(evidence, this, wrong, f"in {other.words(evidence.observations)}", there)
-
-
-def two_defects(evidence: Evidence) -> Iterable[Finding]:
-    """dS = c n outside of one region, with a law of c that is not 1, and not in it: both are named."""
-    found: list[tuple[float, int, Region, Fit]] = []
-    for law in likely_factors(evidence):
-        for odds, _, region in () if law.is_one else _likely(evidence, off_by(evidence, law)):
-            fit = factor_fit(evidence, region.outside)
-            if fit is not None and fit.law == law and fit.rows >= _ROWS:
-                found.append((odds, len(found), region, fit))
-    if not found:
-        return []
-    _, _, region, fit = min(found)
-    around = f"in all {fit.entries} entries outside of {region.words(evidence.observations)}, where"
-    if not any(np.any(seen.wrong & region.of(seen)) for seen in evidence.observations):
-        return factor_findings(fit.law, f"{around} dS is right")
-    elsewhere = f"{fit.law} times the numerical gradient everywhere else"
-    place = _finding(evidence, region, off_by(evidence, fit.law), elsewhere, relation(evidence, region.of))
-    return [*factor_findings(fit.law, f"{around} something else is wrong", MORE_DEFECTS), place]
-
-
-def _likely(evidence: Evidence, off: Masks) -> Iterator[tuple[float, int, Region]]:
-    """The regions that hold entries, and not by coincidence, each with its chance and its place in the order."""
+    likely = []  # with the chance of each, and its place in the order
     for k, region in enumerate(covering(evidence.observations, off)):
         odds = log_chance(region, evidence.observations, off)
         if odds > CHANCE and not region.is_of_labels and _relation_in(evidence, region.of):
             odds += _CHANCE_OF_A_RELATION
         if odds <= (CHANCE_OF_LABELS if region.is_of_labels else CHANCE):
-            yield odds, k, region
+            likely.append((odds, k, region))
+    pair = None if likely else _two(evidence.observations, off)
+    if likely:
+        region = min(likely)[2]
+        yield _finding(evidence, region, relation(evidence, region.of))
+    for this, other in (pair, pair[::-1]) if pair else ():
+        there = relation(evidence, _without(this, other))
+        yield _finding(evidence, this, there, f", and in {other.words(evidence.observations)}{MORE_DEFECTS}")
 
 
 def _without(region: Region, other: Region) -> Where:
     return lambda seen: region.of(seen) & other.outside(seen)
 
 
-def _two(evidence: Evidence, wrong: Masks) -> tuple[Region, Region] | None:
+def _two(observations: Sequence[Case], off: Masks) -> tuple[Region, Region] | None:
     """The two regions that hold all wrong entries, each with some of its own; the smallest of such pairs."""
-    observations = evidence.observations
+
+    def is_needed(region: Region, beside: Region) -> bool:
+        own = count([each & _without(region, beside)(seen) for seen, each in zip(observations, off, strict=True)])
+        return own >= _OF_ITS_OWN and log_chance(region, observations, off, beside) <= CHANCE
+
     found: list[tuple[int, int, Region, Region]] = []
-    for one in regions_at(observations, wrong):
-        rest = [each & one.outside(seen) for seen, each in zip(observations, wrong, strict=True)]
+    for one in regions_at(observations, off):
+        rest = [each & one.outside(seen) for seen, each in zip(observations, off, strict=True)]
         for other in covering(observations, rest):
-            if (
-                one.code != other.code
-                and _is_needed(evidence, wrong, one, other)
-                and _is_needed(evidence, wrong, other, one)
-            ):
+            if one.code != other.code and is_needed(one, other) and is_needed(other, one):
                 found.append((count([one.of(seen) | other.of(seen) for seen in observations]), len(found), one, other))
     return min(found)[2:] if found else None
 
 
-def _is_needed(evidence: Evidence, wrong: Masks, region: Region, beside: Region) -> bool:
-    """Whether a region has wrong entries that another one has not, and not by coincidence."""
-    own = [each & _without(region, beside)(seen) for seen, each in zip(evidence.observations, wrong, strict=True)]
-    return count(own) >= _OF_ITS_OWN and log_chance(region, evidence.observations, wrong, beside) <= CHANCE
-
-
-def _finding(evidence: Evidence, region: Region, off: Masks, beside: str, there: str) -> Finding:
-    """A finding that names a region, what else is at work, and what dS is there."""
-    inside = [region.of(seen) for seen in evidence.observations]
-    wrong = count([each & mask for each, mask in zip(off, inside, strict=True)])
-    message = f"dS is wrong {'' if beside else 'only '}in {region.words(evidence.observations)}, {wrong} of "
-    message += f"{count(inside)} entries{beside and f', and {beside}{MORE_DEFECTS}'}{there and f'; {there}'}"
-    return Finding(region.code, "error", message, _HINTS[region.code])
+def _finding(evidence: Evidence, region: Region, there: str, beside: str = "") -> Finding:
+    """A finding that names a region, what dS is there, and what else is at work."""
+    observations = evidence.observations
+    wrong, inside = (
+        count([seen.wrong & region.of(seen) for seen in observations]),
+        count(list(map(region.of, observations))),
+    )
+    message = f"dS is wrong {'' if beside else 'only '}in {region.words(observations)}, {wrong} of {inside} entries"
+    return Finding(region.code, "error", f"{message}{beside}{there and f'; {there}'}", _HINTS[region.code])
 
 
 def relation(evidence: Evidence, where: Where) -> str:

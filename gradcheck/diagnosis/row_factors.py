@@ -57,9 +57,8 @@ def _grouped(evidence: Evidence, *things: str) -> Iterator[Finding]:
             shown = [f"{constant_law(each)} for {thing} {key}" for key, each in list(factors.items())[:_SHOWN]]
             said = ", ".join(shown) + ", ..." * (len(factors) > _SHOWN)
             if thing in (_BATCH, _OWN):
-                ends = min(each.middle for each in off), max(each.middle for each in off)
-                digits = next(d for d in range(3, 17) if f"{ends[0]:.{d}g}" != f"{ends[1]:.{d}g}" or d == 16)
-                said = f"from {ends[0]:.{digits}g} to {ends[1]:.{digits}g}"
+                middles = [each.middle for each in off]
+                said = f"from {min(middles):.6g} to {max(middles):.6g}"
             message = f"dS is the numerical gradient times a factor of each {thing}: {said}"
             yield Finding("row-factor", "error", message, hint)
         return

@@ -1,7 +1,4 @@
-"""The line of the user's code that a finding is about: one more call of the loss, under Python's tracer.
-
-A condition is tested before each statement, and once it holds, the statement before is the cause.
-"""
+"""The line at fault: one more call of the loss, under Python's tracer, that tests a condition before each statement."""
 
 from __future__ import annotations
 

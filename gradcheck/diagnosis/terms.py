@@ -15,7 +15,6 @@ from gradcheck.diagnosis.factors import MORE_DEFECTS, factor_findings, how_many
 from gradcheck.diagnosis.fits import Basis, Fit, term_fit
 from gradcheck.diagnosis.known import labels_of
 from gradcheck.diagnosis.numbers import ONE, Law
-from gradcheck.diagnosis.places import likely_factors
 from gradcheck.report import Finding, FloatArray
 
 #: Rows that must determine a coefficient which people write often, another one, and any where N times the numerical
@@ -26,7 +25,7 @@ _ALIKE, _ROUNDING = 1e-6, 1e-9
 _GRADIENT = "gradient-of-another-loss"
 #: Probabilities below this have no inverse that is a float.
 _SMALLEST = 1e-300
-#: Second defects that a term is tried with, beside the factors that dS has in a half of its entries.
+#: Factors that a term is tried with, as second defects.
 _FACTORS = (ONE, *(Law(Fraction(k), rows) for k, rows in ((1, 1), (-1, 0), (1, -1), (-1, 1))))
 
 
@@ -117,7 +116,7 @@ TERMS: tuple[Term, ...] = (
 
 def extra_term(evidence: Evidence) -> Iterator[Finding]:
     """dS = c n + d x, x one of ``TERMS``."""
-    for scale in dict.fromkeys((ONE, *likely_factors(evidence), *_FACTORS)):
+    for scale in _FACTORS:
         for term in TERMS:
             fit = term_fit(evidence, term.basis, scale)
             meaning = None if fit is None else term.more if fit.law.k > 0 else term.less
