@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any
@@ -36,13 +37,15 @@ class Allowance:
             LossDefect, OutOfTime: as ``Function.evaluate``.
         """
         self._charge(Spent)
-        return self.loss.evaluate(S.astype(self.dtype if dtype is None else dtype), y)
+        with self._refunded():
+            return self.loss.evaluate(S.astype(self.dtype if dtype is None else dtype), y)
 
     def call(self, scores: npt.NDArray[Any], labels: Any, function: Callable[..., Any] | None = None) -> Any:
         """What the loss, or a function in its place, returns for these very arrays; raises as ``evaluate``."""
         self._charge(Spent)
         loss = self.loss if function is None else replace(self.loss, function=function)
-        return loss.call(scores, labels)
+        with self._refunded():
+            return loss.call(scores, labels)
 
     def charged(self) -> Function:
         """The loss as a function whose calls are counted here, and raise OutOfTime where none is left."""
@@ -54,6 +57,17 @@ class Allowance:
             return function(*arguments, **options)
 
         return replace(self.loss, function=counted)
+
+    @contextmanager
+    def _refunded(self) -> Iterator[None]:
+        """A call that the deadline refuses is not made."""
+        budget = self.loss.budget
+        made = budget.calls if budget else 0
+        try:
+            yield
+        except OutOfTime:
+            self.calls -= budget is not None and budget.calls == made
+            raise
 
     def _charge(self, refusal: type[Exception]) -> None:
         if self.left < 1:
