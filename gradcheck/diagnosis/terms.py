@@ -138,7 +138,9 @@ def _is_determined(evidence: Evidence, term: Term, fit: Fit) -> bool:
         ratios.append(n / np.broadcast_to(x, seen.S.shape)[chosen])
         is_whole &= bool(np.all(np.abs(n - np.round(n)) <= seen.rows * seen.bounds[chosen] + _ROUNDING))
     n_over_x = np.concatenate(ratios)
-    is_multiple = not len(n_over_x) or bool(np.ptp(n_over_x) < _ALIKE * np.abs(n_over_x).max())
+    # n is a multiple of x if it is one in each problem, by whatever number but 0: a sum's gradient grows with N.
+    apart = [np.ptp(each) > _ALIKE * np.abs(each).max() or not each.any() for each in ratios if len(each)]
+    is_multiple = not len(n_over_x) or (not any(apart) and len(n_over_x) > len(apart))
     if term.is_measured:
         return len(n_over_x) >= _ENTRIES and not is_multiple
     if is_whole:
