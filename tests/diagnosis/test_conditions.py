@@ -158,7 +158,7 @@ def test_weights_are_named_with_their_factors(name: str, seed: int, factor: Any)
     evidence = evidence_of(name, lambda a, S, y: a * factor[0](S, y), [(N, 5) for N in (1, 3, 8, 8, 8)], seed=seed)
     (finding,) = weights(evidence)
     assert finding.code == "row-factor"
-    assert finding.message.startswith("dS is the numerical gradient times a factor " + factor[1][:20])
+    assert finding.message.startswith("dS is the numerical gradient times a factor " + factor[1].partition(":")[0])
 
 
 def test_class_weights_in_the_value_alone_are_weights_and_not_another_loss() -> None:
