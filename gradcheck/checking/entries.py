@@ -173,9 +173,9 @@ class _Entries:
         steps = np.maximum(steps, _LEAST_IN_SPACINGS * evaluator.objective.spacing(evaluator.x[entries]))
         above, below = evaluator.moved(entries, steps), evaluator.moved(entries, -steps)
         limit, smooth = self._seen(which, stencil_of(below, evaluator.here(entries), above))
+        smooth &= limit.bound <= _SHARP * self._precision.scale
         sharp = np.maximum(self._allowed(which, limit.estimate), _TINY * self._precision.scale)
-        smooth &= limit.bound <= np.minimum(sharp, _SHARP * self._precision.scale)
-        right = smooth & (self._against(which, limit) == verdict.OK)
+        right = smooth & (limit.bound <= sharp) & (self._against(which, limit) == verdict.OK)
         self._take(which[right], limit.only(right))
         self._verdicts[which[right]] = verdict.OK
         # A wrong dS puts both estimates off, through their corrections, and the coarse one 256 times as much.
