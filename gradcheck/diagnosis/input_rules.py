@@ -265,7 +265,6 @@ FORMS: dict[str, Callable[[FloatArray], FloatArray]] = {
     "1 - tanh({x})^2": lambda x: np.asarray(1 - np.tanh(x) ** 2),
     "sigmoid({x})(1 - sigmoid({x}))": lambda x: _sigmoid(x) * (1 - _sigmoid(x)),
     "sigmoid({x})": _sigmoid,
-    "sigmoid(sigmoid({x}))'": lambda x: _sigmoid(_sigmoid(x)) * (1 - _sigmoid(_sigmoid(x))),
     "exp({x})": np.exp,
     "{x}": np.positive,
     "{x}^2": np.square,

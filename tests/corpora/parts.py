@@ -82,3 +82,15 @@ def pairwise(S, y):
     losses = np.logaddexp(0, gap)
     losses[np.arange(len(y)), y] = 0
     return losses, balanced(sigmoid(gap), y)
+
+
+def svm_in_loops(S, y, classes=None):
+    """The sums over the batch, entry by entry."""
+    loss, dS = 0.0, np.zeros_like(S)
+    for i, j in np.ndindex(len(S), classes or S.shape[1]):
+        margin = S[i, j] - S[i, y[i]] + 1
+        if j != y[i] and margin > 0:
+            loss += margin
+            dS[i, j] += 1
+            dS[i, y[i]] -= 1
+    return loss, dS

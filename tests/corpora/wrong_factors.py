@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .parts import cross_entropy, log_softmax, margins_of, one_hot, pairwise, softmax, squared_hinge
+from .parts import cross_entropy, log_softmax, margins_of, one_hot, pairwise, softmax, squared_hinge, svm_in_loops
 from .registry import wrong
 
 
@@ -61,15 +61,8 @@ def squared_error_reversed(S, y):
 @wrong("svm in loops, dS not divided", "missing-mean")
 def svm_loops_no_mean(S, y):
     """Divides the value by N and forgets dS."""
-    loss, dS = 0.0, np.zeros(S.shape)
-    for i, j in np.ndindex(S.shape):
-        margin = S[i, j] - S[i, y[i]] + 1
-        if j != y[i] and margin > 0:
-            loss += margin
-            dS[i, j] += 1
-            dS[i, y[i]] -= 1
-    loss /= len(S)
-    return loss, dS
+    loss, dS = svm_in_loops(S, y)
+    return loss / len(S), dS
 
 
 @wrong("softmax, dS not divided", "missing-mean")
