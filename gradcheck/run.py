@@ -194,7 +194,7 @@ class _TargetRun:
                 self._troubled = problem
             message, hint = finding.message, finding.hint
             if problem.layout:
-                message, hint = problem.layout.worded(message), _HINTS.get(finding.code, "")
+                message, hint = problem.layout.worded(message), _HINTS.get(finding.code, hint)
             placed = replace(finding, message=f"{message} (at {problem.where})", hint=hint)
             self._contract.setdefault(finding.code, placed)
 

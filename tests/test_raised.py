@@ -88,5 +88,5 @@ def test_where_nothing_is_known_of_an_exception_the_contracts_hint_stays() -> No
         raise RuntimeError("something of my own")
 
     (finding,) = inspect(Function("test", raises), S, Y, None).findings
-    assert "the scores that it raised at" in finding.hint
+    assert "it raised at the problem" in finding.hint
     assert hint_of(None) == hint_of(NameError("name 'X' is not defined", name="X")) == ""

@@ -54,6 +54,11 @@ def indices(seen: Seen) -> Iterator[Finding]:
     """Wrong at some indices of an axis: the same in all problems, or those that an array of integers names."""
     wrong = [each for each in seen if each.wrong.any()]
     dimensions = len(wrong[0].input.shape)
+    same = {tuple(map(tuple, np.argwhere(each.wrong).tolist())) for each in wrong}
+    if dimensions > 1 and len(same) == 1 and len(places := same.pop()) <= min(3, wrong[0].x.size - 1):
+        named = ", ".join(f"dS[{', '.join(map(str, place))}]" for place in places)
+        yield Finding("one-region", "error", f"dS is wrong only at {named}{_difference(wrong)}", _LOOP_HINT)
+        return
     for axis in range(dimensions):
         others = tuple(k for k in range(dimensions) if k != axis)
         is_wrong = [np.asarray(each.wrong.any(axis=others)) for each in wrong]
