@@ -36,12 +36,13 @@ def _above(seen: Case, labels: bool) -> FloatArray:
 _LABELS = "look at what goes by the label: a class that is ignored, a weight of each class, a mask, a pair of labels"
 _LOOPS = "look at loops, slices and chunks: where they begin and end, and their stride"
 _BRANCH = "look at the branch, the mask or the clip that begins there, in the value and in dS"
-#: What wrong rows, or columns, may have in common: how it is said, whole numbers that broadcast to N x C, the hint.
-_WHOLE: tuple[tuple[str, Callable[[Case], Any], str], ...] = (
-    ("rows with label", _label, _LABELS),
-    ("rows", lambda seen: np.arange(seen.rows)[:, np.newaxis], _LOOPS),
-    ("classes", lambda seen: np.arange(seen.classes), _LOOPS),
-)
+#: Whole numbers that broadcast to N x C, and what wrong rows, or columns, of certain numbers are called, and the hint.
+NUMBERS: dict[str, Callable[[Case], Any]] = {
+    "label": _label,
+    "class": lambda seen: np.arange(seen.classes),
+    "row": lambda seen: np.arange(seen.rows)[:, np.newaxis],
+}
+_THINGS = {"label": ("rows with label", _LABELS), "row": ("rows", _LOOPS), "class": ("classes", _LOOPS)}
 #: Numbers that wrong entries may lie beyond a threshold of.
 _SCORES: dict[str, Callable[[Case], FloatArray]] = {
     "s_j": lambda seen: seen.S,
@@ -52,6 +53,7 @@ _SCORES: dict[str, Callable[[Case], FloatArray]] = {
 }
 
 
+_ORDERS = {">": np.greater, ">=": np.greater_equal, "<": np.less, "<=": np.less_equal}
 #: In words, after "wrong only"; where it holds, N x C; what to look at.
 Condition = tuple[str, Where, str]
 
@@ -73,22 +75,24 @@ def in_a_region(evidence: Evidence) -> Iterator[Finding]:
 def _set(evidence: Evidence) -> Condition | None:
     """The set of labels, rows or classes that is the least likely to hold all wrong entries by coincidence."""
     found: list[tuple[float, int, Condition]] = []
-    for k, (thing, of, hint) in enumerate(_WHOLE):
-        off, shown, numbers = _flat(evidence, of, axis=0 if thing == "classes" else 1)
-        said, holds, alternatives = _set_of(np.unique(numbers[off]).tolist(), np.unique(numbers[shown]).tolist())
+    for k, (thing, (things, hint)) in enumerate(_THINGS.items()):
+        off, shown, numbers = _flat(evidence, NUMBERS[thing], axis=0 if thing == "class" else 1)
+        said, holds, alternatives = set_of(np.unique(numbers[off]).tolist(), np.unique(numbers[shown]).tolist())
         chance = math.log(alternatives) + _log_chance(off, holds(numbers) & shown, shown) if said else math.inf
         if chance <= (CHANCE_OF_LABELS if hint == _LABELS else CHANCE):
-            found.append((chance, k, (f"in {thing} {said}", _where(of, holds), hint)))
+            found.append((chance, k, (f"in {things} {said}", _where(NUMBERS[thing], holds), hint)))
     return min(found)[2] if found else None
 
 
-def _set_of(own: list[float], every: list[float]) -> tuple[str, Callable[[Any], Any], int]:
+def set_of(own: list[float], every: list[float]) -> tuple[str, Callable[[Any], Any], int]:
     """A set of numbers that holds all of their own: in words, as a condition, and how many would do as well."""
     listed = ", ".join(f"{each:g}" for each in own[:_LISTED]) + ", ..." * (len(own) > _LISTED)
     if len(own) > 1 and len({each % 2 for each in own}) == 1:
         return f"{listed} (every second)", lambda numbers: numbers % 2 == own[0] % 2, 2
     if 1 < len(own) < len(every) and own[-1] == every[-1]:
         return f"{own[0]:g} and above", lambda numbers: numbers >= own[0], len(every)
+    if 1 < len(own) < len(every) and own == every[:-1]:
+        return f"other than {every[-1]:g}", lambda numbers: numbers != every[-1], len(every)
     return listed if len(own) < len(every) else "", lambda numbers: np.isin(numbers, own), 2 ** len(every)
 
 
@@ -96,16 +100,24 @@ def threshold(evidence: Evidence) -> Condition | None:
     """A number beyond which all entries are wrong, and no others; None where there is none."""
     for words, of in _SCORES.items():
         off, shown, numbers = _flat(evidence, of)
-        if np.isnan(numbers).any() or math.log(2 * shown.sum()) + _log_chance(off, off, shown) > CHANCE:
-            continue
-        for sign, symbol in ((1, ">"), (-1, "<")):
-            low, high = np.max(sign * numbers[shown & ~off], initial=-np.inf), np.min(sign * numbers[off])
-            if -np.inf < low < high and np.count_nonzero(off) >= _WRONG * np.count_nonzero(sign * numbers > low):
-                between = [0.0, *(float(f"{(low + high) / 2:.{digits}g}") for digits in range(1, 18))]
-                limit = sign * next(each for each in between if low <= each <= high) + 0.0
-                one_hot = " (y one-hot)" if "y_j" in words and evidence.observations[0].y.ndim == 1 else ""
-                said = f"where {words} {symbol} {str(limit).removesuffix('.0')}{one_hot}"
-                return said, _where(of, np.greater if sign > 0 else np.less, limit), _BRANCH
+        if found := beyond(off, shown, numbers):
+            symbol, limit = found
+            one_hot = " (y one-hot)" if "y_j" in words and evidence.observations[0].y.ndim == 1 else ""
+            said = f"where {words} {symbol} {limit}{one_hot}"
+            return said, _where(of, _ORDERS[symbol], float(limit)), _BRANCH
+    return None
+
+
+def beyond(off: BoolArray, shown: BoolArray, numbers: FloatArray) -> tuple[str, str] | None:
+    """Of which side of which number all are that are off, and no others that are shown; None where it is by chance."""
+    if np.isnan(numbers).any() or math.log(2 * shown.sum()) + _log_chance(off, off, shown) > CHANCE:
+        return None
+    for sign, symbol in ((1, ">"), (-1, "<")):
+        low, high = np.max(sign * numbers[shown & ~off], initial=-np.inf), np.min(sign * numbers[off])
+        if -np.inf < low < high and np.count_nonzero(off) >= _WRONG * np.count_nonzero(sign * numbers > low):
+            between = [0.0, *(float(f"{(low + high) / 2:.{digits}g}") for digits in range(1, 18))]
+            limit = next(each for each in between if low <= each <= high)
+            return symbol + "=" * bool(limit == high), str(sign * limit + 0.0).removesuffix(".0")
     return None
 
 

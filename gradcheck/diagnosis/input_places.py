@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import product
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from gradcheck.checking.case import BoolArray
+from gradcheck.diagnosis.conditions import beyond, set_of
 from gradcheck.diagnosis.input_rules import InputSeen, Seen, alike
 from gradcheck.diagnosis.numbers import plain
 from gradcheck.report import Finding, FloatArray
 
 _LOOP_HINT = "look at the ranges of loops and slices along that axis: where they begin and end, and their stride"
+#: So many indices of no pattern may be the same in all problems.
+_FEW = 3
 #: By how the words for the indices end.
 _INDEX_HINTS = {
     "more than once": "add up what belongs to the same index: np.add.at",
@@ -73,31 +78,20 @@ def indices(seen: Seen) -> Iterator[Finding]:
         if words:
             where = f"{words} of axis {axis}" if dimensions > 1 else words
             hint = next((hint for end, hint in _INDEX_HINTS.items() if words.endswith(end)), _LOOP_HINT)
-            only = "" if where.startswith("all") else "only "
-            message = f"dS is wrong {only}at {where}, and right elsewhere{_difference(wrong)}"
+            message = f"dS is wrong only at {where}, and right elsewhere{_difference(wrong)}"
             yield Finding("one-region", "error", message, hint)
             return
 
 
 def fixed_indices(wrong: list[list[int]], sizes: list[int]) -> str:
-    """The same indices in every problem, counted from the front or from the back; empty if they are not."""
-    pairs, own = list(zip(wrong, sizes, strict=True)), wrong[0]
-    if len(own) > 1 and all(each == list(range(size - 1)) for each, size in pairs):
-        return "all indices but the last"
-    if len(own) > 1 and all(each == list(range(1, size)) for each, size in pairs):
-        return "all indices but the first"
-    is_run = own == list(range(own[0], own[-1] + 1))
-    if all(each == own for each in wrong) and (is_run or len(own) <= 3):
-        if len(own) == 1:
-            return f"index {own[0]}, the last," if own == [sizes[0] - 1] != [0] else f"index {own[0]}"
-        return f"indices {own[0]} to {own[-1]}" if is_run else f"indices {', '.join(map(str, own))}"
-    from_back = [index - sizes[0] for index in own]
-    if len(own) <= 3 and all([index - size for index in each] == from_back for each, size in pairs):
-        return "the last index" if from_back == [-1] else f"indices {', '.join(map(str, from_back))}"
-    for step in (2, 3):
-        for first in range(step):
-            if all(each == list(range(first, size, step)) for each, size in pairs):
-                return f"every index {first} + {step}k"
+    """The same indices in every problem, counted from the front or else from the back; empty if they are not."""
+    for starts in ([0] * len(sizes), [-size for size in sizes]):
+        numbers = [start + np.arange(size) for start, size in zip(starts, sizes, strict=True)]
+        own = np.unique(np.concatenate([each[w] for each, w in zip(numbers, wrong, strict=True)])).tolist()
+        said, holds, alternatives = set_of(own, np.unique(np.concatenate(numbers)).tolist())
+        is_same = all(np.flatnonzero(holds(each)).tolist() == w for each, w in zip(numbers, wrong, strict=True))
+        if said and is_same and (len(own) <= _FEW or alternatives < 2 ** len(own)):
+            return f"{'index' if len(own) == 1 else 'indices'} {said}"
     return ""
 
 
@@ -119,32 +113,24 @@ def _named_indices(seen: Seen, is_wrong: list[BoolArray], is_right: list[BoolArr
 
 def condition(seen: Seen) -> Iterator[Finding]:
     """Wrong wherever a condition on an array of the same shape holds, and right where it does not."""
-    wrong = np.concatenate([each.wrong.ravel() for each in seen])
-    known = np.concatenate([each.known.ravel() for each in seen]) | wrong
 
-    def conditions() -> Iterator[tuple[str, list[BoolArray]]]:
-        arrays = dict(alike(seen))
-        for key, own in arrays.items():
-            for limit in (0.0, 0.5, 1.0, 6.0):
-                for words, sign in ((f"{key} > {limit:g}", 1), (f"{key} < {-limit:g}", -1)):
-                    yield words, [sign * array > limit for array in own]
-                    yield f"{words} is false", [~(sign * array > limit) for array in own]
-                yield f"|{key}| > {limit:g}", [np.abs(array) > limit for array in own]
-                yield f"|{key}| <= {limit:g}", [np.abs(array) <= limit for array in own]
-        if "dout" in arrays:
-            name, pairs = seen[0].name, zip(arrays[seen[0].name], arrays["dout"], strict=True)
-            words = f"{name} > 0 and dout > 0 are not both true or both false"
-            yield words, [(x > 0) != (d > 0) for x, d in pairs]
-        yield "the numerical gradient is 0", [np.abs(each.numerical) <= each.bounds for each in seen]
+    def flat(arrays: Iterable[FloatArray | BoolArray]) -> npt.NDArray[Any]:
+        return np.concatenate([each.ravel() for each in arrays])
 
-    for words, holds in conditions():
-        here = np.concatenate([each.ravel() for each in holds])
-        if wrong.sum() < 2 or (known & ~here).sum() < 2 or not np.array_equal(wrong[known], here[known]):
-            continue
-        where = f"{words}, and right elsewhere{_difference([each for each in seen if each.wrong.any()])}"
+    wrong = flat(each.wrong for each in seen)
+    known = flat(each.known for each in seen) | wrong
+    arrays = {key: flat(own) for key, own in alike(seen)}
+    named = [(f"{side}{key}{side}", np.abs(own) if side else own) for key, own in arrays.items() for side in ("", "|")]
+    found = [f"{words} {' '.join(limit)}" for words, own in named if (limit := beyond(wrong, known, own))]
+    conditions = {"the numerical gradient is 0": flat(np.abs(each.numerical) <= each.bounds for each in seen)}
+    if "dout" in arrays:
+        x, signs = seen[0].name, [arrays[key] > 0 for key in (seen[0].name, "dout")]
+        conditions[f"{x} > 0 and dout > 0 are not both true or both false"] = signs[0] != signs[1]
+    found += [words for words, holds in conditions.items() if np.array_equal(wrong[known], holds[known])]
+    if found and min(wrong.sum(), (known & ~wrong).sum()) > 1:
+        where = f"{found[0]}, and right elsewhere{_difference([each for each in seen if each.wrong.any()])}"
         hint = "look at the mask, the branch or the clip that belongs to that condition, in forward and in backward"
         yield Finding("one-region", "error", f"dS is wrong where {where}", hint)
-        return
 
 
 def _difference(seen: Seen) -> str:

@@ -24,7 +24,7 @@ _FEWEST = 4
 _SHARE = 0.5
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Parts:
     """The parts of O outputs in E entries of an input's gradient: what there is where the upstream gradient is 1."""
 
@@ -39,29 +39,12 @@ class Parts:
         tiny = _ZERO * float(np.max(np.abs(self.true), initial=1e-300))
         for array in (self.true, self.taken):
             array[np.abs(array) <= tiny] = 0.0
-
-    @property
-    def has(self) -> BoolArray:
-        """Where an output changes with an entry."""
-        return np.asarray(self.true != 0)
-
-    @property
-    def missing(self) -> BoolArray:
-        return np.asarray((self.taken == 0) & self.has)
-
-    @property
-    def extra(self) -> BoolArray:
-        return np.asarray((self.taken != 0) & ~self.has)
-
-    @property
-    def same(self) -> BoolArray:
-        return np.asarray(np.isclose(self.taken, self.true, rtol=_EQUAL, atol=0.0))
-
-    @property
-    def is_transpose(self) -> bool:
-        atol = _ZERO * float(np.max(np.abs(self.true), initial=0.0))
+        #: E x O each: where an output changes with an entry; where dS takes none of it, or though it does not change.
+        self.has, is_taken = self.true != 0, self.taken != 0
+        self.missing, self.extra = self.has & ~is_taken, is_taken & ~self.has
+        self.same = np.isclose(self.taken, self.true, rtol=_EQUAL, atol=0.0)
         is_square = self.taken.shape[0] == self.taken.shape[1]
-        return is_square and np.allclose(self.taken, self.true.T, rtol=_EQUAL, atol=atol)
+        self.is_transpose = is_square and np.allclose(self.taken, self.true.T, rtol=_EQUAL, atol=tiny)
 
 
 def same_for_any_upstream(seen: Seen) -> Iterator[Finding]:
@@ -91,7 +74,7 @@ def outputs_taken(seen: Seen) -> Iterator[Finding]:
     if told:
         code = "ignores-upstream-gradient" if "upstream" in told[0] else "one-region"
         message = f"dS {', and '.join(told)}" + (", beside other differences" if rest.any() else "")
-        yield Finding(code, "error", message, _HINTS["=" if "all indices but" in message else "term"])
+        yield Finding(code, "error", message, _HINTS["=" if "indices" in message else "term"])
     elif not extra.any() and (words := _one_of_several(parts)):
         yield Finding("one-region", "error", f"dS has, of all outputs that an entry enters, {words} alone", _HINTS["="])
     elif parts.is_transpose:

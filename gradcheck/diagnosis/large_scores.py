@@ -50,9 +50,7 @@ def overflows(evidence: Evidence) -> Iterator[Finding]:
     if not observations:
         return
     ask = evidence.inspect or evidence.ask
-    most = max((each.rows > 1, each.S.size) for each in observations)
-    largest = [each for each in observations if (each.rows > 1, each.S.size) == most]
-    seen = max(largest, key=lambda each: len(np.unique(each.S))) if len(largest) > 1 else largest[0]
+    seen = max(observations, key=lambda each: (each.rows > 1, each.S.size, len(np.unique(each.S))))
     scores, labels = _spread_out(seen), _least_likely(seen)
     value, dS = _evaluate(ask, _LARGE * scores, labels)
     if np.isfinite(value) and np.isfinite(dS).all():

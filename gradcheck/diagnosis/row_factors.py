@@ -9,8 +9,8 @@ import numpy as np
 
 from gradcheck.checking.case import Case
 from gradcheck.checking.evidence import Evidence
+from gradcheck.diagnosis.conditions import NUMBERS
 from gradcheck.diagnosis.fits import factor_at, significant
-from gradcheck.diagnosis.known import labels_of
 from gradcheck.diagnosis.numbers import Interval, constant_law
 from gradcheck.report import Finding
 
@@ -25,15 +25,13 @@ _OUTER = (
     "look for what multiplies whole rows: a weight, a norm, a sum over the batch, or an outer function's derivative"
 )
 _SIZE, _BATCH, _OWN = "batch size", "batch", "row of all batches"
-#: What has a factor, the hint, and its number, which broadcasts to N x C; None where there is none.
-_GROUPS: tuple[tuple[str, str, Callable[[Case], Any]], ...] = (
-    (_SIZE, "", lambda seen: seen.rows),
-    ("label", _WEIGHTS, lambda seen: None if (labels := labels_of(seen)) is None else labels[:, np.newaxis]),
-    ("class", _WEIGHTS, lambda seen: np.arange(seen.classes)),
-    ("row", _WEIGHTS, lambda seen: np.arange(seen.rows)[:, np.newaxis]),
-    (_BATCH, _OUTER, id),
-    (_OWN, _OUTER, lambda seen: id(seen) + np.arange(seen.rows)[:, np.newaxis]),
-)
+#: What has a factor, the hint, and its number, which broadcasts to N x C; NaN where there is none.
+_GROUPS: dict[str, tuple[str, Callable[[Case], Any]]] = {
+    _SIZE: ("", lambda seen: seen.rows),
+    **{thing: (_WEIGHTS, of) for thing, of in NUMBERS.items()},
+    _BATCH: (_OUTER, id),
+    _OWN: (_OUTER, lambda seen: id(seen) + np.arange(seen.rows)[:, np.newaxis]),
+}
 
 
 def weights(evidence: Evidence) -> Iterator[Finding]:
@@ -48,13 +46,14 @@ def row_factors(evidence: Evidence) -> Iterator[Finding]:
 
 def _grouped(evidence: Evidence, *things: str) -> Iterator[Finding]:
     """One c of each group, several of which are not 1; those that follow from N are left to ``batch_size``."""
-    for thing, hint, of in [each for each in _GROUPS if each[0] in (_SIZE, *things)]:
+    for thing in (_SIZE, *things):
+        hint, of = _GROUPS[thing]
         factors = _factors(evidence, thing, of)
         off = [each for each in factors.values() if abs(each.middle - 1) > _NEAR_ONE * evidence.rtol]
         if not off:
             continue
         if thing != _SIZE and max(each.low for each in off) > min(each.high for each in off):
-            shown = [f"{constant_law(each)} for {thing} {key}" for key, each in list(factors.items())[:_SHOWN]]
+            shown = [f"{constant_law(each)} for {thing} {key:g}" for key, each in list(factors.items())[:_SHOWN]]
             said = ", ".join(shown) + ", ..." * (len(factors) > _SHOWN)
             if thing in (_BATCH, _OWN):
                 middles = [each.middle for each in off]
@@ -64,14 +63,14 @@ def _grouped(evidence: Evidence, *things: str) -> Iterator[Finding]:
         return
 
 
-def _factors(evidence: Evidence, thing: str, of: Callable[[Case], Any]) -> dict[int, Interval]:
+def _factors(evidence: Evidence, thing: str, of: Callable[[Case], Any]) -> dict[float, Interval]:
     """The factor of each group, over all problems; empty where one has none, or they are not well determined."""
-    factors: dict[int, Interval] = {}
+    factors: dict[float, Interval] = {}
     rows = entries = 0
     for seen in evidence.observations:
-        if (groups := of(seen)) is None:
+        numbers = np.broadcast_to(of(seen), seen.S.shape)
+        if np.isnan(numbers).any():
             return {}
-        numbers = np.broadcast_to(groups, seen.S.shape)
         for group in np.unique(numbers).tolist():
             chosen = seen.known & (numbers == group)
             factor, so_far = factor_at(evidence, seen, chosen), factors.get(group, Interval())
