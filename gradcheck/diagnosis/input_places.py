@@ -28,31 +28,30 @@ _INDEX_HINTS = {
 def of_each_index(seen: Seen) -> Iterator[Finding]:
     """dS is n times a factor of each index along one axis: another input's entry, or its inverse, or any number."""
     for axis in range(seen[0].x.ndim if seen[0].x.ndim > 1 else 0):
-        found = [(each, f) for each in seen if (f := _factors_along(each, axis)) is not None]
-        if len(found) < len(seen):
+        factors = [_factors_along(each, axis) for each in seen]
+        if not all(map(len, factors)):
             continue
-        for key, (words, power) in product(seen[0].values, (("divided by", -1), ("times", 1))):
-            if all(np.shape(own := each.values[key]) == f.shape and np.allclose(f**power, own) for each, f in found):
-                message = f"dS is the numerical gradient {words} {key}, along axis {axis}"
+        shown = ", ".join(plain(each, 3) for each in factors[0][:4].tolist())
+        words = f"times a factor of each index of axis {axis}: {shown}, …"
+        hint = "look for a factor that is the same along the other axes"
+        for key, (how, power) in product(seen[0].values, (("divided by", -1), ("times", 1))):
+            own = [each.values[key] for each in seen]
+            if all(np.shape(v) == f.shape and np.allclose(f**power, v) for v, f in zip(own, factors, strict=True)):
+                words = f"{how} {key}, along axis {axis}"
                 hint = f"look at where {key} enters the value, and where its factor is in dS"
-                yield Finding("row-factor", "error", message, hint)
-                return
-        shown = ", ".join(plain(each, 3) for each in found[0][1][:4].tolist())
-        message = f"dS is the numerical gradient times a factor of each index of axis {axis}: {shown}, …"
-        yield Finding("row-factor", "error", message, "look for a factor that is the same along the other axes")
+                break
+        yield Finding("row-factor", "error", f"dS is the numerical gradient {words}", hint)
         return
 
 
-def _factors_along(each: InputSeen, axis: int) -> FloatArray | None:
-    """For each index of an axis, dS / n if it is one number there; None if there is none, or it is not known."""
-    factors = np.ones([size if k == axis else 1 for k, size in enumerate(each.x.shape)])
-    for k in range(factors.size):
-        chosen = each.significant & (np.indices(each.x.shape)[axis] == k)
-        interval = each.multiple(chosen) if chosen.sum() > 1 else None
-        if interval is None:
-            return None
-        factors.flat[k] = interval.middle
-    return factors.ravel() if each.equal(each.analytic, factors * each.numerical) else None
+def _factors_along(each: InputSeen, axis: int) -> FloatArray:
+    """For each index of an axis, dS / n if it is one number there; empty if there is none, or it is not known."""
+    others = tuple(k for k in range(each.x.ndim) if k != axis)
+    a, n = (np.where(each.significant, array, 0.0) for array in (each.analytic, each.numerical))
+    if each.significant.sum(others).min() < 2:
+        return np.empty(0)
+    factors = (a * n).sum(others, keepdims=True) / (n * n).sum(others, keepdims=True)
+    return factors.ravel() if each.equal(each.analytic, factors * each.numerical) else np.empty(0)
 
 
 def indices(seen: Seen) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.case import BoolArray, Case
+from gradcheck.checking.case import Case
 from gradcheck.checking.evidence import Allowance
 from gradcheck.diagnosis.factors import factor_findings
 from gradcheck.diagnosis.numbers import Interval, constant_law, multiplier, plain, simplest_law
@@ -40,22 +40,13 @@ class InputSeen:
         case = self.case
         self.x, self.analytic, self.numerical = map(self.own, (case.S, case.analytic, case.numerical))
         self.bounds, self.wrong, self.known = map(self.own, (case.bounds + case.granted, case.wrong, case.known))
+        self.name, self.values = self.input.name, case.arguments.values  # the values of all arguments
         #: Where the numerical gradient is known and is not 0.
         self.significant = self.known & (np.abs(self.numerical) > _SIGNIFICANT * self.bounds)
 
     def own(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """Of all entries those of the input, in its shape."""
         return np.asarray(array.reshape(-1)[self.input.entries].reshape(self.input.shape))
-
-    @property
-    def name(self) -> str:
-        """Of the input."""
-        return self.input.name
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """The function's arguments."""
-        return self.case.arguments.values
 
     def upstream(self, number: int, shape: tuple[int, ...]) -> FloatArray:
         """The upstream gradient of an output of a layer."""
@@ -64,11 +55,6 @@ class InputSeen:
     def slack(self, size: FloatArray) -> FloatArray:
         """What two numbers of this size may differ by and be equal."""
         return SLACK * self.bounds + (self.rtol + _ROUNDING) * np.abs(size)
-
-    def multiple(self, chosen: BoolArray) -> Interval | None:
-        """The c of dS = c n in some of the entries that have a derivative; None if there is no such c."""
-        a, n, bounds = (array[chosen & self.known] for array in (self.analytic, self.numerical, self.bounds))
-        return multiplier(n, a, bounds + (self.rtol + _ROUNDING) * np.abs(a), bounds)
 
     def equal(self, one: FloatArray, other: FloatArray, bounds: FloatArray | float = 0.0) -> bool:
         """Whether two arrays agree in all known entries; NaN agrees. ``bounds`` are of ``other``, where not its own."""
@@ -88,7 +74,8 @@ def factor(seen: Seen) -> Iterator[Finding]:
     """dS = c n, with one law of N for c."""
     known = []
     for each in seen:
-        interval = each.multiple(each.known)
+        a, n, bounds = (array[each.known] for array in (each.analytic, each.numerical, each.bounds))
+        interval = multiplier(n, a, bounds + (each.rtol + _ROUNDING) * np.abs(a), bounds)
         if interval is None:
             return
         known.append((each.case.rows, 1, interval))

@@ -62,20 +62,18 @@ class Region:
 
     def alternatives(self, observations: Sequence[Case]) -> int:
         """How many regions of the kind would have been named as readily: the first or the last, or any."""
-        sizes: set[int] = {seen.S.shape[self.axis] for seen in observations}
-        is_at_an_end = self.index in (0, -1) or sizes == {self.index + 1}
-        return 1 if self.is_of_labels else min(2, max(sizes)) if is_at_an_end else max(sizes)
+        most: int = max(seen.S.shape[self.axis] for seen in observations)
+        return 1 if self.is_of_labels else min(2, most) if self.index in (0, -1) else most
 
-    def words(self, observations: Sequence[Case]) -> str:
+    @property
+    def words(self) -> str:
         """The place in a few words, after "in"."""
         if self.is_of_labels:
             is_label = self.code == "label-column"
             return "the label's column (j = y)" if is_label else "the columns of the other classes (j != y)"
-        thing = "row" if self.axis == 0 else "class"
-        if self.index == -1:
-            return f"the last {thing}"
-        is_last = self.index > 0 and {seen.S.shape[self.axis] for seen in observations} == {self.index + 1}
-        return f"{thing} {self.index}{', the last' * is_last}{', counted from the back' * (self.index < 0)}"
+        thing = self.code.removeprefix("one-")
+        back = ", counted from the back" * (self.index < 0)
+        return f"the last {thing}" if self.index == -1 else f"{thing} {self.index}{back}"
 
 
 def regions_at(observations: Sequence[Case], off: Masks) -> list[Region]:
@@ -88,9 +86,10 @@ def regions_at(observations: Sequence[Case], off: Masks) -> list[Region]:
         assert seen.at_label is not None
         found.append(Region("label-column" if seen.at_label[tuple(place)] else "other-columns"))
     for code, axis in (("one-class", 1), ("one-row", 0)):
-        found.append(Region(code, place[axis]))
-        if len({each.S.shape[axis] for each in observations}) > 1:
-            found.append(Region(code, place[axis] - seen.S.shape[axis]))
+        front, back = place[axis], place[axis] - seen.S.shape[axis]
+        several = len({each.S.shape[axis] for each in observations}) > 1
+        indices = (front, back) if several else (-1 if front and back == -1 else front,)
+        found += [Region(code, index) for index in indices]
     return found
 
 
@@ -140,7 +139,7 @@ def places(evidence: Evidence) -> Iterator[Finding]:
         yield _finding(evidence, region, relation(evidence, region.of))
     for this, other in (pair, pair[::-1]) if pair else ():
         there = relation(evidence, _without(this, other))
-        yield _finding(evidence, this, there, f", and in {other.words(evidence.observations)}{MORE_DEFECTS}")
+        yield _finding(evidence, this, there, f", and in {other.words}{MORE_DEFECTS}")
 
 
 def _without(region: Region, other: Region) -> Where:
@@ -170,7 +169,7 @@ def _finding(evidence: Evidence, region: Region, there: str, beside: str = "") -
         count([seen.wrong & region.of(seen) for seen in observations]),
         count(list(map(region.of, observations))),
     )
-    message = f"dS is wrong {'' if beside else 'only '}in {region.words(observations)}, {wrong} of {inside} entries"
+    message = f"dS is wrong {'' if beside else 'only '}in {region.words}, {wrong} of {inside} entries"
     return Finding(region.code, "error", f"{message}{beside}{there and f'; {there}'}", _HINTS[region.code])
 
 

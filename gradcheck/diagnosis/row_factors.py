@@ -53,11 +53,11 @@ def _grouped(evidence: Evidence, *things: str) -> Iterator[Finding]:
         if not off:
             continue
         if thing != _SIZE and max(each.low for each in off) > min(each.high for each in off):
-            shown = [f"{constant_law(each)} for {thing} {key:g}" for key, each in list(factors.items())[:_SHOWN]]
-            said = ", ".join(shown) + ", ..." * (len(factors) > _SHOWN)
-            if thing in (_BATCH, _OWN):
-                middles = [each.middle for each in off]
-                said = f"from {min(middles):.6g} to {max(middles):.6g}"
+            middles = [each.middle for each in off]
+            said = f"from {min(middles):.6g} to {max(middles):.6g}"
+            if thing in NUMBERS:
+                shown = [f"{constant_law(each)} for {thing} {key:g}" for key, each in list(factors.items())[:_SHOWN]]
+                said = ", ".join(shown) + ", ..." * (len(factors) > _SHOWN)
             message = f"dS is the numerical gradient times a factor of each {thing}: {said}"
             yield Finding("row-factor", "error", message, hint)
         return
