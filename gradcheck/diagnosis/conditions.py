@@ -17,6 +17,8 @@ from gradcheck.report import Finding, FloatArray
 
 #: Of the rows, columns or entries that fulfil a condition this part is wrong; and so many numbers are listed.
 _WRONG, _LISTED = 0.5, 6
+#: So few numbers need no pattern.
+FEW = 3
 
 
 def _label(seen: Case) -> FloatArray:
@@ -93,6 +95,9 @@ def set_of(own: list[float], every: list[float]) -> tuple[str, Callable[[Any], A
         return f"{own[0]:g} and above", lambda numbers: numbers >= own[0], len(every)
     if 1 < len(own) < len(every) and own == every[:-1]:
         return f"other than {every[-1]:g}", lambda numbers: numbers != every[-1], len(every)
+    if FEW < len(own) < len(every) and own[-1] - own[0] == len(own) - 1:
+        run = f"{own[0]:g} to {own[-1]:g}"
+        return run, lambda numbers: (own[0] <= numbers) & (numbers <= own[-1]), len(every) ** 2
     return listed if len(own) < len(every) else "", lambda numbers: np.isin(numbers, own), 2 ** len(every)
 
 

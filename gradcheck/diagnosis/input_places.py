@@ -10,14 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.checking.case import BoolArray
-from gradcheck.diagnosis.conditions import beyond, set_of
+from gradcheck.diagnosis.conditions import FEW, beyond, set_of
 from gradcheck.diagnosis.input_rules import InputSeen, Seen, alike
 from gradcheck.diagnosis.numbers import plain
 from gradcheck.report import Finding, FloatArray
 
 _LOOP_HINT = "look at the ranges of loops and slices along that axis: where they begin and end, and their stride"
-#: So many indices of no pattern may be the same in all problems.
-_FEW = 3
 #: By how the words for the indices end.
 _INDEX_HINTS = {
     "more than once": "add up what belongs to the same index: np.add.at",
@@ -87,9 +85,10 @@ def fixed_indices(wrong: list[list[int]], sizes: list[int]) -> str:
     for starts in ([0] * len(sizes), [-size for size in sizes]):
         numbers = [start + np.arange(size) for start, size in zip(starts, sizes, strict=True)]
         own = np.unique(np.concatenate([each[w] for each, w in zip(numbers, wrong, strict=True)])).tolist()
-        said, holds, alternatives = set_of(own, np.unique(np.concatenate(numbers)).tolist())
+        every = np.unique(np.concatenate(numbers)).tolist()
+        said, holds, alternatives = set_of(own, every)
         is_same = all(np.flatnonzero(holds(each)).tolist() == w for each, w in zip(numbers, wrong, strict=True))
-        if said and is_same and (len(own) <= _FEW or alternatives < 2 ** len(own)):
+        if said and is_same and (len(own) <= FEW or alternatives <= len(every) ** 2):
             return f"{'index' if len(own) == 1 else 'indices'} {said}"
     return ""
 

@@ -133,10 +133,11 @@ def places(evidence: Evidence) -> Iterator[Finding]:
             odds += _CHANCE_OF_A_RELATION
         if odds <= (CHANCE_OF_LABELS if region.is_of_labels else CHANCE):
             likely.append((odds, k, region))
-    pair = None if likely else _two(evidence.observations, off)
     if likely:
         region = min(likely)[2]
         yield _finding(evidence, region, relation(evidence, region.of))
+        return
+    pair = _two(evidence.observations, off)
     for this, other in (pair, pair[::-1]) if pair else ():
         there = relation(evidence, _without(this, other))
         yield _finding(evidence, this, there, f", and in {other.words}{MORE_DEFECTS}")

@@ -134,6 +134,7 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
     "to a number": (Layer(lambda x: np.sum(x**2), lambda dout, x: dout * x**3), MATRIX, "dx"),
     "no path over the mean": (lambda x: (np.sum((x - x.mean(0)) ** 3), 3 * (x - x.mean(0)) ** 2), {"x": "[5, D]"}, "by a number that is the same along axis 0"),
     "one index": (lambda x: (np.sum(x**2), 2 * x * (np.arange(4) != 2)), {"x": "[4]"}, "wrong only at index 2"),
+    "a slice that ends early": (lambda x: (np.sum(x**2), 2 * x * (np.arange(8) > 3)), {"x": "[8]"}, "wrong only at indices 0 to 3"),
     "every other index": (lambda x: (np.sum(x**2), 2 * x * (np.arange(8) % 2)), {"x": "[8]"}, "indices 0, 2, 4, 6 (every second)"),
     "no penalty": (lambda x, X, reg: ridge(x, X, reg, 0.0), RIDGE, "the regularizer's gradient is missing"),
     "half the penalty": (lambda x, X, reg: ridge(x, X, reg, 1.0), RIDGE, "the regularizer's factor: dx has 1·reg·x, the value's gradient 2·reg·x"),
