@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.checking.complex_step import complex_steps, in_question
 from gradcheck.checking.nearby import Nearby
 from gradcheck.checking.precision import Precision, noise_of_parts
 from gradcheck.checking.refinement import Limits, Refinement
@@ -23,7 +24,6 @@ from gradcheck.evaluation.evaluators import Evaluator, stencil_of
 from gradcheck.evaluation.separability import confirm
 from gradcheck.functions.answer import Answer
 from gradcheck.numerics import verdicts as verdict
-from gradcheck.numerics.complex_step import in_question
 from gradcheck.numerics.differences import SIGMAS, Stencil, relative_error
 from gradcheck.numerics.richardson import Limit
 from gradcheck.numerics.verdicts import BoolArray, Tolerance
@@ -255,16 +255,14 @@ class _Entries:
         wanted = in_question(reference, self._analytic, central, self._tolerance)
         asked = np.flatnonzero(wanted & (self._verdicts != verdict.SUBGRADIENT))
         if asked.size:
-            from gradcheck.checking.complex_step import complex_steps
-
             entries = self._entries[asked]
-            steps = complex_steps(
+            at, sharp, rounding = complex_steps(
                 self._evaluator, entries, self._analytic[asked], self._gradient_noise.of(entries), central.only(asked),
                 self._tolerance, self._precision.block_scales,
             )  # fmt: skip
-            taken, sharp = asked[steps.which], steps.limit
-            numerical[taken], bounds[taken], unsure[taken] = sharp.estimate, sharp.bound, steps.rounding
-            within = self._allowed(taken, sharp.estimate) + steps.rounding
+            taken = asked[at]
+            numerical[taken], bounds[taken], unsure[taken] = sharp.estimate, sharp.bound, rounding
+            within = self._allowed(taken, sharp.estimate) + rounding
             differs = np.abs(self._analytic[taken] - sharp.estimate) > within
             self._verdicts[taken] = np.where(differs, verdict.WRONG, verdict.OK)
             by_complex[taken] = True

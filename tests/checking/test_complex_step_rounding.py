@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gradcheck.checking.complex_step import confirmed, in_question, is_frozen, near, rounding
 from gradcheck.config.settings import Reference
-from gradcheck.numerics.complex_step import confirmed, in_question, is_frozen, near, rounding
 from gradcheck.numerics.richardson import Limit
 from gradcheck.numerics.verdicts import Tolerance
 from gradcheck.report import FloatArray
