@@ -69,7 +69,7 @@ class _Single:
     """Verdicts of single entries at a point, as they are asked for."""
 
     def __init__(self, evaluator: Evaluator, precision: Precision, tolerance: Tolerance, base: Base) -> None:
-        self._evaluator, self.precision, self._tolerance, self.base = evaluator, precision, tolerance, base
+        self.evaluator, self.precision, self.tolerance, self.base = evaluator, precision, tolerance, base
         self.columns = evaluator.objective.shape[1]
         self._nearby = Nearby(evaluator.objective, base.x, precision)
         self.verdicts: list[Verdicts] = []
@@ -84,7 +84,7 @@ class _Single:
             return
         answer = Answer(self.base.value, self.base.gradient, 0.0, 0.0)
         judged = judge(
-            self._evaluator, answer, self.base.analytic, self.precision, self._tolerance,
+            self.evaluator, answer, self.base.analytic, self.precision, self.tolerance,
             entries=new, reference="central", nearby=self._nearby,
         )  # fmt: skip
         self.verdicts.append(judged)
@@ -93,14 +93,13 @@ class _Single:
             if given == WRONG:
                 self.defects[entry] = float(off)
 
-    def at(self, base: Base) -> _Single:
-        """The same at another point."""
-        return _Single(self._evaluator.at(base.x), self.precision, self._tolerance, base)
-
 
 def _search(directions: Directions, single: _Single, worst: int) -> list[str]:
     """Bisection along the direction that disagrees most, then along any that still does; what is wrong beside x."""
-    there = single.at(directions.base) if directions.is_beside else single
+    there = single
+    if directions.is_beside:
+        base = directions.base
+        there = _Single(single.evaluator.at(base.x), single.precision, single.tolerance, base)
     wrong_beside: list[str] = []
     in_vain = 0
 
