@@ -92,7 +92,7 @@ class Directions:
 
     def left(self) -> FloatArray:
         """What every direction leaves once the entries that are known to be off are taken out: K floats."""
-        off = [explained_by(self.explained, self.draw(k)) for k in range(DIRECTIONS)]
+        off = [self._explained_along(self.draw(k)) for k in range(DIRECTIONS)]
         return np.asarray(self.residuals - np.array(off))
 
     def measure(self, number: int, part: slice, size: float) -> tuple[float, float]:
@@ -106,13 +106,18 @@ class Directions:
         share = (part.stop - part.start) / len(direction)
         changes = self._changes * sqrt(share * step / self._fine)
         bound = float(stencil.noise_bound(noise)[0]) + changes + SIGMAS * self._noise_of_slope * sqrt(share)
-        residual = float(self._of(stencil)[0]) - expected - explained_by(self.explained, direction, part)
+        residual = float(self._of(stencil)[0]) - expected - self._explained_along(direction, part)
         return residual, bound + self.granted(self.base.analytic[part])
 
     def granted(self, analytic: FloatArray, least: float = 0.0) -> float:
         """What the tolerances of single entries grant their sum along a normal direction; ``least`` is of the norm."""
         norm = max(_norm(analytic), least)
         return SIGMAS * (self._tolerance.rtol * norm + self._tolerance.atol * sqrt(len(analytic)))
+
+    def _explained_along(self, direction: FloatArray, part: slice = slice(None)) -> float:
+        """How much of a derivative along a direction, or a part of it, the entries explain that are known to be off."""
+        start, stop, _ = part.indices(len(direction))
+        return float(sum(off * direction[entry] for entry, off in self.explained.items() if start <= entry < stop))
 
     def _best_looks(self, granted: float) -> tuple[list[_Look], list[float]]:
         """Looks along the first direction at the best two neighbouring steps, and the steps."""
@@ -171,12 +176,6 @@ def _pair(looks: list[list[_Look]]) -> Pair:
     """Looks at a coarse and at a fine step along each of K directions."""
     coarse, fine = (joined([stencil for stencil, _ in at]) for at in zip(*looks, strict=True))
     return Pair(coarse, fine, np.array([expected for _, (_, expected) in looks]))
-
-
-def explained_by(off: dict[int, float], direction: FloatArray, part: slice = slice(0, None)) -> float:
-    """How much of a derivative along a direction, or a part of it, entries explain that are off by so much."""
-    start, stop, _ = part.indices(len(direction))
-    return float(sum(each * direction[entry] for entry, each in off.items() if start <= entry < stop))
 
 
 def _norm(vector: FloatArray) -> float:

@@ -147,7 +147,7 @@ def _judge(
 
             base = Base(x, answer.value, answer.gradient, analytic)
             projections, verdicts, findings = check_directions(
-                given, evaluator, base, precision, tolerance, problem.y, settings.worst
+                given, evaluator, base, precision, tolerance, settings.worst
             )
             by = "single rows" if evaluator.by_rows else f"the whole batch: {reason}"
             plan, reason = "projections", f"{why}; entries one by one by calls of {by}"

@@ -6,10 +6,7 @@ entry at once, are compared with the projections of dS; where they disagree, bis
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.checking.directions import DIRECTIONS, Base, Directions
 from gradcheck.checking.entries import Verdicts, joined_verdicts, judge
@@ -41,7 +38,6 @@ def check_directions(
     base: Base,
     precision: Precision,
     tolerance: Tolerance,
-    labels: npt.NDArray[Any],
     worst: int,
 ) -> tuple[Projections, Verdicts, tuple[Finding, ...]]:
     """Check a function by projections: ``given`` in the user's dtype, and single entries by the reference.
@@ -58,7 +54,7 @@ def check_directions(
     """
     with np.errstate(over="ignore", invalid="ignore"):
         single = _Single(evaluator, precision, tolerance, base)
-        single.judge(_sample(evaluator, labels))
+        single.judge(_sample(evaluator))
         directions = Directions(given, evaluator.objective, base, precision, tolerance)
         directions.look()
         wrong_beside = _search(directions, single, worst)
@@ -197,9 +193,9 @@ def _outcome(
     return projections, judged, tuple(Finding("projections-disagree", "error", each, _HINT) for each in messages)
 
 
-def _sample(evaluator: Evaluator, labels: npt.NDArray[Any]) -> IndexArray:
+def _sample(evaluator: Evaluator) -> IndexArray:
     """Entries that are judged in any case: some of labels' own, the others anywhere; all of a small problem."""
-    shape = evaluator.objective.shape
+    shape, labels = evaluator.objective.shape, evaluator.objective.labels
     N, C = shape
     count = _BY_WHOLE if isinstance(evaluator, WholeBatch) else _BY_ROWS
     if count >= N * C:

@@ -13,7 +13,7 @@ from gradcheck.evaluation.asking import Asking, ask_for, groups_for
 from gradcheck.evaluation.blocks import Blocks, IndexArray
 from gradcheck.functions.answer import Answer, put_together, validated, value_and_gradient, values_and_derivatives
 from gradcheck.functions.function import Function
-from gradcheck.layout import Arguments, Layout
+from gradcheck.layout import Arguments
 from gradcheck.report import FloatArray
 
 if TYPE_CHECKING:
@@ -37,10 +37,8 @@ class Objective:
     calls: int = 0  # of the loss
 
     def __post_init__(self) -> None:
-        if isinstance(self.labels, Arguments):
-            self.layout, self.blocks = self.labels.layout, Blocks.of_inputs(self.labels.layout)
-        else:
-            self.layout, self.blocks = Layout.of({"S": self.shape}), Blocks.of_rows(self.shape)
+        y = self.labels
+        self.blocks = Blocks.of_inputs(y.layout) if isinstance(y, Arguments) else Blocks.of_rows(self.shape)
 
     def __call__(self, x: FloatArray) -> Answer:
         """Value and gradient (n,) at x (n,), both float64.
