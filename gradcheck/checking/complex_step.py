@@ -52,7 +52,7 @@ def complex_steps(
     tolerance: Tolerance,
     scales: FloatArray,
 ) -> tuple[IndexArray, Limit, FloatArray]:
-    """Derivatives by complex steps for those of E entries where they can be believed and are sharper than ``central``.
+    """Derivatives by complex steps for those of E entries ``in_question`` where they are believed, and sharper.
 
     One call where the function takes no complex numbers; else 3 for each entry and 14 more for those in doubt, beyond
     the user's tolerance, as the evaluator makes them, and of the whole batch 3 or 17. Of the E entries, ``analytic`` is
@@ -144,13 +144,6 @@ def is_frozen(derivatives: FloatArray, scale: FloatArray) -> BoolArray:
     return np.asarray((size > 0) & (size < _FROZEN * scale))
 
 
-def confirmed(slopes: FloatArray, central: Limit) -> BoolArray:
-    """Which of E complex steps agree with central differences that are precise enough to tell."""
-    with np.errstate(invalid="ignore"):
-        agree = np.abs(slopes - central.estimate) <= _MISSED * central.bound
-    return np.asarray(_can_confirm(central) & agree)
-
-
 def in_question(reference: Reference, analytic: FloatArray, central: Limit, tolerance: Tolerance) -> BoolArray:
     """Which of E entries a complex step is wanted for, and could be believed with.
 
@@ -159,9 +152,12 @@ def in_question(reference: Reference, analytic: FloatArray, central: Limit, tole
     if reference == "central":
         return np.zeros(analytic.shape, dtype=bool)
     is_sharp = central.bound <= tolerance.allows(analytic, central.estimate)
-    return _can_confirm(central) & ~(is_sharp & (reference == "auto"))
-
-
-def _can_confirm(central: Limit) -> BoolArray:
     with np.errstate(invalid="ignore"):
-        return np.asarray(central.bound <= _CONFIRMS * np.abs(central.estimate))
+        can_confirm = central.bound <= _CONFIRMS * np.abs(central.estimate)
+    return np.asarray(can_confirm & ~(is_sharp & (reference == "auto")))
+
+
+def confirmed(slopes: FloatArray, central: Limit) -> BoolArray:
+    """Which of E complex steps agree with central differences; those ``in_question`` are precise enough to tell."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.abs(slopes - central.estimate) <= _MISSED * central.bound)

@@ -76,12 +76,11 @@ class Directions:
             [_look(self._objective, self.base, self.draw(k), step) for step in steps] for k in range(1, DIRECTIONS)
         ]
         pair, granted = _pair([looks, *others]), self.granted(self.base.analytic)
-        found = residuals(pair, noise)
-        self._of, self._fine = found.of, steps[1]
-        self._changes = float(found.bounds[0] - pair.fine.noise_bound(noise)[0])
+        self.residuals, bounds, self._of = residuals(pair, noise)
+        self._fine, self._changes = steps[1], float(bounds[0] - pair.fine.noise_bound(noise)[0])
         self.meets_kinks = has_kinks_at_point(pair, noise, granted)
         rounding = SIGMAS * self._noise_of_slope + _EPS * sqrt(len(self.base.x)) * _norm(self.base.analytic)
-        self.residuals, self.bounds = found.residuals, found.bounds + rounding
+        self.bounds = bounds + rounding
         self.allowed = self.bounds + granted
 
     def excess(self, left: FloatArray) -> FloatArray:
@@ -128,7 +127,7 @@ class Directions:
         while True:
             looks += [_look(self._objective, self.base, direction, step) for step in steps[len(looks) :]]
             pair, finer = _pair([looks[-2:]]), steps[-1] / RATIO
-            bounds.append(float(residuals(pair, noise).bounds[0]))
+            bounds.append(float(residuals(pair, noise)[1][0]))
             noisier = float(pair.fine.noise_bound(noise)[0]) * RATIO
             enough = len(bounds) > _FINER or min(bounds) <= granted or noisier > min(bounds) / 2
             leave = not self.is_beside and has_kinks_at_point(pair, noise, granted)

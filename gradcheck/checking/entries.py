@@ -206,8 +206,20 @@ class _Entries:
         self._tried |= zip(which.tolist(), self._refinement.plain_differences(), strict=True)
         self._judge_limits(np.arange(len(which)), self._refinement)
         self._measure_rows()
-        self._try_subgradients(nearby)
-        self._confirm()
+        wrong = self.doubtful[self._wrong_in_doubt()]
+        if wrong.size:  # they may yet be subgradients where kinks meet
+            allowed = self._allowed(wrong, self._numerical[wrong]) + self._granted(wrong)
+            self._kinked[wrong], self._verdicts[wrong] = judge_nonsmooth(
+                nearby, self._entries[wrong], self._analytic[wrong], allowed, self._kinked[wrong]
+            )
+        wrong = self.doubtful[self._wrong_in_doubt()]
+        if self._evaluator.by_rows and wrong.size:  # single rows called them wrong: so must the whole batch, the worst
+            apart = np.abs(self._analytic[wrong] - self._numerical[wrong])
+            worst = wrong[np.argsort(-np.nan_to_num(apart, nan=np.inf), kind="stable")[:_CONFIRMED]]
+            confirm(
+                self._evaluator, self._entries[worst], self._above.only(worst), self._precision.same,
+                together=False, value=self._answer.value,
+            )  # fmt: skip
 
     def _measure_rows(self) -> None:
         """Entries that are wrong only if their rows carry no more noise than their share: it is measured now."""
@@ -224,27 +236,6 @@ class _Entries:
         measured = noise_of_parts(self._evaluator, refinement.entries)
         clipped = np.clip(measured, refinement.value_noise, self._precision.value_noise)
         self._judge_limits(wrong[contested], replace(refinement, value_noise=clipped))
-
-    def _try_subgradients(self, nearby: Nearby) -> None:
-        """Wrong entries may yet be subgradients where kinks meet."""
-        which = self.doubtful[self._wrong_in_doubt()]
-        if which.size:
-            allowed = self._allowed(which, self._numerical[which]) + self._granted(which)
-            self._kinked[which], self._verdicts[which] = judge_nonsmooth(
-                nearby, self._entries[which], self._analytic[which], allowed, self._kinked[which]
-            )
-
-    def _confirm(self) -> None:
-        """The worst wrong entries by calls of the whole batch, where single rows called them wrong."""
-        wrong = self.doubtful[self._wrong_in_doubt()]
-        if not self._evaluator.by_rows or not wrong.size:
-            return
-        apart = np.abs(self._analytic[wrong] - self._numerical[wrong])
-        worst = wrong[np.argsort(-np.nan_to_num(apart, nan=np.inf), kind="stable")[:_CONFIRMED]]
-        confirm(
-            self._evaluator, self._entries[worst], self._above.only(worst), self._precision.same,
-            together=False, value=self._answer.value,
-        )  # fmt: skip
 
     def verdicts(self, reference: Reference) -> Verdicts:
         """What has become of the entries, once complex steps have sharpened what they can."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,8 +84,7 @@ class Objective:
         if self.pool is not None:
             self.calls += len(groups_for(asking, entries // self.shape[1]))
             return self.pool.ask(self.loss, asking, scores, self.labels, entries, after)
-        call = self._call_each_row if asking == "each-row" else self._call
-        return ask_for(asking, call, scores, self.labels, entries, after)
+        return ask_for(asking, partial(self._call, asking=asking), scores, self.labels, entries, after)
 
     def answer_of_row(self, number: int, scores: FloatArray) -> tuple[float, FloatArray]:
         """Value and gradient (C,) of one row alone, at scores (C,) of its own."""
@@ -100,7 +100,7 @@ class Objective:
         Raises:
             LossDefect: the loss does not return them.
         """
-        return values_and_derivatives(self._call_each_row(point, self.labels.copy()), self.shape)
+        return values_and_derivatives(self._call(point, self.labels.copy(), "each-row"), self.shape)
 
     def imaginary(self, asking: Asking, x: FloatArray, entries: IndexArray, step: float) -> FloatArray:
         """Im(value) / step with each of E entries of x (n,) moved by i·step; NaN where complex scores are not taken."""
@@ -113,7 +113,7 @@ class Objective:
             point = x.reshape(self.shape)[own].astype(np.complex128)
             point[rows[group] - first, columns[group]] += 1j * step
             try:
-                answer = (self._call_each_row if by_parts else self._call)(point, labels)
+                answer = self._call(point, labels, asking)
             except LossDefect:
                 break
             values = np.asarray(answer[0] if isinstance(answer, tuple | list) and len(answer) == 2 else None)
@@ -122,10 +122,6 @@ class Objective:
             slopes[group] = (values[rows[group]] if by_parts else np.sum(values)).imag / step
         return slopes
 
-    def _call(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Any:
+    def _call(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any], asking: Asking = "whole") -> Any:
         self.calls += 1
-        return self.loss.call(scores, labels)
-
-    def _call_each_row(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Any:
-        self.calls += 1
-        return self.loss.call(scores, labels, **self.loss.each_row_options)
+        return self.loss.call(scores, labels, **(self.loss.each_row_options if asking == "each-row" else {}))
