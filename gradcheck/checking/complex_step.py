@@ -1,38 +1,46 @@
-"""Entries judged by complex steps, where the loss takes complex scores and can be believed with them.
+"""Complex steps: Im f(S + ih e) / h is the derivative with no subtraction, so to the rounding of f's own terms.
 
-one step an entry -> is it what the central difference says? -> how large is its rounding?
+W. Squire and G. Trapp, "Using complex variables to estimate derivatives of real functions", SIAM Review 40, 1998. Two
+questions remain. How large is that rounding? The complex steps and the analytic derivatives at points near S tell:
+where both are right, all that lies between them is rounding, whatever the curvature. And is f analytic? A loss with
+abs, conj or real in it answers too, but without the terms in which they stand. So a complex step counts only where a
+central difference confirms it to seven digits.
 """
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 
 import numpy as np
 
+from gradcheck.config.settings import Reference
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.evaluators import Evaluator
-from gradcheck.numerics.complex_step import STEP, confirmed, is_frozen, near, rounding
 from gradcheck.numerics.differences import SIGMAS
 from gradcheck.numerics.richardson import Limit
-from gradcheck.numerics.verdicts import Tolerance
+from gradcheck.numerics.verdicts import BoolArray, Tolerance
 from gradcheck.report import FloatArray
 
+#: A power of two, so that dividing by it rounds nothing; its square is nothing beside 1.
+_STEP = 2.0**-66
+
+_EPS = float(np.finfo(np.float64).eps)
+#: How far the points lie: far enough for every number of any size to be rounded anew, at S and in float32.
+_NEAR, _NEAR_IN_SPACINGS = 2.0**-13, 64.0
+#: A derivative below this part of the numbers that it was made of changes there by less than eight of their spacings.
+_FROZEN = 8 * _EPS / _NEAR
+#: Granted beyond: rounding of the last operations, the same at all points.
+_LASTING = 2.0 * _EPS
+#: The median of a deviation that is estimated from three numbers, beside the true one: sqrt(log 2).
+_MEDIAN_OF_THREE = 0.83
+#: A central difference confirms a complex step where its bound is below this part of it: seven digits.
+_CONFIRMS = 1e-7
+#: A central difference may have missed by this many bounds, as one from two calls alone now and then does.
+_MISSED = 2.0
 #: Points near S at which every entry is asked for again, and further ones for those in doubt.
 _POINTS, _MORE_POINTS = 2, 14
 #: Derivatives that differ by no more than the last operation's rounding, 1/N, are the same.
-_SAME = 2 * float(np.finfo(np.float64).eps)
-
-
-@dataclass(frozen=True, eq=False)
-class ComplexSteps:
-    """Derivatives by complex steps, where they can be believed and are sharper than the central differences."""
-
-    which: IndexArray  # K positions among the entries that were asked for
-    limit: Limit  # K estimates and bounds
-    #: K floats, what rounding alone may put between the analytic entry and the estimate: it stands for the limit's
-    #: bound and the noise of dS, both
-    rounding: FloatArray
+_SAME = 2 * _EPS
 
 
 def complex_steps(
@@ -43,38 +51,26 @@ def complex_steps(
     central: Limit,
     tolerance: Tolerance,
     scales: FloatArray,
-) -> ComplexSteps:
-    """Derivatives by complex steps for those of E entries that have one that can be believed.
+) -> tuple[IndexArray, Limit, FloatArray]:
+    """Derivatives by complex steps for those of E entries ``in_question`` where they are believed, and sharper.
 
     One call where the function takes no complex numbers; else 3 for each entry and 14 more for those in doubt, beyond
     the user's tolerance, as the evaluator makes them, and of the whole batch 3 or 17. Of the E entries, ``analytic`` is
     dS, ``gradient_noise`` its standard deviation; ``scales`` (B,) are the largest gradients seen in the blocks of x.
+
+    Returns:
+        K positions among the entries; K estimates and bounds; and K floats, what rounding alone may put between the
+        analytic entry and the estimate: it stands for the limit's bound and the noise of dS, both.
 
     Raises:
         LossDefect: the function raised at real points near x, or returned no value and gradient.
     """
     slopes = _slopes(evaluator, entries)
     which = np.flatnonzero(confirmed(slopes, central))
+    entries, slopes, analytic, central = entries[which], slopes[which], analytic[which], central.only(which)
     if not which.size:
-        return ComplexSteps(which, central.only(which), slopes[which])
-    slopes, central, noise = slopes[which], central.only(which), SIGMAS * gradient_noise[which]
-    grants = _rounding(evaluator, entries[which], slopes, analytic[which], noise, tolerance, scales)
-    # What both share, rounding between the two does not show; and the central difference has a word on either.
-    bounds = np.minimum(grants + noise, central.bound + np.abs(slopes - central.estimate))
-    sharper = grants < central.bound + noise
-    return ComplexSteps(which[sharper], Limit(slopes[sharper], bounds[sharper]), grants[sharper])
-
-
-def _rounding(
-    evaluator: Evaluator,
-    entries: IndexArray,
-    slopes: FloatArray,
-    analytic: FloatArray,
-    noise: FloatArray,
-    tolerance: Tolerance,
-    scales: FloatArray,
-) -> FloatArray:
-    """What rounding may put between E analytic entries and complex steps; more points where a few do not settle it."""
+        return which, central, slopes
+    noise = SIGMAS * gradient_noise[which]
     objective, rng = evaluator.objective, np.random.default_rng(evaluator.objective.shape)
     gradient = objective(evaluator.x).gradient
     derivatives = gradient[entries]
@@ -92,18 +88,76 @@ def _rounding(
         return np.array(seen)
 
     seen = np.concatenate([[(slopes, derivatives)], seen_near(_POINTS, entries)])
-    bound, usual = rounding(seen[:, 0], seen[:, 1])
-    bound = bound + beyond
+    grants, usual = rounding(seen[:, 0], seen[:, 1])
+    grants = grants + beyond
     allowed = tolerance.allows(analytic, slopes)
-    doubtful = np.flatnonzero((np.abs(analytic - slopes) > allowed + bound) | (bound > allowed))
-    if doubtful.size:
+    doubtful = np.flatnonzero((np.abs(analytic - slopes) > allowed + grants) | (grants > allowed))
+    if doubtful.size:  # a few points do not settle it
         seen = np.concatenate([seen[:, :, doubtful], seen_near(_MORE_POINTS, entries[doubtful])])
-        bound[doubtful] = rounding(seen[:, 0], seen[:, 1], usual)[0] + beyond[doubtful]
-    return bound
+        grants[doubtful] = rounding(seen[:, 0], seen[:, 1], usual)[0] + beyond[doubtful]
+    # What both share, rounding between the two does not show; and the central difference has a word on either.
+    bounds = np.minimum(grants + noise, central.bound + np.abs(slopes - central.estimate))
+    sharper = grants < central.bound + noise
+    return which[sharper], Limit(slopes[sharper], bounds[sharper]), grants[sharper]
 
 
 def _slopes(evaluator: Evaluator, entries: IndexArray) -> FloatArray:
     """E complex steps. NumPy only warns where it drops an imaginary part; here such a call fails."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("error", np.exceptions.ComplexWarning)
-        return evaluator.imaginary(entries, STEP)
+        return evaluator.imaginary(entries, _STEP)
+
+
+def near(scores: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Scores a little way off in a random direction: N x C in, N x C out."""
+    size = np.maximum(_NEAR, _NEAR_IN_SPACINGS * np.spacing(np.abs(scores)))
+    return np.asarray(scores + size * rng.normal(size=scores.shape))
+
+
+def rounding(slopes: FloatArray, derivatives: FloatArray, usual: float | None = None) -> tuple[FloatArray, float]:
+    """How far apart rounding leaves complex steps and analytic derivatives, from both at S and at points near it.
+
+    A wrong derivative cannot hide in it: what is wrong at S is wrong near it, by nearly the same amount, and only what
+    changes from point to point counts. Slopes by complex steps and derivatives are K x E, the first at S.
+
+    Returns:
+        E bounds; and the standard deviation of the rounding beside the entries' sizes, in the middle of them: ``usual``
+        where that is known from more entries.
+    """
+    apart = slopes - derivatives
+    mean, deviation, size = apart.mean(axis=0), apart.std(axis=0, ddof=1), np.abs(slopes[0])
+    if usual is None:
+        known = size > 0
+        usual = float(np.median(deviation[known] / size[known])) / _MEDIAN_OF_THREE if known.any() else 0.0
+    # That of the two numbers at S is seen. What is left in the mean: its chances, and one deviation for what all have.
+    left = (1 + SIGMAS / np.sqrt(len(apart))) * np.maximum(deviation, usual * size)
+    return np.abs(apart[0] - mean) + left + _LASTING * size, usual
+
+
+def is_frozen(derivatives: FloatArray, scale: FloatArray) -> BoolArray:
+    """Which derivatives are so small that their rounding may be the same at all points near S.
+
+    Where such a one was added to others, as in the sum of a softmax, theirs may be too. ``scale`` has the numbers that
+    they may have been cancelled from. Arrays of one shape.
+    """
+    size = np.abs(derivatives)
+    return np.asarray((size > 0) & (size < _FROZEN * scale))
+
+
+def in_question(reference: Reference, analytic: FloatArray, central: Limit, tolerance: Tolerance) -> BoolArray:
+    """Which of E entries a complex step is wanted for, and could be believed with.
+
+    By ``auto``, those whose central differences have a bound wider than the tolerances.
+    """
+    if reference == "central":
+        return np.zeros(analytic.shape, dtype=bool)
+    is_sharp = central.bound <= tolerance.allows(analytic, central.estimate)
+    with np.errstate(invalid="ignore"):
+        can_confirm = central.bound <= _CONFIRMS * np.abs(central.estimate)
+    return np.asarray(can_confirm & ~(is_sharp & (reference == "auto")))
+
+
+def confirmed(slopes: FloatArray, central: Limit) -> BoolArray:
+    """Which of E complex steps agree with central differences; those ``in_question`` are precise enough to tell."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.abs(slopes - central.estimate) <= _MISSED * central.bound)

@@ -76,12 +76,11 @@ class Directions:
             [_look(self._objective, self.base, self.draw(k), step) for step in steps] for k in range(1, DIRECTIONS)
         ]
         pair, granted = _pair([looks, *others]), self.granted(self.base.analytic)
-        found = residuals(pair, noise)
-        self._of, self._fine = found.of, steps[1]
-        self._changes = float(found.bounds[0] - pair.fine.noise_bound(noise)[0])
+        self.residuals, bounds, self._of = residuals(pair, noise)
+        self._fine, self._changes = steps[1], float(bounds[0] - pair.fine.noise_bound(noise)[0])
         self.meets_kinks = has_kinks_at_point(pair, noise, granted)
         rounding = SIGMAS * self._noise_of_slope + _EPS * sqrt(len(self.base.x)) * _norm(self.base.analytic)
-        self.residuals, self.bounds = found.residuals, found.bounds + rounding
+        self.bounds = bounds + rounding
         self.allowed = self.bounds + granted
 
     def excess(self, left: FloatArray) -> FloatArray:
@@ -92,7 +91,7 @@ class Directions:
 
     def left(self) -> FloatArray:
         """What every direction leaves once the entries that are known to be off are taken out: K floats."""
-        off = [explained_by(self.explained, self.draw(k)) for k in range(DIRECTIONS)]
+        off = [self._explained_along(self.draw(k)) for k in range(DIRECTIONS)]
         return np.asarray(self.residuals - np.array(off))
 
     def measure(self, number: int, part: slice, size: float) -> tuple[float, float]:
@@ -106,13 +105,18 @@ class Directions:
         share = (part.stop - part.start) / len(direction)
         changes = self._changes * sqrt(share * step / self._fine)
         bound = float(stencil.noise_bound(noise)[0]) + changes + SIGMAS * self._noise_of_slope * sqrt(share)
-        residual = float(self._of(stencil)[0]) - expected - explained_by(self.explained, direction, part)
+        residual = float(self._of(stencil)[0]) - expected - self._explained_along(direction, part)
         return residual, bound + self.granted(self.base.analytic[part])
 
     def granted(self, analytic: FloatArray, least: float = 0.0) -> float:
         """What the tolerances of single entries grant their sum along a normal direction; ``least`` is of the norm."""
         norm = max(_norm(analytic), least)
         return SIGMAS * (self._tolerance.rtol * norm + self._tolerance.atol * sqrt(len(analytic)))
+
+    def _explained_along(self, direction: FloatArray, part: slice = slice(None)) -> float:
+        """How much of a derivative along a direction, or a part of it, the entries explain that are known to be off."""
+        start, stop, _ = part.indices(len(direction))
+        return float(sum(off * direction[entry] for entry, off in self.explained.items() if start <= entry < stop))
 
     def _best_looks(self, granted: float) -> tuple[list[_Look], list[float]]:
         """Looks along the first direction at the best two neighbouring steps, and the steps."""
@@ -123,7 +127,7 @@ class Directions:
         while True:
             looks += [_look(self._objective, self.base, direction, step) for step in steps[len(looks) :]]
             pair, finer = _pair([looks[-2:]]), steps[-1] / RATIO
-            bounds.append(float(residuals(pair, noise).bounds[0]))
+            bounds.append(float(residuals(pair, noise)[1][0]))
             noisier = float(pair.fine.noise_bound(noise)[0]) * RATIO
             enough = len(bounds) > _FINER or min(bounds) <= granted or noisier > min(bounds) / 2
             leave = not self.is_beside and has_kinks_at_point(pair, noise, granted)
@@ -171,12 +175,6 @@ def _pair(looks: list[list[_Look]]) -> Pair:
     """Looks at a coarse and at a fine step along each of K directions."""
     coarse, fine = (joined([stencil for stencil, _ in at]) for at in zip(*looks, strict=True))
     return Pair(coarse, fine, np.array([expected for _, (_, expected) in looks]))
-
-
-def explained_by(off: dict[int, float], direction: FloatArray, part: slice = slice(0, None)) -> float:
-    """How much of a derivative along a direction, or a part of it, entries explain that are off by so much."""
-    start, stop, _ = part.indices(len(direction))
-    return float(sum(each * direction[entry] for entry, each in off.items() if start <= entry < stop))
 
 
 def _norm(vector: FloatArray) -> float:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.checking.complex_step import complex_steps, in_question
 from gradcheck.checking.nearby import Nearby
 from gradcheck.checking.precision import Precision, noise_of_parts
 from gradcheck.checking.refinement import Limits, Refinement
@@ -23,7 +24,6 @@ from gradcheck.evaluation.evaluators import Evaluator, stencil_of
 from gradcheck.evaluation.separability import confirm
 from gradcheck.functions.answer import Answer
 from gradcheck.numerics import verdicts as verdict
-from gradcheck.numerics.complex_step import in_question
 from gradcheck.numerics.differences import SIGMAS, Stencil, relative_error
 from gradcheck.numerics.richardson import Limit
 from gradcheck.numerics.verdicts import BoolArray, Tolerance
@@ -206,8 +206,20 @@ class _Entries:
         self._tried |= zip(which.tolist(), self._refinement.plain_differences(), strict=True)
         self._judge_limits(np.arange(len(which)), self._refinement)
         self._measure_rows()
-        self._try_subgradients(nearby)
-        self._confirm()
+        wrong = self.doubtful[self._wrong_in_doubt()]
+        if wrong.size:  # they may yet be subgradients where kinks meet
+            allowed = self._allowed(wrong, self._numerical[wrong]) + self._granted(wrong)
+            self._kinked[wrong], self._verdicts[wrong] = judge_nonsmooth(
+                nearby, self._entries[wrong], self._analytic[wrong], allowed, self._kinked[wrong]
+            )
+        wrong = self.doubtful[self._wrong_in_doubt()]
+        if self._evaluator.by_rows and wrong.size:  # single rows called them wrong: so must the whole batch, the worst
+            apart = np.abs(self._analytic[wrong] - self._numerical[wrong])
+            worst = wrong[np.argsort(-np.nan_to_num(apart, nan=np.inf), kind="stable")[:_CONFIRMED]]
+            confirm(
+                self._evaluator, self._entries[worst], self._above.only(worst), self._precision.same,
+                together=False, value=self._answer.value,
+            )  # fmt: skip
 
     def _measure_rows(self) -> None:
         """Entries that are wrong only if their rows carry no more noise than their share: it is measured now."""
@@ -225,27 +237,6 @@ class _Entries:
         clipped = np.clip(measured, refinement.value_noise, self._precision.value_noise)
         self._judge_limits(wrong[contested], replace(refinement, value_noise=clipped))
 
-    def _try_subgradients(self, nearby: Nearby) -> None:
-        """Wrong entries may yet be subgradients where kinks meet."""
-        which = self.doubtful[self._wrong_in_doubt()]
-        if which.size:
-            allowed = self._allowed(which, self._numerical[which]) + self._granted(which)
-            self._kinked[which], self._verdicts[which] = judge_nonsmooth(
-                nearby, self._entries[which], self._analytic[which], allowed, self._kinked[which]
-            )
-
-    def _confirm(self) -> None:
-        """The worst wrong entries by calls of the whole batch, where single rows called them wrong."""
-        wrong = self.doubtful[self._wrong_in_doubt()]
-        if not self._evaluator.by_rows or not wrong.size:
-            return
-        apart = np.abs(self._analytic[wrong] - self._numerical[wrong])
-        worst = wrong[np.argsort(-np.nan_to_num(apart, nan=np.inf), kind="stable")[:_CONFIRMED]]
-        confirm(
-            self._evaluator, self._entries[worst], self._above.only(worst), self._precision.same,
-            together=False, value=self._answer.value,
-        )  # fmt: skip
-
     def verdicts(self, reference: Reference) -> Verdicts:
         """What has become of the entries, once complex steps have sharpened what they can."""
         central, by_complex = Limit(self._numerical, self._bounds), np.zeros(len(self._bounds), dtype=bool)
@@ -255,16 +246,14 @@ class _Entries:
         wanted = in_question(reference, self._analytic, central, self._tolerance)
         asked = np.flatnonzero(wanted & (self._verdicts != verdict.SUBGRADIENT))
         if asked.size:
-            from gradcheck.checking.complex_step import complex_steps
-
             entries = self._entries[asked]
-            steps = complex_steps(
+            at, sharp, rounding = complex_steps(
                 self._evaluator, entries, self._analytic[asked], self._gradient_noise.of(entries), central.only(asked),
                 self._tolerance, self._precision.block_scales,
             )  # fmt: skip
-            taken, sharp = asked[steps.which], steps.limit
-            numerical[taken], bounds[taken], unsure[taken] = sharp.estimate, sharp.bound, steps.rounding
-            within = self._allowed(taken, sharp.estimate) + steps.rounding
+            taken = asked[at]
+            numerical[taken], bounds[taken], unsure[taken] = sharp.estimate, sharp.bound, rounding
+            within = self._allowed(taken, sharp.estimate) + rounding
             differs = np.abs(self._analytic[taken] - sharp.estimate) > within
             self._verdicts[taken] = np.where(differs, verdict.WRONG, verdict.OK)
             by_complex[taken] = True

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import wraps
 from typing import Any
@@ -36,44 +35,33 @@ class Allowance:
             Spent: no call is left.
             LossDefect, OutOfTime: as ``Function.evaluate``.
         """
-        self._charge(Spent)
-        with self._refunded():
-            return self.loss.evaluate(S.astype(self.dtype if dtype is None else dtype), y)
+        return self._granted().evaluate(S.astype(self.dtype if dtype is None else dtype), y)
 
     def call(self, scores: npt.NDArray[Any], labels: Any, function: Callable[..., Any] | None = None) -> Any:
         """What the loss, or a function in its place, returns for these very arrays; raises as ``evaluate``."""
-        self._charge(Spent)
-        loss = self.loss if function is None else replace(self.loss, function=function)
-        with self._refunded():
-            return loss.call(scores, labels)
+        return self._granted(function).call(scores, labels)
 
-    def charged(self) -> Function:
-        """The loss as a function whose calls are counted here, and raise OutOfTime where none is left."""
-        function = self.loss.function
+    def charged(self, function: Callable[..., Any] | None = None) -> Function:
+        """The loss, or a function in its place, whose calls are counted here, and raise OutOfTime where none is left.
 
-        @wraps(function)
+        A call that the deadline refuses does not reach it, and is not counted.
+        """
+        own = function or self.loss.function
+
+        @wraps(own)
         def counted(*arguments: Any, **options: Any) -> Any:
-            self._charge(OutOfTime)
-            return function(*arguments, **options)
+            if self.left < 1:
+                raise OutOfTime
+            self.left -= 1
+            self.calls += 1
+            return own(*arguments, **options)
 
         return replace(self.loss, function=counted)
 
-    @contextmanager
-    def _refunded(self) -> Iterator[None]:
-        """A call that the deadline refuses is not made."""
-        budget = self.loss.budget
-        made = budget.calls if budget else 0
-        try:
-            yield
-        except OutOfTime:
-            self.calls -= budget is not None and budget.calls == made
-            raise
-
-    def _charge(self, refusal: type[Exception]) -> None:
+    def _granted(self, function: Callable[..., Any] | None = None) -> Function:
         if self.left < 1:
-            raise refusal
-        self.left -= 1
-        self.calls += 1
+            raise Spent
+        return self.charged(function)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,7 @@ from gradcheck.evaluation.evaluators import Evaluator
 from gradcheck.evaluation.objective import Objective
 from gradcheck.evaluation.separability import Same
 from gradcheck.functions.answer import Answer
+from gradcheck.layout import Arguments
 from gradcheck.numerics import noise
 from gradcheck.numerics.verdicts import largest
 from gradcheck.report import FloatArray
@@ -127,7 +128,7 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
     else:
         top = 2.0**14 * (SPACING if found.spacing in WIDER else found.spacing)
         arguments = objective, x, answer, value_noise, series, top
-        if len(objective.layout.inputs) > 1:
+        if isinstance(objective.labels, Arguments) and len(objective.blocks) > 1:
             for own in objective.blocks.slices():
                 each_step.append(choose_step(*arguments, True, rng, seen, [own]))
             step = min(each_step)

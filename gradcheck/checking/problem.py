@@ -147,7 +147,7 @@ def _judge(
 
             base = Base(x, answer.value, answer.gradient, analytic)
             projections, verdicts, findings = check_directions(
-                given, evaluator, base, precision, tolerance, problem.y, settings.worst
+                given, evaluator, base, precision, tolerance, settings.worst
             )
             by = "single rows" if evaluator.by_rows else f"the whole batch: {reason}"
             plan, reason = "projections", f"{why}; entries one by one by calls of {by}"
@@ -176,14 +176,11 @@ def _batches(
     inputs = problem.layout.inputs if problem.layout else whole
     if problem.layout and judged.projections is not None and len(inputs) > 1:
         inputs = (Input(", ".join(problem.layout.names), (problem.layout.n,), 0),)
-    return tuple(
-        _batch(problem, answer, judged, own, evaluations if own is inputs[0] else 0, seconds, worst) for own in inputs
-    )
+    batches = [_batch(problem, answer, judged, own, worst) for own in inputs]
+    return replace(batches[0], evaluations=evaluations, seconds=seconds), *batches[1:]
 
 
-def _batch(
-    problem: Problem, answer: Answer, judged: _Judged, own: Input, evaluations: int, seconds: float, worst: int
-) -> BatchReport:
+def _batch(problem: Problem, answer: Answer, judged: _Judged, own: Input, worst: int) -> BatchReport:
     verdicts, C = judged.verdicts, own.shape[-1] if own.shape else 1
 
     def shaped(numbers: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
@@ -192,7 +189,7 @@ def _batch(
     return BatchReport(
         batch_size=problem.batch_size or len(problem.S), classes=C, scores=problem.scores, trial=problem.trial,
         seed=problem.seed, labels=problem.labels, value=answer.value, plan=judged.plan, why=judged.why,
-        evaluations=evaluations, seconds=seconds if evaluations else 0.0,
+        evaluations=0, seconds=0.0,
         relative_errors=shaped(verdicts.relative_errors),
         verdicts=shaped(verdicts.verdicts),
         negligible=shaped(verdicts.negligible),

@@ -6,10 +6,7 @@ entry at once, are compared with the projections of dS; where they disagree, bis
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.checking.directions import DIRECTIONS, Base, Directions
 from gradcheck.checking.entries import Verdicts, joined_verdicts, judge
@@ -41,7 +38,6 @@ def check_directions(
     base: Base,
     precision: Precision,
     tolerance: Tolerance,
-    labels: npt.NDArray[Any],
     worst: int,
 ) -> tuple[Projections, Verdicts, tuple[Finding, ...]]:
     """Check a function by projections: ``given`` in the user's dtype, and single entries by the reference.
@@ -58,7 +54,7 @@ def check_directions(
     """
     with np.errstate(over="ignore", invalid="ignore"):
         single = _Single(evaluator, precision, tolerance, base)
-        single.judge(_sample(evaluator, labels))
+        single.judge(_sample(evaluator))
         directions = Directions(given, evaluator.objective, base, precision, tolerance)
         directions.look()
         wrong_beside = _search(directions, single, worst)
@@ -69,7 +65,7 @@ class _Single:
     """Verdicts of single entries at a point, as they are asked for."""
 
     def __init__(self, evaluator: Evaluator, precision: Precision, tolerance: Tolerance, base: Base) -> None:
-        self._evaluator, self.precision, self._tolerance, self.base = evaluator, precision, tolerance, base
+        self.evaluator, self.precision, self.tolerance, self.base = evaluator, precision, tolerance, base
         self.columns = evaluator.objective.shape[1]
         self._nearby = Nearby(evaluator.objective, base.x, precision)
         self.verdicts: list[Verdicts] = []
@@ -84,7 +80,7 @@ class _Single:
             return
         answer = Answer(self.base.value, self.base.gradient, 0.0, 0.0)
         judged = judge(
-            self._evaluator, answer, self.base.analytic, self.precision, self._tolerance,
+            self.evaluator, answer, self.base.analytic, self.precision, self.tolerance,
             entries=new, reference="central", nearby=self._nearby,
         )  # fmt: skip
         self.verdicts.append(judged)
@@ -93,14 +89,13 @@ class _Single:
             if given == WRONG:
                 self.defects[entry] = float(off)
 
-    def at(self, base: Base) -> _Single:
-        """The same at another point."""
-        return _Single(self._evaluator.at(base.x), self.precision, self._tolerance, base)
-
 
 def _search(directions: Directions, single: _Single, worst: int) -> list[str]:
     """Bisection along the direction that disagrees most, then along any that still does; what is wrong beside x."""
-    there = single.at(directions.base) if directions.is_beside else single
+    there = single
+    if directions.is_beside:
+        base = directions.base
+        there = _Single(single.evaluator.at(base.x), single.precision, single.tolerance, base)
     wrong_beside: list[str] = []
     in_vain = 0
 
@@ -198,9 +193,9 @@ def _outcome(
     return projections, judged, tuple(Finding("projections-disagree", "error", each, _HINT) for each in messages)
 
 
-def _sample(evaluator: Evaluator, labels: npt.NDArray[Any]) -> IndexArray:
+def _sample(evaluator: Evaluator) -> IndexArray:
     """Entries that are judged in any case: some of labels' own, the others anywhere; all of a small problem."""
-    shape = evaluator.objective.shape
+    shape, labels = evaluator.objective.shape, evaluator.objective.labels
     N, C = shape
     count = _BY_WHOLE if isinstance(evaluator, WholeBatch) else _BY_ROWS
     if count >= N * C:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +23,15 @@ class NotSeparable(Exception):  # noqa: N818  (evidence about a loss, and no mis
     def __init__(self, evidence: str, row_weight: float | None = None) -> None:
         super().__init__(evidence)
         self.row_weight = row_weight  # what one row counts in the value beside its own value, where that was seen
+
+
+@contextmanager
+def told_by_calls(where: str) -> Iterator[None]:
+    """A defect of the loss in calls of the block says that it is not separable; ``where`` begins how that was seen."""
+    try:
+        yield
+    except LossDefect as defect:
+        raise NotSeparable(f"{where} it {defect.message}") from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,12 +82,8 @@ class Evaluator:
         """
         before = self.x[entries]
         after = self.objective.rounded(before + offsets)
-        try:
+        with told_by_calls(self.refused) if self.by_rows else nullcontext():
             values, derivatives = self.objective.ask(self.asking, self.x, entries, after)
-        except LossDefect as defect:
-            if not self.by_rows:
-                raise
-            raise NotSeparable(f"{self.refused} it {defect.message}") from None
         values *= self.weight
         derivatives *= self.weight
         return Moved(after - before, values, derivatives)
@@ -113,10 +120,8 @@ class Rows(Evaluator):
         """See ``Evaluator.here``: one call for each row that was not asked for before."""
         C = self.objective.shape[1]
         for row in sorted(set((entries // C).tolist()) - set(self._of_rows)):
-            try:
+            with told_by_calls(self.refused):
                 self._of_rows[row] = self.objective.answer_of_row(row, self.x[row * C : (row + 1) * C])
-            except LossDefect as defect:
-                raise NotSeparable(f"{self.refused} it {defect.message}") from None
         values, derivatives = np.empty(len(entries)), np.empty(len(entries))
         for e, entry in enumerate(entries.tolist()):
             values[e], gradient = self._of_rows[entry // C]

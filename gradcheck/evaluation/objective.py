@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from gradcheck.evaluation.asking import Asking, ask_for, groups_for
 from gradcheck.evaluation.blocks import Blocks, IndexArray
 from gradcheck.functions.answer import Answer, put_together, validated, value_and_gradient, values_and_derivatives
 from gradcheck.functions.function import Function
-from gradcheck.layout import Arguments, Layout
+from gradcheck.layout import Arguments
 from gradcheck.report import FloatArray
 
 if TYPE_CHECKING:
@@ -37,10 +38,8 @@ class Objective:
     calls: int = 0  # of the loss
 
     def __post_init__(self) -> None:
-        if isinstance(self.labels, Arguments):
-            self.layout, self.blocks = self.labels.layout, Blocks.of_inputs(self.labels.layout)
-        else:
-            self.layout, self.blocks = Layout.of({"S": self.shape}), Blocks.of_rows(self.shape)
+        y = self.labels
+        self.blocks = Blocks.of_inputs(y.layout) if isinstance(y, Arguments) else Blocks.of_rows(self.shape)
 
     def __call__(self, x: FloatArray) -> Answer:
         """Value and gradient (n,) at x (n,), both float64.
@@ -85,8 +84,7 @@ class Objective:
         if self.pool is not None:
             self.calls += len(groups_for(asking, entries // self.shape[1]))
             return self.pool.ask(self.loss, asking, scores, self.labels, entries, after)
-        call = self._call_each_row if asking == "each-row" else self._call
-        return ask_for(asking, call, scores, self.labels, entries, after)
+        return ask_for(asking, partial(self._call, asking=asking), scores, self.labels, entries, after)
 
     def answer_of_row(self, number: int, scores: FloatArray) -> tuple[float, FloatArray]:
         """Value and gradient (C,) of one row alone, at scores (C,) of its own."""
@@ -102,7 +100,7 @@ class Objective:
         Raises:
             LossDefect: the loss does not return them.
         """
-        return values_and_derivatives(self._call_each_row(point, self.labels.copy()), self.shape)
+        return values_and_derivatives(self._call(point, self.labels.copy(), "each-row"), self.shape)
 
     def imaginary(self, asking: Asking, x: FloatArray, entries: IndexArray, step: float) -> FloatArray:
         """Im(value) / step with each of E entries of x (n,) moved by i·step; NaN where complex scores are not taken."""
@@ -115,7 +113,7 @@ class Objective:
             point = x.reshape(self.shape)[own].astype(np.complex128)
             point[rows[group] - first, columns[group]] += 1j * step
             try:
-                answer = (self._call_each_row if by_parts else self._call)(point, labels)
+                answer = self._call(point, labels, asking)
             except LossDefect:
                 break
             values = np.asarray(answer[0] if isinstance(answer, tuple | list) and len(answer) == 2 else None)
@@ -124,10 +122,6 @@ class Objective:
             slopes[group] = (values[rows[group]] if by_parts else np.sum(values)).imag / step
         return slopes
 
-    def _call(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Any:
+    def _call(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any], asking: Asking = "whole") -> Any:
         self.calls += 1
-        return self.loss.call(scores, labels)
-
-    def _call_each_row(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Any:
-        self.calls += 1
-        return self.loss.call(scores, labels, **self.loss.each_row_options)
+        return self.loss.call(scores, labels, **(self.loss.each_row_options if asking == "each-row" else {}))

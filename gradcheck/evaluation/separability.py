@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.errors import LossDefect, UsageError
+from gradcheck.errors import UsageError
 from gradcheck.evaluation.blocks import IndexArray
-from gradcheck.evaluation.evaluators import Evaluator, Moved, NotSeparable, PerSample, Rows, WholeBatch
+from gradcheck.evaluation.evaluators import Evaluator, Moved, NotSeparable, PerSample, Rows, WholeBatch, told_by_calls
 from gradcheck.evaluation.objective import Objective
 from gradcheck.functions.answer import Answer, put_together
 from gradcheck.numerics.noise import effective_eps
@@ -73,7 +73,8 @@ def try_row_values(objective: Objective, x: FloatArray, answer: Answer, wanted: 
             return RowValues(replace(objective, row_weight=weight, eps=eps), by_rows, findings=found)
         except _NotTheirSum as evidence:
             why_not = str(evidence)
-            findings = (_DISAGREEING,) if answer.parts is None else ()
+            what = "neither the mean nor the sum of the values that reduction='none' returns is"
+            findings = _disagree(f"{what} the value of the default call") if answer.parts is None else ()
         except NotSeparable as evidence:
             why_not = str(evidence)
     if wanted == "per-sample":
@@ -180,10 +181,8 @@ def confirm(
 
 def _value_at(objective: Objective, point: FloatArray, where: str) -> float:
     """The value of the whole batch at a point (n,); where there is none, NotSeparable says ``where`` that is."""
-    try:
+    with told_by_calls(where):
         return objective.without_copy(point.astype(objective.dtype))[0]
-    except LossDefect as defect:
-        raise NotSeparable(f"{where} it {defect.message}") from None
 
 
 def _far_points(x: FloatArray, rng: np.random.Generator) -> list[FloatArray]:
@@ -205,10 +204,8 @@ def _weights(
     """Of the mean's weight and the sum's, those by which a row alone changes as the batch does; both if by nothing."""
     N, C = objective.shape
     own = slice(row * C, (row + 1) * C)
-    try:
+    with told_by_calls(Rows.refused):
         here, there = (objective.answer_of_row(row, place[own])[0] for place in (x, point))
-    except LossDefect as defect:
-        raise NotSeparable(f"{Rows.refused} it {defect.message}") from None
     value, moved = batch
     weights = [w for w in (1 / N, 1.0) if same(moved - value, w * (there - here), moved, value, there, here)]
     if not weights:
@@ -222,16 +219,18 @@ class _NotTheirSum(NotSeparable):
     """The values of the rows do not make up the value of the batch."""
 
 
+def _disagree(message: str) -> tuple[Finding, ...]:
+    return (Finding("reductions-disagree", "warning", message, "the default call is what was judged"),)
+
+
 def _weight_of_row_values(objective: Objective, x: FloatArray, answer: Answer) -> tuple[float, Answer]:
     """What each row's own value counts in the batch's, 1/N or 1, and the answer at x by rows; at most nine calls."""
     N, C = objective.shape
     rng = np.random.default_rng(objective.shape)
 
     def each(point: FloatArray) -> tuple[FloatArray, FloatArray]:
-        try:
+        with told_by_calls(PerSample.refused):
             return objective.each_row(point.astype(objective.dtype).reshape(N, C))
-        except LossDefect as defect:
-            raise NotSeparable(f"{PerSample.refused} it {defect.message}") from None
 
     values, gradient = (own.copy() for own in each(x))
     points = [(point, each(point)[0].copy()) for point in _far_points(x, rng)]
@@ -254,14 +253,6 @@ def _weight_of_row_values(objective: Objective, x: FloatArray, answer: Answer) -
     return weights[0], by_rows
 
 
-_DISAGREEING = Finding(
-    "reductions-disagree",
-    "warning",
-    "neither the mean nor the sum of the values that reduction='none' returns is the value of the default call",
-    "the default call is what was judged",
-)
-
-
 def _disagreement(answer: Answer, gradient: FloatArray, weight: float, columns: int) -> tuple[Finding, ...]:
     """dS of the default call, which is what is judged, beside what ``reduction="none"`` makes of it; (n,) both."""
     apart = np.abs(answer.gradient - gradient)
@@ -271,5 +262,5 @@ def _disagreement(answer: Answer, gradient: FloatArray, weight: float, columns: 
     row, column = divmod(entry, columns)
     one, other = float(answer.gradient[entry]), float(gradient[entry])
     kind = "mean" if weight < 1 else "sum"
-    message = f"dS[{row}, {column}] is {one!r}, but the {kind} of what reduction='none' returns has {other!r} there"
-    return (Finding("reductions-disagree", "warning", message, "the default call is what was judged"),)
+    there = f"the {kind} of what reduction='none' returns has {other!r} there"
+    return _disagree(f"dS[{row}, {column}] is {one!r}, but {there}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,7 @@ from gradcheck.report import FloatArray
 SIGMAS = 5.0
 
 
-@dataclass(frozen=True, eq=False)
-class Stencil:
+class Stencil(NamedTuple):
     """A function of one variable at a - , a and a + : E entries at once, at one step each or at K of them."""
 
     below: FloatArray  # distances to the neighbours as really taken, E floats or K x E, positive
@@ -29,16 +28,13 @@ class Stencil:
 
     def only(self, which: npt.NDArray[np.intp]) -> Stencil:
         """The stencils of some of the entries."""
-        return Stencil(*(numbers[..., which] for numbers in self._numbers()))
+        return Stencil(*(numbers[..., which] for numbers in self))
 
     def spread(self, which: npt.NDArray[np.bool_]) -> Stencil:
         """These stencils where an array of any shape is true, row by row; NaN elsewhere."""
-        wide = np.full((len(fields(self)), *which.shape), np.nan)
-        wide[:, which] = self._numbers()
+        wide = np.full((len(self), *which.shape), np.nan)
+        wide[:, which] = self
         return Stencil(*wide)
-
-    def _numbers(self) -> list[FloatArray]:
-        return [getattr(self, field.name) for field in fields(self)]
 
     def left(self) -> FloatArray:
         """The left difference (f(s) - f(s-h)) / h."""
@@ -85,7 +81,7 @@ class Stencil:
 
 def joined(stencils: Sequence[Stencil]) -> Stencil:
     """Stencils one after another, along the first axis, as one."""
-    return Stencil(*map(np.concatenate, zip(*(each._numbers() for each in stencils), strict=True)))
+    return Stencil(*map(np.concatenate, zip(*stencils, strict=True)))
 
 
 def relative_error(analytic: FloatArray, numerical: FloatArray) -> FloatArray:

@@ -39,15 +39,6 @@ class Pair:
     expected: FloatArray  # K floats, the analytic gradient along the fine displacements
 
 
-@dataclass(frozen=True, eq=False)
-class Residuals:
-    """How far derivatives along K directions lie from the analytic ones, and what the numerics can explain of it."""
-
-    residuals: FloatArray  # K floats
-    bounds: FloatArray  # K floats, on the error of the numerics alone
-    of: Callable[[Stencil], FloatArray]  # the differences that were taken
-
-
 def finest_step(value_noise: float, bound: float, spacing: float) -> float:
     """The step at which noise is bounded so: a finer one is too noisy, a wider one crosses more kinks than it need.
 
@@ -58,8 +49,12 @@ def finest_step(value_noise: float, bound: float, spacing: float) -> float:
     return float(min(max(wanted, finest), max(_COARSEST, finest)))
 
 
-def residuals(pair: Pair, value_noise: float) -> Residuals:
-    """Residuals and bounds by plain or by corrected differences, whichever have the least bound."""
+def residuals(pair: Pair, value_noise: float) -> tuple[FloatArray, FloatArray, Callable[[Stencil], FloatArray]]:
+    """How far derivatives along K directions lie from the analytic ones; by the differences of the least bound.
+
+    Returns:
+        K floats; K bounds on the error of the numerics alone; and the differences, plain or corrected, that were taken.
+    """
     noise = pair.fine.noise_bound(value_noise)
     found = []
     for of in (Stencil.corrected, Stencil.plain):
@@ -67,8 +62,8 @@ def residuals(pair: Pair, value_noise: float) -> Residuals:
             coarse, fine = of(pair.coarse), of(pair.fine)
             changes = np.abs(coarse - fine)
             bounds = noise + _CHANCE * np.max(changes)
-        found.append(Residuals(fine - pair.expected, np.where(np.isfinite(bounds), bounds, inf), of))
-    return min(found, key=lambda each: float(np.max(each.bounds)))
+        found.append((fine - pair.expected, np.where(np.isfinite(bounds), bounds, inf), of))
+    return min(found, key=lambda each: float(np.max(each[1])))
 
 
 def has_kinks_at_point(pair: Pair, value_noise: float, granted: float) -> bool:
