@@ -77,14 +77,10 @@ class Separate:
 
 @dataclass(frozen=True)
 class Layer:
-    """A forward and a backward: the value is the sum of the outputs times a random upstream gradient.
-
-    Attributes:
-        name: of the layer.
-        pair: returns forward and backward: the same ones at every call, or those of a new object.
-    """
+    """A forward and a backward: the value is the sum of the outputs times a random upstream gradient."""
 
     name: str
+    #: Returns both: the same ones at every call, or those of a new object.
     pair: Callable[[], tuple[Callable[..., Any], Callable[..., Any]]]
 
     def __call__(self, given: dict[str, Any], seed: int) -> tuple[Any, tuple[Any, ...]]:

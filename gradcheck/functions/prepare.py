@@ -19,7 +19,7 @@ import numpy as np
 from gradcheck.config import Config
 from gradcheck.config.inputs import nested
 from gradcheck.errors import LossDefect, TargetError
-from gradcheck.functions.binding import Bound, Settled
+from gradcheck.functions.binding import Settled
 from gradcheck.functions.doors import AsReturned, Door, Layer, Reseeded, Separate, called
 from gradcheck.functions.frameworks import own_form
 from gradcheck.functions.frameworks.inputs import settle_in
@@ -33,40 +33,18 @@ from gradcheck.sampling import Problem, draw_inputs
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A function of named inputs, ready to be checked.
-
-    Attributes:
-        function: of x, 1 x n, and `Arguments`.
-        problems: where it is checked.
-        remarks: what a user should know of what is not checked.
-    """
-
-    function: Function
-    problems: tuple[Problem, ...]
-    remarks: tuple[Finding, ...]
-
-
-@dataclass(frozen=True)
 class Opened:
-    """A function that may be called through its door.
+    """A function that may be called through its door."""
 
-    Attributes:
-        door: calls it.
-        parameters: names of the parameters that it must be given.
-        optional: of those that have a default.
-        params: the dict of a model's own parameters; None of anything else.
-    """
-
-    door: Door
-    parameters: tuple[str, ...]
-    optional: tuple[str, ...] = ()
-    params: dict[str, Any] | None = None
+    door: Door  # calls it
+    parameters: tuple[str, ...]  # names of the parameters that it must be given
+    optional: tuple[str, ...]  # of those that have a default
+    params: dict[str, Any] | None  # the dict of a model's own parameters; None of anything else
 
 
 def prepare(
     function: Function, config: Config, at: Mapping[str, Any] | None = None, framework: str = "auto"
-) -> Prepared:
+) -> tuple[Function, list[Problem], list[Finding]]:
     """Find the form of a function, draw its inputs, and see which gradients it returns.
 
     Args:
@@ -74,6 +52,9 @@ def prepare(
         config: its ``inputs`` and ``wrt``, and the names of functions that belong to it.
         at: the one point at which it is checked, by the names of the inputs; None for drawn ones.
         framework: whose arrays it takes, as in the settings.
+
+    Returns:
+        A function of x, 1 x n, and `Arguments`; where it is checked; what a user should know of what is not checked.
 
     Raises:
         TargetError: an input is not described, the results do not fit the inputs, or the function raises.
@@ -103,10 +84,9 @@ def prepare(
         kind = "inputs" if at is None else "given"
         problems.append(Problem(arguments.x[np.newaxis], arguments, seed, trial, kind, N))
     assert settled is not None
-    bound = Bound(name, settled.door, settled.order)
-    remarks = tuple(Finding("not-checked", "note", remark) for remark in settled.remarks)
-    found = replace(function, function=bound, framework=settled.framework, by_name=False)
-    return Prepared(found, tuple(problems), remarks)
+    remarks = [Finding("not-checked", "note", remark) for remark in settled.remarks]
+    found = replace(function, function=settled.bound, framework=settled.framework, by_name=False)
+    return found, problems, remarks
 
 
 def open_door(name: str, thing: Any, beside: Mapping[str, Any] = MappingProxyType({}), reseed: bool = False) -> Opened:

@@ -14,7 +14,7 @@ _NO_LABELS = [(name,) for name in ("X", "x", "W", "w", "theta", "params", "reg")
 
 def takes_scores_and_labels(function: Any) -> bool:
     """Whether something can be called with (S, y), and neither its form nor the names of its parameters deny it."""
-    if isinstance(function, type) or not callable(function):
+    if isinstance(function, type) or not callable(function) or is_layer(function) or is_model(function):
         return False
     if signature := signature_of(getattr(function, "forward", function)):  # as a module of torch has
         try:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gradcheck.errors import TargetError
-from gradcheck.functions.binding import Bound, settle
+from gradcheck.functions.binding import settle
 from gradcheck.functions.doors import AsReturned, Layer, Reseeded, Separate
 from gradcheck.functions.prepare import open_door
 from gradcheck.layout import Arguments
@@ -27,7 +27,7 @@ def gradients_of(door: Any, values: dict[str, Any], wrt: tuple[str, ...] = ()) -
     """By name, what the bound function returns as the gradients of its arrays."""
     settled = settle("f", door, values, wrt, seed=1)
     arguments = Arguments.of(values, settled.arrays, seed=1)
-    _, gradient = Bound("f", door, settled.order)(arguments.x[np.newaxis], arguments)
+    _, gradient = settled.bound(arguments.x[np.newaxis], arguments)
     return arguments.layout.arrays(gradient[0])
 
 
