@@ -63,11 +63,11 @@ def where(function: Any) -> tuple[str | None, int | None]:
 def callables_of(thing: Any) -> list[str]:
     """Public names of an object's callables; those that a module defines come before those that it imports."""
     try:
-        found = {name: inspect.getattr_static(thing, name) for name in dir(thing) if not name.startswith("_")}
+        found = inspect.getmembers_static(thing, callable)
     except Exception:  # an object's own __dir__
         return []
-    names = [name for name, member in found.items() if callable(member)]
-    return sorted(names, key=lambda name: not _is_defined_in(thing, found[name]))
+    found.sort(key=lambda named: not _is_defined_in(thing, named[1]))
+    return [name for name, _ in found if not name.startswith("_")]
 
 
 def definitions_of(module: Any) -> dict[str, Any]:
