@@ -66,16 +66,11 @@ class Settled:
 def settle(
     name: str, door: Door, values: dict[str, Any], wrt: Sequence[str], seed: int, zero_is_none: bool = False
 ) -> Settled:
-    """Call a function once to see which gradients it returns.
+    """Call a function once, with copies of its arguments, to see which gradients it returns.
 
-    Args:
-        name: of the function, for messages.
-        door: calls it.
-        values: its arguments; copies of them are used.
-        wrt: names of what is differentiated, in the order of the gradients; empty for the arrays of floats in the order
-            of the parameters, as far as gradients of their shapes come back.
-        seed: of the upstream gradient.
-        zero_is_none: a gradient that is 0 everywhere is taken for one that is not given.
+    ``wrt`` names what is differentiated, in the order of the gradients; it is empty for the arrays of floats in the
+    order of the parameters, as far as gradients of their shapes come back. With ``zero_is_none``, a gradient that is 0
+    everywhere is taken for one that is not given. ``seed`` is that of the upstream gradient.
 
     Raises:
         TargetError: the results do not fit the inputs, or an input of ``wrt`` has no derivative.
