@@ -23,7 +23,7 @@ from gradcheck.functions.frameworks import require
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import built_in_named, load_target
 from gradcheck.functions.output_capture import Silence, silenced
-from gradcheck.functions.signatures import is_layer, is_model, takes_scores_and_labels
+from gradcheck.functions.signatures import takes_scores_and_labels
 from gradcheck.functions.suggestions import rerun_command
 from gradcheck.report import BatchReport, Finding, LossReport, Report, SmallestCase
 from gradcheck.sampling import Problem, drawn, problems, shapes
@@ -235,17 +235,16 @@ class _TargetRun:
         if isinstance(given, Problem):
             return [given]
         described = config.inputs or config.backward or config.gradient or config.value or loss.beside
-        of_scores = takes_scores_and_labels(thing) and not is_layer(thing) and not is_model(thing)
-        if given is None and (loss.is_built_in or (of_scores and not described)):
+        if given is None and (loss.is_built_in or (takes_scores_and_labels(thing) and not described)):
             return problems(config)
         from gradcheck.functions.prepare import prepare
 
         with silence.let_through():
-            prepared = prepare(loss, config, given, self._settings.framework)
-        self._loss = replace(prepared.function, budget=loss.budget)
-        self._shapes = [problem.S.shape for problem in prepared.problems]
-        self._contract |= {remark.code: remark for remark in prepared.remarks}
-        return prepared.problems
+            function, drawn, remarks = prepare(loss, config, given, self._settings.framework)
+        self._loss = replace(function, budget=loss.budget)
+        self._shapes = [problem.S.shape for problem in drawn]
+        self._contract |= {remark.code: remark for remark in remarks}
+        return drawn
 
     def _is_new(self, case: Case) -> bool:
         """Whether a case is kept as evidence: the first wrong and the first right one of each kind, and some more."""

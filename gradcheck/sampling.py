@@ -73,10 +73,7 @@ def problems(config: Config) -> Iterator[Problem]:
 def draw_inputs(config: Config, N: int, trial: int, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The arguments of a function of named inputs, by name: float arrays of the config's dtype, int64, or constants.
 
-    Args:
-        config: its ``inputs`` describe them.
-        N, trial: batch size, and which draw, from 0.
-        params: a model's own parameters, which are drawn near their own values where ``inputs`` does not name them.
+    ``params`` are a model's own parameters, which are drawn near their own values where ``inputs`` does not name them.
     """
     sizes = {"C": config.classes[0], **config.sizes, "N": N}
     is_named = {name.partition(".")[0].partition("[")[0] for name in config.wrt}

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from gradcheck.config.source import read_text
 from gradcheck.errors import ConfigError
@@ -64,6 +64,20 @@ class StudentT(_Distribution):
 LabelsKind = Literal["class", "one-hot", "multi-hot", "sign", "real"]
 ScoresKind = Normal | Integers | Uniform | StudentT
 
+
+def _in_order(kind: ScoresKind) -> ScoresKind:
+    if isinstance(kind, Integers | Uniform) and kind.low > kind.high:
+        raise ConfigError("low must be at most high")
+    return kind
+
+
+#: As pydantic validates one, from a mapping or from text.
+ValidKind = Annotated[
+    ScoresKind,
+    Field(discriminator="distribution"),
+    BeforeValidator(lambda value: parse_distribution(value) if isinstance(value, str) else value),
+    AfterValidator(_in_order),
+]
 #: The distributions of scores by name.
 KINDS: dict[str, type[ScoresKind]] = {kind.distribution: kind for kind in (Normal, Integers, Uniform, StudentT)}
 

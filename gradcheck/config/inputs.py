@@ -9,13 +9,13 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from gradcheck.config.distributions import KINDS, Labels, ScoresKind, parse_distribution
+from gradcheck.config.distributions import KINDS, Labels, ScoresKind, ValidKind, parse_distribution
 from gradcheck.config.source import read_text
 from gradcheck.errors import ConfigError
 
 _SPEC = re.compile(r"\s*(?P<kind>[A-Za-z][\w-]*\s*(\([^()]*\))?)?\s*(\[(?P<shape>[^\[\]]*)\])?\s*")
 _HINT = "write DISTRIBUTION [SHAPE], for example normal(0, 0.1) [D, C], or [N, D]; labels; or a constant"
-_KIND: TypeAdapter[ScoresKind] = TypeAdapter(ScoresKind, config={"defer_build": True})
+_KIND: TypeAdapter[ScoresKind] = TypeAdapter(ValidKind, config={"defer_build": True})
 _PYTHON = {"None": None, "True": True, "False": False}  # constants that YAML would take for texts
 DEFAULT_SIZE = 4  # of a single letter that nothing sets
 
@@ -118,8 +118,8 @@ def _kind(mapping: Mapping[str, Any]) -> ScoresKind:
         return _KIND.validate_python(dict(mapping))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = f" ({first['loc'][-1]})" if first["loc"] else ""
-        rule = first["msg"].removeprefix("Input ")
+        where = f" ({first['loc'][-1]})" if first["loc"][1:] else ""
+        rule = first["msg"].removeprefix("Input ").removeprefix("Value error, ")
         raise ConfigError(f"{mapping.get('distribution')}{where}: {rule}", hint=_HINT) from None
 
 

@@ -10,9 +10,9 @@ from dataclasses import fields
 from numbers import Integral
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from gradcheck.config.distributions import KINDS, Integers, Labels, Normal, ScoresKind, Uniform, parse_distribution
+from gradcheck.config.distributions import KINDS, Integers, Labels, Normal, ValidKind
 from gradcheck.config.inputs import as_plain, nested, parse_input
 from gradcheck.config.source import KeyPath, Source, printable
 from gradcheck.errors import ConfigError, did_you_mean
@@ -32,22 +32,9 @@ def _as_tuple(value: Any) -> Any:
     return value if value is None else (value,)
 
 
-def _in_order(kind: ScoresKind) -> ScoresKind:
-    """Refuse an interval whose ends are in the wrong order."""
-    if isinstance(kind, Integers | Uniform) and kind.low > kind.high:
-        raise ConfigError("low must be at most high")
-    return kind
-
-
 _Count = Annotated[int, Field(strict=True, ge=1), BeforeValidator(_as_int)]
 _Sizes = Annotated[tuple[_Count, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
 _Target = Annotated[str, Field(strict=True, min_length=1)]
-_Kind = Annotated[
-    ScoresKind,
-    Field(discriminator="distribution"),
-    BeforeValidator(lambda value: parse_distribution(value) if isinstance(value, str) else value),
-    AfterValidator(_in_order),
-]
 
 
 class Config(BaseModel):
@@ -75,7 +62,7 @@ class Config(BaseModel):
     trials: _Count = Field(1, description="Problems for each batch size, number of classes and distribution of scores.")
     batch_sizes: _Sizes = Field((1, 3, 8), description="Numbers of rows N; one row does not show a missing mean.")
     classes: _Sizes = Field((5,), description="Numbers of classes C.")
-    scores: Annotated[tuple[_Kind, ...], BeforeValidator(_as_tuple), Field(min_length=1)] = Field(
+    scores: Annotated[tuple[ValidKind, ...], BeforeValidator(_as_tuple), Field(min_length=1)] = Field(
         (Normal(), Integers()),
         description="Distributions of the scores; each gives problems of its own: normal(loc, scale), "
         "uniform(low, high), integers(low, high) with exact ties, student-t(df, scale) with heavy tails.",

@@ -15,6 +15,8 @@ from gradcheck.functions.answer import described
 from gradcheck.functions.doors import Door, Layer
 from gradcheck.layout import Arguments, is_differentiable, leaves, parts_of
 
+_ARRAYS = np.ndarray | np.floating  # Python's own numbers are mostly constants
+
 
 @dataclass(frozen=True, eq=False)
 class Bound:
@@ -22,8 +24,7 @@ class Bound:
 
     name: str  # of the function, for messages
     door: Door  # calls it
-    #: for each gradient that it returns, the input that it belongs to; None for one that is not used
-    order: tuple[str | None, ...]
+    order: tuple[str, ...]  # for each gradient that it returns, the input that it belongs to
     takes_arguments = True
 
     def __call__(self, x: npt.NDArray[Any], arguments: Arguments) -> tuple[Any, npt.NDArray[Any]]:
@@ -44,8 +45,7 @@ class Bound:
 
     def flat(self, results: tuple[Any, ...], arguments: Arguments) -> npt.NDArray[Any]:
         """What a call returned as the gradient (n,) by the differentiated arrays; raises as a call does."""
-        by_input, values = _by_input(self.name, results, self.order, arguments.values), arguments.values
-        gradients = _flat_gradients(self.name, values, by_input)
+        gradients = _flat_gradients(self.name, results, arguments.values, self.order)
         absent = [each for each in arguments.layout.names if gradients.get(each) is None]
         if absent:
             raise TargetError(f"{self.name}: returns None as the gradient of {absent[0]}, and did not at first")
@@ -54,12 +54,11 @@ class Bound:
 
 @dataclass(frozen=True)
 class Settled:
-    """Which results of a function are gradients of what."""
+    """What the first call of a function shows."""
 
-    order: tuple[str | None, ...]  # as ``Bound.order``
+    bound: Bound  # the function, which knows which of its results are gradients of what
     arrays: tuple[str, ...]  # names of the arrays that have a gradient, in the order of the function's parameters
     remarks: tuple[str, ...]  # what a user should know: results that are ignored, gradients that are not given
-    door: Door  # what was called
     answer: tuple[Any, ...]  # the value and the results of the call
     framework: str = "numpy"  # whose arrays it takes
 
@@ -67,16 +66,11 @@ class Settled:
 def settle(
     name: str, door: Door, values: dict[str, Any], wrt: Sequence[str], seed: int, zero_is_none: bool = False
 ) -> Settled:
-    """Call a function once to see which gradients it returns.
+    """Call a function once, with copies of its arguments, to see which gradients it returns.
 
-    Args:
-        name: of the function, for messages.
-        door: calls it.
-        values: its arguments; copies of them are used.
-        wrt: names of what is differentiated, in the order of the gradients; empty for the arrays of floats in the order
-            of the parameters, as far as gradients of their shapes come back.
-        seed: of the upstream gradient.
-        zero_is_none: a gradient that is 0 everywhere is taken for one that is not given.
+    ``wrt`` names what is differentiated, in the order of the gradients; it is empty for the arrays of floats in the
+    order of the parameters, as far as gradients of their shapes come back. With ``zero_is_none``, a gradient that is 0
+    everywhere is taken for one that is not given. ``seed`` is that of the upstream gradient.
 
     Raises:
         TargetError: the results do not fit the inputs, or an input of ``wrt`` has no derivative.
@@ -85,7 +79,6 @@ def settle(
     value, returned = door(copy.deepcopy(values), seed)
     results = _unpacked(returned, inputs)
     by_name, remarks = _by_name(results, values), []
-    order: list[str | None] = [None]
     if by_name is None:
         order = _matched(name, results, inputs, is_explicit=bool(wrt))
         if len(results) > len(order):
@@ -94,34 +87,29 @@ def settle(
         hint = f"it returns those of {', '.join(by_name)}"
         raise TargetError(f"{name}: returns no gradient of {', '.join(missing)}", hint=hint)
     else:
-        by_name = {each: by_name[each] for each in wrt or values if each in by_name}
-    flat = _flat_gradients(name, values, by_name or _by_input(name, results, order, values))
+        order = [each for each in wrt or values if each in by_name]
+    flat = _flat_gradients(name, returned, values, order)
     absent = [path for path, leaf in flat.items() if leaf is None or (zero_is_none and not np.any(leaf))]
     if absent:
         what = "None, or 0 everywhere" if zero_is_none else "None"
         remarks.append(f"the gradient of {', '.join(absent)} is {what}, so it is not checked")
     arrays = tuple(path for path in flat if path not in absent)
-    return Settled(tuple(order), arrays, tuple(remarks), door, (value, *returned))
+    return Settled(Bound(name, door, tuple(order)), arrays, tuple(remarks), (value, *returned))
 
 
-def _by_input(
-    name: str, results: tuple[Any, ...], order: Sequence[str | None], values: dict[str, Any]
+def _flat_gradients(
+    name: str, results: tuple[Any, ...], values: dict[str, Any], order: Sequence[str]
 ) -> dict[str, Any]:
-    """Each input's gradient, from what a function returned."""
-    results = _unpacked(results, {each: values[each] for each in order if each is not None})
-    by_name = _by_name(results, values)
-    if by_name is not None:
-        return by_name
-    if len(results) < len(order):
-        raise TargetError(f"{name}: returns {len(results)} gradients, and returned {len(order)} at first")
-    return {each: result for each, result in zip(order, results, strict=False) if each is not None}
-
-
-def _flat_gradients(name: str, values: dict[str, Any], gradients: dict[str, Any]) -> dict[str, Any]:
-    """The gradients of all arrays by their names, in the order of the inputs."""
+    """The gradients of all arrays by their names, in the order of the inputs, from what a function returned."""
+    results = _unpacked(results, {each: values[each] for each in order})
+    gradients = _by_name(results, values)
+    if gradients is None:
+        if len(results) < len(order):
+            raise TargetError(f"{name}: returns {len(results)} gradients, and returned {len(order)} at first")
+        gradients = dict(zip(order, results, strict=False))
     found: dict[str, Any] = {}
     for each in values:
-        if each in gradients:
+        if each in order and each in gradients:
             found |= flat_gradient(name, each, values[each], gradients[each])
     return found
 
@@ -151,7 +139,7 @@ def flat_gradient(function: str, name: str, value: Any, gradient: Any) -> dict[s
     if theirs is None:
         raise TargetError(f"{function}: the gradient of {name} is {described(gradient)}; {name} is {described(value)}")
     given = dict(theirs)
-    wanted = [key for key, part in own.items() if _has_floats(part) and (key in given or _has_arrays(part))]
+    wanted = [key for key, part in own.items() if _has_floats(part) and (key in given or _has_floats(part, _ARRAYS))]
     if missing := [key for key in wanted if key not in given]:
         message = f"{function}: the gradient of {name} has no part {', '.join(key.lstrip('.') for key in missing)}"
         hint = f"it has {', '.join(key.lstrip('.') for key in given) or 'none'}; None says that one is not given"
@@ -166,11 +154,6 @@ def _has_floats(value: Any, kinds: Any = object) -> bool:
     return any(isinstance(leaf, kinds) and is_differentiable(leaf) for _, leaf in leaves(value, ""))
 
 
-def _has_arrays(value: Any) -> bool:
-    """Whether there are arrays of floats in it, and not only Python's own numbers, which are mostly constants."""
-    return _has_floats(value, np.ndarray | np.floating)
-
-
 def _inputs_of(name: str, values: dict[str, Any], wrt: Sequence[str]) -> dict[str, Any]:
     """The inputs that may have a gradient, in order."""
     for each in wrt:
@@ -182,7 +165,7 @@ def _inputs_of(name: str, values: dict[str, Any], wrt: Sequence[str]) -> dict[st
             raise TargetError(f"{name}: wrt names {each}, which is {kind}: only floats have a derivative")
     if wrt:
         return {each: values[each] for each in wrt}
-    arrays = {each: value for each, value in values.items() if _has_arrays(value)}
+    arrays = {each: value for each, value in values.items() if _has_floats(value, _ARRAYS)}
     if not arrays:
         hint = "describe one: --input W='normal(0, 1) [D, C]'"
         raise TargetError(f"{name}: none of its inputs is an array of floats", hint=hint)
@@ -191,12 +174,11 @@ def _inputs_of(name: str, values: dict[str, Any], wrt: Sequence[str]) -> dict[st
 
 def _unpacked(results: tuple[Any, ...], inputs: dict[str, Any]) -> tuple[Any, ...]:
     """A single list of gradients as several, unless it is the gradient of a list; several as one, if they are that."""
-    if len(results) > 1 and any(isinstance(each, list | tuple) and _fits(results, each) for each in inputs.values()):
-        return (results,)
-    is_several = len(results) == 1 and isinstance(results[0], list | tuple)
-    if not is_several or any(isinstance(value, list | tuple) for value in inputs.values()):
-        return results
-    return tuple(results[0]) if any(isinstance(each, np.ndarray) for each in results[0]) else results
+    lists = [value for value in inputs.values() if isinstance(value, list | tuple)]
+    if len(results) > 1:
+        return (results,) if any(_fits(results, each) for each in lists) else results
+    several = results[0] if results and not lists and isinstance(results[0], list | tuple) else ()
+    return tuple(several) if any(isinstance(each, np.ndarray) for each in several) else results
 
 
 def _by_name(results: tuple[Any, ...], values: dict[str, Any]) -> dict[str, Any] | None:
@@ -212,7 +194,7 @@ def _by_name(results: tuple[Any, ...], values: dict[str, Any]) -> dict[str, Any]
     return found or None
 
 
-def _matched(name: str, results: tuple[Any, ...], inputs: dict[str, Any], *, is_explicit: bool) -> list[str | None]:
+def _matched(name: str, results: tuple[Any, ...], inputs: dict[str, Any], *, is_explicit: bool) -> list[str]:
     """For each gradient, the input that it belongs to: in order, without those that have no gradient."""
     if is_explicit or len(results) == len(inputs):
         if len(results) < len(inputs):
@@ -220,14 +202,9 @@ def _matched(name: str, results: tuple[Any, ...], inputs: dict[str, Any], *, is_
             message = f"{name}: returns {len(results)} gradients, and {len(inputs)} inputs are differentiated: {these}"
             raise TargetError(message, hint="name what has a gradient, in their order: --wrt W --wrt b")
         return list(inputs)
-    order: list[str | None] = []
-    waiting = list(inputs.items())
-    for result in results:
-        k = next((k for k, (_, value) in enumerate(waiting) if _fits(result, value)), None)
-        if k is None:
-            break
-        order.append(waiting[k][0])
-        waiting = waiting[k + 1 :]
+    waiting = iter(inputs.items())
+    fitting = (next((each for each, value in waiting if _fits(result, value)), None) for result in results)
+    order = [each for each in fitting if each is not None]
     if not order:
         first = next(iter(inputs))
         flat_gradient(name, first, inputs[first], results[0] if results else ())  # raises, with both shapes

@@ -56,7 +56,17 @@ class AsReturned:
 
     def __call__(self, given: dict[str, Any], seed: int) -> tuple[Any, tuple[Any, ...]]:
         """See ``Door``."""
-        return _value_and_rest(self.name, called(self.function, given, self.name))
+        answer = called(self.function, given, self.name)
+        is_lone = not isinstance(answer, tuple | list) or len(answer) < 2
+        value = answer if is_lone else answer[0]
+        what = "not a value with its gradients" if is_lone else "and not a number, as its value"
+        if np.size(value) > 1 and (shape := np.shape(value)):
+            hint = "is there a backward? --backward FILE.py:NAME"
+            raise TargetError(f"{self.name}: returns a {' x '.join(map(str, shape))} array, {what}", hint=hint)
+        if is_lone or not _is_number_or_array(value):
+            hint = "return (value, gradient); or name what gives the gradient: --gradient, or --backward for a layer"
+            raise TargetError(f"{self.name}: returns {described(value)}, {what}", hint=hint)
+        return value, _several(answer[1] if len(answer) == 2 else tuple(answer[1:]))
 
 
 @dataclass(frozen=True)
@@ -77,14 +87,10 @@ class Separate:
 
 @dataclass(frozen=True)
 class Layer:
-    """A forward and a backward: the value is the sum of the outputs times a random upstream gradient.
-
-    Attributes:
-        name: of the layer.
-        pair: returns forward and backward: the same ones at every call, or those of a new object.
-    """
+    """A forward and a backward: the value is the sum of the outputs times a random upstream gradient."""
 
     name: str
+    #: Returns both: the same ones at every call, or those of a new object.
     pair: Callable[[], tuple[Callable[..., Any], Callable[..., Any]]]
 
     def __call__(self, given: dict[str, Any], seed: int) -> tuple[Any, tuple[Any, ...]]:
@@ -175,22 +181,6 @@ def _accepted(function: Callable[..., Any], given: dict[str, Any]) -> dict[str, 
     if signature is None or any(each.kind is each.VAR_KEYWORD for each in signature.parameters.values()):
         return given
     return {name: value for name, value in given.items() if name in signature.parameters}
-
-
-def _value_and_rest(name: str, answer: Any) -> tuple[Any, tuple[Any, ...]]:
-    hint = "return (value, gradient); or name what gives the gradient: --gradient, or --backward for a layer"
-    is_lone = not isinstance(answer, tuple | list) or len(answer) < 2
-    value = answer if is_lone else answer[0]
-    shape = " x ".join(map(str, np.shape(value)))
-    if shape and np.size(value) > 1:
-        hint = "is there a backward? --backward FILE.py:NAME"
-        what = ", not a value with its gradients" if is_lone else " as its value, not a number"
-        raise TargetError(f"{name}: returns a {shape} array{what}", hint=hint)
-    if is_lone:
-        raise TargetError(f"{name}: returns {described(answer)}, not a value with its gradients", hint=hint)
-    if not _is_number_or_array(value):
-        raise TargetError(f"{name}: returns {described(value)} as its value", hint=hint)
-    return value, _several(answer[1] if len(answer) == 2 else tuple(answer[1:]))
 
 
 def _several(results: Any) -> tuple[Any, ...]:

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy.typing as npt
 
 from gradcheck.errors import LossDefect, OutOfTime, UsageError
 from gradcheck.functions.answer import Answer, validated
+from gradcheck.functions.budget import Budget
 from gradcheck.functions.output_capture import trimmed_traceback
 from gradcheck.functions.signatures import signature_of
-
-if TYPE_CHECKING:
-    from gradcheck.functions.budget import Budget
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ import numpy as np
 from gradcheck.config import Config
 from gradcheck.config.inputs import nested
 from gradcheck.errors import LossDefect, TargetError
-from gradcheck.functions.binding import Bound, Settled
+from gradcheck.functions.binding import Settled
 from gradcheck.functions.doors import AsReturned, Door, Layer, Reseeded, Separate, called
 from gradcheck.functions.frameworks import own_form
 from gradcheck.functions.frameworks.inputs import settle_in
@@ -33,47 +33,24 @@ from gradcheck.sampling import Problem, draw_inputs
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A function of named inputs, ready to be checked.
-
-    Attributes:
-        function: of x, 1 x n, and `Arguments`.
-        problems: where it is checked.
-        remarks: what a user should know of what is not checked.
-    """
-
-    function: Function
-    problems: tuple[Problem, ...]
-    remarks: tuple[Finding, ...]
-
-
-@dataclass(frozen=True)
 class Opened:
-    """A function that may be called through its door.
+    """A function that may be called through its door."""
 
-    Attributes:
-        door: calls it.
-        parameters: names of the parameters that it must be given.
-        optional: of those that have a default.
-        params: the dict of a model's own parameters; None of anything else.
-    """
-
-    door: Door
-    parameters: tuple[str, ...]
-    optional: tuple[str, ...] = ()
-    params: dict[str, Any] | None = None
+    door: Door  # calls it
+    parameters: tuple[str, ...]  # names of the parameters that it must be given
+    optional: tuple[str, ...]  # of those that have a default
+    params: dict[str, Any] | None  # the dict of a model's own parameters; None of anything else
 
 
 def prepare(
     function: Function, config: Config, at: Mapping[str, Any] | None = None, framework: str = "auto"
-) -> Prepared:
+) -> tuple[Function, list[Problem], list[Finding]]:
     """Find the form of a function, draw its inputs, and see which gradients it returns.
 
-    Args:
-        function: as it was loaded; ``beside`` holds functions that belong to it and are at hand.
-        config: its ``inputs`` and ``wrt``, and the names of functions that belong to it.
-        at: the one point at which it is checked, by the names of the inputs; None for drawn ones.
-        framework: whose arrays it takes, as in the settings.
+    ``at`` is the one point at which it is checked, by the names of the inputs; None for those that ``config`` draws.
+
+    Returns:
+        A function of x, 1 x n, and `Arguments`; where it is checked; what a user should know of what is not checked.
 
     Raises:
         TargetError: an input is not described, the results do not fit the inputs, or the function raises.
@@ -103,23 +80,16 @@ def prepare(
         kind = "inputs" if at is None else "given"
         problems.append(Problem(arguments.x[np.newaxis], arguments, seed, trial, kind, N))
     assert settled is not None
-    bound = Bound(name, settled.door, settled.order)
-    remarks = tuple(Finding("not-checked", "note", remark) for remark in settled.remarks)
-    found = replace(function, function=bound, framework=settled.framework, by_name=False)
-    return Prepared(found, tuple(problems), remarks)
+    remarks = [Finding("not-checked", "note", remark) for remark in settled.remarks]
+    found = replace(function, function=settled.bound, framework=settled.framework, by_name=False)
+    return found, problems, remarks
 
 
 def open_door(name: str, thing: Any, beside: Mapping[str, Any] = MappingProxyType({}), reseed: bool = False) -> Opened:
-    """The door of a function, a class or an object.
+    """The door of a function, a class or an object; a TargetError where that has none of the forms.
 
-    Args:
-        name: as the user named it, for messages.
-        thing: what the target leads to.
-        beside: what belongs to it: ``gradient``, the ``backward`` of a forward, or the ``value`` of a gradient.
-        reseed: seed the generators of random numbers before every call.
-
-    Raises:
-        TargetError: a class that cannot be made without arguments, or an object of none of the forms.
+    ``beside`` has what belongs to it: ``gradient``, the ``backward`` of a forward, or the ``value`` of a gradient. With
+    ``reseed``, the generators of random numbers are seeded before every call.
     """
     main, params = thing, None
     if backward := beside.get("backward"):
@@ -146,18 +116,18 @@ def _form_of(name: str, thing: Any) -> tuple[Door, Any, dict[str, Any] | None]:
             return Layer(name, lambda: attrgetter("forward", "backward")(make())), first.forward, None
         if not is_model(first):
             raise TargetError(f"{name}: has a method loss, and no dict params with its parameters")
-        return AsReturned(name, functools.partial(_loss_of, name, make)), first.loss, first.params
+
+        def loss(params: dict[str, Any], **rest: Any) -> Any:
+            model = make()
+            model.params = params
+            return called(model.loss, rest, name)
+
+        return AsReturned(name, loss), first.loss, first.params
     if isinstance(thing, type) or not callable(thing):
         kind = "a class" if isinstance(thing, type) else f"of type {type(thing).__name__}"
         hint = "name a function, an object to call, or one with forward and backward, or with params and loss"
         raise TargetError(f"{name}: is {kind}, which cannot be checked", hint=hint)
     return AsReturned(name, thing), thing, None
-
-
-def _loss_of(title: str, make: Callable[[], Any], /, params: dict[str, Any], **rest: Any) -> Any:
-    model = make()
-    model.params = params
-    return called(model.loss, rest, title)
 
 
 def _maker(name: str, thing: Any) -> Callable[[], Any]:
@@ -177,7 +147,7 @@ def batch_sizes(config: Config) -> tuple[int, ...]:
 
 def _is_called(array: str, pattern: str) -> bool:
     """Whether an array, as ``params.W1``, has a name, or is a part of the input that has it."""
-    return fnmatchcase(array, pattern) or array.startswith((f"{pattern}.", f"{pattern}["))
+    return fnmatchcase(array, pattern) or f"{array}.".startswith((f"{pattern}.", f"{pattern}["))
 
 
 def _settled(

@@ -14,7 +14,7 @@ _NO_LABELS = [(name,) for name in ("X", "x", "W", "w", "theta", "params", "reg")
 
 def takes_scores_and_labels(function: Any) -> bool:
     """Whether something can be called with (S, y), and neither its form nor the names of its parameters deny it."""
-    if isinstance(function, type) or not callable(function):
+    if isinstance(function, type) or not callable(function) or is_layer(function) or is_model(function):
         return False
     if signature := signature_of(getattr(function, "forward", function)):  # as a module of torch has
         try:
@@ -63,11 +63,11 @@ def where(function: Any) -> tuple[str | None, int | None]:
 def callables_of(thing: Any) -> list[str]:
     """Public names of an object's callables; those that a module defines come before those that it imports."""
     try:
-        found = {name: inspect.getattr_static(thing, name) for name in dir(thing) if not name.startswith("_")}
+        found = inspect.getmembers_static(thing, callable)
     except Exception:  # an object's own __dir__
         return []
-    names = [name for name, member in found.items() if callable(member)]
-    return sorted(names, key=lambda name: not _is_defined_in(thing, found[name]))
+    found.sort(key=lambda named: not _is_defined_in(thing, named[1]))
+    return [name for name, _ in found if not name.startswith("_")]
 
 
 def definitions_of(module: Any) -> dict[str, Any]:

@@ -256,6 +256,8 @@ def test_the_schema_is_valid_and_its_defaults_are_the_configurations() -> None:
         ("scores: 'normal(0'", 'scores: must be written as "normal" or "normal(0, 0.001)"'),
         ("scores: [normal, 'normal(0, -1)']", "scores[1].scale: should be greater than 0; got -1"),
         ("scores: integers(3, 2)", "scores: low must be at most high; got 'integers(3, 2)'"),
+        ("inputs: {x: 'integers(3, 1) [N]'}", "inputs.x: integers: low must be at most high"),
+        ("inputs: {x: 'student-t(-1) [N]'}", "inputs.x: student-t (df): should be greater than 0"),
         ("scores: 5", "scores: should be a mapping of keys to values; got 5"),
         ("- 1", "gradcheck.yaml: does not hold keys with values"),
         ("seed: 1\nseed: 2", "gradcheck.yaml:2:1: seed: is given twice, here and on line 1"),

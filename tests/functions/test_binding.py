@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gradcheck.config import Config
 from gradcheck.errors import TargetError
-from gradcheck.functions.binding import Bound, settle
+from gradcheck.functions.binding import settle
 from gradcheck.functions.doors import AsReturned, Layer, Reseeded, Separate
-from gradcheck.functions.prepare import open_door
+from gradcheck.functions.function import Function
+from gradcheck.functions.prepare import open_door, prepare
 from gradcheck.layout import Arguments
 
 RNG = np.random.default_rng(0)
@@ -27,7 +29,7 @@ def gradients_of(door: Any, values: dict[str, Any], wrt: tuple[str, ...] = ()) -
     """By name, what the bound function returns as the gradients of its arrays."""
     settled = settle("f", door, values, wrt, seed=1)
     arguments = Arguments.of(values, settled.arrays, seed=1)
-    _, gradient = Bound("f", door, settled.order)(arguments.x[np.newaxis], arguments)
+    _, gradient = settled.bound(arguments.x[np.newaxis], arguments)
     return arguments.layout.arrays(gradient[0])
 
 
@@ -68,6 +70,14 @@ def test_a_dict_of_parameters_is_one_input_of_several_arrays() -> None:
     found = gradients_of(AsReturned("f", loss), {"params": {"W": W, "layers": [B], "rate": 0.1}, "X": X})
     assert list(found) == ["params.W", "params.layers[0]"]
     np.testing.assert_array_equal(found["params.layers[0]"], 1.0)
+
+
+@pytest.mark.parametrize(("wrt", "names"), [("p[0]", ["p[0]"]), ("p", ["p[0]", "p[1]"])])
+def test_wrt_names_an_input_or_an_array_of_it(wrt: str, names: list[str]) -> None:
+    function = Function("f", lambda p: ((p[0] ** 2).sum() + (p[1] ** 2).sum(), [2 * p[0], 2 * p[1]]))
+    _, (problem,), _ = prepare(function, Config(wrt=wrt), at={"p": [W, X]})
+    assert problem.layout is not None
+    assert problem.layout.names == names
 
 
 def test_a_gradient_of_none_is_not_checked_and_said() -> None:

@@ -61,10 +61,8 @@ def recognised_form(
 ) -> _Form | None:
     """The form of a function for the framework that its first call shows; None if it shows none.
 
-    Args:
-        first: what it returned for NumPy arrays, or the exception that it raised.
-        usable: what it returned is a value and a gradient already.
-        forms, attempt: a framework's forms, in order; what calls one, and raises where it does not work.
+    ``first`` is what it returned for NumPy arrays, ``usable`` if that is a value and a gradient already, or what it
+    raised; ``forms`` returns a framework's forms, in order; ``attempt`` calls one, and raises where it does not work.
     """
     raised, refused = isinstance(first, BaseException), None
     parts = first if isinstance(first, tuple | list) else (first,)

@@ -24,14 +24,10 @@ class Toolkit:
     """What a framework provides for its adapters."""
 
     name: str
-    #: The class of its arrays.
-    kind: type
-    #: Context of a call.
-    environment: Callable[[], AbstractContextManager[None]]
-    #: Converts an array to the framework's.
-    from_numpy: Callable[[_Array], Any]
-    #: Converts one of its arrays to NumPy.
-    to_numpy: Callable[[Any], _Array]
+    kind: type  # of its arrays
+    environment: Callable[[], AbstractContextManager[None]]  # of a call
+    from_numpy: Callable[[_Array], Any]  # converts an array to the framework's
+    to_numpy: Callable[[Any], _Array]  # converts one of its arrays to NumPy
     #: The sum of an array or a number, times an array; raises ``LossDefect`` where it has no gradient.
     sum_of: Callable[..., Any]
     #: Of a function of a list of arrays that returns (value, rest): returns those, and the gradients of the value. The

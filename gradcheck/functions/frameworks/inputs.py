@@ -22,18 +22,12 @@ from gradcheck.layout import is_differentiable, leaves, rebuilt
 
 @dataclass(frozen=True)
 class Differentiated:
-    """A function that its framework differentiates: the value is the sum of the outputs times random numbers.
-
-    Attributes:
-        name: of the function.
-        function: takes and returns the framework's arrays, and dicts, lists and tuples of them.
-        toolkit: of the framework.
-        wrt: inputs that must have a gradient; empty for all that hold arrays of floats, as far as they have one.
-    """
+    """A function that its framework differentiates: the value is the sum of the outputs times random numbers."""
 
     name: str
-    function: Callable[..., Any]
+    function: Callable[..., Any]  # takes and returns the framework's arrays, and dicts, lists and tuples of them
     toolkit: Toolkit
+    #: Inputs that must have a gradient; empty for all that hold arrays of floats, as far as they have one.
     wrt: tuple[str, ...] = ()
 
     def __call__(self, given: dict[str, Any], seed: int) -> tuple[Any, tuple[Any, ...]]:
