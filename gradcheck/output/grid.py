@@ -89,9 +89,7 @@ class _Grid:
     def drawn(self, classes: Sequence[int]) -> Text:
         """Lines of these classes, below a line with their numbers."""
         head, *names = self._names
-        drawn = (
-            Text(no_wrap=True, overflow="ignore").append(self._title, "bold").append(head.ljust(self._indent), "bold")
-        )
+        drawn = Text(no_wrap=True, overflow="ignore").append(self._title + head.ljust(self._indent), "bold")
         drawn.append("".join(f"{class_} ".rjust(self._wide) for class_ in classes))
         for name, row in zip(names, self._cells, strict=True):
             drawn.append(f"\n{name.rjust(self._indent)}")
