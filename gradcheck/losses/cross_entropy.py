@@ -11,7 +11,7 @@ EPSILON = 0.1  # the share of the target that label smoothing spreads over all c
 
 
 def _softmax_terms(S: Scores, i: Labels, y: Labels) -> tuple[Scores, Scores, Scores, Scores]:
-    """p_j; -log p_j; p_j - 1{j=y}; s_j - s_t, s_t the row's largest: all N x C, fresh, by the formulas of ``softmax``."""
+    """p_j; -log p_j; p_j - 1{j=y}; s_j - s_t, s_t the row's largest: each N x C, fresh, by ``softmax``'s formulas."""
     top = S.argmax(axis=1)
     below_top = S - S[i, top][:, np.newaxis]
 
