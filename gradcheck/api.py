@@ -54,8 +54,8 @@ def check(losses: LossLike | Sequence[LossLike], config: Config | None = None, *
         (True, 15)
     """
     several = losses if isinstance(losses, Sequence) and not isinstance(losses, str) else [losses]
-    beside = _beside(keywords)
-    config, settings = _read(config, keywords, [key for key in Config.model_fields if key != "losses"])
+    keys = [key for key in Config.model_fields if key != "losses"]
+    config, settings, beside = _read(config, keywords, keys)
     is_described = beside or config.inputs or config.gradient or config.backward or config.value
     functions = [replace(as_function(each), beside=beside) if is_described else as_loss(each) for each in several]
     return _uninterrupted(check_targets(functions, config, settings))
@@ -90,11 +90,11 @@ def check_at(
     """
     if isinstance(S, Mapping):
         arguments = {name: np.asarray(each) if isinstance(each, list) else each for name, each in S.items()}
-        beside = _beside(keywords)
-        config, settings = _read(config, keywords, (*_OF_A_POINT, *_BESIDE, "wrt", "only", "reseed"))
+        keys = (*_OF_A_POINT, *_BESIDE, "wrt", "only", "reseed")
+        config, settings, beside = _read(config, keywords, keys)
         named = replace(as_function(function), beside=beside)
         return _uninterrupted(check_targets([named], config, settings, given=arguments))
-    config, settings = _read(config, keywords, _OF_A_POINT)
+    config, settings, _ = _read(config, keywords, _OF_A_POINT)
     try:
         scores, labels = np.asarray(S), np.asarray([] if y is None else y)
     except Exception as error:  # anything that an __array__ of the user's raises
@@ -143,21 +143,18 @@ def as_function(function: LossLike) -> Function:
     return Function(getattr(function, "__qualname__", type(function).__qualname__), function, *where(function))
 
 
-def _beside(keywords: dict[str, Any]) -> dict[str, Callable[..., Any]]:
-    """The callables that belong to a function, taken out of the keywords."""
-    return {key: keywords.pop(key) for key in _BESIDE if callable(keywords.get(key))}
-
-
-def _read(config: Config | None, keywords: dict[str, Any], keys: Sequence[str]) -> tuple[Config, Settings]:
-    """The configuration and the settings that ``config`` and the keywords of a public function stand for."""
+def _read(
+    config: Config | None, keywords: dict[str, Any], keys: Sequence[str]
+) -> tuple[Config, Settings, dict[str, Callable[..., Any]]]:
+    """What ``config`` and keywords stand for: a configuration, settings, and callables that belong to a function."""
     known = (*SETTINGS, *keys)
     for name in keywords:
         if name not in known:
             parts = f"unknown keyword {name!r}", f"there are {', '.join(known)}", did_you_mean(name, known)
             raise TypeError("; ".join(filter(None, parts)))
-    changed = {key: value for key, value in keywords.items() if key in keys}
-    config = Config(**dict(config or Config()) | changed)
-    return config, read_settings({name: value for name, value in keywords.items() if name not in keys})
+    beside = {key: keywords.pop(key) for key in _BESIDE if callable(keywords.get(key))}
+    changed = {key: keywords.pop(key) for key in keys if key in keywords}
+    return Config(**dict(config or Config()) | changed), read_settings(keywords), beside
 
 
 def _uninterrupted(report: Report) -> NotebookReport:

@@ -1,13 +1,4 @@
-"""All errors that gradcheck raises.
-
-GradcheckError
-├── UsageError            the run could not be done as asked: exit code 2
-│   ├── ConfigError       a configuration file or option: names file, line, key
-│   ├── TargetError       a target that cannot be found, imported or called
-│   └── OutputError       a report that cannot be written
-├── OutOfTime             the run's time is up: what was done is reported, with exit code 2
-└── LossDefect            the loss broke its contract: exit code 1
-"""
+"""All errors that gradcheck raises."""
 
 from __future__ import annotations
 
@@ -21,7 +12,7 @@ class GradcheckError(Exception):
 
 
 class UsageError(GradcheckError):
-    """What was asked for cannot be done; nothing was judged."""
+    """What was asked for cannot be done, as a report that cannot be written: exit code 2."""
 
     def __init__(self, message: str, *, hint: str = "", details: str = "") -> None:
         super().__init__(message)
@@ -34,25 +25,21 @@ class UsageError(GradcheckError):
 
 
 class ConfigError(UsageError, ValueError):
-    """A configuration that cannot be read or does not validate."""
+    """A configuration file or option that cannot be read or does not validate: names file, line, key."""
 
 
 class TargetError(UsageError):
-    """A target that does not lead to a loss."""
-
-
-class OutputError(UsageError):
-    """A report that cannot be written where it was asked for."""
+    """A target that cannot be found, imported or called."""
 
 
 class OutOfTime(GradcheckError):  # noqa: N818  (nothing is wrong)
-    """No further call of a loss may begin: the run's time is up."""
+    """No further call of a loss may begin: the run's time is up, and what was done is reported, with exit code 2."""
 
     found: Sequence[Any] = ()  # the findings of the current problem
 
 
 class LossDefect(GradcheckError):  # noqa: N818  (the fault is the loss's)
-    """The loss broke its contract: it raised, or did not return a value and a gradient."""
+    """The loss broke its contract: it raised, or did not return a value and a gradient; exit code 1."""
 
     def __init__(self, code: str, message: str, *, details: str = "") -> None:
         super().__init__(code, message)  # with these, pickle makes it again

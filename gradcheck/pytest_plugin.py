@@ -1,16 +1,5 @@
 """Pytest plugin: gradients as tests, for the losses of ``gradcheck.yaml`` and for marked functions.
 
-    pytest --gradcheck                    each loss and batch size of gradcheck.yaml is a test
-    pytest --gradcheck-seed 7             other draws
-
-    @pytest.mark.gradcheck(batch_sizes=[1, 3], rtol=1e-9)
-    def test_my_loss(S, y):               # no fixtures: the scores and labels of a problem
-        return my_loss(S, y)              # (value, dS)
-
-    @pytest.mark.gradcheck(inputs={"x": "[N, D]", "w": "[D, M]"}, backward=affine_backward)
-    def test_affine(x, w, bias):          # bias is a fixture, or of parametrize
-        return affine_forward(x, w, bias)
-
 Every pytest run in the environment imports this module; it imports the rest of gradcheck only when that is needed.
 """
 

@@ -1,14 +1,11 @@
-"""The one way through: targets and a configuration in, a Report out.
-
-target -> Function -> Problem -> contract -> (analytic, numerical ± bound) -> verdicts -> findings -> Report
-"""
+"""The one way through: target -> Function -> Problem -> contract -> verdicts -> findings -> Report."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,19 +16,18 @@ from gradcheck.checking.problem import check_problem
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect, OutOfTime, UsageError
+from gradcheck.evaluation.parallel import Pool, open_pool
+from gradcheck.functions.budget import Budget, ProgressCallback, open_budget
 from gradcheck.functions.frameworks import require
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import built_in_named, load_target
 from gradcheck.functions.output_capture import Silence, silenced
+from gradcheck.functions.prepare import prepare
 from gradcheck.functions.signatures import takes_scores_and_labels
 from gradcheck.functions.suggestions import rerun_command
 from gradcheck.report import BatchReport, Finding, LossReport, Report, SmallestCase
 from gradcheck.sampling import Problem, drawn, problems, shapes
 from gradcheck.version import __version__
-
-if TYPE_CHECKING:
-    from gradcheck.evaluation.parallel import Pool
-    from gradcheck.functions.budget import Budget, ProgressCallback
 
 #: Hints for functions of named inputs.
 _HINTS = {
@@ -86,12 +82,8 @@ def check_targets(
     pool: Pool | None = None
     with ExitStack() as stack:
         if settings.max_seconds is not None or settings.timeout is not None or progress is not None:
-            from gradcheck.functions.budget import open_budget
-
             budget = stack.enter_context(open_budget(settings, progress, stuck if abandon else None))
         if (settings.jobs, settings.backend, settings.scheduler) != (1, "loky", None):
-            from gradcheck.evaluation.parallel import open_pool
-
             pool = stack.enter_context(open_pool(settings))
         for at_hand, run in enumerate(runs):
             try:
@@ -237,14 +229,12 @@ class _TargetRun:
         described = config.inputs or config.backward or config.gradient or config.value or loss.beside
         if given is None and (loss.is_built_in or (takes_scores_and_labels(thing) and not described)):
             return problems(config)
-        from gradcheck.functions.prepare import prepare
-
         with silence.let_through():
-            function, drawn, remarks = prepare(loss, config, given, self._settings.framework)
+            function, points, remarks = prepare(loss, config, given, self._settings.framework)
         self._loss = replace(function, budget=loss.budget)
-        self._shapes = [problem.S.shape for problem in drawn]
+        self._shapes = [problem.S.shape for problem in points]
         self._contract |= {remark.code: remark for remark in remarks}
-        return drawn
+        return points
 
     def _is_new(self, case: Case) -> bool:
         """Whether a case is kept as evidence: the first wrong and the first right one of each kind, and some more."""

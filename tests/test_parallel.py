@@ -69,7 +69,7 @@ def pool() -> Iterator[Counted]:
 @contextmanager
 def used(pool: Pool) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(parallel, "open_pool", lambda settings: nullcontext(pool))
+        patch.setattr("gradcheck.run.open_pool", lambda settings: nullcontext(pool))
         yield
 
 

@@ -13,9 +13,11 @@ import yaml
 from gradcheck.cli.outputs import for_standard_output, print_out, write_file
 from gradcheck.config import DEFAULT_FILE, Config
 from gradcheck.config.model import json_schema
-from gradcheck.errors import OutputError, UsageError
+from gradcheck.errors import UsageError
 from gradcheck.functions.loading import SUFFIXES, built_in_named, guessed_config
 from gradcheck.output import Options
+from gradcheck.output import compare as comparison
+from gradcheck.output.pages import page, render_codes, render_list, render_one, render_page
 
 #: The schema stands beside the configuration, whose first line names it for editors.
 SCHEMA_FILE = ".gradcheck.schema.json"
@@ -26,8 +28,6 @@ def list_() -> None:
 
     For example: [bold]gradcheck list[/bold]
     """
-    from gradcheck.output.pages import render_list
-
     print_out(render_list(for_standard_output()))
 
 
@@ -36,8 +36,6 @@ def show(name: Annotated[str, typer.Argument(help="A built-in loss; `gradcheck l
 
     For example: [bold]gradcheck show softmax[/bold]
     """
-    from gradcheck.output.pages import render_one
-
     print_out(render_one(built_in_named(name), for_standard_output()))
 
 
@@ -48,8 +46,6 @@ def explain(
 
     For example: [bold]gradcheck explain missing-mean[/bold]
     """
-    from gradcheck.output.pages import page, render_codes, render_page
-
     options = for_standard_output()
     pages = [page(code) for code in codes or []]
     print_out("\n".join(render_page(each, options) for each in pages) or render_codes(options))
@@ -75,8 +71,6 @@ def compare(
 
     For example: [bold]gradcheck compare last.json report.json[/bold]
     """
-    from gradcheck.output import compare as comparison
-
     found = comparison.compare(comparison.read_report(before), comparison.read_report(after), strict)
     print_out(comparison.render(found, for_standard_output(Options(quiet=quiet))))
     raise typer.Exit(1 if any(change.direction == "worse" for change in found) else 0)
@@ -109,11 +103,11 @@ def init(
         files |= {directory / name: text for name, text in _templates(loss).items()}
     existing = ", ".join(repr(str(path)) for path in files if os.path.lexists(path))
     if existing and not force:
-        raise OutputError(f"{existing} would be overwritten; nothing was written", hint="--force overwrites")
+        raise UsageError(f"{existing} would be overwritten; nothing was written", hint="--force overwrites")
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{str(directory)!r} cannot be made: {error.strerror or error}") from None
+        raise UsageError(f"{str(directory)!r} cannot be made: {error.strerror or error}") from None
     for path, text in files.items():
         write_file(text, path)
         typer.echo(f"wrote {path}")

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 import typer
 
-from gradcheck.errors import OutputError, UsageError, did_you_mean
+from gradcheck.errors import UsageError, did_you_mean
 from gradcheck.output import FORMATS, Options
+from gradcheck.output.plot import picture, refuse_what_cannot_be_drawn
 from gradcheck.output.text import escape_control
 from gradcheck.report import Report
 
@@ -50,10 +51,10 @@ def for_standard_output(look: Options | None = None) -> Options:
 def print_out(text: str) -> None:
     """Write text to standard output; characters that its encoding lacks become escapes.
 
-    A reader that closes its end early (``| head``) is not an error; a closed or full output is an OutputError.
+    A reader that closes its end early (``| head``) is not an error; a closed or full output is a UsageError.
     """
     if sys.stdout is None:
-        raise OutputError("standard output is closed")
+        raise UsageError("standard output is closed")
     encoding = sys.stdout.encoding or "utf-8"
     try:
         sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
@@ -62,28 +63,28 @@ def print_out(text: str) -> None:
         # Python flushes once more at exit, and would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
-            raise OutputError(f"standard output cannot be written: {error.strerror or error}") from None
+            raise UsageError(f"standard output cannot be written: {error.strerror or error}") from None
 
 
 def write_file(content: str | bytes, path: Path) -> None:
-    """Write a file, text in UTF-8; an OutputError if that fails."""
+    """Write a file, text in UTF-8; a UsageError if that fails."""
     data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     try:
         path.write_bytes(data)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise OutputError(f"{str(path)!r} cannot be written: {reason}", hint=_WRITABLE) from None
+        raise UsageError(f"{str(path)!r} cannot be written: {reason}", hint=_WRITABLE) from None
 
 
 def refuse_unwritable(path: Path) -> None:
-    """Refuse, with an OutputError, a path that cannot be written, before the work is done and not after it."""
+    """Refuse, with a UsageError, a path that cannot be written, before the work is done and not after it."""
     try:
         place = path if path.exists() else path.parent
         unusable = path.is_dir() or not path.parent.is_dir() or not os.access(place, os.W_OK)
     except (OSError, ValueError):
         unusable = True
     if unusable:
-        raise OutputError(f"{str(path)!r} cannot be written", hint=_WRITABLE)
+        raise UsageError(f"{str(path)!r} cannot be written", hint=_WRITABLE)
 
 
 class Destinations(NamedTuple):
@@ -98,7 +99,7 @@ class Destinations(NamedTuple):
         return max(worst, _ENTRIES_OF_A_PAGE) if "html" in (*self.shown, *self.files) else worst
 
     def write(self, report: Report, look: Options) -> None:
-        """Write a report everywhere; an OutputError if standard output or a file cannot be written."""
+        """Write a report everywhere; a UsageError if standard output or a file cannot be written."""
         for format_ in self.shown:
             print_out(FORMATS[format_](report, for_standard_output(look)))
         if "github" in self.shown and (summary := os.environ.get("GITHUB_STEP_SUMMARY")):
@@ -111,8 +112,6 @@ class Destinations(NamedTuple):
         for format_, path in self.files.items():
             write_file(FORMATS[format_](report, look), path)
         if self.plot is not None:
-            from gradcheck.output.plot import picture  # matplotlib
-
             write_file(picture(report, self.plot.suffix.lower().lstrip(".")), self.plot)
             written.append(f"the picture is in {self.plot}")
         if not look.quiet:
@@ -146,8 +145,6 @@ def destinations(formats: Sequence[str], outputs: Sequence[str], plot: Path | No
     if len(set(shown) - {"github"}) > 1:
         raise UsageError(f"{' and '.join(shown)} would both go to standard output", hint=_OUTPUT)
     if plot is not None:
-        from gradcheck.output.plot import refuse_what_cannot_be_drawn  # matplotlib
-
         refuse_what_cannot_be_drawn(plot)
     for file in (*files.values(), *([plot] if plot else [])):
         refuse_unwritable(file)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing, nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import Annotated, Any, TextIO
 
 import typer
 
@@ -17,14 +17,12 @@ from gradcheck.config.inputs import read_option
 from gradcheck.config.settings import DESCRIPTIONS, SETTINGS, Backend, Framework, Reference, Settings
 from gradcheck.config.source import read_text
 from gradcheck.errors import UsageError
+from gradcheck.functions.budget import RunProgress
 from gradcheck.losses import BUILT_INS
 from gradcheck.output import FORMATS, Entries, Options
 from gradcheck.output.text import escape_control
 from gradcheck.report import Report
 from gradcheck.run import check_targets
-
-if TYPE_CHECKING:
-    from gradcheck.functions.budget import RunProgress
 
 _Texts = list[str] | None
 #: Keys of the configuration whose options have their names.
@@ -177,7 +175,7 @@ class ProgressBar:
         self._task = self._bar.add_task("", total=1.0, numbers="")
         self._clock, self._begun, self._target = clock, clock(), ""
 
-    def update(self, standing: "RunProgress") -> None:
+    def update(self, standing: RunProgress) -> None:
         """Show how far the run is."""
         if self._target != standing.target:
             self._target = standing.target

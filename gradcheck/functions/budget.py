@@ -148,8 +148,8 @@ class Budget:
             return function(*arguments, **options)
         now = time.monotonic()
         self._ended, self.limit, self.overdue = None, limit, now + limit
-        seconds = max(min(limit, self._deadline - now, _LONGEST), 1e-6)
-        signal.setitimer(signal.ITIMER_REAL, seconds, 0.1)  # again, if the call catches the exception
+        first = max(min(limit, self._deadline - now), 1e-6)
+        signal.setitimer(signal.ITIMER_REAL, first, 0.1)  # again, if the call catches the exception
         try:
             answer = _call(function, arguments, options)
         except BaseException as error:

@@ -156,8 +156,7 @@ def _settled(
     """Which results are gradients of what, from a first call; what the function raises is a TargetError."""
     first = functools.partial(settle_in, framework, function.target, opened.door, wrt)
     try:
-        found: Settled = replace(function, function=first).call(values, seed)  # type: ignore[arg-type]
-        return found
+        return replace(function, function=first).call(values, seed)  # type: ignore[arg-type, no-any-return]
     except LossDefect as defect:
         shapes = ", ".join(f"{name} {np.shape(each)}" for name, each in values.items() if isinstance(each, np.ndarray))
         hint = f"its arrays have the shapes {shapes}; describe other ones by --input or --size" if shapes else ""

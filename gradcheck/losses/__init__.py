@@ -1,9 +1,9 @@
 """The built-in losses, one family a file, each with its derivation in its docstring.
 
-All are ``(S, y, reduction="mean") -> (value, dS)``: scores S of shape N x C, N labels y in [0, C), or for those of
-``soft_targets`` N x C numbers as well; the value is the mean over the rows, dS its N x C gradient, both in the dtype
-of S (float64 or float32; integers become float64). With ``reduction="sum"`` both are of the sum; with ``"none"`` the
-value is N values and row i of dS the derivative of value i. They write to neither argument, return fresh memory at
+All are ``(S, y, reduction="mean") -> (value, dS)``: scores S of shape N x C, N labels y in [0, C), or where
+the formula has labels t, N x C numbers as well; the value is the mean over the rows, dS its N x C gradient, both in the
+dtype of S (float64 or float32; integers become float64). With ``reduction="sum"`` both are of the sum; with ``"none"``
+the value is N values and row i of dS the derivative of value i. They write to neither argument, return fresh memory at
 every call, and raise ``ValueError`` or ``TypeError`` for invalid arguments. Complex scores give a complex value that is
 analytic wherever the loss is smooth, for derivatives by complex steps; dS has only the right shape then.
 
@@ -20,7 +20,7 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gradcheck.losses import cross_entropy, elementwise, hinge, indicator_examples, soft_targets
+from gradcheck.losses import cross_entropy, elementwise, hinge, indicator_examples
 from gradcheck.losses.batch import Answer
 
 __all__ = ["BUILT_INS", "BuiltIn"]
@@ -71,11 +71,11 @@ _ALL = (
     BuiltIn(elementwise.one_vs_all, "sum_j log(1 + e^{-t_j s_j}),  t_j = 1{j=y} - 1{j!=y}", "-t_j / (1 + e^{t_j s_j})"),
     BuiltIn(elementwise.huber, "sum_j (1{|r_j|<=1} r_j^2/2 + 1{|r_j|>1} (|r_j| - 1/2)),  r_j = s_j - 1{j=y}",
             "1{|r_j|<=1} r_j + 1{r_j>1} - 1{r_j<-1}"),
-    BuiltIn(soft_targets.soft_cross_entropy, "-sum_j t_j log p_j,  labels t one-hot, or any N x C weights",
+    BuiltIn(cross_entropy.soft_cross_entropy, "-sum_j t_j log p_j,  labels t one-hot, or any N x C weights",
             "p_j sum_m t_m - t_j"),
-    BuiltIn(soft_targets.binary_cross_entropy, "sum_j log(1 + e^{s_j}) - t_j s_j,  labels t multi-hot",
+    BuiltIn(elementwise.binary_cross_entropy, "sum_j log(1 + e^{s_j}) - t_j s_j,  labels t multi-hot",
             "g(s_j) - t_j,  g(x) = 1 / (1 + e^{-x})"),
-    BuiltIn(soft_targets.squared_error, "1/2 sum_j (s_j - t_j)^2,  labels t real", "s_j - t_j"),
+    BuiltIn(elementwise.squared_error, "1/2 sum_j (s_j - t_j)^2,  labels t real", "s_j - t_j"),
     BuiltIn(indicator_examples.min_square_exp, "min(s_1^2, e^{s_2})",
             "1{j=1} 1{s_1^2 < e^{s_2}} 2 s_1 + 1{j=2} 1{s_1^2 >= e^{s_2}} e^{s_2}"),
     BuiltIn(indicator_examples.cubed_relu, "sum_j max(0, s_j^3)", "1{s_j^3 >= 0} 3 s_j^2"),

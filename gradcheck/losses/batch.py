@@ -48,6 +48,25 @@ def as_batch(S: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Scores, Labels, Labels
     return scores, np.arange(N), labels
 
 
+def as_targets(S: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Scores, npt.NDArray[Any]]:
+    """Scores, and a target for each of them, from N x C real numbers or N ints in [0, C): t_j = 1{j=y}.
+
+    Raises:
+        ValueError, TypeError: as in ``as_batch``, and for other labels than these.
+    """
+    scores, labels = as_scores(S), np.asarray(y)
+    if labels.ndim != 2:
+        scores, i, classes = as_batch(scores, labels)
+        t = np.zeros(scores.shape, dtype=scores.real.dtype)
+        t[i, classes] = 1
+        return scores, t
+    if labels.dtype.kind not in "fiub":
+        raise TypeError(f"the labels have dtype {labels.dtype}; they must be real numbers, one a class")
+    if labels.shape != scores.shape:
+        raise ValueError(f"the labels have shape {labels.shape}; scores of shape {scores.shape} need the same")
+    return scores, labels.astype(scores.real.dtype)
+
+
 def reduced(L: Scores, derivatives: Scores, reduction: Reduction) -> Answer:
     """The answer ``(value, dS)`` from N values L and their N x C derivatives, which are overwritten.
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
-from gradcheck.losses.batch import Answer, Labels, Reduction, Scores, as_batch, reduced
+from gradcheck.losses.batch import Answer, Labels, Reduction, Scores, as_batch, as_targets, reduced
 
 EPSILON = 0.1  # the share of the target that label smoothing spreads over all classes (Szegedy et al. 2016)
 
 
-def softmax_terms(S: Scores, i: Labels, y: Labels) -> tuple[Scores, Scores, Scores, Scores]:
-    """p_j; -log p_j; p_j - 1{j=y}; and s_j - s_t, with s_t the row's largest score: all N x C, fresh, of S's dtype.
-
-    By the formulas of ``softmax``, whose terms have one sign: a row that is right by 40 has a gradient of 4e-18.
-    """
+def _softmax_terms(S: Scores, i: Labels, y: Labels) -> tuple[Scores, Scores, Scores, Scores]:
+    """p_j; -log p_j; p_j - 1{j=y}; s_j - s_t, s_t the row's largest: each N x C, fresh, by ``softmax``'s formulas."""
     top = S.argmax(axis=1)
     below_top = S - S[i, top][:, np.newaxis]
 
@@ -62,8 +60,35 @@ def softmax(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
         p_y - 1 = -sum_{m!=y} p_m
     """
     S, i, y = as_batch(S, y)
-    _, surprisal, residual, _ = softmax_terms(S, i, y)
+    _, surprisal, residual, _ = _softmax_terms(S, i, y)
     return reduced(surprisal[i, y], residual, reduction)
+
+
+def soft_cross_entropy(S: Scores, y: npt.ArrayLike, reduction: Reduction = "mean") -> Answer:
+    """Softmax cross-entropy against a target for each class: one-hot, or any distribution.
+
+        L = -sum_m t_m log p_m,    p_j = e^{s_j} / sum_m e^{s_m}
+
+    Each term is the softmax's, d(-log p_m)/ds_j = p_j - 1{j=m}, so
+
+        dL/ds_j = sum_m t_m (p_j - 1{j=m})
+                = p_j sum_m t_m - t_j
+
+    by many-way selection. Where p_j nears 1 the last line would lose its digits, so
+    p_j sum_{m!=j} t_m - t_j sum_{m!=j} p_m is computed, which is the same.
+    """
+    S, t = as_targets(S, y)
+    p, surprisal, _, _ = _softmax_terms(*as_batch(S, np.zeros(len(S), dtype=np.intp)))
+    L = (t * surprisal).sum(axis=1)
+    return reduced(L, p * _of_the_others(t) - t * _of_the_others(p), reduction)
+
+
+def _of_the_others(x: Scores) -> Scores:
+    """For each entry of N x C the sum of its row's others. Nothing is subtracted, so no digits are lost."""
+    before, after = np.zeros_like(x), np.zeros_like(x)
+    np.cumsum(x[:, :-1], axis=1, out=before[:, 1:])
+    after[:, :-1] = np.cumsum(x[:, :0:-1], axis=1)[:, ::-1]
+    return np.asarray(before + after)
 
 
 def label_smoothing(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
@@ -85,7 +110,7 @@ def label_smoothing(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answ
     """
     S, i, y = as_batch(S, y)
     C = S.shape[1]
-    _, surprisal, residual, _ = softmax_terms(S, i, y)
+    _, surprisal, residual, _ = _softmax_terms(S, i, y)
     L = (1 - EPSILON) * surprisal[i, y] + EPSILON * (surprisal.sum(axis=1) / C)
 
     pull = np.full_like(S, -EPSILON / C)
@@ -113,7 +138,7 @@ def focal(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     in the softmax.
     """
     S, i, y = as_batch(S, y)
-    p, surprisal, residual, _ = softmax_terms(S, i, y)
+    p, surprisal, residual, _ = _softmax_terms(S, i, y)
     p_y, v, u = p[i, y], surprisal[i, y], -residual[i, y]
     weight = u * (2 * p_y * v + u)
     return reduced(u**2 * v, weight[:, np.newaxis] * residual, reduction)
@@ -144,7 +169,7 @@ def brier(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     d_m = p_t (1 - e^{s_m - s_t}) is exact where scores tie.
     """
     S, i, y = as_batch(S, y)
-    p, _, r, below_top = softmax_terms(S, i, y)
+    p, _, r, below_top = _softmax_terms(S, i, y)
     L = (r**2).sum(axis=1)
 
     d = -p.max(axis=1, keepdims=True) * np.expm1(below_top)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
-from gradcheck.losses.batch import Answer, Labels, Reduction, Scores, as_batch, reduced
-from gradcheck.losses.soft_targets import binary_cross_entropy
+from gradcheck.losses.batch import Answer, Labels, Reduction, Scores, as_batch, as_targets, reduced
 
 DELTA = 1.0  # where Huber's parabola ends and the straight line begins
 
@@ -52,3 +52,35 @@ def huber(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     r[i, y] -= 1
     clipped = np.clip(r, -DELTA, DELTA)
     return reduced((clipped * (r - clipped / 2)).sum(axis=1), clipped, reduction)
+
+
+def binary_cross_entropy(S: Scores, y: npt.ArrayLike, reduction: Reduction = "mean") -> Answer:
+    """One logistic loss a class, where a row may belong to several classes or to none.
+
+        L = -sum_m (t_m log g(s_m) + (1 - t_m) log(1 - g(s_m))),    g(x) = 1 / (1 + e^{-x})
+
+    -log g(x) = log(1 + e^{-x}) and 1 - g(x) = g(-x), and s_j is in the term m = j alone:
+
+        dL/ds_j = -t_j g(-s_j) + (1 - t_j) g(s_j)
+                = g(s_j) - t_j
+
+    The logarithms are computed from e^{-|x|}, as in one-vs-all.
+    """
+    S, t = as_targets(S, y)
+    e = np.exp(np.minimum(S, -S))  # -|s|, but abs would drop an imaginary part
+    logarithm = np.log1p(e)
+    L = (t * (np.maximum(-S, 0) + logarithm) + (1 - t) * (np.maximum(S, 0) + logarithm)).sum(axis=1)
+    above, below = np.where(S >= 0, 1, e) / (1 + e), np.where(S >= 0, e, 1) / (1 + e)
+    return reduced(L, (1 - t) * above - t * below, reduction)
+
+
+def squared_error(S: Scores, y: npt.ArrayLike, reduction: Reduction = "mean") -> Answer:
+    """Regression: half the squared distance of the scores from labels that are real numbers.
+
+    L = 1/2 sum_m (s_m - t_m)^2
+
+    dL/ds_j = sum_m 1{m=j} (s_m - t_m) = s_j - t_j
+    """
+    S, t = as_targets(S, y)
+    r = S - t
+    return reduced((r**2).sum(axis=1) / 2, r, reduction)

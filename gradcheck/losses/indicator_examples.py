@@ -1,7 +1,4 @@
-"""The notes' small examples of indicator calculus, made losses over a matrix of scores.
-
-The notes count scores from 1, so s_1 is column 0 of S.
-"""
+"""The notes' small examples of indicator calculus, made losses over a matrix of scores; s_1 is column 0 of S."""
 
 from __future__ import annotations
 

@@ -16,16 +16,12 @@ from gradcheck.report import VERDICTS, BatchReport, FloatArray, Verdict
 TINY = "tiny"  # an entry that is right, and too small for its relative error to mean anything
 _MOST_ROWS, _MOST_OF_AN_INPUT = 8, 6  # rows of a compact grid
 
-Cells = list[list[Text]]
-
 
 def whole(problem: BatchReport, screen: Screen) -> Iterator[Text]:
     """All entries of a problem, its classes in as many pieces as the width asks for."""
-    rows = range(len(_matrices(problem)[0]))
-    cells = _cells(problem, rows)
-    at_once = _classes_that_fit(problem, rows, cells, screen)
-    for start in range(0, problem.classes, at_once):
-        yield _drawn(problem, rows, range(start, min(start + at_once, problem.classes)), cells, screen)
+    grid = _Grid(problem, range(len(_matrices(problem)[0])), screen)
+    for start in range(0, problem.classes, grid.classes_that_fit):
+        yield grid.drawn(range(start, min(start + grid.classes_that_fit, problem.classes)))
 
 
 def tiny(problem: BatchReport) -> npt.NDArray[np.bool_]:
@@ -41,9 +37,9 @@ def compact(problem: BatchReport, screen: Screen) -> Text:
     errors = np.where(tiny(problem), 0, np.nan_to_num(errors, nan=2, posinf=2))
     severity = 10.0 * verdicts + errors
     rows = _worst(severity.max(axis=1), _MOST_OF_AN_INPUT if problem.input else _MOST_ROWS)
-    cells = _cells(problem, rows)
-    classes = _worst(severity[rows].max(axis=0), _classes_that_fit(problem, rows, cells, screen))
-    drawn = _drawn(problem, rows, classes, cells, screen)
+    grid = _Grid(problem, rows, screen)
+    classes = _worst(severity[rows].max(axis=0), grid.classes_that_fit)
+    drawn = grid.drawn(classes)
     hidden = np.ones(errors.shape, dtype=bool)
     hidden[np.ix_(rows, classes)] = False
     if hidden.any():
@@ -64,51 +60,42 @@ def _worst(severity: FloatArray, most: int) -> list[int]:
     return sorted(np.argsort(-severity, kind="stable")[:most].tolist())
 
 
-def _cells(problem: BatchReport, rows: Sequence[int]) -> Cells:
-    """The entries of these rows: the label's in brackets, each with the sign of its verdict."""
-    verdicts, errors = _matrices(problem)
-    labels, are_tiny = problem.labels, tiny(problem)
+class _Grid:
+    """Some rows of a problem: the label's entry of each in brackets, all with the signs of their verdicts."""
 
-    def cell(row: int, class_: int) -> Text:
-        verdict = VERDICTS[verdicts[row, class_]]
-        text = TINY if are_tiny[row, class_] else relative(float(errors[row, class_]), 1)
-        is_label = labels is not None and labels[row] == class_
-        text = f"[{text}]{SIGNS[verdict].strip()}" if is_label else f" {text}{SIGNS[verdict]}"
-        return Text(text, VERDICT_STYLES[verdict])
+    def __init__(self, problem: BatchReport, rows: Sequence[int], screen: Screen) -> None:
+        verdicts, errors = _matrices(problem)
+        labels, are_tiny = problem.labels, tiny(problem)
 
-    return [[cell(row, class_) for class_ in range(problem.classes)] for row in rows]
+        def cell(row: int, class_: int) -> Text:
+            verdict = VERDICTS[verdicts[row, class_]]
+            text = TINY if are_tiny[row, class_] else relative(float(errors[row, class_]), 1)
+            is_label = labels is not None and labels[row] == class_
+            text = f"[{text}]{SIGNS[verdict].strip()}" if is_label else f" {text}{SIGNS[verdict]}"
+            return Text(text, VERDICT_STYLES[verdict])
 
+        self._title, self._names = "", [f"N={problem.batch_size} ", *(f"{row} " for row in rows)]
+        if problem.input:  # its rows are named by the indices along all axes but the last
+            what = f", {problem.size}, N={problem.batch_size}"
+            self._title = f"d{screen.name(problem.input, screen.width - len(what) - 3)}{what}\n"
+            leading = problem.shape[:-1]
+            places = [np.unravel_index(row, leading) if leading else () for row in rows]
+            self._names = [" ", *(",".join(map(str, place)) + " " if place else " " for place in places)]
+        self._cells = [[cell(row, class_) for class_ in range(problem.classes)] for row in rows]
+        self._indent = max(map(len, self._names))
+        self._wide = max(5, *(len(cell) for row in self._cells for cell in row))
+        self.classes_that_fit = max(1, (screen.width - self._indent) // self._wide)
 
-def _classes_that_fit(problem: BatchReport, rows: Sequence[int], cells: Cells, screen: Screen) -> int:
-    return max(1, (screen.width - max(map(len, _row_names(problem, rows)))) // _width(cells))
-
-
-def _drawn(problem: BatchReport, rows: Sequence[int], classes: Sequence[int], cells: Cells, screen: Screen) -> Text:
-    """Lines of these rows and classes, below a line with the classes' numbers."""
-    head, *names = _row_names(problem, rows)
-    indent, wide = max(map(len, (head, *names))), _width(cells)
-    drawn = Text(no_wrap=True, overflow="ignore")
-    if problem.input:
-        what = f", {problem.size}, N={problem.batch_size}"
-        drawn.append(f"d{screen.name(problem.input, screen.width - len(what) - 3)}{what}\n", "bold")
-    drawn.append(head.ljust(indent), "bold").append("".join(f"{class_} ".rjust(wide) for class_ in classes))
-    for name, row in zip(names, cells, strict=True):
-        drawn.append(f"\n{name.rjust(indent)}")
-        for class_ in classes:
-            drawn.append(" " * (wide - len(row[class_]))).append_text(row[class_])
-    return drawn
-
-
-def _row_names(problem: BatchReport, rows: Sequence[int]) -> list[str]:
-    """What stands above the rows' names, and these: of an input the indices along all axes but the last."""
-    if not problem.input:
-        return [f"N={problem.batch_size} ", *(f"{row} " for row in rows)]
-    leading = problem.shape[:-1]
-    return [" ", *(",".join(map(str, np.unravel_index(row, leading))) + " " if leading else " " for row in rows)]
-
-
-def _width(cells: Cells) -> int:
-    return max(5, max(len(cell) for row in cells for cell in row))
+    def drawn(self, classes: Sequence[int]) -> Text:
+        """Lines of these classes, below a line with their numbers."""
+        head, *names = self._names
+        drawn = Text(no_wrap=True, overflow="ignore").append(self._title + head.ljust(self._indent), "bold")
+        drawn.append("".join(f"{class_} ".rjust(self._wide) for class_ in classes))
+        for name, row in zip(names, self._cells, strict=True):
+            drawn.append(f"\n{name.rjust(self._indent)}")
+            for class_ in classes:
+                drawn.append(" " * (self._wide - len(row[class_]))).append_text(row[class_])
+        return drawn
 
 
 def _matrices(problem: BatchReport) -> tuple[npt.NDArray[np.int8], FloatArray]:

@@ -58,10 +58,8 @@ def _loss(loss: LossReport) -> dict[str, Any]:
 
 
 def _smallest_case(case: SmallestCase) -> dict[str, Any]:
-    fields = _attributes(case, "code analytic numerical snippet") | {"dtype": case.S.dtype}
-    if isinstance(case.y, Arguments):
-        return fields | {"inputs": case.y.values}
-    return {"S": case.S, "y": case.y, **fields}
+    where = {"inputs": case.y.values} if isinstance(case.y, Arguments) else {"S": case.S, "y": case.y}
+    return {**where, **_attributes(case, "code analytic numerical snippet"), "dtype": case.S.dtype}
 
 
 def _batch(batch: BatchReport) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from gradcheck.errors import UsageError, did_you_mean
 from gradcheck.losses import BUILT_INS, BuiltIn
-from gradcheck.output.screen import DEFAULT_WIDTH, SEVERITY_STYLES, Screen
+from gradcheck.output.screen import SEVERITY_STYLES, Screen
 from gradcheck.output.text import Options
 from gradcheck.report import Severity
 
@@ -66,7 +66,7 @@ def render_codes(options: Options) -> str:
 
 def render_page(page: Page, options: Options) -> str:
     """One page, wrapped to the width, but to no more than 120 columns: longer lines are hard to read."""
-    screen = Screen(replace(options, width=min(options.width or DEFAULT_WIDTH, DEFAULT_WIDTH)))
+    screen = Screen(replace(options, width=min(options.width, Options.width)))
     show_page(page, screen)
     return screen.text
 

@@ -11,8 +11,6 @@ from rich.text import Text
 from gradcheck.output.text import Options, escape_control
 from gradcheck.report import VERDICTS, Severity
 
-DEFAULT_WIDTH = 120
-
 #: What is right is dim, so that the eye goes to what is not.
 VERDICT_STYLES = dict(zip(VERDICTS, ("dim", "cyan", "yellow", "bold red"), strict=True))
 SEVERITY_STYLES: dict[Severity, str] = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
@@ -29,7 +27,7 @@ class Screen:
         self._file = io.StringIO()
         self.console = Console(
             file=self._file,
-            width=options.width or DEFAULT_WIDTH,
+            width=options.width,
             height=1,  # without it rich asks the terminal at every line
             color_system="standard" if options.color else None,
             force_jupyter=False,

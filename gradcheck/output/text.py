@@ -23,7 +23,7 @@ MOST_LINES = 30
 class Options:
     """How a report is to look; a format ignores what does not concern it."""
 
-    width: int | None = None  # columns to fill; None is 120, which suits a log or a file
+    width: int = 120  # columns to fill; what suits a log or a file
     color: bool = False  # write ANSI colour codes
     #: ``auto`` shows compact grids and the worst entry, ``worst`` tables of the worst entries, ``all`` whole grids and
     #: tables with all that is known of each entry, ``none`` neither.

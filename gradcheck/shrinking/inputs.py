@@ -15,7 +15,7 @@ from gradcheck.checking.case import Case
 from gradcheck.checking.evidence import Evidence
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
-from gradcheck.errors import OutOfTime, UsageError
+from gradcheck.errors import OutOfTime
 from gradcheck.layout import Arguments, is_differentiable, leaves, rebuilt
 from gradcheck.report import SmallestCase
 from gradcheck.sampling import draw_inputs
@@ -40,10 +40,7 @@ def smallest_inputs(evidence: Evidence, code: str, config: Config, settings: Set
     predicate = WrongGradient(ask, "wrong", smooth, config, 1, first.bounds, first.numerical)
 
     def seems_wrong(arguments: Arguments) -> bool:
-        try:
-            return predicate.seems_wrong(_candidate(arguments))
-        except UsageError:  # gradients of other sizes do not suit it
-            return False
+        return predicate.seems_wrong(_candidate(arguments))
 
     best = (given, gradients) if _numbers(given) <= _MOST_NUMBERS else None
     with suppress(OutOfTime):

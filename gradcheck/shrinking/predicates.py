@@ -10,7 +10,7 @@ from gradcheck.checking.case import BoolArray, Case
 from gradcheck.checking.contract import inspect
 from gradcheck.checking.evidence import Allowance
 from gradcheck.config import Config
-from gradcheck.errors import LossDefect, OutOfTime
+from gradcheck.errors import LossDefect, OutOfTime, UsageError
 from gradcheck.report import Finding, FloatArray
 from gradcheck.shrinking.shrinker import Candidate
 from gradcheck.shrinking.snippet import Gradients
@@ -101,8 +101,8 @@ class WrongGradient:
         try:
             at = self._loss.evaluate(S, y)
             below, above = ([self._loss.evaluate(S + sign * h * d, y) for d in directions] for sign in (-1, 1))
-        except LossDefect as defect:
-            if defect.code == "hangs":
+        except (LossDefect, UsageError) as error:  # a UsageError: arguments of another size do not suit the loss
+            if isinstance(error, LossDefect) and error.code == "hangs":
                 raise OutOfTime from None  # each further candidate may cost a timeout
             none = np.zeros(len(directions))
             return none != 0, none, none

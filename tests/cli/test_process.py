@@ -79,8 +79,10 @@ def command(*arguments: str) -> list[str]:
 
 
 def gradcheck(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL} | options
-    return subprocess.run(command(*arguments), text=True, encoding="utf-8", timeout=60, check=False, **streams)
+    # Without ``env`` a process inherits what C code set as well: readline, once imported, sets COLUMNS.
+    how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, "env": os.environ}
+    how |= {"text": True, "encoding": "utf-8", "timeout": 60} | options
+    return subprocess.run(command(*arguments), check=False, **how)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +207,7 @@ def test_a_terminal_of_80_columns_gets_colour_and_no_wider_line(monkeypatch: pyt
     ours, theirs = pty.openpty()
     termios.tcsetwinsize(theirs, (40, 80))
     with subprocess.Popen(
-        command("run", "mine.py:wrong"), stdin=theirs, stdout=theirs, stderr=subprocess.PIPE
+        command("run", "mine.py:wrong"), stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, env=os.environ
     ) as process:
         os.close(theirs)
         written = b""

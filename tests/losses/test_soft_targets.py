@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import gradcheck
 from gradcheck.losses import BUILT_INS
-from gradcheck.losses.soft_targets import soft_cross_entropy
+from gradcheck.losses.cross_entropy import soft_cross_entropy
 
 KINDS = {"soft-cross-entropy": "one-hot", "binary-cross-entropy": "multi-hot", "squared-error": "real"}
 TWINS = {"soft-cross-entropy": "softmax", "binary-cross-entropy": "one-vs-all"}

@@ -95,12 +95,12 @@ class Toolkit:
         """A loss with the answer converted: int64 labels, or floats in the precision of the scores."""
 
         @functools.wraps(function, updated=())
-        def loss(S: _Array, y: _Array, **options: Any) -> tuple[Any, Any]:
+        def loss(S: _Array, y: _Array, **options: Any) -> Any:
             dtype: Any = {"f": S.real.dtype, "i": np.int64, "u": np.int64}.get(y.dtype.kind, y.dtype)
             with self.environment():
                 answer = answer_of(S, y.astype(dtype, copy=False), **options)
                 if not _is_pair(answer):
-                    raise LossDefect("wrong-shape", f"returns {described(answer)}, not a pair (value, dS)")
+                    return answer  # which `validated` refuses
                 if answer[1] is None:  # S.grad, read too early
                     hint = "if it is S.grad, call backward first; or return the value alone, with its graph"
                     raise LossDefect("wrong-shape", f"dS is None: {hint}")

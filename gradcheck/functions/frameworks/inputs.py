@@ -75,8 +75,8 @@ def settle_in(
 
     ``framework`` is ``auto`` for NumPy's arrays, or those that the first call shows: see ``recognised_form``.
     """
-    inner: Any = getattr(door, "door", door)
-    framework = inner.toolkit.name if isinstance(inner, Differentiated) else framework
+    if isinstance(inner := getattr(door, "door", door), Differentiated):
+        framework = inner.toolkit.name
 
     def settled(form: tuple[str, Door]) -> Settled:
         found = settle(name, form[1], values, wrt, seed, zero_is_none=form[0] == "jax" and not wrt)
