@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.case import BoolArray, Case
+from gradcheck.checking.case import Case
 from gradcheck.errors import OutOfTime
 from gradcheck.functions.answer import Answer
 from gradcheck.functions.function import Function
@@ -81,10 +81,3 @@ class Evidence:
     def wrong(self) -> Sequence[Case]:
         """Those with a wrong entry."""
         return [each for each in self.observations if each.is_wrong]
-
-    def same(self, seen: Case, dS: FloatArray, derivative: FloatArray, factor: float = 1.0) -> BoolArray:
-        """N x C, whether dS is ``derivative``, ``factor`` times the numerical gradient; true where that is unknown."""
-        with np.errstate(invalid="ignore"):
-            size = np.maximum(np.abs(dS), np.abs(derivative))
-            apart = np.abs(dS - derivative) <= abs(factor) * seen.bounds + seen.granted + self.rtol * size
-        return np.asarray(apart | ~seen.known)

@@ -13,7 +13,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack, chdir, closing, contextmanager, nullcontext, suppress
+from contextlib import chdir, closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import cache
 from importlib.util import find_spec
@@ -65,11 +65,8 @@ def open_pool(settings: Settings) -> Iterator[Pool | None]:
         if find_spec(package) is None:
             hint = f"pip install 'gradcheck[{'dask' if is_dask else 'parallel'}]'"
             raise UsageError(f"--jobs and --backend need {package}, which is not installed", hint=hint)
-    pool = Pool(settings)
-    try:
+    with closing(Pool(settings)) as pool:
         yield pool if pool.jobs > 1 or is_dask else None
-    finally:
-        pool.close()
 
 
 class Pool:
@@ -153,14 +150,15 @@ class Pool:
         if self._client is not None:  # joblib would wait forever for a worker that was killed
             where, patience = {"backend": "dask", "n_jobs": -1, "client": self._client}, 6 * ANSWERS + 20 * seconds
         try:
-            with ExitStack() as stack:
-                with parallel_config(**where), _interrupts_blocked():
-                    parallel = Parallel(
-                        return_as="generator", batch_size=1, pre_dispatch=2 * self.jobs, timeout=patience
-                    )
-                    results = stack.enter_context(_quietly_closed(parallel(delayed(_work)(*task) for task in tasks)))
-                for result in results:  # noqa: UP028 - "yield from" would close them itself, with the warning
+            with parallel_config(**where), _interrupts_blocked():
+                parallel = Parallel(return_as="generator", batch_size=1, pre_dispatch=2 * self.jobs, timeout=patience)
+                results = parallel(delayed(_work)(*task) for task in tasks)
+            try:
+                for result in results:  # noqa: UP028 - "yield from" would close them itself
                     yield result
+            finally:
+                with warnings.catch_warnings(action="ignore"):  # of results not used, because one of them is an error
+                    results.close()
         except Exception as error:
             if f"EXIT({_HANGS})" in str(error):
                 limit = f"{self._settings.timeout:g} s"
@@ -199,16 +197,6 @@ def _client(scheduler: str) -> Any:
         except Exception as error:
             message = f"no scheduler answers at {scheduler}: {error or type(error).__name__}"
             raise UsageError(message, hint="name the address that `dask scheduler` prints") from None
-
-
-@contextmanager
-def _quietly_closed(results: Generator[Any, None, None]) -> Iterator[Generator[Any, None, None]]:
-    """Results that are closed after the block; joblib warns of those not used, as where one of them is an error."""
-    try:
-        yield results
-    finally:
-        with warnings.catch_warnings(action="ignore"):
-            results.close()
 
 
 @contextmanager
