@@ -25,7 +25,7 @@ from gradcheck.evaluation.separability import confirm
 from gradcheck.functions.answer import Answer
 from gradcheck.numerics import verdicts as verdict
 from gradcheck.numerics.differences import SIGMAS, Stencil, relative_error
-from gradcheck.numerics.richardson import Limit
+from gradcheck.numerics.richardson import RATIO, Limit
 from gradcheck.numerics.verdicts import BoolArray, Tolerance
 from gradcheck.report import FloatArray
 
@@ -277,7 +277,8 @@ class _Entries:
 
     def _seen(self, which: IndexArray | slice, stencil: Stencil) -> tuple[Limit, BoolArray]:
         """The corrected differences of some of the entries, and whether they show no kink."""
-        correction, noise = stencil.correction(), self._value_noise[which]
+        correction, x = stencil.correction(), self._evaluator.x[self._entries[which]]
+        noise = self._precision.inside.noise(stencil, x, self._value_noise[which])
         limit = Limit(stencil.plain() - correction, stencil.noise_bound(noise, _COARSE_SIGMAS))
         return limit, verdict.is_smooth(stencil, correction, noise, self._precision.scale)
 
@@ -323,11 +324,13 @@ class _Entries:
         # Where a bound is wide, noise may hide kinks within the steps: what lies not far outside it is not wrong.
         limit, allowed = limits.central, self._allowed(entries, limits.central.estimate)
         bound = limit.bound + self._granted(entries)
-        near = ~(np.abs(analytic - limit.estimate) > _FAR_OUTSIDE * bound + allowed) & ~limits.is_kink()
-        hidden = near & ~verdict.is_narrow(bound, allowed, self._precision.scale)
+        # In half precision steps are so wide that only the next finer one tells their error: within its noise, which
+        # is ``RATIO`` times that of the bound.
+        is_half = self._precision.inside.is_half
+        far = (1 + RATIO if is_half else _FAR_OUTSIDE) * bound + allowed
+        near = ~(np.abs(analytic - limit.estimate) > far) & ~limits.is_kink()
+        hidden = near & (is_half | ~verdict.is_narrow(bound, allowed, self._precision.scale))
         verdicts[hidden & (verdicts == verdict.WRONG)] = verdict.UNRESOLVED
-        wrong = np.flatnonzero(verdicts == verdict.WRONG)
-        verdicts[wrong[refinement.only(wrong).is_stair(analytic[wrong], limit.estimate[wrong])]] = verdict.UNRESOLVED
         self._verdicts[entries] = verdicts
 
     def _take(self, which: IndexArray, limit: Limit) -> None:

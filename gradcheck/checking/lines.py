@@ -20,7 +20,7 @@ LINES = 3
 SPACING = 2.0**-13
 #: Coarser spacings, for functions whose values move in stairs wider than that; of a problem with millions of entries,
 #: where kinks are dense, a much finer one is tried first.
-WIDER = (2.0**-7, 2.0**-4)
+WIDER = (2.0**-7, 2.0**-4, 2.0**-1, 2.0**2)
 _DENSE = 2.0**-25
 #: A level above rounding must hold at a spacing so many times finer; where it does not, these are tried in between.
 _FINER = 2.0**-20
@@ -101,7 +101,8 @@ def look_along_lines(
         return Line(spacing, np.array(values), gradients, np.array(known) if len(known) == len(parts) else None)
 
     rounding = 10 * 0.5 * answer.value_eps * abs(answer.value)
-    for spacing in (_DENSE, SPACING, *WIDER) if in_short else (SPACING, *WIDER):
+    wider = WIDER if answer.gradient.any() else WIDER[:2]  # without a gradient the function may well be flat
+    for spacing in (_DENSE, SPACING, *wider) if in_short else (SPACING, *wider):
         first = line(spacing)
         if not first.is_stair:  # else it is finer than the function's own rounding, unless the function is flat
             break

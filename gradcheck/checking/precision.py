@@ -6,6 +6,7 @@ verdict depends on what was asked before it.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +21,7 @@ from gradcheck.evaluation.separability import Same
 from gradcheck.functions.answer import Answer
 from gradcheck.layout import Arguments
 from gradcheck.numerics import noise
+from gradcheck.numerics.differences import Rounding
 from gradcheck.numerics.verdicts import largest
 from gradcheck.report import FloatArray
 
@@ -32,6 +34,9 @@ _MOST_ROUNDED = 1e-3
 _UNDERFLOW = float(np.finfo(np.float64).smallest_normal)
 #: Gradients below this are 0: beside them, the underflow of floats would look like noise.
 _SMALLEST = 1e-300
+#: Whether x is rounded is tried for so many entries, at a power of two that is no less than this one. A change of the
+#: value by so many units of its precision is seen.
+_TRIED, _ASIDE, _SEEN = 2, 16.0, 8.0
 #: Values that tell of half precision: beside such as do not move in steps there are no two that are so short.
 _TELLING = 2
 #: A kink on a line raises its level and nothing lowers it but chance; this is for the chance.
@@ -85,8 +90,8 @@ class Precision:
     scale: float  # the largest gradient seen; where all are 0, the value beside x
     block_scales: FloatArray  # (B,), the largest gradient seen in each block
     reach: float  # how far from x the function was seen to be smooth along a line
-    steps: tuple[float, ...] = ()  # of each input, where there are several; ``step`` is the smallest of them
-    value_eps: float = float(np.finfo(np.float64).eps)  # epsilon of the precision that values were computed in
+    steps: tuple[float, ...]  # of each input, where there are several; ``step`` is the smallest of them
+    inside: Rounding  # how the function rounds numbers of any size
 
     def of_input(self, number: int) -> Precision:
         """The same with the step and the scale of one of several inputs."""
@@ -123,11 +128,13 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
     several = [line.gradients for line in found.of_gradient]
     series = np.array(several) if len(several) > 1 else several[0][np.newaxis]  # no copy of a long one
     each_step: list[float] = []
+    size = max(abs(answer.value), value_scale)
+    inside = Rounding(eps, 0.0 if in_short else _rounding_of_x(objective, x, answer, eps))
     if in_short:
         step = usual_step(value_noise, seen.largest)
     else:
         top = 2.0**14 * (SPACING if found.spacing in WIDER else found.spacing)
-        arguments = objective, x, answer, value_noise, series, top
+        arguments = objective, x, answer, value_noise, inside, series, top
         if isinstance(objective.labels, Arguments) and len(objective.blocks) > 1:
             for own in objective.blocks.slices():
                 each_step.append(choose_step(*arguments, True, rng, seen, [own]))
@@ -140,7 +147,6 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
             each_step = [min(pair) for pair in zip(each_step, needed, strict=False)]
             step = min(step, *needed)
     gradient_eps = noise.effective_eps(series.ravel()[:: max(1, series.size // 4096)], answer.gradient_eps)
-    size = max(abs(answer.value), value_scale)
     quantum = noise.quantum(series)
     rounded = quantum / np.sqrt(12) if quantum <= _MOST_ROUNDED * float(np.max(seen.of_blocks)) else 0.0
     least = np.maximum(FLOOR * gradient_eps * seen.of_blocks, max(rounded, _UNDERFLOW))
@@ -156,8 +162,34 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
         block_scales=seen.of_blocks,
         reach=float(found.spacing * noise.POSITIONS[-1]),
         steps=tuple(each_step),
-        value_eps=eps,
+        inside=inside,
     )
+
+
+def _rounding_of_x(objective: Objective, x: FloatArray, answer: Answer, eps: float) -> float:
+    """The distance of numbers in the half precision that x is rounded to, as a part of them; 0 for none.
+
+    An entry is moved away to a power of two, and from there by parts of itself: three calls, mostly, and at most 12.
+    """
+    for entry in np.argsort(-np.abs(answer.gradient))[:_TRIED].tolist():
+        for sign in (1.0, -1.0):
+            aside = sign * 2 ** np.ceil(np.log2(max(_ASIDE, abs(x[entry]))))
+
+            def value(part: float, entry: int = entry, aside: float = aside) -> float:
+                point = x.copy()
+                point[entry] = aside * (1 + part)
+                return objective.without_copy(point.astype(objective.dtype))[0]
+
+            with suppress(LossDefect):
+                here = value(0.0)
+                change = abs(value(2.0**-4) - here)
+                if not change * 2.0**-9 > _SEEN * eps * max(abs(here), abs(answer.value)):
+                    continue
+                if value(2.0**-13) != here:
+                    return 0.0
+                if abs(value(2.0**-6) - here) > change / 8:  # else it is a kink that the entry has passed
+                    return 2.0**-7 if value(2.0**-10) == here else 2.0**-10
+    return 0.0
 
 
 def noise_of_parts(evaluator: Evaluator, entries: IndexArray) -> FloatArray:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from gradcheck.checking.precision import Precision
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.evaluators import Evaluator, stencil_of
-from gradcheck.numerics.differences import SIGMAS, Stencil
+from gradcheck.numerics.differences import SIGMAS, Rounding, Stencil
 from gradcheck.numerics.richardson import RATIO, STEPS, Limit, better_of, extrapolate
 from gradcheck.numerics.verdicts import BoolArray
 from gradcheck.report import FloatArray
@@ -23,10 +23,6 @@ _TOP_IN_STEPS, _TOP_IN_REACH = 24.0, 56.0
 _NOISY = 1e-9
 _NOISY_TOP_IN_STEPS = 4.0
 _LEAST_IN_SPACINGS = 4.0
-#: Of an entry, or of 1: so wide a step tells a slope beside stairs to this part of itself.
-_WIDEST, _ABOUT = 1 / 16, 2.0
-#: Of an entry, a small part of a stair of float16; and roundings of a value that hide a change.
-_FINE, _ROUNDINGS = 2.0**-20, 16.0
 #: Steps between the two whose changes tell a jump: on a slope, the change over the finer is a sixteenth.
 _JUMP_STEPS = 2
 
@@ -56,7 +52,7 @@ class Refinement:
     entries: IndexArray  # E flat indices
     value_noise: FloatArray  # E standard deviations of the noise of a value, as the evaluator returns it
     derivative_noise: FloatArray  # E standard deviations of the noise of dS
-    value_eps: float  # epsilon of the precision that values were computed in
+    inside: Rounding  # what values carry beside their noise at x
     stencils: Stencil  # K x E, the widest steps first; NaN where a step is too fine for an entry
 
     @classmethod
@@ -79,7 +75,8 @@ class Refinement:
         both = evaluator.moved(np.tile(entries[which], 2), np.concatenate([offsets, -offsets]))
         above, below = np.arange(2 * len(which)).reshape(2, -1)
         taken = stencil_of(both.only(below), evaluator.here(entries[which]), both.only(above))
-        return cls(evaluator, entries, value_noise, derivative_noise, precision.value_eps, taken.spread(fits))
+        stencils = taken.spread(fits)
+        return cls(evaluator, entries, value_noise, derivative_noise, precision.inside, stencils)
 
     def only(self, which: IndexArray) -> Refinement:
         """The sequences of some of the entries."""
@@ -97,7 +94,8 @@ class Refinement:
         Left and right ones come from values alone. So does the central one where the corrected differences, which are
         sharper, contradict it: at a kink the correction is no correction.
         """
-        one = 2 * self.stencils.noise_bound(self.value_noise)
+        noise = self.inside.noise(self.stencils, self.evaluator.x[self.entries], self.value_noise)
+        one = 2 * self.stencils.noise_bound(noise)
         with np.errstate(all="ignore"):
             left = extrapolate(self.stencils.left(), one, first=1, then=1)
             right = extrapolate(self.stencils.right(), one, first=1, then=1)
@@ -108,8 +106,7 @@ class Refinement:
             leaps = _of_finest(np.where(alike, (above + below) / 2, 0.0), np.isfinite(above + below))
         with np.errstate(all="ignore"):
             plain = extrapolate(self.stencils.plain(), one / 2, first=2, then=2)
-            noise = one / 2 + SIGMAS * self.derivative_noise
-            sharp = extrapolate(self.stencils.corrected(), noise, first=4, then=2)
+            sharp = extrapolate(self.stencils.corrected(), one / 2 + SIGMAS * self.derivative_noise, first=4, then=2)
         return Limits(better_of(plain, sharp), left, right, jumps, np.where(jumps, leaps, 0.0))
 
     def plain_differences(self) -> list[tuple[tuple[float, float], ...]]:
@@ -118,38 +115,6 @@ class Refinement:
         taken = np.isfinite(widths) & np.isfinite(plain)
         columns = zip(widths.T, plain.T, taken.T, strict=True)
         return [tuple(zip(w[t].tolist(), p[t].tolist(), strict=True)) for w, p, t in columns]
-
-    def is_stair(self, analytic: FloatArray, numerical: FloatArray) -> BoolArray:
-        """Entries whose value moves in stairs, as that of scores that are rounded to half precision.
-
-        It does not change over a fine step over which one of these gradients would change it, and the analytic one is
-        about the slope over a step that is wider than the stairs of half precision, or between those to both sides.
-
-        Args:
-            analytic: E derivatives.
-            numerical: E estimates of them.
-        """
-        x, at = np.abs(self.evaluator.x[self.entries]), self.evaluator.here(self.entries).values
-        fine, wide = _FINE * np.where(x == 0, 1.0, x), _WIDEST * np.maximum(1.0, x)
-
-        def slopes(steps: FloatArray, which: IndexArray) -> FloatArray:
-            offsets = np.concatenate([steps[which], -steps[which]])
-            values = self.evaluator.moved(np.tile(self.entries[which], 2), offsets).values
-            return np.asarray((values - np.tile(at[which], 2)) / offsets).reshape(2, -1)
-
-        above, below = self._changes()
-        steepest = np.fmax(np.abs(analytic), np.abs(numerical))
-        with np.errstate(invalid="ignore"):
-            expected = steepest * (self.stencils.above + self.stencils.below) > 2 * SIGMAS * self.value_noise
-        stairs = expected.any(axis=0) & np.any((above == 0) & (below == 0), axis=0)
-        which = np.flatnonzero(~stairs & (steepest * fine > _ROUNDINGS * self.value_eps * np.abs(at)))
-        stairs[which] = ~slopes(fine, which).any(axis=0)
-        which = np.flatnonzero(stairs)
-        low, high = np.sort(slopes(wide, which), axis=0)
-        rounding = self.value_eps * np.abs(at[which]) / wide[which]
-        slack = np.maximum(np.abs(low), np.abs(high)) / _ABOUT + rounding
-        stairs[which] = (low - slack <= analytic[which]) & (analytic[which] <= high + slack)
-        return np.asarray(stairs)
 
     def _changes(self) -> tuple[FloatArray, FloatArray]:
         """How the value changes from x to both sides, step by step: K x E each."""

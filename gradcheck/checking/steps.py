@@ -8,7 +8,7 @@ import numpy as np
 
 from gradcheck.evaluation.objective import Objective
 from gradcheck.functions.answer import Answer
-from gradcheck.numerics.differences import SIGMAS, Stencil
+from gradcheck.numerics.differences import SIGMAS, Rounding, Stencil
 from gradcheck.report import FloatArray
 
 #: Noise below this part of the gradients is precise enough for any purpose.
@@ -67,6 +67,7 @@ def choose_step(
     x: FloatArray,
     answer: Answer,
     value_noise: float,
+    rounding: Rounding,
     series: FloatArray,
     top: float,
     spent: bool,
@@ -91,7 +92,8 @@ def choose_step(
     for entries in picks:
         direction = np.zeros(len(x))
         direction[entries] = rng.choice([-1.0, 1.0], count) * rng.uniform(0.7, 1.0, count)
-        tried, (estimates, bounds, slopes) = _try_steps(objective, x, answer, direction, value_noise, steps, scale)
+        noise = value_noise, rounding
+        tried, (estimates, bounds, slopes) = _try_steps(objective, x, answer, direction, noise, steps, scale)
         step = _optimum(tried, estimates, bounds)
         # Slopes over wider steps say nothing of the gradient near x.
         seen.slope = max(seen.slope, float(np.max(slopes[tried <= max(step, tried[-1])])))
@@ -104,12 +106,13 @@ def _try_steps(
     x: FloatArray,
     answer: Answer,
     direction: FloatArray,
-    value_noise: float,
+    noise_of_value: tuple[float, Rounding],
     steps: FloatArray,
     scale: float,
 ) -> tuple[FloatArray, FloatArray]:
     """K falling steps, and at them 3 x K: corrected differences, bounds on noise, the least slope along an entry."""
     length, at = float(np.sum(np.abs(direction))), (answer.value, float(np.dot(answer.gradient, direction)))
+    (value_noise, rounding), size = noise_of_value, np.max(np.abs(x) * (direction != 0))
 
     def ask(step: float) -> tuple[float, float]:
         value, gradient = objective.without_copy((x + step * direction).astype(objective.dtype, copy=False))
@@ -120,7 +123,8 @@ def _try_steps(
         stencil = Stencil(
             *(np.array([each]) for each in (step, step, f_below, at[0], f_above, g_below, at[1], g_above))
         )
-        bound, corrected = float(stencil.noise_bound(value_noise)[0]), float(stencil.corrected()[0])
+        bound = float(stencil.noise_bound(rounding.noise(stencil, size, value_noise))[0])
+        corrected = float(stencil.corrected()[0])
         slope = min(abs(float(stencil.plain()[0])), abs(corrected)) - bound
         return corrected, bound, max(0.0, slope) / length if np.isfinite(slope) else 0.0
 
@@ -134,7 +138,8 @@ def _try_steps(
             break
     for _ in range(_WIDER_STEPS):  # a function whose natural unit of length is large
         (coarse, noise, _), (fine, more_noise, _) = seen[:2]
-        if not 1e-11 * scale < noise < _BLIND * scale or abs(coarse - fine) > noise + more_noise:
+        is_gain = 1e-11 * scale < noise < min(_BLIND * scale, more_noise / 2)
+        if not is_gain or abs(coarse - fine) > noise + more_noise:
             break
         tried.insert(0, tried[0] * _RATIO)
         seen.insert(0, difference(tried[0]))

@@ -16,6 +16,8 @@ from gradcheck.report import Finding, FloatArray, Severity
 _MOST_DECIMALS, _TELLING = 12, 6
 #: Significant bits of the half precisions, the coarser one first: what is rounded to it passes for the other as well.
 _BITS = {"bfloat16": 8, "float16": 11}
+#: Scores below this leave a value in half precision where it is.
+_SMALL = 0.1
 #: Problems at which scores stand still, and scores that are moved alone.
 _STILL, _ALONE = 3, 6
 
@@ -45,7 +47,9 @@ def half_precision(evidence: Evidence) -> Iterator[Finding]:
     what, name = "S is", next((name for name, bits in _BITS.items() if _rounds_scores(evidence, seen, bits)), "")
     if not name:
         # At scores of many sizes: whole numbers, or others of a fixed number of binary places, soon need more bits.
-        answers = [evidence.ask.evaluate(t * seen.S, seen.y) for t in np.geomspace(0.25, 16.0, 3 * _TELLING)]
+        largest = max(float(np.abs(seen.S).max()), 1e-300)
+        sizes = np.geomspace(0.25, 16.0, 3 * _TELLING) / (1.0 if largest > _SMALL else largest)
+        answers = [evidence.ask.evaluate(size * seen.S, seen.y) for size in sizes]
         names = {2.0 ** (1 - bits): name for name, bits in _BITS.items()}
         name, of_gradient = (
             names.get(effective_eps(numbers, np.finfo(np.float64).eps), "")

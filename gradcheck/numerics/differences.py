@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +13,8 @@ from gradcheck.report import FloatArray
 
 #: Noise is bounded by this many standard deviations.
 SIGMAS = 5.0
+#: The machine epsilon of half precisions is larger, and that of float32 is smaller.
+_FINER_THAN_HALF = 2.0**-16
 
 
 class Stencil(NamedTuple):
@@ -77,6 +80,31 @@ class Stencil(NamedTuple):
     def noise_bound(self, value_noise: float | FloatArray, sigmas: float = SIGMAS) -> FloatArray:
         """Bound on what noise of the values, one standard deviation or E of them, does to ``plain``."""
         return np.asarray(sigmas * np.sqrt(2.0) * value_noise / (self.above + self.below))
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """How a function rounds numbers to nearest: the distance of neighbours, as a part of them."""
+
+    of_values: float  # of its values: machine epsilon
+    of_x: float  # of x, where it is rounded to half precision; numbers below 1 count as 1
+
+    @property
+    def is_half(self) -> bool:
+        """Whether a half precision is involved."""
+        return max(self.of_values, self.of_x) > _FINER_THAN_HALF
+
+    def noise(self, stencil: Stencil, x: FloatArray, least: float | FloatArray) -> FloatArray:
+        """The noise of the values of stencils at E numbers x, standard deviations of the stencils' shape.
+
+        Over a wide step values, and x itself, may be much larger than at the point, where noise is ``least``.
+        """
+        spacings = self.of_values * np.maximum(np.abs(stencil.f_below), np.abs(stencil.f_above))
+        if self.of_x:
+            size = np.maximum(1.0, np.abs(x) + np.maximum(stencil.below, stencil.above))
+            slopes = np.abs([stencil.plain(), stencil.g_below, stencil.g_above])
+            spacings = np.maximum(spacings, self.of_x * size * np.max(slopes, axis=0))
+        return np.asarray(np.maximum(least, spacings / np.sqrt(12)))
 
 
 def joined(stencils: Sequence[Stencil]) -> Stencil:

@@ -12,6 +12,7 @@ from gradcheck.checking.precision import GradientNoise, Precision
 from gradcheck.checking.refinement import Limits, Refinement
 from gradcheck.evaluation.evaluators import WholeBatch
 from gradcheck.evaluation.objective import Objective
+from gradcheck.numerics.differences import Rounding
 from gradcheck.numerics.richardson import RATIO, STEPS
 
 
@@ -21,7 +22,9 @@ def refinement_of(loss: LossFunction, S: Any, noise: float = 1e-16) -> tuple[Ref
     objective = objective_of(loss, np.shape(S))
     evaluator, entries = WholeBatch(objective, x, objective(x)), np.arange(x.size)
     of_gradient = GradientNoise(np.zeros((1, 8, x.size)), None, objective.blocks, np.zeros(len(objective.blocks)))
-    precision = Precision(noise, noise, 0.0, None, of_gradient, 0.01, 1.0, np.ones(1), 0.05 / 56)
+    precision = Precision(
+        noise, noise, 0.0, None, of_gradient, 0.01, 1.0, np.ones(1), 0.05 / 56, (), Rounding(0.0, 0.0)
+    )
     noises = np.full(x.size, noise), np.full(x.size, 1e-16)
     objective.calls = 0
     return Refinement.of(evaluator, entries, *noises, precision), objective
