@@ -87,12 +87,6 @@ def patterns(blocks: Blocks, count: int, rng: np.random.Generator) -> Iterator[F
         yield np.concatenate([of_block(each.stop - each.start, rng) for each in blocks.slices()])
 
 
-def in_order(blocks: Blocks) -> Iterator[FloatArray]:
-    """Two directions that break ties as a loop over a block's entries does: for the first one, and for the last."""
-    for sign in (-1, 1):
-        yield np.concatenate([_levels(each.stop - each.start)[::sign] for each in blocks.slices()])
-
-
 def _signs(count: int, rng: np.random.Generator) -> FloatArray:
     """Every entry up or down, by different lengths: switches kinks of single entries and of pairs on or off."""
     lengths = rng.uniform(0.9, 1.0) * rng.permutation(np.linspace(0.6, 1.0, count))
@@ -101,8 +95,5 @@ def _signs(count: int, rng: np.random.Generator) -> FloatArray:
 
 def _order(count: int, rng: np.random.Generator) -> FloatArray:
     """The entries in some order, evenly spaced: breaks ties of many in every way there is."""
-    return np.asarray(rng.uniform(0.8, 1.0) * rng.permutation(_levels(count)))
-
-
-def _levels(count: int) -> FloatArray:
-    return np.asarray((np.arange(count) + _OFF_CENTRE) / count * 2 - 1)
+    levels = (np.arange(count) + _OFF_CENTRE) / count * 2 - 1
+    return np.asarray(rng.uniform(0.8, 1.0) * rng.permutation(levels))
