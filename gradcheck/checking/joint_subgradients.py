@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from gradcheck.checking.entries import Verdicts
-from gradcheck.checking.nearby import Nearby, patterns
+from gradcheck.checking.subgradients import Nearby, patterns
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.numerics.differences import SIGMAS
 from gradcheck.numerics.verdicts import OK, SUBGRADIENT, largest
