@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -77,11 +76,6 @@ class Stencil(NamedTuple):
     def noise_bound(self, value_noise: float | FloatArray, sigmas: float = SIGMAS) -> FloatArray:
         """Bound on what noise of the values, one standard deviation or E of them, does to ``plain``."""
         return np.asarray(sigmas * np.sqrt(2.0) * value_noise / (self.above + self.below))
-
-
-def joined(stencils: Sequence[Stencil]) -> Stencil:
-    """Stencils one after another, along the first axis, as one."""
-    return Stencil(*map(np.concatenate, zip(*stencils, strict=True)))
 
 
 def relative_error(analytic: FloatArray, numerical: FloatArray) -> FloatArray:
