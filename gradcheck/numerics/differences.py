@@ -82,7 +82,5 @@ def relative_error(analytic: FloatArray, numerical: FloatArray) -> FloatArray:
     """abs(a - n) / max(abs(a), abs(n)), and 0 where both are 0. Arrays of one shape in, that shape out."""
     larger = np.maximum(np.abs(analytic), np.abs(numerical))
     difference = np.abs(analytic - numerical)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        errors: FloatArray = difference / larger
-    errors[larger == 0] = 0.0
-    return errors
+    with np.errstate(invalid="ignore"):
+        return np.divide(difference, larger, out=np.zeros_like(larger), where=larger != 0)
