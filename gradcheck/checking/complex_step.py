@@ -66,7 +66,8 @@ def complex_steps(
         LossDefect: the function raised at real points near x, or returned no value and gradient.
     """
     slopes = _slopes(evaluator, entries)
-    which = np.flatnonzero(confirmed(slopes, central))
+    with np.errstate(invalid="ignore"):  # the central differences of entries ``in_question`` are precise enough to tell
+        which = np.flatnonzero(np.abs(slopes - central.estimate) <= _MISSED * central.bound)
     entries, slopes, analytic, central = entries[which], slopes[which], analytic[which], central.only(which)
     if not which.size:
         return which, central, slopes
@@ -83,7 +84,8 @@ def complex_steps(
         """Complex steps and analytic derivatives of E entries at K points near x: K x 2 x E."""
         seen = []
         for _ in range(points):
-            point = near(evaluator.x, rng)
+            size = np.maximum(_NEAR, _NEAR_IN_SPACINGS * np.spacing(np.abs(evaluator.x)))
+            point = evaluator.x + size * rng.normal(size=len(evaluator.x))
             seen.append((_slopes(evaluator.at(point), entries), objective(point).gradient[entries]))
         return np.array(seen)
 
@@ -106,12 +108,6 @@ def _slopes(evaluator: Evaluator, entries: IndexArray) -> FloatArray:
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("error", np.exceptions.ComplexWarning)
         return evaluator.imaginary(entries, _STEP)
-
-
-def near(scores: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Scores a little way off in a random direction: N x C in, N x C out."""
-    size = np.maximum(_NEAR, _NEAR_IN_SPACINGS * np.spacing(np.abs(scores)))
-    return np.asarray(scores + size * rng.normal(size=scores.shape))
 
 
 def rounding(slopes: FloatArray, derivatives: FloatArray, usual: float | None = None) -> tuple[FloatArray, float]:
@@ -155,9 +151,3 @@ def in_question(reference: Reference, analytic: FloatArray, central: Limit, tole
     with np.errstate(invalid="ignore"):
         can_confirm = central.bound <= _CONFIRMS * np.abs(central.estimate)
     return np.asarray(can_confirm & ~(is_sharp & (reference == "auto")))
-
-
-def confirmed(slopes: FloatArray, central: Limit) -> BoolArray:
-    """Which of E complex steps agree with central differences; those ``in_question`` are precise enough to tell."""
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.abs(slopes - central.estimate) <= _MISSED * central.bound)

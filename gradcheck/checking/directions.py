@@ -1,8 +1,4 @@
-"""Derivatives of a function along random directions, compared with the projections of its gradient.
-
-Where kinks meet at x, the derivative along a direction may rightly be anything within a wide interval; then directions
-are taken a little beside x.
-"""
+"""Derivatives of a function along random directions, compared with the projections of its gradient."""
 
 from __future__ import annotations
 
@@ -13,7 +9,7 @@ import numpy as np
 
 from gradcheck.checking.precision import Precision
 from gradcheck.evaluation.objective import Objective
-from gradcheck.numerics.differences import SIGMAS, Stencil, joined
+from gradcheck.numerics.differences import SIGMAS, Stencil
 from gradcheck.numerics.directional import LEAST_IN_SPACINGS, RATIO, Pair, finest_step, has_kinks_at_point, residuals
 from gradcheck.numerics.verdicts import Tolerance, largest
 from gradcheck.report import FloatArray
@@ -24,7 +20,7 @@ DIRECTIONS = 4
 _FINER = 2
 #: Noise may take this part of what the tolerances grant, and of a disagreement that is looked for by bisection.
 _SHARE_OF_GRANTED, _SHARE_OF_DISAGREEMENT = 1 / 8, 1 / 16
-#: How far beside x the directions are taken where kinks meet at x.
+#: How far beside x the directions are taken where kinks meet at x: a derivative there may be anything in an interval.
 _BESIDE = 2.0**-4
 _PIECE = 2**16
 _EPS = float(np.finfo(np.float64).eps)
@@ -173,7 +169,7 @@ def _look(objective: Objective, base: Base, direction: FloatArray, step: float, 
 
 def _pair(looks: list[list[_Look]]) -> Pair:
     """Looks at a coarse and at a fine step along each of K directions."""
-    coarse, fine = (joined([stencil for stencil, _ in at]) for at in zip(*looks, strict=True))
+    coarse, fine = (Stencil(*np.concatenate([seen for seen, _ in at], axis=1)) for at in zip(*looks, strict=True))
     return Pair(coarse, fine, np.array([expected for _, (_, expected) in looks]))
 
 

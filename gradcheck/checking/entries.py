@@ -13,11 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.checking.complex_step import complex_steps, in_question
-from gradcheck.checking.nearby import Nearby
 from gradcheck.checking.precision import Precision, noise_of_parts
 from gradcheck.checking.refinement import Limits, Refinement
 from gradcheck.checking.steps import wide_enough
-from gradcheck.checking.subgradients import judge_nonsmooth
+from gradcheck.checking.subgradients import Nearby, judge_nonsmooth
 from gradcheck.config.settings import Reference
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.evaluators import Evaluator, stencil_of

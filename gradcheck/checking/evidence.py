@@ -17,10 +17,6 @@ from gradcheck.functions.function import Function
 from gradcheck.report import FloatArray
 
 
-class Spent(Exception):  # noqa: N818  (nothing is wrong)
-    """No further call is granted."""
-
-
 class Allowance:
     """A loss with a number of calls ``left``, beside ``calls`` that were made; scores are rounded to ``dtype``."""
 
@@ -32,14 +28,14 @@ class Allowance:
         """The loss's answer at N x C float64 scores, rounded to ``dtype`` if that is given, and labels y.
 
         Raises:
-            Spent: no call is left.
-            LossDefect, OutOfTime: as ``Function.evaluate``.
+            OutOfTime: no call is left, or the deadline has passed.
+            LossDefect: as ``Function.evaluate``.
         """
-        return self._granted().evaluate(S.astype(self.dtype if dtype is None else dtype), y)
+        return self.charged().evaluate(S.astype(self.dtype if dtype is None else dtype), y)
 
     def call(self, scores: npt.NDArray[Any], labels: Any, function: Callable[..., Any] | None = None) -> Any:
         """What the loss, or a function in its place, returns for these very arrays; raises as ``evaluate``."""
-        return self._granted(function).call(scores, labels)
+        return self.charged(function).call(scores, labels)
 
     def charged(self, function: Callable[..., Any] | None = None) -> Function:
         """The loss, or a function in its place, whose calls are counted here, and raise OutOfTime where none is left.
@@ -57,11 +53,6 @@ class Allowance:
             return own(*arguments, **options)
 
         return replace(self.loss, function=counted)
-
-    def _granted(self, function: Callable[..., Any] | None = None) -> Function:
-        if self.left < 1:
-            raise Spent
-        return self.charged(function)
 
 
 @dataclass(frozen=True, eq=False)

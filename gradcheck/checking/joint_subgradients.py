@@ -8,12 +8,10 @@ those jumps the function has a derivative, and dS must have it. Values have the 
 
 from __future__ import annotations
 
-from itertools import chain
-
 import numpy as np
 
 from gradcheck.checking.entries import Verdicts
-from gradcheck.checking.nearby import Nearby, in_order, patterns
+from gradcheck.checking.subgradients import Nearby, patterns
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.numerics.differences import SIGMAS
 from gradcheck.numerics.verdicts import OK, SUBGRADIENT, largest
@@ -61,7 +59,7 @@ def joint_defect(nearby: Nearby, value: float, judged: Verdicts, coupled: bool) 
     for gradient in noise.series[:, 1]:
         around.see(gradient)
     most = max(int(np.count_nonzero(is_kink[unit])) for unit in units)
-    for direction in chain(in_order(blocks), patterns(blocks, max(_SAMPLED, most**2), rng)):
+    for direction in patterns(blocks, max(_SAMPLED, most**2), rng):
         units = [unit for unit in units if around.missing(unit) is not None]
         if not units:
             return None

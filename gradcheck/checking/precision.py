@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradcheck.checking.lines import LINES, SPACING, WIDER, look_along_lines, watched_entries
-from gradcheck.checking.steps import Scales, choose_step, usual_step, wide_enough
+from gradcheck.checking import steps
 from gradcheck.errors import LossDefect
 from gradcheck.evaluation.blocks import Blocks, IndexArray
 from gradcheck.evaluation.evaluators import Evaluator
@@ -117,10 +116,10 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
     ``in_short`` is for millions of entries: one line, and a usual step without trying any.
     """
     rng = np.random.default_rng(objective.shape)
-    seen = Scales(objective, answer.gradient)
+    seen = steps.Scales(objective, answer.gradient)
     afar = _look_afar(objective, x, seen)
     value_scale = abs(afar[0])
-    found = look_along_lines(objective, x, answer, rng, seen, in_short)
+    found = steps.look_along_lines(objective, x, answer, rng, seen, in_short)
     values = np.concatenate([line.values for line in found.lines])
     eps = noise.effective_eps(np.append(values, afar), answer.value_eps, _TELLING)
     floor = 0.5 * eps * max(largest(values), value_scale)
@@ -131,19 +130,19 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
     size = max(abs(answer.value), value_scale)
     inside = Rounding(eps, 0.0 if in_short else _rounding_of_x(objective, x, answer, eps))
     if in_short:
-        step = usual_step(value_noise, seen.largest)
+        step = steps.usual_step(value_noise, seen.largest)
     else:
-        top = 2.0**14 * (SPACING if found.spacing in WIDER else found.spacing)
+        top = 2.0**14 * (steps.SPACING if found.spacing in steps.WIDER else found.spacing)
         arguments = objective, x, answer, value_noise, inside, series, top
         if isinstance(objective.labels, Arguments) and len(objective.blocks) > 1:
             for own in objective.blocks.slices():
-                each_step.append(choose_step(*arguments, True, rng, seen, [own]))
+                each_step.append(steps.choose_step(*arguments, True, rng, seen, [own]))
             step = min(each_step)
         else:
-            step = choose_step(*arguments, found.spent, rng, seen, objective.blocks.slices())
+            step = steps.choose_step(*arguments, found.spent, rng, seen, objective.blocks.slices())
         if len(x) > _LONG:
             scales = seen.of_blocks if each_step else [seen.largest]
-            needed = [wide_enough(value_noise, float(scale), _NARROW, _ENOUGH) for scale in scales]
+            needed = [steps.wide_enough(value_noise, float(scale), _NARROW, _ENOUGH) for scale in scales]
             each_step = [min(pair) for pair in zip(each_step, needed, strict=False)]
             step = min(step, *needed)
     gradient_eps = noise.effective_eps(series.ravel()[:: max(1, series.size // 4096)], answer.gradient_eps)
@@ -156,7 +155,7 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
         rounding=value_noise / size if size > 0 else 0.0,
         smallest_part=value_scale / objective.shape[0],
         parts_noise=_calmest(np.array(parts)) * (_LEAST_OF_LINES if len(parts) > 1 else 1.0) if parts else None,
-        gradient_noise=GradientNoise(series, watched_entries(objective), objective.blocks, least),
+        gradient_noise=GradientNoise(series, steps.watched_entries(objective), objective.blocks, least),
         step=step,
         scale=max(seen.largest or abs(answer.value) / max(1.0, largest(x)), _SMALLEST),
         block_scales=seen.of_blocks,
@@ -200,9 +199,9 @@ def noise_of_parts(evaluator: Evaluator, entries: IndexArray) -> FloatArray:
     """
     rng = np.random.default_rng(len(entries))
     levels = []
-    for _ in range(LINES):
+    for _ in range(steps.LINES):
         direction = rng.normal(size=len(evaluator.x))
-        points = [evaluator.x + t * SPACING * direction for t in noise.POSITIONS]
+        points = [evaluator.x + t * steps.SPACING * direction for t in noise.POSITIONS]
         series = np.array([evaluator.at(point).here(entries).values for point in points])
         levels.append(np.where(noise.is_stair(series), np.inf, noise.noise_level(series)))
     return noise.median(np.array(levels))
@@ -217,7 +216,7 @@ def rounding_of_gradient(given: Objective, exact: Objective, x: FloatArray, grad
     rng = np.random.default_rng(given.shape)
     apart, scales = [], []
     for _ in range(3):
-        near = given.rounded(x + SPACING * rng.normal(size=len(x)))
+        near = given.rounded(x + steps.SPACING * rng.normal(size=len(x)))
         gradient = exact(near).gradient
         apart.append((given(near).gradient - gradient).reshape(given.shape))
         scales.append(given.blocks.largest(gradient))
@@ -229,7 +228,7 @@ def rounding_of_gradient(given: Objective, exact: Objective, x: FloatArray, grad
     return np.asarray(np.maximum(own, least[:, np.newaxis])).reshape(-1)
 
 
-def _look_afar(objective: Objective, x: FloatArray, seen: Scales) -> tuple[float, float]:
+def _look_afar(objective: Objective, x: FloatArray, seen: steps.Scales) -> tuple[float, float]:
     """The value at small x, and at x with entries handed on by one, or 0; gradients there are seen: two calls."""
     # A gradient of 1e-17 is right beside gradients of 1, because it was computed as a difference of such; and a value
     # of 0 was perhaps rounded from numbers of the size that it has at small x.

@@ -13,8 +13,8 @@ from gradcheck.checking.case import Case
 from gradcheck.checking.contract import Inspection, finding_of, inspect, inspect_again
 from gradcheck.checking.entries import Verdicts, judge
 from gradcheck.checking.joint_subgradients import joint_defect
-from gradcheck.checking.nearby import Nearby
 from gradcheck.checking.precision import measure, rounding_of_gradient
+from gradcheck.checking.subgradients import Nearby
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect, OutOfTime

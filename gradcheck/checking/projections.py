@@ -10,8 +10,8 @@ import numpy as np
 
 from gradcheck.checking.directions import DIRECTIONS, Base, Directions
 from gradcheck.checking.entries import Verdicts, joined_verdicts, judge
-from gradcheck.checking.nearby import Nearby
 from gradcheck.checking.precision import Precision
+from gradcheck.checking.subgradients import Nearby
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.evaluators import Evaluator, WholeBatch
 from gradcheck.evaluation.objective import Objective

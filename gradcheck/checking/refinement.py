@@ -131,7 +131,5 @@ class Refinement:
 
 def _of_finest(numbers: npt.NDArray[Any], known: BoolArray) -> npt.NDArray[Any]:
     """Of K x E numbers those of the last of K rows where they are known; 0 where they nowhere are."""
-    if not len(known):
-        return np.zeros(known.shape[1], dtype=numbers.dtype)
     last = len(known) - 1 - np.argmax(known[::-1], axis=0)
     return np.asarray(np.where(known.any(axis=0), numbers[last, np.arange(known.shape[1])], numbers.dtype.type(0)))

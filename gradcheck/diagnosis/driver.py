@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from gradcheck.checking.evidence import Evidence, Spent
+from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis import other_rules
 from gradcheck.diagnosis.another_loss import gradient_known, like, value_and_gradient_known, value_known
 from gradcheck.diagnosis.conditions import in_a_region
@@ -90,7 +90,7 @@ def find(evidence: Evidence) -> tuple[Finding, ...]:
             new = [finding for finding in rule.judge(evidence) if finding.code not in implied]
             if rule.judge is value_known and found:  # it helps to know the loss, and is no second defect
                 new = [replace(finding, severity="note") for finding in new]
-        except (Spent, LossDefect, OutOfTime):  # the rule needs calls that cannot be had
+        except (LossDefect, OutOfTime):  # the rule needs calls that cannot be had
             continue
         found += new
         if new:

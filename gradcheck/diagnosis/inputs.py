@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import combinations
 
-from gradcheck.checking.evidence import Evidence, Spent
+from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.input_places import condition, indices, of_each_index
 from gradcheck.diagnosis.input_rules import (
     InputSeen,
@@ -66,7 +66,7 @@ def _of_one(seen: Seen) -> list[Finding]:
         try:
             if found := list(rule(seen)):
                 return found
-        except (Spent, LossDefect, OutOfTime):  # it needs calls that cannot be had
+        except (LossDefect, OutOfTime):  # it needs calls that cannot be had
             continue
     return []
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.checking.evidence import Allowance, Spent
+from gradcheck.checking.evidence import Allowance
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.functions.output_capture import is_own
 from gradcheck.report import Finding
@@ -42,7 +42,7 @@ def refine(contract: Finding, troubled: Problem, ask: Allowance) -> Finding | No
         return not all(np.isfinite(each).all() for each in floats if np.asarray(each).dtype.kind == "f")
 
     conditions = {"mutates-input": is_changed, "not-finite": is_not_finite}
-    with suppress(Spent, OutOfTime):
+    with suppress(OutOfTime):
         line = _first(ask, arguments, conditions[contract.code]) if contract.code in conditions else ""
         if line and contract.code == "not-finite":
             hint = next(hint for word, hint in _NOT_FINITE.items() if word in line.rpartition("\n")[2])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -107,16 +106,9 @@ class Rounding:
         return np.asarray(np.maximum(least, spacings / np.sqrt(12)))
 
 
-def joined(stencils: Sequence[Stencil]) -> Stencil:
-    """Stencils one after another, along the first axis, as one."""
-    return Stencil(*map(np.concatenate, zip(*stencils, strict=True)))
-
-
 def relative_error(analytic: FloatArray, numerical: FloatArray) -> FloatArray:
     """abs(a - n) / max(abs(a), abs(n)), and 0 where both are 0. Arrays of one shape in, that shape out."""
     larger = np.maximum(np.abs(analytic), np.abs(numerical))
     difference = np.abs(analytic - numerical)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        errors: FloatArray = difference / larger
-    errors[larger == 0] = 0.0
-    return errors
+    with np.errstate(invalid="ignore"):
+        return np.divide(difference, larger, out=np.zeros_like(larger), where=larger != 0)

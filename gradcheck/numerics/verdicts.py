@@ -1,7 +1,4 @@
-"""From estimates and their bounds to verdicts, for all entries at once.
-
-A verdict is an index into ``report.VERDICTS``.
-"""
+"""From estimates and their bounds to verdicts, indices into ``report.VERDICTS``, for all entries at once."""
 
 from __future__ import annotations
 

@@ -13,10 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import OutOfTime
+from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.layout import Arguments
 from gradcheck.report import FloatArray
-
-IndexArray = npt.NDArray[np.intp]
 
 _FIRST, _LAST = 2, 8  # candidates of each smaller size: before numbers are simplified, and before the search ends
 _SIMPLIFICATIONS = 16  # attempts to make scores and labels simpler

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradcheck.checking.complex_step import confirmed, in_question, is_frozen, near, rounding
+from gradcheck.checking.complex_step import in_question, is_frozen, rounding
 from gradcheck.config.settings import Reference
 from gradcheck.numerics.richardson import Limit
 from gradcheck.numerics.verdicts import Tolerance
@@ -54,22 +54,9 @@ def test_a_derivative_is_frozen_where_nearby_points_hardly_change_the_numbers_it
     derivatives, scale = np.array([[0.1, 1e-14], [0.0, -1e-9]]), np.array([[1.0], [1e3]])
     assert is_frozen(derivatives, scale).tolist() == [[False, True], [False, True]]
     # 1 - p, for p near 1: at points near S it is rounded to the same few numbers
-    p = 1 - 1e-13 * np.exp(near(np.zeros((200, 1)), np.random.default_rng(0)))
+    p = 1 - 1e-13 * np.exp(2.0**-13 * np.random.default_rng(0).normal(size=(200, 1)))
     assert len(np.unique(1 - p)) <= 2
     assert is_frozen(1 - p, np.ones((200, 1))).all()
-
-
-@pytest.mark.parametrize(("slope", "estimate", "bound", "believed"), [
-    (1.0, 1.0 + 1e-9, 1e-8, True),
-    (1.0, 1.0 + 1e-7, 1e-8, False),  # half a value in a term with abs, say
-    (0.0, 1.0, 1e-8, False),  # all of it dropped
-    (1.0, np.nan, np.inf, False),
-    (np.nan, 1.0, 1e-8, False),  # takes no complex scores
-])  # fmt: skip
-def test_a_complex_step_is_believed_where_the_central_difference_says_the_same(
-    slope: float, estimate: float, bound: float, believed: bool
-) -> None:
-    assert confirmed(np.array([slope]), Limit(np.array([estimate]), np.array([bound]))).tolist() == [believed]
 
 
 @pytest.mark.parametrize(("bound", "reference", "wanted"), [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradcheck.checking.evidence import Allowance, Spent
+from gradcheck.checking.evidence import Allowance
 from gradcheck.errors import OutOfTime
 from gradcheck.functions.function import Function
 
@@ -28,7 +28,7 @@ def test_calls_are_counted_and_end_and_scores_are_rounded_as_the_loss_gets_them_
     assert (ask.left, ask.calls) == (1, 1)
     ask.evaluate(S, Y, np.float64)
     assert seen == [np.float32, np.float64]
-    with pytest.raises(Spent):
+    with pytest.raises(OutOfTime):
         ask.evaluate(S, Y)
     assert (ask.left, ask.calls) == (0, 2)
 

@@ -10,8 +10,7 @@ import pytest
 from judging import LossFunction, absolute, at_point, exponential, hinge, ranked, tied
 
 from gradcheck.api import check_at
-from gradcheck.checking.nearby import Nearby
-from gradcheck.checking.subgradients import judge_nonsmooth
+from gradcheck.checking.subgradients import Nearby, judge_nonsmooth
 from gradcheck.config import Config
 from gradcheck.evaluation.objective import Objective
 from gradcheck.numerics.verdicts import SUBGRADIENT

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradcheck.numerics.differences import Stencil, joined
+from gradcheck.numerics.differences import Stencil
 from gradcheck.numerics.directional import RATIO, Pair, finest_step, has_kinks_at_point, residuals, smallest_defect
 
 
@@ -59,7 +59,9 @@ def test_thousands_of_kinks_near_the_point_are_within_the_bound(seed: int) -> No
             lambda x, places, slopes: np.sum(slopes * (slopes * (x - places) > 0)), places=places, slopes=slopes
         )
         looks.append(pair(f, g, 1e-4, float(g(0.0))))
-    coarse, fine = joined([each.coarse for each in looks]), joined([each.fine for each in looks])
+    coarse, fine = (
+        Stencil(*np.concatenate(at, axis=1)) for at in zip(*[(each.coarse, each.fine) for each in looks], strict=True)
+    )
     together = Pair(coarse, fine, np.concatenate([each.expected for each in looks]))
     left, bounds, _ = residuals(together, value_noise=1e-11)
     assert np.all(np.abs(left) <= bounds)
