@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from gradcheck.checking.exceptions import hint_of
 from gradcheck.config.settings import Framework
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.functions.answer import Answer, validated
-from gradcheck.functions.frameworks import adapted, ignored_upstream, recognised
+from gradcheck.functions.frameworks import first_that_works, forms_of, ignored_upstream, recognised_form
 from gradcheck.functions.function import Function
 from gradcheck.functions.output_capture import Silence
 from gradcheck.layout import Arguments, Layout
@@ -97,12 +98,17 @@ def inspect_at_first(
     Returns:
         The function to call from now on, and its inspection.
     """
+
+    def attempt(form: Function) -> Answer:
+        return form.evaluate(scores, labels)
+
     if framework not in ("auto", "numpy"):
-        loss = adapted(loss, framework, scores, labels)
+        loss, _ = first_that_works(forms_of(loss, framework), attempt)
     inspection = inspect(loss, scores, labels, silence)
     if framework == "auto" and loss.framework == "numpy":
-        other = recognised(loss, scores, labels, inspection.first, usable=inspection.evaluation is not None)
-        if other is not loss:
+        usable = inspection.evaluation is not None
+        other = recognised_form(inspection.first, usable, partial(forms_of, loss), attempt)
+        if other not in (None, loss):
             loss, inspection = other, inspect(other, scores, labels, silence)
     return loss, replace(inspection, first=None)  # the answer itself may be large
 
