@@ -79,8 +79,8 @@ class Calls:
 
 def met(function: Any, framework: Any = "auto") -> Function:
     """The loss as it is called after its first inspection."""
-    with silenced() as silence:
-        return inspect_at_first(Function("mine", function), S, Y, silence, framework)[0]
+    with silenced() as stderr:
+        return inspect_at_first(Function("mine", function), S, Y, stderr, framework)[0]
 
 
 def report_of(function: Any, **options: Any) -> LossReport:

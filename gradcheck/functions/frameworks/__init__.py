@@ -1,7 +1,4 @@
-"""Functions written for PyTorch or JAX: adapters convert the arrays that they take and return from and to NumPy's.
-
-A framework is imported only if it is asked for by name, or if the user's own code has imported it.
-"""
+"""Functions for PyTorch or JAX, which are imported only where asked for by name, or where the user's code has."""
 
 from __future__ import annotations
 
