@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.config import Config
-from gradcheck.config.settings import SETTINGS, Settings, read_settings
+from gradcheck.config.settings import DESCRIPTIONS, Settings, read_settings
 from gradcheck.errors import TargetError, UsageError, did_you_mean
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_target
@@ -147,7 +147,7 @@ def _read(
     config: Config | None, keywords: dict[str, Any], keys: Sequence[str]
 ) -> tuple[Config, Settings, dict[str, Callable[..., Any]]]:
     """What ``config`` and keywords stand for: a configuration, settings, and callables that belong to a function."""
-    known = (*SETTINGS, *keys)
+    known = (*DESCRIPTIONS, *keys)
     for name in keywords:
         if name not in known:
             parts = f"unknown keyword {name!r}", f"there are {', '.join(known)}", did_you_mean(name, known)

@@ -1,7 +1,4 @@
-"""Pytest plugin: gradients as tests, for the losses of ``gradcheck.yaml`` and for marked functions.
-
-Every pytest run in the environment imports this module; it imports the rest of gradcheck only when that is needed.
-"""
+"""Pytest plugin, which every pytest run imports: gradients of ``gradcheck.yaml`` and of marked functions as tests."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from gradcheck.functions.budget import Budget, ProgressCallback, open_budget
 from gradcheck.functions.frameworks import require
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import built_in_named, load_target
-from gradcheck.functions.output_capture import Silence, silenced
+from gradcheck.functions.output_capture import let_through, silenced
 from gradcheck.functions.prepare import prepare
 from gradcheck.functions.signatures import takes_scores_and_labels
 from gradcheck.functions.suggestions import rerun_command
@@ -31,7 +31,6 @@ from gradcheck.version import __version__
 
 #: Hints for functions of named inputs.
 _HINTS = {
-    "mutates-input": "work on a copy: the caller's arrays are changed",
     "not-deterministic": "keep no state between calls; where numbers are drawn, as for dropout, use --reseed",
     "not-finite": "look for a division by 0, a logarithm of 0, and exp of large numbers",
 }
@@ -87,8 +86,8 @@ def check_targets(
             pool = stack.enter_context(open_pool(settings))
         for at_hand, run in enumerate(runs):
             try:
-                with silenced() as silence:
-                    run.go(silence, budget, pool)
+                with silenced() as stderr:
+                    run.go(stderr, budget, pool)
             except KeyboardInterrupt:
                 interrupted = True
                 break
@@ -133,10 +132,10 @@ class _TargetRun:
         self._dtype: Any = given.S.dtype if isinstance(given, Problem) else config.dtype
         self.out_of_time = False
 
-    def go(self, silence: Silence, budget: Budget | None, pool: Pool | None) -> None:
+    def go(self, stderr: TextIO, budget: Budget | None, pool: Pool | None) -> None:
         """Check every problem, then find out why it is wrong."""
         try:
-            self._check(silence, budget, pool)
+            self._check(stderr, budget, pool)
             self._current = None
             self._doubt_labels()
             self._explain()
@@ -190,26 +189,26 @@ class _TargetRun:
             placed = replace(finding, message=f"{message} (at {problem.where})", hint=hint)
             self._contract.setdefault(finding.code, placed)
 
-    def _check(self, silence: Silence, budget: Budget | None, pool: Pool | None) -> None:
+    def _check(self, stderr: TextIO, budget: Budget | None, pool: Pool | None) -> None:
         if budget:
             budget.start_problem(self._target, self._shapes, 0)
         if self._loss is None:
-            with silence.let_through():
+            with let_through(stderr):
                 self._loss = budget.load(load_target, self._target) if budget else load_target(self._target)
         self._loss = replace(self._loss, budget=budget)
-        for problem in self._problems_of(self._loss, silence):
+        for problem in self._problems_of(self._loss, stderr):
             if budget and self._done:
                 budget.start_problem(self._target, self._shapes, self._done)
             self._current, self._cut_short, inspection = problem, problem.where, None
             try:
                 if self._done == 0:
                     framework = "numpy" if problem.layout else self._settings.framework
-                    at_first = inspect_at_first(self._loss, problem.S, problem.y, silence, framework)
+                    at_first = inspect_at_first(self._loss, problem.S, problem.y, stderr, framework)
                     self._loss, inspection = at_first
                 checked = check_problem(self._loss, problem, self._config, inspection, self._settings, pool)
             except OutOfTime as end:
                 self._add(end.found, problem)
-                calls = budget.calls_of_problem if budget else 0
+                calls = budget.calls if budget else 0
                 self._cut_short = f"{problem.where}, after {calls:,} call{'' if calls == 1 else 's'}" if calls else ""
                 raise
             self._add(checked.findings, problem)
@@ -221,7 +220,7 @@ class _TargetRun:
             if "hangs" in self._contract or (self._settings.fail_fast and self.has_failed):
                 return
 
-    def _problems_of(self, loss: Function, silence: Silence) -> Iterable[Problem]:
+    def _problems_of(self, loss: Function, stderr: TextIO) -> Iterable[Problem]:
         """The problems to check; a function of named inputs becomes one of x first."""
         given, config, thing = self._given, self._config, loss.function
         if isinstance(given, Problem):
@@ -229,7 +228,7 @@ class _TargetRun:
         described = config.inputs or config.backward or config.gradient or config.value or loss.beside
         if given is None and (loss.is_built_in or (takes_scores_and_labels(thing) and not described)):
             return problems(config)
-        with silence.let_through():
+        with let_through(stderr):
             function, points, remarks = prepare(loss, config, given, self._settings.framework)
         self._loss = replace(function, budget=loss.budget)
         self._shapes = [problem.S.shape for problem in points]

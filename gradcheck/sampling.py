@@ -1,8 +1,4 @@
-"""Problems drawn from a configuration and its seed.
-
-Every problem has a stream of random numbers of its own, keyed by its seed, N, C, and its kinds of scores and labels, so
-that it is the same whatever else is drawn, in whatever order.
-"""
+"""Problems drawn from a configuration, each from a stream of its own: the same whatever else is drawn."""
 
 from __future__ import annotations
 
@@ -16,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.config import Config, Integers, Labels, Normal, ScoresKind, Uniform
-from gradcheck.config.inputs import Drawn, nested, parse_input
+from gradcheck.config.inputs import DEFAULT_SIZE, Drawn, nested, parse_input
 from gradcheck.layout import Arguments, Layout
 from gradcheck.report import FloatArray
 
@@ -93,7 +89,8 @@ def draw_inputs(config: Config, N: int, trial: int, params: Mapping[str, Any] | 
             return own.astype(config.dtype) if spec.dtype.kind == "f" else spec
         if not isinstance(spec, Drawn):
             return spec
-        array = _draw_scores(rng, spec.kind or config.scores[0], spec.sized(sizes))
+        shape = tuple(sizes.get(each, DEFAULT_SIZE) if isinstance(each, str) else each for each in spec.shape)
+        array = _draw_scores(rng, spec.kind or config.scores[0], shape)
         return array.astype(np.int64 if isinstance(spec.kind, Integers) and not is_float else config.dtype)[()]
 
     specs = {name: parse_input(given, config.sizes) for name, given in nested(config.inputs).items()}

@@ -214,7 +214,6 @@ def test_a_target_that_leads_nowhere_is_told_what_to_do(here: Path, target: str,
         ("raise SyntaxError('x')\n", "does not parse: x"),
         ("class E(Exception):\n    def __str__(self): return 1 / 0\nraise E\n", "raises E when it is imported"),
         ("def __getattr__(name): raise KeyError(name)\n", "looking f up raises KeyError"),
-        ("def __dir__(): return 1 / 0\n", "there is no f"),
     ],
 )
 def test_a_module_that_does_not_import_is_told_with_its_own_traceback(

@@ -13,7 +13,7 @@ import pytest
 from gradcheck.errors import LossDefect
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_target
-from gradcheck.functions.output_capture import silenced, trimmed_traceback
+from gradcheck.functions.output_capture import let_through, silenced, trimmed_traceback
 from gradcheck.losses import BUILT_INS
 
 
@@ -36,8 +36,8 @@ def noise(word: str) -> None:
 def test_what_is_let_through_goes_to_standard_error_and_all_else_is_discarded(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with silenced() as silence:
-        with silence.let_through():
+    with silenced() as stderr:
+        with let_through(stderr):
             noise("first")
         noise("second")
     out, err = capsys.readouterr()
@@ -47,7 +47,7 @@ def test_what_is_let_through_goes_to_standard_error_and_all_else_is_discarded(
 
 def test_streams_and_warnings_are_as_before_even_after_an_exception() -> None:
     before = sys.stdout, sys.stderr, list(warnings.filters)
-    with pytest.raises(ZeroDivisionError), silenced() as silence, silence.let_through():
+    with pytest.raises(ZeroDivisionError), silenced() as stderr, let_through(stderr):
         raise ZeroDivisionError
     assert (sys.stdout, sys.stderr, list(warnings.filters)) == before
 

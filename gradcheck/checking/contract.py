@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, TextIO
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,9 @@ from gradcheck.checking.exceptions import hint_of
 from gradcheck.config.settings import Framework
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.functions.answer import Answer, validated
-from gradcheck.functions.frameworks import adapted, ignored_upstream, recognised
+from gradcheck.functions.frameworks import first_that_works, forms_of, ignored_upstream, recognised_form
 from gradcheck.functions.function import Function
-from gradcheck.functions.output_capture import Silence
+from gradcheck.functions.output_capture import let_through
 from gradcheck.layout import Arguments, Layout
 from gradcheck.report import Finding
 
@@ -44,10 +45,10 @@ class Inspection:
     first: Any = None  # what the first call returned, or the exception that it raised
 
 
-def inspect(loss: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], silence: Silence | None) -> Inspection:
+def inspect(loss: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], stderr: TextIO | None) -> Inspection:
     """Call the function twice on copies of N x C scores and of labels, and check its contract.
 
-    ``silence`` lets the output of the first call through; None if it stays captured.
+    The output of the first call goes to ``stderr``; None if it stays captured.
 
     Raises:
         OutOfTime: the deadline has passed; with the findings so far.
@@ -56,7 +57,7 @@ def inspect(loss: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], 
     findings: list[Finding] = []
     answers, valid = [], []
     try:
-        for output in (silence.let_through() if silence else nullcontext(), nullcontext()):
+        for output in (let_through(stderr) if stderr else nullcontext(), nullcontext()):
             own_scores, own_labels = scores.copy(), labels.copy()
             calls += 1
             with output:
@@ -87,7 +88,7 @@ def inspect(loss: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], 
 
 
 def inspect_at_first(
-    loss: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], silence: Silence, framework: Framework
+    loss: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], stderr: TextIO, framework: Framework
 ) -> tuple[Function, Inspection]:
     """Check a function's contract for the first time, with the arrays of its framework.
 
@@ -97,13 +98,18 @@ def inspect_at_first(
     Returns:
         The function to call from now on, and its inspection.
     """
+
+    def attempt(form: Function) -> Answer:
+        return form.evaluate(scores, labels)
+
     if framework not in ("auto", "numpy"):
-        loss = adapted(loss, framework, scores, labels)
-    inspection = inspect(loss, scores, labels, silence)
+        loss, _ = first_that_works(forms_of(loss, framework), attempt)
+    inspection = inspect(loss, scores, labels, stderr)
     if framework == "auto" and loss.framework == "numpy":
-        other = recognised(loss, scores, labels, inspection.first, usable=inspection.evaluation is not None)
-        if other is not loss:
-            loss, inspection = other, inspect(other, scores, labels, silence)
+        usable = inspection.evaluation is not None
+        other = recognised_form(inspection.first, usable, partial(forms_of, loss), attempt)
+        if other not in (None, loss):
+            loss, inspection = other, inspect(other, scores, labels, stderr)
     return loss, replace(inspection, first=None)  # the answer itself may be large
 
 

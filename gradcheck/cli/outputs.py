@@ -21,7 +21,6 @@ from gradcheck.report import Report
 
 _WRITABLE = "name a file in a directory that exists and that you may write to"
 _SUFFIXES = {".json": "json", ".xml": "junit", ".html": "html", ".md": "markdown"}
-_ENTRIES_OF_A_PAGE = 100
 _OUTPUT = "write --output FORMAT=PATH"
 
 
@@ -93,10 +92,6 @@ class Destinations(NamedTuple):
     shown: tuple[str, ...]  # formats for standard output, in order
     files: dict[str, Path]  # by format
     plot: Path | None  # the file of a picture
-
-    def entries_kept(self, worst: int) -> int:
-        """How many of a problem's worst entries a run keeps, when ``worst`` of them are to be shown."""
-        return max(worst, _ENTRIES_OF_A_PAGE) if "html" in (*self.shown, *self.files) else worst
 
     def write(self, report: Report, look: Options) -> None:
         """Write a report everywhere; a UsageError if standard output or a file cannot be written."""

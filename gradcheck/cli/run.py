@@ -14,7 +14,7 @@ import typer
 from gradcheck.cli.outputs import destinations, usage_errors
 from gradcheck.config import Config, load_config
 from gradcheck.config.inputs import read_option
-from gradcheck.config.settings import DESCRIPTIONS, SETTINGS, Backend, Framework, Reference, Settings
+from gradcheck.config.settings import DESCRIPTIONS, Backend, Framework, Reference, Settings
 from gradcheck.config.source import read_text
 from gradcheck.errors import UsageError
 from gradcheck.functions.budget import RunProgress
@@ -27,6 +27,7 @@ from gradcheck.run import check_targets
 _Texts = list[str] | None
 #: Keys of the configuration whose options have their names.
 _KEYS = ("seed", "trials", "scores", "wrt", "only", "gradient", "backward", "value", "dtype", "rtol", "atol", "plan")
+_ENTRIES_OF_A_PAGE = 100  # of each problem, at least
 PATIENCE = 1.0  # seconds before the progress bar is shown
 
 
@@ -107,7 +108,8 @@ def run(
         raise UsageError("there is nothing to check: no target on the command line or in the configuration", hint=hint)
     if watch:
         raise typer.Exit(_check_at_changes(names, config))
-    settings = Settings(**{name: given[name] for name in SETTINGS} | {"worst": reports.entries_kept(worst)})
+    kept = max(worst, _ENTRIES_OF_A_PAGE) if "html" in (*reports.shown, *reports.files) else worst
+    settings = Settings(**{name: given[name] for name in DESCRIPTIONS} | {"worst": kept})
     look = Options(entries="all" if verbose else entries, quiet=quiet, worst=worst, explain=explain)
     streams = sys.stdout, sys.stderr
     is_terminal = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"

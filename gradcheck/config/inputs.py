@@ -27,10 +27,6 @@ class Drawn:
     kind: ScoresKind | None  # its distribution; None for the first of ``scores``
     shape: tuple[str | int, ...] = ()  # numbers, and letters: N the batch size, C the classes, others from ``sizes``
 
-    def sized(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
-        """The shape in numbers."""
-        return tuple(sizes.get(each, DEFAULT_SIZE) if isinstance(each, str) else each for each in self.shape)
-
 
 #: ``labels`` are drawn as the key ``labels`` says; other texts, numbers, truth values and None stand for themselves.
 Spec = Drawn | dict[str, Any] | list[Any] | str | float | None

@@ -33,7 +33,6 @@ class Settings:
 
 #: What each setting is for, in a sentence, by name.
 DESCRIPTIONS: dict[str, str] = {field.name: get_args(field.type)[1].description for field in fields(Settings)}
-SETTINGS = tuple(DESCRIPTIONS)
 _adapter = cache(TypeAdapter)
 
 
@@ -42,4 +41,4 @@ def read_settings(values: dict[str, Any]) -> Settings:
     try:
         return _adapter(Settings).validate_python(values)  # type: ignore[no-any-return]
     except ValidationError as error:
-        raise format_error(error, Source(values), SETTINGS) from None
+        raise format_error(error, Source(values), [*DESCRIPTIONS]) from None

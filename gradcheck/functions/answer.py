@@ -40,7 +40,11 @@ def validated(answer: Any, shape: tuple[int, ...]) -> Answer:
     """
     if not isinstance(answer, tuple | list) or len(answer) != 2:
         raise LossDefect("wrong-shape", f"returns {described(answer)}, not a pair (value, dS)")
-    value, value_eps = _validated_value(answer[0], shape[0])
+    value = _as_array(answer[0], "the value")
+    if value.ndim != 0 and value.shape != shape[:1]:
+        hint = "; return the batch mean, or each row's own value" if value.ndim == 1 else ""
+        raise LossDefect("wrong-shape", f"the value has shape {value.shape}, not that of a single number{hint}")
+    value, value_eps = _as_float64(value, "the value")
     array = _as_array(answer[1], "dS")
     if array.shape != shape:
         message = f"dS has shape {array.shape}; S has shape {shape}, and so must dS{_likeness(array.shape, shape)}"
@@ -84,14 +88,6 @@ def described(thing: Any) -> str:
     if isinstance(thing, tuple | list):
         return f"a {type(thing).__name__} of {len(thing)}"
     return "None" if thing is None else f"a {type(thing).__name__}"
-
-
-def _validated_value(value: Any, rows: int) -> tuple[FloatArray, float]:
-    array = _as_array(value, "the value")
-    if array.ndim != 0 and array.shape != (rows,):
-        hint = "; return the batch mean, or each row's own value" if array.ndim == 1 else ""
-        raise LossDefect("wrong-shape", f"the value has shape {array.shape}, not that of a single number{hint}")
-    return _as_float64(array, "the value")
 
 
 def _likeness(given: tuple[int, ...], shape: tuple[int, ...]) -> str:

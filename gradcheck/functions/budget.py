@@ -1,8 +1,4 @@
-"""The budget of a run: counts calls, enforces ``--max-seconds`` and ``--timeout``, and reports progress.
-
-A timer signal raises an exception in a call that takes too long. If compiled code never returns to see it, a second
-thread reports what is done and ends the process; if that thread cannot run, ``faulthandler`` ends it with exit code 1.
-"""
+"""The budget of a run: counts calls, enforces ``--max-seconds`` and ``--timeout``, and reports progress."""
 
 from __future__ import annotations
 
@@ -64,7 +60,7 @@ class Budget:
         self, settings: Settings = Settings(), progress: ProgressCallback | None = None, can_interrupt: bool = False
     ) -> None:
         now = time.monotonic()
-        self.calls = 0  # since the run began
+        self.calls = 0  # for the current problem
         self.limit = self._timeout = min(settings.timeout or math.inf, _LONGEST)  # seconds for the current call
         self.overdue: float | None = None  # when the current call exceeds its limit; None between calls
         self._deadline = math.inf if settings.max_seconds is None else now + settings.max_seconds
@@ -72,30 +68,25 @@ class Budget:
         self._can_interrupt = can_interrupt
         self._ended: LossDefect | OutOfTime | None = None
         self._target, self._shapes, self._done = "", [(0, 0)], 0
-        self._before = self._expected = 0
+        self._expected = 0
 
     @property
     def seconds_left(self) -> float | None:
         """Seconds until the deadline, above 0; None without a deadline."""
         return None if math.isinf(self._deadline) else max(self._deadline - time.monotonic(), 1e-6)
 
-    @property
-    def calls_of_problem(self) -> int:
-        """Number of calls that the current problem has taken so far."""
-        return self.calls - self._before
-
     def start_problem(self, target: str, shapes: list[tuple[int, int]], done: int) -> None:
         """Count the next calls for problem ``done`` of a target, whose problems have these N and C; or OutOfTime."""
         if time.monotonic() >= self._deadline:
             raise OutOfTime
-        self._target, self._shapes, self._done, self._before = target, shapes, done, self.calls
+        self._target, self._shapes, self._done, self.calls = target, shapes, done, 0
         self.expect(2 * math.prod(shapes[done]) + _OVERHEAD)
         if not done:
             self._report()
 
     def expect(self, calls: int) -> None:
         """Replace the estimate of how many calls the current problem still takes."""
-        self._expected = self.calls_of_problem + calls
+        self._expected = self.calls + calls
 
     def begin(self, calls: int = 1) -> None:
         """Count calls that are about to begin, here or in another process; OutOfTime after the deadline."""
@@ -164,8 +155,7 @@ class Budget:
 
     def _report(self) -> None:
         if self._progress is not None:
-            calls, done = self.calls_of_problem, self._done
-            expected = max(self._expected, calls, 1)
+            calls, done, expected = self.calls, self._done, max(self._expected, self.calls, 1)
             work = [math.prod(shape) + _OVERHEAD / 2 for shape in self._shapes]
             share = (sum(work[:done]) + work[done] * calls / expected) / sum(work)
             self._progress(RunProgress(self._target, self._shapes[done], done, len(work), calls, expected, share))
@@ -208,12 +198,13 @@ def open_budget(
 
 @contextmanager
 def _hang_guard(budget: Budget, on_hang: HangCallback | None) -> Iterator[None]:
-    """Check the main thread's calls from a second thread; end the process if one cannot be interrupted."""
+    """Check the main thread's calls from a second thread; end the process if compiled code never returns."""
     main, closed = threading.get_ident(), threading.Event()
 
     def check() -> None:
         while True:
-            with suppress(OSError, ValueError, AttributeError):  # standard error is closed
+            # If not even this thread can run, the process ends with exit code 1. Standard error may be closed.
+            with suppress(OSError, ValueError, AttributeError):
                 faulthandler.dump_traceback_later(budget.limit + 2 * GRACE, exit=True, file=sys.__stderr__ or 2)
             if closed.wait(CHECK_EVERY):
                 return

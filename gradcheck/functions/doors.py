@@ -16,7 +16,7 @@ import random
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,20 +31,9 @@ _UPSTREAM = ("d", "grad", "upstream", "top_diff", "g_")
 _OUTPUT = ("out", "output", "y_hat")
 
 
-class Door(Protocol):
-    """A function with its gradient, however it is written."""
-
-    def __call__(self, given: dict[str, Any], seed: int) -> tuple[Any, tuple[Any, ...]]:
-        """The value and what may be the gradients, in the order in which they are returned.
-
-        Args:
-            given: the arguments by name; the function may keep or change them.
-            seed: of the upstream gradient.
-
-        Raises:
-            TargetError: what is returned cannot be a value with gradients, or the arguments do not fit.
-        """
-        ...
+#: A function with its gradient, however it is written: of its arguments by name, which it may keep or change, and the
+#: seed of the upstream gradient. It returns the value and what may be the gradients, in order; or raises a TargetError.
+Door = Callable[[dict[str, Any], int], tuple[Any, tuple[Any, ...]]]
 
 
 @dataclass(frozen=True)
@@ -55,7 +44,6 @@ class AsReturned:
     function: Callable[..., Any]
 
     def __call__(self, given: dict[str, Any], seed: int) -> tuple[Any, tuple[Any, ...]]:
-        """See ``Door``."""
         answer = called(self.function, given, self.name)
         is_lone = not isinstance(answer, tuple | list) or len(answer) < 2
         value = answer if is_lone else answer[0]
@@ -78,7 +66,7 @@ class Separate:
     gradient: Callable[..., Any]
 
     def __call__(self, given: dict[str, Any], seed: int) -> tuple[Any, tuple[Any, ...]]:
-        """See ``Door``; both functions get the same arguments, which the first may have no need of all of."""
+        # Both functions get the same arguments, of which either may have no need.
         again = {name: np.array(each) if isinstance(each, np.ndarray) else each for name, each in given.items()}
         value = called(self.value, _accepted(self.value, given), self.name)
         gradient = called(self.gradient, _accepted(self.gradient, again), self.name)
@@ -94,7 +82,6 @@ class Layer:
     pair: Callable[[], tuple[Callable[..., Any], Callable[..., Any]]]
 
     def __call__(self, given: dict[str, Any], seed: int) -> tuple[Any, tuple[Any, ...]]:
-        """See ``Door``."""
         return self.at_upstream(given, lambda k, shape: upstream_gradient(seed, k, shape))[1:]
 
     def at_upstream(
@@ -132,19 +119,17 @@ class Layer:
         return outputs, rest
 
 
-@dataclass(frozen=True)
-class Reseeded:
+def reseeded(door: Door) -> Door:
     """A function whose random numbers are the same at every call."""
 
-    door: Door
-
-    def __call__(self, given: dict[str, Any], seed: int) -> tuple[Any, tuple[Any, ...]]:
-        """See ``Door``."""
+    def call(given: dict[str, Any], seed: int) -> tuple[Any, tuple[Any, ...]]:
         random.seed(seed)
         np.random.seed(seed % 2**32)
         if "torch" in sys.modules:
             sys.modules["torch"].manual_seed(seed)
-        return self.door(given, seed)
+        return door(given, seed)
+
+    return call
 
 
 @functools.lru_cache(maxsize=16)

@@ -9,7 +9,6 @@ import traceback
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
@@ -23,26 +22,19 @@ class _Nowhere(io.StringIO):
         return len(text)
 
 
-@dataclass(frozen=True, eq=False)
-class Silence:
-    """Within ``silenced()``, output is discarded except inside ``let_through()``."""
-
-    standard_error: TextIO
-
-    @contextmanager
-    def let_through(self) -> Iterator[None]:
-        """Send prints and warnings to standard error; standard output is reserved for the report."""
-        stream = self.standard_error
-        with redirect_stdout(stream), redirect_stderr(stream), warnings.catch_warnings(action="default"):
-            yield
+@contextmanager
+def silenced() -> Iterator[TextIO]:
+    """Discard standard output, standard error and warnings in the block, which gets standard error as it was before."""
+    stderr, nowhere = sys.stderr, _Nowhere()
+    with redirect_stdout(nowhere), redirect_stderr(nowhere), warnings.catch_warnings(action="ignore"):
+        yield stderr
 
 
 @contextmanager
-def silenced() -> Iterator[Silence]:
-    """Discard standard output, standard error and warnings until the end of the block."""
-    silence, nowhere = Silence(sys.stderr), _Nowhere()
-    with redirect_stdout(nowhere), redirect_stderr(nowhere), warnings.catch_warnings(action="ignore"):
-        yield silence
+def let_through(stderr: TextIO) -> Iterator[None]:
+    """Send prints and warnings to this stream; standard output is reserved for the report."""
+    with redirect_stdout(stderr), redirect_stderr(stderr), warnings.catch_warnings(action="default"):
+        yield
 
 
 def trimmed_traceback(error: BaseException) -> str:

@@ -7,12 +7,11 @@ import inspect
 import itertools
 import re
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from operator import attrgetter
-from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -20,8 +19,7 @@ from gradcheck.config import Config
 from gradcheck.config.inputs import nested
 from gradcheck.errors import LossDefect, TargetError
 from gradcheck.functions.binding import Settled
-from gradcheck.functions.doors import AsReturned, Door, Layer, Reseeded, Separate, called
-from gradcheck.functions.frameworks import own_form
+from gradcheck.functions.doors import AsReturned, Door, Layer, Separate, called
 from gradcheck.functions.frameworks.inputs import settle_in
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import guessed_config, load_target, names_beside
@@ -30,16 +28,6 @@ from gradcheck.functions.suggestions import command, forward_of, proposed
 from gradcheck.layout import Arguments
 from gradcheck.report import Finding
 from gradcheck.sampling import Problem, draw_inputs
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A function that may be called through its door."""
-
-    door: Door  # calls it
-    parameters: tuple[str, ...]  # names of the parameters that it must be given
-    optional: tuple[str, ...]  # of those that have a default
-    params: dict[str, Any] | None  # the dict of a model's own parameters; None of anything else
 
 
 def prepare(
@@ -57,18 +45,24 @@ def prepare(
     """
     name = function.target
     named = {key: _other(function, getattr(config, key)) for key in ("gradient", "backward", "value")}
-    opened = open_door(name, function.function, named | function.beside, config.reseed)
-    _refuse_undescribed(function, opened, config, at)
+    door, main, params = open_door(name, function.function, named | function.beside)
+    own = () if params is None else ("params",)
+    required, optional = (*own, *parameters_of(main)[0]), parameters_of(main)[1]
+    given = {*own, *(nested(config.inputs) if at is None else at)}
+    if missing := [each for each in required if each not in given]:
+        takes = [*required, *(f"{each}=…" for each in optional)]
+        _refuse_undescribed(function, takes, missing, config, is_drawn=at is None)
     wrt = tuple(dict.fromkeys(each.partition(".")[0].partition("[")[0] for each in config.wrt))
+    first = functools.partial(settle_in, framework, config.reseed, name, door, wrt)
     only = config.wrt if wrt != config.wrt else (config.only,)
     problems: list[Problem] = []
     settled: Settled | None = None
     draws = itertools.product(batch_sizes(config), range(config.trials)) if at is None else [(0, 0)]
     for N, trial in draws:
-        values = draw_inputs(config, N, trial, opened.params) if at is None else dict(at)
-        in_order = {each: values[each] for each in (*opened.parameters, *opened.optional) if each in values}
+        values = draw_inputs(config, N, trial, params) if at is None else dict(at)
+        in_order = {each: values[each] for each in (*required, *optional) if each in values}
         values, seed = in_order | values, config.seed + trial
-        settled = settled or _settled(function, opened, values, wrt, seed, framework)
+        settled = settled or _settled(replace(function, function=first), values, seed)
         arrays = [each for each in settled.arrays if any(_is_called(each, pattern) for pattern in only)]
         if not arrays:
             hint = f"there are {', '.join(settled.arrays) or 'none'}"
@@ -85,28 +79,25 @@ def prepare(
     return found, problems, remarks
 
 
-def open_door(name: str, thing: Any, beside: Mapping[str, Any] = MappingProxyType({}), reseed: bool = False) -> Opened:
+def open_door(name: str, thing: Any, beside: Mapping[str, Any]) -> tuple[Door, Any, dict[str, Any] | None]:
     """The door of a function, a class or an object; a TargetError where that has none of the forms.
 
-    ``beside`` has what belongs to it: ``gradient``, the ``backward`` of a forward, or the ``value`` of a gradient. With
-    ``reseed``, the generators of random numbers are seeded before every call.
+    ``beside`` has what belongs to it: ``gradient``, the ``backward`` of a forward, or the ``value`` of a gradient.
+
+    Returns:
+        With the door what has its parameters, and a model's own parameters, ``params``; None of anything else.
     """
-    main, params = thing, None
     if backward := beside.get("backward"):
-        door: Door = Layer(name, lambda: (thing, backward))
-    elif gradient := beside.get("gradient"):
-        door = Separate(name, thing, gradient)
-    elif main := beside.get("value"):
-        door = Separate(name, main, thing)
-    else:
-        door, main, params = own_form(name, thing, lambda: _maker(name, thing)()) or _form_of(name, thing)
-    required, optional = parameters_of(main)
-    own = () if params is None else ("params",)
-    return Opened(Reseeded(door) if reseed else door, (*own, *required), optional, params)
+        return Layer(name, lambda: (thing, backward)), thing, None
+    if gradient := beside.get("gradient"):
+        return Separate(name, thing, gradient), thing, None
+    if value := beside.get("value"):
+        return Separate(name, value, thing), value, None
+    if "torch" in sys.modules:
+        from gradcheck.functions.frameworks.torch_ import own_form
 
-
-def _form_of(name: str, thing: Any) -> tuple[Door, Any, dict[str, Any] | None]:
-    """The door of what needs no other function, what has its parameters, and the arrays of a model."""
+        if found := own_form(name, thing, lambda: _maker(name, thing)()):
+            return found
     if inspect.ismethod(thing) and is_model(thing.__self__) and thing.__name__ == "loss":
         thing = thing.__self__
     if is_layer(thing) or is_model(thing):
@@ -150,23 +141,19 @@ def _is_called(array: str, pattern: str) -> bool:
     return fnmatchcase(array, pattern) or f"{array}.".startswith((f"{pattern}.", f"{pattern}["))
 
 
-def _settled(
-    function: Function, opened: Opened, values: dict[str, Any], wrt: tuple[str, ...], seed: int, framework: str
-) -> Settled:
+def _settled(first: Function, values: dict[str, Any], seed: int) -> Settled:
     """Which results are gradients of what, from a first call; what the function raises is a TargetError."""
-    first = functools.partial(settle_in, framework, function.target, opened.door, wrt)
     try:
-        return replace(function, function=first).call(values, seed)  # type: ignore[arg-type, no-any-return]
+        return first.call(values, seed)  # type: ignore[arg-type, no-any-return]
     except LossDefect as defect:
         shapes = ", ".join(f"{name} {np.shape(each)}" for name, each in values.items() if isinstance(each, np.ndarray))
         hint = f"its arrays have the shapes {shapes}; describe other ones by --input or --size" if shapes else ""
-        raise TargetError(f"{function.target}: {defect.message}", hint=hint, details=defect.details) from None
+        raise TargetError(f"{first.target}: {defect.message}", hint=hint, details=defect.details) from None
 
 
-def _refuse_undescribed(function: Function, opened: Opened, config: Config, at: Mapping[str, Any] | None) -> None:
-    known = {*(nested(config.inputs) if at is None else at), *(["params"] if opened.params is not None else [])}
-    if not (missing := [name for name in opened.parameters if name not in known]):
-        return
+def _refuse_undescribed(
+    function: Function, takes: Sequence[str], missing: Sequence[str], config: Config, is_drawn: bool
+) -> NoReturn:
     name, names = function.target.rpartition(":")[2], names_beside(function.function)
     if is_backward(function.function):
         forward = forward_of(function.target)
@@ -175,11 +162,11 @@ def _refuse_undescribed(function: Function, opened: Opened, config: Config, at: 
         hint = f"name its forward, for example:\n{example}"
         raise TargetError(f"{function.target}: is a backward, which is checked with its forward", hint=hint)
     guess = proposed(name, function.function, names, config)
-    takes = f"takes ({', '.join([*opened.parameters, *(f'{name}=…' for name in opened.optional)])})"
     hint = f"say what they are, for example:\n{command(function.target, guess)}"
     if not function.by_name:
-        hint = f"say what they are, for example: inputs={guess.inputs}" if at is None else "give an argument for each"
-    raise TargetError(f"{function.target}: {takes}; not described: {', '.join(missing)}", hint=hint)
+        hint = f"say what they are, for example: inputs={guess.inputs}" if is_drawn else "give an argument for each"
+    message = f"{function.target}: takes ({', '.join(takes)}); not described: {', '.join(missing)}"
+    raise TargetError(message, hint=hint)
 
 
 def _other(function: Function, target: str | None) -> Callable[..., Any] | None:

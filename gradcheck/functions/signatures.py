@@ -62,12 +62,8 @@ def where(function: Any) -> tuple[str | None, int | None]:
 
 def callables_of(thing: Any) -> list[str]:
     """Public names of an object's callables; those that a module defines come before those that it imports."""
-    try:
-        found = inspect.getmembers_static(thing, callable)
-    except Exception:  # an object's own __dir__
-        return []
-    found.sort(key=lambda named: not _is_defined_in(thing, named[1]))
-    return [name for name, _ in found if not name.startswith("_")]
+    found = [named for named in inspect.getmembers_static(thing, callable) if not named[0].startswith("_")]
+    return [name for name, _ in sorted(found, key=lambda named: not _is_defined_in(thing, named[1]))]
 
 
 def definitions_of(module: Any) -> dict[str, Any]:

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 import gradcheck
+from gradcheck.functions.frameworks import first_that_works, forms_of
+from gradcheck.functions.function import Function
 from gradcheck.report import Finding, LossReport
 
 S, Y = np.array([[0.5, -1.0, 2.0], [0.25, 0.0, -0.75]]), np.array([2, 0])
@@ -28,6 +30,11 @@ def report_of(loss: Any, config: gradcheck.Config = SMALL, *, of: str, **options
     report = gradcheck.check(loss, config, **options).losses[0]
     assert report.framework == of
     return report
+
+
+def adapted(function: Function, framework: str, S: Any, y: Any) -> Function:
+    """The function in the form of a framework's that works at S and y."""
+    return first_that_works(forms_of(function, framework), lambda form: form.evaluate(S, y))[0]
 
 
 def only_finding(loss: Any, **options: Any) -> Finding:

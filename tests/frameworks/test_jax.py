@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 from frameworks import conftest
-from frameworks.conftest import CONFIG, SPOILS, Make, S, Y, is_all_right, shows_only_lines_of
+from frameworks.conftest import CONFIG, SPOILS, Make, S, Y, adapted, is_all_right, shows_only_lines_of
 
 import gradcheck
-from gradcheck.functions.frameworks import adapted
 from gradcheck.functions.function import Function
 
 pytestmark = pytest.mark.jax

@@ -11,7 +11,7 @@ import pytest
 from gradcheck.config import Config
 from gradcheck.errors import TargetError
 from gradcheck.functions.binding import settle
-from gradcheck.functions.doors import AsReturned, Layer, Reseeded, Separate
+from gradcheck.functions.doors import AsReturned, Layer, Separate, reseeded
 from gradcheck.functions.function import Function
 from gradcheck.functions.prepare import open_door, prepare
 from gradcheck.layout import Arguments
@@ -152,9 +152,10 @@ class TestLayers:
             def backward(self, dout: Any) -> Any:
                 return dout * (1 - self.y**2)
 
-        opened = open_door("Tanh", Tanh)
-        assert opened.parameters == ("x",)
-        assert list(gradients_of(opened.door, {"x": X})) == ["x"]
+        door, forward, params = open_door("Tanh", Tanh, {})
+        assert forward.__name__ == "forward"
+        assert params is None
+        assert list(gradients_of(door, {"x": X})) == ["x"]
 
 
 def test_a_model_gets_a_new_dict_of_parameters_at_every_call() -> None:
@@ -166,11 +167,11 @@ def test_a_model_gets_a_new_dict_of_parameters_at_every_call() -> None:
             self.params["W"] *= 1.0  # as some do
             return (X @ self.params["W"]).sum(), {"W": np.outer(X.sum(axis=0), np.ones(5))}
 
-    opened = open_door("Model", Model)
-    assert opened.parameters == ("params", "X")
-    assert opened.params is not None
-    assert list(gradients_of(opened.door, {"params": opened.params, "X": X})) == ["params.W"]
-    assert not np.shares_memory(opened.params["W"], W)
+    door, loss, params = open_door("Model", Model, {})
+    assert loss.__name__ == "loss"
+    assert params is not None
+    assert list(gradients_of(door, {"params": params, "X": X})) == ["params.W"]
+    assert not np.shares_memory(params["W"], W)
 
 
 def test_reseeding_makes_random_numbers_the_same_at_every_call() -> None:
@@ -178,7 +179,7 @@ def test_reseeding_makes_random_numbers_the_same_at_every_call() -> None:
         mask = np.random.rand(*x.shape) < 0.5
         return x * mask, mask
 
-    door = Reseeded(Layer("f", lambda: (dropout, lambda dout, mask: dout * mask)))
+    door = reseeded(Layer("f", lambda: (dropout, lambda dout, mask: dout * mask)))
     first, second = door({"x": X}, 3), door({"x": X}, 3)
     assert first[0] == second[0]
 

@@ -1,11 +1,7 @@
-"""Functions written for PyTorch or JAX: adapters convert the arrays that they take and return from and to NumPy's.
-
-A framework is imported only if it is asked for by name, or if the user's own code has imported it.
-"""
+"""Functions for PyTorch or JAX, which are imported only where asked for by name, or where the user's code has."""
 
 from __future__ import annotations
 
-import functools
 import importlib
 import sys
 import traceback
@@ -36,24 +32,6 @@ def require(name: str) -> None:
         except ImportError as error:
             message = f"--framework {name}: {name} cannot be imported: {error}"
             raise UsageError(message, hint=f"pip install 'gradcheck[{name}]'") from None
-
-
-def adapted(function: Function, name: str, scores: npt.NDArray[Any], labels: npt.NDArray[Any]) -> Function:
-    """The function with the first of a framework's adapters that works at these scores and labels.
-
-    The built-in losses take NumPy arrays, and stay as they are. ``name`` is a key of ``FRAMEWORKS``.
-    """
-    if function.is_built_in or function.framework == name:
-        return function
-    return first_that_works(_forms(function, name), lambda form: form.evaluate(scores, labels))[0]
-
-
-def recognised(
-    function: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], first: Any, usable: bool
-) -> Function:
-    """The score loss for the framework that its first call shows, see ``recognised_form``; unchanged if for none."""
-    forms = functools.partial(_forms, function)
-    return recognised_form(first, usable, forms, lambda form: form.evaluate(scores, labels)) or function
 
 
 def recognised_form(
@@ -111,11 +89,6 @@ def ignored_upstream(
     return ""
 
 
-def own_form(name: str, thing: Any, make: Callable[[], Any]) -> Any:
-    """The form of an object of PyTorch's, as ``torch_.own_form`` returns it; None of anything else."""
-    return importlib.import_module(f"{__name__}.torch_").own_form(name, thing, make) if "torch" in sys.modules else None
-
-
 def _refuses_arrays(packages: Collection[str], error: BaseException) -> bool:
     """Whether an exception was probably raised because of NumPy arrays: in a package's code, or by its message."""
     *_, innermost = [None, *(frame for frame, _ in traceback.walk_tb(error.__traceback__))]
@@ -124,8 +97,10 @@ def _refuses_arrays(packages: Collection[str], error: BaseException) -> bool:
     return in_package or word in str(error) or "numpy.ndarray" in str(error)
 
 
-def _forms(function: Function, name: str) -> list[Function]:
-    """A score loss with each of a framework's adapters."""
+def forms_of(function: Function, name: str) -> list[Function]:
+    """A score loss with each of a framework's adapters; a built-in takes NumPy arrays, and stays as it is."""
+    if function.is_built_in:
+        return [function]
     adapters = importlib.import_module(f"{__name__}.{name}_").TOOLKIT.adapters
     return [replace(function, function=adapt(function.function), framework=name, adapter=adapt) for adapt in adapters]
 

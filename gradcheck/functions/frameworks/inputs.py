@@ -14,7 +14,7 @@ import numpy as np
 from gradcheck.errors import TargetError
 from gradcheck.functions.answer import described
 from gradcheck.functions.binding import Settled, settle
-from gradcheck.functions.doors import AsReturned, Door, Layer, Reseeded, Separate, called, upstream_gradient
+from gradcheck.functions.doors import AsReturned, Door, Layer, Separate, called, reseeded, upstream_gradient
 from gradcheck.functions.frameworks import first_that_works, recognised_form
 from gradcheck.functions.frameworks.adapters import NO_GRAPH, Toolkit
 from gradcheck.layout import is_differentiable, leaves, rebuilt
@@ -31,7 +31,7 @@ class Differentiated:
     wrt: tuple[str, ...] = ()
 
     def __call__(self, given: dict[str, Any], seed: int) -> tuple[Any, tuple[Any, ...]]:
-        """See ``Door``; the gradients come by the names of the inputs."""
+        """Value and gradients, these by the names of the inputs."""
         parts = {name: dict(leaves(given[name], name)) for name in self.wrt or given}
         moved = {
             path: np.asarray(leaf)
@@ -69,18 +69,19 @@ class Differentiated:
 
 
 def settle_in(
-    framework: str, name: str, door: Door, wrt: tuple[str, ...], values: dict[str, Any], seed: int
+    framework: str, reseed: bool, name: str, door: Door, wrt: tuple[str, ...], values: dict[str, Any], seed: int
 ) -> Settled:
     """Call a function in the form for the arrays that it takes; arguments and errors are those of ``settle``.
 
-    ``framework`` is ``auto`` for NumPy's arrays, or those that the first call shows: see ``recognised_form``.
+    ``framework`` is ``auto`` for NumPy's arrays, or those that the first call shows: see ``recognised_form``. With
+    ``reseed``, the generators of random numbers are seeded before every call.
     """
-    if isinstance(inner := getattr(door, "door", door), Differentiated):
-        framework = inner.toolkit.name
+    if isinstance(door, Differentiated):
+        framework = door.toolkit.name
 
     def settled(form: tuple[str, Door]) -> Settled:
-        found = settle(name, form[1], values, wrt, seed, zero_is_none=form[0] == "jax" and not wrt)
-        return replace(found, framework=form[0])
+        framework, own = form[0], reseeded(form[1]) if reseed else form[1]
+        return replace(settle(name, own, values, wrt, seed, framework == "jax" and not wrt), framework=framework)
 
     def forms(framework: str) -> list[tuple[str, Door]]:
         toolkit = importlib.import_module(f"{__package__}.{framework}_").TOOLKIT
@@ -107,8 +108,6 @@ def _forms(toolkit: Toolkit, door: Door, wrt: tuple[str, ...]) -> list[Door]:
     """A door's forms for a framework: with gradients by hand, and by autodiff."""
     translated = toolkit.translated
     match door:
-        case Reseeded():
-            return [Reseeded(each) for each in _forms(toolkit, door.door, wrt)]
         case Differentiated():
             return [replace(door, wrt=wrt)]
         case AsReturned(name, function):

@@ -68,7 +68,9 @@ def _to_numpy(tensor: Any) -> Any:
 TOOLKIT = Toolkit("torch", torch.Tensor, _environment, torch.from_numpy, _to_numpy, _sum_of, _value_and_grad)
 
 
-def own_form(name: str, thing: Any, make: Callable[[], Any]) -> Any:
+def own_form(
+    name: str, thing: Any, make: Callable[[], Any]
+) -> tuple[Differentiated, Callable[..., Any], dict[str, Any] | None] | None:
     """The door of a module, or of an ``autograd.Function`` or its ``apply``; None of anything else.
 
     Returns:
