@@ -227,7 +227,7 @@ def test_a_better_estimate_is_what_is_told(told: list[RunProgress]) -> None:
         watch.begin()
         watch.begin(30)
         watch.begin()
-    assert [(one.calls, one.expected) for one in told] == [(0, 62), (0, 62), (10, 30), (11, 30), (41, 41)]
+    assert [(one.calls, one.expected) for one in told] == [(0, 72), (0, 72), (10, 30), (11, 30), (41, 41)]
     assert told[0].share == 0.0
     assert 0 < told[2].share < told[3].share < told[4].share < 1
 

@@ -42,6 +42,7 @@ class Case:
     by_rows: bool = False
     #: weight of a row's own value in the batch's, where that is neither 1/N nor 1; else None
     row_weight: float | None = None
+    x_eps: float = 0.0  # machine epsilon of the half precision that S is rounded to inside; 0 for none
     judged: bool = True  # entries were judged by themselves; else the value and dS are all that is known
     batch_size: int = 0  # N of a function of named inputs
 

@@ -318,7 +318,9 @@ class _Entries:
         """Verdicts of some of the entries in doubt by step sequences of theirs."""
         limits, entries = refinement.limits(), self.doubtful[which]
         self._take(entries, limits.central)
-        self._kinked[entries], self._leaps[entries] = limits.is_kink(), limits.leaps
+        # A row may carry more noise than its share: what is no leap of the whole value is none.
+        is_leap = np.abs(limits.leaps) > 2 * SIGMAS * self._precision.value_noise
+        self._kinked[entries], self._leaps[entries] = limits.is_kink(), np.where(is_leap, limits.leaps, 0.0)
         verdicts, analytic = self._at_limits(entries, limits), self._analytic[entries]
         # Where a bound is wide, noise may hide kinks within the steps: what lies not far outside it is not wrong.
         limit, allowed = limits.central, self._allowed(entries, limits.central.estimate)

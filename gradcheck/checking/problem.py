@@ -52,6 +52,7 @@ class _Judged:
     calls: int
     findings: tuple[Finding, ...]
     verdicts: Verdicts
+    x_eps: float
     projections: Projections | None = None
     row_weight: float | None = None
 
@@ -157,7 +158,7 @@ def _judge(
             joint = joint_defect(nearby, answer.value, verdicts, coupled=not evaluator.by_rows)
             plan, findings = evaluator.name, (*tried.findings, *((joint,) if joint else ()))
         calls = evaluator.objective.calls + (0 if given is objective else given.calls)
-        return _Judged(plan, reason, calls, findings, verdicts, projections, row_weight)
+        return _Judged(plan, reason, calls, findings, verdicts, precision.inside.of_x, projections, row_weight)
 
     try:
         return run(evaluator, reason, tried.answer)
@@ -249,6 +250,7 @@ def _case(problem: Problem, answer: Answer, judged: _Judged) -> Case:
         whole_numbers=answer.whole_numbers,
         by_rows=answer.parts is not None,
         row_weight=judged.row_weight,
+        x_eps=judged.x_eps,
         judged=each,
         batch_size=problem.batch_size,
     )  # fmt: skip

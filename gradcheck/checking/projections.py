@@ -163,10 +163,8 @@ def _outcome(
     disagree = bool(np.max(excess) > 1)
     too_coarse = smallest_defect(directions.bounds) > TOO_WIDE * single.precision.scale
     k = int(np.argmax(excess))
-    disagreement = (
-        f"along a random direction dS and the numerical gradient differ by {abs(remaining[k]):.1e}, "
-        f"where {allowed[k]:.1e} is allowed"
-    )
+    disagreement = f"along a random direction dS and the numerical gradient differ by {abs(remaining[k]):.1e}"
+    disagreement += f", where {allowed[k]:.1e} is allowed"
     remarks = ["kinks meet at S: the directions were taken a little beside it"] if directions.is_beside else []
     if disagree:
         more = len(single.defects) >= worst

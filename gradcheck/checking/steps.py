@@ -141,7 +141,8 @@ def look_along_lines(
         return Line(spacing, np.array(values), gradients, np.array(known) if len(known) == len(parts) else None)
 
     rounding = 10 * 0.5 * answer.value_eps * abs(answer.value)
-    wider = WIDER if answer.gradient.any() else WIDER[:2]  # without a gradient the function may well be flat
+    # Where the function may well be flat, no line is so long that it would leave the flat part.
+    wider = WIDER if largest(answer.gradient) * WIDER[1] > rounding else WIDER[:2]
     for spacing in (_DENSE, SPACING, *wider) if in_short else (SPACING, *wider):
         first = line(spacing)
         if not first.is_stair:  # else it is finer than the function's own rounding, unless the function is flat

@@ -173,9 +173,8 @@ class _Search:
         def rank(seen: tuple[float, FloatArray]) -> tuple[float, float]:
             derivative, direction = seen
             # Among equals first where the entry is far from all of its block: a difference needs room.
-            return -sign * derivative, -float(
-                np.min(np.abs(direction[self._others] - direction[self._entry]), initial=np.inf)
-            )
+            room = np.min(np.abs(direction[self._others] - direction[self._entry]), initial=np.inf)
+            return -sign * derivative, -float(room)
 
         while True:
             best, direction = max(self._seen, key=lambda pair: sign * pair[0])

@@ -38,6 +38,7 @@ def _above(seen: Case, labels: bool) -> FloatArray:
 _LABELS = "look at what goes by the label: a class that is ignored, a weight of each class, a mask, a pair of labels"
 _LOOPS = "look at loops, slices and chunks: where they begin and end, and their stride"
 _BRANCH = "look at the branch, the mask or the clip that begins there, in the value and in dS"
+_TERM = "look for what is 0 there, as a product with s_j: a term or a factor that is lost or has the wrong sign"
 #: Whole numbers that broadcast to N x C, and what wrong rows, or columns, of certain numbers are called, and the hint.
 NUMBERS: dict[str, Callable[[Case], Any]] = {
     "label": _label,
@@ -80,7 +81,9 @@ def _set(evidence: Evidence) -> Condition | None:
     for k, (thing, (things, hint)) in enumerate(_THINGS.items()):
         off, shown, numbers = _flat(evidence, NUMBERS[thing], axis=0 if thing == "class" else 1)
         said, holds, alternatives = set_of(np.unique(numbers[off]).tolist(), np.unique(numbers[shown]).tolist())
-        chance = math.log(alternatives) + _log_chance(off, holds(numbers) & shown, shown) if said else math.inf
+        inside = holds(numbers) & shown
+        is_exact = bool(said) and not np.any(inside & ~off)
+        chance = math.log(alternatives) + _log_chance(off, inside, shown) if is_exact else math.inf
         if chance <= (CHANCE_OF_LABELS if hint == _LABELS else CHANCE):
             found.append((chance, k, (f"in {things} {said}", _where(NUMBERS[thing], holds), hint)))
     return min(found)[2] if found else None
@@ -102,14 +105,20 @@ def set_of(own: list[float], every: list[float]) -> tuple[str, Callable[[Any], A
 
 
 def threshold(evidence: Evidence) -> Condition | None:
-    """A number beyond which all entries are wrong, and no others; None where there is none."""
+    """A number beyond which all entries are wrong, and no others, or two between which they are; None for none."""
     for words, of in _SCORES.items():
-        off, shown, numbers = _flat(evidence, of)
-        if found := beyond(off, shown, numbers):
+        flat = _flat(evidence, of)
+        one_hot = " (y one-hot)" if "y_j" in words and evidence.observations[0].y.ndim == 1 else ""
+        if found := beyond(*flat):
             symbol, limit = found
-            one_hot = " (y one-hot)" if "y_j" in words and evidence.observations[0].y.ndim == 1 else ""
-            said = f"where {words} {symbol} {limit}{one_hot}"
-            return said, _where(of, _ORDERS[symbol], float(limit)), _BRANCH
+            where = _where(of, _ORDERS[symbol], float(limit))
+            if words.startswith("|") and symbol == ">" and limit == "0":
+                return f"where {words.strip('|')} is not 0{one_hot}", where, _TERM
+            return f"where {words} {symbol} {limit}{one_hot}", where, _BRANCH
+        if between := _between(*flat):
+            low, high = map(float, between)
+            inside = _where(of, lambda numbers, low=low, high=high: (low < numbers) & (numbers < high))
+            return f"where {between[0]} < {words} < {between[1]}{one_hot}", inside, _BRANCH
     return None
 
 
@@ -120,10 +129,30 @@ def beyond(off: BoolArray, shown: BoolArray, numbers: FloatArray) -> tuple[str, 
     for sign, symbol in ((1, ">"), (-1, "<")):
         low, high = np.max(sign * numbers[shown & ~off], initial=-np.inf), np.min(sign * numbers[off])
         if -np.inf < low < high and np.count_nonzero(off) >= _WRONG * np.count_nonzero(sign * numbers > low):
-            between = [0.0, *(float(f"{(low + high) / 2:.{digits}g}") for digits in range(1, 18))]
-            limit = next(each for each in between if low <= each <= high)
-            return symbol + "=" * bool(limit == high), str(sign * limit + 0.0).removesuffix(".0")
+            limit = _short(low, high)
+            return symbol + "=" * bool(limit == high), _plain(sign * limit)
     return None
+
+
+def _between(off: BoolArray, shown: BoolArray, numbers: FloatArray) -> tuple[str, str] | None:
+    """Two numbers between which all are that are off, and no others that are shown, which lie to both sides."""
+    if np.isnan(numbers).any() or 2 * math.log(shown.sum()) + _log_chance(off, off, shown) > CHANCE:
+        return None
+    right, least, most = numbers[shown & ~off], np.min(numbers[off]), np.max(numbers[off])
+    below, above = right[right < least], right[right > most]
+    if len(below) + len(above) < len(right) or not (len(below) and len(above)):
+        return None
+    return _plain(_short(float(below.max()), float(least))), _plain(_short(float(most), float(above.min())))
+
+
+def _short(low: float, high: float) -> float:
+    """The shortest decimal number from one number to another."""
+    between = [0.0, *(float(f"{(low + high) / 2:.{digits}g}") for digits in range(1, 18))]
+    return next(each for each in between if low <= each <= high)
+
+
+def _plain(number: float) -> str:
+    return str(number + 0.0).removesuffix(".0")
 
 
 def _where(of: Callable[[Case], Any], holds: Callable[..., Any], *limit: float) -> Where:

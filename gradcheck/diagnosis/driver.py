@@ -12,6 +12,7 @@ from gradcheck.diagnosis.conditions import in_a_region
 from gradcheck.diagnosis.factors import CODES as FACTORS
 from gradcheck.diagnosis.factors import batch_size, factor, transposed
 from gradcheck.diagnosis.large_scores import guarded, overflows
+from gradcheck.diagnosis.links import lost_derivative, lost_in_the_value
 from gradcheck.diagnosis.other_labels import misaligned
 from gradcheck.diagnosis.other_points import keeps_state, smooth_kink
 from gradcheck.diagnosis.places import CODES as PLACES
@@ -64,6 +65,8 @@ RULES: tuple[Rule, ...] = (
     Rule(value_and_gradient_known, (_GRADIENT, _VALUE), _LESS_SPECIFIC),
     Rule(places, PLACES, _LESS_SPECIFIC),
     Rule(weights, ("row-factor",), _LESS_SPECIFIC),
+    Rule(lost_derivative, (_GRADIENT,), _LESS_SPECIFIC),
+    Rule(lost_in_the_value, (_VALUE,), _LESS_SPECIFIC),
     Rule(in_a_region, ("one-region",), _LESS_SPECIFIC),
     Rule(gradient_known, (_GRADIENT, *FACTORS), _LESS_SPECIFIC - {_VALUE}),
     Rule(row_factors, ("row-factor",), _LESS_SPECIFIC - {_VALUE}),

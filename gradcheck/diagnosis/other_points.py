@@ -33,11 +33,10 @@ def smooth_kink(evidence: Evidence) -> Iterator[Finding]:
                 return
     seen = evidence.wrong[0]
     i, j = np.argwhere(seen.wrong & seen.known)[0].tolist()
-    message = (
-        f"dS jumps where the value is smooth, in all {count([each.wrong for each in evidence.wrong])} entries that "
-    )
-    message += f"are wrong: dS[{i}, {j}] is {seen.analytic[i, j]:.6g} at S[{i}, {j}] = {seen.S[i, j]:g}, and near "
-    message += f"{seen.numerical[i, j]:.6g} as soon as that is a little larger or smaller ({drawn(seen)})"
+    wrong = count([each.wrong for each in evidence.wrong])
+    message = f"dS jumps where the value is smooth, in all {wrong} entries that are wrong: dS[{i}, {j}] is "
+    message += f"{seen.analytic[i, j]:.6g} at S[{i}, {j}] = {seen.S[i, j]:g}, and near {seen.numerical[i, j]:.6g} as "
+    message += f"soon as that is a little larger or smaller ({drawn(seen)})"
     hint = "derivatives that abs, relu, max or where have at a tie need not add up: write the value as one smooth "
     hint += "function, such as np.logaddexp(0, x) or softplus; or look for a comparison with == on the way to dS"
     yield Finding("smooth-kink", "error", message, hint)

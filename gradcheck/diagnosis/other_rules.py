@@ -183,13 +183,11 @@ def not_a_gradient(evidence: Evidence) -> Iterator[Finding]:
         (first, error), (second, other_error) = _slope(evidence, seen, d2, d1), _slope(evidence, seen, d1, d2)
         if abs(first - second) > _DIFFERENT * (error + other_error):
             digits = next(d for d in range(6, 18) if f"{first:.{d - 2}g}" != f"{second:.{d - 2}g}" or d == 17)
-            message = "dS is not the gradient of any function, because its Jacobian J is not symmetric: along two "
-            message += (
-                f"random directions d1·J·d2 = {first:.{digits}g} and d2·J·d1 = {second:.{digits}g} ({drawn(seen)})"
+            message = (
+                "dS is not the gradient of any function, because its Jacobian J is not symmetric: along two random "
             )
-            hint = (
-                "look at dS, not the value: something that depends on S is treated as a constant, or a term is missing"
-            )
+            message += f"directions d1·J·d2 = {first:.{digits}g} and d2·J·d1 = {second:.{digits}g} ({drawn(seen)})"
+            hint = "look at dS, not the value: what depends on S is treated as a constant, or a term is missing"
             yield Finding("not-a-gradient", "error", message, hint)
             return
 

@@ -166,19 +166,41 @@ def _two(observations: Sequence[Case], off: Masks) -> tuple[Region, Region] | No
 def _finding(evidence: Evidence, region: Region, there: str, beside: str = "") -> Finding:
     """A finding that names a region, what dS is there, and what else is at work."""
     observations = evidence.observations
-    wrong, inside = (
-        count([seen.wrong & region.of(seen) for seen in observations]),
-        count(list(map(region.of, observations))),
-    )
-    message = f"dS is wrong {'' if beside else 'only '}in {region.words}, {wrong} of {inside} entries"
+    inside = count([region.of(seen) for seen in observations])
+    wrong = count([seen.wrong & region.of(seen) for seen in observations])
+    which = _labels_of_wrong(observations, region) if region.is_of_labels and wrong < inside else ""
+    message = f"dS is wrong {'' if beside else 'only '}in {region.words}{which}, {wrong} of {inside} entries"
     return Finding(region.code, "error", f"{message}{beside}{there and f'; {there}'}", _HINTS[region.code])
+
+
+def _labels_of_wrong(observations: Sequence[Case], region: Region) -> str:
+    """The labels of the rows in which a region of labels is wrong, if those of other rows differ, and not by chance."""
+    rows: tuple[list[int], list[int]] = ([], [])  # labels of right ones, and of wrong ones
+    for seen in observations:
+        for i in np.flatnonzero((region.of(seen) & seen.known & ((seen.analytic != 0) | seen.wrong)).any(axis=1)):
+            rows[bool((region.of(seen) & seen.wrong)[i].any())].append(int(seen.y[i]))
+    right, wrong = map(set, rows)
+    chance = len(right | wrong) * math.log(2) - math.log(math.comb(sum(map(len, rows)), len(rows[1])))
+    if right & wrong or not right or chance > CHANCE_OF_LABELS:
+        return ""
+    return f", of rows with label {', '.join(map(str, sorted(wrong)))}"
 
 
 def relation(evidence: Evidence, where: Where) -> str:
     """What dS is in some entries of all problems, or else in those of them that are wrong; empty for nothing simple."""
     there = _relation_in(evidence, where)
-    wrong = "" if there else _relation_in(evidence, lambda seen: where(seen) & seen.wrong)
+    wrong = "" if there else _relation_in(evidence, lambda seen: where(seen) & seen.wrong) or _zeros(evidence.wrong)
     return f"there {there}" if there else f"where it is wrong, {wrong}" if wrong else ""
+
+
+def _zeros(wrong: Sequence[Case]) -> str:
+    """Which of dS and the numerical gradient is 0 in all of several wrong entries."""
+    if count([seen.wrong for seen in wrong]) < 2:
+        return ""
+    if not any(np.any(seen.analytic[seen.wrong]) for seen in wrong):
+        return "dS = 0"
+    is_flat = all(np.all(np.abs(seen.numerical) <= seen.bounds, where=seen.wrong) for seen in wrong)
+    return "the numerical gradient is 0" if is_flat else ""
 
 
 def _relation_in(evidence: Evidence, where: Where) -> str:

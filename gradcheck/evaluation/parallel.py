@@ -279,8 +279,7 @@ def _verify(ask: Callable[[], FloatArray], expected: FloatArray) -> None:
         raise UsageError(f"in a worker the loss {defect.message}", hint=hint, details=defect.details) from None
     if not np.allclose(values, expected, rtol=1e-5, atol=0.0, equal_nan=True):
         i = int(np.argmax(values != expected))
-        message = (
-            f"in a worker the loss's value is {float(values[i])!r}; here, at the same scores, {float(expected[i])!r}"
-        )
+        there, here = float(values[i]), float(expected[i])
+        message = f"in a worker the loss's value is {there!r}; here, at the same scores, {here!r}"
         hint = "is something drawn at random as the module is imported? is an older version of it loaded there?"
         raise UsageError(message, hint=hint)

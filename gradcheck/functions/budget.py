@@ -24,7 +24,7 @@ REPORT_EVERY = 0.1  # seconds between two progress reports
 LOADING = 60.0  # seconds that loading a module may take at least, because it may import a framework
 GRACE = 5.0  # seconds in which an interrupted call must return, before the process is ended
 CHECK_EVERY = 0.5  # seconds between two checks by the second thread
-_OVERHEAD = 50  # calls that a problem takes beside the two of each entry
+_OVERHEAD = 60  # calls that a problem takes beside the two of each entry
 _LONGEST = 1e8  # seconds; no timer accepts many more
 
 

@@ -79,6 +79,10 @@ def tukey(S: Any, Y: Any, within: Any = lambda r: np.abs(r) <= 1.3) -> Any:
     [
         (lambda r: np.abs(r) <= 9, "dS is wrong only where |s_j - y_j| > 1.3, "),
         (lambda r: r <= 1.3, "dS is wrong only where s_j - y_j < -1.3, "),
+        (
+            lambda r: (np.abs(r) < 0.6) | (np.abs(np.abs(r) - 1.1) < 0.2),
+            "dS is wrong only where 0.6 < |s_j - y_j| < 0.9, ",
+        ),
         (lambda r: np.cos(9 * r) > 0, "no known cause fits; dS is wrong in "),
     ],
 )
@@ -109,6 +113,30 @@ def test_beside_a_known_value_a_threshold_is_named_too(is_wrong: Any, words: str
     finding = leading(at(is_wrong, base="softmax"), trials=2)
     expected = ("value-of-another-loss", "other-columns") if threshold(evidence) else ("not-a-gradient",)
     assert finding.code in expected
+
+
+def test_a_term_that_is_0_at_0_begins_at_no_threshold() -> None:
+    def swish(S: Any, y: Any) -> Any:
+        p = 1 / (1 + np.exp(-S))
+        return (S * p).sum() / len(S), p / len(S)
+
+    finding = leading(swish)
+    assert "dS is wrong only where s_j is not 0, " in finding.message
+    assert "a term or a factor that is lost" in finding.hint
+
+
+def test_labels_of_rows_of_which_some_are_right_are_no_condition() -> None:
+    """The mean over the other rows with the row's label: its 1/n is lost, where a row has several."""
+
+    def by_label(S: Any, y: Any) -> Any:
+        alike = (y[:, None] == y) & ~np.eye(len(S), dtype=bool)
+        own = np.tanh(S[np.arange(len(S)), y])
+        value, dS = float((alike * own).sum(axis=1) @ (1 / np.maximum(alike.sum(axis=1), 1))), np.zeros(S.shape)
+        dS[np.arange(len(S)), y] = alike.sum(axis=0) * (1 - own**2)
+        return value, dS
+
+    for seed in range(3):
+        assert "in rows with label" not in leading(by_label, seed=seed).message
 
 
 @pytest.mark.parametrize("part", [0.03, 0.1, 0.3, 0.8])

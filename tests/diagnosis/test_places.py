@@ -75,6 +75,18 @@ def test_what_dS_is_there_is_said_where_it_is_simple(change: Any, there: str, wh
         assert finding.message.endswith(there)
 
 
+def test_the_labels_are_named_too_where_they_decide() -> None:
+    def falsy(a: Any, S: Any, y: Any) -> Any:
+        return np.where(is_label(S, y) & (y[:, None] == 0), a + 1 / len(S), a)
+
+    (finding,) = places(evidence_of("softmax", falsy, SEVERAL_SIZES))
+    assert "only in the label's column (j = y), of rows with label 0, " in finding.message
+    (finding,) = places(
+        evidence_of("softmax", lambda a, S, y: np.where(is_label(S, y) & (S > 0), -a, a), SEVERAL_SIZES)
+    )
+    assert "of rows" not in finding.message
+
+
 TWO = {
     "label-column and one-class": (is_label, column(0)),
     "label-column and one-row": (is_label, row(0)),
