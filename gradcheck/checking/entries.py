@@ -183,8 +183,8 @@ class _Entries:
         least = self._allowed(which, limit.estimate) + _FAR_PART * np.abs(limit.estimate)
         is_far = (not evaluator.by_rows) & (off > _FAR_BOUNDS * (bound + self._granted(which)) + least)
         far = np.flatnonzero(smooth & self._smooth[which] & is_far)
-        stay = far[np.unique(np.linspace(0, len(far) - 1, min(_MANY, len(far)), dtype=np.intp))]
-        gone = np.setdiff1d(far, stay)
+        few = np.linspace(0, len(far) - 1, min(_MANY, len(far)), dtype=np.intp)
+        stay, gone = far[few], np.delete(far, few)
         self._take(which[gone], Limit(limit.estimate, bound).only(gone))
         self.doubtful = np.delete(which, np.concatenate([np.flatnonzero(right), gone]))
         return which[stay], which[gone]

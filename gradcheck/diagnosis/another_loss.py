@@ -36,6 +36,8 @@ _REASONS = {
 }
 #: With ``--like``, values may differ by this part: some of the loss may be computed in float32.
 _LIKE_RTOL = 1e-6
+#: As far apart as this, relatively, values may be because one is rounded to half precision.
+_HALF = 2.0**-9
 
 
 def value_and_gradient_known(evidence: Evidence) -> Iterator[Finding]:
@@ -65,8 +67,8 @@ def gradient_known(evidence: Evidence) -> Iterator[Finding]:
     known, values = gradient.known, Values(evidence.observations)
     means, worst = values.means(known), evidence.observations.index(evidence.wrong[0])
     assert means is not None  # its gradient was compared
-    if values.are_rounded(means):
-        where = f"in all {gradient.entries} entries, and the value is {ValueMatch(known).in_words()} in half precision"
+    if np.all(np.abs(values.own - means) <= _HALF * np.abs(means)):
+        where = f"in all {gradient.entries} entries, and the value is {ValueMatch(known).in_words()} to three digits"
         for finding in factor_findings(gradient.law, where):
             yield replace(finding, message=finding.message.replace("the numerical", f"{known.built_in}'s"))
         return

@@ -12,6 +12,7 @@ from gradcheck.checking.case import BoolArray, Case
 from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.fits import Where, count, deviates
 from gradcheck.diagnosis.known import labels_of, recognised
+from gradcheck.diagnosis.numbers import plain
 from gradcheck.diagnosis.places import CHANCE, CHANCE_OF_LABELS, relation
 from gradcheck.report import Finding, FloatArray
 
@@ -130,7 +131,7 @@ def beyond(off: BoolArray, shown: BoolArray, numbers: FloatArray) -> tuple[str, 
         low, high = np.max(sign * numbers[shown & ~off], initial=-np.inf), np.min(sign * numbers[off])
         if -np.inf < low < high and np.count_nonzero(off) >= _WRONG * np.count_nonzero(sign * numbers > low):
             limit = _short(low, high)
-            return symbol + "=" * bool(limit == high), _plain(sign * limit)
+            return symbol + "=" * bool(limit == high), plain(sign * limit + 0.0, 15)
     return None
 
 
@@ -142,17 +143,13 @@ def _between(off: BoolArray, shown: BoolArray, numbers: FloatArray) -> tuple[str
     below, above = right[right < least], right[right > most]
     if len(below) + len(above) < len(right) or not (len(below) and len(above)):
         return None
-    return _plain(_short(float(below.max()), float(least))), _plain(_short(float(most), float(above.min())))
+    return plain(_short(float(below.max()), float(least)), 15), plain(_short(float(most), float(above.min())), 15)
 
 
 def _short(low: float, high: float) -> float:
     """The shortest decimal number from one number to another."""
     between = [0.0, *(float(f"{(low + high) / 2:.{digits}g}") for digits in range(1, 18))]
     return next(each for each in between if low <= each <= high)
-
-
-def _plain(number: float) -> str:
-    return str(number + 0.0).removesuffix(".0")
 
 
 def _where(of: Callable[[Case], Any], holds: Callable[..., Any], *limit: float) -> Where:

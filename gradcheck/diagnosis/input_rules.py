@@ -13,6 +13,7 @@ import numpy.typing as npt
 from gradcheck.checking.case import Case
 from gradcheck.checking.evidence import Allowance
 from gradcheck.diagnosis.factors import factor_findings
+from gradcheck.diagnosis.links import sigmoid
 from gradcheck.diagnosis.numbers import Interval, constant_law, multiplier, plain, simplest_law
 from gradcheck.functions.binding import Bound
 from gradcheck.functions.doors import upstream_gradient
@@ -242,16 +243,12 @@ def lost_mean(seen: Seen) -> Iterator[Finding]:
         yield Finding("gradient-of-another-loss", "error", f"dS differs from the numerical gradient {told}", hint)
 
 
-def _sigmoid(x: FloatArray) -> FloatArray:
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * x)))
-
-
 #: Derivatives of functions that are taken entry by entry, and what is often written in their place.
 FORMS: dict[str, Callable[[FloatArray], FloatArray]] = {
     "1": np.ones_like,
     "1 - tanh({x})^2": lambda x: np.asarray(1 - np.tanh(x) ** 2),
-    "sigmoid({x})(1 - sigmoid({x}))": lambda x: _sigmoid(x) * (1 - _sigmoid(x)),
-    "sigmoid({x})": _sigmoid,
+    "sigmoid({x})(1 - sigmoid({x}))": lambda x: sigmoid(x) * (1 - sigmoid(x)),
+    "sigmoid({x})": sigmoid,
     "exp({x})": np.exp,
     "{x}": np.positive,
     "{x}^2": np.square,

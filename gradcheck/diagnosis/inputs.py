@@ -6,25 +6,16 @@ from dataclasses import replace
 from itertools import combinations
 
 from gradcheck.checking.evidence import Evidence
+from gradcheck.diagnosis import input_rules as rules
 from gradcheck.diagnosis.input_places import condition, indices, of_each_index
-from gradcheck.diagnosis.input_rules import (
-    InputSeen,
-    Rule,
-    Seen,
-    elementwise,
-    factor,
-    lost_mean,
-    rearranged,
-    regularizer,
-)
 from gradcheck.diagnosis.jacobian import example, outputs_taken, same_for_any_upstream
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding
 
 #: The rules for one input, the most telling first.
-RULES: tuple[Rule, ...] = (
-    same_for_any_upstream, factor, regularizer, rearranged, elementwise, outputs_taken, indices, condition,
-    of_each_index, lost_mean, example,
+RULES: tuple[rules.Rule, ...] = (
+    same_for_any_upstream, rules.factor, rules.regularizer, rules.rearranged, rules.elementwise, outputs_taken,
+    indices, condition, of_each_index, rules.lost_mean, example,
 )  # fmt: skip
 
 
@@ -34,10 +25,10 @@ def explain_inputs(evidence: Evidence) -> tuple[Finding, ...]:
     Args:
         evidence: its cases hold `Arguments`.
     """
-    inputs: dict[str, Seen] = {}
+    inputs: dict[str, rules.Seen] = {}
     for case in evidence.observations:
         for each in case.arguments.layout.inputs:
-            inputs.setdefault(each.name, []).append(InputSeen(case, each, evidence.ask, evidence.rtol))
+            inputs.setdefault(each.name, []).append(rules.InputSeen(case, each, evidence.ask, evidence.rtol))
     wrong = [name for name, seen in inputs.items() if any(each.wrong.any() for each in seen)]
     told, exchanged = _exchanged(wrong, inputs)
     found: dict[str, tuple[Finding, list[str]]] = {}  # by its text about dS, a finding and the inputs that it holds of
@@ -61,7 +52,7 @@ def _named(finding: Finding, names: list[str]) -> Finding:
     return replace(finding, message=finding.message.replace("dS", own), hint=finding.hint.replace("dS", own))
 
 
-def _of_one(seen: Seen) -> list[Finding]:
+def _of_one(seen: rules.Seen) -> list[Finding]:
     for rule in RULES:
         try:
             if found := list(rule(seen)):
@@ -71,7 +62,7 @@ def _of_one(seen: Seen) -> list[Finding]:
     return []
 
 
-def _exchanged(wrong: list[str], inputs: dict[str, Seen]) -> tuple[list[Finding], tuple[str, ...]]:
+def _exchanged(wrong: list[str], inputs: dict[str, rules.Seen]) -> tuple[list[Finding], tuple[str, ...]]:
     """The finding that two gradients are in each other's place, and which two."""
     for one, other in combinations(wrong, 2):
         if all(
@@ -86,7 +77,7 @@ def _exchanged(wrong: list[str], inputs: dict[str, Seen]) -> tuple[list[Finding]
     return [], ()
 
 
-def _no_known_cause(names: list[str], right: list[str], inputs: dict[str, Seen]) -> Finding:
+def _no_known_cause(names: list[str], right: list[str], inputs: dict[str, rules.Seen]) -> Finding:
     seen = [each for name in names for each in inputs[name]]
     wrong, entries = sum(int(each.wrong.sum()) for each in seen), sum(each.input.size for each in seen)
     these = _listed([f"d{name}" for name in names])

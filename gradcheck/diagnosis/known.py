@@ -14,7 +14,7 @@ from gradcheck.checking.case import Case
 from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.fits import count, factor_fit
 from gradcheck.diagnosis.numbers import Law
-from gradcheck.numerics.noise import HALF_PRECISIONS, effective_eps
+from gradcheck.numerics.noise import effective_eps, median
 from gradcheck.report import FloatArray
 
 _EPS = float(np.finfo(np.float64).eps)
@@ -24,8 +24,6 @@ _VALUE_RTOL = 1e-9
 _VALUE_UNITS, _GRADIENT_UNITS = 16.0, 64.0
 #: A value is significantly different from 0 if it exceeds its rounding by this factor.
 _SIGNIFICANT = 100.0
-#: The rounding of sums in half precision, in units of the last place.
-_HALF_UNITS = 8.0
 #: Gradients are compared at the user's rtol, but never at a wider one than this; so many entries must be significant.
 _WIDEST_RTOL, _FEWEST_ENTRIES = 1e-6, 3
 
@@ -177,15 +175,6 @@ class Values:
                     return ValueMatch(known, reduction, sign, offset)  # type: ignore[arg-type]
         return None
 
-    def are_rounded(self, means: FloatArray) -> bool:
-        """Whether the user's values are numbers of half precision next to the means of a known loss."""
-        mantissas = np.frexp(self.own)[0]
-        for bits in HALF_PRECISIONS:
-            digits, apart = np.ldexp(mantissas, bits), np.abs(self.own - means)
-            if np.array_equal(digits, np.round(digits)) and np.all(apart <= _HALF_UNITS * 2.0**-bits * np.abs(means)):
-                return bool(np.ptp(means) > 0)
-        return False
-
     def _are(self, predicted: FloatArray, own: FloatArray) -> bool:
         """Whether the user's values equal the predicted ones, K floats, and not all of these are 0."""
         tolerance = self.tolerance(predicted, own)
@@ -196,7 +185,7 @@ class Values:
         """The constant by which all values exceed the predicted ones; None if there is none, or one value alone."""
         if len(own) < 2:
             return None
-        tolerance, offset = self.tolerance(predicted, own), float(np.median(own - predicted))
+        tolerance, offset = self.tolerance(predicted, own), float(median(own - predicted))
         widest = float(np.max(tolerance))
         is_significant = min(abs(offset), float(np.ptp(predicted))) > _SIGNIFICANT * widest
         if not is_significant or np.any(np.abs(own - predicted - offset) > tolerance):

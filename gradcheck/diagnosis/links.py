@@ -18,7 +18,8 @@ _STEP, _RTOL = 1e-5, 1e-6
 _Change = Callable[[FloatArray], FloatArray]
 
 
-def _sigmoid(S: FloatArray) -> FloatArray:
+def sigmoid(S: FloatArray) -> FloatArray:
+    """1 / (1 + exp(-S)), of any shape, without overflow."""
     return np.asarray(0.5 * (1 + np.tanh(0.5 * S)))
 
 
@@ -35,7 +36,7 @@ def _through_softmax(S: FloatArray, dp: FloatArray) -> FloatArray:
 #: Of p = g(S), N x C both: g, and dL/dS from S and dL/dp, by the chain rule.
 _LINKS: dict[str, tuple[_Change, Callable[[FloatArray, FloatArray], FloatArray]]] = {
     "exp": (np.exp, lambda S, dp: dp * np.exp(S)),
-    "sigmoid": (_sigmoid, lambda S, dp: dp * _sigmoid(S) * (1 - _sigmoid(S))),
+    "sigmoid": (sigmoid, lambda S, dp: dp * sigmoid(S) * (1 - sigmoid(S))),
     "softmax": (_softmax, _through_softmax),
     "tanh": (np.tanh, lambda S, dp: dp * (1 - np.tanh(S) ** 2)),
 }

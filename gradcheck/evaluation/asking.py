@@ -47,11 +47,14 @@ def ask_for(
             values[e], gradient = value_and_gradient(call(moved, its.copy()), moved.shape)
             derivatives[e] = gradient[row - first, column]
         return values, derivatives
-    for group in groups_for(asking, rows):
-        moved, chosen = scores.copy(), entries[group]
+    C, is_whole = scores.shape[1], np.array_equal(entries, np.arange(scores.size))  # then a group is a column
+    groups: list[Any] = [slice(k, None, C) for k in range(C)] if is_whole else groups_for(asking, rows)
+    for group in groups:
+        moved, own = scores.copy(), slice(None) if is_whole else rows[group]
+        chosen = group if is_whole else entries[group]
         moved.reshape(-1)[chosen] = after[group]
         each, gradient = values_and_derivatives(call(moved, labels.copy()), scores.shape)
-        values[group], derivatives[group] = each[rows[group]], gradient.reshape(-1)[chosen]
+        values[group], derivatives[group] = each[own], gradient.reshape(-1)[chosen]
     return values, derivatives
 
 
