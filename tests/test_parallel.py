@@ -97,6 +97,22 @@ def test_the_report_is_the_same_to_the_last_bit(pool: Counted, plan: str, dtype:
     assert pool.tasks > before + 4 * len(targets)
 
 
+@pytest.mark.parametrize(
+    ("target", "keys"),
+    [
+        ("mine.py:times", {"backward": "times_backward", "inputs": {"x": "[N, 4]", "w": "[4]"}}),
+        ("mine:times", {"backward": "times_backward", "inputs": {"x": "[N, 4]", "w": "[4]"}}),
+        ("mine.py:Linear", {"inputs": {"X": "[N, 4]", "y": "integers(0, 2) [N]"}}),
+    ],
+)
+def test_functions_of_named_inputs_are_the_same_too(pool: Counted, target: str, keys: dict[str, Any]) -> None:
+    config, before = Config(batch_sizes=[2, 5], **keys), pool.tasks
+    together, alone = checked_by(pool, [target], config), check_targets([target], config)
+    assert facts(together) == facts(alone)
+    assert alone.passed
+    assert pool.tasks > before
+
+
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
 @pytest.mark.parametrize("asking", ["whole", "rows", "each-row"])

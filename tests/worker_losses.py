@@ -73,6 +73,21 @@ def chatty(S, y):
         os.write(1, b"straight from the worker")
     return right(S, y)
 
+def times(x, w):
+    return x * neighbour.np.exp(w), (x, w)
+
+def times_backward(dout, cache):
+    x, w = cache
+    return dout * np.exp(w), (dout * x * np.exp(w)).sum(axis=0)
+
+class Linear:
+    def __init__(self):
+        self.params = {"W": np.linspace(-1, 1, 12).reshape(4, 3)}
+
+    def loss(self, X, y):
+        value, dS = neighbour.softmax(X @ self.params["W"], y)
+        return value, {"W": X.T @ dS}
+
 def dies(S, y):
     if IN_A_WORKER and len(S) == 3:
         os._exit(7)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -28,7 +29,7 @@ from gradcheck.evaluation.asking import Asking, Call, ask_for, groups_for
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.functions.budget import open_budget
 from gradcheck.functions.function import Function
-from gradcheck.functions.loading import load_target
+from gradcheck.functions.loading import EXECUTED, load_target
 from gradcheck.functions.output_capture import silenced
 from gradcheck.report import FloatArray
 
@@ -169,8 +170,12 @@ class Pool:
 
     def _recipe(self, function: Function) -> tuple[Any, ...]:
         """How a worker loads the function: by its target, or the user's callable itself."""
+        import cloudpickle
+
         if self._key[0] is not function:
             self._key = function, os.urandom(8)
+            for name in [name for name in sys.modules if name.startswith(EXECUTED)]:  # no worker could import these
+                cloudpickle.register_pickle_by_value(sys.modules[name])
         own = function.function.__wrapped__ if function.adapter else function.function  # type: ignore[attr-defined]
         home, parent = os.getcwd() if os.path.exists(".") else "", None if self._client else os.getpid()
         how = None if function.by_name else own, function.adapter, home, parent, self._settings.timeout

@@ -26,6 +26,7 @@ from gradcheck.functions.suggestions import command, forward_of, partner, propos
 from gradcheck.losses import BUILT_INS, BuiltIn
 
 SUFFIXES = (".py", ".ipynb")
+EXECUTED = "gradcheck_target_"  # how the names of modules that were executed from files begin
 _FORMS = "write package.module:callable or path/to/file.py:callable"
 
 
@@ -107,7 +108,7 @@ def _executed(place: str, member: str, shown: str) -> ModuleType:
     stem = "".join(letter if letter.isalnum() else "_" for letter in path.stem)
     is_notebook = path.suffix == ".ipynb"
     key = source + os.fsencode(path) + member.encode() * is_notebook
-    name = f"gradcheck_target_{zlib.crc32(key):08x}_{stem}"
+    name = f"{EXECUTED}{zlib.crc32(key):08x}_{stem}"
     if name in sys.modules:
         return sys.modules[name]
     _put_on_path(".")
