@@ -13,6 +13,7 @@ from gradcheck.checking.case import BoolArray
 from gradcheck.diagnosis.conditions import FEW, beyond, set_of
 from gradcheck.diagnosis.input_rules import InputSeen, Seen, alike
 from gradcheck.diagnosis.numbers import plain
+from gradcheck.diagnosis.places import zeros
 from gradcheck.report import Finding, FloatArray
 
 _LOOP_HINT = "look at the ranges of loops and slices along that axis: where they begin and end, and their stride"
@@ -132,9 +133,4 @@ def condition(seen: Seen) -> Iterator[Finding]:
 
 
 def _difference(seen: Seen) -> str:
-    """What dS is in the wrong entries, if that is simple."""
-    if not any(np.any(each.analytic[each.wrong]) for each in seen):
-        return ": dS is 0 there, and the numerical gradient is not"
-    if all(np.all(np.abs(each.numerical) <= each.bounds, where=each.wrong) for each in seen):
-        return ": the numerical gradient is 0 there, and dS is not"
-    return ""
+    return f"; there {words}" if (words := zeros(seen)) else ""

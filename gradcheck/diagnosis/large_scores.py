@@ -19,8 +19,6 @@ from gradcheck.report import Finding, FloatArray
 _LARGE, _MODERATE = 1e3, {"float64": 250.0, "float32": 25.0}
 #: dS grows with the scores if it exceeds the largest entry that was seen by this factor.
 _GROWN = 10.0
-#: Scores of a problem that are looked at, whether they differ.
-_COUNTED = 100
 #: A finite value is changed by a guard if it differs by this part from that of the built-in it is elsewhere.
 _CHANGED = 1e-2
 #: Softmax is saturated at scores of this size; so many problems tell which loss it is; dS may be off by so much.
@@ -52,7 +50,7 @@ def overflows(evidence: Evidence) -> Iterator[Finding]:
     if not observations:
         return
     ask = evidence.inspect or evidence.ask
-    seen = max(observations, key=lambda each: (each.rows > 1, each.S.size, len({*each.S.flat[:_COUNTED]})))
+    seen = max(observations, key=lambda each: (each.rows > 1, each.S.size, len({*each.S.flat[:100]})))
     scores, labels = _spread_out(seen), _least_likely(seen)
     value, dS = _evaluate(ask, _LARGE * scores, labels)
     if np.isfinite(value) and np.isfinite(dS).all():

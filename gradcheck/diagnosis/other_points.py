@@ -16,7 +16,9 @@ from gradcheck.report import Finding, FloatArray
 _SMOOTH = 0.01
 #: How far from S a dS that was right at S has to be right as well, and the step there, relative to the largest score;
 #: the error of a difference with that step; and dS is wrong if it is off by so many times what it may be.
-_BESIDE, _STEP, _ROUNDING, _DIFFERENT = 1e-3, 1e-4, 1e-6, 20.0
+_BESIDE, _FAR, _STEP, _ROUNDING, _DIFFERENT = 1e-3, 2.0, 1e-4, 1e-6, 20.0
+#: Sizes of its entries that a dS has at least which is none of a constant.
+_VARIED = 3
 
 
 def smooth_kink(evidence: Evidence) -> Iterator[Finding]:
@@ -43,30 +45,40 @@ def smooth_kink(evidence: Evidence) -> Iterator[Finding]:
 
 
 def keeps_state(evidence: Evidence) -> Iterator[Finding]:
-    """dS is right at the S of a problem and wrong around it: it is of the first call with such S, or y.
+    """dS is right at the S of a problem and wrong around it, or the same far off and wrong: it is of an earlier call.
 
     Of a right loss this is only asked where dS does not change with S, which takes one call.
     """
     ask = evidence.ask if evidence.wrong else evidence.inspect or evidence.ask
-    for seen in evidence.observations:
-        if not seen.is_wrong and not seen.is_round and significant(seen).any():
-            break
-    else:
+    right = [seen for seen in evidence.observations if not (seen.is_wrong or seen.is_round) and significant(seen).any()]
+    if not right:
         return
+    seen = max(right, key=_variety)
     size = float(np.abs(seen.S).max())
-    moved = _BESIDE * size * np.random.default_rng(seen.S.shape).uniform(-1, 1, seen.S.shape)
-    if not evidence.wrong and not np.array_equal(ask.evaluate(seen.S + moved, seen.y).gradient, seen.analytic):
-        return
-    along = np.random.default_rng(seen.S.size).uniform(-1, 1, seen.S.shape)
-    for side in (-moved, 0 * moved, moved):
-        by_value, by_dS, error = _slopes(ask, seen, seen.S + side, along, _STEP * size)
-        if (abs(by_value - by_dS) > _DIFFERENT * error) is not bool(side.any()):
+    along, away = np.random.default_rng(seen.S.size).uniform(-1, 1, (2, *seen.S.shape))
+    for distance in (_BESIDE * size, _FAR * size):
+        moved = distance * away
+        far = [ask.evaluate(seen.S + side, seen.y).gradient for side in (moved, -moved)]
+        is_same = all(np.array_equal(each, seen.analytic) for each in far)
+        # Far off many a wrong dS is wrong: only one that is the same there, though it is not the same everywhere at S.
+        if not is_same and (not evidence.wrong or distance > size):
             return
-    message = f"dS depends on earlier calls: it is right at the scores of a problem ({drawn(seen)}), and at scores "
-    message += f"{_BESIDE * size:.1g} beside them, along a random direction, the value changes by {by_value:.9g} t, "
-    message += f"and by dS it would be {by_dS:.9g} t"
-    hint = "keep no state between calls: what is kept from the first call is that of other scores in the next one"
-    yield Finding("not-deterministic", "error", message, hint)
+        if distance > size and _variety(seen) < _VARIED:
+            return
+        at = [_slopes(ask, seen, seen.S + side, along, _STEP * size) for side in (-moved, 0 * moved, moved)]
+        off = [bool(abs(by_value - by_dS) > _DIFFERENT * error) for by_value, by_dS, error in at]
+        if off == [True, False, True]:
+            message = f"dS depends on earlier calls: it is right at the scores of a problem ({drawn(seen)}), and at "
+            message += f"scores {distance:.1g} beside them, along a random direction, the value changes by "
+            message += f"{at[2][0]:.9g} t, and by dS it would be {at[2][1]:.9g} t"
+            hint = "keep no state between calls: what is kept from the first call is that of other scores in the next"
+            yield Finding("not-deterministic", "error", message, hint)
+            return
+
+
+def _variety(seen: Case) -> int:
+    """How many sizes entries of dS have, of some; so many as tell."""
+    return min(len(set(np.abs(seen.analytic).flat[:100].tolist())), _VARIED)
 
 
 def _slopes(ask: Allowance, seen: Case, S: FloatArray, along: FloatArray, step: float) -> tuple[float, float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -189,14 +190,12 @@ def _labels_of_wrong(observations: Sequence[Case], region: Region) -> str:
 def relation(evidence: Evidence, where: Where) -> str:
     """What dS is in some entries of all problems, or else in those of them that are wrong; empty for nothing simple."""
     there = _relation_in(evidence, where)
-    wrong = "" if there else _relation_in(evidence, lambda seen: where(seen) & seen.wrong) or _zeros(evidence.wrong)
+    wrong = "" if there else _relation_in(evidence, lambda seen: where(seen) & seen.wrong) or zeros(evidence.wrong)
     return f"there {there}" if there else f"where it is wrong, {wrong}" if wrong else ""
 
 
-def _zeros(wrong: Sequence[Case]) -> str:
-    """Which of dS and the numerical gradient is 0 in all of several wrong entries."""
-    if count([seen.wrong for seen in wrong]) < 2:
-        return ""
+def zeros(wrong: Sequence[Any]) -> str:
+    """Which of dS and the numerical gradient is 0 in all wrong entries of cases, or of inputs; empty for neither."""
     if not any(np.any(seen.analytic[seen.wrong]) for seen in wrong):
         return "dS = 0"
     is_flat = all(np.all(np.abs(seen.numerical) <= seen.bounds, where=seen.wrong) for seen in wrong)

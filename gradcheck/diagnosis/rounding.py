@@ -15,8 +15,6 @@ from gradcheck.report import Finding, Severity
 _MOST_DECIMALS, _TELLING, _FEW = 12, 6, 50
 #: The half precisions by their machine epsilons.
 _NAMES = {2.0**-7: "bfloat16", 2.0**-10: "float16"}
-#: Scores below this leave a value in half precision where it is.
-_SMALL = 0.1
 
 
 def decimals(evidence: Evidence) -> Iterator[Finding]:
@@ -52,8 +50,8 @@ def half_precision(evidence: Evidence) -> Iterator[Finding]:
         name = name if values[0] != values[1] else ""
     if not name:
         # At scores of many sizes: whole numbers, or others of a fixed number of binary places, soon need more bits.
-        largest = max(float(np.abs(seen.S).max()), 1e-300)
-        sizes = np.geomspace(0.25, 16.0, 3 * _TELLING) / (1.0 if largest > _SMALL else largest)
+        largest = float(np.abs(seen.S).max()) or 1.0  # small scores would leave the value where it is
+        sizes = np.geomspace(0.25, 16.0, 3 * _TELLING) / min(1.0, largest)
         answers = [evidence.ask.evaluate(size * seen.S, seen.y) for size in sizes]
         name, of_gradient = (
             _NAMES.get(effective_eps(numbers, np.finfo(np.float64).eps), "")
