@@ -83,19 +83,42 @@ class Layout:
         return {each.name: x[each.entries].reshape(each.shape) for each in self.inputs}
 
 
+#: A seed; of one row of a batch alone with its number and N.
+Seed = int | tuple[int, int, int]
+
+
 @dataclass(frozen=True, eq=False)
 class Arguments:
     """What a function is called with, by the names of its parameters."""
 
     values: dict[str, Any]  # arrays, numbers and other objects; or dicts, lists and tuples of them
     layout: Layout  # the differentiated arrays among them; their entries are the flat vector x
-    seed: int = 0  # of what is drawn at every call: the upstream gradient, and random numbers of the function itself
+    #: of what is drawn at every call: the upstream gradient, and random numbers of the function itself
+    seed: Seed = 0
+    batched: frozenset[str] = frozenset()  # names of the arrays whose first axis is that of the N rows of a batch
 
     @classmethod
-    def of(cls, values: dict[str, Any], arrays: Sequence[str], seed: int = 0) -> Arguments:
+    def of(
+        cls,
+        values: dict[str, Any],
+        arrays: Sequence[str],
+        seed: Seed = 0,
+        batched: frozenset[str] = frozenset(),
+    ) -> Arguments:
         """The arguments, with the arrays of these names differentiated: ``W``, ``params.W1``."""
         found = {path: leaf for name, value in values.items() for path, leaf in leaves(value, name)}
-        return cls(values, Layout.of({path: np.shape(found[path]) for path in arrays if np.size(found[path])}), seed)
+        layout = Layout.of({path: np.shape(found[path]) for path in arrays if np.size(found[path])})
+        return cls(values, layout, seed, batched)
+
+    def row(self, number: int, N: int) -> Arguments:
+        """Those of one row of N alone."""
+
+        def own(path: str, leaf: Any) -> Any:
+            return leaf[number : number + 1] if path in self.batched else leaf
+
+        assert isinstance(self.seed, int)
+        values = {name: rebuilt(value, name, own) for name, value in self.values.items()}
+        return Arguments.of(values, self.layout.names, (self.seed, number, N), self.batched)
 
     def copy(self) -> Arguments:
         """The same object: it is never changed, and every call gets arrays of its own."""

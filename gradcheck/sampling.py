@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from gradcheck.config import Config, Integers, Labels, Normal, ScoresKind, Uniform
 from gradcheck.config.inputs import DEFAULT_SIZE, Drawn, nested, parse_input
-from gradcheck.layout import Arguments, Layout
+from gradcheck.layout import Arguments, Layout, leaves
 from gradcheck.report import FloatArray
 
 _SPREAD = 0.1  # standard deviation of what is added to a model's own parameters, where those are all alike
@@ -97,6 +97,15 @@ def draw_inputs(config: Config, N: int, trial: int, params: Mapping[str, Any] | 
     if params is not None and isinstance(described := specs.get("params", {}), dict):
         specs["params"] = {**params, **described}
     return {name: draw(spec, name, name in is_named) for name, spec in specs.items()}
+
+
+def batched(config: Config) -> frozenset[str]:
+    """The names of the inputs whose first axis is that of the N rows of a batch."""
+    specs = {name: parse_input(given, config.sizes) for name, given in nested(config.inputs).items()}
+    every = [leaf for name, spec in specs.items() for leaf in leaves(spec, name)]
+    return frozenset(
+        path for path, spec in every if spec == "labels" or (isinstance(spec, Drawn) and spec.shape[:1] == ("N",))
+    )
 
 
 def drawn(config: Config, N: int, C: int, scores: str, seed: int) -> Problem:

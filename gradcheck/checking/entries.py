@@ -87,16 +87,6 @@ def judge(
         NotSeparable: the evaluator takes rows one by one, and they turned out to be coupled.
     """
     nearby = nearby or Nearby(evaluator.objective, evaluator.x, precision)
-    if entries is None and precision.steps:  # each of several inputs with its own step and scale
-        return joined_verdicts(
-            [
-                judge(
-                    evaluator, answer, analytic, precision.of_input(number), tolerance,
-                    entries=np.arange(block.start, block.stop), reference=reference, nearby=nearby,
-                )
-                for number, block in enumerate(evaluator.objective.blocks.slices())
-            ]
-        )  # fmt: skip
     chosen = np.arange(len(analytic)) if entries is None else entries
     work = _Entries(evaluator, answer, analytic[chosen], precision, tolerance, chosen)
     work.coarse_pass(cross_check=entries is None)

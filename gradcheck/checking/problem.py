@@ -12,6 +12,7 @@ import numpy.typing as npt
 from gradcheck.checking.case import Case
 from gradcheck.checking.contract import Inspection, finding_of, inspect, inspect_again
 from gradcheck.checking.entries import Verdicts, judge
+from gradcheck.checking.inputs import judge_inputs
 from gradcheck.checking.joint_subgradients import joint_defect
 from gradcheck.checking.precision import measure, rounding_of_gradient
 from gradcheck.checking.subgradients import Nearby
@@ -153,7 +154,11 @@ def _judge(
             by = "single rows" if evaluator.by_rows else f"the whole batch: {reason}"
             plan, reason = "projections", f"{why}; entries one by one by calls of {by}"
         else:
-            verdicts = judge(evaluator, answer, analytic, precision, tolerance, reference=settings.reference)
+            given_to = evaluator, answer, analytic, precision, tolerance
+            if problem.layout:
+                verdicts = judge_inputs(*given_to, settings.reference, rows=config.plan != "full")
+            else:
+                verdicts = judge(*given_to, reference=settings.reference)
             nearby = Nearby(evaluator.objective, x, precision)
             joint = joint_defect(nearby, answer.value, verdicts, coupled=not evaluator.by_rows)
             plan, findings = evaluator.name, (*tried.findings, *((joint,) if joint else ()))

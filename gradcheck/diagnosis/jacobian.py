@@ -51,7 +51,7 @@ def same_for_any_upstream(seen: Seen) -> Iterator[Finding]:
     """dS does not change with the upstream gradient, while the value does."""
     each = max((one for one in seen if one.wrong.any()), key=lambda one: one.case.rows)
     arguments = each.case.arguments
-    other = each.ask.evaluate(each.case.S, replace(arguments, seed=arguments.seed + 1))
+    other = each.ask.evaluate(each.case.S, replace(arguments, seed=each.case.seed + 1))
     is_same = np.array_equal(each.own(other.gradient), each.analytic) and each.analytic.any()
     if is_same and other.value != each.case.value:
         message = "dS is the same whatever the upstream gradient is"

@@ -27,7 +27,7 @@ class Objective:
 
     loss: Function
     shape: tuple[int, int]  # (N, C)
-    labels: npt.NDArray[Any]  # or the `Arguments` of a function of named inputs, whose flat vector is 1 x n
+    labels: Any  # N or N x C; or the `Arguments` of a function of named inputs, whose flat vector is 1 x n
     dtype: npt.DTypeLike = np.float64  # what x is rounded to before the loss gets it
     resolution: npt.DTypeLike | None = None  # whose spacing a step must exceed, if not that of ``dtype``
     #: None where the loss returns one value. Else every call asks for the value of each row (``reduction="none"``), and
@@ -122,6 +122,6 @@ class Objective:
             slopes[group] = (values[rows[group]] if by_parts else np.sum(values)).imag / step
         return slopes
 
-    def _call(self, scores: npt.NDArray[Any], labels: npt.NDArray[Any], asking: Asking = "whole") -> Any:
+    def _call(self, scores: npt.NDArray[Any], labels: Any, asking: Asking = "whole") -> Any:
         self.calls += 1
         return self.loss.call(scores, labels, **(self.loss.each_row_options if asking == "each-row" else {}))

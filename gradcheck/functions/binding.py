@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from gradcheck.errors import TargetError
 from gradcheck.functions.answer import described
 from gradcheck.functions.doors import Door, Layer
-from gradcheck.layout import Arguments, is_differentiable, leaves, parts_of
+from gradcheck.layout import Arguments, Input, is_differentiable, leaves, parts_of
 
 _ARRAYS = np.ndarray | np.floating  # Python's own numbers are mostly constants
 
@@ -50,6 +50,25 @@ class Bound:
         if absent:
             raise TargetError(f"{self.name}: returns None as the gradient of {absent[0]}, and did not at first")
         return np.concatenate([np.ravel(gradients[each]) for each in arguments.layout.names])
+
+
+@dataclass(frozen=True, eq=False)
+class OfRows:
+    """A function of one of its inputs: of an array of N rows as an N x D matrix, or of one row alone."""
+
+    bound: Callable[..., Any]  # of (x, arguments), as ``Bound``
+    arguments: Arguments
+    own: Input
+
+    def __call__(self, X: npt.NDArray[Any], numbers: npt.NDArray[Any]) -> tuple[Any, npt.NDArray[Any]]:
+        """Value, and gradient (N, D), of rows with these numbers: all, or one; raises as ``Bound``."""
+        N, arguments = self.own.shape[0], self.arguments
+        arguments = arguments if len(X) == N else arguments.row(int(numbers[0]), N)
+        entries = next(each.entries for each in arguments.layout.inputs if each.name == self.own.name)
+        x = arguments.x.astype(X.dtype)
+        x[entries] = X.reshape(-1)
+        value, gradient = self.bound(x[np.newaxis], arguments)
+        return value, gradient[0, entries].reshape(X.shape)
 
 
 @dataclass(frozen=True)

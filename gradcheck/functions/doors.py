@@ -24,6 +24,7 @@ import numpy.typing as npt
 from gradcheck.errors import TargetError
 from gradcheck.functions.answer import described
 from gradcheck.functions.signatures import named_parameters, signature_of
+from gradcheck.layout import Seed
 
 #: How names of the gradients that a backward is multiplied by begin.
 _UPSTREAM = ("d", "grad", "upstream", "top_diff", "g_")
@@ -33,7 +34,7 @@ _OUTPUT = ("out", "output", "y_hat")
 
 #: A function with its gradient, however it is written: of its arguments by name, which it may keep or change, and the
 #: seed of the upstream gradient. It returns the value and what may be the gradients, in order; or raises a TargetError.
-Door = Callable[[dict[str, Any], int], tuple[Any, tuple[Any, ...]]]
+Door = Callable[[dict[str, Any], Seed], tuple[Any, tuple[Any, ...]]]
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class AsReturned:
     name: str
     function: Callable[..., Any]
 
-    def __call__(self, given: dict[str, Any], seed: int) -> tuple[Any, tuple[Any, ...]]:
+    def __call__(self, given: dict[str, Any], seed: Seed) -> tuple[Any, tuple[Any, ...]]:
         answer = called(self.function, given, self.name)
         is_lone = not isinstance(answer, tuple | list) or len(answer) < 2
         value = answer if is_lone else answer[0]
@@ -65,7 +66,7 @@ class Separate:
     value: Callable[..., Any]
     gradient: Callable[..., Any]
 
-    def __call__(self, given: dict[str, Any], seed: int) -> tuple[Any, tuple[Any, ...]]:
+    def __call__(self, given: dict[str, Any], seed: Seed) -> tuple[Any, tuple[Any, ...]]:
         # Both functions get the same arguments, of which either may have no need.
         again = {name: np.array(each) if isinstance(each, np.ndarray) else each for name, each in given.items()}
         value = called(self.value, _accepted(self.value, given), self.name)
@@ -81,7 +82,7 @@ class Layer:
     #: Returns both: the same ones at every call, or those of a new object.
     pair: Callable[[], tuple[Callable[..., Any], Callable[..., Any]]]
 
-    def __call__(self, given: dict[str, Any], seed: int) -> tuple[Any, tuple[Any, ...]]:
+    def __call__(self, given: dict[str, Any], seed: Seed) -> tuple[Any, tuple[Any, ...]]:
         return self.at_upstream(given, lambda k, shape: upstream_gradient(seed, k, shape))[1:]
 
     def at_upstream(
@@ -122,7 +123,8 @@ class Layer:
 def reseeded(door: Door) -> Door:
     """A function whose random numbers are the same at every call."""
 
-    def call(given: dict[str, Any], seed: int) -> tuple[Any, tuple[Any, ...]]:
+    def call(given: dict[str, Any], seed: Seed) -> tuple[Any, tuple[Any, ...]]:
+        assert isinstance(seed, int)
         random.seed(seed)
         np.random.seed(seed % 2**32)
         if "torch" in sys.modules:
@@ -133,8 +135,15 @@ def reseeded(door: Door) -> Door:
 
 
 @functools.lru_cache(maxsize=16)
-def upstream_gradient(seed: int, number: int, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
-    """What output ``number`` is multiplied by: random numbers of mixed signs and sizes, the same at every call."""
+def upstream_gradient(seed: Seed, number: int, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    """What output ``number`` is multiplied by: random numbers of mixed signs and sizes, the same at every call.
+
+    The seed of one row alone, (seed, row, N), gives that row's part of what the batch of N gets.
+    """
+    if isinstance(seed, tuple):
+        own, row, N = seed
+        whole = upstream_gradient(own, number, (N, *shape[1:]))
+        return whole[row : row + 1] if shape[:1] == (1,) else np.full(shape, np.nan)
     rng = np.random.Generator(np.random.PCG64([seed, number]))
     return np.asarray(rng.standard_normal(shape) * 2.0 ** rng.integers(-2, 2, shape, endpoint=True))
 

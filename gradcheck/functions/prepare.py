@@ -27,7 +27,7 @@ from gradcheck.functions.signatures import is_backward, is_layer, is_model, name
 from gradcheck.functions.suggestions import command, forward_of, proposed
 from gradcheck.layout import Arguments
 from gradcheck.report import Finding
-from gradcheck.sampling import Problem, draw_inputs
+from gradcheck.sampling import Problem, batched, draw_inputs
 
 
 def prepare(
@@ -67,7 +67,7 @@ def prepare(
         if not arrays:
             hint = f"there are {', '.join(settled.arrays) or 'none'}"
             raise TargetError(f"{name}: no differentiated array is called {', '.join(only)}", hint=hint)
-        arguments = Arguments.of(values, arrays, seed)
+        arguments = Arguments.of(values, arrays, seed, frozenset() if config.reseed else batched(config))
         if not arguments.layout.n or not np.all(np.isfinite(arguments.x)):
             problem = "are not finite everywhere" if arguments.layout.n else "have no entries"
             raise TargetError(f"{name}: its inputs {problem}; there is no gradient to check there")

@@ -17,7 +17,7 @@ from gradcheck.functions.binding import Settled, settle
 from gradcheck.functions.doors import AsReturned, Door, Layer, Separate, called, reseeded, upstream_gradient
 from gradcheck.functions.frameworks import first_that_works, recognised_form
 from gradcheck.functions.frameworks.adapters import NO_GRAPH, Toolkit
-from gradcheck.layout import is_differentiable, leaves, rebuilt
+from gradcheck.layout import Seed, is_differentiable, leaves, rebuilt
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Differentiated:
     #: Inputs that must have a gradient; empty for all that hold arrays of floats, as far as they have one.
     wrt: tuple[str, ...] = ()
 
-    def __call__(self, given: dict[str, Any], seed: int) -> tuple[Any, tuple[Any, ...]]:
+    def __call__(self, given: dict[str, Any], seed: Seed) -> tuple[Any, tuple[Any, ...]]:
         """Value and gradients, these by the names of the inputs."""
         parts = {name: dict(leaves(given[name], name)) for name in self.wrt or given}
         moved = {
