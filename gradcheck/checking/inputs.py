@@ -31,8 +31,8 @@ def judge_inputs(
     reference: Reference,
     *,
     rows: bool,
-) -> Verdicts:
-    """As ``judge``, each input with its own step and scale; if ``rows``, the first axis of some may be rows."""
+) -> tuple[Verdicts, list[str]]:
+    """As ``judge``, each input with its own step and scale; and which were moved in single rows, if ``rows`` may be."""
     whole, beyond = evaluator.objective, precision.gradient_noise.beyond
 
     def by_rows(own: Input) -> Verdicts | None:
@@ -54,11 +54,12 @@ def judge_inputs(
         finally:
             whole.calls += objective.calls
 
-    nearby, parts = Nearby(whole, evaluator.x, precision), []
+    nearby, parts, names = Nearby(whole, evaluator.x, precision), [], []
     for number, own in enumerate(whole.labels.layout.inputs):
         of_input = precision.of_input(number) if precision.steps else precision
         is_batch = rows and own.name in whole.labels.batched and own.shape[0] > 1 and own.size >= _LEAST
         entries, found = np.arange(own.start, own.start + own.size), by_rows(own) if is_batch else None
         arguments = evaluator, answer, analytic, of_input, tolerance
         parts.append(found or judge(*arguments, entries=entries, reference=reference, nearby=nearby))
-    return joined_verdicts(parts)
+        names += [own.name] if found else []
+    return joined_verdicts(parts), names

@@ -156,7 +156,8 @@ def _judge(
         else:
             given_to = evaluator, answer, analytic, precision, tolerance
             if problem.layout:
-                verdicts = judge_inputs(*given_to, settings.reference, rows=config.plan != "full")
+                verdicts, names = judge_inputs(*given_to, settings.reference, rows=config.plan != "full")
+                reason += f", those of {', '.join(names)} in single rows" if names else ""
             else:
                 verdicts = judge(*given_to, reference=settings.reference)
             nearby = Nearby(evaluator.objective, x, precision)
