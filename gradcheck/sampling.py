@@ -104,7 +104,10 @@ def batched(config: Config) -> frozenset[str]:
     specs = {name: parse_input(given, config.sizes) for name, given in nested(config.inputs).items()}
     every = [leaf for name, spec in specs.items() for leaf in leaves(spec, name)]
     return frozenset(
-        path for path, spec in every if spec == "labels" or (isinstance(spec, Drawn) and spec.shape[:1] == ("N",))
+        path
+        for path, spec in every
+        if (isinstance(spec, str) and spec.strip() == "labels")
+        or (isinstance(spec, Drawn) and spec.shape[:1] == ("N",))
     )
 
 

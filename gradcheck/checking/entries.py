@@ -171,7 +171,7 @@ class _Entries:
         bound = limit.bound + np.abs(limit.estimate - self._numerical[which])
         off = np.abs(self._analytic[which] - limit.estimate)
         least = self._allowed(which, limit.estimate) + _FAR_PART * np.abs(limit.estimate)
-        is_far = (not evaluator.by_rows) & (off > _FAR_BOUNDS * (bound + self._granted(which)) + least)
+        is_far = off > _FAR_BOUNDS * (bound + self._granted(which)) + least
         far = np.flatnonzero(smooth & self._smooth[which] & is_far)
         few = np.linspace(0, len(far) - 1, min(_MANY, len(far)), dtype=np.intp)
         stay, gone = far[few], np.delete(far, few)

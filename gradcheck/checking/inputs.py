@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradcheck.checking.entries import Verdicts, joined_verdicts, judge
-from gradcheck.checking.precision import Precision, measure
+from gradcheck.checking.precision import GradientNoise, Precision
 from gradcheck.checking.subgradients import Nearby
 from gradcheck.config.settings import Reference
 from gradcheck.evaluation.evaluators import Evaluator, NotSeparable
@@ -33,33 +33,40 @@ def judge_inputs(
     rows: bool,
 ) -> tuple[Verdicts, list[str]]:
     """As ``judge``, each input with its own step and scale; and which were moved in single rows, if ``rows`` may be."""
-    whole, beyond = evaluator.objective, precision.gradient_noise.beyond
+    whole, noise = evaluator.objective, precision.gradient_noise
+    nearby, parts, names = Nearby(whole, evaluator.x, precision), [], []
 
-    def by_rows(own: Input) -> Verdicts | None:
-        N, x = own.shape[0], evaluator.x[own.entries]
+    def by_rows(number: int, own: Input, of_input: Precision) -> Verdicts | None:
+        N, entries = own.shape[0], own.entries
         loss = replace(whole.loss, function=OfRows(whole.loss.function, whole.labels, own))
         objective = replace(whole, loss=loss, shape=(N, own.size // N), labels=np.arange(N), calls=0)
-        here = replace(answer, gradient=answer.gradient[own.entries])
+        here = replace(answer, gradient=answer.gradient[entries])
+        of_rows = replace(
+            of_input,
+            smallest_part=of_input.smallest_part / N,
+            block_scales=np.full(N, of_input.block_scales[number]),
+            gradient_noise=GradientNoise(
+                noise.series[:, :, entries], None, objective.blocks, np.full(N, noise.least[number]),
+                None if noise.beyond is None else noise.beyond[entries],
+            ),
+        )  # fmt: skip
         try:
-            chosen, _, _ = choose(RowValues(objective, here), x, precision.same, "auto")
+            chosen, _, _ = choose(RowValues(objective, here), evaluator.x[entries], precision.same, "auto")
             if not chosen.by_rows:
                 return None
-            measured = measure(objective, x, here)
-            noise = replace(measured.gradient_noise, beyond=None if beyond is None else beyond[own.entries])
-            measured = replace(measured, gradient_noise=noise)
-            found = judge(chosen, here, analytic[own.entries], measured, tolerance, reference=reference)
+            found = judge(chosen, here, analytic[entries], of_rows, tolerance, reference=reference)
             return replace(found, entries=found.entries + own.start)
         except NotSeparable:
             return None
         finally:
             whole.calls += objective.calls
 
-    nearby, parts, names = Nearby(whole, evaluator.x, precision), [], []
     for number, own in enumerate(whole.labels.layout.inputs):
         of_input = precision.of_input(number) if precision.steps else precision
-        is_batch = rows and own.name in whole.labels.batched and own.shape[0] > 1 and own.size >= _LEAST
-        entries, found = np.arange(own.start, own.start + own.size), by_rows(own) if is_batch else None
-        arguments = evaluator, answer, analytic, of_input, tolerance
-        parts.append(found or judge(*arguments, entries=entries, reference=reference, nearby=nearby))
-        names += [own.name] if found else []
+        is_batch = rows and own.name in whole.labels.batched and own.shape[0] > 1
+        found = by_rows(number, own, of_input) if is_batch and own.size >= _LEAST and noise.watched is None else None
+        if found:
+            names.append(own.name)
+        entries, arguments = np.arange(own.start, own.start + own.size), (answer, analytic, of_input, tolerance)
+        parts.append(found or judge(evaluator, *arguments, entries=entries, reference=reference, nearby=nearby))
     return joined_verdicts(parts), names

@@ -127,7 +127,8 @@ def condition(seen: Seen) -> Iterator[Finding]:
         conditions[f"{x} > 0 and dout > 0 are not both true or both false"] = signs[0] != signs[1]
     found += [words for words, holds in conditions.items() if np.array_equal(wrong[known], holds[known])]
     if found and min(wrong.sum(), (known & ~wrong).sum()) > 1:
-        where = f"{found[0]}, and right elsewhere{_difference([each for each in seen if each.wrong.any()])}"
+        there = _difference([each for each in seen if each.wrong.any()])
+        where = f"{found[0]}, and right elsewhere{there if found[0] not in conditions else ''}"
         hint = "look at the mask, the branch or the clip that belongs to that condition, in forward and in backward"
         yield Finding("one-region", "error", f"dS is wrong where {where}", hint)
 

@@ -274,6 +274,8 @@ def elementwise(seen: Seen) -> Iterator[Finding]:
         if pair := other_form(arrays, is_so):
             words = f"dS has {pair[0].format(x=name)} where the gradient has {pair[1].format(x=name)}"
             hint = "derive the function that is applied entry by entry once more; mind input and output"
+            if name == "dout" and pair == ("{x}", "1"):
+                words, hint = "dS has the upstream gradient once more than it should", "multiply by dout once"
             yield Finding("constant-factor", "error", words, hint)
             return
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.checking.case import BoolArray
+from gradcheck.diagnosis.conditions import FEW
 from gradcheck.diagnosis.input_places import fixed_indices
 from gradcheck.diagnosis.input_rules import InputSeen, Seen, other_form
 from gradcheck.functions.binding import Bound
@@ -74,7 +75,7 @@ def outputs_taken(seen: Seen) -> Iterator[Finding]:
     if told:
         code = "ignores-upstream-gradient" if "upstream" in told[0] else "one-region"
         message = f"dS {', and '.join(told)}" + (", beside other differences" if rest.any() else "")
-        yield Finding(code, "error", message, _HINTS["=" if "indices" in message else "term"])
+        yield Finding(code, "error", message, _HINTS["term"])
     elif not extra.any() and (words := _one_of_several(parts)):
         yield Finding("one-region", "error", f"dS has, of all outputs that an entry enters, {words} alone", _HINTS["="])
     elif parts.is_transpose:
@@ -188,8 +189,10 @@ def _places(parts: Parts, which: BoolArray, among: BoolArray) -> Iterator[str]:
                     yield f"the outputs whose index of axis {other} {words} its own of axis {axis}"
     for axis, index in enumerate(parts.outputs):
         some = sorted(set(index[which.any(axis=0)].tolist()))
-        words = fixed_indices([some], [int(index.max()) + 1]) if len(some) <= index.max() else ""
-        if words and np.array_equal(which, among & np.isin(index, some)):
+        there, is_run = np.isin(index, some), some[-1] - some[0] == len(some) - 1
+        is_place = (among & ~there).any() and (is_run or index.max() >= FEW)  # of few indices any set is one by chance
+        words = fixed_indices([some], [int(index.max()) + 1]) if is_place else ""
+        if words and np.array_equal(which, among & there):
             yield f"the outputs at {words} of axis {axis}"
 
 
