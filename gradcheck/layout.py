@@ -13,6 +13,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+#: What a message about scores says, and one about inputs.
+_WORDS = {
+    "the same S and y": "the same inputs", "scores near these": "points near this one", "scores": "points",
+    "dS": "the gradient", ", inputs, seed": ", seed",
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Input:
@@ -75,8 +81,9 @@ class Layout:
         """A message about entries of S, 1 x n, as one about the entries of the inputs."""
         message = re.sub(r"\bS\[0, (\d+)\]", lambda found: self.name(int(found[1])), message)
         message = re.sub(r"\bdS\[0, (\d+)\]", lambda found: f"d{self.name(int(found[1]))}", message)
-        message = message.replace("the same S and y", "the same inputs").replace("other scores", "other points")
-        return message.replace("scores near these", "points near this one").replace("dS", "the gradient")
+        for of_scores, of_inputs in _WORDS.items():
+            message = message.replace(of_scores, of_inputs)
+        return message
 
     def arrays(self, x: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
         """Views of a flat vector (n,) as the inputs' arrays, by name."""

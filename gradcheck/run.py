@@ -270,15 +270,12 @@ class _TargetRun:
         assert self._loss is not None
         loss, contract = self._loss, _first_error(self._contract.values())
         judged = tuple(case for case in self._cases if case.judged)
-        if loss.is_of_named_inputs:
-            needless = contract or not any(case.is_wrong for case in judged)
-        else:
-            failed = self._troubled or any(batch.wrong for batch in self._batches)
-            needless = loss.is_built_in and self._settings.like is None and not failed
-        if needless:
+        failed = self._troubled or any(batch.wrong for batch in self._batches)
+        of_inputs = loss.is_of_named_inputs
+        if (contract or not judged) if of_inputs else loss.is_built_in and self._settings.like is None and not failed:
             return
         from gradcheck.checking.evidence import Allowance, Evidence
-        from gradcheck.diagnosis.driver import find
+        from gradcheck.diagnosis.driver import RULES, find
         from gradcheck.diagnosis.inputs import explain_inputs
         from gradcheck.diagnosis.notation import explain_terms
         from gradcheck.diagnosis.statements import refine
@@ -290,10 +287,13 @@ class _TargetRun:
         inspect = Allowance(loss, _INSPECTING, self._dtype)
         beside = tuple(case for case in self._cases if not case.judged)
         evidence = Evidence(judged, self._config.rtol, ask, self._settings.like, inspect, beside)
-        if loss.is_of_named_inputs:
+        if of_inputs:
             ask.left = max(ask.left, _LEAST)
-            self._findings = explain_inputs(evidence)
-            self._smallest = smallest_inputs(evidence, self._findings[0].code, self._config, self._settings)
+            worded = judged[0].arguments.layout.worded
+            state = [replace(each, message=worded(each.message)) for each in find(evidence, RULES[:1])]
+            self._findings = tuple(state) or (explain_inputs(evidence) if failed else ())
+            if failed:
+                self._smallest = smallest_inputs(evidence, self._findings[0].code, self._config, self._settings)
             self._calls_to_explain = ask.calls
             return
         how = self._config, self._settings, contract, self._troubled

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from gradcheck.checking.evidence import Evidence
@@ -82,11 +82,11 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def find(evidence: Evidence) -> tuple[Finding, ...]:
+def find(evidence: Evidence, rules: Sequence[Rule] = RULES) -> tuple[Finding, ...]:
     """What is wrong with a loss, and why: the most specific finding first, without those that another one implies."""
     found: list[Finding] = []
     implied: set[str] = set()
-    for rule in RULES:
+    for rule in rules:
         if not (rule.of_right_losses or evidence.wrong) or implied.issuperset(rule.codes):
             continue
         try:

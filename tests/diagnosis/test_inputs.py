@@ -176,3 +176,21 @@ def test_several_gradients_that_are_wrong_alike_share_a_sentence() -> None:
     layer = Layer(lambda x, z: np.cumsum(x + z, 1), lambda dout, x, z: (dout, dout))
     _, findings = findings_of(layer, {"x": "[N, D]", "z": "[N, D]"})
     assert findings[0].message.startswith("each of dx and dz lacks its part of the outputs whose index")
+
+
+def test_a_cache_of_an_earlier_call_is_named_though_every_entry_is_right() -> None:
+    caches: dict[Any, Any] = {}
+
+    def forward(x: Any, w: Any) -> Any:
+        return np.tanh(x @ w), caches.setdefault((x.shape, w.shape), (x.copy(), w.copy()))
+
+    def backward(dout: Any, cache: Any) -> Any:
+        x, w = cache
+        d = dout * (1 - np.tanh(x @ w) ** 2)
+        return d @ w.T, x.T @ d
+
+    report = gradcheck.check(forward, backward=backward, inputs={"x": "[N, 4]", "w": "[4, 3]"})
+    (finding,) = report.losses[0].findings
+    assert finding.code == "not-deterministic"
+    assert finding.message.startswith("the gradient depends on earlier calls: it is right at the points of a problem")
+    assert not report.passed
