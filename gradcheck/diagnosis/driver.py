@@ -8,17 +8,14 @@ from dataclasses import dataclass, replace
 from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis import other_rules
 from gradcheck.diagnosis.another_loss import gradient_known, like, value_and_gradient_known, value_known
-from gradcheck.diagnosis.conditions import in_a_region
+from gradcheck.diagnosis.conditions import in_a_region, row_factors, weights
 from gradcheck.diagnosis.factors import CODES as FACTORS
 from gradcheck.diagnosis.factors import batch_size, factor, transposed
-from gradcheck.diagnosis.large_scores import guarded, overflows
+from gradcheck.diagnosis.floats import decimals, guarded, half_precision, overflows
 from gradcheck.diagnosis.links import lost_derivative, lost_in_the_value
 from gradcheck.diagnosis.other_labels import misaligned
-from gradcheck.diagnosis.other_points import keeps_state, smooth_kink
 from gradcheck.diagnosis.places import CODES as PLACES
 from gradcheck.diagnosis.places import places
-from gradcheck.diagnosis.rounding import decimals, half_precision
-from gradcheck.diagnosis.row_factors import row_factors, weights
 from gradcheck.diagnosis.terms import extra_term
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding
@@ -47,11 +44,11 @@ _EVERY = _ALL | {"smooth-kink", "truncated-to-integer", "not-a-subgradient", "tr
 
 #: The rules, the most specific first: of several findings, that of the first rule leads.
 RULES: tuple[Rule, ...] = (
-    Rule(keeps_state, ("not-deterministic",), _EVERY, of_right_losses=True),
+    Rule(other_rules.keeps_state, ("not-deterministic",), _EVERY, of_right_losses=True),
     Rule(other_rules.truncated, ("truncated-to-integer",), _LESS_SPECIFIC | {"constant-factor"}),
     Rule(decimals, ("rounded",), _LESS_SPECIFIC | {"transposed", *FACTORS}, of_right_losses=True),
     Rule(other_rules.not_a_subgradient, ("not-a-subgradient",), _ALL),
-    Rule(smooth_kink, ("smooth-kink",), _ALL),
+    Rule(other_rules.smooth_kink, ("smooth-kink",), _ALL),
     Rule(factor, (*FACTORS, "batch-size-dependent"), _LESS_SPECIFIC | {*FACTORS, "labels-misaligned", "transposed"}),
     Rule(transposed, ("transposed",), _LESS_SPECIFIC),
     Rule(misaligned, ("labels-misaligned",), _LESS_SPECIFIC),

@@ -23,13 +23,14 @@ def sigmoid(S: FloatArray) -> FloatArray:
     return np.asarray(0.5 * (1 + np.tanh(0.5 * S)))
 
 
-def _softmax(S: FloatArray) -> FloatArray:
+def softmax(S: FloatArray) -> FloatArray:
+    """The softmax of each row of N x C scores, without overflow."""
     e = np.exp(S - S.max(axis=1, keepdims=True))
     return np.asarray(e / e.sum(axis=1, keepdims=True))
 
 
 def _through_softmax(S: FloatArray, dp: FloatArray) -> FloatArray:
-    p = _softmax(S)
+    p = softmax(S)
     return np.asarray(p * (dp - np.sum(p * dp, axis=1, keepdims=True)))
 
 
@@ -37,7 +38,7 @@ def _through_softmax(S: FloatArray, dp: FloatArray) -> FloatArray:
 _LINKS: dict[str, tuple[_Change, Callable[[FloatArray, FloatArray], FloatArray]]] = {
     "exp": (np.exp, lambda S, dp: dp * np.exp(S)),
     "sigmoid": (sigmoid, lambda S, dp: dp * sigmoid(S) * (1 - sigmoid(S))),
-    "softmax": (_softmax, _through_softmax),
+    "softmax": (softmax, _through_softmax),
     "tanh": (np.tanh, lambda S, dp: dp * (1 - np.tanh(S) ** 2)),
 }
 

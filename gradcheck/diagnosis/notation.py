@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from gradcheck.checking.case import BoolArray
 from gradcheck.checking.evidence import Evidence
+from gradcheck.diagnosis.links import sigmoid, softmax
 from gradcheck.diagnosis.numbers import Law, fraction_of
 from gradcheck.report import FloatArray
 
@@ -27,10 +28,6 @@ _UNKNOWN, _CHANCE, _NOTHING = 1e-3, 1e-4, 1e-5
 _ROUNDING, _RTOL_OF_DS, _RTOL = 64 * _EPS, 1e-9, 1e-7
 #: A term jumps where steps of this size, beside 1, change it by more than this part of its size.
 _STEP, _JUMP = 1e-6, 1e-3
-
-
-def _softmax(S: FloatArray, Y: FloatArray) -> FloatArray:
-    return np.asarray(np.exp(S - np.logaddexp.reduce(S, axis=1, keepdims=True)))
 
 
 def _sum(x: FloatArray) -> FloatArray:
@@ -50,28 +47,28 @@ def _violated(S: FloatArray, Y: FloatArray) -> FloatArray:
 #: How a term is written for labels that are classes, for labels that are a number for each class (empty: not in use),
 #: and its values for scores S and labels Y, N x C each. Of several ways to write one function the first is preferred.
 TERMS: tuple[tuple[str, str, Callable[[FloatArray, FloatArray], FloatArray]], ...] = (
-    ("p_j", "p_j", _softmax),
+    ("p_j", "p_j", lambda S, Y: softmax(S)),
     ("1{j=y}", "y_j", lambda S, Y: Y),
     ("1{j!=y}", "", lambda S, Y: 1 - Y),
     ("1", "1", lambda S, Y: np.ones(S.shape)),
     ("q_{j,y}1{j!=y}", "", _violated),
     ("1{j=y}·sum_{m!=y} q_{m,y}", "", lambda S, Y: Y * _sum(_violated(S, Y))),
-    ("1{j!=y}p_j", "", lambda S, Y: (1 - Y) * _softmax(S, Y)),
-    ("p_y·p_j", "p_j·sum_m y_m·p_m", lambda S, Y: _softmax(S, Y) * _sum(Y * _softmax(S, Y))),
-    ("1{j=y}p_j", "y_j·p_j", lambda S, Y: Y * _softmax(S, Y)),
-    ("", "p_j·sum_m y_m", lambda S, Y: _softmax(S, Y) * _sum(Y)),
+    ("1{j!=y}p_j", "", lambda S, Y: (1 - Y) * softmax(S)),
+    ("p_y·p_j", "p_j·sum_m y_m·p_m", lambda S, Y: softmax(S) * _sum(Y * softmax(S))),
+    ("1{j=y}p_j", "y_j·p_j", lambda S, Y: Y * softmax(S)),
+    ("", "p_j·sum_m y_m", lambda S, Y: softmax(S) * _sum(Y)),
     ("max(0, s_j - s_y + 1)·1{j!=y}", "", _margins),
     ("min(0, s_j - s_y + 1)·1{j!=y}", "", lambda S, Y: np.minimum(S - _sum(S * Y) + 1, 0) * (1 - Y)),
     ("1{j=y}·sum_{m!=y} max(0, s_m - s_y + 1)", "", lambda S, Y: Y * _sum(_margins(S, Y))),
     ("s_j", "s_j", lambda S, Y: S),
     ("1{j=y}s_j", "y_j·s_j", lambda S, Y: Y * S),
     ("mean_m s_m", "mean_m s_m", lambda S, Y: np.broadcast_to(S.mean(axis=1, keepdims=True), S.shape)),
-    ("sigmoid(s_j)", "sigmoid(s_j)", lambda S, Y: 0.5 * (1 + np.tanh(S / 2))),
-    ("", "y_j·sigmoid(s_j)", lambda S, Y: 0.5 * Y * (1 + np.tanh(S / 2))),
+    ("sigmoid(s_j)", "sigmoid(s_j)", lambda S, Y: sigmoid(S)),
+    ("", "y_j·sigmoid(s_j)", lambda S, Y: Y * sigmoid(S)),
     ("e^{s_j}", "e^{s_j}", lambda S, Y: np.exp(S)),
-    ("log p_j", "log p_j", lambda S, Y: np.log(_softmax(S, Y))),
-    ("p_j^2", "p_j^2", lambda S, Y: _softmax(S, Y) ** 2),
-    ("(1{j=y}/p_j)", "(y_j/p_j)", lambda S, Y: Y / _softmax(S, Y)),
+    ("log p_j", "log p_j", lambda S, Y: np.log(softmax(S))),
+    ("p_j^2", "p_j^2", lambda S, Y: softmax(S) ** 2),
+    ("(1{j=y}/p_j)", "(y_j/p_j)", lambda S, Y: Y / softmax(S)),
     ("tanh(s_j)", "tanh(s_j)", lambda S, Y: np.tanh(S)),
     ("1{s_j > 0}", "1{s_j > 0}", lambda S, Y: (S > 0).astype(np.float64)),
 )  # fmt: skip

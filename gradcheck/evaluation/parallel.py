@@ -16,7 +16,6 @@ import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import chdir, closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
-from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -101,28 +100,25 @@ class Pool:
         """
         values, derivatives = np.empty(len(moves[0])), np.empty(len(moves[0]))
         groups = groups_for(asking, moves[0] // scores.shape[1])
-        call, budget, left = _call_of(function, asking), function.budget, len(groups) - 2
+        call, budget, left, seconds = _call_of(function, asking), function.budget, len(groups) - 2, 0.0
 
         def moved(which: IndexArray) -> list[_Array]:
             return [each[which] for each in moves]
 
-        def ask_here(some: list[IndexArray]) -> None:
-            for which in some:
-                values[which], derivatives[which] = ask_for(asking, call, scores, labels, *moved(which))
-
-        ask_here(groups[:1])
-        begun = time.perf_counter()
-        ask_here(groups[1:2])
-        seconds = left * (time.perf_counter() - begun)
-        if left <= 0 or seconds < WORTH_SENDING:
-            ask_here(groups[2:])
+        for k, which in enumerate(groups):
+            if k == 2 and seconds >= WORTH_SENDING:
+                break
+            begun = time.perf_counter()
+            values[which], derivatives[which] = ask_for(asking, call, scores, labels, *moved(which))
+            seconds = left * (time.perf_counter() - begun)
+        else:
             return values, derivatives
         tasks = min(left, max(4 * self.jobs, math.ceil(seconds / TASK)))
-        chunks = [chunk + 2 for chunk in np.array_split(np.arange(left), tasks)]
+        chunks = np.array_split(np.arange(2, len(groups)), tasks)
         parts = [np.concatenate([groups[k] for k in chunk]) for chunk in chunks]
         deadline = time.time() + budget.seconds_left if budget and budget.seconds_left else None
         control = *moved(groups[0]), values[groups[0]]
-        shared = self._recipe(function), deadline, np.geterr(), asking, scores, labels, control
+        shared = *self._recipe(function), deadline, np.geterr(), asking, scores, labels, control
         with closing(self._results(((shared, moved(which)) for which in parts), seconds / tasks)) as results:
             for which, chunk, result in zip(parts, chunks, results, strict=True):
                 if isinstance(result, GradcheckError):
@@ -148,18 +144,14 @@ class Pool:
 
         self._is_started, patience = True, None
         where: dict[str, Any] = {"backend": "loky", "n_jobs": self.jobs, "inner_max_num_threads": 1}
+        where |= {"initializer": _set_up, "initargs": (os.getpid(),)}
         if self._client is not None:  # joblib would wait forever for a worker that was killed
             where, patience = {"backend": "dask", "n_jobs": -1, "client": self._client}, 6 * ANSWERS + 20 * seconds
         try:
             with parallel_config(**where), _interrupts_blocked():
                 parallel = Parallel(return_as="generator", batch_size=1, pre_dispatch=2 * self.jobs, timeout=patience)
                 results = parallel(delayed(_work)(*task) for task in tasks)
-            try:
-                for result in results:  # noqa: UP028 - "yield from" would close them itself
-                    yield result
-            finally:
-                with warnings.catch_warnings(action="ignore"):  # of results not used, because one of them is an error
-                    results.close()
+            yield from results
         except Exception as error:
             if f"EXIT({_HANGS})" in str(error):
                 limit = f"{self._settings.timeout:g} s"
@@ -177,9 +169,8 @@ class Pool:
             for name in [name for name in sys.modules if name.startswith(EXECUTED)]:  # no worker could import these
                 cloudpickle.register_pickle_by_value(sys.modules[name])
         own = function.function.__wrapped__ if function.adapter else function.function  # type: ignore[attr-defined]
-        home, parent = os.getcwd() if os.path.exists(".") else "", None if self._client else os.getpid()
-        how = None if function.by_name else own, function.adapter, home, parent, self._settings.timeout
-        return self._key[1], function.target, *how
+        own, home = None if function.by_name else own, os.getcwd() if os.path.exists(".") else ""
+        return self._key[1], function.target, own, function.adapter, home, self._settings.timeout
 
 
 def _client(scheduler: str) -> Any:
@@ -190,14 +181,12 @@ def _client(scheduler: str) -> Any:
     from distributed import Client
     from distributed.comm import connect
 
-    async def knock() -> None:  # a client waits forever for an address of something else
-        async with asyncio.timeout(ANSWERS):
-            (await connect(scheduler, timeout=ANSWERS)).abort()
-
     with warnings.catch_warnings(action="ignore"):
         try:
-            with ThreadPoolExecutor(1) as thread:  # a notebook's own thread has an event loop already
-                thread.submit(asyncio.run, knock()).result()
+            # A client waits forever for an address of something else; a notebook's thread has an event loop already.
+            knock = asyncio.wait_for(connect(scheduler, timeout=ANSWERS), ANSWERS)
+            with ThreadPoolExecutor(1) as thread:
+                thread.submit(asyncio.run, knock).result().abort()
             return Client(scheduler, timeout=ANSWERS, set_as_default=False, name="gradcheck")
         except Exception as error:
             message = f"no scheduler answers at {scheduler}: {error or type(error).__name__}"
@@ -240,10 +229,7 @@ _ONE_AT_A_TIME = threading.Lock()
 
 def _work(shared: tuple[Any, ...], moves: list[_Array]) -> tuple[FloatArray, FloatArray] | GradcheckError:
     """Ask for some entries in a worker: values and derivatives, or the error to raise."""
-    recipe, deadline, floating, asking, scores, labels, control = shared
-    key, target, own, adapt, home, parent, timeout = recipe
-    if parent is not None:
-        _set_up(parent)
+    key, target, own, adapt, home, timeout, deadline, floating, asking, scores, labels, control = shared
     left = None if deadline is None else max(deadline - time.time(), 1e-6)
     with _ONE_AT_A_TIME, silenced(), np.errstate(**floating), chdir(home) if os.path.isdir(home) else nullcontext():
         try:
@@ -262,7 +248,6 @@ def _work(shared: tuple[Any, ...], moves: list[_Array]) -> tuple[FloatArray, Flo
             return error
 
 
-@cache
 def _set_up(parent: int) -> None:
     """Discard what compiled code prints in this worker process, and end with the parent process."""
 

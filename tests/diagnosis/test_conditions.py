@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from observed import bent, changed, codes, dense_losses, evidence_of, few_examples, is_label, right, seeds
 
 import gradcheck
-from gradcheck.diagnosis.conditions import in_a_region, threshold, wrong_places
-from gradcheck.diagnosis.row_factors import row_factors, weights
+from gradcheck.diagnosis.conditions import in_a_region, row_factors, threshold, weights, wrong_places
 from gradcheck.report import Finding
 
 
