@@ -19,7 +19,7 @@ _DENOMINATORS, _LARGEST_BATCH = (*range(1, 17), 20, 25, 50, 100), 2**20
 #: A fraction that a random number would meet more often than this says nothing.
 _CHANCE = 0.01
 #: Numbers below this are too small to divide by.
-_TINY = 1e-280
+TINY = 1e-280
 #: A constant that is known less well than this, relative to its size, is not known.
 _WIDE = 1e-2
 
@@ -74,7 +74,7 @@ def multiplier(
     entries only say whether any such c is large enough.
     """
     error = np.broadcast_to(error, x.shape)
-    known = np.abs(x) > np.maximum(error, _TINY)
+    known = np.abs(x) > np.maximum(error, TINY)
     c = target[known] / x[known]
     radius = (slack[known] + np.abs(c) * error[known]) / (np.abs(x[known]) - error[known])
     low, high = float(np.max(c - radius, initial=-math.inf)), float(np.min(c + radius, initial=math.inf))

@@ -13,7 +13,7 @@ from gradcheck.checking.case import Case
 from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.factors import MORE_DEFECTS, factor_findings, how_many
 from gradcheck.diagnosis.known import labels_of
-from gradcheck.diagnosis.numbers import ONE, SLACK, Basis, Fit, Law, count, significant, term_fit
+from gradcheck.diagnosis.numbers import ONE, SLACK, TINY, Basis, Fit, Law, count, significant, term_fit
 from gradcheck.report import Finding, FloatArray
 
 #: Rows that must determine a coefficient which people write often, another one, and any where N times the numerical
@@ -24,8 +24,6 @@ _ALIKE, _ROUNDING = 1e-6, 1e-9
 #: Steps along a line, relative to the largest score, and how far two slopes may differ.
 _STEP, _RTOL = 1e-5, 1e-6
 _GRADIENT = "gradient-of-another-loss"
-#: Probabilities below this have no inverse that is a float.
-_SMALLEST = 1e-300
 #: Factors that a term is tried with, as second defects.
 _FACTORS = (ONE, *(Law(Fraction(k), rows) for k, rows in ((1, 1), (-1, 0), (1, -1), (-1, 1))))
 
@@ -52,7 +50,7 @@ def _over_p_y(seen: Case, is_numerical: bool) -> tuple[FloatArray, FloatArray] |
     if labels is None:
         return None
     p_y = np.take_along_axis(softmax(seen.S), labels[:, np.newaxis], axis=1)
-    inverse = 1 / np.where(p_y > _SMALLEST, p_y, np.nan)
+    inverse = 1 / np.where(p_y > TINY, p_y, np.nan)
     x, error = (seen.numerical, seen.bounds) if is_numerical else (-seen.analytic, seen.granted)
     return x * inverse, error * inverse
 
