@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from gradcheck.checking.case import BoolArray, Case
 from gradcheck.checking.evidence import Evidence
-from gradcheck.diagnosis.fits import Where, count, deviates, factor_at, significant
+from gradcheck.diagnosis.factors import NEAR_ONE
 from gradcheck.diagnosis.known import labels_of, recognised
-from gradcheck.diagnosis.numbers import Interval, constant_law, plain
+from gradcheck.diagnosis.numbers import Interval, Where, constant_law, count, deviates, factor_at, plain, significant
 from gradcheck.diagnosis.places import CHANCE, CHANCE_OF_LABELS, relation
 from gradcheck.report import Finding, FloatArray
 
@@ -103,6 +104,19 @@ def set_of(own: list[float], every: list[float]) -> tuple[str, Callable[[Any], A
         run = f"{own[0]:g} to {own[-1]:g}"
         return run, lambda numbers: (own[0] <= numbers) & (numbers <= own[-1]), len(every) ** 2
     return listed if len(own) < len(every) else "", lambda numbers: np.isin(numbers, own), 2 ** len(every)
+
+
+def fixed_indices(wrong: list[list[int]], sizes: list[int]) -> str:
+    """The same indices in every problem, counted from the front or else from the back; empty if they are not."""
+    for starts in ([0] * len(sizes), [-size for size in sizes]):
+        numbers = [start + np.arange(size) for start, size in zip(starts, sizes, strict=True)]
+        own = np.unique(np.concatenate([each[w] for each, w in zip(numbers, wrong, strict=True)])).tolist()
+        every = np.unique(np.concatenate(numbers)).tolist()
+        said, holds, alternatives = set_of(own, every)
+        is_same = all(np.flatnonzero(holds(each)).tolist() == w for each, w in zip(numbers, wrong, strict=True))
+        if said and is_same and (len(own) <= FEW or alternatives <= len(every) ** 2):
+            return f"{'index' if len(own) == 1 else 'indices'} {said}"
+    return ""
 
 
 def threshold(evidence: Evidence) -> Condition | None:
@@ -204,14 +218,10 @@ def drawn(seen: Case) -> str:
     return f"batch size {seen.rows}, {seen.scores}, seed {seen.seed}"
 
 
-# --- times a factor of each --------------------------------------------------------------------------------
-
 #: Entries that must determine factors, beside two of each; and rows, beside the first with each factor.
 _ENTRIES, _ROWS = 4, 3
 #: A factor is known within this part of 1, and so many are shown.
 _KNOWN, _SHOWN = 1e-3, 5
-#: Factors that are nearer to 1 than this many times the tolerance may be anything else as well.
-_NEAR_ONE = 10.0
 _WEIGHTS = "look for weights of this kind that only one of the value and dS has, or has twice"
 _OUTER = (
     "look for what multiplies whole rows: a weight, a norm, a sum over the batch, or an outer function's derivative"
@@ -226,22 +236,12 @@ _GROUPS: dict[str, tuple[str, Callable[[Case], Any]]] = {
 }
 
 
-def weights(evidence: Evidence) -> Iterator[Finding]:
-    """dS = c n, with a c of each label, of each class or of each place in the batch."""
-    yield from _grouped(evidence, "label", "class", "row")
-
-
-def row_factors(evidence: Evidence) -> Iterator[Finding]:
-    """dS = c n, with a c of each batch, or of each row of all batches."""
-    yield from _grouped(evidence, _BATCH, _OWN)
-
-
-def _grouped(evidence: Evidence, *things: str) -> Iterator[Finding]:
+def _grouped(evidence: Evidence, things: tuple[str, ...]) -> Iterator[Finding]:
     """One c of each group, several of which are not 1; those that follow from N are left to ``batch_size``."""
     for thing in (_SIZE, *things):
         hint, of = _GROUPS[thing]
         factors = _factors(evidence, thing, of)
-        off = [each for each in factors.values() if abs(each.middle - 1) > _NEAR_ONE * evidence.rtol]
+        off = [each for each in factors.values() if abs(each.middle - 1) > NEAR_ONE * evidence.rtol]
         if not off:
             continue
         if thing != _SIZE and max(each.low for each in off) > min(each.high for each in off):
@@ -275,3 +275,8 @@ def _factors(evidence: Evidence, thing: str, of: Callable[[Case], Any]) -> dict[
                 rows += int(np.count_nonzero(determined.any(axis=1)))
     is_enough = entries - 2 * len(factors) >= _ENTRIES and (thing == _OWN or rows - len(factors) >= _ROWS)
     return dict(sorted(factors.items())) if is_enough else {}
+
+
+#: dS = c n, with a c of each label, of each class or of each place in the batch; and of each batch, or row of all.
+weights = partial(_grouped, things=("label", "class", "row"))
+row_factors = partial(_grouped, things=(_BATCH, _OWN))

@@ -10,13 +10,11 @@ from gradcheck.diagnosis import other_rules
 from gradcheck.diagnosis.another_loss import gradient_known, like, value_and_gradient_known, value_known
 from gradcheck.diagnosis.conditions import in_a_region, row_factors, weights
 from gradcheck.diagnosis.factors import CODES as FACTORS
-from gradcheck.diagnosis.factors import batch_size, factor, transposed
+from gradcheck.diagnosis.factors import batch_size, factor, misaligned, transposed
 from gradcheck.diagnosis.floats import decimals, guarded, half_precision, overflows
-from gradcheck.diagnosis.links import lost_derivative, lost_in_the_value
-from gradcheck.diagnosis.other_labels import misaligned
 from gradcheck.diagnosis.places import CODES as PLACES
 from gradcheck.diagnosis.places import places
-from gradcheck.diagnosis.terms import extra_term
+from gradcheck.diagnosis.terms import extra_term, lost_derivative, lost_in_the_value
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding
 

@@ -13,15 +13,13 @@ import numpy.typing as npt
 from gradcheck.checking.case import Case
 from gradcheck.checking.evidence import Allowance
 from gradcheck.diagnosis.factors import factor_findings
-from gradcheck.diagnosis.links import sigmoid
-from gradcheck.diagnosis.numbers import Interval, constant_law, multiplier, plain, simplest_law
+from gradcheck.diagnosis.numbers import SLACK, Interval, constant_law, multiplier, plain, simplest_law
+from gradcheck.diagnosis.terms import sigmoid
 from gradcheck.functions.binding import Bound
 from gradcheck.functions.doors import upstream_gradient
 from gradcheck.layout import Input
 from gradcheck.report import Finding, FloatArray
 
-#: Bounds hold for single entries; relations between many are given this much more.
-SLACK = 10.0
 #: Numbers below so many bounds are not significant; so many entries must be for a relation to be no coincidence.
 _SIGNIFICANT, _ENTRIES = 8.0, 4
 #: Relative rounding of what is computed here.

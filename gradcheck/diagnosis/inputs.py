@@ -1,16 +1,133 @@
-"""Why gradients of a function of named inputs are wrong: what relates several inputs, then the rules for each one."""
+"""Why gradients of a function of named inputs are wrong: what relates several inputs, where one is, and the rules."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, product
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.checking.case import BoolArray
 from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis import input_rules as rules
-from gradcheck.diagnosis.input_places import condition, indices, of_each_index
+from gradcheck.diagnosis.conditions import beyond, fixed_indices
+from gradcheck.diagnosis.input_rules import InputSeen, Seen, alike
 from gradcheck.diagnosis.jacobian import example, outputs_taken, same_for_any_upstream
+from gradcheck.diagnosis.numbers import plain
+from gradcheck.diagnosis.places import zeros
 from gradcheck.errors import LossDefect, OutOfTime
-from gradcheck.report import Finding
+from gradcheck.report import Finding, FloatArray
+
+_LOOP_HINT = "look at the ranges of loops and slices along that axis: where they begin and end, and their stride"
+#: By how the words for the indices end.
+_INDEX_HINTS = {
+    "more than once": "add up what belongs to the same index: np.add.at",
+    "that y has": "look at what is added at the labels alone: the label's own term",
+}
+
+
+def of_each_index(seen: Seen) -> Iterator[Finding]:
+    """dS is n times a factor of each index along one axis: another input's entry, or its inverse, or any number."""
+    for axis in range(seen[0].x.ndim if seen[0].x.ndim > 1 else 0):
+        factors = [_factors_along(each, axis) for each in seen]
+        if not all(map(len, factors)):
+            continue
+        shown = ", ".join(plain(each, 3) for each in factors[0][:4].tolist())
+        words = f"times a factor of each index of axis {axis}: {shown}, …"
+        hint = "look for a factor that is the same along the other axes"
+        for key, (how, power) in product(seen[0].values, (("divided by", -1), ("times", 1))):
+            own = [each.values[key] for each in seen]
+            if all(np.shape(v) == f.shape and np.allclose(f**power, v) for v, f in zip(own, factors, strict=True)):
+                words = f"{how} {key}, along axis {axis}"
+                hint = f"look at where {key} enters the value, and where its factor is in dS"
+                break
+        yield Finding("row-factor", "error", f"dS is the numerical gradient {words}", hint)
+        return
+
+
+def _factors_along(each: InputSeen, axis: int) -> FloatArray:
+    """For each index of an axis, dS / n if it is one number there; empty if there is none, or it is not known."""
+    others = tuple(k for k in range(each.x.ndim) if k != axis)
+    a, n = (np.where(each.significant, array, 0.0) for array in (each.analytic, each.numerical))
+    if each.significant.sum(others).min() < 2:
+        return np.empty(0)
+    factors = (a * n).sum(others, keepdims=True) / (n * n).sum(others, keepdims=True)
+    return factors.ravel() if each.equal(each.analytic, factors * each.numerical) else np.empty(0)
+
+
+def indices(seen: Seen) -> Iterator[Finding]:
+    """Wrong at some indices of an axis: the same in all problems, or those that an array of integers names."""
+    wrong = [each for each in seen if each.wrong.any()]
+    dimensions = len(wrong[0].input.shape)
+    same = {tuple(map(tuple, np.argwhere(each.wrong).tolist())) for each in wrong}
+    if dimensions > 1 and len(same) == 1 and len(places := same.pop()) <= min(3, wrong[0].x.size - 1):
+        named = ", ".join(f"dS[{', '.join(map(str, place))}]" for place in places)
+        yield Finding("one-region", "error", f"dS is wrong only at {named}{_difference(wrong)}", _LOOP_HINT)
+        return
+    for axis in range(dimensions):
+        others = tuple(k for k in range(dimensions) if k != axis)
+        is_wrong = [np.asarray(each.wrong.any(axis=others)) for each in wrong]
+        is_right = [
+            np.asarray((each.known & ~each.wrong).any(axis=others)) & ~own
+            for each, own in zip(wrong, is_wrong, strict=True)
+        ]
+        if not any(each.any() for each in is_right) or (dimensions > 1 and sum(each.wrong.sum() for each in wrong) < 2):
+            continue
+        words = _named_indices(wrong, is_wrong, is_right) if sum(map(np.sum, is_wrong)) > 1 else ""
+        words = words or fixed_indices([np.flatnonzero(w).tolist() for w in is_wrong], [len(w) for w in is_wrong])
+        if words:
+            where = f"{words} of axis {axis}" if dimensions > 1 else words
+            hint = next((hint for end, hint in _INDEX_HINTS.items() if words.endswith(end)), _LOOP_HINT)
+            message = f"dS is wrong only at {where}, and right elsewhere{_difference(wrong)}"
+            yield Finding("one-region", "error", message, hint)
+            return
+
+
+def _named_indices(seen: Seen, is_wrong: list[BoolArray], is_right: list[BoolArray]) -> str:
+    """The indices that an array of integers holds: at all, more than once, or not."""
+    for key, value in seen[0].values.items():
+        arrays = [np.ravel(each.values[key]) for each in seen]
+        if arrays[0].dtype.kind not in "iu" or not np.ndim(value):
+            continue
+        if any(own.min() < 0 or own.max() >= len(w) for own, w in zip(arrays, is_wrong, strict=True)):
+            continue
+        counts = [np.bincount(own, minlength=len(w)) for own, w in zip(arrays, is_wrong, strict=True)]
+        for words, least, most in (("has more than once", 2, np.inf), ("has", 1, np.inf), ("has not", 0, 0)):
+            holds = [(least <= count) & (count <= most) for count in counts]
+            if all(np.all(w == h, where=w | r) for w, r, h in zip(is_wrong, is_right, holds, strict=True)):
+                return f"the indices that {key} {words}"
+    return ""
+
+
+def condition(seen: Seen) -> Iterator[Finding]:
+    """Wrong wherever a condition on an array of the same shape holds, and right where it does not."""
+
+    def flat(arrays: Iterable[FloatArray | BoolArray]) -> npt.NDArray[Any]:
+        return np.concatenate([each.ravel() for each in arrays])
+
+    wrong = flat(each.wrong for each in seen)
+    known = flat(each.known for each in seen) | wrong
+    arrays = {key: flat(own) for key, own in alike(seen)}
+    named = [(f"{side}{key}{side}", np.abs(own) if side else own) for key, own in arrays.items() for side in ("", "|")]
+    found = [f"{words} {' '.join(limit)}" for words, own in named if (limit := beyond(wrong, known, own))]
+    conditions = {"the numerical gradient is 0": flat(np.abs(each.numerical) <= each.bounds for each in seen)}
+    if "dout" in arrays:
+        x, signs = seen[0].name, [arrays[key] > 0 for key in (seen[0].name, "dout")]
+        conditions[f"{x} > 0 and dout > 0 are not both true or both false"] = signs[0] != signs[1]
+    found += [words for words, holds in conditions.items() if np.array_equal(wrong[known], holds[known])]
+    if found and min(wrong.sum(), (known & ~wrong).sum()) > 1:
+        there = _difference([each for each in seen if each.wrong.any()])
+        where = f"{found[0]}, and right elsewhere{there if found[0] not in conditions else ''}"
+        hint = "look at the mask, the branch or the clip that belongs to that condition, in forward and in backward"
+        yield Finding("one-region", "error", f"dS is wrong where {where}", hint)
+
+
+def _difference(seen: Seen) -> str:
+    return f"; there {words}" if (words := zeros(seen)) else ""
+
 
 #: The rules for one input, the most telling first.
 RULES: tuple[rules.Rule, ...] = (
@@ -25,10 +142,10 @@ def explain_inputs(evidence: Evidence) -> tuple[Finding, ...]:
     Args:
         evidence: its cases hold `Arguments`.
     """
-    inputs: dict[str, rules.Seen] = {}
+    inputs: dict[str, Seen] = {}
     for case in evidence.observations:
         for each in case.arguments.layout.inputs:
-            inputs.setdefault(each.name, []).append(rules.InputSeen(case, each, evidence.ask, evidence.rtol))
+            inputs.setdefault(each.name, []).append(InputSeen(case, each, evidence.ask, evidence.rtol))
     wrong = [name for name, seen in inputs.items() if any(each.wrong.any() for each in seen)]
     told, exchanged = _exchanged(wrong, inputs)
     found: dict[str, tuple[Finding, list[str]]] = {}  # by its text about dS, a finding and the inputs that it holds of
@@ -52,7 +169,7 @@ def _named(finding: Finding, names: list[str]) -> Finding:
     return replace(finding, message=finding.message.replace("dS", own), hint=finding.hint.replace("dS", own))
 
 
-def _of_one(seen: rules.Seen) -> list[Finding]:
+def _of_one(seen: Seen) -> list[Finding]:
     for rule in RULES:
         try:
             if found := list(rule(seen)):
@@ -62,7 +179,7 @@ def _of_one(seen: rules.Seen) -> list[Finding]:
     return []
 
 
-def _exchanged(wrong: list[str], inputs: dict[str, rules.Seen]) -> tuple[list[Finding], tuple[str, ...]]:
+def _exchanged(wrong: list[str], inputs: dict[str, Seen]) -> tuple[list[Finding], tuple[str, ...]]:
     """The finding that two gradients are in each other's place, and which two."""
     for one, other in combinations(wrong, 2):
         if all(
@@ -77,7 +194,7 @@ def _exchanged(wrong: list[str], inputs: dict[str, rules.Seen]) -> tuple[list[Fi
     return [], ()
 
 
-def _no_known_cause(names: list[str], right: list[str], inputs: dict[str, rules.Seen]) -> Finding:
+def _no_known_cause(names: list[str], right: list[str], inputs: dict[str, Seen]) -> Finding:
     seen = [each for name in names for each in inputs[name]]
     wrong, entries = sum(int(each.wrong.sum()) for each in seen), sum(each.input.size for each in seen)
     these = _listed([f"d{name}" for name in names])

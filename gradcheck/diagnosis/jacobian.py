@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.checking.case import BoolArray
-from gradcheck.diagnosis.conditions import FEW
-from gradcheck.diagnosis.input_places import fixed_indices
+from gradcheck.diagnosis.conditions import FEW, fixed_indices
 from gradcheck.diagnosis.input_rules import InputSeen, Seen, other_form
 from gradcheck.functions.binding import Bound
 from gradcheck.layout import Arguments

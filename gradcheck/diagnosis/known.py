@@ -12,12 +12,10 @@ import numpy.typing as npt
 
 from gradcheck.checking.case import Case
 from gradcheck.checking.evidence import Evidence
-from gradcheck.diagnosis.fits import count, factor_fit
-from gradcheck.diagnosis.numbers import Law
+from gradcheck.diagnosis.numbers import EPS, Law, count, factor_fit
 from gradcheck.numerics.noise import effective_eps, median
 from gradcheck.report import FloatArray
 
-_EPS = float(np.finfo(np.float64).eps)
 #: Values are equal if they differ by less than this part: no two known losses come so near at all problems.
 _VALUE_RTOL = 1e-9
 #: Rounding of a value, in eps times the size of its terms, and of dS, in eps times the largest entry of its row.
@@ -144,7 +142,7 @@ class Values:
         self.own = np.array([seen.value / (seen.rows if seen.by_rows else 1) for seen in observations])
         # The precision in which the loss computes, and the size of the terms that a row's loss consists of.
         some = [seen.analytic.ravel()[:256] for seen in observations]
-        self._eps = max(effective_eps(each, _EPS) for each in (self.own, np.concatenate([*some, self.own[:0]])))
+        self._eps = max(effective_eps(each, EPS) for each in (self.own, np.concatenate([*some, self.own[:0]])))
         self._sizes = np.array([seen.classes * np.mean(1 + np.max(np.abs(seen.S), axis=1)) for seen in observations])
 
     def means(self, known: Known) -> FloatArray | None:
@@ -221,7 +219,7 @@ def gradient_match(evidence: Evidence, known: Known) -> GradientMatch | None:
             return None
         n = answer[1] if seen.by_rows else answer[1] / seen.rows
         largest = np.maximum(np.abs(n), np.abs(seen.analytic)).max(axis=1, keepdims=True)
-        bounds = np.broadcast_to(_GRADIENT_UNITS * _EPS * largest, n.shape)
+        bounds = np.broadcast_to(_GRADIENT_UNITS * EPS * largest, n.shape)
         compared.append(replace(seen, numerical=n, bounds=bounds, verdicts=np.zeros_like(seen.verdicts)))
     rtol = min(evidence.rtol, _WIDEST_RTOL)
     fit = factor_fit(replace(evidence, observations=tuple(compared), rtol=rtol))

@@ -12,11 +12,10 @@ import numpy.typing as npt
 
 from gradcheck.checking.case import BoolArray
 from gradcheck.checking.evidence import Evidence
-from gradcheck.diagnosis.links import sigmoid, softmax
-from gradcheck.diagnosis.numbers import Law, fraction_of
+from gradcheck.diagnosis.numbers import EPS, Law, fraction_of
+from gradcheck.diagnosis.terms import sigmoid, softmax
 from gradcheck.report import FloatArray
 
-_EPS = float(np.finfo(np.float64).eps)
 #: The most terms of a sum; the entries that coefficients are sought in; below this determinant of the Gram matrix
 #: terms of unit length are dependent.
 _MOST_TERMS, _ENTRIES, _DEPENDENT = 3, 256, 1e-13
@@ -25,7 +24,7 @@ _MOST_TERMS, _ENTRIES, _DEPENDENT = 3, 256, 1e-13
 _UNKNOWN, _CHANCE, _NOTHING = 1e-3, 1e-4, 1e-5
 #: Tolerances beside the bounds: of the terms, relative to the sum of their sizes; of dS; and of the numerical gradient,
 #: which dS corrects and may spoil by this.
-_ROUNDING, _RTOL_OF_DS, _RTOL = 64 * _EPS, 1e-9, 1e-7
+_ROUNDING, _RTOL_OF_DS, _RTOL = 64 * EPS, 1e-9, 1e-7
 #: A term jumps where steps of this size, beside 1, change it by more than this part of its size.
 _STEP, _JUMP = 1e-6, 1e-3
 

@@ -10,9 +10,8 @@ import numpy as np
 from gradcheck.checking.case import BoolArray, Case
 from gradcheck.checking.evidence import Allowance, Evidence
 from gradcheck.diagnosis.conditions import drawn, largest_error, threshold, wrong_places
-from gradcheck.diagnosis.fits import count, factor_at, significant
 from gradcheck.diagnosis.known import Values, known_losses
-from gradcheck.diagnosis.numbers import around, constant_law
+from gradcheck.diagnosis.numbers import around, constant_law, count, factor_at, significant
 from gradcheck.report import Finding, FloatArray
 
 #: Two weights of a row are equal if they differ by less than this part: they are quotients of differences of values.

@@ -12,8 +12,7 @@ import numpy as np
 from gradcheck.checking.case import BoolArray, Case
 from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.factors import MORE_DEFECTS
-from gradcheck.diagnosis.fits import Masks, Where, count, deviates, factor_fit, term_fit
-from gradcheck.diagnosis.numbers import Law
+from gradcheck.diagnosis.numbers import Law, Masks, Where, count, deviates, factor_fit, term_fit
 from gradcheck.report import Finding, FloatArray
 
 #: Where entries would all be in a region by coincidence no more often than this, it is none; and so likely at most is

@@ -1,4 +1,4 @@
-"""dS = c n + d x: a term x that dS lacks or has too much of, where n is the numerical gradient."""
+"""A term that dS lacks or has too much of, dS = c n + d x, and a link, such as exp, whose derivative it lacks."""
 
 from __future__ import annotations
 
@@ -12,19 +12,18 @@ import numpy as np
 from gradcheck.checking.case import Case
 from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.factors import MORE_DEFECTS, factor_findings, how_many
-from gradcheck.diagnosis.fits import Basis, Fit, term_fit
 from gradcheck.diagnosis.known import labels_of
-from gradcheck.diagnosis.numbers import ONE, Law
+from gradcheck.diagnosis.numbers import ONE, SLACK, TINY, Basis, Fit, Law, count, significant, term_fit
 from gradcheck.report import Finding, FloatArray
 
 #: Rows that must determine a coefficient which people write often, another one, and any where N times the numerical
-#: gradient is whole, as such numbers may differ by 1 by coincidence; entries that must determine a measured one.
+#: gradient is whole, as such numbers may differ by 1 by coincidence; entries that must determine any measured one.
 _ROWS, _ROWS_OF_ANY, _WHOLE_ROWS, _ENTRIES = 1, 3, 5, 4
 #: Relative, and of whole numbers.
 _ALIKE, _ROUNDING = 1e-6, 1e-9
+#: Steps along a line, relative to the largest score, and how far two slopes may differ.
+_STEP, _RTOL = 1e-5, 1e-6
 _GRADIENT = "gradient-of-another-loss"
-#: Probabilities below this have no inverse that is a float.
-_SMALLEST = 1e-300
 #: Factors that a term is tried with, as second defects.
 _FACTORS = (ONE, *(Law(Fraction(k), rows) for k, rows in ((1, 1), (-1, 0), (1, -1), (-1, 1))))
 
@@ -50,9 +49,8 @@ def _over_p_y(seen: Case, is_numerical: bool) -> tuple[FloatArray, FloatArray] |
     labels = labels_of(seen)
     if labels is None:
         return None
-    log_p = seen.S - np.logaddexp.reduce(seen.S, axis=1, keepdims=True)
-    p_y = np.exp(np.take_along_axis(log_p, labels[:, np.newaxis], axis=1))
-    inverse = 1 / np.where(p_y > _SMALLEST, p_y, np.nan)
+    p_y = np.take_along_axis(softmax(seen.S), labels[:, np.newaxis], axis=1)
+    inverse = 1 / np.where(p_y > TINY, p_y, np.nan)
     x, error = (seen.numerical, seen.bounds) if is_numerical else (-seen.analytic, seen.granted)
     return x * inverse, error * inverse
 
@@ -162,3 +160,75 @@ def _finding(evidence: Evidence, term: Term, fit: Fit, scale: Law, meaning: str,
     where = how_many(fit.entries, evidence)
     message = f"{meaning}{second}: dS = {scale.of('numerical')} {sign} {d_x}{or_else} {where}"
     return Finding(term.code, "error", message, hint)
+
+
+_Change = Callable[[FloatArray], FloatArray]
+
+
+def sigmoid(S: FloatArray) -> FloatArray:
+    """1 / (1 + exp(-S)), of any shape, without overflow."""
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * S)))
+
+
+def softmax(S: FloatArray) -> FloatArray:
+    """The softmax of each row of N x C scores, without overflow."""
+    e = np.exp(S - S.max(axis=1, keepdims=True))
+    return np.asarray(e / e.sum(axis=1, keepdims=True))
+
+
+def _through_softmax(S: FloatArray, dp: FloatArray) -> FloatArray:
+    p = softmax(S)
+    return np.asarray(p * (dp - np.sum(p * dp, axis=1, keepdims=True)))
+
+
+#: Of p = g(S), N x C both: g, and dL/dS from S and dL/dp, by the chain rule.
+_LINKS: dict[str, tuple[_Change, Callable[[FloatArray, FloatArray], FloatArray]]] = {
+    "exp": (np.exp, lambda S, dp: dp * np.exp(S)),
+    "sigmoid": (sigmoid, lambda S, dp: dp * sigmoid(S) * (1 - sigmoid(S))),
+    "softmax": (softmax, _through_softmax),
+    "tanh": (np.tanh, lambda S, dp: dp * (1 - np.tanh(S) ** 2)),
+}
+
+
+def lost_derivative(evidence: Evidence) -> Iterator[Finding]:
+    """dS is the derivative by p = g(S), or has the derivative of g twice."""
+    if count([significant(seen) for seen in evidence.observations]) < _ENTRIES:  # as any measured number
+        return
+
+    def is_so(through: Callable[[FloatArray, FloatArray], FloatArray], is_lost: bool) -> bool:
+        for seen in evidence.observations:
+            given, wanted = (seen.analytic, seen.numerical) if is_lost else (seen.numerical, seen.analytic)
+            with np.errstate(over="ignore", invalid="ignore"):
+                predicted, unsure = through(seen.S, given), np.abs(through(seen.S, seen.bounds + seen.granted))
+                slack = SLACK * (seen.bounds + seen.granted + unsure) + evidence.rtol * np.abs(wanted)
+                if not np.all((np.abs(predicted - wanted) <= slack) | ~seen.known):
+                    return False
+        return True
+
+    for name, (_, through) in _LINKS.items():
+        for is_lost, message, hint in (
+            (True, f"dS is the derivative by p = {name}(S), and not by S", f"multiply it by the derivative of {name}"),
+            (False, f"dS has the derivative of {name} once more than it should", f"leave one derivative of {name} out"),
+        ):
+            if is_so(through, is_lost):
+                yield Finding(_GRADIENT, "error", message, hint)
+                return
+
+
+def lost_in_the_value(evidence: Evidence) -> Iterator[Finding]:
+    """dS is the gradient of the value taken at g(S): two calls for each g at a first problem, and two at the others."""
+    links = dict(_LINKS)
+    for seen in evidence.observations:
+        along = np.random.default_rng(seen.S.shape).normal(size=seen.S.shape)
+        step, slope = _STEP * max(1.0, float(np.abs(seen.S).max())), float(np.sum(seen.analytic * along))
+        for name, (g, _) in list(links.items()):
+            with np.errstate(over="ignore"):
+                sides = [evidence.ask.evaluate(g(seen.S + h * along), seen.y).value for h in (step, -step)]
+            central = (sides[0] - sides[1]) / (2 * step)
+            if not abs(central - slope) <= _RTOL * float(np.linalg.norm(seen.analytic * along)):
+                del links[name]
+        if not links:
+            return
+    name = next(iter(links))
+    message = f"dS is the gradient of the value taken at {name}(S) in place of S: the value lacks the {name}"
+    yield Finding("value-of-another-loss", "error", message, f"look at the value: apply {name} to the scores first")

@@ -26,7 +26,7 @@ from observed import (
 import gradcheck
 from gradcheck import Config
 from gradcheck.diagnosis.factors import batch_size, factor, transposed
-from gradcheck.diagnosis.fits import factor_fit
+from gradcheck.diagnosis.numbers import factor_fit
 
 SIGNS, POWERS = st.sampled_from([1, -1]), st.sampled_from([-1, 0, 1])
 

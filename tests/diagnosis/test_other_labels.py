@@ -11,7 +11,7 @@ from observed import evidence_of, right
 
 import gradcheck
 from gradcheck import Config
-from gradcheck.diagnosis.other_labels import misaligned
+from gradcheck.diagnosis.factors import misaligned
 from gradcheck.report import Report
 
 
