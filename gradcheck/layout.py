@@ -92,6 +92,7 @@ class Layout:
 
 #: A seed; of one row of a batch alone with its number and N.
 Seed = int | tuple[int, int, int]
+Names = frozenset[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,20 +103,14 @@ class Arguments:
     layout: Layout  # the differentiated arrays among them; their entries are the flat vector x
     #: of what is drawn at every call: the upstream gradient, and random numbers of the function itself
     seed: Seed = 0
-    batched: frozenset[str] = frozenset()  # names of the arrays whose first axis is that of the N rows of a batch
+    batched: Names = frozenset()  # names of the arrays whose first axis is that of the N rows of a batch
 
     @classmethod
-    def of(
-        cls,
-        values: dict[str, Any],
-        arrays: Sequence[str],
-        seed: Seed = 0,
-        batched: frozenset[str] = frozenset(),
-    ) -> Arguments:
+    def of(cls, values: dict[str, Any], arrays: Sequence[str], seed: Seed = 0, rows: Names = frozenset()) -> Arguments:
         """The arguments, with the arrays of these names differentiated: ``W``, ``params.W1``."""
         found = {path: leaf for name, value in values.items() for path, leaf in leaves(value, name)}
         layout = Layout.of({path: np.shape(found[path]) for path in arrays if np.size(found[path])})
-        return cls(values, layout, seed, batched)
+        return cls(values, layout, seed, rows)
 
     def row(self, number: int, N: int) -> Arguments:
         """Those of one row of N alone."""

@@ -101,14 +101,13 @@ def draw_inputs(config: Config, N: int, trial: int, params: Mapping[str, Any] | 
 
 def batched(config: Config) -> frozenset[str]:
     """The names of the inputs whose first axis is that of the N rows of a batch."""
+
+    def is_batched(spec: Any) -> bool:
+        return spec.shape[:1] == ("N",) if isinstance(spec, Drawn) else isinstance(spec, str) and spec == "labels"
+
     specs = {name: parse_input(given, config.sizes) for name, given in nested(config.inputs).items()}
     every = [leaf for name, spec in specs.items() for leaf in leaves(spec, name)]
-    return frozenset(
-        path
-        for path, spec in every
-        if (isinstance(spec, str) and spec.strip() == "labels")
-        or (isinstance(spec, Drawn) and spec.shape[:1] == ("N",))
-    )
+    return frozenset(path for path, spec in every if is_batched(spec))
 
 
 def drawn(config: Config, N: int, C: int, scores: str, seed: int) -> Problem:

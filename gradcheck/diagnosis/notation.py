@@ -25,8 +25,6 @@ _UNKNOWN, _CHANCE, _NOTHING = 1e-3, 1e-4, 1e-5
 #: Tolerances beside the bounds: of the terms, relative to the sum of their sizes; of dS; and of the numerical gradient,
 #: which dS corrects and may spoil by this.
 _ROUNDING, _RTOL_OF_DS, _RTOL = 64 * EPS, 1e-9, 1e-7
-#: A term jumps where steps of this size, beside 1, change it by more than this part of its size.
-_STEP, _JUMP = 1e-6, 1e-3
 
 
 def _sum(x: FloatArray) -> FloatArray:
@@ -80,13 +78,10 @@ def _labels_as_numbers(S: FloatArray, y: npt.NDArray[Any]) -> FloatArray | None:
     return y.astype(np.float64) if y.dtype.kind in "iuf" and y.shape == S.shape else None
 
 
-def _term_values(S: FloatArray, Y: FloatArray, kind: int) -> tuple[FloatArray, BoolArray]:
-    """The terms in use, T x N x C: their values, not finite where they overflow, and where they jump."""
-    functions = [of for *texts, of in TERMS if texts[kind]]
-    step = _STEP * (1 + np.abs(S).max()) * np.random.default_rng(0).uniform(0.5, 1, S.shape)
+def _term_values(S: FloatArray, Y: FloatArray, kind: int) -> FloatArray:
+    """The values of the terms in use, T x N x C, not finite where they overflow."""
     with np.errstate(all="ignore"):
-        low, values, high = (np.array([of(S + by, Y) for of in functions]) for by in (-step, 0.0, step))
-        return values, np.abs(high - low) > _JUMP * np.abs(values).max(axis=(1, 2), keepdims=True)
+        return np.array([of(S, Y) for *texts, of in TERMS if texts[kind]])
 
 
 @dataclass(frozen=True)
@@ -122,15 +117,13 @@ class _Sample:
     slack: FloatArray
     known: BoolArray
     values: FloatArray
-    jumps: BoolArray
 
     def holds(self, candidate: Sum) -> bool:
-        """Whether the gradient is that sum in every known entry where none of its terms jumps."""
-        where = self.known & ~self.jumps[[k for k, _, _ in candidate.parts]].any(axis=0)
+        """Whether the gradient is that sum in every known entry."""
         with np.errstate(invalid="ignore", over="ignore"):
             error = np.abs(self.gradient - candidate.at(self.values))
             size = sum((np.abs(law.at(*self.known.shape) * self.values[k]) for k, _, law in candidate.parts), start=0.0)
-            return bool(np.all((error <= self.slack + _ROUNDING * np.asarray(size))[where]))
+            return bool(np.all((error <= self.slack + _ROUNDING * np.asarray(size))[self.known]))
 
 
 def explain_terms(evidence: Evidence) -> str:
@@ -151,7 +144,7 @@ def explain_terms(evidence: Evidence) -> str:
     names = [texts[kind] for *texts, _ in TERMS if texts[kind]]
     analytic, numerical = [], []
     for each, Y in zip(seen, labels, strict=True):
-        a, n, terms = each.analytic, each.numerical, (each.known, *_term_values(each.S, Y, kind))
+        a, n, terms = each.analytic, each.numerical, (each.known, _term_values(each.S, Y, kind))
         analytic.append(_Sample(a, each.granted + min(rtol, _RTOL_OF_DS) * np.abs(a), *terms))
         numerical.append(_Sample(n, each.bounds + rtol * np.abs(n), *terms))
     ours, theirs = _simplest(analytic, numerical, names), _simplest(numerical, analytic, names)
@@ -213,10 +206,10 @@ def _laws(number: float, error: float, N: int, C: int, powers: Sequence[tuple[in
 
 
 def _columns(samples: Sequence[_Sample]) -> tuple[FloatArray, FloatArray]:
-    """The terms (T x m) and the gradient (m) where no term jumps, in units of the tolerance."""
+    """The terms (T x m) and the gradient (m), in units of the tolerance."""
     columns, target = [], []
     for each in samples:
-        where = each.known & ~each.jumps.any(axis=0)
+        where = each.known
         tolerance = each.slack[where] + max(1e-10 * np.abs(each.gradient[where]).max(initial=0.0), 1e-300)
         columns.append(each.values[:, where] / tolerance)
         target.append(each.gradient[where] / tolerance)
