@@ -9,8 +9,8 @@ from typing import Any, TextIO
 
 import numpy as np
 
-from gradcheck.checking.case import Case
 from gradcheck.checking.contract import finding_of, inspect_at_first
+from gradcheck.checking.evidence import Case
 from gradcheck.checking.label_kinds import labels_at_fault, wanted_labels
 from gradcheck.checking.problem import check_problem
 from gradcheck.config import Config

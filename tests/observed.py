@@ -9,8 +9,7 @@ import numpy as np
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from gradcheck.checking.case import Case
-from gradcheck.checking.evidence import Allowance, Evidence
+from gradcheck.checking.evidence import Allowance, Case, Evidence
 from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import VERDICTS, Finding, Verdict

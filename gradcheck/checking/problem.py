@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.case import Case
 from gradcheck.checking.contract import Inspection, finding_of, inspect, inspect_again
 from gradcheck.checking.entries import Verdicts, judge
+from gradcheck.checking.evidence import Case
 from gradcheck.checking.inputs import judge_inputs
 from gradcheck.checking.joint_subgradients import joint_defect
 from gradcheck.checking.precision import measure, rounding_of_gradient

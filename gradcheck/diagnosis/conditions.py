@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.checking.case import BoolArray, Case
-from gradcheck.checking.evidence import Evidence
+from gradcheck.checking.evidence import BoolArray, Case, Evidence
 from gradcheck.diagnosis.factors import NEAR_ONE
 from gradcheck.diagnosis.known import labels_of, recognised
 from gradcheck.diagnosis.numbers import Interval, Where, constant_law, count, deviates, factor_at, plain, significant

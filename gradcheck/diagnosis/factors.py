@@ -9,8 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from gradcheck.checking.case import BoolArray, Case
-from gradcheck.checking.evidence import Evidence
+from gradcheck.checking.evidence import BoolArray, Case, Evidence
 from gradcheck.diagnosis.known import IntArray, labels_of
 from gradcheck.diagnosis.numbers import Law, count, factor_fit
 from gradcheck.report import Finding

@@ -8,8 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.case import Case
-from gradcheck.checking.evidence import Allowance, Evidence
+from gradcheck.checking.evidence import Allowance, Case, Evidence
 from gradcheck.diagnosis.conditions import drawn
 from gradcheck.diagnosis.known import labels_of, recognised
 from gradcheck.errors import LossDefect

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.case import Case
-from gradcheck.checking.evidence import Allowance
+from gradcheck.checking.evidence import Allowance, Case
 from gradcheck.diagnosis.factors import factor_findings
 from gradcheck.diagnosis.numbers import SLACK, Interval, constant_law, multiplier, plain, simplest_law
+from gradcheck.diagnosis.other_rules import WAYS
 from gradcheck.diagnosis.terms import sigmoid
 from gradcheck.functions.binding import Bound
 from gradcheck.functions.doors import upstream_gradient
@@ -82,6 +82,20 @@ def factor(seen: Seen) -> Iterator[Finding]:
     if law is not None and not law.is_one and (_enough(seen) or not law.is_free):
         entries = sum(int(np.count_nonzero(each.known)) for each in seen)
         yield from factor_findings(law, f"in all {entries} entries that have a derivative")
+
+
+def truncated(seen: Seen) -> Iterator[Finding]:
+    """dS is n made whole, as in an array of integers."""
+    parts = [(each.analytic[each.known], each.numerical[each.known], each.bounds[each.known]) for each in seen]
+    a, n, bounds = map(np.concatenate, zip(*parts, strict=True))
+    is_fraction = np.floor(n + bounds) < np.ceil(n - bounds)
+    if np.count_nonzero(is_fraction) >= _ENTRIES and np.array_equal(a, np.rint(a)):
+        for words, whole in WAYS.items():
+            if np.all((whole(n - bounds) <= a) & (a <= whole(n + bounds))):
+                hint = "make it an array of floats before fractions are written to it: np.zeros(shape) is one"
+                message = f"dS holds whole numbers only: the numerical gradient {words}"
+                yield Finding("truncated-to-integer", "error", message, hint)
+                return
 
 
 # --- a term that is a multiple of x or of its sign ----------------------------------------------------------

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.case import BoolArray
-from gradcheck.checking.evidence import Evidence
+from gradcheck.checking.evidence import BoolArray, Evidence
 from gradcheck.diagnosis import input_rules as rules
 from gradcheck.diagnosis.conditions import beyond, fixed_indices
 from gradcheck.diagnosis.input_rules import InputSeen, Seen, alike
@@ -131,8 +130,8 @@ def _difference(seen: Seen) -> str:
 
 #: The rules for one input, the most telling first.
 RULES: tuple[rules.Rule, ...] = (
-    same_for_any_upstream, rules.factor, rules.regularizer, rules.rearranged, rules.elementwise, outputs_taken,
-    indices, condition, of_each_index, rules.lost_mean, example,
+    rules.truncated, same_for_any_upstream, rules.factor, rules.regularizer, rules.rearranged, rules.elementwise,
+    outputs_taken, indices, condition, of_each_index, rules.lost_mean, example,
 )  # fmt: skip
 
 

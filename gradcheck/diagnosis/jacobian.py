@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.case import BoolArray
+from gradcheck.checking.evidence import BoolArray
 from gradcheck.diagnosis.conditions import FEW, fixed_indices
 from gradcheck.diagnosis.input_rules import InputSeen, Seen, other_form
 from gradcheck.functions.binding import Bound

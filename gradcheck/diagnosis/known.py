@@ -10,8 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.case import Case
-from gradcheck.checking.evidence import Evidence
+from gradcheck.checking.evidence import Case, Evidence
 from gradcheck.diagnosis.numbers import EPS, Law, count, factor_fit
 from gradcheck.numerics.noise import effective_eps, median
 from gradcheck.report import FloatArray

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.case import BoolArray
-from gradcheck.checking.evidence import Evidence
+from gradcheck.checking.evidence import BoolArray, Evidence
 from gradcheck.diagnosis.numbers import EPS, Law, fraction_of
 from gradcheck.diagnosis.terms import sigmoid, softmax
 from gradcheck.report import FloatArray

@@ -10,8 +10,7 @@ from itertools import product
 
 import numpy as np
 
-from gradcheck.checking.case import BoolArray, Case
-from gradcheck.checking.evidence import Evidence
+from gradcheck.checking.evidence import BoolArray, Case, Evidence
 from gradcheck.report import FloatArray
 
 #: Denominators of simple fractions, and the largest q of 1/q: batches are no larger.

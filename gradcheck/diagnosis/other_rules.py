@@ -7,8 +7,7 @@ from math import isclose
 
 import numpy as np
 
-from gradcheck.checking.case import BoolArray, Case
-from gradcheck.checking.evidence import Allowance, Evidence
+from gradcheck.checking.evidence import Allowance, BoolArray, Case, Evidence
 from gradcheck.diagnosis.conditions import drawn, largest_error, threshold, wrong_places
 from gradcheck.diagnosis.known import Values, known_losses
 from gradcheck.diagnosis.numbers import around, constant_law, count, factor_at, significant
@@ -30,7 +29,7 @@ _VARIED = 3
 #: A dS of floats was made whole if so many of its entries were fractions and are not 0.
 _SEVERAL = 2
 #: Ways to make numbers whole, none of which decreases where the numbers increase.
-_WAYS: dict[str, Callable[[FloatArray], FloatArray]] = {
+WAYS: dict[str, Callable[[FloatArray], FloatArray]] = {
     "truncated towards 0": np.trunc,
     "rounded down": np.floor,
     "rounded to whole numbers": np.rint,
@@ -176,7 +175,7 @@ def _way(observations: Sequence[Case], integers: bool) -> str:
         ends = [_ends(seen, seen.rows if times else 1) for seen in observations]
         fractions = [_are_fractions(*each) for each in ends]
         is_several = count([each & (a != 0) for each, a in zip(fractions, dS, strict=True)]) >= _SEVERAL
-        for words, whole in _WAYS.items() if is_several or (integers and count(fractions)) else ():
+        for words, whole in WAYS.items() if is_several or (integers and count(fractions)) else ():
             pairs = zip(ends, dS, strict=True)
             if all(np.all((whole(low) <= a) & (a <= whole(high))) for (low, high), a in pairs):
                 return f"{times}the numerical gradient {words}"

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.checking.case import BoolArray, Case
-from gradcheck.checking.evidence import Evidence
+from gradcheck.checking.evidence import BoolArray, Case, Evidence
 from gradcheck.diagnosis.factors import MORE_DEFECTS
 from gradcheck.diagnosis.numbers import Law, Masks, Where, count, deviates, factor_fit, term_fit
 from gradcheck.report import Finding, FloatArray

@@ -9,8 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from gradcheck.checking.case import Case
-from gradcheck.checking.evidence import Evidence
+from gradcheck.checking.evidence import Case, Evidence
 from gradcheck.diagnosis.factors import MORE_DEFECTS, factor_findings, how_many
 from gradcheck.diagnosis.known import labels_of
 from gradcheck.diagnosis.numbers import ONE, SLACK, TINY, Basis, Fit, Law, count, significant, term_fit

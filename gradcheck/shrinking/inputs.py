@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.checking.case import Case
-from gradcheck.checking.evidence import Evidence
+from gradcheck.checking.evidence import Case, Evidence
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.errors import OutOfTime

@@ -6,9 +6,8 @@ import re
 
 import numpy as np
 
-from gradcheck.checking.case import BoolArray, Case
 from gradcheck.checking.contract import inspect
-from gradcheck.checking.evidence import Allowance
+from gradcheck.checking.evidence import Allowance, BoolArray, Case
 from gradcheck.config import Config
 from gradcheck.errors import LossDefect, OutOfTime, UsageError
 from gradcheck.report import Finding, FloatArray

@@ -178,6 +178,17 @@ def test_several_gradients_that_are_wrong_alike_share_a_sentence() -> None:
     assert findings[0].message.startswith("each of dx and dz lacks its part of the outputs whose index")
 
 
+def test_a_gradient_of_integers_is_named() -> None:
+    def loss(w: Any, X: Any, y: Any) -> Any:
+        r = X @ w - y
+        return (r**2).sum(), np.trunc(2 * X.T @ r).astype(int)
+
+    report = gradcheck.check(loss, inputs={"w": "[6]", "X": "[N, 6]", "y": "[N]"}, wrt=["w"])
+    (finding,) = report.losses[0].findings
+    assert finding.code == "truncated-to-integer"
+    assert "dw holds whole numbers only: the numerical gradient truncated towards 0" in finding.message
+
+
 def test_a_cache_of_an_earlier_call_is_named_though_every_entry_is_right() -> None:
     caches: dict[Any, Any] = {}
 
