@@ -65,8 +65,7 @@ def judge_inputs(
         of_input = precision.of_input(number) if precision.steps else precision
         is_batch = rows and own.name in whole.labels.batched and own.shape[0] > 1
         found = by_rows(number, own, of_input) if is_batch and own.size >= _LEAST and noise.watched is None else None
-        if found:
-            names.append(own.name)
+        names += [own.name] if found else []
         entries, arguments = np.arange(own.start, own.start + own.size), (answer, analytic, of_input, tolerance)
         parts.append(found or judge(evaluator, *arguments, entries=entries, reference=reference, nearby=nearby))
     return joined_verdicts(parts), names

@@ -170,7 +170,7 @@ def _rounding_of_x(objective: Objective, x: FloatArray, answer: Answer, eps: flo
 
     An entry is moved away to a power of two, and from there by parts of itself: three calls, mostly, and at most 12.
     """
-    for entry in np.argsort(-np.abs(answer.gradient))[:_TRIED].tolist():
+    for entry in np.argpartition(-np.abs(answer.gradient), min(_TRIED, len(x)) - 1)[:_TRIED].tolist():
         for sign in (1.0, -1.0):
             aside = sign * 2 ** np.ceil(np.log2(max(_ASIDE, abs(x[entry]))))
 

@@ -114,11 +114,13 @@ def guarded(evidence: Evidence) -> Iterator[Finding]:
 
 def decimals(evidence: Evidence) -> Iterator[Finding]:
     """Every entry of dS is the numerical gradient rounded to so many decimals."""
+    few = np.concatenate([[], *(seen.analytic.ravel()[:_FEW] for seen in evidence.observations)])  # many take long
+    candidates = [k for k in range(1, _MOST_DECIMALS) if np.array_equal(np.round(few, k), few)]
+    if not candidates:
+        return
     judged = [(seen.known, seen.analytic, seen.numerical, seen.bounds, seen.granted) for seen in evidence.observations]
     arrays = [np.array(numbers)[:, known] for known, *numbers in judged]
     dS, numerical, bounds, granted = np.concatenate([np.zeros((4, 0)), *arrays], axis=1)
-    few = dS[:_FEW]  # which mostly tells, and many take long
-    candidates = [k for k in range(1, _MOST_DECIMALS) if np.array_equal(np.round(few, k), few)]
     places = next((k for k in candidates if np.array_equal(np.round(dS, k), dS)), None)
     if places is None or len(set(dS[np.round(dS, places - 1) != dS].tolist())) < _TELLING:
         return

@@ -89,7 +89,7 @@ def keeps_state(evidence: Evidence) -> Iterator[Finding]:
     along, away = np.random.default_rng(seen.S.size).uniform(-1, 1, (2, *seen.S.shape))
     for distance in (_BESIDE * size, _FAR * size):
         moved = distance * away
-        far = [ask.evaluate(seen.S + side, seen.y).gradient for side in (moved, -moved)]
+        far = (ask.evaluate(seen.S + side, seen.y).gradient for side in (moved, -moved))
         is_same = all(np.array_equal(each, seen.analytic) for each in far)
         # Far off many a wrong dS is wrong: only one that is the same there, though it is not the same everywhere at S.
         if not is_same and (not evidence.wrong or distance > size):
@@ -102,7 +102,7 @@ def keeps_state(evidence: Evidence) -> Iterator[Finding]:
             message = f"dS depends on earlier calls: it is right at the scores of a problem ({drawn(seen)}), and at "
             message += f"scores {distance:.1g} beside them, along a random direction, the value changes by "
             message += f"{at[2][0]:.9g} t, and by dS it would be {at[2][1]:.9g} t"
-            hint = "keep no state between calls: what is kept from the first call is that of other scores in the next"
+            hint = "keep no state between calls: what is kept from the first one is out of date in the next one"
             yield Finding("not-deterministic", "error", message, hint)
             return
 

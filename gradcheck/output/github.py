@@ -31,9 +31,8 @@ def _annotation(loss: LossReport) -> str:
     if loss.file is not None:
         properties |= {"file": place_of(loss.file)} | ({} if loss.line is None else {"line": str(loss.line)})
     lines += [str(loss_sentence(loss)), f"repeat: {loss.rerun}" if loss.rerun and loss.failed else ""]
-    message = (
-        escape_control(shorten("\n".join(filter(None, lines))), lines=True).replace("%", "%25").replace("\n", "%0A")
-    )
+    text = escape_control(shorten("\n".join(filter(None, lines))), lines=True)
+    message = text.replace("%", "%25").replace("\n", "%0A")
     return f"::{level} {','.join(f'{key}={_property(text)}' for key, text in properties.items())}::{message}\n"
 
 
