@@ -10,7 +10,7 @@ import numpy as np
 from gradcheck.checking.evidence import Allowance, BoolArray, Case, Evidence
 from gradcheck.diagnosis.conditions import drawn, largest_error, threshold, wrong_places
 from gradcheck.diagnosis.known import Values, known_losses
-from gradcheck.diagnosis.numbers import around, constant_law, count, factor_at, significant
+from gradcheck.diagnosis.numbers import SLACK, around, constant_law, count, factor_at, significant
 from gradcheck.report import Finding, FloatArray
 
 #: Two weights of a row are equal if they differ by less than this part: they are quotients of differences of values.
@@ -155,7 +155,7 @@ def truncated(evidence: Evidence) -> Iterator[Finding]:
     way = _way(observations, integers)
     if not way:
         is_a_factor = all(factor_at(evidence, seen, seen.known) for seen in observations)
-        are_counts = not any(_are_fractions(*_ends(seen, seen.rows)).any() for seen in observations)
+        are_counts = not any(_are_fractions(*_ends(seen, seen.rows, SLACK)).any() for seen in observations)
         if not integers or is_a_factor or are_counts:
             return
     came = "came as an array of integers" if integers else "holds whole numbers only"
@@ -173,7 +173,7 @@ def _way(observations: Sequence[Case], integers: bool) -> str:
     dS = [seen.analytic[seen.known] for seen in observations]
     for times in ("", "N times "):
         ends = [_ends(seen, seen.rows if times else 1) for seen in observations]
-        fractions = [_are_fractions(*each) for each in ends]
+        fractions = [_are_fractions(*_ends(seen, seen.rows if times else 1, SLACK)) for seen in observations]
         is_several = count([each & (a != 0) for each, a in zip(fractions, dS, strict=True)]) >= _SEVERAL
         for words, whole in WAYS.items() if is_several or (integers and count(fractions)) else ():
             pairs = zip(ends, dS, strict=True)
@@ -182,9 +182,9 @@ def _way(observations: Sequence[Case], integers: bool) -> str:
     return ""
 
 
-def _ends(seen: Case, factor: int) -> tuple[FloatArray, FloatArray]:
+def _ends(seen: Case, factor: int, slack: float = 1.0) -> tuple[FloatArray, FloatArray]:
     """Between which numbers the numerical gradient, times a factor, lies in the known entries of a problem."""
-    n, error = seen.numerical[seen.known], (seen.bounds + seen.granted)[seen.known]
+    n, error = seen.numerical[seen.known], slack * (seen.bounds + seen.granted)[seen.known]
     return factor * (n - error), factor * (n + error)
 
 
