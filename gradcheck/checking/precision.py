@@ -34,8 +34,8 @@ _UNDERFLOW = float(np.finfo(np.float64).smallest_normal)
 #: Gradients below this are 0: beside them, the underflow of floats would look like noise.
 _SMALLEST = 1e-300
 #: Whether x is rounded is tried for so many entries, at a power of two that is no less than this one. A change of the
-#: value by so many units of its precision is seen.
-_TRIED, _ASIDE, _SEEN = 2, 16.0, 8.0
+#: value by so many units of its precision is seen; beside such a part of the gradients it is that of a flat end.
+_TRIED, _ASIDE, _SEEN, _FLAT = 2, 16.0, 8.0, 1e-3
 #: Values that tell of half precision: beside such as do not move in steps there are no two that are so short.
 _TELLING = 2
 #: A kink on a line raises its level and nothing lowers it but chance; this is for the chance.
@@ -181,8 +181,8 @@ def _rounding_of_x(objective: Objective, x: FloatArray, answer: Answer, eps: flo
 
             with suppress(LossDefect):
                 here = value(0.0)
-                change = abs(value(2.0**-4) - here)
-                if not change * 2.0**-9 > _SEEN * eps * max(abs(here), abs(answer.value)):
+                change, seen = abs(value(2.0**-4) - here), _SEEN * eps * max(abs(here), abs(answer.value))
+                if not change > max(2.0**9 * seen, _FLAT * largest(answer.gradient)):
                     continue
                 if value(2.0**-13) != here:
                     return 0.0

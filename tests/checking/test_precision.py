@@ -131,3 +131,35 @@ def test_the_rounding_of_a_float32_gradient_is_measured_beside_float64_and_not_a
     noise = rounding_of_gradient(given, exact, S.ravel(), eps)
     assert np.all(noise < 1e-6)
     assert np.all(noise >= 0.5 * eps * np.abs(softmax(S, y)[1].ravel()))
+
+
+def half(bits: int) -> Any:
+    def rounded(S: Any) -> Any:
+        mantissa, exponent = np.frexp(S)
+        return np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits)
+
+    return rounded
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 30.0])
+@pytest.mark.parametrize(
+    ("to", "eps"),
+    [
+        (half(11), 2.0**-10),
+        (half(8), 2.0**-7),
+        (lambda S: S.astype(np.float32), 0.0),
+        (lambda S: S, 0.0),
+        (lambda S: np.clip(S, -16.5, 16.5), 0.0),  # flat from there
+    ],
+    ids=["float16", "bfloat16", "float32", "float64", "clipped"],
+)
+def test_whether_scores_are_in_half_precision_is_measured(to: Any, eps: float, scale: float) -> None:
+    S, _ = drawn(1)
+    for loss in (softmax, svm):
+        assert measured(lambda S, y, loss=loss: loss(to(S), y), scale * S)[0].inside.of_x == eps
+
+
+def test_a_value_that_is_rounded_by_a_large_offset_is_no_score_in_half_precision() -> None:
+    for seed in range(20):
+        S, _ = drawn(seed)
+        assert measured(lambda S, y: ((softmax(S, y)[0] + 1e6) - 1e6, softmax(S, y)[1]), S)[0].inside.of_x == 0
