@@ -26,9 +26,9 @@ def test_the_package_has_at_most_120_files_none_over_400_lines() -> None:
     assert len(LINES) <= 120
 
 
-def test_the_package_has_at_most_15000_lines() -> None:
+def test_the_package_has_fewer_than_15000_lines() -> None:
     """13,000 before functions of named inputs, 15,000 with them."""
-    assert sum(LINES.values()) <= 15_000
+    assert sum(LINES.values()) < 15_000
 
 
 def test_its_root_has_at_most_10_modules_and_12_folders() -> None:

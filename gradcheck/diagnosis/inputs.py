@@ -136,11 +136,7 @@ RULES: tuple[rules.Rule, ...] = (
 
 
 def explain_inputs(evidence: Evidence) -> tuple[Finding, ...]:
-    """What is wrong with the gradients of a function of named inputs, the most telling finding first.
-
-    Args:
-        evidence: its cases hold `Arguments`.
-    """
+    """Why gradients of a function of named inputs are wrong, the leading finding first; its cases hold `Arguments`."""
     inputs: dict[str, Seen] = {}
     for case in evidence.observations:
         for each in case.arguments.layout.inputs:

@@ -126,13 +126,9 @@ class _Sample:
 
 
 def explain_terms(evidence: Evidence) -> str:
-    """Write dS and the numerical gradient as sums of a few terms.
+    """A sentence with dS and the numerical gradient as sums of a few terms; empty where neither is, or both are alike.
 
-    Args:
-        evidence: of a wrong loss, with problems of at least two N: else 1/N is any number.
-
-    Returns:
-        One sentence without a full stop; empty where neither is such a sum, or both are the same.
+    It takes a wrong loss, and problems of two N at least: else 1/N is any number.
     """
     seen = [each for each in evidence.observations if each.known.any()]
     labels = [Y for each in seen if (Y := _labels_as_numbers(each.S, each.y)) is not None]

@@ -92,9 +92,8 @@ def keeps_state(evidence: Evidence) -> Iterator[Finding]:
         far = (ask.evaluate(seen.S + side, seen.y).gradient for side in (moved, -moved))
         is_same = all(np.array_equal(each, seen.analytic) for each in far)
         # Far off many a wrong dS is wrong: only one that is the same there, though it is not the same everywhere at S.
-        if not is_same and (not evidence.wrong or distance > size):
-            return
-        if distance > size and _variety(seen) < _VARIED:
+        is_far = distance > size
+        if (not is_same and (is_far or not evidence.wrong)) or (is_far and _variety(seen) < _VARIED):
             return
         at = [_slopes(ask, seen, seen.S + side, along, _STEP * size) for side in (-moved, 0 * moved, moved)]
         off = [bool(abs(by_value - by_dS) > _DIFFERENT * error) for by_value, by_dS, error in at]

@@ -14,7 +14,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import chdir, closing, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, chdir, closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
@@ -148,10 +148,13 @@ class Pool:
         if self._client is not None:  # joblib would wait forever for a worker that was killed
             where, patience = {"backend": "dask", "n_jobs": -1, "client": self._client}, 6 * ANSWERS + 20 * seconds
         try:
-            with parallel_config(**where), _interrupts_blocked():
-                parallel = Parallel(return_as="generator", batch_size=1, pre_dispatch=2 * self.jobs, timeout=patience)
-                results = parallel(delayed(_work)(*task) for task in tasks)
-            yield from results
+            with ExitStack() as stack:
+                with parallel_config(**where), _interrupts_blocked():
+                    asked = {"batch_size": 1, "pre_dispatch": 2 * self.jobs, "timeout": patience}
+                    results = Parallel(return_as="generator", **asked)(delayed(_work)(*task) for task in tasks)
+                    stack.callback(_close_quietly, results)
+                for result in results:  # noqa: UP028 - "yield from" would close them itself, with the warning
+                    yield result
         except Exception as error:
             if f"EXIT({_HANGS})" in str(error):
                 limit = f"{self._settings.timeout:g} s"
@@ -191,6 +194,11 @@ def _client(scheduler: str) -> Any:
         except Exception as error:
             message = f"no scheduler answers at {scheduler}: {error or type(error).__name__}"
             raise UsageError(message, hint="name the address that `dask scheduler` prints") from None
+
+
+def _close_quietly(results: Generator[Any, None, None]) -> None:
+    with warnings.catch_warnings(action="ignore"):  # of results not used, as after Ctrl-C or an error
+        results.close()
 
 
 @contextmanager
