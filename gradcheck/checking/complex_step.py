@@ -29,7 +29,7 @@ _EPS = float(np.finfo(np.float64).eps)
 _NEAR, _NEAR_IN_SPACINGS = 2.0**-13, 64.0
 #: A derivative below this part of the numbers that it was made of changes there by less than eight of their spacings.
 _FROZEN = 8 * _EPS / _NEAR
-#: Granted beyond: rounding of the last operations, the same at all points.
+#: The rounding of the last operations, which may be the same at all points, such as that of 1/N.
 _LASTING = 2.0 * _EPS
 #: The median of a deviation that is estimated from three numbers, beside the true one: sqrt(log 2).
 _MEDIAN_OF_THREE = 0.83
@@ -39,8 +39,6 @@ _CONFIRMS = 1e-7
 _MISSED = 2.0
 #: Points near S at which every entry is asked for again, and further ones for those in doubt.
 _POINTS, _MORE_POINTS = 2, 14
-#: Derivatives that differ by no more than the last operation's rounding, 1/N, are the same.
-_SAME = 2 * _EPS
 
 
 def complex_steps(
@@ -77,7 +75,7 @@ def complex_steps(
     derivatives = gradient[entries]
     frozen = is_frozen(gradient, scales[objective.blocks.of(np.arange(len(gradient)))]).any()
     # What was judged in float32 has more rounding than the derivatives in float64, which are asked for here.
-    others = (np.abs(analytic - derivatives) > _SAME * np.abs(analytic)).any()
+    others = (np.abs(analytic - derivatives) > _LASTING * np.abs(analytic)).any()
     beyond = noise if frozen or others else np.zeros(len(noise))
 
     def seen_near(points: int, entries: IndexArray) -> FloatArray:

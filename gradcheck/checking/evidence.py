@@ -14,10 +14,8 @@ from gradcheck.errors import OutOfTime
 from gradcheck.functions.answer import Answer
 from gradcheck.functions.function import Function
 from gradcheck.layout import Arguments
-from gradcheck.numerics.verdicts import SUBGRADIENT, UNRESOLVED, WRONG
+from gradcheck.numerics.verdicts import SUBGRADIENT, UNRESOLVED, WRONG, BoolArray
 from gradcheck.report import FloatArray
-
-BoolArray = npt.NDArray[np.bool_]
 
 #: More of the scores than this part being multiples of an eighth is no chance.
 _ROUND = 0.5

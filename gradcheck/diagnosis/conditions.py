@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.checking.evidence import BoolArray, Case, Evidence
+from gradcheck.checking.evidence import Case, Evidence
 from gradcheck.diagnosis.factors import NEAR_ONE
 from gradcheck.diagnosis.known import labels_of, recognised
 from gradcheck.diagnosis.numbers import Interval, Where, constant_law, count, deviates, factor_at, plain, significant
 from gradcheck.diagnosis.places import CHANCE, CHANCE_OF_LABELS, relation
+from gradcheck.numerics.verdicts import BoolArray
 from gradcheck.report import Finding, FloatArray
 
 #: Of the rows, columns or entries that fulfil a condition this part is wrong; and so many numbers are listed.

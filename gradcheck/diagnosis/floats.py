@@ -156,7 +156,7 @@ def half_precision(evidence: Evidence) -> Iterator[Finding]:
         )
         what = "the value and dS are" if name == of_gradient else "the value is"
     if name:
-        message = f"{what} rounded to {name}: the value moves in steps, and what is unresolved cannot be told"
+        message = f"{what} rounded to {name}: the value moves in steps that are too coarse for the unresolved entries"
         yield Finding("rounded", "note", message, "compute in float64 to have the gradient checked")
 
 

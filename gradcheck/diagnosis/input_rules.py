@@ -190,38 +190,34 @@ def rearranged(seen: Seen) -> Iterator[Finding]:
     if not _enough(seen) or seen[0].x.ndim == 0:
         return
     of_each = [(each, dict(_ways(each.numerical)), dict(_ways(each.bounds))) for each in seen]
-    for words in of_each[0][1]:
-        if all(
-            words in ways and each.equal(each.analytic, ways[words], bounds[words]) for each, ways, bounds in of_each
-        ):
-            code, hint = next(told for start, told in _WAYS.items() if words.startswith(start))
+    for told in of_each[0][1]:
+        if all(told in ways and each.equal(each.analytic, ways[told], bounds[told]) for each, ways, bounds in of_each):
+            code, hint, words = told
             yield Finding(code, "error", f"dS is the numerical gradient {words}", hint)
             return
 
 
-#: How the words for what is done to the numerical gradient begin, the code of the finding, and the hint.
-_WAYS: dict[str | tuple[str, ...], tuple[str, str]] = {
-    ("trans", "resha"): ("transposed", "return dS with the axes of its input: reshape does not exchange axes"),
-    "rever": ("transposed", "look for an array that is read from its end"),
-    "shift": ("transposed", "look for an index that is off by one, or padding that is cut off elsewhere"),
-    "sum": ("constant-factor", "look at the axis of the sum: it runs over one axis too many"),
-    "aver": ("constant-factor", "look at the axis of the mean: it runs over one axis too many"),
-}
+#: Codes and hints.
+_ORDER = "transposed", "return dS with the axes of its input: reshape does not exchange axes"
+_END = "transposed", "look for an array that is read from its end"
+_OFFSET = "transposed", "look for an index that is off by one, or padding that is cut off elsewhere"
+_SUM = "constant-factor", "look at the axis of the sum: it runs over one axis too many"
+_MEAN = "constant-factor", "look at the axis of the mean: it runs over one axis too many"
 
 
-def _ways(n: FloatArray) -> Iterator[tuple[str, FloatArray]]:
-    """What may have become of a numerical gradient, and words for it; NaN where that cannot be known."""
+def _ways(n: FloatArray) -> Iterator[tuple[tuple[str, str, str], FloatArray]]:
+    """What may have become of a numerical gradient, after code, hint and words; NaN where that cannot be known."""
     for order in list(permutations(range(n.ndim)))[1:]:
-        moved = n.transpose(order)
-        words = "transposed" if n.ndim == 2 else f"transposed ({', '.join(map(str, order))})"
-        yield words if moved.shape == n.shape else f"{words} and reshaped", moved.reshape(n.shape)
+        moved, axes = n.transpose(order), "" if n.ndim == 2 else f" ({', '.join(map(str, order))})"
+        reshaped = "" if moved.shape == n.shape else " and reshaped"
+        yield (*_ORDER, f"transposed{axes}{reshaped}"), moved.reshape(n.shape)
         back = n.reshape([n.shape[k] for k in order]).transpose(np.argsort(order))
-        yield "reshaped in another order of its axes", back
+        yield (*_ORDER, f"reshaped in another order of its axes{axes}"), back
     for axis in range(n.ndim):
-        yield f"reversed along axis {axis}", np.flip(n, axis)
+        yield (*_END, f"reversed along axis {axis}"), np.flip(n, axis)
         if n.shape[axis] > 1:
-            yield f"summed over axis {axis}", np.broadcast_to(n.sum(axis, keepdims=True), n.shape)
-            yield f"averaged over axis {axis}", np.broadcast_to(n.mean(axis, keepdims=True), n.shape)
+            yield (*_SUM, f"summed over axis {axis}"), np.broadcast_to(n.sum(axis, keepdims=True), n.shape)
+            yield (*_MEAN, f"averaged over axis {axis}"), np.broadcast_to(n.mean(axis, keepdims=True), n.shape)
     for offsets in product((0, 1, -1), repeat=n.ndim):
         if any(offsets):
             there = tuple(slice(max(k, 0), size + min(k, 0)) for k, size in zip(offsets, n.shape, strict=True))
@@ -230,7 +226,7 @@ def _ways(n: FloatArray) -> Iterator[tuple[str, FloatArray]]:
             moved[there] = n[here]
             if 2 * moved[there].size >= n.size > 2:
                 by = ", ".join(f"{k} along axis {axis}" for axis, k in enumerate(offsets) if k)
-                yield f"shifted by {by}", moved
+                yield (*_OFFSET, f"shifted by {by}"), moved
 
 
 def lost_mean(seen: Seen) -> Iterator[Finding]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.evidence import BoolArray, Evidence
+from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis import input_rules as rules
 from gradcheck.diagnosis.conditions import beyond, fixed_indices
 from gradcheck.diagnosis.input_rules import InputSeen, Seen, alike
@@ -18,6 +18,7 @@ from gradcheck.diagnosis.jacobian import example, outputs_taken, same_for_any_up
 from gradcheck.diagnosis.numbers import plain
 from gradcheck.diagnosis.places import zeros
 from gradcheck.errors import LossDefect, OutOfTime
+from gradcheck.numerics.verdicts import BoolArray
 from gradcheck.report import Finding, FloatArray
 
 _LOOP_HINT = "look at the ranges of loops and slices along that axis: where they begin and end, and their stride"

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.evidence import BoolArray
 from gradcheck.diagnosis.conditions import FEW, fixed_indices
 from gradcheck.diagnosis.input_rules import InputSeen, Seen, other_form
 from gradcheck.functions.binding import Bound
 from gradcheck.layout import Arguments
+from gradcheck.numerics.verdicts import BoolArray
 from gradcheck.report import Finding, FloatArray
 
 #: Of the entries' sizes: a step, below what a number is 0, and by how much two numbers may differ and be equal.

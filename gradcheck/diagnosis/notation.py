@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gradcheck.checking.evidence import BoolArray, Evidence
+from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.numbers import EPS, Law, fraction_of
 from gradcheck.diagnosis.terms import sigmoid, softmax
+from gradcheck.numerics.verdicts import BoolArray
 from gradcheck.report import FloatArray
 
 #: The most terms of a sum; the entries that coefficients are sought in; below this determinant of the Gram matrix

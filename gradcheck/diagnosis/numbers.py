@@ -10,7 +10,8 @@ from itertools import product
 
 import numpy as np
 
-from gradcheck.checking.evidence import BoolArray, Case, Evidence
+from gradcheck.checking.evidence import Case, Evidence
+from gradcheck.numerics.verdicts import BoolArray
 from gradcheck.report import FloatArray
 
 #: Denominators of simple fractions, and the largest q of 1/q: batches are no larger.

@@ -7,10 +7,11 @@ from math import isclose
 
 import numpy as np
 
-from gradcheck.checking.evidence import Allowance, BoolArray, Case, Evidence
+from gradcheck.checking.evidence import Allowance, Case, Evidence
 from gradcheck.diagnosis.conditions import drawn, largest_error, threshold, wrong_places
 from gradcheck.diagnosis.known import Values, known_losses
 from gradcheck.diagnosis.numbers import SLACK, around, constant_law, count, factor_at, significant
+from gradcheck.numerics.verdicts import BoolArray
 from gradcheck.report import Finding, FloatArray
 
 #: Two weights of a row are equal if they differ by less than this part: they are quotients of differences of values.

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.checking.evidence import BoolArray, Case, Evidence
+from gradcheck.checking.evidence import Case, Evidence
 from gradcheck.diagnosis.factors import MORE_DEFECTS
 from gradcheck.diagnosis.numbers import Law, Masks, Where, count, deviates, factor_fit, term_fit
+from gradcheck.numerics.verdicts import BoolArray
 from gradcheck.report import Finding, FloatArray
 
 #: Where entries would all be in a region by coincidence no more often than this, it is none; and so likely at most is

@@ -7,9 +7,10 @@ import re
 import numpy as np
 
 from gradcheck.checking.contract import inspect
-from gradcheck.checking.evidence import Allowance, BoolArray, Case
+from gradcheck.checking.evidence import Allowance, Case
 from gradcheck.config import Config
 from gradcheck.errors import LossDefect, OutOfTime, UsageError
+from gradcheck.numerics.verdicts import BoolArray
 from gradcheck.report import Finding, FloatArray
 from gradcheck.shrinking.shrinker import Candidate
 from gradcheck.shrinking.snippet import Gradients
