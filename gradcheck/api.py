@@ -23,7 +23,7 @@ from gradcheck.run import check_targets
 from gradcheck.sampling import Problem
 
 #: Keys that mean something at a given point, and those that name functions beside the one that is checked.
-_OF_A_POINT = ("seed", "rtol", "atol", "plan", "max_entries")
+_OF_A_POINT = ("seed", "rtol", "atol", "plan", "max_entries", "hessian")
 _BESIDE = ("gradient", "backward", "value")
 LossLike = str | Function | Callable[[Any, Any], Any]
 

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
+#: What second derivatives are called, as an input of their own.
+HESSIAN = "hess"
 Severity = Literal["error", "warning", "note"]
 
 
@@ -24,6 +26,16 @@ class Finding:
     message: str  # one line, with the numbers
     hint: str = ""  # what to look at in the code
     details: str = ""  # the user's own traceback, trimmed to their code; empty where there is none
+
+
+def derivative_of(name: str) -> str:
+    """What the derivatives by an input are called: ``dW``, but ``hess`` is what it is.
+
+    Example:
+        >>> derivative_of("params.W1"), derivative_of("hess")
+        ('dparams.W1', 'hess')
+    """
+    return name if name.partition(".")[0] == HESSIAN else f"d{name}"
 
 
 class Verdict(StrEnum):
@@ -63,7 +75,8 @@ class Entry:
     def name(self) -> str:
         """What the entry is called: ``dS[0, 3]``, or ``dW[2, 3]`` for an input of that name."""
         index = self.index if self.input else (self.row, self.class_)
-        return f"d{self.input or 'S'}[{', '.join(map(str, index))}]" if index else f"d{self.input}"
+        name = derivative_of(self.input or "S")
+        return f"{name}[{', '.join(map(str, index))}]" if index else name
 
     @property
     def reference(self) -> Literal["central", "complex"]:
@@ -151,7 +164,8 @@ class BatchReport:
     @property
     def size(self) -> str:
         """The shape of an input's array in words: ``4 x 5``."""
-        return " x ".join(map(str, self.shape)) or "number"
+        shape = self.shape if self.input else (self.batch_size, self.classes)
+        return " x ".join(map(str, shape)) or "number"
 
     @property
     def wrong(self) -> int:

@@ -11,8 +11,9 @@ import numpy as np
 
 from gradcheck.checking.contract import finding_of, inspect_at_first
 from gradcheck.checking.evidence import Case
+from gradcheck.checking.hessian import check_hessian
 from gradcheck.checking.label_kinds import labels_at_fault, wanted_labels
-from gradcheck.checking.problem import check_problem
+from gradcheck.checking.problem import Checked, check_problem
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect, OutOfTime, UsageError
@@ -124,6 +125,8 @@ class _TargetRun:
         self._error = self._cut_short = ""
         self._batches: list[BatchReport] = []
         self._cases: list[Case] = []
+        self._second: list[BatchReport] = []  # of second derivatives
+        self._of_hessian: list[Case] = []
         self._contract: dict[str, Finding] = {}
         self._findings: tuple[Finding, ...] = ()
         self._smallest: SmallestCase | None = None
@@ -139,6 +142,7 @@ class _TargetRun:
             self._current = None
             self._doubt_labels()
             self._explain()
+            self._explain_hessian()
         except UsageError as error:
             self._error = str(error).removeprefix(f"{self._target}: ")
             self._cut_short = ""
@@ -154,7 +158,7 @@ class _TargetRun:
             file=loss.file if loss else None,
             line=loss.line if loss else None,
             framework=loss.framework if loss else "numpy",
-            batches=tuple(self._batches),
+            batches=(*self._batches, *self._second),
             findings=tuple(sorted(findings, key=lambda f: ("error", "warning", "note").index(f.severity))),
             smallest_case=self._smallest,
             evaluations_to_explain=self._calls_to_explain,
@@ -217,8 +221,23 @@ class _TargetRun:
             self._batches += checked.batches
             if checked.case is not None and self._is_new(checked.case):
                 self._cases.append(checked.case)
+            if self._config.hessian:
+                self._check_hessian(problem, checked)
             if "hangs" in self._contract or (self._settings.fail_fast and self.has_failed):
                 return
+
+    def _check_hessian(self, problem: Problem, checked: Checked) -> None:
+        """Check the second derivatives too, where the gradient that they are compared with is right."""
+        assert self._loss is not None
+        if not checked.batches or any(batch.wrong for batch in checked.batches) or _first_error(checked.findings):
+            message = "second derivatives are not checked, because the gradient is wrong"
+            self._add([Finding("not-checked", "note", message)], problem)
+            return
+        by_rows = checked.batches[0].plan in ("rows", "per-sample")
+        second = check_hessian(self._loss, problem, self._config, self._settings, by_rows=by_rows)
+        self._add(second.findings, problem)
+        self._second += second.batches
+        self._of_hessian += second.cases
 
     def _problems_of(self, loss: Function, stderr: TextIO) -> Iterable[Problem]:
         """The problems to check; a function of named inputs becomes one of x first."""
@@ -319,6 +338,14 @@ class _TargetRun:
             last = self._batches[-1]
             self._batches[-1] = replace(last, evaluations=last.evaluations + inspect.calls)
 
+    def _explain_hessian(self) -> None:
+        """Why second derivatives are wrong."""
+        if any(case.is_wrong for case in self._of_hessian):
+            from gradcheck.diagnosis.hessian import explain_hessian
+
+            assert self._loss is not None
+            self._findings += explain_hessian(self._of_hessian, self._loss, self._config.rtol)
+
     def _wrong_by_projections(self) -> tuple[Problem, BatchReport] | None:
         """A problem that is wrong by projections; None where others, judged entry by entry, tell more."""
         if any(case.is_wrong for case in self._cases):
@@ -334,7 +361,8 @@ class _TargetRun:
         """The command that repeats the worst problem alone, or one in which it raises; empty where there is none."""
         if self._given is not None or (self._loss and self._loss.beside):
             return ""  # no option can say this
-        worst = max(self._batches, key=lambda b: (b.wrong, b.unresolved, b.max_relative_error), default=None)
+        batches = *self._batches, *self._second
+        worst = max(batches, key=lambda b: (b.wrong, b.unresolved, b.max_relative_error), default=None)
         if self._troubled is not None and ("raises" in self._contract or not (worst and worst.wrong)):
             problem = *self._troubled.S.shape, self._troubled.scores, self._troubled.seed
         elif worst is not None:

@@ -16,7 +16,7 @@ from gradcheck.checking.complex_step import complex_steps, in_question
 from gradcheck.checking.precision import Precision, noise_of_parts
 from gradcheck.checking.refinement import Limits, Refinement
 from gradcheck.checking.steps import wide_enough
-from gradcheck.checking.subgradients import Nearby, judge_nonsmooth
+from gradcheck.checking.subgradients import Nearby
 from gradcheck.config.settings import Reference
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.evaluators import Evaluator, stencil_of
@@ -198,8 +198,8 @@ class _Entries:
         wrong = self.doubtful[self._wrong_in_doubt()]
         if wrong.size:  # they may yet be subgradients where kinks meet
             allowed = self._allowed(wrong, self._numerical[wrong]) + self._granted(wrong)
-            self._kinked[wrong], self._verdicts[wrong] = judge_nonsmooth(
-                nearby, self._entries[wrong], self._analytic[wrong], allowed, self._kinked[wrong]
+            self._kinked[wrong], self._verdicts[wrong] = nearby.judge(
+                self._entries[wrong], self._analytic[wrong], allowed, self._kinked[wrong]
             )
         wrong = self.doubtful[self._wrong_in_doubt()]
         if self._evaluator.by_rows and wrong.size:  # single rows called them wrong: so must the whole batch, the worst

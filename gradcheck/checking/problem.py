@@ -42,10 +42,11 @@ class Checked(NamedTuple):
     batches: tuple[BatchReport, ...]  # none where the loss broke its contract before a verdict was reached
     findings: list[Finding]  # of the contract
     case: Case | None = None  # what diagnosis looks at; None by projections, unless it is compared with another loss
+    cases: tuple[Case, ...] = ()  # of second derivatives, one for each array of them
 
 
 @dataclass(frozen=True, eq=False)
-class _Judged:
+class Judged:
     """What the numerics made of one problem."""
 
     plan: str
@@ -88,12 +89,12 @@ def check_problem(
         end.found = findings
         raise
     evaluations, seconds = judged.calls + inspection.calls + 1, time.perf_counter() - begun
-    batches = _batches(problem, answer, judged, evaluations, seconds, settings.worst)
+    batches = batches_of(problem, answer, judged, evaluations, seconds, settings.worst)
     findings += judged.findings
     if answer.parts is not None and any(batch.wrong for batch in batches):
         findings.append(_NO_MEAN)
     # Of a problem by projections the value alone is known: it counts where another loss is to be compared with.
-    case = _case(problem, answer, judged) if judged.projections is None or settings.like is not None else None
+    case = case_of(problem, answer, judged) if judged.projections is None or settings.like is not None else None
     return Checked(batches, [*([state] if state else []), *findings], case)
 
 
@@ -107,7 +108,7 @@ _NO_MEAN = Finding(
 
 def _judge(
     loss: Function, problem: Problem, given_answer: Answer, config: Config, settings: Settings, pool: Pool | None
-) -> _Judged:
+) -> Judged:
     """Judge one problem; the reference is taken in float64 at the same scores, where the loss allows."""
     N, C = shape = problem.S.shape[0], problem.S.shape[1]
     x = problem.S.astype(np.float64, copy=False).reshape(-1)
@@ -138,7 +139,7 @@ def _judge(
     if problem.layout:
         reason = "each entry is moved alone"
 
-    def run(evaluator: Evaluator, reason: str, answer: Answer) -> _Judged:
+    def run(evaluator: Evaluator, reason: str, answer: Answer) -> Judged:
         per_row = evaluator.name == "per-sample"
         if loss.budget:
             loss.budget.expect(_BY_PROJECTIONS if why else 2 * C if per_row else 2 * N * C)
@@ -164,7 +165,7 @@ def _judge(
             joint = joint_defect(nearby, answer.value, verdicts, coupled=not evaluator.by_rows)
             plan, findings = evaluator.name, (*tried.findings, *((joint,) if joint else ()))
         calls = evaluator.objective.calls + (0 if given is objective else given.calls)
-        return _Judged(plan, reason, calls, findings, verdicts, precision.inside.of_x, projections, row_weight)
+        return Judged(plan, reason, calls, findings, verdicts, precision.inside.of_x, projections, row_weight)
 
     try:
         return run(evaluator, reason, tried.answer)
@@ -175,8 +176,8 @@ def _judge(
         return run(WholeBatch(objective, x, reference), str(evidence), reference)
 
 
-def _batches(
-    problem: Problem, answer: Answer, judged: _Judged, evaluations: int, seconds: float, worst: int
+def batches_of(
+    problem: Problem, answer: Answer, judged: Judged, evaluations: int, seconds: float, worst: int
 ) -> tuple[BatchReport, ...]:
     """The problem's report, or one for each input of a function of named inputs; calls and time are the first one's."""
     whole = (Input("", problem.S.shape, 0),)
@@ -187,7 +188,7 @@ def _batches(
     return replace(batches[0], evaluations=evaluations, seconds=seconds), *batches[1:]
 
 
-def _batch(problem: Problem, answer: Answer, judged: _Judged, own: Input, worst: int) -> BatchReport:
+def _batch(problem: Problem, answer: Answer, judged: Judged, own: Input, worst: int) -> BatchReport:
     verdicts, C = judged.verdicts, own.shape[-1] if own.shape else 1
 
     def shaped(numbers: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
@@ -239,7 +240,8 @@ def _worst_entries(problem: Problem, judged: Verdicts, own: Input, most: int) ->
     )
 
 
-def _case(problem: Problem, answer: Answer, judged: _Judged) -> Case:
+def case_of(problem: Problem, answer: Answer, judged: Judged) -> Case:
+    """The problem as evidence for the rules that look for a cause."""
     S, v, each = problem.S.astype(np.float64), judged.verdicts, judged.projections is None
 
     def shaped(numbers: npt.NDArray[Any], unknown: Any) -> npt.NDArray[Any]:

@@ -30,7 +30,7 @@ _RADIUS, _LARGEST_RADIUS = 1e-4, 0.1
 #: functions whose noise asks for it.
 _STEP, _WIDEST_STEP = 1 / 256, 1 / 64
 #: Directions that are sampled for all entries together; and once more at this part of the radius.
-_SAMPLED, _SHRINK = 16, 16.0
+SAMPLED, _SHRINK = 16, 16.0
 #: Of evenly spaced levels: with a half, an entry in the middle would not be moved at all.
 _OFF_CENTRE = 0.4
 #: A longer x is not searched around, because some fifty gradients are held.
@@ -60,7 +60,7 @@ class Nearby:
     def directions(self) -> FloatArray:
         """(M, n), of at most 1."""
         rng = np.random.default_rng(self.objective.shape)
-        return np.array(list(patterns(self.objective.blocks, _SAMPLED, rng)))
+        return np.array(list(patterns(self.objective.blocks, SAMPLED, rng)))
 
     @cached_property
     def gradients(self) -> FloatArray:
@@ -96,6 +96,29 @@ class Nearby:
         noise = SIGMAS * np.sqrt(2.0) * self.precision.value_noise / (2 * self.step)
         return 2 * near - far, abs(near - far) + 3 * noise
 
+    def judge(
+        self, entries: IndexArray, analytic: FloatArray, allowed: FloatArray, kinked: BoolArray
+    ) -> tuple[BoolArray, npt.NDArray[np.int8]]:
+        """Whether kinks meet at entries that are wrong so far, and whether dS is between the derivatives around x.
+
+        Of E entries, dS, what the tolerances and its noise allow, and whether left and right derivatives differ.
+
+        Returns:
+            E truth values, whether there is a kink, and E verdicts; of a long x, entries at ties are unresolved.
+        """
+        kinked, verdicts = kinked.copy(), np.full(len(entries), verdict.WRONG, dtype=np.int8)
+        if len(self.x) > MOST_HELD:  # kinks meet where entries of a block tie
+            slices, blocks = self.objective.blocks.slices(), self.objective.blocks.of(entries)
+            pairs = zip(entries.tolist(), (slices[block] for block in blocks), strict=True)
+            kinked |= np.array([np.count_nonzero(self.x[own] == self.x[entry]) > 1 for entry, own in pairs])
+            verdicts[kinked] = verdict.UNRESOLVED
+            return kinked, verdicts
+        for e, entry in enumerate(entries.tolist()):
+            kinked[e] |= self.has_jump_at(entry)
+            if kinked[e]:
+                verdicts[e] = _judge_hull(self, entry, float(analytic[e]), float(allowed[e]))
+        return kinked, verdicts
+
 
 def patterns(blocks: Blocks, count: int, rng: np.random.Generator) -> Iterator[FloatArray]:
     """So many directions (n,) of at most 1, of two kinds in turn: orders of the entries of each block, and signs."""
@@ -114,30 +137,6 @@ def _order(count: int, rng: np.random.Generator) -> FloatArray:
     """The entries in some order, evenly spaced: breaks ties of many in every way there is."""
     levels = (np.arange(count) + _OFF_CENTRE) / count * 2 - 1
     return np.asarray(rng.uniform(0.8, 1.0) * rng.permutation(levels))
-
-
-def judge_nonsmooth(
-    nearby: Nearby, entries: IndexArray, analytic: FloatArray, allowed: FloatArray, kinked: BoolArray
-) -> tuple[BoolArray, npt.NDArray[np.int8]]:
-    """Whether kinks meet at entries that are wrong so far, and if so, whether dS is between the derivatives around x.
-
-    Of E entries, dS, what the tolerances and its noise allow, and whether left and right derivatives differ.
-
-    Returns:
-        E truth values, whether there is a kink, and E verdicts; of a long x, entries at kinks or ties are unresolved.
-    """
-    kinked, verdicts = kinked.copy(), np.full(len(entries), verdict.WRONG, dtype=np.int8)
-    if len(nearby.x) > MOST_HELD:  # kinks meet where entries of a block tie
-        slices, blocks = nearby.objective.blocks.slices(), nearby.objective.blocks.of(entries)
-        pairs = zip(entries.tolist(), (slices[block] for block in blocks), strict=True)
-        kinked |= np.array([np.count_nonzero(nearby.x[own] == nearby.x[entry]) > 1 for entry, own in pairs])
-        verdicts[kinked] = verdict.UNRESOLVED
-        return kinked, verdicts
-    for e, entry in enumerate(entries.tolist()):
-        kinked[e] |= nearby.has_jump_at(entry)
-        if kinked[e]:
-            verdicts[e] = _judge_hull(nearby, entry, float(analytic[e]), float(allowed[e]))
-    return kinked, verdicts
 
 
 def _judge_hull(nearby: Nearby, entry: int, analytic: float, allowed: float) -> int:

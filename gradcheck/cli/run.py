@@ -57,6 +57,7 @@ def run(
     gradient: Annotated[str | None, _option("gradient", metavar="TARGET")] = None,
     backward: Annotated[str | None, _option("backward", metavar="TARGET")] = None,
     value: Annotated[str | None, _option("value", metavar="TARGET")] = None,
+    hessian: Annotated[bool, _option("hessian", "--hessian")] = False,
     reseed: Annotated[bool, _option("reseed", "--reseed")] = False,
     dtype: Annotated[str | None, _option("dtype")] = None,
     rtol: Annotated[float | None, _option("rtol")] = None,
@@ -95,7 +96,7 @@ def run(
     """
     given = context.params
     options: dict[tuple[str, ...], Any] = {(key,): given[key] for key in _KEYS}
-    options["reseed",] = reseed or None
+    options |= {("reseed",): reseed or None, ("hessian",): hessian or None}
     for key, option, texts in (("batch_sizes", "--batch-size", batch_size), ("classes", "--classes", classes)):
         options[key,] = texts and (read_text(f"[{','.join(texts)}]", option, is_file=False).data or texts)
     for key, option, texts in (("inputs", "--input", input_), ("sizes", "--size", size)):

@@ -98,6 +98,9 @@ class Config(BaseModel):
     value: _Target | None = Field(
         None, description="Function that returns the value, where the one that is checked returns the gradient alone."
     )
+    hessian: Annotated[bool, Field(strict=True)] = Field(
+        False, description="Check the second derivatives that are returned after the gradient: (value, gradient, hess)."
+    )
     only: _Target = Field("*", description="Pattern of the names of the arrays that are checked, as params.W*.")
     reseed: Annotated[bool, Field(strict=True)] = Field(
         False, description="Seed the generators of random numbers before every call, for dropout and other draws."

@@ -31,6 +31,8 @@ class Answer:
 def validated(answer: Any, shape: tuple[int, ...]) -> Answer:
     """Convert what a function returned to an ``Answer``, whose dS must be of this shape (N, C).
 
+    Further results are left aside.
+
     Raises:
         LossDefect: ``wrong-shape``, ``wrong-dtype`` or ``not-finite``.
 
@@ -38,18 +40,18 @@ def validated(answer: Any, shape: tuple[int, ...]) -> Answer:
         >>> validated((2, [[1, 0]]), (1, 2)).gradient
         array([[1., 0.]])
     """
-    if not isinstance(answer, tuple | list) or len(answer) != 2:
+    if not isinstance(answer, tuple | list) or len(answer) < 2:
         raise LossDefect("wrong-shape", f"returns {described(answer)}, not a pair (value, dS)")
-    value = _as_array(answer[0], "the value")
+    value = as_array(answer[0], "the value")
     if value.ndim != 0 and value.shape != shape[:1]:
         hint = "; return the batch mean, or each row's own value" if value.ndim == 1 else ""
         raise LossDefect("wrong-shape", f"the value has shape {value.shape}, not that of a single number{hint}")
-    value, value_eps = _as_float64(value, "the value")
-    array = _as_array(answer[1], "dS")
+    value, value_eps = as_float64(value, "the value")
+    array = as_array(answer[1], "dS")
     if array.shape != shape:
         message = f"dS has shape {array.shape}; S has shape {shape}, and so must dS{_likeness(array.shape, shape)}"
         raise LossDefect("wrong-shape", message)
-    gradient, gradient_eps = _as_float64(array, "dS")
+    gradient, gradient_eps = as_float64(array, "dS")
     parts = value if value.ndim else None
     return Answer(float(value.sum()), gradient, value_eps, gradient_eps, parts, array.dtype.kind in "iu")
 
@@ -104,15 +106,16 @@ def _likeness(given: tuple[int, ...], shape: tuple[int, ...]) -> str:
     return ": the axis of the rows is missing" if N == 1 and given == (C,) else likenesses.get(given, "")
 
 
-def _as_array(thing: Any, what: str) -> npt.NDArray[Any]:
+def as_array(thing: Any, what: str) -> npt.NDArray[Any]:
+    """What a function returned as ``what``, as an array; a ``LossDefect`` where it is none."""
     try:
         return np.asarray(thing)
     except Exception as error:  # an __array__ of the user's may raise anything
         raise LossDefect("wrong-dtype", f"{what} is {described(thing)}, no array: {error}") from error
 
 
-def _as_float64(array: npt.NDArray[Any], what: str) -> tuple[FloatArray, float]:
-    """A copy as float64, and the machine epsilon of the array's dtype."""
+def as_float64(array: npt.NDArray[Any], what: str) -> tuple[FloatArray, float]:
+    """A copy as float64, and the machine epsilon of its dtype; a ``LossDefect`` for what are no real numbers."""
     if array.dtype == _FLOAT64:
         return np.array(array), _EPS
     if array.dtype.kind not in "fiuO":

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from gradcheck.errors import TargetError
 from gradcheck.functions.answer import described
-from gradcheck.functions.doors import Door, Layer
+from gradcheck.functions.doors import Door, Layer, WithHessian
 from gradcheck.layout import Arguments, Input, is_differentiable, leaves, parts_of
 
 _ARRAYS = np.ndarray | np.floating  # Python's own numbers are mostly constants
@@ -37,6 +37,12 @@ class Bound:
         if isinstance(value, np.ndarray) and value.size == 1:
             value = value.reshape(())[()]
         return value, self.flat(results, arguments)[np.newaxis]
+
+    def with_hessian(self, x: npt.NDArray[Any], arguments: Arguments) -> tuple[Any, npt.NDArray[Any], Any]:
+        """The same, and the second derivatives as they were returned; raises as a call does."""
+        assert isinstance(self.door, WithHessian)
+        value, results, hessian = self.door.all(arguments.at(x.reshape(-1)), arguments.seed)
+        return value, self.flat(results, arguments)[np.newaxis], hessian
 
     @property
     def layer(self) -> Layer | None:

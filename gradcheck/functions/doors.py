@@ -3,6 +3,7 @@
 ==========================  ====================================================================================
 `AsReturned`                ``f(W, X, y) -> (value, dW)``; several as ``(value, dW, db)`` or in a dict or tuple
 `Separate`                  ``f(x) -> value`` and ``g(x) -> gradient``
+`WithHessian`               either of these with a last result: ``(value, gradient, hess)``, ``(gradient, hess)``
 `Layer`                     ``forward(x, w) -> out`` or ``(out, cache)``; ``backward(dout, cache) -> dx, dw``
 `Differentiated`            ``f(W, X) -> out`` in PyTorch or JAX: see ``frameworks.inputs``
 ==========================  ====================================================================================
@@ -120,8 +121,30 @@ class Layer:
         return outputs, rest
 
 
+@dataclass(frozen=True)
+class WithHessian:
+    """A function whose last result are second derivatives."""
+
+    name: str
+    door: Door
+
+    def __call__(self, given: dict[str, Any], seed: Seed) -> tuple[Any, tuple[Any, ...]]:
+        return self.all(given, seed)[:2]
+
+    def all(self, given: dict[str, Any], seed: Seed) -> tuple[Any, tuple[Any, ...], Any]:
+        """Value, gradients, and the second derivatives as they were returned; a TargetError where there are none."""
+        value, results = self.door(given, seed)
+        if len(results) < 2:
+            hint = "return (value, gradient, hess); several gradients as a tuple or a dict, and so their hess"
+            raise TargetError(f"{self.name}: returns no second derivatives after its gradients", hint=hint)
+        first = results[:-1]
+        return value, first[0] if len(first) == 1 and type(first[0]) is tuple else first, results[-1]
+
+
 def reseeded(door: Door) -> Door:
     """A function whose random numbers are the same at every call."""
+    if isinstance(door, WithHessian):
+        return WithHessian(door.name, reseeded(door.door))
 
     def call(given: dict[str, Any], seed: Seed) -> tuple[Any, tuple[Any, ...]]:
         assert isinstance(seed, int)

@@ -32,7 +32,7 @@ class Function:
     beside: dict[str, Callable[..., Any]] = field(default_factory=dict, repr=False)
     budget: Budget | None = field(default=None, repr=False)  # counts and limits its calls
 
-    def call(self, scores: npt.NDArray[Any], labels: Any, **options: str) -> Any:
+    def call(self, scores: npt.NDArray[Any], labels: Any, **options: str | bool) -> Any:
         """Call the function with these arrays, N x C scores and labels, not with copies; return what it returns.
 
         Raises:
@@ -66,6 +66,12 @@ class Function:
     def is_of_named_inputs(self) -> bool:
         """Whether it is called with `Arguments` and not with labels."""
         return getattr(self.function, "takes_arguments", False) is True
+
+    @cached_property
+    def takes_hessian(self) -> bool:
+        """Whether it returns second derivatives where it is asked to: it has an argument ``hessian``."""
+        signature = signature_of(self.function)
+        return signature is not None and "hessian" in signature.parameters
 
     @cached_property
     def each_row_options(self) -> dict[str, str]:

@@ -19,7 +19,7 @@ from gradcheck.config import Config
 from gradcheck.config.inputs import nested
 from gradcheck.errors import LossDefect, TargetError
 from gradcheck.functions.binding import Settled
-from gradcheck.functions.doors import AsReturned, Door, Layer, Separate, called
+from gradcheck.functions.doors import AsReturned, Door, Layer, Separate, WithHessian, called
 from gradcheck.functions.frameworks.inputs import settle_in
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import guessed_config, load_target, names_beside
@@ -46,6 +46,8 @@ def prepare(
     name = function.target
     named = {key: _other(function, getattr(config, key)) for key in ("gradient", "backward", "value")}
     door, main, params = open_door(name, function.function, named | function.beside)
+    if config.hessian:
+        door = WithHessian(name, door)
     own = () if params is None else ("params",)
     required, optional = (*own, *parameters_of(main)[0]), parameters_of(main)[1]
     given = {*own, *(nested(config.inputs) if at is None else at)}

@@ -125,6 +125,7 @@ def rerun_command(
     if scores == "inputs":
         words = [*described(config), "--batch-size", batch_size, "--seed", seed]
     words += ["--trials", 1] if config.trials != 1 else []
+    words += ["--hessian"] if config.hessian else []
     for chosen, usual, form, keys in (
         (config, default, "--{} {}", ("rtol", "atol", "dtype", "plan")),
         (settings, Settings(), "--{} {}", ("framework", "reference", "like", "timeout")),

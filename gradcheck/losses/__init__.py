@@ -5,7 +5,8 @@ the formula has labels t, N x C numbers as well; the value is the mean over the 
 dtype of S (float64 or float32; integers become float64). With ``reduction="sum"`` both are of the sum; with ``"none"``
 the value is N values and row i of dS the derivative of value i. They write to neither argument, return fresh memory at
 every call, and raise ``ValueError`` or ``TypeError`` for invalid arguments. Complex scores give a complex value that is
-analytic wherever the loss is smooth, for derivatives by complex steps; dS has only the right shape then.
+analytic wherever the loss is smooth, for derivatives by complex steps; dS has only the right shape then. Some have an
+argument ``hessian``: where it is true, the N x C diagonal of the second derivatives is a third result.
 
     >>> import numpy as np
     >>> from gradcheck.losses import BUILT_INS

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 Scores = npt.NDArray[np.inexact[Any]]
 Labels = npt.NDArray[np.integer[Any]]
-Answer = tuple[Any, Scores]
+Answer = tuple[Any, ...]  # (value, dS), or (value, dS, hess)
 Reduction = Literal["mean", "sum", "none"]
 
 
@@ -67,14 +67,18 @@ def as_targets(S: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Scores, npt.NDArray[
     return scores, labels.astype(scores.real.dtype)
 
 
-def reduced(L: Scores, derivatives: Scores, reduction: Reduction) -> Answer:
+def reduced(L: Scores, derivatives: Scores, reduction: Reduction, second: Scores | None = None) -> Answer:
     """The answer ``(value, dS)`` from N values L and their N x C derivatives, which are overwritten.
 
-    The reduction ``none`` keeps both as they are, ``sum`` sums L, ``mean`` divides that and the derivatives by N.
+    The reduction ``none`` keeps both as they are, ``sum`` sums L, ``mean`` divides that and the derivatives by N. N x C
+    second derivatives, the diagonal, become a third part of the answer.
 
     Raises:
         ValueError: another reduction.
     """
+    if second is not None:
+        of_second = second / len(L) if reduction == "mean" else second
+        return *reduced(L, derivatives, reduction), of_second
     if reduction == "none":
         return L, derivatives
     value = L.sum()

@@ -36,7 +36,7 @@ def _log1p(x: Scores) -> Scores:
     return np.asarray(size + 1j * np.arctan2(x.imag, 1 + x.real))
 
 
-def softmax(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
+def softmax(S: Scores, y: Labels, reduction: Reduction = "mean", hessian: bool = False) -> Answer:
     """Softmax cross-entropy: the negative logarithm of the label's probability.
 
         L = -log p_y,    p_j = e^{s_j} / sum_m e^{s_m}
@@ -58,10 +58,17 @@ def softmax(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
 
         L       = (s_t - s_y) + log(1 + sum_{m!=t} e^{s_m - s_t})
         p_y - 1 = -sum_{m!=y} p_m
+
+    The rule for quotients gives the second derivatives, of which ``hessian`` returns the
+    diagonal, k = j:
+
+        d2L/ds_j ds_k = dp_j/ds_k = p_j (1{j=k} - p_k)
+
+        d2L/ds_j^2 = p_j (1 - p_j) = p_j sum_{m!=j} p_m
     """
     S, i, y = as_batch(S, y)
-    _, surprisal, residual, _ = _softmax_terms(S, i, y)
-    return reduced(surprisal[i, y], residual, reduction)
+    p, surprisal, residual, _ = _softmax_terms(S, i, y)
+    return reduced(surprisal[i, y], residual, reduction, p * _of_the_others(p) if hessian else None)
 
 
 def soft_cross_entropy(S: Scores, y: npt.ArrayLike, reduction: Reduction = "mean") -> Answer:
@@ -144,7 +151,7 @@ def focal(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     return reduced(u**2 * v, weight[:, np.newaxis] * residual, reduction)
 
 
-def brier(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
+def brier(S: Scores, y: Labels, reduction: Reduction = "mean", hessian: bool = False) -> Answer:
     """Brier score (1950): the squared distance of the softmax from the label.
 
         L = sum_m r_m^2,    r_m = p_m - 1{m=y},    p_j = e^{s_j} / sum_m e^{s_m}
@@ -167,6 +174,13 @@ def brier(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
 
     where p_j + p_y - p_t = min(p_j, p_y) - min(d_j, d_y), and
     d_m = p_t (1 - e^{s_m - s_t}) is exact where scores tie.
+
+    With b_j for the bracket, db_j/ds_j = p_j (1 - p_j) - p_j (b_j + p_j - sum_m p_m^2), and
+    the rule for products gives the second derivative, which ``hessian`` returns:
+
+        d2L/ds_j^2 = 2 p_j ((1 - 2 p_j) b_j + p_j (1 - 2 p_j + sum_m p_m^2))
+
+    where 1 - 2 p_j + sum_m p_m^2 = (sum_{m!=j} p_m)^2 + sum_{m!=j} p_m^2.
     """
     S, i, y = as_batch(S, y)
     p, _, r, below_top = _softmax_terms(S, i, y)
@@ -176,4 +190,7 @@ def brier(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     p_y, d_y = p[i, y][:, np.newaxis], d[i, y][:, np.newaxis]
     bracket = (p * d).sum(axis=1, keepdims=True) + (np.minimum(p, p_y) - np.minimum(d, d_y))
     bracket[i, y] = -L
-    return reduced(L, 2 * p * bracket, reduction)
+    if not hessian:
+        return reduced(L, 2 * p * bracket, reduction)
+    rest = _of_the_others(p) ** 2 + _of_the_others(p**2)
+    return reduced(L, 2 * p * bracket, reduction, 2 * p * ((1 - 2 * p) * bracket + p * rest))

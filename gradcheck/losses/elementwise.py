@@ -10,7 +10,7 @@ from gradcheck.losses.batch import Answer, Labels, Reduction, Scores, as_batch, 
 DELTA = 1.0  # where Huber's parabola ends and the straight line begins
 
 
-def one_vs_all(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
+def one_vs_all(S: Scores, y: Labels, reduction: Reduction = "mean", hessian: bool = False) -> Answer:
     """One logistic loss a class: each class against all others.
 
         L = sum_m log(1 + e^{-t_m s_m}),    t_m = 1{m=y} - 1{m!=y}
@@ -28,12 +28,16 @@ def one_vs_all(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
 
         log(1 + e^z) = max(0, z) + log(1 + e^{-|z|})
         g(z) = (1{z >= 0} + 1{z < 0} e^{-|z|}) / (1 + e^{-|z|})
+
+    The second derivatives, which ``hessian`` returns, know no labels:
+
+        d2L/ds_j^2 = g(s_j) (1 - g(s_j)) = e^{-|s_j|} / (1 + e^{-|s_j|})^2
     """
     S, _, y = as_batch(S, y)
-    return binary_cross_entropy(S, y, reduction)  # with one-hot targets it is the same sum
+    return binary_cross_entropy(S, y, reduction, hessian)  # with one-hot targets it is the same sum
 
 
-def huber(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
+def huber(S: Scores, y: Labels, reduction: Reduction = "mean", hessian: bool = False) -> Answer:
     """Huber's loss (1964), the scores estimates of 1{j=y}: squared when near, absolute when far.
 
         r_m = s_m - 1{m=y}
@@ -45,16 +49,18 @@ def huber(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
         dL/ds_j = 1{|r_j| <= d} r_j + d 1{r_j > d} - d 1{r_j < -d}
 
     which is c, r_j clipped to [-d, d]. At |r_j| = d both cases have the slope d, so there
-    is no kink. One product covers both cases of the value: c (r - c/2).
+    is no kink. One product covers both cases of the value: c (r - c/2). The second
+    derivative, which ``hessian`` returns, is 1{|r_j| <= d}.
     """
     S, i, y = as_batch(S, y)
     r = S.copy()
     r[i, y] -= 1
     clipped = np.clip(r, -DELTA, DELTA)
-    return reduced((clipped * (r - clipped / 2)).sum(axis=1), clipped, reduction)
+    second = (np.abs(r) <= DELTA).astype(S.dtype) if hessian else None
+    return reduced((clipped * (r - clipped / 2)).sum(axis=1), clipped, reduction, second)
 
 
-def binary_cross_entropy(S: Scores, y: npt.ArrayLike, reduction: Reduction = "mean") -> Answer:
+def binary_cross_entropy(S: Scores, y: npt.ArrayLike, reduction: Reduction = "mean", hessian: bool = False) -> Answer:
     """One logistic loss a class, where a row may belong to several classes or to none.
 
         L = -sum_m (t_m log g(s_m) + (1 - t_m) log(1 - g(s_m))),    g(x) = 1 / (1 + e^{-x})
@@ -71,16 +77,18 @@ def binary_cross_entropy(S: Scores, y: npt.ArrayLike, reduction: Reduction = "me
     logarithm = np.log1p(e)
     L = (t * (np.maximum(-S, 0) + logarithm) + (1 - t) * (np.maximum(S, 0) + logarithm)).sum(axis=1)
     above, below = np.where(S >= 0, 1, e) / (1 + e), np.where(S >= 0, e, 1) / (1 + e)
-    return reduced(L, (1 - t) * above - t * below, reduction)
+    return reduced(L, (1 - t) * above - t * below, reduction, above * below if hessian else None)
 
 
-def squared_error(S: Scores, y: npt.ArrayLike, reduction: Reduction = "mean") -> Answer:
+def squared_error(S: Scores, y: npt.ArrayLike, reduction: Reduction = "mean", hessian: bool = False) -> Answer:
     """Regression: half the squared distance of the scores from labels that are real numbers.
 
     L = 1/2 sum_m (s_m - t_m)^2
 
     dL/ds_j = sum_m 1{m=j} (s_m - t_m) = s_j - t_j
+
+    The second derivative, which ``hessian`` returns, is 1.
     """
     S, t = as_targets(S, y)
     r = S - t
-    return reduced((r**2).sum(axis=1) / 2, r, reduction)
+    return reduced((r**2).sum(axis=1) / 2, r, reduction, np.ones_like(r) if hessian else None)

@@ -42,7 +42,7 @@ def svm(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     return reduced(np.maximum(margins, 0).sum(axis=1), dS, reduction)
 
 
-def squared_hinge(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
+def squared_hinge(S: Scores, y: Labels, reduction: Reduction = "mean", hessian: bool = False) -> Answer:
     """Squared multiclass hinge: the hinge without its kinks.
 
         L = sum_{m!=y} max(0, s_m - s_y + 1)^2
@@ -53,7 +53,10 @@ def squared_hinge(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer
         dL/ds_j = sum_{m!=y} 2 h_{m,y} (1{m=j} - 1{j=y})
                 = 1{j!=y} 2 h_{j,y} - 1{j=y} sum_{m!=y} 2 h_{m,y}
 
-    At a margin of 0 the slope is 0 from both sides, so there is no choice to make.
+    At a margin of 0 the slope is 0 from both sides, so there is no choice to make. Its own
+    slope has a kink there: with q_{m,y} = 1{s_m - s_y + 1 > 0}, ``hessian`` returns
+
+        d2L/ds_j^2 = 1{j!=y} 2 q_{j,y} + 1{j=y} sum_{m!=y} 2 q_{m,y}
     """
     S, i, y = as_batch(S, y)
     h = np.maximum(_margins(S, i, y), 0)
@@ -62,7 +65,11 @@ def squared_hinge(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer
 
     dS = 2 * h
     dS[i, y] -= dS.sum(axis=1)
-    return reduced(L, dS, reduction)
+    if not hessian:
+        return reduced(L, dS, reduction)
+    second = 2 * (h > 0).astype(S.dtype)
+    second[i, y] = second.sum(axis=1)
+    return reduced(L, dS, reduction, second)
 
 
 def crammer_singer(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from gradcheck.output.screen import VERDICT_STYLES, Screen
 from gradcheck.output.text import SIGNS, relative
-from gradcheck.report import VERDICTS, BatchReport, FloatArray, Verdict
+from gradcheck.report import VERDICTS, BatchReport, FloatArray, Verdict, derivative_of
 
 TINY = "tiny"  # an entry that is right, and too small for its relative error to mean anything
 _MOST_ROWS, _MOST_OF_AN_INPUT = 8, 6  # rows of a compact grid
@@ -77,7 +77,7 @@ class _Grid:
         self._title, self._names = "", [f"N={problem.batch_size} ", *(f"{row} " for row in rows)]
         if problem.input:  # its rows are named by the indices along all axes but the last
             what = f", {problem.size}, N={problem.batch_size}"
-            self._title = f"d{screen.name(problem.input, screen.width - len(what) - 3)}{what}\n"
+            self._title = f"{derivative_of(screen.name(problem.input, screen.width - len(what) - 3))}{what}\n"
             leading = problem.shape[:-1]
             places = [np.unravel_index(row, leading) if leading else () for row in rows]
             self._names = [" ", *(",".join(map(str, place)) + " " if place else " " for place in places)]

@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
 from gradcheck.output.text import SIGNS, counted, derivatives, digits_of, number, relative
-from gradcheck.report import BatchReport, Entry, LossReport, Report
+from gradcheck.report import BatchReport, Entry, LossReport, Report, derivative_of
 
 Word = Literal["right", "right so far", "wrong", "failed", "unresolved", "not checked", "interrupted", "out of time"]
 
@@ -80,7 +80,7 @@ def input_rows(problems: Sequence[BatchReport]) -> list[Row]:
     rows = []
     for group in sorted(grouped(problems, "input").values(), key=lambda group: max(map(severity_key, group))):
         total, largest = totals(group), max(group, key=attrgetter("entries"))
-        row = {"input": largest.input, "shape": largest.size, "entries": f"{total.entries:,}"}
+        row = {"input": largest.input or "S", "shape": largest.size, "entries": f"{total.entries:,}"}
         row |= {verdict: f"{getattr(total, verdict) or ''}" for verdict in ("subgradient", "unresolved", "wrong")}
         rows.append(row | {"largest error": relative(total.max_relative_error)})
     return rows
@@ -109,7 +109,7 @@ def entry_rows(entries: Sequence[Entry], full: bool = False) -> list[Row]:
 def kind_of(problem: BatchReport) -> str:
     """What a problem is of: ``5 classes, normal(0, 1)``, or ``dW, 4 x 5``; it may hold text from outside."""
     if problem.input:
-        return f"d{problem.input}, {problem.size}"
+        return f"{derivative_of(problem.input)}, {problem.size}"
     return f"{counted(problem.classes, 'class')}, {problem.scores}"
 
 

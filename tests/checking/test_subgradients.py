@@ -10,7 +10,7 @@ import pytest
 from judging import LossFunction, absolute, at_point, exponential, hinge, ranked, tied
 
 from gradcheck.api import check_at
-from gradcheck.checking.subgradients import Nearby, judge_nonsmooth
+from gradcheck.checking.subgradients import Nearby
 from gradcheck.config import Config
 from gradcheck.evaluation.objective import Objective
 from gradcheck.numerics.verdicts import SUBGRADIENT
@@ -27,7 +27,7 @@ def hull(loss: LossFunction, S: Any, y: list[int], entry: tuple[int, int], claim
     """The verdict on what is claimed of an entry, and the calls that it took beside the sampling."""
     nearby, objective = nearby_of(loss, S, y)
     flat = np.array([entry[0] * objective.shape[1] + entry[1]])
-    _, verdicts = judge_nonsmooth(nearby, flat, np.array([claimed]), np.array([1e-7]), np.array([True]))
+    _, verdicts = nearby.judge(flat, np.array([claimed]), np.array([1e-7]), np.array([True]))
     return VERDICTS[verdicts[0]].value, objective.calls - 32
 
 
@@ -112,7 +112,7 @@ def test_an_entry_costs_at_most_36_calls(loss: LossFunction) -> None:
 def test_where_nothing_can_be_measured_nothing_is_called_wrong() -> None:
     nearby, _ = nearby_of(absolute, [[0.0, 2.0]])
     drowned = Nearby(nearby.objective, nearby.x, replace(nearby.precision, value_noise=1.0))
-    _, verdicts = judge_nonsmooth(drowned, np.array([0]), np.array([2.0]), np.zeros(1), np.array([True]))
+    _, verdicts = drowned.judge(np.array([0]), np.array([2.0]), np.zeros(1), np.array([True]))
     assert VERDICTS[verdicts[0]].value == "unresolved"
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from gradcheck.errors import LossDefect
 from gradcheck.functions.answer import described
 from gradcheck.layout import rebuilt
+from gradcheck.report import HESSIAN
 
 _Array = npt.NDArray[Any]
 
@@ -104,7 +105,9 @@ class Toolkit:
                 if answer[1] is None:  # S.grad, read too early
                     hint = "if it is S.grad, call backward first; or return the value alone, with its graph"
                     raise LossDefect("wrong-shape", f"dS is None: {hint}")
-                return self.plain(answer[0], "the value"), self.plain(answer[1], "dS")
+                value, dS, *rest = answer
+                rest = [rebuilt(each, HESSIAN, lambda path, leaf: self.plain(leaf, path)) for each in rest]
+                return self.plain(value, "the value"), self.plain(dS, "dS"), *rest
 
         return loss
 
@@ -113,6 +116,6 @@ class Toolkit:
 NO_GRAPH = ", so it has no gradient: is it copied by torch.tensor or detached, or does a backward return None for it?"
 
 
-def _is_pair(answer: Any) -> TypeGuard[tuple[Any, Any]]:
-    """Whether a function returned a gradient of its own beside the value."""
-    return isinstance(answer, tuple | list) and len(answer) == 2
+def _is_pair(answer: Any) -> TypeGuard[tuple[Any, ...]]:
+    """Whether a function returned a gradient of its own beside the value, and perhaps more."""
+    return isinstance(answer, tuple | list) and len(answer) > 1

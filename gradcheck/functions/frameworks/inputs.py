@@ -14,7 +14,16 @@ import numpy as np
 from gradcheck.errors import TargetError
 from gradcheck.functions.answer import described
 from gradcheck.functions.binding import Settled, settle
-from gradcheck.functions.doors import AsReturned, Door, Layer, Separate, called, reseeded, upstream_gradient
+from gradcheck.functions.doors import (
+    AsReturned,
+    Door,
+    Layer,
+    Separate,
+    WithHessian,
+    called,
+    reseeded,
+    upstream_gradient,
+)
 from gradcheck.functions.frameworks import first_that_works, recognised_form
 from gradcheck.functions.frameworks.adapters import NO_GRAPH, Toolkit
 from gradcheck.layout import Seed, is_differentiable, leaves, rebuilt
@@ -114,6 +123,10 @@ def _forms(toolkit: Toolkit, door: Door, wrt: tuple[str, ...]) -> list[Door]:
             return [AsReturned(name, translated(function)), Differentiated(name, function, toolkit, wrt)]
         case Separate(name, value, gradient):
             return [Separate(name, translated(value), translated(gradient))]
+        case WithHessian(name, own):
+            return [
+                WithHessian(name, form) for form in _forms(toolkit, own, wrt) if not isinstance(form, Differentiated)
+            ]
         case Layer(name, pair):
             return [Layer(name, lambda: (translated((both := pair())[0]), translated(both[1])))]
     return [door]

@@ -1,0 +1,312 @@
+"""Second derivatives that a function returns as ``hess``, against differences of its own gradient.
+
+The gradient is checked first. An entry of ``hess`` is the derivative of one entry of the gradient by one number of x:
+``judge`` gets the former as its values and ``hess`` as their derivatives, with the noise of the gradient as that of
+values. Two calls move a number of x, and show a whole column of second derivatives.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.checking import steps
+from gradcheck.checking.contract import finding_of
+from gradcheck.checking.entries import Verdicts, judge
+from gradcheck.checking.evidence import Case
+from gradcheck.checking.precision import FLOOR, GradientNoise, Precision, measure, rounding_of_gradient
+from gradcheck.checking.problem import Checked, Judged, batches_of, case_of
+from gradcheck.checking.subgradients import SAMPLED, Nearby, patterns
+from gradcheck.config import Config
+from gradcheck.config.settings import Settings
+from gradcheck.errors import LossDefect
+from gradcheck.evaluation.asking import Asking, groups_for
+from gradcheck.evaluation.blocks import Blocks, IndexArray
+from gradcheck.evaluation.evaluators import Evaluator, Moved
+from gradcheck.evaluation.objective import Objective
+from gradcheck.functions.answer import Answer
+from gradcheck.functions.function import Function
+from gradcheck.functions.hessian import Hessian, gradient_and_hessians
+from gradcheck.layout import Arguments, Input, Layout
+from gradcheck.numerics import noise
+from gradcheck.numerics import verdicts as verdict
+from gradcheck.numerics.differences import SIGMAS, Rounding
+from gradcheck.numerics.verdicts import BoolArray, Tolerance, largest
+from gradcheck.report import BatchReport, Finding, FloatArray
+from gradcheck.sampling import Problem
+
+#: A matrix may have so many times the entries that a gradient may, since two calls show a column of it.
+_MOST = 100
+#: Sums of absolute second derivatives are compared to this part of themselves.
+_SUMS = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """What P entries of a ``hess`` are, in reading order: derivatives of gradient ``out`` by number ``moved`` of x."""
+
+    out: IndexArray  # P flat indices
+    moved: IndexArray  # P flat indices
+    blocks: Blocks  # entries whose second derivatives are of one scale: of a row, or of an input
+    is_diagonal: bool = False
+
+
+def pairs_of(name: str, shape: tuple[int, ...], own: Input) -> Pairs:
+    """What the entries of a ``hess`` of this shape are: the diagonal, a block for each row, or the whole matrix.
+
+    Raises:
+        LossDefect: ``wrong-shape``: it is none of these for such an input.
+
+    Example:
+        >>> pairs_of("hess", (2, 2, 2), Input("S", (2, 2), 0)).moved.tolist()
+        [0, 1, 0, 1, 2, 3, 2, 3]
+    """
+    n, width, here = own.size, own.shape[-1] if own.shape else 1, own.start + np.arange(own.size)
+    rows = own.shape[0] if len(own.shape) == 2 else 1
+    if shape == own.shape:
+        return Pairs(here, here, Blocks.of_rows((rows, n // rows)), is_diagonal=True)
+    if shape in ((n, n), own.shape * 2):
+        return Pairs(np.repeat(here, n), np.tile(here, n), Blocks.of_rows((rows, n * n // rows)))
+    if shape == (*own.shape, width):
+        moved = here.reshape(-1, 1, width).repeat(width, axis=1)
+        return Pairs(np.repeat(here, width), moved.reshape(-1), Blocks.of_rows((rows, n * width // rows)))
+    row_blocks = f", {(*own.shape, width)} for a block of each row" if len(own.shape) > 1 else ""
+    may = f"{own.shape} for the diagonal{row_blocks}, or {(n, n)} for the whole matrix"
+    raise LossDefect("wrong-shape", f"{name} has shape {shape}; {own.name} has shape {own.shape}, so it may be {may}")
+
+
+@dataclass(eq=False)
+class _Second(Objective):
+    """A function as one of its arrays of second derivatives: called, it answers with them in place of a gradient."""
+
+    number: int = 0  # of the array among those that the function returns
+
+    def __post_init__(self) -> None:
+        self.of, self.pairs = self.shape, Pairs(np.empty(0, np.intp), np.empty(0, np.intp), Blocks.of_rows((1, 1)))
+
+    def suit(self, seen: Hessian) -> None:
+        """Take the shape of an array that was returned; raises ``LossDefect`` as ``pairs_of``."""
+        self.pairs = pairs_of(seen.name, seen.entries.shape, seen.own)
+        self.blocks = self.pairs.blocks
+        self.shape = len(self.blocks), self.blocks.n // len(self.blocks)
+
+    def both(self, x: FloatArray) -> tuple[Answer, Hessian]:
+        """Value and gradient at x (n,), and the second derivatives there; raises as a call of the function."""
+        self.calls += 1
+        answer, found = gradient_and_hessians(self.loss, x.astype(self.dtype).reshape(self.of), self.labels)
+        return answer, found[self.number]
+
+    def __call__(self, x: FloatArray) -> Answer:
+        """The gradient's place is taken by the second derivatives (P,)."""
+        answer, found = self.both(x)
+        return Answer(answer.value, found.entries.reshape(-1), answer.gradient_eps, found.eps)
+
+
+class _OfGradients(Evaluator):
+    """Entries of the gradient as values; where rows are known not to be coupled, one number of each row is moved."""
+
+    name, asking = "full", "whole"
+
+    def __init__(self, objective: _Second, x: FloatArray, *, by_rows: bool) -> None:
+        super().__init__(objective, x[objective.pairs.moved])
+        self._second, self._point = objective, x
+        # Moved together, rows must not meet in an entry.
+        C, pairs = objective.of[1], objective.pairs
+        alone = not by_rows or np.any(pairs.out // C != pairs.moved // C)
+        self._grouped: Asking = "whole" if alone else "each-row"
+        answer, found = objective.both(x)
+        self._here = answer.gradient.reshape(-1), found.entries.reshape(-1)
+
+    def moved(self, entries: IndexArray, offsets: FloatArray) -> Moved:
+        """See ``Evaluator.moved``: entries that belong to the same number of x, moved alike, share a call."""
+        pairs, before = self._second.pairs, self.x[entries]
+        after = self._second.rounded(before + offsets)
+        moves, own = np.unique([pairs.moved[entries], after], axis=1, return_inverse=True)
+        numbers = moves[0].astype(np.intp)
+        values, derivatives = np.empty(len(entries)), np.empty(len(entries))
+        groups = groups_for(self._grouped, numbers // self._second.of[1])
+        group_of = np.empty(len(numbers), dtype=np.intp)
+        for k, group in enumerate(groups):
+            group_of[group] = k
+        order = np.argsort(group_of[own.ravel()], kind="stable")
+        bounds = np.cumsum(np.bincount(group_of[own.ravel()], minlength=len(groups)))[:-1]
+        for group, which in zip(groups, np.split(order, bounds), strict=True):
+            point = self._point.copy()
+            point[numbers[group]] = moves[1, group]
+            answer, found = self._second.both(point)
+            values[which] = answer.gradient.reshape(-1)[pairs.out[entries[which]]]
+            derivatives[which] = found.entries.reshape(-1)[entries[which]]
+        return Moved(after - before, values, derivatives)
+
+    def here(self, entries: IndexArray) -> Moved:
+        """See ``Evaluator.here``."""
+        gradient, hessian = self._here
+        return Moved(np.zeros(len(entries)), gradient[self._second.pairs.out[entries]], hessian[entries])
+
+    def sums(self, step: float) -> FloatArray:
+        """For each number that entries are derivatives by, the sum of all absolute second derivatives by it, (P,)."""
+        moved, n = self._second.pairs.moved, len(self._point)
+        width = self._second.of[1] if self._grouped == "each-row" else n
+        sums = np.empty(n)
+        for column in range(width):
+            apart = np.zeros(n)
+            for sign in (1.0, -1.0):
+                point = self._point.copy()
+                point[column::width] += sign * step
+                apart += sign * self._second.both(point)[0].gradient.reshape(-1)
+            sums[column::width] = np.abs(apart).reshape(-1, width).sum(axis=1) / (2 * step)
+        return sums[moved]
+
+
+class _NearbyGradients(Nearby):
+    """Second derivatives around x; where kinks of the gradient meet, what lies between those that differences show."""
+
+    def __init__(self, second: _Second, x: FloatArray, precision: Precision, evaluator: _OfGradients) -> None:
+        super().__init__(second, x, precision)
+        self._evaluator, self._blocks = evaluator, Blocks.of_rows(second.of)
+
+    def judge(
+        self, entries: IndexArray, analytic: FloatArray, allowed: FloatArray, kinked: BoolArray
+    ) -> tuple[BoolArray, npt.NDArray[np.int8]]:
+        """See ``Nearby.judge``: 32 calls, and four for each entry whose second derivative jumps around x."""
+        directions = list(patterns(self._blocks, SAMPLED, np.random.default_rng(len(self.x))))
+        around, near = (np.array([self.gradient(each, part)[entries] for each in directions]) for part in (1.0, 1 / 16))
+        noisy = 2 * SIGMAS * self.precision.gradient_noise.of(entries)
+        jumps = (np.ptp(around, axis=0) > noisy) & (np.ptp(near, axis=0) > np.ptp(around, axis=0) / 4)
+        verdicts = np.full(len(entries), verdict.WRONG, dtype=np.int8)
+        for e in np.flatnonzero(jumps | kinked).tolist():
+            ends = [directions[int(pick(around[:, e]))] for pick in (np.argmin, np.argmax)]
+            limits = [self._derivative(direction, entries[[e]]) for direction in ends]
+            low, high = min(limits), max(limits)
+            bound = allowed[e] + 4 * SIGMAS * self.precision.value_noise / self.step
+            if low - bound <= analytic[e] <= high + bound:
+                verdicts[e] = verdict.SUBGRADIENT
+        return kinked | jumps, verdicts
+
+    def _derivative(self, direction: FloatArray, entry: IndexArray) -> float:
+        """The derivative of an entry of the gradient near x along a direction, by differences."""
+        there = _OfGradients(self._evaluator.objective, self.x + self.radius * direction, by_rows=False)  # type: ignore[arg-type]
+        above, below = (there.moved(entry, np.array([sign * self.step])) for sign in (1.0, -1.0))
+        return float((above.values - below.values)[0] / (above.distance - below.distance)[0])
+
+
+def check_hessian(loss: Function, problem: Problem, config: Config, settings: Settings, *, by_rows: bool) -> Checked:
+    """Check the second derivatives that a function returns at one problem; rows are not coupled if ``by_rows``.
+
+    Raises:
+        UsageError: it returns none.
+        OutOfTime: the run's time is up.
+    """
+    begun, x = time.perf_counter(), problem.S.astype(np.float64, copy=False).reshape(-1)
+    N, C = problem.S.shape[0], problem.S.shape[1]
+    batches: list[BatchReport] = []
+    findings: list[Finding] = []
+    cases: list[Case] = []
+    try:
+        answer, found = gradient_and_hessians(loss, problem.S, problem.y)
+        first = Objective(loss, (N, C), problem.y, np.float64, resolution=problem.S.dtype)
+        precision = measure(first, x, first(x))
+        for number, seen in enumerate(found):
+            given = _Second(loss, (N, C), problem.y, problem.S.dtype, number=number)
+            exact = replace(given, dtype=np.float64, resolution=problem.S.dtype)
+            for each in (given, exact):
+                each.suit(seen)
+            if seen.entries.size > _MOST * config.max_entries:
+                message = f"{seen.name} has {seen.entries.size:,} entries, too many to check: max_entries is"
+                findings.append(Finding("not-checked", "note", f"{message} {config.max_entries:,}"))
+                continue
+            judged, note = _judge(given, exact, x, seen, precision, config, by_rows=by_rows)
+            findings += [note] if note else []
+            if note is None:
+                as_inputs = _problem_of(problem, seen, x[given.pairs.moved])
+                seconds = time.perf_counter() - begun
+                batches += batches_of(as_inputs, answer, judged, judged.calls + first.calls, seconds, settings.worst)
+                case = case_of(as_inputs, replace(answer, gradient=seen.entries.reshape(1, -1)), judged)
+                cases.append(replace(case, S=case.analytic))
+    except LossDefect as defect:
+        findings.append(finding_of(defect))
+    return Checked(tuple(batches), findings, cases=tuple(cases))
+
+
+def _problem_of(problem: Problem, seen: Hessian, moved: FloatArray) -> Problem:
+    """The second derivatives as an input of their own, so that they are shown and explained like one."""
+    values = {seen.name: seen.entries, **({"S": problem.S} if problem.layout is None else problem.y.values)}
+    layout = Layout((Input(seen.name, seen.entries.shape, 0),))
+    size = problem.batch_size or len(problem.S)
+    return replace(problem, S=moved[np.newaxis], y=Arguments(values, layout), batch_size=size)
+
+
+def _judge(
+    given: _Second, exact: _Second, x: FloatArray, seen: Hessian, first: Precision, config: Config, *, by_rows: bool
+) -> tuple[Judged, Finding | None]:
+    analytic, beyond, calls = seen.entries.reshape(-1), None, 0
+    if given.dtype != np.float64:
+        beyond, calls = rounding_of_gradient(given, exact, x, seen.eps), given.calls
+    precision = _measure(exact, x, first, beyond)
+    evaluator = _OfGradients(exact, x, by_rows=by_rows)
+    tolerance = Tolerance(config.rtol, config.atol)
+    nearby = _NearbyGradients(exact, x, precision, evaluator)
+    everywhere = np.arange(len(analytic))
+    verdicts = judge(
+        evaluator, exact(x), analytic, precision, tolerance, entries=everywhere, reference="central", nearby=nearby
+    )
+    note = _bound(evaluator, verdicts, precision, given.of[1]) if given.pairs.is_diagonal else None
+    how = "an entry of every row is moved at once" if by_rows else "each number is moved alone"
+    return Judged("full", how, exact.calls + calls, (), verdicts, precision.inside.of_x), note
+
+
+def _measure(second: _Second, x: FloatArray, first: Precision, beyond: FloatArray | None) -> Precision:
+    """The precision of the gradient as values, and of second derivatives as their derivatives: 22 calls."""
+    rng, pairs = np.random.default_rng(second.of), second.pairs
+    base, found = second.both(x)
+    gradients = np.empty((steps.LINES, noise.POINTS, len(x)))
+    series = np.empty((steps.LINES, noise.POINTS, len(pairs.out)))
+    gradients[:, 0], series[:, 0], slope = base.gradient.reshape(-1), found.entries.reshape(-1), 0.0
+    for line in range(steps.LINES):
+        direction = rng.standard_normal(len(x))
+        for k, t in enumerate(noise.POSITIONS[1:], start=1):
+            answer, near = second.both(x + t * steps.SPACING * direction)
+            gradients[line, k], series[line, k] = answer.gradient.reshape(-1), near.entries.reshape(-1)
+        length = noise.POSITIONS[-1] * steps.SPACING * float(np.sum(np.abs(direction)))
+        slope = max(slope, largest(gradients[line, -1] - gradients[line, 0]) / length)
+    sizes = np.max([second.blocks.largest(each) for each in series.reshape(-1, len(pairs.out))], axis=0)
+    value_noise = largest(first.gradient_noise.of(np.unique(pairs.out)))
+    scale = max(largest(sizes), slope) or largest(base.gradient) / max(1.0, largest(x)) or 1.0
+    eps = noise.effective_eps(gradients.ravel()[:: max(1, gradients.size // 4096)], base.gradient_eps)
+    least = np.maximum(FLOOR * found.eps * sizes, np.finfo(np.float64).smallest_normal)
+    return Precision(
+        value_noise=value_noise, rounding=0.0, smallest_part=0.0, parts_noise=None,
+        gradient_noise=GradientNoise(series, None, second.blocks, least, beyond),
+        step=min(first.step, steps.usual_step(value_noise, scale)), scale=scale, block_scales=sizes,
+        reach=first.reach, steps=(), inside=Rounding(eps, first.inside.of_x),
+    )  # fmt: skip
+
+
+def _bound(evaluator: _OfGradients, seen: Verdicts, precision: Precision, classes: int) -> Finding | None:
+    """The note that a diagonal is an upper bound of the true one, such as libraries for boosting use on purpose.
+
+    Sums of absolute second derivatives by each score make a diagonal matrix that no other curvature exceeds (diagonal
+    dominance): for the softmax 2 p (1 - p), as in XGBoost. LightGBM has C/(C - 1) p (1 - p), where the scores of a row
+    are determined up to a number that all have in common.
+    """
+    wrong = seen.verdicts == verdict.WRONG
+    if not wrong.any() or np.any(seen.analytic[wrong] < seen.numerical[wrong]):
+        return None
+    sums = evaluator.sums(precision.step)
+    slack = seen.bounds + seen.granted + _SUMS * sums
+    if np.all(np.abs(seen.analytic - sums) <= slack) and np.any(sums > seen.numerical * (1 + _SUMS)):
+        what = "the sums of the absolute second derivatives by each number, such as 2 p (1 - p)"
+    elif (
+        classes > 1
+        and np.all(np.abs(sums - 2 * seen.numerical) <= slack)
+        and np.all(np.abs(seen.analytic - classes / (classes - 1) * seen.numerical) <= slack)
+    ):
+        what = f"C/(C - 1) times the second derivatives, {classes}/{classes - 1} here"
+    else:
+        return None
+    message = f"hess is an upper bound of the diagonal, and not the diagonal itself: {what}"
+    hint = "libraries for boosting use such bounds on purpose; if the diagonal was meant, it is smaller"
+    return Finding("hessian-bound", "note", message, hint)

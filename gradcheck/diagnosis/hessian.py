@@ -1,0 +1,66 @@
+"""Why second derivatives are wrong: the rules for inputs that need no call, on ``hess`` as an input of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from gradcheck.checking.evidence import Allowance, Case
+from gradcheck.diagnosis import input_rules as rules
+from gradcheck.diagnosis.input_rules import InputSeen, Seen
+from gradcheck.diagnosis.inputs import condition, indices, of_each_index
+from gradcheck.functions.function import Function
+from gradcheck.report import Finding
+
+
+def explain_hessian(cases: Iterable[Case], loss: Function, rtol: float) -> tuple[Finding, ...]:
+    """A finding for each array of second derivatives that is wrong somewhere."""
+    arrays: dict[str, Seen] = {}
+    for case in cases:
+        for own in case.arguments.layout.inputs:
+            arrays.setdefault(own.name, []).append(InputSeen(case, own, Allowance(loss, 0), rtol))
+    return tuple(_of_one(name, seen) for name, seen in arrays.items() if any(each.wrong.any() for each in seen))
+
+
+def _of_one(name: str, seen: Seen) -> Finding:
+    wrong, entries = sum(int(each.wrong.sum()) for each in seen), sum(each.input.size for each in seen)
+    found = next((finding for rule in RULES for finding in rule(seen)), None)
+    why = found.message if found else f"dS is wrong in {wrong} of {entries} entries, and no known cause fits"
+    message = why.replace("dS", name).replace("the numerical gradient", "the second derivative")
+    hint = "derive the gradient that the function returns once more, term by term"
+    return Finding("wrong-hessian", "error", message, hint)
+
+
+def on_the_diagonal(seen: Seen) -> Iterator[Finding]:
+    """A block or a whole matrix is wrong on its diagonal alone, or beside it alone."""
+    if seen[0].x.ndim < 2 or seen[0].x.shape[-1] != seen[0].x.shape[-2]:
+        return
+    off = [np.broadcast_to(~np.eye(each.x.shape[-1], dtype=bool), each.x.shape) for each in seen]
+    for where, places in (("on its diagonal", [~each for each in off]), ("beside its diagonal", off)):
+        if not any(each.wrong[~place].any() for each, place in zip(seen, places, strict=True)):
+            zero = all(not each.analytic[place].any() for each, place in zip(seen, places, strict=True))
+            there = "; it is 0 there" if zero else ""
+            yield Finding("wrong-hessian", "error", f"dS is wrong only {where}, and right elsewhere{there}")
+            return
+
+
+def not_symmetric(seen: Seen) -> Iterator[Finding]:
+    """Two entries that are derivatives by the same two numbers differ."""
+    for each in seen:
+        if each.x.ndim < 2 or each.x.shape[-1] != each.x.shape[-2]:
+            return
+        other = np.swapaxes(each.analytic, -1, -2)
+        apart = np.abs(each.analytic - other) - each.slack(np.maximum(np.abs(each.analytic), np.abs(other)))
+        if np.max(apart) > 0:
+            place = [int(k) for k in np.unravel_index(int(np.argmax(apart)), apart.shape)]
+            turned = [*place[:-2], place[-1], place[-2]]
+            one, two = (f"dS[{', '.join(map(str, k))}] is {each.analytic[tuple(k)]:.6g}" for k in (place, turned))
+            yield Finding("wrong-hessian", "error", f"dS is not symmetric: {one} and {two}")
+            return
+
+
+#: The most telling first.
+RULES: tuple[rules.Rule, ...] = (
+    rules.factor, not_symmetric, on_the_diagonal, rules.rearranged, indices, condition, of_each_index, rules.lost_mean,
+)  # fmt: skip
