@@ -21,15 +21,17 @@ from gradcheck.run import check_targets
 
 #: Codes of findings that no rule of score losses makes: of the contract, projections, reductions and named inputs.
 OTHERS = {
-    "gradients-exchanged", "hangs", "ignores-upstream-gradient", "mutates-input", "not-checked", "not-deterministic",
+    "gradients-exchanged", "hangs", "hessian-bound", "ignores-upstream-gradient", "mutates-input", "not-checked", "not-deterministic",
     "not-finite", "one-region", "projections-disagree", "raises", "reductions-disagree", "row-factor", "shared-buffer",
-    "wrong-dtype", "wrong-shape",
+    "wrong-dtype", "wrong-hessian", "wrong-shape",
 }  # fmt: skip
 PARTS = ["What it means", "How it happens", "Wrong", "Right", "Here"]
 
 #: What an example needs beside the defaults.
 CONFIGS = {
     "hangs": Config(batch_sizes=[1], scores="normal"),
+    "hessian-bound": Config(hessian=True),
+    "wrong-hessian": Config(hessian=True),
     "projections-disagree": Config(batch_sizes=[8], classes=[20], scores="integers(0, 0)", max_entries=100),
 }
 SETTINGS: dict[str, dict[str, Any]] = {"hangs": {"timeout": 0.2}, "unlike": {"like": "svm"}}
@@ -43,9 +45,9 @@ def loss(S, y{reduction}):
     p = np.exp(log_p)
     margins = np.maximum(S - S[i, y][:, None] + 1, 0) * (1 - t)
     q = (margins > 0) - t * (margins > 0).sum(axis=1, keepdims=True)
-    value, dS, k = (r**2).sum() / N, {dS}, 0
+    value, dS, k, hess = (r**2).sum() / N, {dS}, 0, None
     {example}
-    return value, dS
+    return (value, dS) if hess is None else (value, dS, hess)
 """
 #: Of pages about functions of named inputs: the function (of a layer, also its backward), its inputs, what is checked.
 NAMED_INPUTS: dict[str, tuple[str, dict[str, str], list[str]]] = {
