@@ -23,8 +23,8 @@ from gradcheck.run import check_targets
 from gradcheck.sampling import Problem
 
 #: Keys that mean something at a given point, and those that name functions beside the one that is checked.
-_OF_A_POINT = ("seed", "rtol", "atol", "plan", "max_entries", "hessian")
-_BESIDE = ("gradient", "backward", "value")
+_OF_A_POINT = ("seed", "rtol", "atol", "plan", "max_entries", "hessian", "order")
+_BESIDE = ("gradient", "backward", "value", "hvp")
 LossLike = str | Function | Callable[[Any, Any], Any]
 
 

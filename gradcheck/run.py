@@ -24,7 +24,7 @@ from gradcheck.functions.function import Function
 from gradcheck.functions.loading import built_in_named, load_target
 from gradcheck.functions.output_capture import let_through, silenced
 from gradcheck.functions.prepare import prepare
-from gradcheck.functions.signatures import takes_scores_and_labels
+from gradcheck.functions.signatures import parameters_of, takes_scores_and_labels
 from gradcheck.functions.suggestions import rerun_command
 from gradcheck.report import BatchReport, Finding, LossReport, Report, SmallestCase
 from gradcheck.sampling import Problem, drawn, problems, shapes
@@ -95,6 +95,8 @@ def check_targets(
             if settings.fail_fast and run.has_failed:
                 runs = runs[: at_hand + 1]
                 break
+            if second := run.of_products():
+                runs.insert(at_hand + 1, second)
     return report()
 
 
@@ -115,10 +117,17 @@ class _TargetRun:
     """The check of one target at given problems, or at the configuration's; what is done is kept if it is cut short."""
 
     def __init__(
-        self, target: str | Function, config: Config, settings: Settings, given: Problem | Mapping[str, Any] | None
+        self,
+        target: str | Function,
+        config: Config,
+        settings: Settings,
+        given: Problem | Mapping[str, Any] | None,
+        products: bool = False,
     ) -> None:
-        self._target = target if isinstance(target, str) else target.target
+        self._target, self._products = target if isinstance(target, str) else target.target, products
         self._loss = None if isinstance(target, str) else target
+        self._loaded: Function | None = None
+        self._framework: str = settings.framework
         self._config, self._settings, self._given = config, settings, given
         self._shapes = [given.S.shape] if isinstance(given, Problem) else shapes(config)
         self._current: Problem | None = None
@@ -154,7 +163,7 @@ class _TargetRun:
         loss = self._loss
         findings = [*self._contract.values(), *self._findings]
         return LossReport(
-            target=self._target,
+            target=f"{self._target}, second derivatives" if self._products else self._target,
             file=loss.file if loss else None,
             line=loss.line if loss else None,
             framework=loss.framework if loss else "numpy",
@@ -181,6 +190,20 @@ class _TargetRun:
         """Something is wrong, or could not be checked."""
         return bool(self._error) or self.report().failed
 
+    def of_products(self) -> _TargetRun | None:
+        """The check of products with second derivatives, where it is asked for; None where it is not, or done."""
+        loss, config = self._loaded, self._config
+        if self._products or self._error or loss is None or self._loss is None:
+            return None
+        if not (config.hvp or "hvp" in loss.beside or config.order == 2):
+            return None
+        if config.order == 2 and self._loss.framework == "numpy":
+            self._error = "order 2 is for PyTorch and JAX; name what returns second derivatives: --hessian, or --hvp"
+            return None
+        other = _TargetRun(loss, config, self._settings, self._given, products=True)
+        other._framework = self._loss.framework
+        return other
+
     def _add(self, findings: Iterable[Finding], problem: Problem) -> None:
         """Take findings of the contract."""
         for finding in findings:
@@ -199,7 +222,7 @@ class _TargetRun:
         if self._loss is None:
             with let_through(stderr):
                 self._loss = budget.load(load_target, self._target) if budget else load_target(self._target)
-        self._loss = replace(self._loss, budget=budget)
+        self._loss = self._loaded = replace(self._loss, budget=budget)
         for problem in self._problems_of(self._loss, stderr):
             if budget and self._done:
                 budget.start_problem(self._target, self._shapes, self._done)
@@ -242,13 +265,21 @@ class _TargetRun:
     def _problems_of(self, loss: Function, stderr: TextIO) -> Iterable[Problem]:
         """The problems to check; a function of named inputs becomes one of x first."""
         given, config, thing = self._given, self._config, loss.function
+        if self._products:
+            names = (*parameters_of(thing)[0], "S", "y")[:2]
+            if isinstance(given, Problem):
+                given = dict(zip(names, (given.S, given.y), strict=True))
+            elif given is None and not config.inputs:
+                inputs = zip(names, (f"{config.scores[0].describe()} [N, C]", "labels"), strict=True)
+                config = config.model_copy(update={"inputs": dict(inputs)})
         if isinstance(given, Problem):
             return [given]
-        described = config.inputs or config.backward or config.gradient or config.value or loss.beside
-        if given is None and (loss.is_built_in or (takes_scores_and_labels(thing) and not described)):
+        described = config.inputs or config.backward or config.gradient or config.value or {*loss.beside} - {"hvp"}
+        is_score_loss = loss.is_built_in or (takes_scores_and_labels(thing) and not described)
+        if given is None and is_score_loss and not self._products:
             return problems(config)
         with let_through(stderr):
-            function, points, remarks = prepare(loss, config, given, self._settings.framework)
+            function, points, remarks = prepare(loss, config, given, self._framework, products=self._products)
         self._loss = replace(function, budget=loss.budget)
         self._shapes = [problem.S.shape for problem in points]
         self._contract |= {remark.code: remark for remark in remarks}
@@ -295,6 +326,7 @@ class _TargetRun:
             return
         from gradcheck.checking.evidence import Allowance, Evidence
         from gradcheck.diagnosis.driver import RULES, find
+        from gradcheck.diagnosis.hessian import of_products
         from gradcheck.diagnosis.inputs import explain_inputs
         from gradcheck.diagnosis.notation import explain_terms
         from gradcheck.diagnosis.statements import refine
@@ -311,7 +343,9 @@ class _TargetRun:
             worded = judged[0].arguments.layout.worded
             state = [replace(each, message=worded(each.message)) for each in find(evidence, RULES[:1])]
             self._findings = tuple(state) or (explain_inputs(evidence) if failed else ())
-            if failed:
+            if failed and self._products:
+                self._findings = of_products(self._findings, judged)
+            elif failed:
                 self._smallest = smallest_inputs(evidence, self._findings[0].code, self._config, self._settings)
             self._calls_to_explain = ask.calls
             return

@@ -26,7 +26,22 @@ from gradcheck.run import check_targets
 
 _Texts = list[str] | None
 #: Keys of the configuration whose options have their names.
-_KEYS = ("seed", "trials", "scores", "wrt", "only", "gradient", "backward", "value", "dtype", "rtol", "atol", "plan")
+_KEYS = (
+    "seed",
+    "trials",
+    "scores",
+    "wrt",
+    "only",
+    "gradient",
+    "backward",
+    "value",
+    "hvp",
+    "order",
+    "dtype",
+    "rtol",
+    "atol",
+    "plan",
+)
 _ENTRIES_OF_A_PAGE = 100  # of each problem, at least
 PATIENCE = 1.0  # seconds before the progress bar is shown
 
@@ -57,6 +72,8 @@ def run(
     gradient: Annotated[str | None, _option("gradient", metavar="TARGET")] = None,
     backward: Annotated[str | None, _option("backward", metavar="TARGET")] = None,
     value: Annotated[str | None, _option("value", metavar="TARGET")] = None,
+    hvp: Annotated[str | None, _option("hvp", metavar="TARGET")] = None,
+    order: Annotated[int | None, _option("order")] = None,
     hessian: Annotated[bool, _option("hessian", "--hessian")] = False,
     reseed: Annotated[bool, _option("reseed", "--reseed")] = False,
     dtype: Annotated[str | None, _option("dtype")] = None,

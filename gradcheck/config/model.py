@@ -101,6 +101,13 @@ class Config(BaseModel):
     hessian: Annotated[bool, Field(strict=True)] = Field(
         False, description="Check the second derivatives that are returned after the gradient: (value, gradient, hess)."
     )
+    hvp: _Target | None = Field(
+        None, description="Function that returns the product of the second derivatives with v: hvp(..., v), to check."
+    )
+    order: Literal[1, 2] = Field(
+        1,
+        description="2: check second derivatives too, as PyTorch or JAX gets them by differentiating twice.",
+    )
     only: _Target = Field("*", description="Pattern of the names of the arrays that are checked, as params.W*.")
     reseed: Annotated[bool, Field(strict=True)] = Field(
         False, description="Seed the generators of random numbers before every call, for dropout and other draws."

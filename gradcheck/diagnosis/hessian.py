@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,6 +22,16 @@ def explain_hessian(cases: Iterable[Case], loss: Function, rtol: float) -> tuple
         for own in case.arguments.layout.inputs:
             arrays.setdefault(own.name, []).append(InputSeen(case, own, Allowance(loss, 0), rtol))
     return tuple(_of_one(name, seen) for name, seen in arrays.items() if any(each.wrong.any() for each in seen))
+
+
+def of_products(findings: Iterable[Finding], cases: Iterable[Case]) -> tuple[Finding, ...]:
+    """Findings on products of the second derivatives with random numbers v, in the place of a gradient."""
+    if not any(case.analytic.any() for case in cases):
+        message = "the second derivatives are 0 everywhere, and those of the gradient are not"
+        hint = "a backward that is differentiated itself must keep the graph of all that it uses: no detach, no .data"
+        return (Finding("wrong-hessian", "error", message, hint),)
+    words = "of the product of the second derivatives with random numbers: "
+    return tuple(replace(each, code="wrong-hessian", message=words + each.message) for each in findings)
 
 
 def _of_one(name: str, seen: Seen) -> Finding:

@@ -4,6 +4,7 @@
 `AsReturned`                ``f(W, X, y) -> (value, dW)``; several as ``(value, dW, db)`` or in a dict or tuple
 `Separate`                  ``f(x) -> value`` and ``g(x) -> gradient``
 `WithHessian`               either of these with a last result: ``(value, gradient, hess)``, ``(gradient, hess)``
+`Products`                  a function and ``hvp(x, v)``, the product of its Hessian with v
 `Layer`                     ``forward(x, w) -> out`` or ``(out, cache)``; ``backward(dout, cache) -> dx, dw``
 `Differentiated`            ``f(W, X) -> out`` in PyTorch or JAX: see ``frameworks.inputs``
 ==========================  ====================================================================================
@@ -11,8 +12,10 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import inspect
+import itertools
 import random
 import sys
 from collections.abc import Callable
@@ -25,7 +28,7 @@ import numpy.typing as npt
 from gradcheck.errors import TargetError
 from gradcheck.functions.answer import described
 from gradcheck.functions.signatures import named_parameters, signature_of
-from gradcheck.layout import Seed
+from gradcheck.layout import Seed, rebuilt
 
 #: How names of the gradients that a backward is multiplied by begin.
 _UPSTREAM = ("d", "grad", "upstream", "top_diff", "g_")
@@ -139,6 +142,34 @@ class WithHessian:
             raise TargetError(f"{self.name}: returns no second derivatives after its gradients", hint=hint)
         first = results[:-1]
         return value, first[0] if len(first) == 1 and type(first[0]) is tuple else first, results[-1]
+
+
+@dataclass(frozen=True)
+class Products:
+    """A gradient and the products of its Jacobian, the Hessian, with vectors: ``hvp(x, v)``.
+
+    The value is the sum of the gradient times v, whose own gradient is the product: the Hessian is symmetric.
+    """
+
+    name: str
+    door: Door
+    product: Callable[..., Any]
+
+    def __call__(self, given: dict[str, Any], seed: Seed) -> tuple[Any, tuple[Any, ...]]:
+        names, _ = named_parameters(self.product)
+        own = {name: copy.deepcopy(given[name]) for name in names if name in given}
+        vectors = [name for name in names if name not in given]
+        _, gradients = self.door(given, seed)
+        count, value = itertools.count(), 0.0
+
+        def vector(path: str, gradient: Any) -> Any:
+            nonlocal value
+            drawn = upstream_gradient(seed, next(count), np.shape(gradient))
+            value += float(np.sum(np.asarray(gradient) * drawn))
+            return drawn.copy()
+
+        own |= {name: rebuilt(each, name, vector) for name, each in zip(vectors, gradients, strict=False)}
+        return value, _several(called(self.product, own, self.name))
 
 
 def reseeded(door: Door) -> Door:

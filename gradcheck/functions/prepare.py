@@ -19,8 +19,8 @@ from gradcheck.config import Config
 from gradcheck.config.inputs import nested
 from gradcheck.errors import LossDefect, TargetError
 from gradcheck.functions.binding import Settled
-from gradcheck.functions.doors import AsReturned, Door, Layer, Separate, WithHessian, called
-from gradcheck.functions.frameworks.inputs import settle_in
+from gradcheck.functions.doors import AsReturned, Door, Layer, Products, Separate, WithHessian, called
+from gradcheck.functions.frameworks.inputs import Twice, settle_in
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import guessed_config, load_target, names_beside
 from gradcheck.functions.signatures import is_backward, is_layer, is_model, named_parameters, parameters_of
@@ -31,11 +31,17 @@ from gradcheck.sampling import Problem, batched, draw_inputs
 
 
 def prepare(
-    function: Function, config: Config, at: Mapping[str, Any] | None = None, framework: str = "auto"
+    function: Function,
+    config: Config,
+    at: Mapping[str, Any] | None = None,
+    framework: str = "auto",
+    *,
+    products: bool = False,
 ) -> tuple[Function, list[Problem], list[Finding]]:
     """Find the form of a function, draw its inputs, and see which gradients it returns.
 
     ``at`` is the one point at which it is checked, by the names of the inputs; None for those that ``config`` draws.
+    With ``products`` it is the gradient of the function times random numbers that is to be checked.
 
     Returns:
         A function of x, 1 x n, and `Arguments`; where it is checked; what a user should know of what is not checked.
@@ -44,9 +50,12 @@ def prepare(
         TargetError: an input is not described, the results do not fit the inputs, or the function raises.
     """
     name = function.target
-    named = {key: _other(function, getattr(config, key)) for key in ("gradient", "backward", "value")}
-    door, main, params = open_door(name, function.function, named | function.beside)
-    if config.hessian:
+    named = {key: _other(function, getattr(config, key)) for key in ("gradient", "backward", "value", "hvp")}
+    named |= function.beside
+    door, main, params = open_door(name, function.function, named)
+    if products:
+        door = Products(name, door, hvp) if (hvp := named["hvp"]) else Twice(door)
+    elif config.hessian:
         door = WithHessian(name, door)
     own = () if params is None else ("params",)
     required, optional = (*own, *parameters_of(main)[0]), parameters_of(main)[1]

@@ -127,7 +127,7 @@ def rerun_command(
     words += ["--trials", 1] if config.trials != 1 else []
     words += ["--hessian"] if config.hessian else []
     for chosen, usual, form, keys in (
-        (config, default, "--{} {}", ("rtol", "atol", "dtype", "plan")),
+        (config, default, "--{} {}", ("rtol", "atol", "dtype", "plan", "hvp", "order")),
         (settings, Settings(), "--{} {}", ("framework", "reference", "like", "timeout")),
         (config, default, "--set {}={}", ("labels.kind", "labels.distribution", "labels.ignored", "max_entries")),
     ):

@@ -153,3 +153,48 @@ def test_gradient_and_hess_of_a_boosting_objective() -> None:
     assert checked(objective, value=value, **described).passed
     wrong = checked(lambda S, y: (objective(S, y)[0], objective(S, y)[1] * S), value=value, **described)
     assert wrong.findings[0].code == "wrong-hessian"
+
+
+def _products(S: _Array, y: _Array, v: _Array) -> _Array:
+    return np.asarray(np.einsum("ijk,ik->ij", hessians.softmax_blocks(S, y)[2], v))
+
+
+def test_products_with_the_hessian() -> None:
+    def loss(S: _Array, y: _Array) -> Any:
+        return hessians.softmax_blocks(S, y)[:2]
+
+    report = gradcheck.check(loss, hvp=_products)
+    assert report.passed
+    assert [each.target.endswith("second derivatives") for each in report.losses] == [False, True]
+    for wrong, words in (
+        (lambda S, y, v: len(S) * _products(S, y, v), "N times"),
+        (lambda S, y, v: -_products(S, y, v), "-"),
+        (lambda S, y, v: hessians.softmax_diagonal(S, y)[2] * v, ""),
+    ):
+        first, second = gradcheck.check(loss, hvp=wrong).losses
+        assert first.passed
+        assert [finding.code for finding in second.findings] == ["wrong-hessian"]
+        assert words in second.findings[0].message
+
+
+def test_products_of_named_inputs_and_at_a_point() -> None:
+    def rosenbrock(x: _Array) -> Any:
+        a, b = x[:-1], x[1:] - x[:-1] ** 2
+        gradient = np.zeros_like(x)
+        gradient[:-1] = -400 * a * b - 2 * (1 - a)
+        gradient[1:] += 200 * b
+        return float((100 * b**2 + (1 - a) ** 2).sum()), gradient
+
+    def product(x: _Array, p: _Array) -> _Array:
+        h = np.zeros_like(x)
+        h[:-1] = (1200 * x[:-1] ** 2 - 400 * x[1:] + 2) * p[:-1] - 400 * x[:-1] * p[1:]
+        h[1:] += 200 * p[1:] - 400 * x[:-1] * p[:-1]
+        return h
+
+    assert gradcheck.check(rosenbrock, inputs={"x": "[5]"}, hvp=product).passed
+    assert gradcheck.check_at(rosenbrock, {"x": [1.0, 2.0, -1.0]}, hvp=product).passed
+    assert not gradcheck.check_at(rosenbrock, {"x": [1.0, 2.0, -1.0]}, hvp=lambda x, p: product(x, p) + x).passed
+
+
+def test_order_2_needs_a_framework() -> None:
+    assert "order 2 is for PyTorch and JAX" in gradcheck.check("svm", order=2).losses[0].error

@@ -64,6 +64,8 @@ def test_the_defaults_are_those_of_the_design() -> None:
         "backward": None,
         "value": None,
         "hessian": False,
+        "hvp": None,
+        "order": 1,
         "only": "*",
         "reseed": False,
         "dtype": "float64",

@@ -34,6 +34,8 @@ class Toolkit:
     #: Of a function of a list of arrays that returns (value, rest): returns those, and the gradients of the value. The
     #: second argument is the user's own function.
     value_and_grad: Callable[[Callable[..., Any], Callable[..., Any]], Callable[..., Any]]
+    #: Of such a function: the gradients alone, as a function that can be differentiated once more.
+    gradients: Callable[[Callable[..., Any]], Callable[..., Any]]
 
     def by_hand(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """For a loss that takes the framework's arrays, derives its gradient itself, and returns (value, dS)."""

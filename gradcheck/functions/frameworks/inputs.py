@@ -38,6 +38,7 @@ class Differentiated:
     toolkit: Toolkit
     #: Inputs that must have a gradient; empty for all that hold arrays of floats, as far as they have one.
     wrt: tuple[str, ...] = ()
+    order: int = 1  # 2 for its gradient times random numbers in place of itself
 
     def __call__(self, given: dict[str, Any], seed: Seed) -> tuple[Any, tuple[Any, ...]]:
         """Value and gradients, these by the names of the inputs."""
@@ -65,16 +66,35 @@ class Differentiated:
             weights = (upstream_gradient(seed, k, np.shape(out)) for k, out in enumerate(outputs))
             return sum(map(self.toolkit.total, outputs, weights)), None
 
+        def products(arrays: list[Any]) -> tuple[Any, None]:
+            found = [each for each in self.toolkit.gradients(total)(arrays) if each is not None]
+            vectors = (upstream_gradient(seed, 1000 + k, np.shape(each)) for k, each in enumerate(found))
+            return sum((each * self.toolkit.array(v)).sum() for each, v in zip(found, vectors, strict=True)), None
+
+        wanted = total if self.order == 1 else products
         with self.toolkit.environment():
             arrays = [self.toolkit.array(each) for each in moved.values()]
-            (value, _), found = self.toolkit.value_and_grad(total, total)(arrays)
+            (value, _), found = self.toolkit.value_and_grad(wanted, wanted)(arrays)
             gradients = {path: self.toolkit.plain(each, f"d{path}") for path, each in zip(moved, found, strict=True)}
             value = self.toolkit.plain(value, "the value")
+        if self.order == 2:  # what has no graph any more has second derivatives of 0
+            gradients = {path: moved[path] * 0 if each is None else each for path, each in gradients.items()}
         lost = [name for name, part in parts.items() if all(gradients.get(path) is None for path in part)]
         if self.wrt and lost:
             raise TargetError(f"{self.name}: the graph of the value does not lead to {', '.join(lost)}{NO_GRAPH}")
         names = [name for name, part in parts.items() if moved.keys() & part]
         return value, ({name: rebuilt(given[name], name, lambda path, _: gradients.get(path)) for name in names},)
+
+
+@dataclass(frozen=True)
+class Twice:
+    """A function that its framework differentiates twice."""
+
+    door: Door
+
+    def __call__(self, given: dict[str, Any], seed: Seed) -> tuple[Any, tuple[Any, ...]]:
+        """As of the function itself."""
+        return self.door(given, seed)
 
 
 def settle_in(
@@ -90,7 +110,8 @@ def settle_in(
 
     def settled(form: tuple[str, Door]) -> Settled:
         framework, own = form[0], reseeded(form[1]) if reseed else form[1]
-        return replace(settle(name, own, values, wrt, seed, framework == "jax" and not wrt), framework=framework)
+        is_none = framework == "jax" and not wrt and getattr(form[1], "order", 1) == 1
+        return replace(settle(name, own, values, wrt, seed, is_none), framework=framework)
 
     def forms(framework: str) -> list[tuple[str, Door]]:
         toolkit = importlib.import_module(f"{__package__}.{framework}_").TOOLKIT
@@ -119,6 +140,9 @@ def _forms(toolkit: Toolkit, door: Door, wrt: tuple[str, ...]) -> list[Door]:
     match door:
         case Differentiated():
             return [replace(door, wrt=wrt)]
+        case Twice(own):
+            forms = (form for form in _forms(toolkit, own, wrt) if isinstance(form, Differentiated))
+            return [replace(form, order=2) for form in forms]
         case AsReturned(name, function):
             return [AsReturned(name, translated(function)), Differentiated(name, function, toolkit, wrt)]
         case Separate(name, value, gradient):

@@ -52,4 +52,8 @@ def _to_numpy(array: Any) -> Any:
     return np.array(array, dtype=np.float32 if array.dtype == jnp.bfloat16 else None)
 
 
-TOOLKIT = Toolkit("jax", jax.Array, _environment, jnp.asarray, _to_numpy, _sum_of, _value_and_grad)
+def _gradients(total: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda arrays: jax.grad(total, has_aux=True)(arrays)[0]
+
+
+TOOLKIT = Toolkit("jax", jax.Array, _environment, jnp.asarray, _to_numpy, _sum_of, _value_and_grad, _gradients)

@@ -37,7 +37,7 @@ def _value_and_grad(total: Callable[..., Any], function: Callable[..., Any]) -> 
             clone.retain_grad()
         value, rest = total(clones, *others, **options)
         try:
-            has_graph = isinstance(value, torch.Tensor)
+            has_graph = isinstance(value, torch.Tensor) and value.requires_grad
             gradients = torch.autograd.grad(value, leaves, allow_unused=True) if has_graph else [None] * len(leaves)
         except RuntimeError as error:
             if "invalid gradient" not in str(error):
@@ -65,7 +65,13 @@ def _to_numpy(tensor: Any) -> Any:
     return (tensor.float() if tensor.dtype is torch.bfloat16 else tensor).numpy(force=True)
 
 
-TOOLKIT = Toolkit("torch", torch.Tensor, _environment, torch.from_numpy, _to_numpy, _sum_of, _value_and_grad)
+def _gradients(total: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda leaves: torch.autograd.grad(total(leaves)[0], leaves, create_graph=True, allow_unused=True)
+
+
+TOOLKIT = Toolkit(
+    "torch", torch.Tensor, _environment, torch.from_numpy, _to_numpy, _sum_of, _value_and_grad, _gradients
+)
 
 
 def own_form(
