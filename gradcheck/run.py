@@ -325,7 +325,7 @@ class _TargetRun:
         if (contract or not judged) if of_inputs else loss.is_built_in and self._settings.like is None and not failed:
             return
         from gradcheck.checking.evidence import Allowance, Evidence
-        from gradcheck.diagnosis.driver import RULES, find
+        from gradcheck.diagnosis.driver import OF_INPUTS, find
         from gradcheck.diagnosis.hessian import of_products
         from gradcheck.diagnosis.inputs import explain_inputs
         from gradcheck.diagnosis.notation import explain_terms
@@ -341,8 +341,9 @@ class _TargetRun:
         if of_inputs:
             ask.left = max(ask.left, _LEAST)
             worded = judged[0].arguments.layout.worded
-            state = [replace(each, message=worded(each.message)) for each in find(evidence, RULES[:1])]
-            self._findings = tuple(state) or (explain_inputs(evidence) if failed else ())
+            state = [replace(each, message=worded(each.message)) for each in find(evidence, OF_INPUTS)]
+            is_known = not failed or _first_error(state) is not None
+            self._findings = tuple(state) if is_known else (*explain_inputs(evidence), *state)
             if failed and self._products:
                 self._findings = of_products(self._findings, judged)
             elif failed:

@@ -15,6 +15,7 @@ from gradcheck.diagnosis.floats import decimals, guarded, half_precision, overfl
 from gradcheck.diagnosis.places import CODES as PLACES
 from gradcheck.diagnosis.places import places
 from gradcheck.diagnosis.terms import extra_term, lost_derivative, lost_in_the_value
+from gradcheck.diagnosis.weights import average, ignored_rows, laws
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding
 
@@ -43,6 +44,7 @@ _EVERY = _ALL | {"smooth-kink", "truncated-to-integer", "not-a-subgradient", "tr
 #: The rules, the most specific first: of several findings, that of the first rule leads.
 RULES: tuple[Rule, ...] = (
     Rule(other_rules.keeps_state, ("not-deterministic",), _EVERY, of_right_losses=True),
+    Rule(ignored_rows, ("mask-ignored",), of_right_losses=True),
     Rule(other_rules.truncated, ("truncated-to-integer",), _LESS_SPECIFIC | {"constant-factor"}),
     Rule(decimals, ("rounded",), _LESS_SPECIFIC | {"transposed", *FACTORS}, of_right_losses=True),
     Rule(other_rules.not_a_subgradient, ("not-a-subgradient",), _ALL),
@@ -64,6 +66,7 @@ RULES: tuple[Rule, ...] = (
     Rule(lost_in_the_value, (_VALUE,), _LESS_SPECIFIC),
     Rule(in_a_region, ("one-region",), _LESS_SPECIFIC),
     Rule(gradient_known, (_GRADIENT, *FACTORS), _LESS_SPECIFIC - {_VALUE}),
+    Rule(average, ("mask-ignored",), _LESS_SPECIFIC | {_VALUE}),
     Rule(row_factors, ("row-factor",), _LESS_SPECIFIC - {_VALUE}),
     Rule(batch_size, ("batch-size-dependent",), frozenset({"not-a-gradient", _GRADIENT})),
     Rule(other_rules.not_a_gradient, ("not-a-gradient",), frozenset({_GRADIENT})),
@@ -74,6 +77,14 @@ RULES: tuple[Rule, ...] = (
     Rule(overflows, ("overflows",), of_right_losses=True),
     Rule(half_precision, ("rounded",), of_right_losses=True),
     Rule(other_rules.not_the_mean, ("not-the-mean",), of_right_losses=True),
+)
+
+#: Those for functions of named inputs, before the rules for each input.
+_OF_WEIGHTS = "weights-ignored", "mask-ignored"
+OF_INPUTS = (
+    RULES[0],
+    Rule(laws, _OF_WEIGHTS, frozenset(_OF_WEIGHTS), of_right_losses=True),
+    Rule(average, _OF_WEIGHTS),
 )
 
 

@@ -32,6 +32,7 @@ _GUESSES: tuple[tuple[str, Any], ...] = (
     (r"W2|w2", "normal(0, 0.5) [H, C]"),
     (r"b1|bh|b_h", "[H]"),
     (r"b2", "[C]"),
+    (r"(sample|row)_?weights?|sw", "uniform(0.5, 2) [N]"),
     (r"W|Theta|weights?", "normal(0, 0.5) [D, C]"),
     (r"w", "normal(0, 0.5) [D, M]"),
     (r"theta|beta0|params?_vector", "[D]"),
@@ -62,6 +63,8 @@ def guessed_inputs(parameters: Sequence[str]) -> dict[str, Any]:
         found["b"] = "[C]"  # the bias has the width of its weights
     if "w" in found and not {"b", "bias"} & {*found} and {"y", "X", "x"} & {*found} and "labels" in found.values():
         found["w"] = "normal(0, 0.5) [D]"  # logistic regression
+    if "[N, C]" in [*found.values()][:1]:  # beside scores they are those of the rows
+        found |= {name: "uniform(0.5, 2) [N]" for name in ("w", "weight", "weights") if name in found}
     return found
 
 

@@ -21,6 +21,7 @@ from gradcheck.run import check_targets
 
 #: Codes of findings that no rule of score losses makes: of the contract, projections, reductions and named inputs.
 OTHERS = {
+    "weights-ignored",
     "gradients-exchanged", "hangs", "hessian-bound", "ignores-upstream-gradient", "mutates-input", "not-checked",
     "not-deterministic", "not-finite", "one-region", "projections-disagree", "raises", "reductions-disagree",
     "row-factor", "shared-buffer", "wrong-dtype", "wrong-hessian", "wrong-shape",
@@ -81,6 +82,17 @@ def backward(dout, cache):
         [],
     ),
 }
+
+_WEIGHTED = """
+def f(S, y, {name}):
+    N, t, p = len(S), np.eye(S.shape[1])[y], np.exp(S) / np.exp(S).sum(axis=1, keepdims=True)
+    L = -np.log(p[np.arange(N), y])
+    {{example}}
+    return value, dS
+"""
+for _name, _input in (("weights", ("w", "uniform(0.5, 2) [N]")), ("mask", ("mask", "integers(0, 1) [N]"))):
+    _inputs = {"S": "[N, C]", "y": "labels", _input[0]: _input[1]}
+    NAMED_INPUTS[f"{_name}-ignored"] = (_WEIGHTED.format(name=_input[0]), _inputs, [])
 
 each_page = pytest.mark.parametrize("page", pages(), ids=lambda page: page.code)
 

@@ -1,0 +1,180 @@
+"""Weights of rows, masks and ignored labels: the laws that hold of them, and what a mean over them is divided by."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from gradcheck.checking.evidence import Allowance, Case, Evidence
+from gradcheck.diagnosis.numbers import multiplier
+from gradcheck.functions.answer import Answer
+from gradcheck.numerics.verdicts import BoolArray
+from gradcheck.report import Finding, FloatArray
+
+#: What weights of the rows, and masks, are called.
+_WEIGHTS = re.compile(r"(sample|row|instance|example)?_?weights?|sw|w", re.IGNORECASE)
+_MASKS = re.compile(r".*(mask|valid|keep).*", re.IGNORECASE)
+#: Two numbers are equal, or so far apart, by this part of them.
+_EQUAL = 1e-9
+_NOWHERE: BoolArray = np.zeros((), dtype=bool)
+_WEIGHTS_HINT = "multiply the loss of each row by its weight, in the value and in dS"
+_MASK_HINT = "multiply by the mask where rows or entries are summed, in the value and in dS"
+_MEAN_HINT = "divide value and dS by the same: the number of rows, or the sum of the weights"
+
+
+def laws(evidence: Evidence) -> Iterator[Finding]:
+    """What is wrong with the weights and masks among named inputs: some 8 calls for each, at the largest batch.
+
+    They are known by name, are not differentiated, and have a first axis of N rows.
+    """
+    case = max(evidence.observations, key=lambda each: each.rows)
+    assert evidence.inspect is not None
+    arguments = case.arguments
+    for name in sorted(arguments.batched - {*arguments.layout.names}):
+        array = arguments.values.get(name)
+        if not isinstance(array, np.ndarray) or case.rows < 2:
+            continue
+        law = _Law(case, evidence.inspect, name, array)
+        if _MASKS.fullmatch(name) and {*np.unique(array).tolist()} == {0, 1}:
+            yield from _of_mask(law)
+        elif _WEIGHTS.fullmatch(name) and array.shape in ((case.rows,), (case.rows, 1)):
+            yield from _of_weights(law)
+
+
+class _Law:
+    """A function at a point with other weights, or another mask, or with some entries of its batch moved."""
+
+    def __init__(self, case: Case, ask: Allowance, name: str, array: npt.NDArray[Any]) -> None:
+        self.case, self.name, self.array, self._ask = case, name, array, ask
+
+    def at(self, array: npt.NDArray[Any], moved: BoolArray = _NOWHERE) -> Answer:
+        """The answer for another array, with all entries of the other arrays of N rows moved where ``moved`` says."""
+        arguments, x = self.case.arguments, self.case.S.copy()
+        values = {**arguments.values, self.name: array.astype(self.array.dtype)}
+        for name in arguments.batched - {self.name}:
+            other = values.get(name)
+            if not isinstance(other, np.ndarray) or other.dtype.kind != "f" or other.shape[: moved.ndim] != moved.shape:
+                continue
+            # Each entry by another amount: a softmax does not see what is added to all scores of a row.
+            by = np.random.default_rng(0).uniform(0.5, 1.5, other.shape) * moved.reshape(
+                *moved.shape, *[1] * (other.ndim - moved.ndim)
+            )
+            for own in arguments.layout.inputs:
+                if own.name == name:
+                    x[0, own.entries] += by.ravel()
+            values[name] = other + by
+        return self._ask.evaluate(x, replace(arguments, values=values))
+
+
+def _same(one: FloatArray | float, other: FloatArray | float) -> bool:
+    size = np.max(np.abs(one)) + np.max(np.abs(other))
+    return bool(np.max(np.abs(np.subtract(one, other))) <= _EQUAL * size)
+
+
+def _ignored(law: _Law, other: Answer, code: str, hint: str) -> Iterator[Finding]:
+    """The value, or dS, or neither of them follows another array."""
+    case, name = law.case, law.name
+    follow = not _same(other.value, case.value), not _same(other.gradient, case.analytic)
+    words = {
+        (False, False): f"neither the value nor dS changes with {name}",
+        (True, False): f"dS does not change with {name}, and the value does",
+        (False, True): f"the value does not change with {name}, and dS does",
+    }
+    if follow in words:
+        yield Finding(code, "error" if any(follow) else "warning", words[follow], hint)
+
+
+def _of_weights(law: _Law) -> Iterator[Finding]:
+    case, name, w = law.case, law.name, law.array
+    factors = np.linspace(0.5, 2.0, case.rows).reshape(w.shape)
+    if found := list(_ignored(law, law.at(factors * w), "weights-ignored", _WEIGHTS_HINT)):
+        yield from found
+        return
+    doubled = law.at(2 * w)
+    grows = [_same(now, 2 * before) for now, before in ((doubled.value, case.value), (doubled.gradient, case.analytic))]
+    stays = [_same(now, before) for now, before in ((doubled.value, case.value), (doubled.gradient, case.analytic))]
+    told = ""
+    if stays[0] and grows[1]:
+        by_rows = _ratio(case, float(w.sum()) / case.rows)
+        told = f"the value divides by the sum of {name}, and dS {'by N' if by_rows else 'does not'}"
+    elif grows[0] and stays[1]:
+        told = f"dS divides by the sum of {name}, and the value does not"
+    if told:
+        yield Finding("weights-ignored", "error", f"{told}: with {name} doubled, only one of them doubles", _MEAN_HINT)
+    elif grows[0] or stays[0]:
+        none, first = w.copy(), np.arange(case.rows) == 0
+        none[0] = 0
+        if not _same(law.at(none).value, law.at(none, moved=first).value):
+            message = f"a row whose {name} is 0 still changes the value"
+            yield Finding("weights-ignored", "warning", message, _WEIGHTS_HINT)
+
+
+def _of_mask(law: _Law) -> Iterator[Finding]:
+    if found := list(_ignored(law, law.at(1 - law.array), "mask-ignored", _MASK_HINT)):
+        yield from found
+        return
+    case = law.case
+    for masked in (0, 1):
+        where = law.array == masked
+        if not _same(law.at(law.array, moved=where).value, case.value):
+            continue
+        for own in case.arguments.layout.inputs:
+            wrong = case.wrong[0, own.entries].reshape(own.shape)
+            if own.shape[: where.ndim] == where.shape and wrong[where].any() and not wrong[~where].any():
+                message = f"dS is not 0 where {law.name} is {masked}, and the value does not change there"
+                yield Finding("mask-ignored", "error", message, _MASK_HINT)
+
+
+def average(evidence: Evidence) -> Iterator[Finding]:
+    """dS is divided by N and the value by the rows, or entries, that count, or the other way round."""
+    totals: dict[str, list[float]] = {}
+    for case in evidence.observations:
+        for name, total in _totals(case).items():
+            totals.setdefault(name, []).append(total)
+    cases = evidence.observations
+    for name, own in totals.items():
+        if len(own) < len(cases) or all(total == case.rows for total, case in zip(own, cases, strict=True)):
+            continue
+        for divisor, other, power in ((name, "N", -1), ("N", name, 1)):
+            if all(_ratio(case, (t / case.rows) ** power) for t, case in zip(own, cases, strict=True) if t > 0):
+                message = f"dS divides by {divisor} where the value divides by {other}"
+                is_weights = _WEIGHTS.fullmatch(name.removeprefix("the sum of "))
+                code = "weights-ignored" if is_weights else "mask-ignored"
+                yield Finding(code, "error", message, _MEAN_HINT)
+                return
+
+
+def _totals(case: Case) -> dict[str, float]:
+    """What a mean may be divided by in place of N, by what it is called."""
+    if case.batch_size == 0:
+        y = np.asarray(case.y)
+        return {"the number of rows that are not ignored": float((y >= 0).sum())} if y.ndim == 1 else {}
+    found = {}
+    for name in sorted(case.arguments.batched - {*case.arguments.layout.names}):
+        array = case.arguments.values.get(name)
+        if isinstance(array, np.ndarray) and (_WEIGHTS.fullmatch(name) or _MASKS.fullmatch(name)):
+            found[f"the sum of {name}"] = float(array.sum())
+    return found
+
+
+def _ratio(case: Case, factor: float) -> bool:
+    """Whether dS is so many times the numerical gradient in every entry that has a derivative."""
+    a, n, bounds = (each[case.known] for each in (case.analytic, case.numerical, case.bounds + case.granted))
+    interval = multiplier(n, a, bounds + 1e-7 * np.abs(a), bounds)
+    return interval is not None and interval.low <= factor <= interval.high
+
+
+def ignored_rows(evidence: Evidence) -> Iterator[Finding]:
+    """Rows whose label is -1 still count: as an index, -1 is the last class."""
+    case = next((each for each in evidence.observations if np.ndim(each.y) == 1 and (each.y == -1).any()), None)
+    if case is None or evidence.inspect is None:
+        return
+    moved = case.S + np.outer(case.y == -1, np.linspace(0.5, 1, case.classes))
+    if not _same(evidence.inspect.evaluate(moved, case.y).value, case.value):
+        message = "the value changes with the scores of a row whose label is -1, which is to be ignored"
+        yield Finding("mask-ignored", "error", message, "as an index, -1 is the last class: leave such rows out")
