@@ -222,7 +222,7 @@ class _TargetRun:
         if self._loss is None:
             with let_through(stderr):
                 self._loss = budget.load(load_target, self._target) if budget else load_target(self._target)
-        self._loss = self._loaded = replace(self._loss, budget=budget)
+        self._loss = self._loaded = replace(self._loss, budget=budget, has_hessian=self._config.hessian)
         for problem in self._problems_of(self._loss, stderr):
             if budget and self._done:
                 budget.start_problem(self._target, self._shapes, self._done)

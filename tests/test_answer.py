@@ -110,6 +110,7 @@ def test_the_gradient_is_memory_of_its_own_that_can_be_written_to() -> None:
     [
         (None, "returns None, not a pair"),
         (1.0, "returns a float"),
+        ((1.0, S, 2), "a tuple of 3"),
         ((), "a tuple of 0"),
         (S, "returns a ndarray"),
         ({"value": 1.0, "dS": S}, "returns a dict"),

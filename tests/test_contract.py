@@ -147,7 +147,7 @@ def test_two_results_in_one_memory_are_a_warning(view: Callable[[Any], Any]) -> 
 @pytest.mark.parametrize(
     ("code", "answers"),
     [
-        ("wrong-shape", [None, 1.0, (1.0,), (1.0, S.T), (1.0, S[0]), (np.ones(3), S)]),
+        ("wrong-shape", [None, 1.0, (1.0, S, S), (1.0, S.T), (1.0, S[0]), (np.ones(3), S)]),
         ("wrong-dtype", [(1j, S), ("one", S), (True, S), (None, S)]),
         ("wrong-dtype", [(1.0, S + 0j), (1.0, S.astype(str)), (1.0, S > 0), (1.0, [[None] * 3] * 2)]),
     ],

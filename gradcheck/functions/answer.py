@@ -31,8 +31,6 @@ class Answer:
 def validated(answer: Any, shape: tuple[int, ...]) -> Answer:
     """Convert what a function returned to an ``Answer``, whose dS must be of this shape (N, C).
 
-    Further results are left aside.
-
     Raises:
         LossDefect: ``wrong-shape``, ``wrong-dtype`` or ``not-finite``.
 
@@ -40,7 +38,7 @@ def validated(answer: Any, shape: tuple[int, ...]) -> Answer:
         >>> validated((2, [[1, 0]]), (1, 2)).gradient
         array([[1., 0.]])
     """
-    if not isinstance(answer, tuple | list) or len(answer) < 2:
+    if not isinstance(answer, tuple | list) or len(answer) != 2:
         raise LossDefect("wrong-shape", f"returns {described(answer)}, not a pair (value, dS)")
     value = as_array(answer[0], "the value")
     if value.ndim != 0 and value.shape != shape[:1]:

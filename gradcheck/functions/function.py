@@ -30,6 +30,7 @@ class Function:
     by_name: bool = field(default=False, repr=False)  # ``load_target(target)`` finds it in any process
     #: The functions that belong to it, by ``gradient``, ``backward`` or ``value``, where they are at hand.
     beside: dict[str, Callable[..., Any]] = field(default_factory=dict, repr=False)
+    has_hessian: bool = False  # it may return second derivatives after value and dS, which a call leaves out
     budget: Budget | None = field(default=None, repr=False)  # counts and limits its calls
 
     def call(self, scores: npt.NDArray[Any], labels: Any, **options: str | bool) -> Any:
@@ -41,8 +42,11 @@ class Function:
         """
         try:
             if self.budget is None:
-                return self.function(scores, labels, **options)
-            return self.budget.call(self.function, scores, labels, **options)
+                answer = self.function(scores, labels, **options)
+            else:
+                answer = self.budget.call(self.function, scores, labels, **options)
+            left_out = self.has_hessian and isinstance(answer, tuple | list) and len(answer) == 3
+            return answer[:2] if left_out else answer
         except (KeyboardInterrupt, LossDefect, OutOfTime, UsageError):
             raise
         except BaseException as error:  # SystemExit too: user code must not end the run

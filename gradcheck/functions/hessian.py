@@ -34,8 +34,8 @@ def gradient_and_hessians(loss: Function, scores: npt.NDArray[Any], labels: Any)
         LossDefect: as ``Function.evaluate``, and where the second derivatives are no finite real numbers.
         UsageError: there are none.
     """
-    if isinstance(loss.function, Bound):
-        loss = replace(loss, function=loss.function.with_hessian)
+    function = loss.function.with_hessian if isinstance(loss.function, Bound) else loss.function
+    loss = replace(loss, function=function, has_hessian=False)
     answer = loss.call(scores.copy(), labels.copy(), **({"hessian": True} if loss.takes_hessian else {}))
     if not isinstance(answer, tuple | list) or len(answer) < 3:
         hint = "return (value, gradient, hess): the diagonal, a block for each row, or the whole matrix"
