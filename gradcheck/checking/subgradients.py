@@ -30,7 +30,7 @@ _RADIUS, _LARGEST_RADIUS = 1e-4, 0.1
 #: functions whose noise asks for it.
 _STEP, _WIDEST_STEP = 1 / 256, 1 / 64
 #: Directions that are sampled for all entries together; and once more at this part of the radius.
-SAMPLED, _SHRINK = 16, 16.0
+_SAMPLED, _SHRINK = 16, 16.0
 #: Of evenly spaced levels: with a half, an entry in the middle would not be moved at all.
 _OFF_CENTRE = 0.4
 #: A longer x is not searched around, because some fifty gradients are held.
@@ -60,7 +60,7 @@ class Nearby:
     def directions(self) -> FloatArray:
         """(M, n), of at most 1."""
         rng = np.random.default_rng(self.objective.shape)
-        return np.array(list(patterns(self.objective.blocks, SAMPLED, rng)))
+        return np.array(list(patterns(self.objective.blocks, _SAMPLED, rng)))
 
     @cached_property
     def gradients(self) -> FloatArray:
