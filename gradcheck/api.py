@@ -38,7 +38,8 @@ def check(losses: LossLike | Sequence[LossLike], config: Config | None = None, *
         config: problems and tolerances; the defaults if it is None. Its ``losses`` are not used.
         keywords: keys of `Config`, which win over ``config``, and options of the run, which mean what
             ``gradcheck run --help`` says: ``strict``, ``fail_fast``, ``framework``, ``reference``, ``worst``, ``jobs``,
-            ``backend``, ``scheduler``, ``max_seconds``, ``timeout`` and ``like``.
+            ``backend``, ``scheduler``, ``max_seconds``, ``timeout``, ``entry``; and ``like``, also called ``against``,
+            which may be a callable.
 
     Returns:
         What was found. Nothing is printed, and a wrong gradient does not raise: see ``Report.passed``.
@@ -147,13 +148,15 @@ def _read(
     config: Config | None, keywords: dict[str, Any], keys: Sequence[str]
 ) -> tuple[Config, Settings, dict[str, Callable[..., Any]]]:
     """What ``config`` and keywords stand for: a configuration, settings, and callables that belong to a function."""
-    known = (*DESCRIPTIONS, *keys)
+    known = (*DESCRIPTIONS, "against", *keys)
     for name in keywords:
         if name not in known:
             parts = f"unknown keyword {name!r}", f"there are {', '.join(known)}", did_you_mean(name, known)
             raise TypeError("; ".join(filter(None, parts)))
     beside = {key: keywords.pop(key) for key in _BESIDE if callable(keywords.get(key))}
     changed = {key: keywords.pop(key) for key in keys if key in keywords}
+    if "against" in keywords:
+        keywords["like"] = keywords.pop("against")
     return Config(**dict(config or Config()) | changed), read_settings(keywords), beside
 
 

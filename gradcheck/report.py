@@ -85,6 +85,29 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Step:
+    """The central difference of an entry at one step."""
+
+    step: float  # half the distance between its two points
+    difference: float
+    error: float  # its distance from the analytic derivative
+    rounding: float  # how far rounding of the values may put it off
+    order: float | None  # p, if the error falls as step**p from the step before; None within rounding
+
+
+@dataclass(frozen=True)
+class StepEvidence:
+    """An entry that was asked for, by its central differences at falling steps."""
+
+    asked: str  # as the user named it
+    where: str  # the problem, in words
+    entry: Entry  # with the verdict
+    steps: tuple[Step, ...]  # the widest first
+    exact: bool  # the differences are equal at every step up to rounding, as for a polynomial of degree 2
+    reading: str  # what the steps say, in a sentence
+
+
+@dataclass(frozen=True)
 class Projections:
     """Directional derivatives of the whole, and the verdicts of those entries that were judged one by one."""
 
@@ -216,6 +239,8 @@ class LossReport:
     framework: str = "numpy"  # of its arrays: ``numpy``, ``torch`` or ``jax``
     smallest_case: SmallestCase | None = None  # None where it does not fail, or none was found
     evaluations_to_explain: int = 0  # calls of the loss beside those of the batches, to find out why it is wrong
+    steps: tuple[StepEvidence, ...] = ()  # of the entries that were asked for
+    alike: str = ""  # what it was compared with, and whose value and dS it has; empty for nothing
 
     @property
     def failed(self) -> bool:

@@ -14,19 +14,23 @@ from gradcheck.checking.evidence import Case
 from gradcheck.checking.hessian import check_hessian
 from gradcheck.checking.label_kinds import labels_at_fault, wanted_labels
 from gradcheck.checking.problem import Checked, check_problem
+from gradcheck.checking.step_evidence import refuse_unknown_entries
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
+from gradcheck.diagnosis.known import Known
+from gradcheck.diagnosis.oracle import known_as
 from gradcheck.errors import LossDefect, OutOfTime, UsageError
 from gradcheck.evaluation.parallel import Pool, open_pool
 from gradcheck.functions.budget import Budget, ProgressCallback, open_budget
 from gradcheck.functions.frameworks import require
 from gradcheck.functions.function import Function
-from gradcheck.functions.loading import built_in_named, load_target
+from gradcheck.functions.loading import load_target
 from gradcheck.functions.output_capture import let_through, silenced
 from gradcheck.functions.prepare import prepare
 from gradcheck.functions.signatures import parameters_of, takes_scores_and_labels
 from gradcheck.functions.suggestions import rerun_command
-from gradcheck.report import BatchReport, Finding, LossReport, Report, SmallestCase
+from gradcheck.layout import Layout
+from gradcheck.report import VERDICTS, BatchReport, Finding, LossReport, Report, SmallestCase, StepEvidence
 from gradcheck.sampling import Problem, drawn, problems, shapes
 from gradcheck.version import __version__
 
@@ -64,8 +68,8 @@ def check_targets(
             such ``jobs``, or ``like`` names no built-in that takes such labels.
     """
     require(settings.framework)
-    if settings.like is not None:
-        _refuse_what_none_is_like(settings.like, "class" if given is not None else config.labels.kind)
+    if settings.like is not None:  # what is no target is refused before the work
+        known_as(settings.like, "class" if given is not None else config.labels.kind)
     runs = [_TargetRun(target, config, settings, given) for target in targets]
     at_hand, interrupted = 0, False
 
@@ -100,19 +104,6 @@ def check_targets(
     return report()
 
 
-def _refuse_what_none_is_like(name: str, labels: str) -> None:
-    """A UsageError for no built-in's name, or that of one that does not take such labels."""
-    try:
-        like = built_in_named(name)
-        if labels in ("multi-hot", "real"):
-            like.function(np.zeros((1, 2)), np.zeros((1, 2)))
-    except UsageError as error:
-        raise UsageError(f"like: {error.message}", hint=error.hint) from None
-    except (TypeError, ValueError):
-        hint = "labels.kind class or one-hot"
-        raise UsageError(f"like: {name} takes classes as labels, and these are {labels}", hint=hint) from None
-
-
 class _TargetRun:
     """The check of one target at given problems, or at the configuration's; what is done is kept if it is cut short."""
 
@@ -129,9 +120,10 @@ class _TargetRun:
         self._loaded: Function | None = None
         self._framework: str = settings.framework
         self._config, self._settings, self._given = config, settings, given
+        self._meant: Known | None = None  # what this one is compared with
         self._shapes = [given.S.shape] if isinstance(given, Problem) else shapes(config)
         self._current: Problem | None = None
-        self._error = self._cut_short = ""
+        self._error = self._cut_short = self._alike = ""
         self._batches: list[BatchReport] = []
         self._cases: list[Case] = []
         self._second: list[BatchReport] = []  # of second derivatives
@@ -139,6 +131,7 @@ class _TargetRun:
         self._contract: dict[str, Finding] = {}
         self._findings: tuple[Finding, ...] = ()
         self._smallest: SmallestCase | None = None
+        self._steps: dict[str, StepEvidence] = {}  # of each entry asked for, by the user's name, at its worst problem
         self._done = self._calls_to_explain = 0
         self._troubled: Problem | None = None
         self._dtype: Any = given.S.dtype if isinstance(given, Problem) else config.dtype
@@ -152,6 +145,9 @@ class _TargetRun:
             self._doubt_labels()
             self._explain()
             self._explain_hessian()
+            differs = {"unlike", "constant-offset", "sum-over-rows"} & {each.code for each in self._findings}
+            if self._meant and self._cases and not differs and not _first_error(self._contract.values()):
+                self._alike = self._meant.built_in
         except UsageError as error:
             self._error = str(error).removeprefix(f"{self._target}: ")
             self._cut_short = ""
@@ -176,6 +172,8 @@ class _TargetRun:
             strict=self._settings.strict,
             unchecked=len(self._shapes) - self._done,
             cut_short=self._cut_short,
+            alike=self._alike,
+            steps=tuple(self._steps[text] for text in self._settings.entry if text in self._steps),
         )
 
     def give_up(self, defect: LossDefect) -> None:
@@ -223,7 +221,11 @@ class _TargetRun:
             with let_through(stderr):
                 self._loss = budget.load(load_target, self._target) if budget else load_target(self._target)
         self._loss = self._loaded = replace(self._loss, budget=budget, has_hessian=self._config.hessian)
-        for problem in self._problems_of(self._loss, stderr):
+        points = self._problems_of(self._loss, stderr)
+        if self._settings.entry:
+            named = [each.layout for each in points if each.layout] if self._loss.is_of_named_inputs else []
+            refuse_unknown_entries(self._settings.entry, named or [Layout.of({"S": each}) for each in self._shapes])
+        for problem in points:
             if budget and self._done:
                 budget.start_problem(self._target, self._shapes, self._done)
             self._current, self._cut_short, inspection = problem, problem.where, None
@@ -232,6 +234,9 @@ class _TargetRun:
                     framework = "numpy" if problem.layout else self._settings.framework
                     at_first = inspect_at_first(self._loss, problem.S, problem.y, stderr, framework)
                     self._loss, inspection = at_first
+                    if self._settings.like is not None:  # what it raises is seen before the work
+                        self._meant = known_as(self._settings.like, "class", self._loss)
+                        self._meant.at(problem.S.astype(np.float64), problem.y)
                 checked = check_problem(self._loss, problem, self._config, inspection, self._settings, pool)
             except OutOfTime as end:
                 self._add(end.found, problem)
@@ -242,6 +247,9 @@ class _TargetRun:
             self._cut_short = ""
             self._done += 1
             self._batches += checked.batches
+            for each in checked.steps:
+                known = self._steps.setdefault(each.asked, each)
+                self._steps[each.asked] = max(known, each, key=lambda steps: VERDICTS.index(steps.entry.verdict))
             if checked.case is not None and self._is_new(checked.case):
                 self._cases.append(checked.case)
             if self._config.hessian:
@@ -287,7 +295,7 @@ class _TargetRun:
 
     def _is_new(self, case: Case) -> bool:
         """Whether a case is kept as evidence: the first wrong and the first right one of each kind, and some more."""
-        if self._settings.like is not None:  # then every value is compared
+        if self._meant is not None:  # then every value is compared
             return True
         alike = [each for each in self._cases if each.is_wrong == case.is_wrong]
         kinds = {(*each.S.shape, each.scores) for each in alike}
@@ -322,10 +330,12 @@ class _TargetRun:
         judged = tuple(case for case in self._cases if case.judged)
         failed = self._troubled or any(batch.wrong for batch in self._batches)
         of_inputs = loss.is_of_named_inputs
-        if (contract or not judged) if of_inputs else loss.is_built_in and self._settings.like is None and not failed:
+        meant = self._meant
+        is_asked = contract is None and self._cases and (judged or meant)
+        if not (is_asked if of_inputs else meant or failed or not loss.is_built_in):
             return
         from gradcheck.checking.evidence import Allowance, Evidence
-        from gradcheck.diagnosis.driver import OF_INPUTS, find
+        from gradcheck.diagnosis.driver import LIKE, OF_INPUTS, find
         from gradcheck.diagnosis.hessian import of_products
         from gradcheck.diagnosis.inputs import explain_inputs
         from gradcheck.diagnosis.notation import explain_terms
@@ -337,16 +347,17 @@ class _TargetRun:
         ask = Allowance(loss, evaluations // _SHARE if evaluations else _LEAST, self._dtype)
         inspect = Allowance(loss, _INSPECTING, self._dtype)
         beside = tuple(case for case in self._cases if not case.judged)
-        evidence = Evidence(judged, self._config.rtol, ask, self._settings.like, inspect, beside)
+        evidence = Evidence(judged, self._config.rtol, ask, meant, inspect, beside)
         if of_inputs:
             ask.left = max(ask.left, _LEAST)
-            worded = judged[0].arguments.layout.worded
-            state = [replace(each, message=worded(each.message)) for each in find(evidence, OF_INPUTS)]
-            is_known = not failed or _first_error(state) is not None
-            self._findings = tuple(state) if is_known else (*explain_inputs(evidence), *state)
-            if failed and self._products:
-                self._findings = of_products(self._findings, judged)
-            elif failed:
+            worded = self._cases[0].arguments.layout.worded
+            found = find(evidence, OF_INPUTS) if judged else ()
+            causes = tuple(replace(each, message=worded(each.message)) for each in found)
+            if judged and failed and _first_error(causes) is None:
+                causes = (*explain_inputs(evidence), *causes)
+            self._findings = of_products(causes, judged) if failed and self._products else causes
+            self._findings += tuple(find(evidence, [LIKE])) if meant else ()
+            if judged and failed and not self._products:
                 self._smallest = smallest_inputs(evidence, self._findings[0].code, self._config, self._settings)
             self._calls_to_explain = ask.calls
             return
@@ -394,7 +405,7 @@ class _TargetRun:
 
     def _rerun(self) -> str:
         """The command that repeats the worst problem alone, or one in which it raises; empty where there is none."""
-        if self._given is not None or (self._loss and self._loss.beside):
+        if self._given is not None or (self._loss and self._loss.beside) or callable(self._settings.like):
             return ""  # no option can say this
         batches = *self._batches, *self._second
         worst = max(batches, key=lambda b: (b.wrong, b.unresolved, b.max_relative_error), default=None)

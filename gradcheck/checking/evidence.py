@@ -138,7 +138,7 @@ class Evidence:
     observations: tuple[Case, ...]  # of every kind of problem, right and wrong ones, in the order of the config
     rtol: float  # the user's relative tolerance
     ask: Allowance  # the loss, for a few calls more
-    like: str | None = None  # the built-in that the loss is meant to be; None for none
+    like: Any = None  # the ``Known`` loss that it is meant to be; None for none
     #: the loss, for calls that every loss takes, right or wrong: they belong to its check
     inspect: Allowance | None = None
     #: problems with too many entries to judge each, whose value is known; kept where ``like`` is given

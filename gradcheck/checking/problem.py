@@ -15,6 +15,7 @@ from gradcheck.checking.evidence import Case
 from gradcheck.checking.inputs import judge_inputs
 from gradcheck.checking.joint_subgradients import joint_defect
 from gradcheck.checking.precision import measure, rounding_of_gradient
+from gradcheck.checking.step_evidence import entries_named, step_evidence
 from gradcheck.checking.subgradients import Nearby
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
@@ -24,9 +25,9 @@ from gradcheck.evaluation.objective import Objective
 from gradcheck.evaluation.separability import RowValues, choose, refused, try_row_values
 from gradcheck.functions.answer import Answer
 from gradcheck.functions.function import Function
-from gradcheck.layout import Input
+from gradcheck.layout import Input, Layout
 from gradcheck.numerics.verdicts import UNRESOLVED, Tolerance
-from gradcheck.report import VERDICTS, BatchReport, Entry, Finding, Projections
+from gradcheck.report import VERDICTS, BatchReport, Entry, Finding, Projections, StepEvidence
 from gradcheck.sampling import Problem
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Checked(NamedTuple):
     findings: list[Finding]  # of the contract
     case: Case | None = None  # what diagnosis looks at; None by projections, unless it is compared with another loss
     cases: tuple[Case, ...] = ()  # of second derivatives, one for each array of them
+    steps: tuple[StepEvidence, ...] = ()  # of the entries that the settings ask for
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +59,7 @@ class Judged:
     x_eps: float
     projections: Projections | None = None
     row_weight: float | None = None
+    steps: tuple[StepEvidence, ...] = ()
 
 
 def check_problem(
@@ -95,7 +98,7 @@ def check_problem(
         findings.append(_NO_MEAN)
     # Of a problem by projections the value alone is known: it counts where another loss is to be compared with.
     case = case_of(problem, answer, judged) if judged.projections is None or settings.like is not None else None
-    return Checked(batches, [*([state] if state else []), *findings], case)
+    return Checked(batches, [*([state] if state else []), *findings], case, steps=judged.steps)
 
 
 _NO_MEAN = Finding(
@@ -136,6 +139,7 @@ def _judge(
         wanted = "auto"
     evaluator, reason, row_weight = choose(tried, x, precision.same, wanted, thorough=not why)
 
+    asked = entries_named(settings.entry, problem.layout or Layout.of({"S": problem.S.shape}))
     if problem.layout:
         reason = "each entry is moved alone"
 
@@ -150,7 +154,7 @@ def _judge(
 
             base = Base(x, answer.value, answer.gradient, analytic)
             projections, verdicts, findings = check_directions(
-                given, evaluator, base, precision, tolerance, settings.worst
+                given, evaluator, base, precision, tolerance, settings.worst, [*asked.values()]
             )
             by = "single rows" if evaluator.by_rows else f"the whole batch: {reason}"
             plan, reason = "projections", f"{why}; entries one by one by calls of {by}"
@@ -164,8 +168,14 @@ def _judge(
             nearby = Nearby(evaluator.objective, x, precision)
             joint = joint_defect(nearby, answer.value, verdicts, coupled=not evaluator.by_rows)
             plan, findings = evaluator.name, (*tried.findings, *((joint,) if joint else ()))
+        steps = []
+        for text, entry in asked.items():
+            e = int(np.flatnonzero(verdicts.entries == entry)[0])
+            seen = step_evidence(evaluator, entry, _entry(problem, verdicts, e), verdicts.granted[e], precision)
+            steps.append(StepEvidence(text, problem.where, *seen))
         calls = evaluator.objective.calls + (0 if given is objective else given.calls)
-        return Judged(plan, reason, calls, findings, verdicts, precision.inside.of_x, projections, row_weight)
+        x_eps = precision.inside.of_x
+        return Judged(plan, reason, calls, findings, verdicts, x_eps, projections, row_weight, tuple(steps))
 
     try:
         return run(evaluator, reason, tried.answer)
@@ -217,26 +227,31 @@ def _worst_entries(problem: Problem, judged: Verdicts, own: Input, most: int) ->
     least = np.partition(badness, -most)[-most] if most < len(badness) else -np.inf
     worst = np.flatnonzero(badness >= least)  # not all of many entries are sorted
     order = here[worst[np.argsort(-badness[worst], kind="stable")[:most]]]
-    scores, labels, layout, C = problem.S.reshape(-1), problem.labels, problem.layout, own.shape[-1] if own.shape else 1
-    return tuple(
-        Entry(
-            row=(entry - own.start) // C,
-            class_=(entry - own.start) % C,
-            label=None if labels is None else int(labels[entry // C]),
-            score=float(scores[entry]),
-            analytic=float(judged.analytic[e]),
-            numerical=float(judged.numerical[e]),
-            bound=float(judged.bounds[e]),
-            relative_error=float(judged.relative_errors[e]),
-            verdict=VERDICTS[judged.verdicts[e]],
-            plain=float(judged.plain[e]),
-            step=float(judged.steps[e]),
-            central=float(judged.central[e]) if judged.by_complex[e] else None,
-            tried=judged.tried.get(e, ()),
-            input=layout.index(entry)[0] if layout else "",
-            index=layout.index(entry)[1] if layout else (),
-        )
-        for e, entry in zip(order.tolist(), judged.entries[order].tolist(), strict=True)
+    return tuple(_entry(problem, judged, e) for e in order.tolist())
+
+
+def _entry(problem: Problem, judged: Verdicts, e: int) -> Entry:
+    """The entry at a position of the verdicts."""
+    entry, layout, labels = int(judged.entries[e]), problem.layout, problem.labels
+    name, index = layout.index(entry) if layout else ("", ())
+    own = next(each for each in layout.inputs if each.name == name) if layout else Input("", problem.S.shape, 0)
+    row, column = divmod(entry - own.start, own.shape[-1] if own.shape else 1)
+    return Entry(
+        row=row,
+        class_=column,
+        label=None if labels is None else int(labels[row]),
+        score=float(problem.S.reshape(-1)[entry]),
+        analytic=float(judged.analytic[e]),
+        numerical=float(judged.numerical[e]),
+        bound=float(judged.bounds[e]),
+        relative_error=float(judged.relative_errors[e]),
+        verdict=VERDICTS[judged.verdicts[e]],
+        plain=float(judged.plain[e]),
+        step=float(judged.steps[e]),
+        central=float(judged.central[e]) if judged.by_complex[e] else None,
+        tried=judged.tried.get(e, ()),
+        input=name,
+        index=index,
     )
 
 

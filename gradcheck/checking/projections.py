@@ -6,6 +6,8 @@ entry at once, are compared with the projections of dS; where they disagree, bis
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gradcheck.checking.directions import DIRECTIONS, Base, Directions
@@ -39,10 +41,11 @@ def check_directions(
     precision: Precision,
     tolerance: Tolerance,
     worst: int,
+    also: Sequence[int] = (),
 ) -> tuple[Projections, Verdicts, tuple[Finding, ...]]:
     """Check a function by projections: ``given`` in the user's dtype, and single entries by the reference.
 
-    The sample has entries of labels in it; at most ``worst`` wrong entries are looked for.
+    The sample has entries of labels and ``also`` these in it; at most ``worst`` wrong entries are looked for.
 
     Returns:
         What stands in place of the verdicts of all entries; those of the entries that were judged one by one; and what
@@ -55,6 +58,7 @@ def check_directions(
     with np.errstate(over="ignore", invalid="ignore"):
         single = _Single(evaluator, precision, tolerance, base)
         single.judge(_sample(evaluator))
+        single.judge(np.array(also, dtype=np.intp))
         directions = Directions(given, evaluator.objective, base, precision, tolerance)
         directions.look()
         wrong_beside = _search(directions, single, worst)

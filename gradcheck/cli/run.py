@@ -83,7 +83,8 @@ def run(
     set_: Annotated[_Texts, typer.Option("--set", metavar="KEY=VALUE", help="Set any key; may be repeated.")] = None,
     framework: Annotated[Framework, _option("framework")] = "auto",
     reference: Annotated[Reference, _option("reference")] = "auto",
-    like: Annotated[str | None, _option("like", metavar="NAME")] = None,
+    like: Annotated[str | None, _option("like", "--like", "--against", metavar="TARGET")] = None,
+    entry: Annotated[_Texts, _option("entry", metavar="ENTRY")] = None,
     strict: Annotated[bool, _option("strict", "--strict")] = False,
     fail_fast: Annotated[bool, _option("fail_fast", "--fail-fast")] = False,
     max_seconds: Annotated[float | None, _option("max_seconds")] = None,
@@ -127,7 +128,7 @@ def run(
     if watch:
         raise typer.Exit(_check_at_changes(names, config))
     kept = max(worst, _ENTRIES_OF_A_PAGE) if "html" in (*reports.shown, *reports.files) else worst
-    settings = Settings(**{name: given[name] for name in DESCRIPTIONS} | {"worst": kept})
+    settings = Settings(**{name: given[name] for name in DESCRIPTIONS} | {"worst": kept, "entry": tuple(entry or ())})
     look = Options(entries="all" if verbose else entries, quiet=quiet, worst=worst, explain=explain)
     streams = sys.stdout, sys.stderr
     is_terminal = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"

@@ -4,7 +4,7 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from gradcheck.config.model import format_error
 from gradcheck.config.source import Source
@@ -28,7 +28,14 @@ class Settings:
     scheduler: Annotated[str | None, Field(description="Address of the dask cluster's scheduler.")] = None
     max_seconds: Annotated[float | None, Field(description="End the run after so many seconds.")] = None
     timeout: Annotated[float | None, Field(description="Stop a call of a loss after so many seconds.")] = None
-    like: Annotated[str | None, Field(description="Built-in loss whose values the loss must have.")] = None
+    entry: Annotated[
+        tuple[str, ...],
+        Field(description="Show how the difference of this entry settles as the step falls, as W[2,3] or S[1,4]."),
+        BeforeValidator(lambda given: [given] if isinstance(given, str) else given),
+    ] = ()
+    like: Annotated[
+        Any, Field(description="Target whose value and gradient it must have, as svm, m:f or torch:m.f.")
+    ] = None
 
 
 #: What each setting is for, in a sentence, by name.

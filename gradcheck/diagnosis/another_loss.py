@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
 import numpy as np
 
-from gradcheck.checking.evidence import Evidence
+from gradcheck.checking.evidence import Case, Evidence
 from gradcheck.diagnosis.conditions import drawn, wrong_places
 from gradcheck.diagnosis.factors import factor_findings
 from gradcheck.diagnosis.known import (
     GradientMatch,
+    Known,
     ValueMatch,
     Values,
-    built_in,
     gradient_match,
     known_losses,
     recognised,
 )
-from gradcheck.diagnosis.numbers import around, constant_law
+from gradcheck.diagnosis.numbers import TINY, Law, around, constant_law, simplest_law
 from gradcheck.errors import UsageError
-from gradcheck.report import Finding, Severity
+from gradcheck.layout import Arguments
+from gradcheck.numerics.verdicts import SUBGRADIENT
+from gradcheck.report import Finding, FloatArray, Severity
 
 _GRADIENT, _VALUE = "gradient-of-another-loss", "value-of-another-loss"
 #: Why the value is mostly that of the first loss and dS the gradient of the second.
@@ -36,6 +38,8 @@ _REASONS = {
 }
 #: With ``--like``, values may differ by this part: some of the loss may be computed in float32.
 _LIKE_RTOL = 1e-6
+#: Entries of dS may differ by this part of the largest.
+_TINY = 1e-12
 #: As far apart as this, relatively, values may be because one is rounded to half precision.
 _HALF = 2.0**-9
 
@@ -106,7 +110,7 @@ def _first_match(values: Values, name: str) -> ValueMatch | None:
 
 
 def like(evidence: Evidence) -> Iterator[Finding]:
-    """The value is a built-in's plus a constant, or its sum: a note. With ``--like`` any difference is an error."""
+    """The value is a built-in's plus a constant, or its sum: a note. With ``--like`` how value and dS differ."""
     if evidence.like is not None:
         if evidence.observations or evidence.beside:  # else the loss broke its contract everywhere
             yield from _unlike(evidence, evidence.like)
@@ -117,27 +121,72 @@ def like(evidence: Evidence) -> Iterator[Finding]:
             yield from _differences(min(found, key=lambda match: len(f"{match.offset:.9g}".rstrip("0"))), "note")
 
 
-def _unlike(evidence: Evidence, name: str) -> Iterator[Finding]:
-    known = built_in(name)
+def _unlike(evidence: Evidence, known: Known) -> Iterator[Finding]:
+    """How value and dS differ from those of the loss that is meant, and which of the two is wrong."""
+    name, wrong = known.built_in, bool(evidence.wrong)
     seen = [each for each in (*evidence.observations, *evidence.beside) if known.at(each.S, each.y) is not None]
     if not seen:
         hint = f"{name} takes labels that are classes: labels.kind class or one-hot"
         raise UsageError(f"the value cannot be compared with {name}'s", hint=hint)
-    values = Values(seen, _LIKE_RTOL)
-    match, means = values.match(known), values.means(known)
+    dS = "the gradient" if isinstance(seen[0].y, Arguments) else "dS"
+    is_right = not (wrong or evidence.beside)  # in every entry
+    values, hint = Values(seen, _LIKE_RTOL), f"`gradcheck show {name}` has the formula" if known.formula else ""
+    match, means, apart = values.match(known), values.means(known), _gradients_apart(seen, known)
     assert means is not None  # only problems that can be compared are left
     excess = np.abs(values.own - means) / values.tolerance(means, values.own)
     worst = int(np.argmax(excess))
-    if match is not None and match.sign > 0:
+    if match is not None and match.sign > 0 and match != ValueMatch(known):
         yield from _differences(match, "error")
     elif excess[worst] > 1:  # else both are 0 throughout
-        factor, other = values.multiple(means), _first_match(values, name)
-        instead = f"; it is {other.in_words()}" if other is not None else ""
-        if factor is not None:
-            instead = f"; it is {constant_law(around(factor, _LIKE_RTOL))} times that"
+        factor, other = _factor(seen, values, means), _first_match(values, name) if known.formula else None
         message = f"the value is not {name}'s: {values.own[worst]:.10g} where {name} has {means[worst]:.10g}"
-        hint = f"`gradcheck show {name}` has the formula"
-        yield Finding("unlike", "error", f"{message} ({drawn(seen[worst])}){instead}", hint)
+        message += f" ({drawn(seen[worst])})"
+        if factor is not None:
+            message += f"; {f'value and {dS} are' if apart and is_right else 'it is'} {factor} times that"
+        elif other is not None:
+            message += f"; it is {other.in_words()}"
+        if wrong:
+            message += f"; {dS} is not {name}'s either, {apart}" if apart else f"; {dS} is {name}'s: the value is wrong"
+        yield Finding("unlike", "error", message, hint)
+    elif apart:
+        whose = (
+            f": the value is right and {dS} wrong" if wrong else f": {dS} is right, and {name}'s is wrong" * is_right
+        )
+        yield Finding("unlike", "note", f"the value is {name}'s, and {dS} is not, {apart}{whose}", hint)
+    elif wrong:
+        yield Finding("unlike", "note", f"value and {dS} are {name}'s, which has the same mistake", hint)
+
+
+def _factor(seen: Sequence[Case], values: Values, means: FloatArray) -> Law | None:
+    """The law of the factor from a known loss's values to the own ones; None if there is none."""
+    if (constant := values.multiple(means)) is not None:
+        return constant_law(around(constant, _LIKE_RTOL))
+    if not np.all(np.abs(means) > TINY):
+        return None
+    factors = [around(float(factor), _LIKE_RTOL) for factor in values.own / means]
+    law = simplest_law([(each.rows, each.classes, near) for each, near in zip(seen, factors, strict=True)], classes=0)
+    return law if law is not None and law.rows and not law.is_free else None
+
+
+def _gradients_apart(observations: Sequence[Case], known: Known) -> str:
+    """Where dS differs from the gradient of a known loss, away from kinks, and by how much; empty for nowhere."""
+    differ, entries, most, words = 0, 0, 0.0, ""
+    for seen in observations:
+        L, dL = known.at(seen.S, seen.y) or (np.empty(0), np.empty(0))
+        dS, its = seen.analytic / (seen.rows if seen.by_rows else 1), dL / len(L)
+        size = np.maximum(np.abs(dS), np.abs(its))
+        granted = np.where(np.isfinite(seen.granted), seen.granted, 0.0) + _LIKE_RTOL * size + _TINY * np.nanmax(size)
+        compared = np.isfinite(its) & ~seen.kinked & (seen.verdicts != SUBGRADIENT)
+        off = np.where(compared & (np.abs(dS - its) > granted), np.abs(dS - its) / np.maximum(size, TINY), 0.0)
+        differ, entries = differ + int(np.count_nonzero(off)), entries + int(np.count_nonzero(compared))
+        if np.max(off) > most:
+            at, most = int(np.argmax(off)), float(np.max(off))
+            row, column = divmod(at, off.shape[1])
+            place = seen.y.layout.name(at) if isinstance(seen.y, Arguments) else f"S[{row}, {column}]"
+            words = f"d{place} is {dS.flat[at]:.6g} where {known.built_in} has {its.flat[at]:.6g}"
+            words += f", numerically {n:.6g}" if np.isfinite(n := seen.numerical.flat[at]) else ""
+            words += f" ({drawn(seen)})"
+    return words and f"in {differ} of {entries} entries, most where {words}"
 
 
 def _differences(match: ValueMatch, severity: Severity) -> Iterator[Finding]:

@@ -215,7 +215,7 @@ def largest_error(evidence: Evidence) -> str:
 
 def drawn(seen: Case) -> str:
     """How a problem was drawn, for the end of a message."""
-    return f"batch size {seen.rows}, {seen.scores}, seed {seen.seed}"
+    return f"batch size {seen.rows}{'' if seen.scores == 'inputs' else f', {seen.scores}'}, seed {seen.seed}"
 
 
 #: Entries that must determine factors, beside two of each; and rows, beside the first with each factor.

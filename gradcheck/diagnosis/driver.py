@@ -41,6 +41,7 @@ _ALL = _LESS_SPECIFIC | {"labels-misaligned", "log-guard", "missing-label-term",
 #: What need not be said of a loss that is not the same at every call.
 _EVERY = _ALL | {"smooth-kink", "truncated-to-integer", "not-a-subgradient", "transposed", "removable-jump"}
 
+LIKE = Rule(like, ("constant-offset", "sum-over-rows", "unlike"), of_right_losses=True)
 #: The rules, the most specific first: of several findings, that of the first rule leads.
 RULES: tuple[Rule, ...] = (
     Rule(other_rules.keeps_state, ("not-deterministic",), _EVERY, of_right_losses=True),
@@ -72,7 +73,7 @@ RULES: tuple[Rule, ...] = (
     Rule(other_rules.not_a_gradient, ("not-a-gradient",), frozenset({_GRADIENT})),
     Rule(value_known, (_VALUE,), frozenset({_GRADIENT})),
     Rule(other_rules.no_known_cause, (_GRADIENT,)),
-    Rule(like, ("constant-offset", "sum-over-rows", "unlike"), of_right_losses=True),
+    LIKE,
     Rule(other_rules.vacuous, ("vacuous",), of_right_losses=True),
     Rule(overflows, ("overflows",), of_right_losses=True),
     Rule(half_precision, ("rounded",), of_right_losses=True),

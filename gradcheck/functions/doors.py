@@ -177,6 +177,7 @@ def reseeded(door: Door) -> Door:
     if isinstance(door, WithHessian):
         return WithHessian(door.name, reseeded(door.door))
 
+    @functools.wraps(door, updated=())
     def call(given: dict[str, Any], seed: Seed) -> tuple[Any, tuple[Any, ...]]:
         assert isinstance(seed, int)
         random.seed(seed)

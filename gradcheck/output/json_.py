@@ -13,7 +13,7 @@ import numpy as np
 from gradcheck.layout import Arguments
 from gradcheck.output.summary import loss_remarks, loss_sentence, problem_remarks, sentences, totals_by_kind
 from gradcheck.output.text import Options
-from gradcheck.report import VERDICTS, BatchReport, Entry, LossReport, Report, SmallestCase
+from gradcheck.report import VERDICTS, BatchReport, Entry, LossReport, Report, SmallestCase, StepEvidence
 
 SCHEMA = 1
 MAX_ENTRIES = 10_000  # a problem with more comes without its matrices; its worst entries are there
@@ -54,6 +54,7 @@ def _loss(loss: LossReport) -> dict[str, Any]:
         "findings": [_attributes(each, "code severity message hint details") for each in loss.findings],
         "smallest_case": case and _smallest_case(case),
         **_attributes(loss, "evaluations_to_explain error rerun unchecked cut_short"),
+        **({"steps": [_steps(each) for each in loss.steps]} if loss.steps else {}),
     }
 
 
@@ -86,6 +87,11 @@ def _entry(entry: Entry) -> dict[str, Any]:
     if entry.central is None:
         fields["central"] = entry.numerical
     return fields | ({"tried": entry.tried} if entry.tried else {})
+
+
+def _steps(evidence: StepEvidence) -> dict[str, Any]:
+    fields = {"name": evidence.entry.name, **_entry(evidence.entry), **_attributes(evidence, "where exact reading")}
+    return fields | {"expected_order": 2, "steps": [vars(each) for each in evidence.steps]}
 
 
 def _attributes(of: object, names: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 from gradcheck.errors import UsageError
 from gradcheck.output.summary import kind_of, loss_sentence, worst_of_each
 from gradcheck.output.text import escape_control
-from gradcheck.report import VERDICTS, BatchReport, Report, Verdict
+from gradcheck.report import VERDICTS, BatchReport, Report, StepEvidence, Verdict
 
 _LEAST, _MOST = 1e-16, 1.0  # relative errors outside of these have the colours at the ends
 _MARKS = {
@@ -39,16 +39,22 @@ def refuse_what_cannot_be_drawn(path: Path) -> None:
 
 
 def picture(report: Report, kind: str) -> bytes:
-    """A ``png``, ``svg`` or ``pdf``: of each loss the worst problem of every batch size as a heat map."""
+    """A ``png``, ``svg`` or ``pdf``: the entries asked for, and of each batch size the worst problem as a heat map."""
     from matplotlib.figure import Figure
 
     worst = [(loss, problem) for loss in report.losses for problem in worst_of_each(loss.batches)]
     drawn = [(loss, problem) for loss, problem in worst if problem.relative_errors is not None]
-    rows = max(1, math.ceil(len(drawn) / _COLUMNS))
+    steps = [(loss, evidence) for loss in report.losses for evidence in loss.steps]
+    rows = max(1, math.ceil((len(steps) + len(drawn)) / _COLUMNS))
     figure = Figure(figsize=(_COLUMNS * _SIDE * 1.1, rows * _SIDE), layout="constrained")
-    if not drawn:
+    if not drawn and not steps:
         figure.text(0.5, 0.5, "no matrix of relative errors to draw", ha="center")
-    for at, (loss, problem) in enumerate(drawn):
+    for at, (loss, evidence) in enumerate(steps, -len(steps)):
+        axis = figure.add_subplot(rows, _COLUMNS, at + len(steps) + 1)
+        _errors_against_steps(axis, evidence)
+        title = f"{loss.target[:60]}: {evidence.entry.name}\n{evidence.where[:60]}"
+        axis.set_title(escape_control(title, lines=True), fontsize=9, parse_math=False)
+    for at, (loss, problem) in enumerate(drawn, len(steps)):
         axis = figure.add_subplot(rows, _COLUMNS, at + 1)
         _heat_map(axis, problem)
         title = f"{escape_control(loss.target[:60])}: {loss_sentence(loss).verdict}"
@@ -59,6 +65,17 @@ def picture(report: Report, kind: str) -> bytes:
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a name may be in any script
         figure.savefig(file, format=kind, dpi=120)
     return file.getvalue()
+
+
+def _errors_against_steps(axis: Any, evidence: StepEvidence) -> None:
+    """The error of the difference against the step, beside what rounding allows and the slope of h^2, on log axes."""
+    steps, errors, rounding = np.array([(each.step, each.error, each.rounding) for each in evidence.steps]).T
+    slope = errors[0] * (steps / steps[0]) ** 2
+    axis.loglog(steps, np.where(errors > 0, errors, np.nan), "o-", color="#1f77b4", label="error of the difference")
+    axis.loglog(steps, rounding, ":", color="#7f7f7f", label="rounding")
+    axis.loglog(steps, np.where(slope >= rounding.min(), slope, np.nan), "--", color="#ff7f0e", label="h^2")
+    axis.set(xlabel="step h", ylabel="error")
+    axis.legend(fontsize=7, frameon=False)
 
 
 def _heat_map(axis: Any, problem: BatchReport) -> None:

@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
 from gradcheck.output.text import SIGNS, counted, derivatives, digits_of, number, relative
-from gradcheck.report import BatchReport, Entry, LossReport, Report, derivative_of
+from gradcheck.report import BatchReport, Entry, LossReport, Report, StepEvidence, derivative_of
 
 Word = Literal["right", "right so far", "wrong", "failed", "unresolved", "not checked", "interrupted", "out of time"]
 
@@ -106,6 +106,20 @@ def entry_rows(entries: Sequence[Entry], full: bool = False) -> list[Row]:
     return rows
 
 
+def step_rows(evidence: StepEvidence) -> list[Row]:
+    """A row for each step of an entry that was asked for."""
+    return [
+        {
+            "h": relative(each.step),
+            "difference": number(each.difference, 9),
+            "error": relative(each.error),
+            "order": "exact" if evidence.exact else "" if each.order is None else f"{round(each.order, 2) + 0.0:.2f}",
+            "rounding": relative(each.rounding),
+        }
+        for each in evidence.steps
+    ]
+
+
 def kind_of(problem: BatchReport) -> str:
     """What a problem is of: ``5 classes, normal(0, 1)``, or ``dW, 4 x 5``; it may hold text from outside."""
     if problem.input:
@@ -176,6 +190,7 @@ def loss_sentence(loss: LossReport) -> Sentence:
         reservations.insert(0, f"{totals(projected).entries:,} by random directions")
     share = f"{decided:,} of {of_all}" if total.unresolved else of_all
     agree = f"{share} agree, largest relative error {relative(total.max_relative_error)}{unresolved}"
+    reservations += [f"value and gradient are those of {loss.alike}"] if loss.alike else []
     word: Word = "failed" if loss.failed else "right so far" if loss.unchecked else "right"
     return Sentence(word, "; ".join([agree, *reservations]))
 

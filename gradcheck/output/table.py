@@ -10,11 +10,13 @@ from rich.text import Text
 from gradcheck.output import grid, summary
 from gradcheck.output.pages import page, show_page
 from gradcheck.output.screen import SEVERITY_SIGNS, SEVERITY_STYLES, VERDICT_STYLES, Screen
-from gradcheck.output.text import SIGNS, Options, counted, derivatives, number, place_of, relative, shorten
+from gradcheck.output.text import SIGNS, Options, counted, derivatives, digits_of, number, place_of, relative, shorten
 from gradcheck.report import BatchReport, Finding, LossReport, Report, SmallestCase, Verdict
 
 #: Columns that a narrow terminal does without, the first ones first.
-_OPTIONAL = ("problems", "time", "calls", "score", "label", "bound", "step", "reference", "plain", "central")
+_OPTIONAL = (
+    "rounding", "problems", "time", "calls", "score", "label", "bound", "step", "reference", "plain", "central"
+)  # fmt: skip
 _STYLES = {f"{SIGNS[verdict]} {verdict.value}": style for verdict, style in VERDICT_STYLES.items()}
 #: Columns with text from outside, and those of them that begin at the left and may be cut.
 _FROM_OUTSIDE, _NAMES = {"scores", "input", "entry"}, {"input", "entry"}
@@ -84,6 +86,13 @@ def _loss(loss: LossReport, screen: Screen) -> None:
         screen.say()
     for finding in loss.findings:
         _finding(finding, screen)
+        screen.say()
+    for steps in loss.steps:
+        dS = number(steps.entry.analytic, digits_of(steps.entry))
+        at = f" is {dS} at {screen.escape(steps.where)}; the error of a difference should fall with order 2"
+        screen.say(Text.assemble((screen.escape(steps.entry.name), "bold"), at))
+        _table(summary.step_rows(steps), screen)
+        screen.say(screen.escape(steps.reading), "→ ")
         screen.say()
     if screen.options.explain:
         for code in dict.fromkeys(finding.code for finding in loss.findings):

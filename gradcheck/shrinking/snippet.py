@@ -129,7 +129,7 @@ def _shown(gradients: Gradients) -> list[str]:
 
 def _options(config: Config, settings: Settings, code: str, *keys: str) -> list[str]:
     """Further arguments of a check: what differs from the defaults and would change the answer."""
-    of_run = ["framework", "reference", "like", *(["timeout"] if code == "hangs" else [])]
+    of_run = ["framework", "reference", *["like"] * isinstance(settings.like, str), *["timeout"] * (code == "hangs")]
     chosen: list[tuple[object, object, str]] = [(config, Config(), key) for key in (*keys, "rtol", "atol")]
     chosen += [(settings, Settings(), key) for key in of_run]
     return [f"{key}={getattr(of, key)!r}" for of, usual, key in chosen if getattr(of, key) != getattr(usual, key)]
