@@ -65,9 +65,10 @@ def grouped(problems: Iterable[BatchReport], *attributes: str) -> dict[Any, list
 
 def total_rows(problems: Sequence[BatchReport]) -> list[Row]:
     """A row for each batch size, number of classes and kind of scores."""
-    rows = []
+    rows, named = [], all(problem.input for problem in problems)
     for (N, C, scores, name), total in totals_by_kind(problems).items():
-        row = {"N": f"{N}"} | ({"input": name} if name else {"C": f"{C}", "scores": scores})
+        kind = f"{scores}, {name}" if name else scores  # second derivatives stand beside what is of scores
+        row = {"N": f"{N}"} | ({"input": name} if named else {"C": f"{C}", "scores": kind})
         row |= {"problems": f"{total.problems:,}", "entries": f"{total.entries:,}", "wrong": f"{total.wrong:,}"}
         row |= {"kinks": f"{total.subgradient:,}", "unresolved": f"{total.unresolved:,}"}
         row |= {"error": relative(total.max_relative_error), "calls": f"{total.evaluations:,}"}
