@@ -33,7 +33,7 @@ from gradcheck.functions.hessian import Hessian, gradient_and_hessians
 from gradcheck.layout import Arguments, Input, Layout
 from gradcheck.numerics import noise
 from gradcheck.numerics import verdicts as verdict
-from gradcheck.numerics.differences import Rounding
+from gradcheck.numerics.differences import SIGMAS, Rounding
 from gradcheck.numerics.verdicts import BoolArray, Tolerance, largest
 from gradcheck.report import BatchReport, Finding, FloatArray
 from gradcheck.sampling import Problem
@@ -205,7 +205,9 @@ def check_hessian(loss: Function, problem: Problem, config: Config, settings: Se
                 case = case_of(as_inputs, replace(answer, gradient=seen.entries.reshape(1, -1)), judged)
                 cases.append(replace(case, S=case.analytic))
     except LossDefect as defect:
-        findings.append(finding_of(defect))
+        hint = {"wrong-shape": "return (value, gradient, hess), and hess of one of these shapes"}.get(defect.code, "")
+        found_defect = finding_of(defect)
+        findings.append(replace(found_defect, hint=hint or found_defect.hint))
     return Checked(tuple(batches), findings, cases=tuple(cases))
 
 
@@ -271,10 +273,11 @@ def _bound(evaluator: _OfGradients, seen: Verdicts, precision: Precision, classe
     are determined up to a number that all have in common.
     """
     wrong = seen.verdicts == verdict.WRONG
-    if not wrong.any() or np.any(seen.analytic[wrong] < seen.numerical[wrong]):
+    if not wrong.any() or np.any(seen.analytic < seen.numerical - seen.bounds - seen.granted):
         return None
-    sums = evaluator.sums(precision.step / 16)  # a plain difference: its error is O(h^2)
-    slack = seen.bounds + seen.granted + _SUMS * sums
+    step = precision.step / 16  # a plain difference: its error is O(h^2)
+    sums = evaluator.sums(step)
+    slack = seen.bounds + seen.granted + _SUMS * sums + 2 * SIGMAS * classes * precision.value_noise / step
     if np.all(np.abs(seen.analytic - sums) <= slack) and np.any(sums > seen.numerical * (1 + _SUMS)):
         what = "the sums of the absolute second derivatives by each number, such as 2 p (1 - p)"
     elif (

@@ -102,7 +102,7 @@ class Config(BaseModel):
         False, description="Check the second derivatives that are returned after the gradient: (value, gradient, hess)."
     )
     hvp: _Target | None = Field(
-        None, description="Function that returns the product of the second derivatives with v: hvp(..., v), to check."
+        None, description="Function that returns products of the second derivatives: hvp(x, v), a v for each input."
     )
     order: Literal[1, 2] = Field(
         1,

@@ -86,6 +86,7 @@ OF_INPUTS = (
     RULES[0],
     Rule(laws, _OF_WEIGHTS, frozenset(_OF_WEIGHTS), of_right_losses=True),
     Rule(average, _OF_WEIGHTS),
+    Rule(ignored_rows, ("mask-ignored",), of_right_losses=True),
 )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from gradcheck.checking.evidence import Allowance, Case
 from gradcheck.diagnosis import input_rules as rules
 from gradcheck.diagnosis.input_rules import InputSeen, Seen
-from gradcheck.diagnosis.inputs import condition, indices, of_each_index
+from gradcheck.diagnosis.inputs import indices, of_each_index
 from gradcheck.functions.function import Function
 from gradcheck.report import Finding
 
@@ -24,14 +25,24 @@ def explain_hessian(cases: Iterable[Case], loss: Function, rtol: float) -> tuple
     return tuple(_of_one(name, seen) for name, seen in arrays.items() if any(each.wrong.any() for each in seen))
 
 
-def of_products(findings: Iterable[Finding], cases: Iterable[Case]) -> tuple[Finding, ...]:
+def of_products(findings: Iterable[Finding], cases: Sequence[Case]) -> tuple[Finding, ...]:
     """Findings on products of the second derivatives with random numbers v, in the place of a gradient."""
+    names = {name for case in cases for name in case.arguments.layout.names}
     if not any(case.analytic.any() for case in cases):
         message = "the second derivatives are 0 everywhere, and those of the gradient are not"
         hint = "a backward that is differentiated itself must keep the graph of all that it uses: no detach, no .data"
         return (Finding("wrong-hessian", "error", message, hint),)
-    words = "of the product of the second derivatives with random numbers: "
-    return tuple(replace(each, code="wrong-hessian", message=words + each.message) for each in findings)
+    of_gradient = re.compile(rf"\bd({'|'.join(re.escape(name) for name in names)})\b|\bdS\b")
+    prefix = "hvp, the product of the second derivatives with random numbers: "
+    return tuple(
+        replace(
+            each,
+            code="wrong-hessian",
+            message=prefix + of_gradient.sub("hvp", each.message),
+            hint=of_gradient.sub("hvp", each.hint),
+        )
+        for each in findings
+    )
 
 
 def _of_one(name: str, seen: Seen) -> Finding:
@@ -39,7 +50,7 @@ def _of_one(name: str, seen: Seen) -> Finding:
     found = next((finding for rule in RULES for finding in rule(seen)), None)
     why = found.message if found else f"dS is wrong in {wrong} of {entries} entries, and no known cause fits"
     message = why.replace("dS", name).replace("the numerical gradient", "the second derivative")
-    hint = "derive the gradient that the function returns once more, term by term"
+    hint = found.hint.replace("dS", name) if found else "derive each entry of the gradient once more, term by term"
     return Finding("wrong-hessian", "error", message, hint)
 
 
@@ -73,5 +84,5 @@ def not_symmetric(seen: Seen) -> Iterator[Finding]:
 
 #: The most telling first.
 RULES: tuple[rules.Rule, ...] = (
-    rules.factor, not_symmetric, on_the_diagonal, rules.rearranged, indices, condition, of_each_index, rules.lost_mean,
+    rules.factor, not_symmetric, on_the_diagonal, rules.rearranged, indices, of_each_index, rules.lost_mean,
 )  # fmt: skip

@@ -52,15 +52,19 @@ def gradient_and_hessians(loss: Function, scores: npt.NDArray[Any], labels: Any)
 
 
 def _of_inputs(given: Any, inputs: tuple[Input, ...]) -> Iterator[tuple[str, Input, Any]]:
-    """What was returned for each input: in their order, or in a dict by their names."""
+    """What was returned for each input: in their order, or in a dict by their names; None is left out."""
     parts = list(leaves(given, HESSIAN))
-    if len(inputs) == 1 or len(parts) == 1:
+    if len(inputs) == 1 or isinstance(given, np.ndarray):
         n = sum(each.size for each in inputs)
-        yield HESSIAN, inputs[0] if len(inputs) == 1 else Input("x", (n,), 0), parts[0][1]
+        lone = isinstance(given, dict | tuple) and len(parts) == 1
+        own = inputs[0] if len(inputs) == 1 else Input("all inputs together", (n,), 0)
+        yield HESSIAN, own, parts[0][1] if lone else given
         return
     if len(parts) != len(inputs):
         names = ", ".join(each.name for each in inputs)
         raise LossDefect("wrong-shape", f"{HESSIAN} has {len(parts)} arrays; {len(inputs)} are differentiated: {names}")
     by_name = {name.removeprefix(f"{HESSIAN}."): part for name, part in parts}
-    for own, (_, part) in zip(inputs, parts, strict=True):
-        yield f"{HESSIAN}.{own.name}", own, by_name.get(own.name, by_name.get(own.name.partition(".")[2], part))
+    for own, (_, in_order) in zip(inputs, parts, strict=True):
+        part = by_name.get(own.name, by_name.get(own.name.partition(".")[2], in_order))
+        if part is not None:
+            yield f"{HESSIAN}.{own.name}", own, part

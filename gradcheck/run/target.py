@@ -177,18 +177,18 @@ class TargetRun:
     def _problems_of(self, loss: Function, stderr: TextIO) -> Iterable[Problem]:
         """The problems to check; a function of named inputs becomes one of x first."""
         given, config, thing = self._given, self._config, loss.function
-        if self._products:
+        of_scores = loss.is_built_in or takes_scores_and_labels(thing)
+        beside = {*loss.beside, *(key for key in ("backward", "gradient", "value") if getattr(config, key))} - {"hvp"}
+        if self._products or (of_scores and beside and "backward" not in beside):
             names = (*parameters_of(thing)[0], "S", "y")[:2]
             if isinstance(given, Problem):
                 given = dict(zip(names, (given.S, given.y), strict=True))
             elif given is None and not config.inputs:
                 inputs = zip(names, (f"{config.scores[0].describe()} [N, C]", "labels"), strict=True)
                 config = config.model_copy(update={"inputs": dict(inputs)})
-        if isinstance(given, Problem):
+        elif isinstance(given, Problem):
             return [given]
-        described = config.inputs or config.backward or config.gradient or config.value or {*loss.beside} - {"hvp"}
-        is_score_loss = loss.is_built_in or (takes_scores_and_labels(thing) and not described)
-        if given is None and is_score_loss and not self._products:
+        elif given is None and of_scores and not (config.inputs or beside):
             return problems(config)
         with let_through(stderr):
             function, points, remarks = prepare(loss, config, given, self._framework, products=self._products)

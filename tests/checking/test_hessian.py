@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -70,8 +71,8 @@ def test_an_upper_bound_of_the_diagonal_is_a_note() -> None:
         value, dS, H = hessians.softmax_diagonal(S, y)
         return value, dS, S.shape[1] / (S.shape[1] - 1) * H
 
-    for bound in (xgboost, lightgbm):
-        report = checked(bound)
+    for bound, scores in itertools.product((xgboost, lightgbm), ("normal(0, 1)", "uniform(-10, 10)", "normal(0, 5)")):
+        report = checked(bound, scores=scores)
         assert report.passed
         assert "hessian-bound" in [finding.code for finding in report.findings]
 

@@ -89,15 +89,15 @@ def test_a_mask_of_entries() -> None:
     assert unmasked.findings[0].code == "mask-ignored"
 
 
-def test_an_argument_that_changes_nothing_is_a_warning() -> None:
+def test_an_argument_that_changes_nothing_is_a_note() -> None:
     for name, described in (("w", "uniform(0.5, 2) [N]"), ("mask", "integers(0, 1) [N]")):
         passed, findings = found(lambda L, dL, array: (L.mean(), dL / len(L)), name, described)
         assert passed
-        assert [severity for _, severity, _ in findings] == ["warning"]
+        assert [severity for _, severity, _ in findings] == ["note"]
         assert f"neither the value nor the gradient changes with {name}" in findings[0][2]
 
 
-def test_a_row_of_weight_0_that_counts_is_a_warning() -> None:
+def test_a_row_of_weight_0_that_counts_is_a_note() -> None:
     passed, findings = found(lambda L, dL, w: (w.mean() * L.sum(), w.mean() * dL), "w", "uniform(0.5, 2) [N]")
     assert passed
     assert "a row whose w is 0 still changes the value" in findings[0][2]
@@ -138,3 +138,52 @@ def test_weights_are_guessed_by_name() -> None:
     assert guessed_inputs(["S", "y", "w"])["w"] == "uniform(0.5, 2) [N]"
     assert guessed_inputs(["X", "y", "W", "sample_weight"])["sample_weight"] == "uniform(0.5, 2) [N]"
     assert guessed_inputs(["x", "w", "b"])["w"] == "normal(0, 0.5) [D, M]"
+
+
+def test_what_is_called_weights_or_mask_and_is_none_is_no_error() -> None:
+    """Margins, targets, a penalty of their own: right gradients do not follow them, and are right."""
+
+    def margins(S: _Array, weights: _Array) -> Any:
+        active = weights > S[:, 0]
+        return np.where(active, weights - S[:, 0], 0).mean(), -_column(active) * np.eye(S.shape[1])[0] / len(S)
+
+    def targets(S: _Array, mask: _Array) -> Any:
+        return np.abs(S - 9 - _column(mask)).sum(), np.sign(S - 9 - _column(mask))
+
+    def penalty(S: _Array, w: _Array) -> Any:
+        return (S**2).sum() / 2 + (w * np.log(w)).sum(), S
+
+    for loss, name, described in (
+        (margins, "weights", "uniform(3, 4) [N]"),
+        (targets, "mask", "integers(0, 1) [N]"),
+        (penalty, "w", "uniform(0.5, 2) [N]"),
+    ):
+        report = gradcheck.check(loss, inputs={"S": "[N, C]", name: described}).losses[0]
+        assert [finding for finding in report.findings if finding.severity != "note"] == []
+
+
+def test_the_value_of_a_difference_of_two_inputs_does_not_hide_a_mask() -> None:
+    def loss(pred: _Array, target: _Array, valid: _Array) -> Any:
+        r = (pred - target) * valid
+        return float((r**2).sum() / max(valid.sum(), 1)), 2 * r / len(r)
+
+    inputs = {"pred": "[N, C]", "target": "[N, C]", "valid": "integers(0, 1) [N, C]"}
+    report = gradcheck.check(loss, inputs=inputs, wrt=["pred"]).losses[0]
+    assert "divides by N where the value divides by the sum of valid" in report.findings[0].message
+
+
+def test_ignored_labels_of_named_inputs_and_a_penalty_of_all_rows() -> None:
+    ignored = {"labels": {"kind": "class", "ignored": 0.3}}
+
+    def last(S: _Array, y: _Array) -> Any:
+        L, dL = _softmax(S, y)
+        return L.mean(), dL / len(L)
+
+    named = gradcheck.check(last, inputs={"S": "[N, C]", "y": "labels"}, **ignored).losses[0]
+    assert "counts as one of the last class" in named.findings[0].message
+
+    def penalised(S: _Array, y: _Array) -> Any:
+        value, dS = ignoring(True, True)(S, y)
+        return value + 0.01 * (S**2).sum(), dS + 0.02 * S
+
+    assert [each for each in gradcheck.check(penalised, **ignored).losses[0].findings if each.severity == "error"] == []
