@@ -88,7 +88,7 @@ def inspect(loss: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], 
 
 
 def inspect_at_first(
-    loss: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], stderr: TextIO, framework: Framework
+    loss: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], stderr: TextIO | None, framework: Framework
 ) -> tuple[Function, Inspection]:
     """Check a function's contract for the first time, with the arrays of its framework.
 

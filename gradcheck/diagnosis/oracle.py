@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
+from gradcheck.checking.contract import inspect_at_first
 from gradcheck.config import Config
 from gradcheck.diagnosis.known import Known, built_in
 from gradcheck.errors import LossDefect, UsageError
@@ -17,8 +19,8 @@ from gradcheck.functions.frameworks.inputs import Differentiated
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import SUFFIXES, load_target
 from gradcheck.functions.prepare import prepare
-from gradcheck.functions.signatures import parameters_of
-from gradcheck.layout import Arguments
+from gradcheck.functions.signatures import is_model, parameters_of
+from gradcheck.layout import Arguments, rebuilt
 from gradcheck.report import FloatArray
 
 
@@ -60,28 +62,41 @@ def known_as(meant: str | Callable[..., Any], labels: str, own: Function | None 
 
 
 def _asked(
-    function: Function, framework: str, own: Function | None, S: FloatArray, y: Any
+    function: Function, framework: Any, own: Function | None, S: FloatArray, y: Any
 ) -> tuple[FloatArray, FloatArray]:
-    """What a function returns for scores and labels, or as far as it takes them by name for the same arguments."""
-    required, optional = parameters_of(function.function)
-    takes = (*required, *optional)
-    given, config = dict(zip(takes, (S, y), strict=False)), Config(wrt=takes[:1])
-    if isinstance(y, Arguments):
-        given = {name: each for name, each in y.at(S.reshape(-1)).items() if name in takes or not takes}
-        config = Config(seed=y.seed)
+    """What a function returns, and returns again, for scores and labels or for arguments by name."""
     try:
-        bound, (problem,), _ = prepare(function, config, given, framework)
-        answer = bound.evaluate(problem.S, problem.y)
-        if not np.isfinite(answer.value):
-            raise UsageError(f"{function.target}: the value is {answer.value}")
+        if isinstance(y, Arguments):
+            return _by_name(function, framework, own, S, y)
+        found = inspect_at_first(function, S, y, None, framework)[1]
     except (LossDefect, UsageError) as error:
         raise UsageError(f"like: {error.message}", details=error.details) from None
-    its, gradient = problem.y.layout.arrays(answer.gradient.reshape(-1)), np.full(S.shape, np.nan)
-    places = y.layout.arrays(gradient[0]) if isinstance(y, Arguments) else {takes[0]: gradient}
+    if (answer := found.evaluation) is None:
+        why = found.findings[0]
+        raise UsageError(f"like: {function.target} {why.message}", details=why.details)
+    rows = 1 if answer.parts is None else len(S)
+    return np.array([answer.value / rows]), answer.gradient / rows
+
+
+def _by_name(
+    function: Function, framework: Any, own: Function | None, S: FloatArray, y: Arguments
+) -> tuple[FloatArray, FloatArray]:
+    """Value, and gradient (1, n), of a function for those of the arguments that it takes."""
+    takes = {"params" * is_model(function.function), *chain(*parameters_of(function.function))}
+
+    def exact(_: str, leaf: Any) -> Any:
+        return np.float64(leaf) if getattr(leaf, "dtype", None) == np.float32 else leaf
+
+    given = {name: rebuilt(value, name, exact) for name, value in y.at(S.reshape(-1)).items() if name in takes}
+    bound, (problem,), _ = prepare(function, Config(seed=y.seed), given, framework)
+    answer, gradient = bound.evaluate(problem.S, problem.y), np.full(S.shape, np.nan)
+    if not np.isfinite(answer.value):
+        raise UsageError(f"{function.target}: the value is {answer.value}")
+    places, its = y.layout.arrays(gradient[0]), problem.y.layout.arrays(answer.gradient[0])
     for name in places.keys() & its.keys():
         places[name][...] = its[name]
     # The value of a layer, and of what a framework differentiates, is multiplied by an upstream gradient.
-    weight = float(upstream_gradient(problem.seed, 0, ())) ** (_is_weighted(own) - _is_weighted(bound))
+    weight = float(upstream_gradient(y.seed, 0, ())) ** (_is_weighted(own) - _is_weighted(bound))
     return weight * np.array([answer.value]), weight * gradient
 
 

@@ -112,7 +112,14 @@ def test_a_mistake_of_the_oracle_s_gradient_is_a_note_and_one_in_both_is_told() 
     assert "right" not in unlike(against(softmax, wrong, plan="projections"))[1]
 
 
-def test_an_oracle_that_sums_over_the_rows_and_subgradients_at_kinks() -> None:
+def each_row(S: Any, y: Any) -> tuple[Any, Any]:
+    value, dS = zip(*(softmax(S[i : i + 1], y[i : i + 1]) for i in range(len(S))), strict=True)
+    return np.array(value), np.concatenate(dS)
+
+
+def test_an_oracle_of_rows_or_their_sum_and_subgradients_at_kinks() -> None:
+    assert against(softmax, each_row).alike
+    assert against(times(one, one), softmax, dtype="float32").alike
     assert "; value and dS are 1/N times that" in unlike(against(softmax, times(rows, rows)))[1]
 
     def hinge(at_tie: float) -> Callable[..., Any]:
@@ -125,10 +132,11 @@ def test_an_oracle_that_sums_over_the_rows_and_subgradients_at_kinks() -> None:
     ("oracle", "words"),
     [
         (lambda S, y: 1 / 0, "<lambda> raises ZeroDivisionError"),
-        (lambda S, y: (1.0, S[:, :2]), "the gradient of S has shape (1, 2); S has shape (1, 5)"),
-        (lambda S, y: S.sum(), "returns a float64, not a value with its gradients"),
+        (lambda S, y: (1.0, S[:, :2]), "dS has shape (1, 2); S has shape (1, 5)"),
+        (lambda S, y: S.sum(), "returns a float64, not a pair (value, dS)"),
         (lambda S, y: (np.nan, S), "the value is nan"),
-        (lambda W, X, y: (1.0, W), "takes (W, X, y); not described: y"),
+        (lambda W, X, y: (1.0, W), "missing 1 required positional argument"),
+        (times(lambda S, y: np.random.random(), one), "two calls with the same S and y differ"),
     ],
 )
 def test_an_oracle_that_fails_is_told_before_the_work(oracle: Any, words: str) -> None:
@@ -166,6 +174,24 @@ def test_functions_of_named_inputs_are_compared_by_name() -> None:
     assert "value and the gradient are 2 times that" in unlike(against(twice, regression, inputs=INPUTS))[1]
     error = against(regression, lambda A, X: (A.sum(), A), inputs=INPUTS).error
     assert "<lambda>: takes (A, X); not described: A" in error
+
+
+class Model:
+    params: dict[str, Any] = {"W": np.ones((4, 5))}  # noqa: RUF012
+
+    def loss(self, X: Any, t: Any) -> Any:
+        value, dW = regression(self.params["W"], X, t, 0.0)
+        return value, {"W": dW}
+
+
+def test_models_and_functions_of_their_parameters_are_compared_with_each_other() -> None:
+    def other(params: Any, X: Any, t: Any) -> Any:
+        value, dW = regression(params["W"], X, t, 0.0)
+        return value, {"W": dW}
+
+    inputs = {"X": "[N, D]", "t": "[N, C]"}
+    assert against(Model(), other, inputs=inputs).alike
+    assert against(other, Model(), inputs=inputs | {"params.W": "[D, C]"}, dtype="float32").alike
 
 
 def test_at_a_point_of_ones_own() -> None:
