@@ -58,7 +58,12 @@ def step_evidence(
         noise = precision.of_parts(blocks.of(at), evaluator.here(at).values)
     own = precision.of_input(int(blocks.of(at)[0])) if precision.steps else precision
     refinement = Refinement.of(evaluator, at, noise, precision.gradient_noise.of(at), own)
-    stencil, limits = Stencil(*(each[np.isfinite(each)] for each in refinement.stencils)), refinement.limits()
+    stencils, limits = refinement.stencils, refinement.limits()
+    taken = np.isfinite(stencils.plain()[:, 0])
+    if not taken.any():  # every step of the sequence is too fine for it
+        only = Step(judged.step, judged.plain, abs(judged.plain - judged.analytic), math.inf, None)
+        return judged, (only,), False, _reading(judged, [only], False, limits)
+    stencil = Stencil(*(each[taken, 0] for each in stencils))
     rounding = stencil.noise_bound(precision.inside.noise(stencil, evaluator.x[at], noise))
     widths, differences = (stencil.above + stencil.below) / 2, stencil.plain()
     errors = np.abs(differences - judged.analytic)
@@ -82,7 +87,7 @@ def _reading(judged: Entry, steps: Sequence[Step], exact: bool, limits: Limits) 
         sides = f"left and right differences settle at {left} and {right}: a kink"
     match judged.verdict:
         case Verdict.UNRESOLVED:
-            how = f"the differences settle only within {judged.bound:.0e}"
+            how = f"the differences settle {f'only within {judged.bound:.0e}' if judged.bound < np.inf else 'nowhere'}"
             how = "the value jumps here" if limits.jumps[0] else sides if is_kink else how
             return f"{how}: whether {name}, {dS:.6g}, is right cannot be decided"
         case Verdict.SUBGRADIENT:

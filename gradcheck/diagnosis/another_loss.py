@@ -23,7 +23,6 @@ from gradcheck.diagnosis.known import (
 from gradcheck.diagnosis.numbers import TINY, Law, around, constant_law, simplest_law
 from gradcheck.errors import UsageError
 from gradcheck.layout import Arguments
-from gradcheck.numerics.verdicts import SUBGRADIENT
 from gradcheck.report import Finding, FloatArray, Severity
 
 _GRADIENT, _VALUE = "gradient-of-another-loss", "value-of-another-loss"
@@ -161,7 +160,7 @@ def _factor(seen: Sequence[Case], values: Values, means: FloatArray) -> Law | No
     """The law of the factor from a known loss's values to the own ones; None if there is none."""
     if (constant := values.multiple(means)) is not None:
         return constant_law(around(constant, _LIKE_RTOL))
-    if not np.all(np.abs(means) > TINY):
+    if not np.all(np.abs(means) > TINY) or len({each.rows for each in seen}) == 1:
         return None
     factors = [around(float(factor), _LIKE_RTOL) for factor in values.own / means]
     law = simplest_law([(each.rows, each.classes, near) for each, near in zip(seen, factors, strict=True)], classes=0)
@@ -176,7 +175,7 @@ def _gradients_apart(observations: Sequence[Case], known: Known) -> str:
         dS, its = seen.analytic / (seen.rows if seen.by_rows else 1), dL / len(L)
         size = np.maximum(np.abs(dS), np.abs(its))
         granted = np.where(np.isfinite(seen.granted), seen.granted, 0.0) + _LIKE_RTOL * size + _TINY * np.nanmax(size)
-        compared = np.isfinite(its) & ~seen.kinked & (seen.verdicts != SUBGRADIENT)
+        compared = np.isfinite(its) & (seen.known if seen.judged else True)
         off = np.where(compared & (np.abs(dS - its) > granted), np.abs(dS - its) / np.maximum(size, TINY), 0.0)
         differ, entries = differ + int(np.count_nonzero(off)), entries + int(np.count_nonzero(compared))
         if np.max(off) > most:

@@ -56,7 +56,7 @@ def known_as(meant: str | Callable[..., Any], labels: str, own: Function | None 
     except (TypeError, ValueError):
         hint = "labels.kind class or one-hot"
         raise UsageError(f"like: {target} takes classes as labels, and these are {labels}", hint=hint) from None
-    if function.is_built_in:
+    if function.is_built_in and not (own and own.is_of_named_inputs):
         return built_in(target)
     return Oracle(meant if isinstance(meant, str) else name, "", lambda S, y: _asked(function, framework, own, S, y))
 

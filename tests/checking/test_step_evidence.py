@@ -100,6 +100,12 @@ def test_a_defect_within_the_users_tolerance_is_right_and_float32_is_judged_as_t
     assert steps.reading.endswith("dS[1, 4] is right")
 
 
+def test_values_that_are_not_finite_at_wide_steps_are_left_out() -> None:
+    evidence = of_entry(lambda x: np.where(x > 0.31, np.nan, x**3), lambda x: 3 * x**2, 0.3)
+    assert all(np.isfinite([step.difference, step.rounding]).all() for step in evidence.steps)
+    assert evidence.reading.endswith("dS[0, 0] is right")
+
+
 def quartic(S: Any, y: Any) -> tuple[float, Any]:
     dS = 4 * S**3
     dS[-1, 2] *= 2

@@ -172,6 +172,7 @@ def test_functions_of_named_inputs_are_compared_by_name() -> None:
     assert "the gradient is right, and half's is wrong" in message
     twice = lambda W, X, t, reg: tuple(2 * each for each in regression(W, X, t, reg))  # noqa: E731
     assert "value and the gradient are 2 times that" in unlike(against(twice, regression, inputs=INPUTS))[1]
+    assert "softmax: takes (S, y, " in against(regression, "softmax", inputs=INPUTS).error
     error = against(regression, lambda A, X: (A.sum(), A), inputs=INPUTS).error
     assert "<lambda>: takes (A, X); not described: A" in error
 
