@@ -148,9 +148,7 @@ def _unlike(evidence: Evidence, known: Known) -> Iterator[Finding]:
             message += f"; {dS} is not {name}'s either, {apart}" if apart else f"; {dS} is {name}'s: the value is wrong"
         yield Finding("unlike", "error", message, hint)
     elif apart:
-        whose = (
-            f": the value is right and {dS} wrong" if wrong else f": {dS} is right, and {name}'s is wrong" * is_right
-        )
+        whose = f": the value is right and {dS} wrong" * wrong + f": {dS} is right, and {name}'s is wrong" * is_right
         yield Finding("unlike", "note", f"the value is {name}'s, and {dS} is not, {apart}{whose}", hint)
     elif wrong:
         yield Finding("unlike", "note", f"value and {dS} are {name}'s, which has the same mistake", hint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -24,12 +25,51 @@ from gradcheck.layout import Arguments, rebuilt
 from gradcheck.report import FloatArray
 
 
+@dataclass(frozen=True)
 class Oracle(Known):
     """A function that is known to be right: one value, that of the whole batch, and dS of it, of any labels."""
 
+    framework: Any = "auto"  # whose arrays it takes
+    own: Function | None = None  # the function that is compared with it
+
     def at(self, S: FloatArray, y: Any) -> tuple[FloatArray, FloatArray]:
         """See ``Known.at``; dS is NaN where the function has no gradient. A UsageError where the function fails."""
-        return self.function(S, y)
+        function = Function(self.built_in, self.function)
+        try:
+            if isinstance(y, Arguments):
+                return self._by_name(function, S, y)
+            found = inspect_at_first(function, S, y, None, self.framework)[1]
+        except (LossDefect, UsageError) as error:
+            raise UsageError(f"like: {error.message}", details=error.details) from None
+        if (answer := found.evaluation) is None:
+            why = found.findings[0]
+            raise UsageError(f"like: {self.built_in} {why.message}", details=why.details)
+        rows = 1 if answer.parts is None else len(S)
+        return np.array([answer.value / rows]), answer.gradient / rows
+
+    def _by_name(self, function: Function, S: FloatArray, y: Arguments) -> tuple[FloatArray, FloatArray]:
+        """Value, and gradient (1, n), of a function for those of the arguments that it takes."""
+        takes = {"params" * is_model(self.function), *chain(*parameters_of(self.function))}
+
+        def exact(_: str, leaf: Any) -> Any:
+            return np.float64(leaf) if getattr(leaf, "dtype", None) == np.float32 else leaf
+
+        given = {name: rebuilt(value, name, exact) for name, value in y.at(S.reshape(-1)).items() if name in takes}
+        bound, (problem,), _ = prepare(function, Config(seed=y.seed), given, self.framework)
+        answer, gradient = bound.evaluate(problem.S, problem.y), np.full(S.shape, np.nan)
+        if not np.isfinite(answer.value):
+            raise UsageError(f"{self.built_in}: the value is {answer.value}")
+        places, its = y.layout.arrays(gradient[0]), problem.y.layout.arrays(answer.gradient[0])
+        for name in places.keys() & its.keys():
+            places[name][...] = its[name]
+        # The value of a layer, and of what a framework differentiates, is multiplied by an upstream gradient.
+        weight = float(upstream_gradient(y.seed, 0, ())) ** (_is_weighted(self.own) - _is_weighted(bound))
+        return weight * np.array([answer.value]), weight * gradient
+
+
+def _is_weighted(function: Function | None) -> bool:
+    door = getattr(function and function.function, "door", None)
+    return isinstance(door and inspect.unwrap(door), Layer | Differentiated)
 
 
 def known_as(meant: str | Callable[..., Any], labels: str, own: Function | None = None) -> Known:
@@ -58,48 +98,4 @@ def known_as(meant: str | Callable[..., Any], labels: str, own: Function | None 
         raise UsageError(f"like: {target} takes classes as labels, and these are {labels}", hint=hint) from None
     if function.is_built_in and not (own and own.is_of_named_inputs):
         return built_in(target)
-    return Oracle(meant if isinstance(meant, str) else name, "", lambda S, y: _asked(function, framework, own, S, y))
-
-
-def _asked(
-    function: Function, framework: Any, own: Function | None, S: FloatArray, y: Any
-) -> tuple[FloatArray, FloatArray]:
-    """What a function returns, and returns again, for scores and labels or for arguments by name."""
-    try:
-        if isinstance(y, Arguments):
-            return _by_name(function, framework, own, S, y)
-        found = inspect_at_first(function, S, y, None, framework)[1]
-    except (LossDefect, UsageError) as error:
-        raise UsageError(f"like: {error.message}", details=error.details) from None
-    if (answer := found.evaluation) is None:
-        why = found.findings[0]
-        raise UsageError(f"like: {function.target} {why.message}", details=why.details)
-    rows = 1 if answer.parts is None else len(S)
-    return np.array([answer.value / rows]), answer.gradient / rows
-
-
-def _by_name(
-    function: Function, framework: Any, own: Function | None, S: FloatArray, y: Arguments
-) -> tuple[FloatArray, FloatArray]:
-    """Value, and gradient (1, n), of a function for those of the arguments that it takes."""
-    takes = {"params" * is_model(function.function), *chain(*parameters_of(function.function))}
-
-    def exact(_: str, leaf: Any) -> Any:
-        return np.float64(leaf) if getattr(leaf, "dtype", None) == np.float32 else leaf
-
-    given = {name: rebuilt(value, name, exact) for name, value in y.at(S.reshape(-1)).items() if name in takes}
-    bound, (problem,), _ = prepare(function, Config(seed=y.seed), given, framework)
-    answer, gradient = bound.evaluate(problem.S, problem.y), np.full(S.shape, np.nan)
-    if not np.isfinite(answer.value):
-        raise UsageError(f"{function.target}: the value is {answer.value}")
-    places, its = y.layout.arrays(gradient[0]), problem.y.layout.arrays(answer.gradient[0])
-    for name in places.keys() & its.keys():
-        places[name][...] = its[name]
-    # The value of a layer, and of what a framework differentiates, is multiplied by an upstream gradient.
-    weight = float(upstream_gradient(y.seed, 0, ())) ** (_is_weighted(own) - _is_weighted(bound))
-    return weight * np.array([answer.value]), weight * gradient
-
-
-def _is_weighted(function: Function | None) -> bool:
-    door = getattr(function and function.function, "door", None)
-    return isinstance(door and inspect.unwrap(door), Layer | Differentiated)
+    return Oracle(meant if isinstance(meant, str) else name, "", function.function, "", framework, own)
