@@ -258,13 +258,21 @@ def test_jobs_as_an_option_of_the_api() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="timers of this kind are POSIX's")
-@pytest.mark.parametrize("target", ["mine.py:hangs", pytest.param("mine.py:stops", marks=pytest.mark.benchmark)])
-def test_a_call_that_hangs_in_a_worker_is_ended_and_told(target: str, capfd: pytest.CaptureFixture[str]) -> None:
-    report = gradcheck.check_at(load_target(target), S, Y, plan="full", jobs=2, timeout=0.3)
+def test_a_call_that_hangs_in_a_worker_is_ended_and_told(capfd: pytest.CaptureFixture[str]) -> None:
+    report = gradcheck.check_at(load_target("mine.py:hangs"), S, Y, plan="full", jobs=2, timeout=0.3)
     (finding,) = report.losses[0].findings
     assert (finding.code, report.exit_code) == ("hangs", 1)
     assert "does not return within 0.3 s" in finding.message
     assert capfd.readouterr().out == ""
+
+
+@pytest.mark.benchmark
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="timers of this kind are POSIX's")
+def test_a_worker_whose_call_cannot_be_interrupted_ends(capfd: pytest.CaptureFixture[str]) -> None:
+    report = gradcheck.check_at(load_target("mine.py:stops"), S, Y, plan="full", jobs=2, timeout=0.3)
+    assert "other processes could not call the loss" in report.losses[0].error
+    assert report.exit_code == 2
+    assert "does not return within 0.3 s: it is at" in capfd.readouterr().err
 
 
 def test_no_call_begins_when_time_is_up() -> None:
