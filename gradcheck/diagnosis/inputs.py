@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import combinations, product
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,6 @@ from gradcheck.diagnosis import input_rules as rules
 from gradcheck.diagnosis.conditions import beyond, fixed_indices
 from gradcheck.diagnosis.input_rules import InputSeen, Seen, alike
 from gradcheck.diagnosis.jacobian import example, outputs_taken, same_for_any_upstream
-from gradcheck.diagnosis.numbers import plain
 from gradcheck.diagnosis.places import zeros
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.numerics.verdicts import BoolArray
@@ -27,35 +26,6 @@ _INDEX_HINTS = {
     "more than once": "add up what belongs to the same index: np.add.at",
     "that y has": "look at what is added at the labels alone: the label's own term",
 }
-
-
-def of_each_index(seen: Seen) -> Iterator[Finding]:
-    """dS is n times a factor of each index along one axis: another input's entry, or its inverse, or any number."""
-    for axis in range(seen[0].x.ndim if seen[0].x.ndim > 1 else 0):
-        factors = [_factors_along(each, axis) for each in seen]
-        if not all(map(len, factors)):
-            continue
-        shown = ", ".join(plain(each, 3) for each in factors[0][:4].tolist())
-        words = f"times a factor of each index of axis {axis}: {shown}, …"
-        hint = "look for a factor that is the same along the other axes"
-        for key, (how, power) in product(seen[0].values, (("divided by", -1), ("times", 1))):
-            own = [each.values[key] for each in seen]
-            if all(np.shape(v) == f.shape and np.allclose(f**power, v) for v, f in zip(own, factors, strict=True)):
-                words = f"{how} {key}, along axis {axis}"
-                hint = f"look at where {key} enters the value, and where its factor is in dS"
-                break
-        yield Finding("row-factor", "error", f"dS is the numerical gradient {words}", hint)
-        return
-
-
-def _factors_along(each: InputSeen, axis: int) -> FloatArray:
-    """For each index of an axis, dS / n if it is one number there; empty if there is none, or it is not known."""
-    others = tuple(k for k in range(each.x.ndim) if k != axis)
-    a, n = (np.where(each.significant, array, 0.0) for array in (each.analytic, each.numerical))
-    if each.significant.sum(others).min() < 2:
-        return np.empty(0)
-    factors = (a * n).sum(others, keepdims=True) / (n * n).sum(others, keepdims=True)
-    return factors.ravel() if each.equal(each.analytic, factors * each.numerical) else np.empty(0)
 
 
 def indices(seen: Seen) -> Iterator[Finding]:
@@ -132,7 +102,7 @@ def _difference(seen: Seen) -> str:
 #: The rules for one input, the most telling first.
 RULES: tuple[rules.Rule, ...] = (
     rules.truncated, same_for_any_upstream, rules.factor, rules.regularizer, rules.rearranged, rules.elementwise,
-    outputs_taken, indices, condition, of_each_index, rules.lost_mean, example,
+    outputs_taken, indices, condition, rules.lost_mean, example,
 )  # fmt: skip
 
 
