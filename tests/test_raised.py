@@ -11,21 +11,7 @@ from gradcheck.checking.contract import inspect
 from gradcheck.checking.exceptions import hint_of
 from gradcheck.functions.function import Function
 
-# ruff: noqa: F821
-# mypy: disable-error-code="name-defined"
 S, Y = np.zeros((3, 5)), np.array([0, 1, 4])
-margins_of = np.maximum
-
-
-def misspelt(S: Any, y: Any) -> Any:
-    margins = S + 1
-    return margin.sum(), margins
-
-
-def too_early(S: Any, y: Any) -> Any:
-    loss += S.sum()
-    loss = 0.0
-    return loss, S
 
 
 def divides_in_place(S: Any, y: Any) -> Any:
@@ -45,21 +31,11 @@ def without_keepdims(S: Any, y: Any) -> Any:
 
 
 HINTS = [
-    (misspelt, "margin is not defined; did you mean margins?"),
-    (lambda S, y: (X.sum(), S), "X is not defined; did you mean S?"),
-    (lambda S, y: (margin_of(S, 0).sum(), S), "margin_of is not defined; did you mean margins_of?"),
-    (lambda S, y: (regularisation * S.sum(), S), "regularisation is not defined"),
-    (too_early, "read before it is assigned"),
     (
         divides_in_place,
-        "dS is an array of integers here: NumPy cannot divide it in place; make it float: astype(S.dtype)",
+        "dS is an array of integers: make it float: astype(S.dtype)",
     ),
-    (adds_in_place, "grad is an array of integers here: NumPy cannot write fractions to it in place"),
-    (lambda S, y: (0.0, (S > 0) - (S < 0)), "boolean array"),
-    (lambda S, y: (sum(S[0, j] for j in range(10)), S), "axis 1 ends at 4: is a class count written as a number?"),
-    (lambda S, y: (sum(S[i, 0] for i in range(60)), S), "axis 0 ends at 2: is a batch size written as a number?"),
-    (lambda S, y: (S[np.arange(8), y].sum(), S), "is a batch size written as a number?"),
-    (lambda S, y: (S[np.arange(3), y / 1].sum(), S), "indices must be integers"),
+    (adds_in_place, "grad is an array of integers: make it float: astype(scores.dtype)"),
     (without_keepdims, "keepdims=True"),
     (
         lambda S, y: (0.0, S - y),
@@ -69,10 +45,8 @@ HINTS = [
     (lambda S, y: (S.sum(dim=1), S), "--framework torch"),
     (lambda S, y: (S.sum() / S.size(0), S), "--framework torch"),
     (lambda S, y: (S.at[0, 0].add(1.0), S), "--framework jax"),
-    (lambda S, y: (0.0, S - S.T), "one of the two is transposed"),
+    (lambda S, y: (0.0, S - S.T), "is one of the two transposed"),
     (lambda S, y: (0.0, S - np.zeros((3, 10))), "a class count written as a number?"),
-    (lambda S, y: (0.0, S[S != 1].reshape(3, 4)), "dropped by their value"),
-    (lambda S, y: (1 / (len(S) - 3), S), "N - 1"),
 ]
 
 
@@ -89,4 +63,4 @@ def test_where_nothing_is_known_of_an_exception_the_contracts_hint_stays() -> No
 
     (finding,) = inspect(Function("test", raises), S, Y, None).findings
     assert "it raised at the problem" in finding.hint
-    assert hint_of(None) == hint_of(NameError("name 'X' is not defined", name="X")) == ""
+    assert hint_of(None) == ""
