@@ -13,7 +13,7 @@ import numpy.typing as npt
 from gradcheck.checking.evidence import Allowance, Case
 from gradcheck.diagnosis.factors import factor_findings
 from gradcheck.diagnosis.numbers import SLACK, Interval, constant_law, multiplier, plain, simplest_law
-from gradcheck.diagnosis.other_rules import WAYS
+from gradcheck.diagnosis.other_rules import SEVERAL, made_whole
 from gradcheck.diagnosis.terms import sigmoid
 from gradcheck.functions.binding import Bound
 from gradcheck.functions.doors import upstream_gradient
@@ -86,16 +86,11 @@ def factor(seen: Seen) -> Iterator[Finding]:
 
 def truncated(seen: Seen) -> Iterator[Finding]:
     """dS is n made whole, as in an array of integers."""
-    parts = [(each.analytic[each.known], each.numerical[each.known], each.bounds[each.known]) for each in seen]
-    a, n, bounds = map(np.concatenate, zip(*parts, strict=True))
-    is_fraction = np.floor(n + bounds) < np.ceil(n - bounds)
-    if np.count_nonzero(is_fraction) >= _ENTRIES and np.array_equal(a, np.rint(a)):
-        for words, whole in WAYS.items():
-            if np.all((whole(n - bounds) <= a) & (a <= whole(n + bounds))):
-                hint = "make it an array of floats before fractions are written to it: np.zeros(shape) is one"
-                message = f"dS holds whole numbers only: the numerical gradient {words}"
-                yield Finding("truncated-to-integer", "error", message, hint)
-                return
+    parts = [np.array([each.analytic, each.numerical, each.bounds])[:, each.known] for each in seen]
+    a, n, bounds = np.concatenate(parts, axis=1)
+    if np.array_equal(a, np.rint(a)) and (way := made_whole(a, n, bounds, SEVERAL)):
+        hint = "make it an array of floats before fractions are written to it: np.zeros(shape) is one"
+        yield Finding("truncated-to-integer", "error", f"dS holds whole numbers only: {way}", hint)
 
 
 # --- a term that is a multiple of x or of its sign ----------------------------------------------------------

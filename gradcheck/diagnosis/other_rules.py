@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from math import isclose
 
 import numpy as np
@@ -28,7 +28,7 @@ _FAR, _STEP, _APART = 2.0, 1e-4, 1e-2
 #: Sizes of its entries that a dS has at least which is none of a constant.
 _VARIED = 3
 #: A dS of floats was made whole if so many of its entries were fractions and are not 0.
-_SEVERAL = 2
+SEVERAL = 2
 #: Ways to make numbers whole, none of which decreases where the numbers increase.
 WAYS: dict[str, Callable[[FloatArray], FloatArray]] = {
     "truncated towards 0": np.trunc,
@@ -129,15 +129,20 @@ def truncated(evidence: Evidence) -> Iterator[Finding]:
     Of floats it is only said where dS is the numerical gradient, or N times it, made whole in one way; an array of
     integers cannot be right in any case.
     """
-    observations = evidence.observations
+    observations, integers = evidence.observations, any(seen.whole_numbers for seen in evidence.wrong)
     if not all(np.array_equal(seen.analytic, np.rint(seen.analytic)) for seen in observations):
         return
-    integers = any(seen.whole_numbers for seen in evidence.wrong)
-    way = _way(observations, integers)
+    arrays = [
+        np.array([s.analytic, s.numerical, s.bounds + s.granted, s.rows + 0 * s.S])[:, s.known] for s in observations
+    ]
+    dS, n, error, N = np.concatenate(arrays, axis=1)
+    least = 0 if integers else SEVERAL
+    way = made_whole(dS, n, error, least)
+    if not way and (of_sum := made_whole(dS, N * n, N * error, least)):
+        way = f"N times {of_sum}"
     if not way:
         is_a_factor = all(factor_at(evidence, seen, seen.known) for seen in observations)
-        are_counts = not any(_are_fractions(*_ends(seen, seen.rows, SLACK)).any() for seen in observations)
-        if not integers or is_a_factor or are_counts:
+        if not integers or is_a_factor or not are_fractions(N * n, N * error).any():
             return
     came = "came as an array of integers" if integers else "holds whole numbers only"
     hint = "look for round, rint, floor, //, int or astype(int) on the way to dS"
@@ -149,29 +154,21 @@ def truncated(evidence: Evidence) -> Iterator[Finding]:
     yield Finding("truncated-to-integer", "error", message, hint)
 
 
-def _way(observations: Sequence[Case], integers: bool) -> str:
-    """How the numerical gradient, or N times it, was made whole; empty for no way."""
-    dS = [seen.analytic[seen.known] for seen in observations]
-    for times in ("", "N times "):
-        ends = [_ends(seen, seen.rows if times else 1) for seen in observations]
-        fractions = [_are_fractions(*_ends(seen, seen.rows if times else 1, SLACK)) for seen in observations]
-        is_several = count([each & (a != 0) for each, a in zip(fractions, dS, strict=True)]) >= _SEVERAL
-        for words, whole in WAYS.items() if is_several or (integers and count(fractions)) else ():
-            pairs = zip(ends, dS, strict=True)
-            if all(np.all((whole(low) <= a) & (a <= whole(high))) for (low, high), a in pairs):
-                return f"{times}the numerical gradient {words}"
-    return ""
+def made_whole(dS: FloatArray, n: FloatArray, error: FloatArray, least: int) -> str:
+    """How dS is n, known within an error, made whole: in words; empty for no way, or for few fractions.
+
+    So many numbers are fractions and not made 0; with 0 for ``least`` it takes a single fraction, made anything.
+    """
+    fractions = are_fractions(n, error)
+    if not fractions.any() or np.count_nonzero(fractions & (dS != 0)) < least:
+        return ""
+    found = (how for how, whole in WAYS.items() if np.all((whole(n - error) <= dS) & (dS <= whole(n + error))))
+    return f"the numerical gradient {how}" if (how := next(found, "")) else ""
 
 
-def _ends(seen: Case, factor: int, slack: float = 1.0) -> tuple[FloatArray, FloatArray]:
-    """Between which numbers the numerical gradient, times a factor, lies in the known entries of a problem."""
-    n, error = seen.numerical[seen.known], slack * (seen.bounds + seen.granted)[seen.known]
-    return factor * (n - error), factor * (n + error)
-
-
-def _are_fractions(low: FloatArray, high: FloatArray) -> BoolArray:
-    """Which intervals hold no whole number."""
-    return np.asarray((np.floor(low) == np.ceil(high) - 1) & (low > np.floor(low)))
+def are_fractions(n: FloatArray, error: FloatArray) -> BoolArray:
+    """Which numbers, known within errors, are farther from any whole number than ten of them."""
+    return np.asarray(np.floor(n + SLACK * error) < np.ceil(n - SLACK * error))
 
 
 def not_the_mean(evidence: Evidence) -> Iterator[Finding]:
