@@ -11,7 +11,14 @@ from gradcheck.checking.contract import inspect
 from gradcheck.checking.exceptions import hint_of
 from gradcheck.functions.function import Function
 
+# ruff: noqa: F821
+# mypy: disable-error-code="name-defined"
 S, Y = np.zeros((3, 5)), np.array([0, 1, 4])
+
+
+def misspelt(S: Any, y: Any) -> Any:
+    margins = S + 1
+    return margin.sum(), margins
 
 
 def divides_in_place(S: Any, y: Any) -> Any:
@@ -31,11 +38,13 @@ def without_keepdims(S: Any, y: Any) -> Any:
 
 
 HINTS = [
+    (misspelt, "margin is not defined; did you mean margins?"),
+    (lambda S, y: (X.sum(), S), "X is not defined; did you mean S?"),
     (
         divides_in_place,
-        "dS is an array of integers: make it float: astype(S.dtype)",
+        "dS is an array of integers here: NumPy cannot write fractions to it in place; make it float: astype(S.dtype)",
     ),
-    (adds_in_place, "grad is an array of integers: make it float: astype(scores.dtype)"),
+    (adds_in_place, "grad is an array of integers here"),
     (without_keepdims, "keepdims=True"),
     (
         lambda S, y: (0.0, S - y),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import re
 
+from gradcheck.errors import nearest
 from gradcheck.functions.output_capture import is_own
 
 #: NumPy's message where floats are written to an array of integers in place.
@@ -26,10 +27,17 @@ def hint_of(error: BaseException | None) -> str:
     if of_ndarray or (isinstance(error, TypeError) and re.search(_OF_TORCH, message)):
         framework = "jax" if of_ndarray and error.name == "at" else "torch"  # type: ignore[attr-defined]
         return f"if S should be an array of {framework}, use --framework {framework}"
+    if isinstance(error, NameError) and error.name:
+        known, alone = [*frame.f_locals, *frame.f_code.co_varnames], len(error.name) == 1 and error.name.isupper()
+        # A matrix has a name of one capital letter: it may be S here, and X in the code that this was copied from.
+        alike = [each for each in known if alone and len(each) == 1 and each.isupper()]
+        meant = [*nearest(error.name, known, most=1), *alike]
+        return f"{error.name} is not defined" + (f"; did you mean {meant[0]}?" if meant else "")
     names = [*frame.f_code.co_varnames[:2], "S", "y"]  # of the two arguments
     if isinstance(error, TypeError) and re.search(_CAST, message):
         assigned = re.match(r"\s*([A-Za-z_]\w*)[^=]*=", line)
-        return f"{assigned[1] if assigned else 'it'} is an array of integers: make it float: astype({names[0]}.dtype)"
+        what = f"{assigned[1] if assigned else 'it'} is an array of integers here: NumPy cannot write fractions to it"
+        return f"{what} in place; make it float: astype({names[0]}.dtype)"
     shapes = [tuple(map(int, re.findall(r"\d+", each))) for each in re.findall(r"\((\d+,[\d,]*)\)", message)]
     if not isinstance(error, ValueError) or "broadcast" not in message or len(shapes) < 2:
         return ""
