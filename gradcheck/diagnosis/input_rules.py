@@ -65,7 +65,8 @@ Seen = list[InputSeen]
 Rule = Callable[[Seen], Iterator[Finding]]
 
 
-def _enough(seen: Seen) -> bool:
+def enough(seen: Seen) -> bool:
+    """Whether entries are significant in a number that no relation meets by chance."""
     return sum(int(np.count_nonzero(each.significant)) for each in seen) >= _ENTRIES
 
 
@@ -79,7 +80,7 @@ def factor(seen: Seen) -> Iterator[Finding]:
             return
         known.append((each.case.rows, 1, interval))
     law = simplest_law(known, classes=0)
-    if law is not None and not law.is_one and (_enough(seen) or not law.is_free):
+    if law is not None and not law.is_one and (enough(seen) or not law.is_free):
         entries = sum(int(np.count_nonzero(each.known)) for each in seen)
         yield from factor_findings(law, f"in all {entries} entries that have a derivative")
 
@@ -182,7 +183,7 @@ def _of_value(
 
 def rearranged(seen: Seen) -> Iterator[Finding]:
     """dS is n with its axes exchanged or reshaped, reversed, shifted, or summed."""
-    if not _enough(seen) or seen[0].x.ndim == 0:
+    if not enough(seen) or seen[0].x.ndim == 0:
         return
     of_each = [(each, dict(_ways(each.numerical)), dict(_ways(each.bounds))) for each in seen]
     for told in of_each[0][1]:
@@ -239,7 +240,7 @@ def lost_mean(seen: Seen) -> Iterator[Finding]:
         if all(each.known.any(axis).all() and is_flat(each, axis, each.analytic - each.numerical) for each in wrong)
         and not all(is_flat(each, axis, each.numerical) for each in wrong)
     ]
-    if axes and _enough(wrong):
+    if axes and enough(wrong):
         along = f"axis {axes[0]}" if len(axes) == 1 else f"the axes {' and '.join(axes)}"
         told = f"by a number that is the same along {along}: a term is lost, or there twice"
         hint = "look for a path over a sum or a mean along that axis, and its part of dS"
@@ -273,7 +274,7 @@ def elementwise(seen: Seen) -> Iterator[Finding]:
             for each, f_each, g_each, scale in zip(seen, f, g, scales, strict=True)
         )
 
-    for name, arrays in alike(seen) if _enough(seen) else ():
+    for name, arrays in alike(seen) if enough(seen) else ():
         if pair := other_form(arrays, is_so):
             words = f"dS has {pair[0].format(x=name)} where the gradient has {pair[1].format(x=name)}"
             hint = "derive the function that is applied entry by entry once more; mind input and output"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,23 @@ _LOOP_HINT = (
     "look at the ranges of loops and slices along that axis: where they begin and end, and their stride; or, where it "
     "is indexed by labels, at what is added there, and added up where an index occurs again: np.add.at"
 )
+
+
+def of_each_index(seen: Seen) -> Iterator[Finding]:
+    """dS is n times another input, or divided by it, along one axis."""
+    dimensions = seen[0].x.ndim
+    for axis, key, (how, power) in product(range(dimensions), seen[0].values, (("divided by", -1), ("times", 1))):
+        own = [np.asarray(each.values[key]) for each in seen]
+        fits = all(v.shape == e.x.shape[axis : axis + 1] for v, e in zip(own, seen, strict=True))
+        if dimensions < 2 or not (fits and own[0].dtype.kind == "f" and all(map(np.all, own)) and rules.enough(seen)):
+            continue
+        others = [k for k in range(dimensions) if k != axis]
+        factors = [np.expand_dims(v**power, others) for v in own]
+        if all(e.equal(e.analytic, f * e.numerical, np.abs(f) * e.bounds) for e, f in zip(seen, factors, strict=True)):
+            hint = f"look at where {key} enters the value, and where its factor is in dS"
+            message = f"dS is the numerical gradient {how} {key}, along axis {axis}"
+            yield Finding("row-factor", "error", message, hint)
+            return
 
 
 def indices(seen: Seen) -> Iterator[Finding]:
@@ -91,7 +108,7 @@ def _difference(seen: Seen) -> str:
 #: The rules for one input, the most telling first.
 RULES: tuple[rules.Rule, ...] = (
     rules.truncated, same_for_any_upstream, rules.factor, rules.regularizer, rules.rearranged, rules.elementwise,
-    outputs_taken, indices, condition, rules.lost_mean, example,
+    outputs_taken, indices, condition, of_each_index, rules.lost_mean, example,
 )  # fmt: skip
 
 

@@ -145,6 +145,7 @@ WRONG: dict[str, tuple[Any, dict[str, Any], str]] = {
     "shifted": (lambda x: (np.sum(x**3), np.roll(3 * x**2, 1, axis=1)), {"x": "[N, 6]"}, "shifted by 1 along axis 1"),
     "three axes reshaped, not exchanged": (lambda x: (np.sum(x**3), (3 * x**2).reshape(2, 3, 4).transpose(2, 0, 1)), {"x": "[4, 2, 3]"}, "reshaped in another order of its axes (1, 2, 0)"),
     "each given the other's": (lambda a, b: (np.sum(a**2 * b), a**2, 2 * a * b), {"a": "[N, D]", "b": "[N, D]"}, "they are exchanged"),
+    "times a weight too many": (lambda x, s: (np.sum(s[:, None] * x**2), 2 * s[:, None] ** 2 * x), {"x": "[5, D]", "s": "uniform(1, 2) [5]"}, "times s, along axis 0"),
     "nothing known": (lambda x, z: (np.sum(x**2) + np.sum(z**2), 2 * x + np.sin(7 * x) * np.cos(x[::-1]), 2 * z), {"x": "[9]", "z": "[2]"}, "no known cause fits; dz is right"),
 }  # fmt: skip
 
