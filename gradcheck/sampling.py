@@ -20,6 +20,9 @@ _SPREAD = 0.1  # standard deviation of what is added to a model's own parameters
 _LARGEST = 1e30  # of Student's t, which can overflow; its squares stay finite in float64
 
 
+IntArray = npt.NDArray[np.int64]
+
+
 @dataclass(frozen=True, eq=False)
 class Problem:
     """One draw."""
@@ -182,3 +185,15 @@ def _indicators(rng: np.random.Generator, distribution: str, N: int, C: int) -> 
         alternating = (np.arange(N)[:, np.newaxis] + rng.integers(0, 2, size=C)) % 2 == 0
         return rng.permuted(alternating, axis=0)
     return rng.random((N, C)) < (0.5 if distribution == "uniform" else 2.0 ** -(np.arange(C) + 1.0))
+
+
+def classes_of(y: Any, shape: tuple[int, ...]) -> IntArray | None:
+    """The class of each row, N ints in [0, C), if the labels are classes or one-hot; else None."""
+    if isinstance(y, Arguments):
+        return None
+    if y.ndim == 1 and y.dtype.kind in "iu" and len(y) == shape[0]:
+        return y.astype(np.int64) if np.all((y >= 0) & (y < shape[1])) else None
+    if y.shape != shape or y.dtype.kind not in "fiub":
+        return None
+    is_one_hot = np.all((y == 0) | (y == 1)) and np.all(np.count_nonzero(y, axis=1) == 1)
+    return np.argmax(y, axis=1).astype(np.int64) if is_one_hot else None

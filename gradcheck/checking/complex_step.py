@@ -16,7 +16,7 @@ import numpy as np
 from gradcheck.config.settings import Reference
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.evaluators import Evaluator
-from gradcheck.numerics.differences import SIGMAS
+from gradcheck.numerics.differences import EPS, SIGMAS
 from gradcheck.numerics.richardson import Limit
 from gradcheck.numerics.verdicts import BoolArray, Tolerance
 from gradcheck.report import FloatArray
@@ -24,13 +24,12 @@ from gradcheck.report import FloatArray
 #: A power of two, so that dividing by it rounds nothing; its square is nothing beside 1.
 _STEP = 2.0**-66
 
-_EPS = float(np.finfo(np.float64).eps)
 #: How far the points lie: far enough for every number of any size to be rounded anew, at S and in float32.
 _NEAR, _NEAR_IN_SPACINGS = 2.0**-13, 64.0
 #: A derivative below this part of the numbers that it was made of changes there by less than eight of their spacings.
-_FROZEN = 8 * _EPS / _NEAR
+_FROZEN = 8 * EPS / _NEAR
 #: The rounding of the last operations, which may be the same at all points, such as that of 1/N.
-_LASTING = 2.0 * _EPS
+_LASTING = 2.0 * EPS
 #: The median of a deviation that is estimated from three numbers, beside the true one: sqrt(log 2).
 _MEDIAN_OF_THREE = 0.83
 #: A central difference confirms a complex step where its bound is below this part of it: seven digits.

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradcheck.checking.precision import Precision
 from gradcheck.evaluation.objective import Objective
-from gradcheck.numerics.differences import SIGMAS, Stencil
+from gradcheck.numerics.differences import EPS, SIGMAS, Stencil
 from gradcheck.numerics.directional import LEAST_IN_SPACINGS, RATIO, Pair, finest_step, has_kinks_at_point, residuals
 from gradcheck.numerics.verdicts import Tolerance, largest
 from gradcheck.report import FloatArray
@@ -23,7 +23,6 @@ _SHARE_OF_GRANTED, _SHARE_OF_DISAGREEMENT = 1 / 8, 1 / 16
 #: How far beside x the directions are taken where kinks meet at x: a derivative there may be anything in an interval.
 _BESIDE = 2.0**-4
 _PIECE = 2**16
-_EPS = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +74,7 @@ class Directions:
         self.residuals, bounds, self._of = residuals(pair, noise)
         self._fine, self._changes = steps[1], float(bounds[0] - pair.fine.noise_bound(noise)[0])
         self.meets_kinks = has_kinks_at_point(pair, noise, granted)
-        rounding = SIGMAS * self._noise_of_slope + _EPS * sqrt(len(self.base.x)) * _norm(self.base.analytic)
+        rounding = SIGMAS * self._noise_of_slope + EPS * sqrt(len(self.base.x)) * _norm(self.base.analytic)
         self.bounds = bounds + rounding
         self.allowed = self.bounds + granted
 

@@ -22,6 +22,7 @@ from gradcheck.layout import Arguments
 from gradcheck.numerics.directional import smallest_defect
 from gradcheck.numerics.verdicts import OK, SUBGRADIENT, TOO_WIDE, UNRESOLVED, WRONG, Tolerance, largest
 from gradcheck.report import Finding, Projections
+from gradcheck.sampling import classes_of
 
 #: Entries of the sample, by calls of single rows and by calls of the whole batch; the part that may be labels' own.
 _BY_ROWS, _BY_WHOLE, _LABELS = 64, 2, 0.75
@@ -202,12 +203,10 @@ def _sample(evaluator: Evaluator) -> IndexArray:
     count = _BY_WHOLE if isinstance(evaluator, WholeBatch) else _BY_ROWS
     if count >= N * C:
         return np.arange(N * C)
-    rng = np.random.default_rng(shape)
+    rng, classes = np.random.default_rng(shape), classes_of(labels, shape)
     if isinstance(labels, Arguments):
         return np.sort(rng.permutation(N * C)[:count])
-    classes = np.argmax(labels, axis=1) if labels.shape == shape else labels
-    is_class = classes.shape == (N,) and classes.dtype.kind in "iu" and bool(np.all((classes >= 0) & (classes < C)))
-    some = np.sort(rng.permutation(N)[: int(_LABELS * count)]) if is_class else np.zeros(0, dtype=np.intp)
-    first = some * C + classes[some] if is_class else some
+    some = np.zeros(0, dtype=np.intp) if classes is None else np.sort(rng.permutation(N)[: int(_LABELS * count)])
+    first = some if classes is None else some * C + classes[some]
     others = np.setdiff1d(rng.integers(0, N * C, size=2 * count), first)
     return np.concatenate([first, rng.permutation(others)[: count - len(first)]]).astype(np.intp)

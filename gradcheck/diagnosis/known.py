@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.checking.evidence import Case, Evidence
-from gradcheck.diagnosis.numbers import EPS, Law, count, factor_fit
+from gradcheck.diagnosis.numbers import Law, count, factor_fit
+from gradcheck.numerics.differences import EPS
 from gradcheck.numerics.noise import effective_eps, median
 from gradcheck.report import FloatArray
+from gradcheck.sampling import IntArray, classes_of
 
 #: Values are equal if they differ by less than this part: no two known losses come so near at all problems.
 _VALUE_RTOL = 1e-9
@@ -23,8 +25,6 @@ _VALUE_UNITS, _GRADIENT_UNITS = 16.0, 64.0
 _SIGNIFICANT = 100.0
 #: Gradients are compared at the user's rtol, but never at a wider one than this; so many entries must be significant.
 _WIDEST_RTOL, _FEWEST_ENTRIES = 1e-6, 3
-
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -47,16 +47,6 @@ class Known:
         except (ValueError, TypeError):
             return None
         return (L, dL) if np.isfinite(L).all() and np.isfinite(dL).all() else None
-
-
-def classes_of(y: npt.NDArray[Any], shape: tuple[int, ...]) -> IntArray | None:
-    """The class of each row, N ints in [0, C), if the labels are classes or one-hot; else None."""
-    if y.ndim == 1 and y.dtype.kind in "iu":
-        return y.astype(np.int64) if np.all((y >= 0) & (y < shape[1])) else None
-    if y.shape != shape or y.dtype.kind not in "fiub":
-        return None
-    is_one_hot = np.all((y == 0) | (y == 1)) and np.all(np.count_nonzero(y, axis=1) == 1)
-    return np.argmax(y, axis=1).astype(np.int64) if is_one_hot else None
 
 
 def labels_of(seen: Case) -> IntArray | None:

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.checking.evidence import Evidence
-from gradcheck.diagnosis.numbers import EPS, Law, fraction_of
+from gradcheck.diagnosis.numbers import Law, fraction_of
 from gradcheck.diagnosis.terms import sigmoid, softmax
+from gradcheck.numerics.differences import EPS
 from gradcheck.numerics.verdicts import BoolArray
 from gradcheck.report import FloatArray
 

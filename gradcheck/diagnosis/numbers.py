@@ -11,6 +11,7 @@ from itertools import product
 import numpy as np
 
 from gradcheck.checking.evidence import Case, Evidence
+from gradcheck.numerics.differences import EPS
 from gradcheck.numerics.verdicts import BoolArray
 from gradcheck.report import FloatArray
 
@@ -235,7 +236,6 @@ Where = Callable[[Case], BoolArray]
 #: x, and how far off it may be: N x C each; None where labels of that kind have none.
 Basis = Callable[[Case], tuple[FloatArray, FloatArray] | None]
 
-EPS = float(np.finfo(np.float64).eps)
 #: Bounds are made for verdicts, which have a tolerance on top: by themselves they hold within this factor.
 SLACK = 10.0
 #: Rounding of what is computed here, relative to the problem's largest number.

@@ -18,11 +18,11 @@ from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.evaluators import Evaluator, Moved, NotSeparable, PerSample, Rows, WholeBatch, told_by_calls
 from gradcheck.evaluation.objective import Objective
 from gradcheck.functions.answer import Answer, put_together
+from gradcheck.numerics.differences import EPS
 from gradcheck.numerics.noise import effective_eps
 from gradcheck.numerics.verdicts import largest
 from gradcheck.report import Finding, FloatArray
 
-_EPS = float(np.finfo(np.float64).eps)
 #: How far the far points lie, in units of the largest score: hinges between rows are on there, or off.
 _FAR = 10.0
 #: Two ways to the same number may differ by this many standard deviations of noise, or units of rounding.
@@ -41,7 +41,7 @@ class Same:
     def __call__(self, first: float, second: float, *sizes: float) -> bool:
         """Whether two numbers are equal but for rounding, computed from others of these sizes."""
         size = max(map(abs, (first, second, *sizes)))
-        return abs(first - second) <= _SIGMAS * (self.noise + self.rounding * size) + _ROUNDINGS * _EPS * size
+        return abs(first - second) <= _SIGMAS * (self.noise + self.rounding * size) + _ROUNDINGS * EPS * size
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,7 +234,7 @@ def _weight_of_row_values(objective: Objective, x: FloatArray, answer: Answer) -
 
     values, gradient = (own.copy() for own in each(x))
     points = [(point, each(point)[0].copy()) for point in _far_points(x, rng)]
-    eps = effective_eps(np.concatenate([values, *(there for _, there in points)]), _EPS)
+    eps = effective_eps(np.concatenate([values, *(there for _, there in points)]), EPS)
     sides = list(_splits(rng.permutation(N)))
     pairs = [(side, *pair) for side in sides for pair in points] if len(sides) < _SPLITS else []
     for side, far, there in pairs or [(side, *points[k % 2]) for k, side in enumerate(sides[:_SPLITS])]:

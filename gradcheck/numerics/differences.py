@@ -10,6 +10,9 @@ import numpy.typing as npt
 
 from gradcheck.report import FloatArray
 
+#: Machine epsilon of float64.
+EPS = float(np.finfo(np.float64).eps)
+
 #: Noise is bounded by this many standard deviations.
 SIGMAS = 5.0
 #: The machine epsilon of half precisions is larger, and that of float32 is smaller.

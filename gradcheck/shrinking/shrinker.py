@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from gradcheck.errors import OutOfTime
 from gradcheck.evaluation.blocks import IndexArray
-from gradcheck.layout import Arguments
 from gradcheck.report import FloatArray
+from gradcheck.sampling import classes_of
 
 _FIRST, _LAST = 2, 8  # candidates of each smaller size: before numbers are simplified, and before the search ends
 _SIMPLIFICATIONS = 16  # attempts to make scores and labels simpler
@@ -36,14 +36,7 @@ class Candidate:
     @cached_property
     def own(self) -> IndexArray | None:
         """N columns, the class of each row; None where the labels are neither classes nor one-hot."""
-        (N, C), y = self.S.shape, self.y
-        if isinstance(y, Arguments):
-            return None
-        if y.shape == (N,) and y.dtype.kind in "iu" and np.min(y) >= 0 and np.max(y) < C:
-            return np.asarray(y, dtype=np.intp)
-        if y.shape == (N, C) and y.dtype.kind in "iufb" and np.isin(y, (0, 1)).all() and (y.sum(axis=1) == 1).all():
-            return np.asarray(np.argmax(y, axis=1))
-        return None
+        return classes_of(self.y, self.S.shape)
 
     def part(self, rows: IndexArray, columns: IndexArray) -> Candidate:
         """Some rows and columns. The class of a row that is not among the columns becomes one that is."""
