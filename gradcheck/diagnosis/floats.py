@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from gradcheck.checking.evidence import Allowance, Case, Evidence
 from gradcheck.diagnosis.conditions import drawn
-from gradcheck.diagnosis.known import labels_of, recognised
+from gradcheck.diagnosis.known import recognised
 from gradcheck.errors import LossDefect
 from gradcheck.numerics.noise import effective_eps
 from gradcheck.numerics.verdicts import UNRESOLVED
@@ -56,7 +56,7 @@ def overflows(evidence: Evidence) -> Iterator[Finding]:
         return
     ask = evidence.inspect or evidence.ask
     seen = max(observations, key=lambda each: (each.rows > 1, each.S.size, len({*each.S.flat[:100]})))
-    scores, labels = _spread_out(seen), _least_likely(seen)
+    scores, labels = _spread_out(seen), seen.y
     value, dS = _evaluate(ask, _LARGE * scores, labels)
     if np.isfinite(value) and np.isfinite(dS).all():
         own, its = value / (seen.rows if seen.by_rows else 1), []
@@ -169,14 +169,6 @@ def _spread_out(seen: Case) -> FloatArray:
     highest = scores.max(axis=1, keepdims=True)
     is_top = np.arange(seen.rows)[:, np.newaxis] == np.argmax(highest)
     return np.asarray(np.where(is_top, scores + 1 - highest, scores - 1))
-
-
-def _least_likely(seen: Case) -> npt.NDArray[np.generic]:
-    """The labels of the problem; if they are classes, the class of the lowest score of every row."""
-    if labels_of(seen) is None:
-        return np.asarray(seen.y)
-    lowest = np.argmin(seen.S, axis=1)
-    return np.asarray(lowest if seen.y.ndim == 1 else np.eye(seen.classes)[lowest], dtype=seen.y.dtype)
 
 
 def _evaluate(ask: Allowance, scores: FloatArray, labels: npt.NDArray[np.generic]) -> tuple[float, FloatArray]:
