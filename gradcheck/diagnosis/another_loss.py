@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -72,8 +71,7 @@ def gradient_known(evidence: Evidence) -> Iterator[Finding]:
     assert means is not None  # its gradient was compared
     if np.all(np.abs(values.own - means) <= _HALF * np.abs(means)):
         where = f"in all {gradient.entries} entries, and the value is {ValueMatch(known).in_words()} to three digits"
-        for finding in factor_findings(gradient.law, where):
-            yield replace(finding, message=finding.message.replace("the numerical", f"{known.built_in}'s"))
+        yield from factor_findings(gradient.law, where, of=f"{known.built_in}'s")
         return
     message = f"dS is {gradient.words}, but the value is not {ValueMatch(known).in_words()}: "
     message += f"it is {values.own[worst]:.10g} where that is {means[worst]:.10g}"

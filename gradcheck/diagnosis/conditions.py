@@ -13,7 +13,7 @@ from gradcheck.checking.evidence import Case, Evidence
 from gradcheck.diagnosis.factors import NEAR_ONE
 from gradcheck.diagnosis.known import labels_of, recognised
 from gradcheck.diagnosis.numbers import Interval, Where, constant_law, count, deviates, factor_at, plain, significant
-from gradcheck.diagnosis.places import CHANCE, CHANCE_OF_LABELS, relation
+from gradcheck.diagnosis.places import CHANCE, CHANCE_OF_LABELS, relation, relation_in, zeros
 from gradcheck.numerics.verdicts import BoolArray
 from gradcheck.report import Finding, FloatArray
 
@@ -199,9 +199,10 @@ def wrong_places(evidence: Evidence) -> str:
     """In how many entries dS is wrong, beyond which threshold, and an example; it follows "dS is"."""
     wrong, found = count([seen.wrong for seen in evidence.wrong]), threshold(evidence)
     only = f", only {found[0]}" if found else ""
-    total, there = sum(seen.S.size for seen in evidence.observations), relation(evidence, lambda seen: seen.wrong)
-    there = there.replace("there", "where dS is wrong,")
-    return f"wrong in {wrong} of {total} entries{only}; {there and f'{there}; '}{largest_error(evidence)}"
+    total = sum(seen.S.size for seen in evidence.observations)
+    there = relation_in(evidence, lambda seen: seen.wrong) or zeros(evidence.wrong)
+    there = there and f"where dS is wrong, {there}; "
+    return f"wrong in {wrong} of {total} entries{only}; {there}{largest_error(evidence)}"
 
 
 def largest_error(evidence: Evidence) -> str:

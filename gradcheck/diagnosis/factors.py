@@ -45,20 +45,22 @@ def how_many(entries: int, evidence: Evidence) -> str:
     return f"in all {entries} entries{'' if entries == total else ' that have a derivative'}"
 
 
-def factor_findings(law: Law, where: str, beside: str = "") -> list[Finding]:
+def factor_findings(law: Law, where: str, beside: str = "", of: str = "the numerical") -> list[Finding]:
     """All that is wrong with c in dS = c n, in the entries ``where``: its sign, its power of N, what else there is.
+
+    ``of`` says whose gradient n is.
 
     Example:
         >>> [each.code for each in factor_findings(Law(Fraction(-2), rows=1), "in all 45 entries")]
         ['sign-flipped', 'missing-mean', 'constant-factor']
     """
     or_else = f" (or {law.alternative})" if law.alternative else ""
-    said = f"dS = {law} times the numerical gradient {where}{or_else}{beside}"
+    said = f"dS = {law} times {of} gradient {where}{or_else}{beside}"
     if law.k == 0:
-        said = f"dS is 0 {where}, and the numerical gradient is not{beside}"
+        said = f"dS is 0 {where}, and {of} gradient is not{beside}"
     if abs(law.rows) == 1 == law.rows * law.classes:
         tail, hint = _constant(law)
-        return [Finding("constant-factor", "error", f"{said}: {tail}".replace("C, as", "N·C, as"), hint)]
+        return [Finding("constant-factor", "error", f"{said}: {tail}", hint)]
     over_rows, told = "1/N" if abs(law.rows) == 1 else "1/N^2", []
     if law.k < 0:
         told.append(("sign-flipped", "" if law.k == -1 and not law.rows else "its sign is wrong", _SIGN))
@@ -78,7 +80,8 @@ def _constant(law: Law) -> tuple[str, str]:
         return "", "look for where dS is filled: it is what it was made as"
     if law.classes:
         divided, other = ("dS", "the value") if law.classes < 0 else ("the value", "dS")
-        return f"{divided} is divided by C, as a mean over all N·C entries is, and {other} is not", _CLASSES
+        by = "N·C" if law.rows * law.classes == 1 else "C"
+        return f"{divided} is divided by {by}, as a mean over all N·C entries is, and {other} is not", _CLASSES
     name = law.name.removeprefix("-")
     if name in ("log 2", "log 10"):
         return f"the value has a logarithm to base {name[4:]}, dS that of a natural one", _CONSTANT

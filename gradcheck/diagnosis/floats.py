@@ -12,6 +12,7 @@ from gradcheck.checking.evidence import Allowance, Case, Evidence
 from gradcheck.diagnosis.conditions import drawn
 from gradcheck.diagnosis.known import recognised
 from gradcheck.errors import LossDefect
+from gradcheck.numerics.differences import EPS
 from gradcheck.numerics.noise import effective_eps
 from gradcheck.numerics.verdicts import UNRESOLVED
 from gradcheck.report import Finding, FloatArray, Severity
@@ -133,7 +134,7 @@ def decimals(evidence: Evidence) -> Iterator[Finding]:
 
 
 def half_precision(evidence: Evidence) -> Iterator[Finding]:
-    """Why entries are unresolved: the scores, or else the value and dS, are rounded to half precision."""
+    """Why entries are unresolved: the scores, or else the value, are rounded to half precision."""
     doubtful = [seen for seen in evidence.observations if (seen.verdicts == UNRESOLVED).any()]
     if not doubtful:
         return
@@ -149,12 +150,8 @@ def half_precision(evidence: Evidence) -> Iterator[Finding]:
         # At scores of many sizes: whole numbers, or others of a fixed number of binary places, soon need more bits.
         largest = float(np.abs(seen.S).max()) or 1.0  # small scores would leave the value where it is
         sizes = np.geomspace(0.25, 16.0, 3 * _TELLING) / min(1.0, largest)
-        answers = [evidence.ask.evaluate(size * seen.S, seen.y) for size in sizes]
-        name, of_gradient = (
-            _NAMES.get(effective_eps(numbers, np.finfo(np.float64).eps), "")
-            for numbers in (np.array([each.value for each in answers]), np.array([each.gradient for each in answers]))
-        )
-        what = "the value and dS are" if name == of_gradient else "the value is"
+        values = [evidence.ask.evaluate(size * seen.S, seen.y).value for size in sizes]
+        what, name = "the value is", _NAMES.get(effective_eps(np.array(values), EPS), "")
     if name:
         message = f"{what} rounded to {name}: the value moves in steps that are too coarse for the unresolved entries"
         yield Finding("rounded", "note", message, "compute in float64 to have the gradient checked")

@@ -69,12 +69,11 @@ def outputs_taken(seen: Seen) -> Iterator[Finding]:
     told = []
     for which, words in ((missing, "lacks its part"), (extra, "has a part")):
         among = parts.has if which is missing else parts.taken != 0
-        if which.any() and (of := next(_places(parts, which, among), "")):
-            told.append(f"{words} of {of}")
+        if which.any() and (found := next(_places(parts, which, among), None)):
+            told.append((found[0], f"{words} of {found[1]}"))
     if told:
-        code = "ignores-upstream-gradient" if "upstream" in told[0] else "one-region"
-        message = f"dS {', and '.join(told)}" + (", beside other differences" if rest.any() else "")
-        yield Finding(code, "error", message, _HINTS["term"])
+        message = f"dS {', and '.join(words for _, words in told)}" + ", beside other differences" * bool(rest.any())
+        yield Finding(told[0][0], "error", message, _HINTS["term"])
     elif not extra.any() and (words := _one_of_several(parts)):
         yield Finding("one-region", "error", f"dS has, of all outputs that an entry enters, {words} alone", _HINTS["="])
     elif parts.is_transpose:
@@ -171,12 +170,13 @@ def _call(each: InputSeen, S: FloatArray, unit: int | None) -> tuple[list[Any], 
     return outputs, gradient
 
 
-def _places(parts: Parts, which: BoolArray, among: BoolArray) -> Iterator[str]:
-    """Words for the outputs of pairs of an entry and an output: all of ``among`` that are so, and no others."""
+def _places(parts: Parts, which: BoolArray, among: BoolArray) -> Iterator[tuple[str, str]]:
+    """A code and words for the outputs of pairs of entry and output: all of ``among`` that are so, and no others."""
     count = int(parts.numbers.max()) + 1
     for number in range(count if count > 1 else 0):
         if np.array_equal(which, among & (parts.numbers == number)):
-            yield f"output {number} of the {count}, whose upstream gradient is ignored"
+            ignored = f"output {number} of the {count}, whose upstream gradient is ignored"
+            yield "ignores-upstream-gradient", ignored
     relations: tuple[tuple[str, Callable[..., BoolArray]], ...] = (
         ("is later than", np.less), ("is earlier than", np.greater), ("is not", np.not_equal), ("is", np.equal),
     )  # fmt: skip
@@ -185,14 +185,14 @@ def _places(parts: Parts, which: BoolArray, among: BoolArray) -> Iterator[str]:
             for other, index in enumerate(parts.outputs):
                 holds = relation(own[:, np.newaxis], index)
                 if own.max() == index.max() > 0 and np.array_equal(which, among & holds) and (among & ~holds).any():
-                    yield f"the outputs whose index of axis {other} {words} its own of axis {axis}"
+                    yield "one-region", f"the outputs whose index of axis {other} {words} its own of axis {axis}"
     for axis, index in enumerate(parts.outputs):
         some = sorted(set(index[which.any(axis=0)].tolist()))
         there, is_run = np.isin(index, some), some[-1] - some[0] == len(some) - 1
         is_place = (among & ~there).any() and (is_run or index.max() >= FEW)  # of few indices any set is one by chance
         words = fixed_indices([some], [int(index.max()) + 1]) if is_place else ""
         if words and np.array_equal(which, among & there):
-            yield f"the outputs at {words} of axis {axis}"
+            yield "one-region", f"the outputs at {words} of axis {axis}"
 
 
 def _one_of_several(parts: Parts) -> str:

@@ -129,7 +129,7 @@ def places(evidence: Evidence) -> Iterator[Finding]:
     likely = []  # with the chance of each, and its place in the order
     for k, region in enumerate(covering(evidence.observations, off)):
         odds = log_chance(region, evidence.observations, off)
-        if odds > CHANCE and not region.is_of_labels and _relation_in(evidence, region.of):
+        if odds > CHANCE and not region.is_of_labels and relation_in(evidence, region.of):
             odds += _CHANCE_OF_A_RELATION
         if odds <= (CHANCE_OF_LABELS if region.is_of_labels else CHANCE):
             likely.append((odds, k, region))
@@ -188,8 +188,8 @@ def _labels_of_wrong(observations: Sequence[Case], region: Region) -> str:
 
 def relation(evidence: Evidence, where: Where) -> str:
     """What dS is in some entries of all problems, or else in those of them that are wrong; empty for nothing simple."""
-    there = _relation_in(evidence, where)
-    wrong = "" if there else _relation_in(evidence, lambda seen: where(seen) & seen.wrong) or zeros(evidence.wrong)
+    there = relation_in(evidence, where)
+    wrong = "" if there else relation_in(evidence, lambda seen: where(seen) & seen.wrong) or zeros(evidence.wrong)
     return f"there {there}" if there else f"where it is wrong, {wrong}" if wrong else ""
 
 
@@ -201,7 +201,7 @@ def zeros(wrong: Sequence[Any]) -> str:
     return "the numerical gradient is 0" if is_flat else ""
 
 
-def _relation_in(evidence: Evidence, where: Where) -> str:
+def relation_in(evidence: Evidence, where: Where) -> str:
     """The simplest of dS = c n, dS = d and dS = n + d that is determined there."""
 
     def one(seen: Case) -> tuple[FloatArray, FloatArray]:

