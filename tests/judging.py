@@ -19,6 +19,7 @@ from gradcheck.evaluation.evaluators import Evaluator, PerSample, Rows, WholeBat
 from gradcheck.evaluation.objective import Objective
 from gradcheck.functions.answer import Answer
 from gradcheck.functions.function import Function
+from gradcheck.numerics.differences import Stencil
 from gradcheck.numerics.verdicts import Tolerance
 from gradcheck.report import VERDICTS, FloatArray, LossReport
 
@@ -97,6 +98,24 @@ def tied(seed: int, shape: tuple[int, int] = (3, 5)) -> tuple[FloatArray, Labels
     """Scores that are whole numbers, so that margins of 0 are common, and labels."""
     rng = np.random.default_rng(seed)
     return rng.integers(-2, 3, size=shape).astype(float), rng.integers(0, shape[1], size=shape[0])
+
+
+def to_half(name: str) -> Callable[[Any], Any]:
+    """Rounds float64 numbers to a half precision."""
+    bits = {"float16": 11, "bfloat16": 8}[name]
+
+    def rounded(numbers: Any) -> Any:
+        mantissa, exponent = np.frexp(numbers)
+        return np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits)
+
+    return rounded
+
+
+def stencil(f: Callable[[Any], Any], g: Callable[[Any], Any], s: float, below: float, above: float = 0.0) -> Stencil:
+    """Of a function and what claims to be its derivative, with the distances as rounding leaves them."""
+    low, high = s - below, s + (above or below)
+    numbers = (s - low, high - s, f(low), f(s), f(high), g(low), g(s), g(high))
+    return Stencil(*(np.array([float(number)]) for number in numbers))
 
 
 def absolute(S: Any, y: Any) -> Any:

@@ -1,86 +1,57 @@
-"""Losses that are a mean or a sum over rows, and losses that couple rows in every way that could fool a plan.
-
-All are right: dS is the gradient of the value.
-"""
-
-from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
+"""Right losses that are a mean or a sum over rows, or couple rows in every way that could fool a plan."""
 
 import numpy as np
-import numpy.typing as npt
-
-Array = npt.NDArray[Any]
-Answer = tuple[Any, Array]
-LossFunction = Callable[..., Answer]
+from corpora.parts import cross_entropy as each_row
+from corpora.parts import svm
 
 
-def each_row(S: Array, y: Array) -> tuple[Array, Array]:
-    """Softmax cross-entropy of each row, and its derivatives: N and N x C."""
-    i = np.arange(len(S))
-    z = S - S.max(axis=1, keepdims=True)
-    log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
-    p = np.exp(log_p)
-    p[i, y] -= 1
-    return -log_p[i, y], p
-
-
-def mean(S: Array, y: Array) -> Answer:
+def mean(S, y):
     values, p = each_row(S, y)
     return values.mean(), p / len(S)
 
 
-def total(S: Array, y: Array) -> Answer:
+def total(S, y):
     values, p = each_row(S, y)
     return values.sum(), p
 
 
-def hinges(S: Array, y: Array) -> Answer:
-    i = np.arange(len(S))
-    margins = S - S[i, y][:, np.newaxis] + 1
-    dS = (margins > 0).astype(float)
-    margins[i, y] = dS[i, y] = 0
-    dS[i, y] = -dS.sum(axis=1)
-    return np.maximum(margins, 0).sum() / len(S), dS / len(S)
+def hinges(S, y):
+    margins, dS = svm(S, y)
+    return margins.sum() / len(S), dS / len(S)
 
 
-def offset(S: Array, y: Array) -> Answer:
+def offset(S, y):
     value, dS = mean(S, y)
     return value + 1e3 - 1e3, dS
 
 
-def in_float32(S: Array, y: Array) -> Answer:
+def in_float32(S, y):
     value, dS = mean(S.astype(np.float32), y)
     return float(value), dS.astype(float)
 
 
-SEPARABLE: dict[str, LossFunction] = {f.__name__: f for f in (mean, total, hinges, offset, in_float32)}
+SEPARABLE = {f.__name__: f for f in (mean, total, hinges, offset, in_float32)}
 
 
-def a_vector(S: Array, y: Array) -> Answer:
-    return each_row(S, y)
-
-
-def reduced(S: Array, y: Array, reduction: str = "mean") -> Answer:
+def reduced(S, y, reduction="mean"):
     values, p = each_row(S, y)
     return {"none": (values, p), "sum": (values.sum(), p), "mean": (values.mean(), p / len(S))}[reduction]
 
 
-def summed_by_default(S: Array, y: Array, reduction: str = "sum") -> Answer:
+def summed_by_default(S, y, reduction="sum"):
     return reduced(S, y, reduction)
 
 
-EACH_ROW: dict[str, LossFunction] = {f.__name__: f for f in (a_vector, reduced, summed_by_default)}
+EACH_ROW = {"a_vector": each_row, "reduced": reduced, "by_sum": summed_by_default}
 
 
-def centred(S: Array, y: Array) -> Answer:
+def centred(S, y):
     """Through a statistic of the batch."""
     value, dS = mean(S - S.mean(axis=0), y)
     return value, dS - dS.mean(axis=0)
 
 
-def normalised(S: Array, y: Array) -> Answer:
+def normalised(S, y):
     """Through two statistics of the batch."""
     N, away = len(S), S - S.mean(axis=0)
     deviation = np.sqrt((away**2).mean(axis=0) + 1e-3)
@@ -90,7 +61,7 @@ def normalised(S: Array, y: Array) -> Answer:
     return value, g - g.mean(axis=0) + 2 * of_variance * away / N
 
 
-def far_product(S: Array, y: Array) -> Answer:
+def far_product(S, y):
     """Only where two rows are both large."""
     value, dS = mean(S, y)
     if len(S) > 1 and (beyond := S[0, 0] + S[1, 0] - 9) > 0:
@@ -100,12 +71,12 @@ def far_product(S: Array, y: Array) -> Answer:
     return value, dS
 
 
-def through_the_count(S: Array, y: Array) -> Answer:
+def through_the_count(S, y):
     value, dS = mean(S, y)
     return value * (1 + np.log(len(S))), dS * (1 + np.log(len(S)))
 
 
-def by_class_counts(S: Array, y: Array) -> Answer:
+def by_class_counts(S, y):
     """Only through the labels: the more a class has, the less each of its rows weighs."""
     values, p = each_row(S, y)
     weights = 1.0 / (1.0 + np.bincount(y, minlength=S.shape[1])[y])
@@ -113,7 +84,7 @@ def by_class_counts(S: Array, y: Array) -> Answer:
     return weights @ values, weights[:, np.newaxis] * p
 
 
-def hardest_row(S: Array, y: Array) -> Answer:
+def hardest_row(S, y):
     values, p = each_row(S, y)
     dS = np.zeros(S.shape)
     hardest = np.argmax(values)
@@ -121,23 +92,22 @@ def hardest_row(S: Array, y: Array) -> Answer:
     return values[hardest], dS
 
 
-def one_row_raises(S: Array, y: Array) -> Answer:
+def one_row_raises(S, y):
     if len(S) == 1:
         raise ValueError("a batch needs two rows")
     return mean(S, y)
 
 
-def a_vector_centred(S: Array, y: Array) -> Answer:
+def a_vector_centred(S, y):
     values, p = each_row(S - S.mean(axis=0), y)
     return values, p - p.mean(axis=0)
 
 
-def reduced_centred(S: Array, y: Array, reduction: str = "mean") -> Answer:
-    values, p = a_vector_centred(S, y)
-    return (values, p) if reduction == "none" else (values.mean(), p / len(S))
+def reduced_centred(S, y, reduction="mean"):
+    return a_vector_centred(S, y) if reduction == "none" else centred(S, y)
 
 
-def reduced_with_a_far_hinge(S: Array, y: Array, reduction: str = "mean") -> Answer:
+def reduced_with_a_far_hinge(S, y, reduction="mean"):
     values, p = each_row(S, y)
     if len(S) > 1 and (apart := S[0, 0] - S[-1, 1] - 8) > 0:
         values[0] += apart
@@ -146,7 +116,7 @@ def reduced_with_a_far_hinge(S: Array, y: Array, reduction: str = "mean") -> Ans
     return (values, p) if reduction == "none" else (values.mean(), p / len(S))
 
 
-COUPLED: dict[str, LossFunction] = {
+COUPLED = {
     f.__name__: f
     for f in (
         centred, normalised, far_product, through_the_count, by_class_counts, hardest_row, one_row_raises,

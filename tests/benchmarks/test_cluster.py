@@ -1,11 +1,7 @@
 """The workers of a cluster: a dask cluster of two processes on this machine."""
 
-from __future__ import annotations
-
 import socket
 import threading
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from worker_losses import facts, losses_in
@@ -24,18 +20,18 @@ pytestmark = pytest.mark.benchmark
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _place(tmp_path_factory):
     """The cluster does not start in this directory."""
     with losses_in(tmp_path_factory.mktemp("losses")):
         yield
 
 
-def two_processes() -> Any:
+def two_processes():
     return distributed.LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=":0", memory_limit=None)
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory, _place: None) -> Iterator[Any]:
+def cluster(tmp_path_factory, _place):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("elsewhere"))
         running = two_processes()
@@ -44,12 +40,12 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, _place: None) -> Iterator[
 
 
 @pytest.fixture
-def tasks(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def tasks(monkeypatch):
     """What was sent to a cluster."""
-    sent: list[Any] = []
+    sent = []
     real = Pool._results
 
-    def results(self: Pool, arguments: Any, seconds: float) -> Any:
+    def results(self, arguments, seconds):
         sent.extend(arguments := list(arguments))
         return real(self, arguments, seconds)
 
@@ -57,7 +53,7 @@ def tasks(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return sent
 
 
-def on(cluster: Any, **how: Any) -> Settings:
+def on(cluster, **how):
     return Settings(backend="dask", scheduler=cluster.scheduler_address, **how)
 
 
@@ -70,17 +66,15 @@ def on(cluster: Any, **how: Any) -> Settings:
         ("per-sample", ["softmax", "mine.py:in_rows"]),
     ],
 )
-def test_the_report_is_the_same_to_the_last_bit(
-    cluster: Any, tasks: list[Any], plan: str, dtype: str, targets: list[str], jobs: int
-) -> None:
-    config = Config(batch_sizes=[3], classes=[4], plan=plan, dtype=dtype)  # type: ignore[arg-type]
+def test_the_report_is_the_same_to_the_last_bit(cluster, tasks, plan, dtype, targets, jobs):
+    config = Config(batch_sizes=[3], classes=[4], plan=plan, dtype=dtype)
     together, alone = check_targets(targets, config, on(cluster, jobs=jobs)), check_targets(targets, config)
     assert facts(together) == facts(alone)
     assert not any(loss.error for loss in alone.losses)
     assert len(tasks) > 2 * len(targets)
 
 
-def test_what_raises_and_what_is_another_loss_there_is_told(cluster: Any) -> None:
+def test_what_raises_and_what_is_another_loss_there_is_told(cluster):
     config = Config(batch_sizes=[3], scores="normal", plan="full")
     report = check_targets(["mine.py:raises_elsewhere", "mine.py:drawn", "svm"], config, on(cluster))
     raises, drawn, later = report.losses
@@ -89,7 +83,7 @@ def test_what_raises_and_what_is_another_loss_there_is_told(cluster: Any) -> Non
     assert later.passed
 
 
-def test_workers_that_die_cost_their_problem_and_no_other() -> None:
+def test_workers_that_die_cost_their_problem_and_no_other():
     config = Config(batch_sizes=[1, 3], scores="normal", plan="full")
     with two_processes() as cluster:
         report = check_targets(["mine.py:is_killed", "mine.py:right"], config, on(cluster))
@@ -100,14 +94,14 @@ def test_workers_that_die_cost_their_problem_and_no_other() -> None:
     assert report.exit_code == 2
 
 
-def test_a_cluster_that_goes_away_is_told_and_what_was_finished_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_that_goes_away_is_told_and_what_was_finished_is_kept(monkeypatch):
     monkeypatch.setattr(parallel, "ANSWERS", 1.0)
     config = Config(batch_sizes=[1, 8], classes=[100], scores="normal", plan="full")
     check_problem = one_target.check_problem
     with two_processes() as cluster:
         end = threading.Timer(0.5, cluster.close)
 
-        def check_and_close(loss: Any, problem: Any, *how: Any) -> Any:
+        def check_and_close(loss, problem, *how):
             if len(problem.S) == 8:
                 end.start()
             return check_problem(loss, problem, *how)
@@ -120,7 +114,7 @@ def test_a_cluster_that_goes_away_is_told_and_what_was_finished_is_kept(monkeypa
     assert [batch.batch_size for batch in lost.batches] == [1]
 
 
-def test_a_cluster_without_workers_is_refused() -> None:
+def test_a_cluster_without_workers_is_refused():
     with (
         distributed.LocalCluster(n_workers=0, dashboard_address=":0") as empty,
         pytest.raises(UsageError, match="has no workers"),
@@ -128,7 +122,7 @@ def test_a_cluster_without_workers_is_refused() -> None:
         check_targets(["svm"], Config(), on(empty))
 
 
-def test_an_address_of_something_else_is_no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_address_of_something_else_is_no_scheduler(monkeypatch):
     monkeypatch.setattr(parallel, "ANSWERS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"tcp://127.0.0.1:{server.getsockname()[1]}"

@@ -1,11 +1,8 @@
 """512 x 32,000 scores by random directions: calls of the batch, memory, and what is found."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
-from typing import Any
 
 import numpy as np
 import pytest
@@ -53,15 +50,13 @@ print(json.dumps(dict(answer, **calls, peak=peak)))
 """
 
 
-def child(*arguments: str) -> dict[str, Any]:
+def child(*arguments):
     return json.loads(subprocess.check_output([sys.executable, "-c", CHILD, *arguments], text=True))
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a process's peak is read from /proc")
 @pytest.mark.parametrize(("name", "kind"), [("softmax", "normal"), ("svm", "integers")])
-def test_a_right_gradient_of_16_million_entries_takes_50_calls_and_7_times_the_memory_of_the_scores(
-    name: str, kind: str
-) -> None:
+def test_a_right_gradient_of_16_million_entries_takes_50_calls_and_7_times_the_memory_of_the_scores(name, kind):
     alone, checked = child(name, kind, "call"), child(name, kind, "check")
     beyond = (checked["peak"] - alone["peak"]) / (8 * N * C)
     print(f"\n{name}, {kind}: {checked['batch']} calls of the batch, {checked['rows']} of rows; {beyond:.1f} times S")
@@ -73,14 +68,14 @@ def test_a_right_gradient_of_16_million_entries_takes_50_calls_and_7_times_the_m
 
 
 @pytest.mark.parametrize(("name", "N", "C"), [("softmax", 256, 8_000), ("svm", N, C)])
-def test_one_wrong_entry_in_millions_is_found(name: str, N: int, C: int) -> None:
+def test_one_wrong_entry_in_millions_is_found(name, N, C):
     """A tenth of a label's derivative, or 1e-3 of the largest of its row."""
     rng = np.random.default_rng(0)
     S, y = rng.normal(size=(N, C)), rng.integers(0, C, size=N)
     row, column = 223, int(y[223]) if name == "softmax" else 5062
     calls = 0
 
-    def wrong(S: Any, y: Any) -> Any:
+    def wrong(S, y):
         nonlocal calls
         value, dS = BUILT_INS[name].function(S, y)
         if len(S) == N:

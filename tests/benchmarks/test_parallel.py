@@ -1,13 +1,9 @@
 """What two processes gain, start and end included: one job's time beside two jobs', in one run."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from worker_losses import NEIGHBOUR
@@ -42,7 +38,7 @@ FREE = 1.8
 
 
 @pytest.fixture(autouse=True)
-def _place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _place(tmp_path, monkeypatch):
     (tmp_path / "slow.py").write_text(SLOW)
     (tmp_path / "neighbour.py").write_text(NEIGHBOUR)
     monkeypatch.chdir(tmp_path)
@@ -52,19 +48,19 @@ def _place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("target", ["slow.py:waits", "slow.py:spins"])
-def test_two_jobs_are_at_least_1_5_times_as_fast_as_one_where_a_call_takes_5_ms(target: str) -> None:
+def test_two_jobs_are_at_least_1_5_times_as_fast_as_one_where_a_call_takes_5_ms(target):
     """8 x 100 entries: 1,650 calls, 8 s of one process."""
     if "spins" in target and (os.cpu_count() or 1) < 2:
         pytest.skip("there is one core")
 
-    def seconds(jobs: int) -> float:
+    def seconds(jobs):
         begun = time.perf_counter()
         report = check_targets([target], CONFIG, Settings(jobs=jobs))
         assert report.passed
         assert report.losses[0].batches[0].evaluations > 1600
         return time.perf_counter() - begun
 
-    ratios: list[float] = []
+    ratios = []
     for _ in range(ROUNDS):
         ratios.append(seconds(1) / seconds(2))
         print(f"{target}: {ratios[-1]:.2f} times as fast")
@@ -76,11 +72,11 @@ def test_two_jobs_are_at_least_1_5_times_as_fast_as_one_where_a_call_takes_5_ms(
     pytest.fail(missed)
 
 
-def gain_of_bare_loops() -> float:
+def gain_of_bare_loops():
     """How many times as much two processes get done as one, if there is nothing to share: 2 on free cores."""
     loop = [sys.executable, "-c", "for _ in range(30_000_000): pass"]
 
-    def seconds(processes: int) -> float:
+    def seconds(processes):
         begun = time.perf_counter()
         for process in [subprocess.Popen(loop) for _ in range(processes)]:
             process.wait()

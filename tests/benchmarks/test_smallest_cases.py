@@ -1,9 +1,6 @@
 """The smallest failing case of every wrong loss: what it costs, whether it fails, and whether it is the smallest."""
 
-from __future__ import annotations
-
 import re
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -11,7 +8,6 @@ from corpora import WRONG
 from judging import asked
 
 import gradcheck
-from gradcheck.report import LossReport, SmallestCase
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.xdist_group("wrong losses")]
 
@@ -27,7 +23,7 @@ _SMALLER = 8
 
 
 @pytest.fixture(autouse=True)
-def quiet_numpy() -> Iterator[None]:
+def quiet_numpy():
     """What is not finite is told by a finding."""
     with np.errstate(all="ignore"):
         yield
@@ -38,14 +34,13 @@ def quiet_numpy() -> Iterator[None]:
     [(name, "the defaults") for name in WRONG]
     + [(name, other) for other in ("one problem", "float32") for name in SOME],
 )
-def test_a_snippet_that_fails_is_found_within_the_calls_granted(name: str, config: str) -> None:
+def test_a_snippet_that_fails_is_found_within_the_calls_granted(name, config):
     loss = WRONG[name].function
     defaults = config == "the defaults"
     report = asked(WRONG[name]).report if defaults else gradcheck.check(loss, CONFIGS[config]).losses[0]
     if not report.failed:
         return  # one problem, or float32, shows nothing of it
     case, calls = report.smallest_case, sum(batch.evaluations for batch in report.batches)
-    assert case is not None
     assert case.code == next((finding.code for finding in report.findings if finding.severity == "error"), "wrong")
     assert case.S.dtype == CONFIGS[config].dtype
     assert report.evaluations_to_explain <= (calls / 4 if calls else 40)
@@ -54,10 +49,9 @@ def test_a_snippet_that_fails_is_found_within_the_calls_granted(name: str, confi
 
 
 @pytest.mark.parametrize("name", SOME)
-def test_nothing_smaller_fails_at_random(name: str) -> None:
+def test_nothing_smaller_fails_at_random(name):
     loss = WRONG[name].function
     case = asked(WRONG[name]).report.smallest_case
-    assert case is not None
     if case.code in ("hangs", "not-deterministic"):
         return  # the one is shown as it was; of the other, what fails again and again
     N, C = case.S.shape
@@ -69,13 +63,13 @@ def test_nothing_smaller_fails_at_random(name: str) -> None:
         assert not _fails_as(report, case), (rows, classes)
 
 
-def _name_in(case: SmallestCase) -> str:
+def _name_in(case):
     """What the snippet calls the loss."""
     (name,) = re.findall("^# (.*): the loss that was checked", case.snippet, re.MULTILINE)
     return str(name)
 
 
-def _fails_as(report: LossReport, case: SmallestCase) -> bool:
+def _fails_as(report, case):
     """Whether a report shows what the case does: entries that are wrong, or the same breach of the contract."""
     if case.analytic is not None:
         return any(batch.wrong for batch in report.batches) and bool(np.any(case.analytic != case.numerical))

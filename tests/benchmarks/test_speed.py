@@ -1,15 +1,10 @@
 """What a check costs beside the bare calls that it needs, and beside other checkers. Ratios of times in one run."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from pathlib import Path
 from statistics import median
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +12,6 @@ from scipy.optimize._numdiff import approx_derivative
 
 from gradcheck import Config, check_at
 from gradcheck.losses import BUILT_INS
-from gradcheck.report import BatchReport
 
 pytestmark = pytest.mark.benchmark
 
@@ -26,22 +20,22 @@ EVERY_ENTRY = Config(max_entries=10**6)
 per_sample_softmax = BUILT_INS["softmax"].function
 
 
-def softmax(S: Any, y: Any) -> Any:
+def softmax(S, y):
     return per_sample_softmax(S, y)
 
 
-def problem(N: int = N, C: int = C) -> tuple[Any, Any]:
+def problem(N=N, C=C):
     rng = np.random.default_rng(0)
     return rng.normal(size=(N, C)), rng.integers(0, C, size=N)
 
 
-def seconds(run: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
+def seconds(run, clock=time.perf_counter):
     begun = clock()
     run()
     return clock() - begun
 
 
-def best_ratio(run: Callable[[], object], floor: Callable[[], object], enough: float, rounds: int = 7) -> float:
+def best_ratio(run, floor, enough, rounds=7):
     """The least of a few ratios of processor times taken one after the other; no more are taken than it needs."""
     best = float("inf")
     for _ in range(rounds):
@@ -51,14 +45,14 @@ def best_ratio(run: Callable[[], object], floor: Callable[[], object], enough: f
     return best
 
 
-def hold(ratio: float, goal: float, guard: float) -> None:
+def hold(ratio, goal, guard):
     """Fail where the ratio is above the guard; between the goal, which is not met yet, and the guard it is said."""
     assert ratio <= guard
     if ratio > goal:
         pytest.xfail(f"{ratio:.2f} times as long; the goal is {goal} times")
 
 
-def batch_of(loss: Any, S: Any, y: Any, config: Config = EVERY_ENTRY) -> BatchReport:
+def batch_of(loss, S, y, config=EVERY_ENTRY):
     (batch,) = check_at(loss, S, y, config).losses[0].batches
     return batch
 
@@ -69,13 +63,11 @@ def batch_of(loss: Any, S: Any, y: Any, config: Config = EVERY_ENTRY) -> BatchRe
     [(softmax, "rows", 2 * N * C + N + 100, 1.35, 1.5), (per_sample_softmax, "per-sample", 2 * C + 60, 1.6, 2.0)],
     ids=["rows", "per-sample"],
 )
-def test_a_check_costs_little_more_than_its_bare_calls(
-    loss: Any, plan: str, calls: int, goal: float, guard: float
-) -> None:
+def test_a_check_costs_little_more_than_its_bare_calls(loss, plan, calls, goal, guard):
     S, y = problem()
     rows = [(S[i : i + 1], y[i : i + 1]) for i in range(N)]
 
-    def bare() -> None:
+    def bare():
         for _ in range(2 * C):
             if plan == "per-sample":
                 loss(S, y, reduction="none")
@@ -90,15 +82,15 @@ def test_a_check_costs_little_more_than_its_bare_calls(
 
 
 @pytest.mark.timing
-def test_a_run_of_svm_takes_at_most_twice_the_time_of_its_imports(tmp_path: Path) -> None:
+def test_a_run_of_svm_takes_at_most_twice_the_time_of_its_imports(tmp_path):
     env = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     env["PYTHONPYCACHEPREFIX"] = str(tmp_path / "bytecode")  # an installed gradcheck is compiled once, not each time
 
-    def process(*arguments: str) -> float:
+    def process(*arguments):
         command = [sys.executable, *arguments]
         return seconds(lambda: subprocess.run(command, cwd=tmp_path, env=env, check=True, stdout=subprocess.DEVNULL))
 
-    def ratio() -> float:
+    def ratio():
         bare = process("-c", "import numpy, yaml, typer, rich.table, pydantic")
         return process("-m", "gradcheck", "run", "svm") / bare
 
@@ -107,14 +99,14 @@ def test_a_run_of_svm_takes_at_most_twice_the_time_of_its_imports(tmp_path: Path
 
 
 @pytest.mark.timing
-def test_rows_are_four_times_faster_and_more_accurate_than_scipys_three_points() -> None:
+def test_rows_are_four_times_faster_and_more_accurate_than_scipys_three_points():
     S, y = problem()
     exact = softmax(S, y)[1]
 
-    def three_points(some: int) -> Any:
+    def three_points(some):
         """The first entries of the gradient, as scipy takes them: calls of the whole batch."""
 
-        def value(x: Any) -> Any:
+        def value(x):
             scores = S.ravel().copy()
             scores[:some] = x
             return softmax(scores.reshape(N, C), y)[0]

@@ -3,57 +3,29 @@
 That losses which drop imaginary parts are not believed, and right ones never called wrong, is held by the corpora.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
-from judging import LossFunction, drawn, judged
+from corpora.bases import softmax_of_p
+from corpora.complex_scores import softmax_by_logaddexp
+from hypothesis import given
+from hypothesis import strategies as st
+from judging import drawn, judged
 
 from gradcheck.api import check_at
+from gradcheck.checking.complex_step import in_question, is_frozen, rounding
 from gradcheck.config import Config
-from gradcheck.losses import BUILT_INS
+from gradcheck.numerics.richardson import Limit
+from gradcheck.numerics.verdicts import Tolerance
 
 RTOL = 3e-14
-
-
-def naive(S: Any, y: Any) -> Any:
-    """p - 1{j=y} as everyone writes it: the label's entry has the rounding of 1."""
-    e, i = np.exp(S - S.max(axis=1, keepdims=True)), np.arange(len(y))
-    p = e / e.sum(axis=1, keepdims=True)
-    dS = p.copy()
-    dS[i, y] -= 1
-    return -np.log(p[i, y]).mean(), dS / len(y)
-
-
-@pytest.mark.parametrize("name", [name for name in BUILT_INS if name not in ("svm", "crammer-singer")])
-def test_built_ins_are_judged_to_a_few_eps_and_an_entry_that_is_off_by_3e13_is_wrong(name: str) -> None:
-    right = BUILT_INS[name].function
-    for seed in range(4):
-        S, y = drawn(seed)
-        seen, dS = judged(right, S, y, rtol=RTOL, reference="complex"), right(S, y)[1].ravel()
-        size, told = np.abs(dS).max(), seen.verdicts.by_complex
-        assert seen.set == {"ok"}
-        assert told[np.abs(dS) > 1e-3 * size].all()
-        assert (np.abs(seen.verdicts.numerical - dS)[told] <= 1e-14 * size).all()
-        assert (seen.verdicts.bounds[told] <= 3e-14 * size).all()
-        row, column = np.argwhere(np.abs(right(S, y)[1]) == size)[0].tolist()
-
-        def broken(S: Any, y: Any, entry: tuple[int, int] = (row, column)) -> Any:
-            value, dS = right(S, y)
-            dS[entry] *= 1 + 3e-13
-            return value, dS
-
-        seen = judged(broken, S, y, rtol=RTOL, reference="complex")
-        assert (seen.words.count("wrong"), seen.word(row, column)) == (1, "wrong")
+EPS = float(np.finfo(np.float64).eps)
+ENTRIES = 40
 
 
 @pytest.mark.parametrize(("factor", "wrong"), [(1.0, 0), (1.01, 1)])
-def test_a_gradient_that_was_rounded_to_float32_is_granted_its_rounding(factor: float, wrong: int) -> None:
-    def off(S: Any, y: Any) -> Any:
-        value, dS = naive(S, y)
+def test_a_gradient_that_was_rounded_to_float32_is_granted_its_rounding(factor, wrong):
+    def off(S, y):
+        value, dS = softmax_of_p(S, y)
         dS[1, 2] *= S.dtype.type(factor)
         return value, dS
 
@@ -62,42 +34,78 @@ def test_a_gradient_that_was_rounded_to_float32_is_granted_its_rounding(factor: 
     assert (batch.wrong, batch.unresolved) == (wrong, 0)
 
 
-SQUARES: dict[str, Callable[[Any], Any]] = {
-    "vdot": lambda S: np.vdot(S, S),
-    "norm": lambda S: np.linalg.norm(S) ** 2,
-    "abs squared": lambda S: (np.abs(S) ** 2).sum(),
-    "real squared": lambda S: (np.real(S) ** 2).sum(),
-}
-
-
-def regularized(weight: float, square: str, offset: float = 0.0) -> LossFunction:
-    def loss(S: Any, y: Any) -> Any:
-        value, dS = naive(S, y)
-        return value + weight * SQUARES[square](S) + offset, dS + 2 * weight * S
-
-    return loss
-
-
-@pytest.mark.parametrize("square", SQUARES)
-def test_a_term_that_drops_them_makes_no_right_gradient_wrong(square: str) -> None:
-    for weight in (1.0, 1e-3, 1e-6):
-        seen = judged(regularized(weight, square), *drawn(1), rtol=1e-12, reference="complex")
-        assert "wrong" not in seen.set
-        assert not seen.verdicts.by_complex.any()
-
-
 @pytest.mark.parametrize("weight", [0.0, 1e-10, 1e-9, 1e-8, 1e-7, 1e-5])
-def test_what_a_noisy_value_hides_of_such_a_term_is_granted(weight: float) -> None:
+def test_what_a_noisy_value_hides_of_such_a_term_is_granted(weight):
     """Beside 1e8 a term of 1e-9 cannot be seen in any value: the complex step lacks it, and the gradient is right."""
+
+    def regularized(S, y):
+        value, dS = softmax_of_p(S, y)
+        return value + weight * np.linalg.norm(S) ** 2 + 1e8, dS + 2 * weight * S
+
     for seed in range(10):
-        loss = regularized(weight, "norm", offset=1e8)
-        assert "wrong" not in judged(loss, *drawn(seed), rtol=1e-12, reference="complex").set
+        assert "wrong" not in judged(regularized, *drawn(seed), rtol=1e-12, reference="complex").set
 
 
-def test_a_loss_that_takes_no_complex_scores_costs_one_call() -> None:
-    def by_logaddexp(S: Any, y: Any) -> Any:
-        return (np.logaddexp.reduce(S, axis=1) - S[np.arange(len(y)), y]).mean(), naive(S, y)[1]
-
-    central, complex_ = (judged(by_logaddexp, *drawn(0), reference=each) for each in ("central", "complex"))
+def test_a_loss_that_takes_no_complex_scores_costs_one_call():
+    central, complex_ = (judged(softmax_by_logaddexp, *drawn(0), reference=each) for each in ("central", "complex"))
     assert not complex_.verdicts.by_complex.any()
     assert complex_.calls == central.calls + 1
+
+
+# --- what rounding explains, and which complex steps a central difference confirms -------------------------
+
+
+def samples(points, noise, seed, wrong_by=0.0):
+    """Complex steps and analytic derivatives of sizes about 1 at so many points, both with noise, one wrong perhaps."""
+    rng = np.random.default_rng(seed)
+    truth = rng.uniform(0.5, 1.0, size=ENTRIES) * (1 + 1e-4 * rng.normal(size=(points, ENTRIES)))
+    slopes = truth + noise * rng.normal(size=truth.shape)
+    return slopes, truth * (1 + wrong_by) + noise * rng.normal(size=truth.shape)
+
+
+@pytest.mark.parametrize(("points", "most"), [(3, 12.0), (17, 6.0)])
+def test_what_is_only_rounding_lies_within_a_bound_of_a_few_deviations(points, most):
+    for seed in range(200):
+        slopes, derivatives = samples(points, 1e-15, seed)
+        bound = rounding(slopes, derivatives)[0]
+        assert np.all(np.abs(slopes[0] - derivatives[0]) <= bound)
+    assert np.median(bound) <= most * np.sqrt(2.0) * 1e-15
+
+
+@given(st.floats(-0.5, 0.5), st.integers(0, 20))
+def test_what_is_wrong_is_not_taken_for_rounding(wrong_by, seed):
+    slopes, derivatives = samples(17, 1e-16, seed, wrong_by)
+    assert (rounding(slopes, derivatives)[0] <= 1e-14 + 2e-3 * abs(wrong_by)).all()
+
+
+def test_an_entry_whose_rounding_did_not_show_by_chance_is_granted_what_is_usual():
+    slopes, derivatives = samples(3, 1e-14, seed=0)
+    derivatives[:, 0] = slopes[:, 0]
+    alone = rounding(slopes[:, :1], derivatives[:, :1])
+    among_others = rounding(slopes, derivatives)
+    told = rounding(slopes[:, :1], derivatives[:, :1], usual=among_others[1])
+    assert alone[0][0] <= 2 * EPS
+    assert among_others[0][0] == told[0][0] >= 1e-14
+
+
+def test_a_derivative_is_frozen_where_nearby_points_hardly_change_the_numbers_it_was_cancelled_from():
+    derivatives, scale = np.array([[0.1, 1e-14], [0.0, -1e-9]]), np.array([[1.0], [1e3]])
+    assert is_frozen(derivatives, scale).tolist() == [[False, True], [False, True]]
+    # 1 - p, for p near 1: at points near S it is rounded to the same few numbers
+    p = 1 - 1e-13 * np.exp(2.0**-13 * np.random.default_rng(0).normal(size=(200, 1)))
+    assert len(np.unique(1 - p)) <= 2
+    assert is_frozen(1 - p, np.ones((200, 1))).all()
+
+
+@pytest.mark.parametrize(("bound", "reference", "wanted"), [
+    (1e-10, "auto", False),  # as precise as rtol asks
+    (5e-8, "auto", True),
+    (1e-5, "central", False),
+    (1e-10, "complex", True),
+    (0.1, "auto", False),  # too wide to confirm a complex step
+    (0.1, "complex", False),
+    (np.nan, "auto", False),
+])  # fmt: skip
+def test_complex_steps_are_wanted_where_the_bound_is_wider_than_rtol_and_can_confirm_them(bound, reference, wanted):
+    central = Limit(np.ones(1), np.array([bound]))
+    assert in_question(reference, np.ones(1), central, Tolerance(1e-9)).tolist() == [wanted]

@@ -1,36 +1,30 @@
 """Random directions in place of every entry: right gradients, wrong ones found by halving, what cannot be decided."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from judging import LossFunction, drawn, tied
+from judging import drawn, tied
 from row_losses import COUPLED
 
 from gradcheck.api import check_at
 from gradcheck.config import Config
 from gradcheck.losses import BUILT_INS
-from gradcheck.report import BatchReport, LossReport, Projections, Verdict
+from gradcheck.report import Projections, Verdict
 
-Array = np.ndarray[Any, Any]
-Change = Callable[[Array, Array, Array], None]
 SOFTMAX, SVM = BUILT_INS["softmax"].function, BUILT_INS["svm"].function
 
 
 class Counted:
     """A loss whose calls of the whole batch are counted, and whose dS there is changed."""
 
-    def __init__(self, loss: LossFunction, rows: int, change: Change = lambda dS, S, y: None) -> None:
+    def __init__(self, loss, rows, change=lambda dS, S, y: None):
         self.loss, self.rows, self.change = loss, rows, change
         self.calls = 0
 
-    def __call__(self, S: Array, y: Array) -> Any:
+    def __call__(self, S, y):
         value, dS = self.loss(S, y)
         if len(S) == self.rows:
             self.calls += 1
@@ -38,20 +32,20 @@ class Counted:
         return value, dS
 
 
-def checked(loss: LossFunction, S: Array, y: Array, worst: int = 10, **config: Any) -> LossReport:
+def checked(loss, S, y, worst=10, **config):
     report = check_at(loss, S, y, Config(plan="projections", **config), worst=worst).losses[0]
     assert report.batches[0].projections is not None
     return report
 
 
-def wrong_entries(batch: BatchReport) -> list[tuple[int, int]]:
+def wrong_entries(batch):
     return [(entry.row, entry.class_) for entry in batch.worst if entry.verdict is Verdict.WRONG]
 
 
-def at(row: int, column: int, part: float = 1e-2) -> Change:
+def at(row, column, part=0.01):
     """One entry off by a part of the largest of its row."""
 
-    def change(dS: Array, S: Array, y: Array) -> None:
+    def change(dS, S, y):
         dS[row, column] += part * np.abs(dS[row]).max()
 
     return change
@@ -59,7 +53,7 @@ def at(row: int, column: int, part: float = 1e-2) -> Change:
 
 @pytest.mark.parametrize("draw", [drawn, tied])
 @pytest.mark.parametrize("name", BUILT_INS)
-def test_a_right_gradient_is_right_in_50_calls_of_the_batch(name: str, draw: Any) -> None:
+def test_a_right_gradient_is_right_in_50_calls_of_the_batch(name, draw):
     loss = Counted(BUILT_INS[name].function, 24)
     report = checked(loss, *draw(0, (24, 200)))
     (batch,) = report.batches
@@ -71,7 +65,7 @@ def test_a_right_gradient_is_right_in_50_calls_of_the_batch(name: str, draw: Any
     assert loss.calls <= 50
 
 
-def test_float32_is_held_to_the_same_loss_in_float64() -> None:
+def test_float32_is_held_to_the_same_loss_in_float64():
     S, y = drawn(0, (16, 60))
     right = checked(SOFTMAX, S.astype(np.float32), y)
     assert right.passed
@@ -82,7 +76,7 @@ def test_float32_is_held_to_the_same_loss_in_float64() -> None:
 
 @pytest.mark.parametrize("draw", [drawn, tied])
 @pytest.mark.parametrize("loss", [SOFTMAX, SVM])
-def test_one_wrong_entry_anywhere_is_found_exactly(loss: LossFunction, draw: Any) -> None:
+def test_one_wrong_entry_anywhere_is_found_exactly(loss, draw):
     for seed in range(4):
         row, column = np.random.default_rng(seed).integers((40, 150)).tolist()
         counted = Counted(loss, 40, at(row, column))
@@ -94,7 +88,7 @@ def test_one_wrong_entry_anywhere_is_found_exactly(loss: LossFunction, draw: Any
 
 
 @pytest.mark.parametrize("worst", [1, 12])
-def test_no_more_are_looked_for_than_the_worst_that_were_asked_for(worst: int) -> None:
+def test_no_more_are_looked_for_than_the_worst_that_were_asked_for(worst):
     counted = Counted(SOFTMAX, 30, lambda dS, S, y: np.negative(dS, out=dS))
     (batch,) = checked(counted, *drawn(0, (30, 100)), worst=worst).batches
     assert batch.wrong >= worst == len(wrong_entries(batch))
@@ -103,7 +97,7 @@ def test_no_more_are_looked_for_than_the_worst_that_were_asked_for(worst: int) -
     assert counted.calls <= 90 + 2 * 12 * worst
 
 
-WRONG: dict[str, Change] = {
+WRONG = {
     "a whole row": lambda dS, S, y: np.multiply(dS[5], 0.9, out=dS[5]),
     "a whole column": lambda dS, S, y: np.add(dS[:, 17], 0.01 * np.abs(dS).max(axis=1), out=dS[:, 17]),
     "the label's term missing": lambda dS, S, y: dS.__setitem__((np.arange(len(dS)), y), 0.0),
@@ -114,7 +108,7 @@ WRONG: dict[str, Change] = {
 
 @pytest.mark.parametrize("way", WRONG)
 @pytest.mark.parametrize("loss", [SOFTMAX, SVM])
-def test_what_is_wrong_in_many_places_is_found_there(loss: LossFunction, way: str) -> None:
+def test_what_is_wrong_in_many_places_is_found_there(loss, way):
     S, y = drawn(0, (40, 150))
     counted = Counted(loss, 40, WRONG[way])
     (batch,) = checked(counted, S, y).batches
@@ -130,12 +124,10 @@ def test_what_is_wrong_in_many_places_is_found_there(loss: LossFunction, way: st
     st.integers(0, 1000),
     st.lists(st.tuples(st.integers(0, 44), st.sampled_from([1e-4, 1e-2, 0.5, -1.0])), max_size=3),
 )
-def test_projections_and_the_full_plan_say_the_same(
-    loss: LossFunction, shape: tuple[int, int], seed: int, defects: list[tuple[int, float]]
-) -> None:
+def test_projections_and_the_full_plan_say_the_same(loss, shape, seed, defects):
     S, y = drawn(seed, shape)
 
-    def change(dS: Array, S: Array, y: Array) -> None:
+    def change(dS, S, y):
         scale = np.abs(dS).max()
         for place, part in defects:
             dS.flat[place % dS.size] += part * scale
@@ -147,12 +139,12 @@ def test_projections_and_the_full_plan_say_the_same(
     assert batch.wrong == full.wrong
 
 
-def test_a_defect_within_the_subgradients_at_s_is_seen_beside_s() -> None:
+def test_a_defect_within_the_subgradients_at_s_is_seen_beside_s():
     """At S the label's derivative may be anything between -199/24 and 0: half of it is a subgradient there."""
     S, y = np.zeros((24, 200)), np.arange(24)
     S[np.arange(24), y] = 1.0  # every margin is 0
 
-    def change(dS: Array, S: Array, y: Array) -> None:
+    def change(dS, S, y):
         dS[5, y[5]] /= 2
 
     assert checked(Counted(SVM, 24), S, y).passed
@@ -163,7 +155,7 @@ def test_a_defect_within_the_subgradients_at_s_is_seen_beside_s() -> None:
     assert report.failed
 
 
-def test_a_loss_too_coarse_for_projections_is_unresolved_and_says_so() -> None:
+def test_a_loss_too_coarse_for_projections_is_unresolved_and_says_so():
     report = checked(lambda S, y: (round(SOFTMAX(S, y)[0], 3), SOFTMAX(S, y)[1]), *drawn(0, (16, 100)))
     (batch,) = report.batches
     assert not report.failed
@@ -172,12 +164,12 @@ def test_a_loss_too_coarse_for_projections_is_unresolved_and_says_so() -> None:
     assert not batch.projections.agree
 
 
-def test_a_disagreement_that_no_single_entry_explains_is_a_finding() -> None:
+def test_a_disagreement_that_no_single_entry_explains_is_a_finding():
     """The batch's value has a term that is there only where many entries move together."""
     HOME, y = drawn(0, (16, 100))
     WEIGHTS = np.random.default_rng(1).normal(size=HOME.shape)
 
-    def together(S: Array, y: Array) -> Any:
+    def together(S, y):
         value, dS = SOFTMAX(S, y)
         moved = np.count_nonzero(S != HOME)
         return value + (0.5 * float(np.sum((S - HOME) * WEIGHTS)) if moved > 30 else 0.0), dS
@@ -190,7 +182,7 @@ def test_a_disagreement_that_no_single_entry_explains_is_a_finding() -> None:
     assert "could not be found" in batch.projections.remark
 
 
-def test_what_was_not_judged_is_ok_where_directions_agree_and_unresolved_where_they_do_not() -> None:
+def test_what_was_not_judged_is_ok_where_directions_agree_and_unresolved_where_they_do_not():
     agreed = Projections(4, True, 5.1e-8, 2e-3, 64, wrong=1, subgradient=2, undecided=3, max_relative_error=3e-10)
     counts = {verdict.value: agreed.count(verdict, 16_384_000) for verdict in Verdict}
     assert counts == {"ok": 16_383_994, "subgradient": 2, "wrong": 1, "unresolved": 3}

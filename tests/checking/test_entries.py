@@ -1,15 +1,10 @@
 """Entries judged: no false alarm at ties, no defect excused by them, no verdict that depends on history, the cost."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from judging import LossFunction, at_point, drawn, hinge, judged, tied
+from judging import at_point, drawn, hinge, judged, tied
 
 from gradcheck.api import check_at
 from gradcheck.checking import subgradients
@@ -17,7 +12,7 @@ from gradcheck.checking.entries import judge
 from gradcheck.evaluation.evaluators import WholeBatch
 from gradcheck.losses import BUILT_INS
 from gradcheck.numerics.verdicts import Tolerance
-from gradcheck.report import Entry, Verdict
+from gradcheck.report import Verdict
 
 softmax = BUILT_INS["softmax"].function
 SMOOTH = ("softmax", "label-smoothing", "focal", "brier", "one-vs-all")
@@ -26,8 +21,8 @@ SMOOTH = ("softmax", "label-smoothing", "focal", "brier", "one-vs-all")
 ramp = hinge(0.0, cap=1.0)
 
 
-def with_defect(loss: LossFunction, entry: tuple[int, int], change: Callable[[float], float]) -> LossFunction:
-    def broken(S: Any, y: Any) -> Any:
+def with_defect(loss, entry, change):
+    def broken(S, y):
         value, dS = loss(S, y)
         dS = np.array(dS)
         dS[entry] = change(dS[entry])
@@ -37,7 +32,7 @@ def with_defect(loss: LossFunction, entry: tuple[int, int], change: Callable[[fl
 
 
 @pytest.mark.parametrize("at_tie", [1.0, 0.0, 0.5], ids=[">=", ">", "1/2"])
-def test_subgradients_at_exact_ties_are_no_false_alarm_and_a_flipped_sign_is_wrong(at_tie: float) -> None:
+def test_subgradients_at_exact_ties_are_no_false_alarm_and_a_flipped_sign_is_wrong(at_tie):
     subgradients = 0
     for seed in range(10):
         right, flipped = (judged(hinge(at_tie, sign), *tied(seed)) for sign in (1.0, -1.0))
@@ -51,26 +46,26 @@ def test_subgradients_at_exact_ties_are_no_false_alarm_and_a_flipped_sign_is_wro
 
 
 @pytest.mark.parametrize("at_tie", [-0.01, 1.01, -1.0, 2.0])
-def test_what_is_no_subgradient_at_a_tie_is_wrong(at_tie: float) -> None:
+def test_what_is_no_subgradient_at_a_tie_is_wrong(at_tie):
     S, y = np.array([[1.0, 0.0, -3.0]]), np.array([0])  # class 1 ties with the label's score less 1
     assert judged(hinge(at_tie), S, y).words == ["wrong", "wrong", "ok"]
 
 
-def test_where_two_kinks_meet_the_right_answer_differs_from_the_derivative_along_the_axis() -> None:
+def test_where_two_kinks_meet_the_right_answer_differs_from_the_derivative_along_the_axis():
     S = np.array([[1.0, 1.0, 0.0], [0.5, 0.25, -2.0]])
     for shift in range(3):
         assert "wrong" not in judged(ramp, np.roll(S, shift, axis=1), [shift, shift]).set
 
 
-def test_a_kink_a_hair_from_the_scores_makes_no_false_alarm() -> None:
+def test_a_kink_a_hair_from_the_scores_makes_no_false_alarm():
     for distance in (1e-3, 1e-5, 1e-7, 1e-10, 1e-13, -1e-3, -1e-7, -1e-13):
         assert "wrong" not in judged(hinge(1.0), [[1.0, distance, -3.0]], [0], rtol=1e-9).set, distance
 
 
-def test_kinks_of_an_x_too_long_to_search_around_are_never_called_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kinks_of_an_x_too_long_to_search_around_are_never_called_wrong(monkeypatch):
     monkeypatch.setattr(subgradients, "MOST_HELD", 5)
 
-    def second_largest(S: Any, y: Any) -> Any:
+    def second_largest(S, y):
         i, place = np.arange(len(S)), np.argsort(S, axis=1, kind="stable")[:, -2]
         dS = np.zeros(S.shape)
         dS[i, place] = 1.0
@@ -81,7 +76,7 @@ def test_kinks_of_an_x_too_long_to_search_around_are_never_called_wrong(monkeypa
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_a_small_defect_of_one_entry_is_seen_where_the_tolerance_asks_for_it_and_there_alone(seed: int) -> None:
+def test_a_small_defect_of_one_entry_is_seen_where_the_tolerance_asks_for_it_and_there_alone(seed):
     S, y = drawn(seed)
     entry = (seed % 3, int(y[seed % 3]))
     for part, rtol, expected in ((1e-6, 1e-7, "wrong"), (1e-9, 3e-10, "wrong"), (1e-9, 1e-7, "ok")):
@@ -90,7 +85,7 @@ def test_a_small_defect_of_one_entry_is_seen_where_the_tolerance_asks_for_it_and
         assert told.words.count("ok") == 15 - (expected == "wrong")
 
 
-def test_entries_that_are_0_and_should_not_be_and_the_other_way_round_are_wrong() -> None:
+def test_entries_that_are_0_and_should_not_be_and_the_other_way_round_are_wrong():
     told = judged(with_defect(softmax, (1, 2), lambda x: 0.0), *drawn(0))
     assert (told.word(1, 2), told.verdicts.relative_errors[7]) == ("wrong", 1.0)
     flat = with_defect(hinge(1.0), (0, 1), lambda x: 1e-6)  # no margin is violated
@@ -101,7 +96,7 @@ def test_entries_that_are_0_and_should_not_be_and_the_other_way_round_are_wrong(
     assert np.all(constant.verdicts.negligible)
 
 
-def test_the_users_atol_comes_on_top_of_the_bound() -> None:
+def test_the_users_atol_comes_on_top_of_the_bound():
     broken = with_defect(softmax, (1, 2), lambda x: x + 1e-5)
     assert judged(broken, *drawn(0), atol=2e-5).set == {"ok"}
     assert judged(broken, *drawn(0), atol=0.5e-5).set == {"ok", "wrong"}
@@ -109,7 +104,7 @@ def test_the_users_atol_comes_on_top_of_the_bound() -> None:
 
 @pytest.mark.parametrize("offset", [1e3, 1e9, 1e12, 1e13, 1e14, 1e15, 1e16, 1e18])
 @pytest.mark.parametrize("loss", [softmax, lambda S, y: (float(np.sin(S).sum()), np.cos(S))], ids=["softmax", "sine"])
-def test_no_offset_of_the_value_is_a_false_alarm(loss: LossFunction, offset: float) -> None:
+def test_no_offset_of_the_value_is_a_false_alarm(loss, offset):
     for seed in range(3):
         told = judged(lambda S, y: (loss(S, y)[0] + offset, loss(S, y)[1]), *drawn(seed), rtol=1e-9)
         assert "wrong" not in told.set
@@ -117,8 +112,8 @@ def test_no_offset_of_the_value_is_a_false_alarm(loss: LossFunction, offset: flo
 
 
 @pytest.mark.parametrize("factor", [1e-300, 1e-9, 1e9, 1e300])
-def test_the_scale_of_the_value_does_not_matter(factor: float) -> None:
-    def scaled(S: Any, y: Any) -> Any:
+def test_the_scale_of_the_value_does_not_matter(factor):
+    def scaled(S, y):
         value, dS = softmax(S, y)
         return factor * value, factor * dS
 
@@ -127,7 +122,7 @@ def test_the_scale_of_the_value_does_not_matter(factor: float) -> None:
 
 
 @pytest.mark.parametrize("name", SMOOTH)
-def test_the_numerical_gradient_lies_within_a_sharp_bound_of_the_right_one(name: str) -> None:
+def test_the_numerical_gradient_lies_within_a_sharp_bound_of_the_right_one(name):
     loss = BUILT_INS[name].function
     for seed in range(5):
         S, y = drawn(seed)
@@ -140,7 +135,7 @@ def test_the_numerical_gradient_lies_within_a_sharp_bound_of_the_right_one(name:
 
 
 @pytest.mark.parametrize("S", [np.full((3, 5), 0.1), *(drawn(seed, scale=0.1)[0] for seed in range(5))], ids=str)
-def test_gradients_that_were_seen_elsewhere_make_no_bound_narrow(S: Any) -> None:
+def test_gradients_that_were_seen_elsewhere_make_no_bound_narrow(S):
     """dS has the wrong sign; far from S gradients are large enough to make any bound look narrow."""
     told = judged(lambda S, y: ((S**6).sum() / len(S) + 1e10, -6 * S**5 / len(S)), S)
     assert told.set <= ({"unresolved"} if np.all(S == 0.1) else {"unresolved", "wrong"})
@@ -148,16 +143,14 @@ def test_gradients_that_were_seen_elsewhere_make_no_bound_narrow(S: Any) -> None
 
 @settings(max_examples=30)
 @given(st.sampled_from(["softmax", "svm", "ramp"]), st.integers(0, 10**6), st.booleans(), st.data())
-def test_some_entries_are_judged_as_they_are_among_all_in_any_order(
-    name: str, seed: int, ties: bool, data: st.DataObject
-) -> None:
+def test_some_entries_are_judged_as_they_are_among_all_in_any_order(name, seed, ties, data):
     S, y = (tied if ties else drawn)(seed, (4, 6))
     objective, x, answer, precision = at_point(ramp if name == "ramp" else BUILT_INS[name].function, S, y)
     analytic = answer.gradient.copy()
     analytic[[3, 8, 17]] += [0.5, 1e-5, -0.1]
     entries = np.array(data.draw(st.lists(st.integers(0, 23), min_size=1, max_size=8, unique=True)))
 
-    def verdicts(entries: Any) -> Any:
+    def verdicts(entries):
         evaluator = WholeBatch(objective, x, answer)
         return judge(evaluator, answer, analytic, precision, Tolerance(1e-7), entries=entries, reference="central")
 
@@ -167,11 +160,11 @@ def test_some_entries_are_judged_as_they_are_among_all_in_any_order(
         assert np.array_equal(getattr(some, field), getattr(every, field)[entries], equal_nan=True), field
 
 
-def worst_of(off: dict[tuple[int, int], float], worst: int = 12, one_hot: bool = False) -> tuple[Entry, ...]:
+def worst_of(off, worst=12, one_hot=False):
     """The worst entries of a softmax with a regularizer that has a kink at S[2, 3], each of these off by a part."""
     S, y = np.random.default_rng(0).normal(size=(3, 4)), np.array([0, 3, 1])
 
-    def loss(scores: Any, _: Any) -> Any:
+    def loss(scores, _):
         value, dS = softmax(scores, y)
         apart = scores[2, 3] - S[2, 3]
         dS[2, 3] += np.sign(apart)
@@ -183,7 +176,7 @@ def worst_of(off: dict[tuple[int, int], float], worst: int = 12, one_hot: bool =
     return batch.worst
 
 
-def test_wrong_entries_come_first_by_their_relative_error_then_kinks_then_what_is_right() -> None:
+def test_wrong_entries_come_first_by_their_relative_error_then_kinks_then_what_is_right():
     entries = worst_of({(1, 2): 0.5, (0, 1): 1e-3, (2, 0): 0.1})
     assert [(entry.row, entry.class_) for entry in entries[:4]] == [(1, 2), (2, 0), (0, 1), (2, 3)]
     verdicts = [entry.verdict for entry in entries]
@@ -191,7 +184,7 @@ def test_wrong_entries_come_first_by_their_relative_error_then_kinks_then_what_i
     assert [len(worst_of({}, worst)) for worst in (1, 4, 20)] == [1, 4, 12]
 
 
-def test_an_entry_says_all_that_is_known_of_it_in_plain_python() -> None:
+def test_an_entry_says_all_that_is_known_of_it_in_plain_python():
     entry = worst_of({(1, 2): 0.5})[0]
     assert (entry.row, entry.class_, entry.label) == (1, 2, 3)
     assert entry.relative_error == pytest.approx(1 / 3)
@@ -200,3 +193,78 @@ def test_an_entry_says_all_that_is_known_of_it_in_plain_python() -> None:
     assert {type(entry.row), type(entry.class_), type(entry.label)} == {int}
     assert {type(entry.score), type(entry.numerical), type(entry.step), type(entry.bound)} == {float}
     assert worst_of({}, one_hot=True)[0].label is None
+
+
+# --- functions on which difference quotients are known to go wrong ----------------------------------------
+
+#: A function of each score, its derivative, and the size of the scores.
+OSCILLATING = {
+    "sin(1e6 s)": (lambda s: np.sin(1e6 * s), lambda s: 1e6 * np.cos(1e6 * s), 1.0),
+    "sin(s^3)": (lambda s: np.sin(s**3), lambda s: 3 * s**2 * np.cos(s**3), 1e3),
+    "s^2 sin(1/s)": (lambda s: s**2 * np.sin(1 / s), lambda s: 2 * s * np.sin(1 / s) - np.cos(1 / s), 1e-3),
+}
+
+
+def mean_of(f, g, S, factor=1.0):
+    return judged(lambda S, y: (f(S).sum() / len(S), factor * g(S) / len(S)), S)
+
+
+@pytest.mark.parametrize("name", OSCILLATING)
+def test_fast_oscillation_is_never_wrong_and_with_ds_doubled_never_ok(name):
+    f, g, size = OSCILLATING[name]
+    for seed in range(10):
+        S, _ = drawn(seed, scale=size)
+        assert "wrong" not in mean_of(f, g, S).set
+        doubled = mean_of(f, g, S, 2.0)
+        # What is as small beside the largest entry as the bound is negligible, and said to be.
+        assert not np.any((doubled.verdicts.verdicts == 0) & ~doubled.verdicts.negligible)
+        assert "wrong" in doubled.set
+
+
+@pytest.mark.parametrize("decimals", [6, 8])
+@pytest.mark.parametrize("name", ["softmax", "brier", "one-vs-all", "label-smoothing"])
+def test_ds_rounded_to_decimals_is_not_wrong_and_a_factor_of_2_is(name, decimals):
+    loss = BUILT_INS[name].function
+
+    def rounded(factor):
+        return lambda S, y: (loss(S, y)[0], np.round(factor * loss(S, y)[1], decimals))
+
+    for seed in range(10):
+        S, y = drawn(seed)
+        assert judged(rounded(1.0), S, y).set == {"ok"}
+        large = np.abs(loss(S, y)[1].ravel()) > 10.0 ** (1 - decimals)
+        assert set(np.array(judged(rounded(2.0), S, y).words)[large]) == {"wrong"}
+
+
+@pytest.mark.parametrize("returned", ["float64", "float16"])
+@pytest.mark.parametrize("draw", [drawn, tied], ids=["normal", "integers"])
+@pytest.mark.parametrize("name", ["softmax", "svm", "squared-hinge", "crammer-singer", "brier"])
+def test_float16_inside_is_never_wrong(name, draw, returned):
+    def coarse(S, y):
+        value, dS = BUILT_INS[name].function(S.astype(np.float16), y)
+        return (float(value), dS.astype(float)) if returned == "float64" else (value, dS)
+
+    with np.errstate(all="ignore"):
+        for seed in range(15):
+            told = judged(coarse, *draw(seed))
+            assert "wrong" not in told.set
+            flipped = judged(lambda S, y: (coarse(S, y)[0], -coarse(S, y)[1]), *draw(seed)).verdicts
+            assert not np.any((flipped.verdicts == 0) & ~flipped.negligible)
+
+
+CURVED = {
+    "log-sum-exp": (lambda s: np.log(1 + np.exp(s)), lambda s: 1 / (1 + np.exp(-s))),
+    "runge": (lambda s: 1 / (1 + 25 * s**2), lambda s: -50 * s / (1 + 25 * s**2) ** 2),
+    "sin(40 s)": (lambda s: np.sin(40 * s), lambda s: 40 * np.cos(40 * s)),
+}
+
+
+@pytest.mark.parametrize("name", CURVED)
+def test_scipy_finds_the_same_derivatives_within_both_bounds(name):
+    differentiate = pytest.importorskip("scipy.differentiate", reason="SciPy 1.15 or newer")
+    f, g = CURVED[name]
+    S, _ = drawn(7)
+    theirs = differentiate.derivative(f, S.ravel(), tolerances={"atol": 1e-13, "rtol": 1e-13})
+    ours = mean_of(f, g, S).verdicts
+    assert np.all(np.abs(ours.numerical - theirs.df / 3) <= ours.bounds + 10 * theirs.error / 3)
+    assert np.max(ours.bounds) < 1e-8

@@ -1,7 +1,5 @@
 """A loss that may be called so many times more."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

@@ -1,23 +1,19 @@
 """What is measured at a problem: noise of value and dS, the step that suits it, in few calls."""
 
-from __future__ import annotations
-
 import hashlib
-from typing import Any
 
 import numpy as np
 import pytest
-from judging import LossFunction, drawn, objective_of, tied
+from judging import drawn, objective_of, tied, to_half
 
-from gradcheck.checking.precision import Precision, measure, rounding_of_gradient
+from gradcheck.checking.precision import measure, rounding_of_gradient
 from gradcheck.losses import BUILT_INS
-from gradcheck.report import FloatArray
 
 EPS = float(np.finfo(np.float64).eps)
 softmax, svm = BUILT_INS["softmax"].function, BUILT_INS["svm"].function
 
 
-def measured(loss: LossFunction, S: Any = None, seed: int = 0, in_short: bool = False) -> tuple[Precision, int]:
+def measured(loss, S=None, seed=0, in_short=False):
     """The precision, and the calls that it took."""
     scores = drawn(seed)[0] if S is None else np.asarray(S)
     labels = np.random.default_rng(seed).integers(0, scores.shape[1], size=len(scores))
@@ -26,51 +22,28 @@ def measured(loss: LossFunction, S: Any = None, seed: int = 0, in_short: bool = 
     return measure(objective, scores.ravel(), answer, in_short=in_short), objective.calls - 1
 
 
-def noise_of(precision: Precision, entries: int = 15) -> FloatArray:
+def noise_of(precision, entries=15):
     return precision.gradient_noise.of(np.arange(entries))
 
 
-def in_float32(S: Any, y: Any) -> Any:
+def in_float32(S, y):
     value, dS = softmax(S.astype(np.float32), y)
     return float(np.float32(value)), dS.astype(np.float32).astype(float)
 
 
-def noisy(S: Any, y: Any) -> Any:
+def noisy(S, y):
     """Softmax with normal-like noise of 1e-6 that is a function of the scores, as that of an iterative solver is."""
     value, dS = softmax(S, y)
     uniform = np.frombuffer(hashlib.blake2b(S.tobytes()).digest(), dtype=np.uint32) / 2.0**32
     return value + 1e-6 * np.sqrt(12 / 16) * (uniform.sum() - 8), dS
 
 
-def sine(frequency: float) -> LossFunction:
+def sine(frequency):
     return lambda S, y: (float(np.sin(frequency * S).sum()), frequency * np.cos(frequency * S))
 
 
-def flat(S: Any, y: Any) -> Any:
-    return 0.0, np.zeros(S.shape)
-
-
-LOSSES: dict[str, LossFunction] = {
-    **{name: built_in.function for name, built_in in BUILT_INS.items()},
-    "in float32": in_float32, "noisy": noisy, "sine": sine(40), "flat": flat,
-    "offset by 1e6": lambda S, y: (softmax(S, y)[0] + 1e6, softmax(S, y)[1]),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_it_takes_at_most_110_calls_whatever_the_loss(name: str) -> None:
-    for seed in range(3):
-        normal = drawn(seed, (4, 3))[0]
-        for S in (normal, 1e-3 * normal, 100 * normal, tied(seed, (4, 3))[0]):
-            precision, calls = measured(LOSSES[name], S)
-            assert calls <= 110
-            assert np.isfinite(precision.value_noise)
-            assert precision.step > 0
-            assert noise_of(precision, S.size).shape == (S.size,)
-
-
 @pytest.mark.parametrize("seed", range(10))
-def test_noise_is_about_the_rounding_of_float64_or_of_float32_inside(seed: int) -> None:
+def test_noise_is_about_the_rounding_of_float64_or_of_float32_inside(seed):
     double, single = measured(softmax, seed=seed)[0], measured(in_float32, seed=seed)[0]
     assert 0.1 * EPS < double.value_noise < 20 * EPS
     assert np.all((noise_of(double) > 0.01 * EPS) & (noise_of(double) < 20 * EPS))
@@ -79,7 +52,7 @@ def test_noise_is_about_the_rounding_of_float64_or_of_float32_inside(seed: int) 
     assert measured(svm, tied(seed)[0])[0].value_noise < 100 * EPS  # a tie at the scores is no noise
 
 
-def test_noise_above_rounding_is_measured() -> None:
+def test_noise_above_rounding_is_measured():
     levels = [measured(noisy, seed=seed)[0].value_noise for seed in range(60)]
     assert 0.5e-6 < np.median(levels) < 2e-6
     assert np.min(levels) > 1e-6 / 5
@@ -88,7 +61,7 @@ def test_noise_above_rounding_is_measured() -> None:
     assert cancelled.value_noise >= 2.0**-33 / np.sqrt(12)
 
 
-def test_the_step_is_wider_for_a_noisy_loss_and_narrower_for_a_fast_one_whose_oscillation_is_no_noise() -> None:
+def test_the_step_is_wider_for_a_noisy_loss_and_narrower_for_a_fast_one_whose_oscillation_is_no_noise():
     usual, wide, narrow = (measured(loss)[0].step for loss in (softmax, noisy, sine(40)))
     assert narrow < usual < wide
     assert 1e-4 < usual < 0.05
@@ -97,8 +70,8 @@ def test_the_step_is_wider_for_a_noisy_loss_and_narrower_for_a_fast_one_whose_os
             assert measured(sine(frequency), seed=seed)[0].value_noise < 1e-3 / frequency
 
 
-def test_a_flat_loss_and_values_that_are_not_finite_nearby_are_survived() -> None:
-    precision, _ = measured(flat)
+def test_a_flat_loss_and_values_that_are_not_finite_nearby_are_survived():
+    precision, _ = measured(lambda S, y: (0.0, np.zeros(S.shape)))
     assert precision.value_noise == 0.0
     assert np.all(noise_of(precision) < 1e-300)
     with np.errstate(all="ignore"):
@@ -108,7 +81,7 @@ def test_a_flat_loss_and_values_that_are_not_finite_nearby_are_survived() -> Non
 
 
 @pytest.mark.parametrize("decimals", [4, 6, 9])
-def test_in_short_it_takes_few_calls_and_stairs_and_kinks_are_told_apart(decimals: int) -> None:
+def test_in_short_it_takes_few_calls_and_stairs_and_kinks_are_told_apart(decimals):
     S, _ = drawn(0, (16, 300))
     stairs, calls = measured(
         lambda S, y: (round(float(softmax(S, y)[0]), decimals), softmax(S, y)[1]), S, in_short=True
@@ -119,10 +92,10 @@ def test_in_short_it_takes_few_calls_and_stairs_and_kinks_are_told_apart(decimal
         assert measured(svm, ties, in_short=True)[0].value_noise < 100 * EPS * 300
 
 
-def test_the_rounding_of_a_float32_gradient_is_measured_beside_float64_and_not_at_s() -> None:
+def test_the_rounding_of_a_float32_gradient_is_measured_beside_float64_and_not_at_s():
     S, y = drawn(0)[0].astype(np.float32).astype(float), np.array([0, 1, 2])
 
-    def wrong_at_s(scores: Any, labels: Any) -> Any:
+    def wrong_at_s(scores, labels):
         value, dS = softmax(scores, labels)
         return value, dS + (0.5 if np.array_equal(scores, S) else 0.0)
 
@@ -133,33 +106,25 @@ def test_the_rounding_of_a_float32_gradient_is_measured_beside_float64_and_not_a
     assert np.all(noise >= 0.5 * eps * np.abs(softmax(S, y)[1].ravel()))
 
 
-def half(bits: int) -> Any:
-    def rounded(S: Any) -> Any:
-        mantissa, exponent = np.frexp(S)
-        return np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits)
-
-    return rounded
-
-
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 30.0])
 @pytest.mark.parametrize(
     ("to", "eps"),
     [
-        (half(11), 2.0**-10),
-        (half(8), 2.0**-7),
+        (to_half("float16"), 2.0**-10),
+        (to_half("bfloat16"), 2.0**-7),
         (lambda S: S.astype(np.float32), 0.0),
         (lambda S: S, 0.0),
         (lambda S: np.clip(S, -16.5, 16.5), 0.0),  # flat from there
     ],
     ids=["float16", "bfloat16", "float32", "float64", "clipped"],
 )
-def test_whether_scores_are_in_half_precision_is_measured(to: Any, eps: float, scale: float) -> None:
+def test_whether_scores_are_in_half_precision_is_measured(to, eps, scale):
     S, _ = drawn(1)
     for loss in (softmax, svm):
         assert measured(lambda S, y, loss=loss: loss(to(S), y), scale * S)[0].inside.of_x == eps
 
 
-def test_a_value_that_is_rounded_by_a_large_offset_is_no_score_in_half_precision() -> None:
+def test_a_value_that_is_rounded_by_a_large_offset_is_no_score_in_half_precision():
     for seed in range(20):
         S, _ = drawn(seed)
         assert measured(lambda S, y: ((softmax(S, y)[0] + 1e6) - 1e6, softmax(S, y)[1]), S)[0].inside.of_x == 0

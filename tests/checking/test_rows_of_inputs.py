@@ -1,28 +1,23 @@
 """Inputs whose first axis is the batch's: their entries are moved in single rows, where rows do not meet."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import numpy as np
 import pytest
 
 import gradcheck
-from gradcheck.report import Report
 
 
 class Counted:
     """An affine layer with tanh after it, that counts the rows which it is given."""
 
-    def __init__(self, centred: bool = False, defect: str = "") -> None:
+    def __init__(self, centred=False, defect=""):
         self.rows, self.centred, self.defect = 0, centred, defect
 
-    def forward(self, x: Any, w: Any, b: Any) -> Any:
+    def forward(self, x, w, b):
         self.rows += len(x)
         out = np.tanh((x - x.mean(axis=0) * self.centred) @ w + b)
         return out, (x, w, out)
 
-    def backward(self, dout: Any, cache: Any) -> Any:
+    def backward(self, dout, cache):
         x, w, out = cache
         d = dout * (1 - out**2)
         dx = d @ w.T
@@ -38,15 +33,15 @@ class Counted:
 INPUTS = {"x": "[N, 30]", "w": "normal(0, 0.2) [30, 3]", "b": "[3]"}
 
 
-def checked(layer: Any, plan: str = "auto", inputs: Any = INPUTS, **keys: Any) -> Report:
+def checked(layer, plan="auto", inputs=INPUTS, **keys):
     return gradcheck.check(layer, inputs=inputs, batch_sizes=[8], plan=plan, **keys)
 
 
-def verdicts(report: Report) -> list[tuple[str, int, int, int]]:
+def verdicts(report):
     return [(each.input, each.wrong, each.unresolved, each.subgradient) for each in report.losses[0].batches]
 
 
-def test_rows_that_do_not_meet_are_moved_alone() -> None:
+def test_rows_that_do_not_meet_are_moved_alone():
     by_rows, whole = Counted(), Counted()
     report = checked(by_rows)
     assert report.passed
@@ -56,24 +51,24 @@ def test_rows_that_do_not_meet_are_moved_alone() -> None:
 
 
 @pytest.mark.parametrize("defect", ["", "mean"])
-def test_rows_that_meet_are_moved_in_the_batch(defect: str) -> None:
+def test_rows_that_meet_are_moved_in_the_batch(defect):
     report = checked(Counted(centred=True, defect=defect))
     assert report.passed is not bool(defect)
     assert verdicts(report) == verdicts(checked(Counted(centred=True, defect=defect), "full"))
 
 
 @pytest.mark.parametrize(("defect", "entries"), [("rolled", 240), ("scaled", 1)])
-def test_a_batch_whose_gradient_is_wrong_is_wrong_though_single_rows_are_right(defect: str, entries: int) -> None:
+def test_a_batch_whose_gradient_is_wrong_is_wrong_though_single_rows_are_right(defect, entries):
     report = checked(Counted(defect=defect))
     assert verdicts(report)[0][1] == entries
     assert [wrong for _, wrong, *_ in verdicts(report)[1:]] == [0, 0]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_a_mean_over_the_rows_and_labels_beside_them(dtype: str) -> None:
+def test_a_mean_over_the_rows_and_labels_beside_them(dtype):
     seen = []
 
-    def loss(X: Any, W: Any, y: Any, reg: float) -> Any:
+    def loss(X, W, y, reg):
         seen.append(len(X))
         S, rows = X @ W, np.arange(len(X))
         p = np.exp(S - S.max(axis=1, keepdims=True))
@@ -88,23 +83,23 @@ def test_a_mean_over_the_rows_and_labels_beside_them(dtype: str) -> None:
     assert seen.count(1) > 2 * 8 * 40  # the regularizer is no part of a row, and does not change with X
 
 
-def test_what_cannot_be_called_with_one_row_is_called_with_all() -> None:
-    def forward(x: Any) -> Any:
+def test_what_cannot_be_called_with_one_row_is_called_with_all():
+    def forward(x):
         if len(x) < 2:
             raise ValueError("a batch has two rows at least")
         return x**2
 
-    def backward(dout: Any, x: Any) -> Any:
+    def backward(dout, x):
         return 2 * x * dout
 
     assert checked(forward, inputs={"x": "[N, 40]"}, backward=backward).passed
 
 
-def test_an_output_without_the_axis_of_the_rows_is_not_taken_for_one() -> None:
-    def forward(x: Any) -> Any:
+def test_an_output_without_the_axis_of_the_rows_is_not_taken_for_one():
+    def forward(x):
         return np.sin(x).sum(axis=0)
 
-    def backward(dout: Any, x: Any) -> Any:
+    def backward(dout, x):
         return dout * np.cos(x)
 
     assert checked(forward, inputs={"x": "[N, 40]"}, backward=backward).passed

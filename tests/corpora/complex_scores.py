@@ -1,22 +1,16 @@
-"""Right losses at complex scores: some compute the value analytically in S, some lose the imaginary part on the way.
-
-Complex steps can judge every entry of the first (``always``) and must not judge any of the others (``never``).
-"""
-
-from __future__ import annotations
+"""Right losses at complex scores: complex steps can judge all entries of some, and must judge none of others."""
 
 import numpy as np
 
 from . import parts
 from .parts import of_labels, one_hot
-from .registry import by_complex_steps
+from .registry import COMPLEX
 
 
 def softmax_gradient(S, y):
     return (parts.softmax(S) - one_hot(S, y)) / len(y)
 
 
-@by_complex_steps("always")
 def softmax(S, y):
     """Log-sum-exp less the score, as a loop over rows and classes."""
     value, dS = 0.0, np.zeros_like(S)
@@ -29,24 +23,12 @@ def softmax(S, y):
     return value / len(S), dS
 
 
-@by_complex_steps("never")
-def softmax_by_logaddexp(S, y):
-    return (np.logaddexp.reduce(S, axis=1) - of_labels(S, y)).mean(), softmax_gradient(S, y)
-
-
-@by_complex_steps("never")
 def softmax_in_floats(S, y):
     losses = np.zeros(len(y))
     losses[:] = softmax(S, y)[0]
     return losses.mean(), softmax_gradient(S, y)
 
 
-@by_complex_steps("never")
-def softmax_as_real(S, y):
-    return np.real(softmax(S, y)[0]), softmax_gradient(S, y)
-
-
-@by_complex_steps("never")
 def logistic_by_abs(S, y):
     t = 2 * one_hot(S, y) - 1
     z = -t * S
@@ -55,63 +37,43 @@ def logistic_by_abs(S, y):
         return value, -t / (1 + np.exp(-z)) / len(y)
 
 
-@by_complex_steps("never")
-def softmax_with_norm(S, y):
-    return softmax(S, y)[0] + 1e-3 * np.linalg.norm(S) ** 2, softmax_gradient(S, y) + 2e-3 * S
+#: Softmax with a term or a factor: of its value, its dS, and S.
+OF_SOFTMAX = {
+    "softmax as real": ("never", lambda value, dS, S: (np.real(value), dS)),
+    "softmax with norm": ("never", lambda value, dS, S: (value + 1e-3 * np.linalg.norm(S) ** 2, dS + 2e-3 * S)),
+    "softmax with faint vdot": ("never", lambda value, dS, S: (value + 1e-8 * np.vdot(S, S), dS + 2e-8 * S)),
+    "softmax with squares": ("always", lambda value, dS, S: (value + 1e-3 * (S * S).sum(), dS + 2e-3 * S)),
+    "softmax beside 1e6": ("perhaps", lambda value, dS, S: (value + 1e6, dS)),
+    "softmax with norm beside 1e6": (
+        "never",
+        lambda value, dS, S: (value + 1e-3 * np.linalg.norm(S) ** 2 + 1e6, dS + 2e-3 * S),
+    ),
+    "softmax times 1e9": ("always", lambda value, dS, S: (1e9 * value, 1e9 * dS)),
+    "softmax with gradient in float32": ("perhaps", lambda value, dS, S: (value, np.real(dS).astype(np.float32))),
+}
+for name, (when, change) in OF_SOFTMAX.items():
+    COMPLEX[name] = (lambda S, y, change=change: change(softmax(S, y)[0], softmax_gradient(S, y), S), when)
 
 
-@by_complex_steps("never")
-def softmax_with_faint_vdot(S, y):
-    return softmax(S, y)[0] + 1e-8 * np.vdot(S, S), softmax_gradient(S, y) + 2e-8 * S
+def softmax_by_logaddexp(S, y):
+    return (np.logaddexp.reduce(S, axis=1) - of_labels(S, y)).mean(), softmax_gradient(S, y)
 
 
-@by_complex_steps("always")
-def softmax_with_squares(S, y):
-    return softmax(S, y)[0] + 1e-3 * (S * S).sum(), softmax_gradient(S, y) + 2e-3 * S
-
-
-@by_complex_steps("perhaps")
-def softmax_beside_1e6(S, y):
-    return softmax(S, y)[0] + 1e6, softmax_gradient(S, y)
-
-
-@by_complex_steps("never")
-def softmax_with_norm_beside_1e6(S, y):
-    value, dS = softmax_with_norm(S, y)
-    return value + 1e6, dS
-
-
-@by_complex_steps("always")
-def softmax_times_1e9(S, y):
-    value, dS = softmax(S, y)
-    return 1e9 * value, 1e9 * dS
-
-
-@by_complex_steps("never")
 def softmax_in_float32(S, y):
     value, dS = softmax(S.astype(np.float32), y)
     return float(value), dS.astype(np.float64)
 
 
-@by_complex_steps("perhaps")
-def softmax_with_gradient_in_float32(S, y):
-    value, dS = softmax(S, y)
-    return value, (dS.real if np.iscomplexobj(dS) else dS).astype(np.float32)
-
-
-@by_complex_steps("always")
 def squared_error(S, y):
     r = S - one_hot(S, y)
     return (r**2).sum() / (2 * len(y)), r / len(y)
 
 
-@by_complex_steps("always")
 def norm_of_scores(S, y):
     norm = np.sqrt((S * S).sum())
     return norm, S / norm
 
 
-@by_complex_steps("always")
 def softmax_of_centred_scores(S, y):
     """Rows coupled: the mean of the batch is taken off."""
     centred = S - S.mean(axis=0)
@@ -119,12 +81,19 @@ def softmax_of_centred_scores(S, y):
     return softmax(centred, y)[0], dS - dS.mean(axis=0)
 
 
-@by_complex_steps("perhaps")
 def absolute(S, y):
     return np.abs(S).sum(), np.sign(S)
 
 
-@by_complex_steps("perhaps")
 def svm(S, y):
     margins, dS = parts.svm(S, y)
     return margins.sum() / len(y), dS / len(y)
+
+
+BY_COMPLEX_STEPS = {
+    "always": (softmax, squared_error, norm_of_scores, softmax_of_centred_scores),
+    "never": (softmax_in_floats, logistic_by_abs, softmax_by_logaddexp, softmax_in_float32),
+    "perhaps": (absolute, svm),
+}
+for when, losses in BY_COMPLEX_STEPS.items():
+    COMPLEX.update({loss.__name__.replace("_", " "): (loss, when) for loss in losses})

@@ -3,8 +3,6 @@
 The losses answer with those of the rows, or entries, and their derivatives N x C: neither is divided by N.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 
@@ -67,6 +65,18 @@ def squared_error(S, y):
     return r**2, 2 * r
 
 
+def huber(S, y):
+    r = S - one_hot(S, y)
+    return np.where(np.abs(r) <= 1, r**2 / 2, np.abs(r) - 0.5), np.clip(r, -1, 1)
+
+
+def focal(S, y):
+    """With a gamma of 2."""
+    losses, dS = cross_entropy(S, y)
+    u = np.exp(-losses)
+    return (1 - u) ** 2 * losses, ((1 - u) ** 2 + 2 * u * (1 - u) * losses)[:, None] * dS
+
+
 def svm(S, y):
     margins = margins_of(S, y)
     return margins, balanced((margins > 0).astype(float), y)
@@ -82,15 +92,3 @@ def pairwise(S, y):
     losses = np.logaddexp(0, gap)
     losses[np.arange(len(y)), y] = 0
     return losses, balanced(sigmoid(gap), y)
-
-
-def svm_in_loops(S, y, classes=None):
-    """The sums over the batch, entry by entry."""
-    loss, dS = 0.0, np.zeros_like(S)
-    for i, j in np.ndindex(len(S), classes or S.shape[1]):
-        margin = S[i, j] - S[i, y[i]] + 1
-        if j != y[i] and margin > 0:
-            loss += margin
-            dS[i, j] += 1
-            dS[i, y[i]] -= 1
-    return loss, dS

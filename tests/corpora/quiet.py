@@ -1,26 +1,14 @@
 """Right losses of which nothing should be said."""
 
-from __future__ import annotations
-
 import numpy as np
 
-from .parts import balanced, cross_entropy, log_softmax, of_labels, one_hot, squared_hinge, svm_in_loops
+from .bases import svm_in_loops
+from .parts import balanced, cross_entropy, log_softmax, of_labels, one_hot, squared_hinge
 from .registry import quiet
+from .right import float32_softmax, softmax
 
-
-@quiet("softmax, stable")
-def softmax(S, y):
-    """Right."""
-    z = S - S.max(axis=1, keepdims=True)
-    log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
-    return -of_labels(log_p, y).mean(), (np.exp(log_p) - one_hot(S, y)) / len(S)
-
-
-@quiet("svm in loops")
-def svm_loops(S, y):
-    """Right; 0 at a margin of 0."""
-    loss, dS = svm_in_loops(S, y)
-    return loss / len(S), dS / len(S)
+quiet("softmax, stable")(softmax)
+quiet("svm in loops")(svm_in_loops)
 
 
 @quiet("softmax with every reduction")
@@ -91,11 +79,7 @@ def log_of_mean(S, y):
     return np.log(len(S)) - log_sum, share[:, None] * dS
 
 
-@quiet("softmax that returns float32")
-def softmax_float32(S, y):
-    """Right to float32."""
-    value, dS = softmax(S.astype(np.float32), y)
-    return value, dS.astype(np.float32)
+quiet("softmax that returns float32")(float32_softmax)
 
 
 @quiet("squared hinge that returns float32")

@@ -50,17 +50,17 @@ COMPLEX: dict[str, tuple[Loss, Literal["always", "never", "perhaps"]]] = {}
 
 def wrong(name: str, code: str, *, also: Iterable[str] = (), with_: Iterable[str] = ()) -> Register:
     """Enter a loss, or a class of which an instance is one, into ``WRONG``."""
-    return _entering(WRONG, name, code, tuple(also), frozenset(with_))
+    return entering(WRONG, name, code, tuple(also), frozenset(with_))
 
 
 def warned(name: str, code: str) -> Register:
     """Enter a loss into ``WARNED``: its gradient is right, and the finding ``code`` is expected."""
-    return _entering(WARNED, name, code)
+    return entering(WARNED, name, code)
 
 
 def quiet(name: str) -> Register:
     """Enter a loss into ``QUIET``: it is right in every respect."""
-    return _entering(QUIET, name)
+    return entering(QUIET, name)
 
 
 def right(name: str, *, smooth: bool = False) -> Register:
@@ -75,17 +75,9 @@ def right(name: str, *, smooth: bool = False) -> Register:
     return register
 
 
-def by_complex_steps(when: Literal["always", "never", "perhaps"]) -> Register:
-    """Enter a loss into ``COMPLEX``, under the name of its function."""
+def entering(registry: dict[str, Case], name: str, *expected: Any) -> Register:
+    """Enter a loss, or a class of which an instance is one, with what should be reported about it."""
 
-    def register(loss: Loss) -> Loss:
-        COMPLEX[loss.__name__.replace("_", " ")] = (loss, when)
-        return loss
-
-    return register
-
-
-def _entering(registry: dict[str, Case], name: str, *expected: Any) -> Register:
     def register(thing: Any) -> Any:
         if name in registry:
             raise ValueError(f"there are two losses of the name {name!r}")

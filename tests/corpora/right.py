@@ -1,10 +1,4 @@
-"""Right losses on which a gradient checker may raise a false alarm.
-
-dS is the gradient of the value, or at a kink one of its subgradients. Those that are ``smooth`` have derivatives of
-every order.
-"""
-
-from __future__ import annotations
+"""Right losses, some of them smooth, on which a checker may raise a false alarm; at a kink dS is a subgradient."""
 
 import numpy as np
 
@@ -16,20 +10,20 @@ def mean(losses, dS):
     return losses.sum() / len(dS), dS / len(dS)
 
 
+def of_each_score(name, f, g, *, smooth=False):
+    """The mean over rows of f(s), whose derivative is g(s)."""
+    right(name, smooth=smooth)(lambda S, y: mean(f(S), g(S)))
+
+
 # --- smooth -----------------------------------------------------------------------------------------------
 
 
 @right("softmax", smooth=True)
 def softmax(S, y):
+    """Right, and stable."""
     shifted = S - S.max(axis=1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     return mean(-of_labels(log_p, y), np.exp(log_p) - one_hot(S, y))
-
-
-@right("softmax times a temperature of 20", smooth=True)
-def sharp_softmax(S, y):
-    value, dS = softmax(20 * S, y)
-    return value, 20 * dS
 
 
 @right("one-vs-all", smooth=True)
@@ -38,43 +32,11 @@ def one_vs_all(S, y):
     return mean(np.logaddexp(0, sign * S), sign * np.exp(-np.logaddexp(0, -sign * S)))
 
 
-@right("brier over softmax", smooth=True)
-def mean_brier(S, y):
-    return mean(*brier(S, y))
-
-
-@right("squared error to one-hot", smooth=True)
-def mean_squared_error(S, y):
-    return mean(*squared_error(S, y))
-
-
-@right("sin(40 s)", smooth=True)
-def sine(S, y):
-    return mean(np.sin(40 * S), 40 * np.cos(40 * S))
-
-
-@right("pseudo-Huber", smooth=True)
-def pseudo_huber(S, y):
-    root = np.sqrt(1 + S**2)
-    return mean(root - 1, S / root)
-
-
-@right("softmax offset by 1e6", smooth=True)
-def offset_softmax(S, y):
-    value, dS = softmax(S, y)
-    return value + 1e6, dS
-
-
-@right("softmax times 1e-9", smooth=True)
-def tiny_softmax(S, y):
-    value, dS = softmax(S, y)
-    return 1e-9 * value, 1e-9 * dS
-
-
-@right("softmax times 1e9", smooth=True)
-def huge_softmax(S, y):
-    value, dS = softmax(S, y)
-    return 1e9 * value, 1e9 * dS
+right("brier over softmax", smooth=True)(lambda S, y: mean(*brier(S, y)))
+right("squared error to one-hot", smooth=True)(lambda S, y: mean(*squared_error(S, y)))
+right("squared hinge")(lambda S, y: mean(*squared_hinge(S, y)))
+of_each_score("sin(40 s)", lambda s: np.sin(40 * s), lambda s: 40 * np.cos(40 * s), smooth=True)
+of_each_score("pseudo-Huber", lambda s: np.sqrt(1 + s**2) - 1, lambda s: s / np.sqrt(1 + s**2), smooth=True)
 
 
 @right("variance of the batch's means (couples rows)", smooth=True)
@@ -92,46 +54,46 @@ def contrastive(S, y):
     return value, (e / e.sum(axis=0) - 1 / N) / C
 
 
-@right("softmax with a ridge", smooth=True)
-def ridge_softmax(S, y):
-    value, dS = softmax(S, y)
-    return value + 0.05 * (S**2).sum(), dS + 0.1 * S
+#: Softmax, its value and dS changed: of them, and of S.
+OF_SOFTMAX = {
+    "softmax offset by 1e6": lambda value, dS, S: (value + 1e6, dS),
+    "softmax times 1e-9": lambda value, dS, S: (1e-9 * value, 1e-9 * dS),
+    "softmax times 1e9": lambda value, dS, S: (1e9 * value, 1e9 * dS),
+    "softmax with a ridge": lambda value, dS, S: (value + 0.05 * (S**2).sum(), dS + 0.1 * S),
+    "softmax minus a million, after adding it": lambda value, dS, S: ((value + 1e6) - 1e6, dS),
+}
+for name, change in OF_SOFTMAX.items():
+    right(name, smooth=True)(lambda S, y, change=change: change(*softmax(S, y), S))
 
 
-@right("softmax minus a million, after adding it", smooth=True)
-def cancelling(S, y):
-    value, dS = softmax(S, y)
-    return (value + 1e6) - 1e6, dS
+@right("softmax times a temperature of 20", smooth=True)
+def sharp_softmax(S, y):
+    value, dS = softmax(20 * S, y)
+    return value, 20 * dS
 
 
 # --- piecewise --------------------------------------------------------------------------------------------
 
 
-def clipped(S, y, derivative, top=np.inf):
+def clipped(derivative, top=np.inf):
     """The sum of margins between 0 and ``top``; ``derivative`` of a margin takes a side at its kinks."""
-    margins = S - of_labels(S, y)[:, None] + 1
-    margins[np.arange(len(S)), y] = 0
-    return mean(np.clip(margins, 0, top), balanced(np.asarray(derivative(margins), dtype=float), y))
+
+    def loss(S, y):
+        margins = S - of_labels(S, y)[:, None] + 1
+        margins[np.arange(len(S)), y] = 0
+        return mean(np.clip(margins, 0, top), balanced(np.asarray(derivative(margins), dtype=float), y))
+
+    return loss
 
 
-@right("hinge with >=")
-def hinge_ge(S, y):
-    return clipped(S, y, lambda m: m >= 0)
-
-
-@right("hinge with >")
-def hinge_gt(S, y):
-    return clipped(S, y, lambda m: m > 0)
-
-
-@right("hinge with 1/2 at ties")
-def hinge_half(S, y):
-    return clipped(S, y, lambda m: (np.sign(m) + 1) / 2)
-
-
-@right("squared hinge")
-def mean_squared_hinge(S, y):
-    return mean(*squared_hinge(S, y))
+hinge_ge = right("hinge with >=")(clipped(lambda m: m >= 0))
+right("hinge with >")(clipped(lambda m: m > 0))
+right("hinge with 1/2 at ties")(clipped(lambda m: (np.sign(m) + 1) / 2))
+right("ramp between 0 and 2")(clipped(lambda m: (m >= 0) & (m <= 2), top=2))
+right("ramp between 0 and 1, open ends")(clipped(lambda m: (m > 0) & (m < 1), top=1))
+of_each_score("absolute value", np.abs, np.sign)
+of_each_score("absolute value with sign(0) = 1", np.abs, lambda s: np.where(s >= 0, 1.0, -1.0))
+of_each_score("cubed relu", lambda s: np.maximum(s, 0) ** 3, lambda s: 3 * np.maximum(s, 0) ** 2)
 
 
 @right("largest score, the first at ties")
@@ -150,26 +112,6 @@ def crammer_singer(S, y):
     raised = S + 1 - one_hot(S, y)
     top = S.shape[1] - 1 - raised[:, ::-1].argmax(axis=1)
     return mean(of_labels(raised, top) - of_labels(S, y), one_hot(S, top) - one_hot(S, y))
-
-
-@right("ramp between 0 and 2")
-def ramp(S, y):
-    return clipped(S, y, lambda m: (m >= 0) & (m <= 2), top=2)
-
-
-@right("ramp between 0 and 1, open ends")
-def open_ramp(S, y):
-    return clipped(S, y, lambda m: (m > 0) & (m < 1), top=1)
-
-
-@right("absolute value")
-def absolute(S, y):
-    return mean(np.abs(S), np.sign(S))
-
-
-@right("absolute value with sign(0) = 1")
-def absolute_one(S, y):
-    return mean(np.abs(S), np.where(S >= 0, 1.0, -1.0))
 
 
 @right("second largest score")
@@ -201,11 +143,6 @@ def total_variation(S, y):
     return mean(np.abs(np.diff(S, axis=1)), sign[:, :-1] - sign[:, 1:])
 
 
-@right("cubed relu")
-def cubed_relu(S, y):
-    return mean(np.maximum(S, 0) ** 3, 3 * np.maximum(S, 0) ** 2)
-
-
 @right("exp of an absolute value (curved on both sides of the kink)")
 def exp_absolute(S, y):
     growth = np.exp(np.minimum(np.abs(S), 8.0) / 2)
@@ -217,6 +154,7 @@ def exp_absolute(S, y):
 
 @right("float32 inside, returned as float32")
 def float32_softmax(S, y):
+    """Right to float32."""
     value, dS = softmax(S.astype(np.float32), y)
     return np.float32(value), dS.astype(np.float32)
 

@@ -1,7 +1,5 @@
 """Every wrong loss is caught, with the right reason first; right losses get the warnings that they should, or none."""
 
-from __future__ import annotations
-
 import ast
 import inspect
 from collections import Counter
@@ -10,7 +8,7 @@ from pathlib import Path
 import pytest
 from judging import asked
 
-from . import CONTRACT, QUIET, WARNED, WRONG, Case
+from . import CONTRACT, QUIET, WARNED, WRONG
 
 pytestmark = pytest.mark.benchmark
 
@@ -30,7 +28,7 @@ WARNINGS = {"shared-buffer", "vacuous", "overflows", "not-the-mean", "reductions
 NOTES = {"constant-offset", "sum-over-rows"}
 
 
-def test_there_are_losses_for_every_code() -> None:
+def test_there_are_losses_for_every_code():
     wrong, warned = (Counter(case.code for case in cases.values()) for cases in (WRONG, WARNED))
     assert set(wrong) == ERRORS
     assert set(warned) == WARNINGS | NOTES
@@ -40,14 +38,14 @@ def test_there_are_losses_for_every_code() -> None:
     assert sum(bool(case.with_) for case in WRONG.values()) >= 8
 
 
-def test_every_loss_states_its_mistake_in_one_line() -> None:
+def test_every_loss_states_its_mistake_in_one_line():
     for case in [*WRONG.values(), *WARNED.values(), *QUIET.values()]:
         doc = inspect.getdoc(case.function)
         assert doc, case.name
         assert "\n" not in doc, case.name
 
 
-def test_the_losses_import_nothing_of_gradcheck() -> None:
+def test_the_losses_import_nothing_of_gradcheck():
     for file in Path(__file__).parent.glob("*.py"):
         if not file.name.startswith("test_"):
             for node in ast.walk(ast.parse(file.read_text())):
@@ -56,7 +54,7 @@ def test_the_losses_import_nothing_of_gradcheck() -> None:
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_wrong_loss_is_caught_and_given_a_reason_at_a_quarter_of_the_calls(name: str) -> None:
+def test_a_wrong_loss_is_caught_and_given_a_reason_at_a_quarter_of_the_calls(name):
     case = WRONG[name]
     result = asked(case)
     assert result.exit_code == 1
@@ -66,7 +64,7 @@ def test_a_wrong_loss_is_caught_and_given_a_reason_at_a_quarter_of_the_calls(nam
         assert result.calls <= (1 + BESIDE) * result.counted, f"{result.calls} calls, {result.counted} for the problems"
 
 
-def test_the_leading_reason_is_the_right_one() -> None:
+def test_the_leading_reason_is_the_right_one():
     misses = [
         f"{case.name}: {' or '.join([case.code, *case.also])}, but found {', '.join(asked(case).codes) or 'nothing'}"
         for case in WRONG.values()
@@ -79,7 +77,7 @@ def test_the_leading_reason_is_the_right_one() -> None:
 
 
 @pytest.mark.parametrize("case", [*WARNED.values(), *QUIET.values()], ids=lambda case: case.name)
-def test_a_right_loss_passes_with_the_warning_that_it_should_have_or_none(case: Case) -> None:
+def test_a_right_loss_passes_with_the_warning_that_it_should_have_or_none(case):
     result = asked(case)
     assert result.exit_code == 0
     severities = {finding.code: finding.severity for finding in result.report.findings}

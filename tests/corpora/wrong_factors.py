@@ -1,38 +1,10 @@
-"""Wrong losses whose dS is the negative of the gradient, or N times it."""
-
-from __future__ import annotations
+"""Wrong losses whose dS is a number times the gradient: -1, N, 1/N, or another constant."""
 
 import numpy as np
 
-from .parts import cross_entropy, log_softmax, margins_of, one_hot, pairwise, softmax, squared_hinge, svm_in_loops
+from .bases import slips
+from .parts import log_softmax, one_hot, softmax
 from .registry import wrong
-
-
-@wrong("softmax, the direction of ascent", "sign-flipped")
-def softmax_ascent(S, y):
-    """dS is the gradient of the log-likelihood; the value is its negative."""
-    losses, dS = cross_entropy(S, y)
-    return losses.mean(), -dS / len(S)
-
-
-@wrong("svm in loops, plus and minus exchanged", "sign-flipped")
-def svm_loops_exchanged(S, y):
-    """Takes 1 from the class that violates and gives it to the label."""
-    loss, dS = 0.0, np.zeros_like(S)
-    for i, j in np.ndindex(S.shape):
-        margin = S[i, j] - S[i, y[i]] + 1
-        if j != y[i] and margin > 0:
-            loss += margin
-            dS[i, j] -= 1
-            dS[i, y[i]] += 1
-    return loss / len(S), dS / len(S)
-
-
-@wrong("one-vs-all, minus of the chain rule lost", "sign-flipped")
-def one_vs_all_minus_lost(S, y):
-    """Forgets the minus that -t brings out of exp(-t s)."""
-    t = 2 * one_hot(S, y) - 1
-    return np.logaddexp(0, -t * S).sum() / len(S), t * np.exp(-np.logaddexp(0, t * S)) / len(S)
 
 
 @wrong("entropy, its negative's gradient", "sign-flipped")
@@ -42,58 +14,6 @@ def entropy_sign(S, y):
     p = np.exp(log_p)
     H = -np.einsum("ij,ij->i", p, log_p)
     return H.mean(), p * (log_p + H[:, None]) / len(S)
-
-
-@wrong("pairwise ranking, roles exchanged", "sign-flipped")
-def pairwise_exchanged(S, y):
-    """The label's score is pushed down and every other one up."""
-    losses, push = pairwise(S, y)
-    return losses.sum() / len(S), -push / len(S)
-
-
-@wrong("squared error, target minus score", "sign-flipped")
-def squared_error_reversed(S, y):
-    """The derivative of (s - t)^2 is taken as 2 (t - s)."""
-    target = one_hot(S, y)
-    return ((S - target) ** 2).sum() / len(S), 2 * (target - S) / len(S)
-
-
-@wrong("svm in loops, dS not divided", "missing-mean")
-def svm_loops_no_mean(S, y):
-    """Divides the value by N and forgets dS."""
-    loss, dS = svm_in_loops(S, y)
-    return loss / len(S), dS
-
-
-@wrong("softmax, dS not divided", "missing-mean")
-def softmax_no_mean(S, y):
-    """Takes the mean of the losses and returns p - 1{j=y} as it is."""
-    losses, dS = cross_entropy(S, y)
-    return np.mean(losses), dS
-
-
-@wrong("squared hinge, dS not divided", "missing-mean")
-class SquaredHinge:
-    """Its backward pass knows nothing of the mean that its forward pass takes."""
-
-    def forward(self, S, y):
-        losses, self.dS = squared_hinge(S, y)
-        return losses.sum(axis=1).mean()
-
-    def backward(self):
-        return self.dS
-
-    def __call__(self, S, y):
-        return self.forward(S, y), self.backward()
-
-
-@wrong("svm, counts left as integers and not divided", "missing-mean")
-def svm_integer_counts(S, y):
-    """Returns the counts of violations themselves, integers."""
-    margins = margins_of(S, y)
-    violations = (margins > 0).astype(int)
-    violations[np.arange(len(S)), y] = -violations.sum(axis=1)
-    return margins.sum() / len(S), violations
 
 
 @wrong("brier by einsum, dS not divided", "missing-mean")
@@ -116,8 +36,100 @@ def contrastive_no_mean(S, y):
     return -np.log(np.diag(share)).mean(), dS
 
 
-@wrong("softmax, the batch size written as 8", "missing-mean", also=["constant-factor", "batch-size-dependent"])
-def softmax_batch_of_8(S, y):
-    """dS / 8, whatever N is; the value is the mean."""
-    losses, dS = cross_entropy(S, y)
-    return np.mean(losses), dS / 8
+@wrong("one-vs-all in loops, divided inside and after", "averaged-twice")
+def one_vs_all_loops_twice(S, y):
+    """Each row is divided by N where it is made, and all of them again at the end."""
+    N = len(S)
+    loss, dS = 0.0, np.zeros(S.shape)
+    for i, j in np.ndindex(S.shape):
+        t = float(j == y[i])
+        loss += (np.logaddexp(0, S[i, j]) - t * S[i, j]) / N
+        dS[i, j] = (1 / (1 + np.exp(-S[i, j])) - t) / N
+    dS /= N
+    return loss, dS
+
+
+slips("""
+sign-flipped | cross_entropy | softmax, the direction of ascent
+    dS is the gradient of the log-likelihood; the value is its negative.
+    - return value, dS
+    + return value, -dS
+sign-flipped | svm_in_loops | svm in loops, plus and minus exchanged
+    Takes 1 from the class that violates and gives it to the label.
+    - dS[i, j] += 1
+    + dS[i, j] -= 1
+    - dS[i, y[i]] -= 1
+    + dS[i, y[i]] += 1
+sign-flipped | pairwise | pairwise ranking, roles exchanged
+    The label's score is pushed down and every other one up.
+    - return value, dS
+    + return value, -dS
+sign-flipped | squared_error | squared error, target minus score
+    The derivative of (s - t)^2 is taken as 2 (t - s).
+    - return value, dS
+    + return value, 2 * (one_hot(S, y) - S) / len(S)
+missing-mean | svm_in_loops | svm in loops, dS not divided
+    Divides the value by N and forgets dS.
+    - return loss / len(S), dS / len(S)
+    + return loss / len(S), dS
+missing-mean | cross_entropy | softmax, dS not divided
+    Takes the mean of the losses and returns p - 1{j=y} as it is.
+    - dS /= len(S)
+missing-mean | svm_of_margins | svm, counts left as integers and not divided
+    Returns the counts of violations themselves, integers.
+    - dS = (margins > 0).astype(float)
+    + dS = (margins > 0).astype(int)
+    - return margins.sum() / len(S), dS / len(S)
+    + return margins.sum() / len(S), dS
+missing-mean or constant-factor or batch-size-dependent | cross_entropy | softmax, the batch size written as 8
+    dS / 8, whatever N is; the value is the mean.
+    - dS /= len(S)
+    + dS /= 8
+averaged-twice | cross_entropy | softmax, divided twice
+    Divides p - 1{j=y} by N, and once more on return.
+    - return value, dS
+    + return value, dS / len(S)
+averaged-twice | svm | svm, the value a sum beside a mean's gradient
+    Forgets 1/N in the value alone.
+    - value = losses.sum() / len(S)
+    + value = losses.sum()
+constant-factor | squared_error | squared error, the 2 lost
+    The exponent does not come down.
+    - return value, dS
+    + return value, dS / 2
+constant-factor | squared_hinge | squared hinge, the 2 lost
+    dS is made of margins, and not of twice the margins.
+    - return value, dS
+    + return value, dS / 2
+constant-factor | squared_error | mean squared error over all entries, dS over rows
+    np.mean divides by N C, the gradient by N.
+    - value = losses.sum() / len(S)
+    + value = np.mean(losses)
+constant-factor | softmax_of_p | softmax in bits, dS in nats
+    log2 in the value, and the gradient of the natural logarithm.
+    - value = -np.log(of_labels(p, y)).mean()
+    + value = -np.log2(of_labels(p, y)).mean()
+constant-factor | one_vs_all | one-vs-all, dS averaged over classes
+    The value is summed over classes; dS.size divides dS.
+    - dS /= len(S)
+    + dS /= dS.size
+constant-factor | cross_entropy | softmax at a temperature of 4, its 1/T lost
+    The chain rule through s / T is forgotten.
+    - losses, dS = cross_entropy(S, y)
+    + losses, dS = cross_entropy(S / 4, y)
+missing-mean | squared_hinge | squared hinge, dS not divided
+    Its backward pass knows nothing of the mean that its forward pass takes.
+    - dS /= len(S)
+averaged-twice | huber | huber, the weight of a row squared
+    Multiplies by the row's weight 1/N in the residual's derivative and in the sum's.
+    - return value, dS
+    + return value, dS / len(S)
+constant-factor | focal | focal, alpha in the value alone
+    The balance alpha = 0.25 weighs the value and not dS.
+    - value = losses.sum() / len(S)
+    + value = 0.25 * losses.sum() / len(S)
+sign-flipped | one_vs_all | one-vs-all, minus of the chain rule lost
+    Forgets the minus that -t brings out of exp(-t s).
+    - return value, dS
+    + return value, -dS
+""")

@@ -1,48 +1,10 @@
 """Wrong losses whose dS would be right for other labels, after a transpose, or as floats."""
 
-from __future__ import annotations
-
 import numpy as np
 
-from .parts import cross_entropy, log_softmax, one_hot, one_vs_all, squared_error, squared_hinge, svm
+from .bases import slips
+from .parts import log_softmax, one_hot
 from .registry import wrong
-
-
-@wrong("softmax, labels taken to start at 1", "labels-misaligned")
-def softmax_labels_from_one(S, y):
-    """y - 1 in dS alone."""
-    return cross_entropy(S, y)[0].mean(), cross_entropy(S, y - 1)[1] / len(S)
-
-
-@wrong("softmax in loops, the label of the row before", "labels-misaligned")
-def softmax_loops_previous_label(S, y):
-    """y[i - 1] in dS, where y[i] is meant."""
-    loss, dS = 0.0, np.empty_like(S)
-    for i in range(len(S)):
-        e = np.exp(S[i] - S[i].max())
-        p = e / e.sum()
-        loss -= np.log(p[y[i]])
-        dS[i] = p
-        dS[i, y[i - 1]] -= 1
-    return loss / len(S), dS / len(S)
-
-
-@wrong("one-vs-all, labels taken in reverse", "labels-misaligned")
-def one_vs_all_reversed(S, y):
-    """The targets of dS are built from the last row up."""
-    return one_vs_all(S, y)[0].sum() / len(S), one_vs_all(S, y[::-1])[1] / len(S)
-
-
-@wrong("squared error, labels sorted in dS", "labels-misaligned")
-def squared_error_sorted_labels(S, y):
-    """np.sort(y) in dS: row i gets the i-th smallest label."""
-    return squared_error(S, y)[0].sum() / len(S), squared_error(S, np.sort(y))[1] / len(S)
-
-
-@wrong("svm, labels moved up by a background class in dS", "labels-misaligned")
-def svm_background_labels(S, y):
-    """The backward pass adds 1 for a background that the scores do not have."""
-    return svm(S, y)[0].sum() / len(S), svm(S, (y + 1) % S.shape[1])[1] / len(S)
 
 
 @wrong("label smoothing, the row above's labels by np.roll", "labels-misaligned")
@@ -64,34 +26,6 @@ def softmax_columns_returned(S, y):
     return loss, p / N
 
 
-@wrong("svm in loops, indices exchanged", "transposed", also=["wrong-shape"])
-def svm_loops_exchanged_indices(S, y):
-    """dS is made as C x N and filled as dS[j, i]."""
-    N, C = S.shape
-    loss, dS = 0.0, np.zeros((C, N))
-    for i, j in np.ndindex(N, C):
-        margin = S[i, j] - S[i, y[i]] + 1
-        if j != y[i] and margin > 0:
-            loss += margin
-            dS[j, i] += 1
-            dS[y[i], i] -= 1
-    return loss / N, dS / N
-
-
-@wrong("softmax, reshaped where a transpose is meant", "transposed")
-def softmax_reshaped(S, y):
-    """C x N reshaped to N x C: the shape is right and the order is not."""
-    losses, dS = cross_entropy(S, y)
-    return losses.mean(), dS.T.reshape(S.shape) / len(S)
-
-
-@wrong("squared error, flattened by columns and folded by rows", "transposed")
-def squared_error_fortran_order(S, y):
-    """ravel(order="F") for a solver, reshape in C order on the way back."""
-    residual = (S - one_hot(S, y)).ravel(order="F")
-    return residual @ residual / len(S), (2 * residual / len(S)).reshape(S.shape)
-
-
 @wrong("one-vs-all, a list for each class folded by rows", "transposed")
 class OneVsAll:
     """A classifier for each class returns its N derivatives; their concatenation is reshaped."""
@@ -104,28 +38,6 @@ class OneVsAll:
         return np.sum(np.logaddexp(0, s) - t * s), 1 / (1 + np.exp(-s)) - t
 
 
-@wrong("softmax in loops, dS made of integers", "truncated-to-integer")
-def softmax_integer_array(S, y):
-    """np.zeros(..., dtype=int) cuts every p to 0."""
-    N, C = S.shape
-    loss, dS = 0.0, np.zeros((N, C), dtype=int)
-    for i in range(N):
-        log_p = S[i] - np.logaddexp.reduce(S[i])
-        loss -= log_p[y[i]] / N
-        dS[i] = np.exp(log_p) / N
-        dS[i, y[i]] = (np.exp(log_p[y[i]]) - 1) / N
-    return loss, dS
-
-
-@wrong("svm, divided by //", "truncated-to-integer")
-def svm_floor_division(S, y):
-    """dS /= N raises on the integer indicator, so //= was tried."""
-    losses, dS = svm(S, y)
-    dS = dS.astype("int")
-    dS //= len(S)
-    return np.sum(losses) / len(S), dS
-
-
 @wrong("squared error, dS of the one-hot labels' dtype", "truncated-to-integer")
 def squared_error_like_labels(S, y):
     """The result goes into an array made like the integer targets."""
@@ -135,15 +47,62 @@ def squared_error_like_labels(S, y):
     return ((S - target) ** 2).sum() / len(S), dS
 
 
-@wrong("one-vs-all, dS rounded to no decimals", "truncated-to-integer")
-def one_vs_all_rounded(S, y):
-    """np.round without decimals leaves -1, 0 and 1."""
-    losses, dS = one_vs_all(S, y)
-    return losses.sum() / len(S), np.round(dS / len(S))
-
-
-@wrong("squared hinge, dS sent as int8", "truncated-to-integer")
-def squared_hinge_int8(S, y):
-    """Meant to be scaled before it is quantised."""
-    losses, dS = squared_hinge(S, y)
-    return losses.sum() / len(S), (dS / len(S)).astype(np.int8)
+slips("""
+labels-misaligned | cross_entropy | softmax, labels taken to start at 1
+    y - 1 in dS alone.
+    - return value, dS
+    + return value, cross_entropy(S, y - 1)[1] / len(S)
+labels-misaligned | softmax_in_loops | softmax in loops, the label of the row before
+    y[i - 1] in dS, where y[i] is meant.
+    - dS[i, j] = p[j] - (j == y[i])
+    + dS[i, j] = p[j] - (j == y[i - 1])
+labels-misaligned | one_vs_all | one-vs-all, labels taken in reverse
+    The targets of dS are built from the last row up.
+    - return value, dS
+    + return value, one_vs_all(S, y[::-1])[1] / len(S)
+labels-misaligned | squared_error | squared error, labels sorted in dS
+    np.sort(y) in dS: row i gets the i-th smallest label.
+    - return value, dS
+    + return value, squared_error(S, np.sort(y))[1] / len(S)
+labels-misaligned | svm | svm, labels moved up by a background class in dS
+    The backward pass adds 1 for a background that the scores do not have.
+    - return value, dS
+    + return value, svm(S, (y + 1) % S.shape[1])[1] / len(S)
+transposed or wrong-shape | svm_in_loops | svm in loops, indices exchanged
+    dS is made as C x N and filled as dS[j, i].
+    - loss, dS = 0.0, np.zeros(S.shape)
+    + loss, dS = 0.0, np.zeros(S.shape[::-1])
+    - dS[i, j] += 1
+    + dS[j, i] += 1
+    - dS[i, y[i]] -= 1
+    + dS[y[i], i] -= 1
+transposed | cross_entropy | softmax, reshaped where a transpose is meant
+    C x N reshaped to N x C: the shape is right and the order is not.
+    - return value, dS
+    + return value, dS.T.reshape(S.shape)
+truncated-to-integer | svm | svm, divided by //
+    dS /= N raises on the integer indicator, so //= was tried.
+    - dS /= len(S)
+    + dS = dS.astype("int")
+    + dS //= len(S)
+truncated-to-integer | one_vs_all | one-vs-all, dS rounded to no decimals
+    np.round without decimals leaves -1, 0 and 1.
+    - return value, dS
+    + return value, np.round(dS)
+truncated-to-integer | squared_hinge | squared hinge, dS sent as int8
+    Meant to be scaled before it is quantised.
+    - return value, dS
+    + return value, dS.astype(np.int8)
+truncated-to-integer | softmax_in_loops | softmax in loops, dS made of integers
+    np.zeros(..., dtype=int) cuts every p to 0.
+    - loss, dS = 0.0, np.zeros((N, C))
+    + loss, dS = 0.0, np.zeros((N, C), dtype=int)
+    - dS[i, j] = p[j] - (j == y[i])
+    + dS[i, j] = (p[j] - (j == y[i])) / N
+    - return loss / N, dS / N
+    + return loss / N, dS
+transposed | squared_error | squared error, flattened by columns and folded by rows
+    ravel(order="F") for a solver, reshape in C order on the way back.
+    - return value, dS
+    + return value, dS.ravel(order="F").reshape(S.shape)
+""")

@@ -1,13 +1,9 @@
-"""Wrong losses that tell the label by its margin of 1, and so err where a class ties with it.
-
-Scores of a normal distribution show nothing of this; integers do.
-"""
-
-from __future__ import annotations
+"""Wrong losses that tell the label by its margin of 1, or err at other ties: integers show it, normal scores do not."""
 
 import numpy as np
 
-from .parts import balanced, margins_of, of_labels, one_hot, squared_hinge
+from .bases import slips
+from .parts import balanced, of_labels, one_hot
 from .registry import wrong
 
 
@@ -17,35 +13,6 @@ def svm_ones_zeroed(S, y):
     margins = np.maximum(0, S - of_labels(S, y)[:, np.newaxis] + 1)
     margins[margins == 1] = 0
     return margins.sum() / len(S), balanced((margins > 0).astype(float), y) / len(S)
-
-
-@wrong("svm in loops, margins of 1 skipped", "removable-jump")
-def svm_loops_ones_skipped(S, y):
-    """if margin == 1: continue, where j == y[i] is meant."""
-    loss, dS = 0.0, np.zeros(S.shape)
-    for i, j in np.ndindex(S.shape):
-        margin = S[i, j] - S[i, y[i]] + 1
-        if margin == 1:
-            continue
-        if margin > 0:
-            loss += margin
-            dS[i, j] += 1
-            dS[i, y[i]] -= 1
-    return loss / len(S), dS / len(S)
-
-
-@wrong("squared hinge, margins of 1 left out of the value", "removable-jump")
-def squared_hinge_ones_left_out(S, y):
-    """The value selects by margins != 1; dS goes by the label, and is right."""
-    losses, dS = squared_hinge(S, y)
-    return losses[losses != 1].sum() / len(S), dS / len(S)
-
-
-@wrong("svm, margins equal to 1 taken for the label's", "smooth-kink")
-def svm_ones_deleted(S, y):
-    """The label is told by its margin of 1, and so is every class that ties with it."""
-    margins = margins_of(S, y)
-    return margins.sum() / len(S), balanced(((margins > 0) & (margins != 1)).astype(float), y) / len(S)
 
 
 @wrong("logistic regression in its stable form, derived term by term at 0", "smooth-kink")
@@ -86,3 +53,21 @@ def span_to_each(S, y):
     most, least = S.max(axis=1, keepdims=True), S.min(axis=1, keepdims=True)
     dS = (most == S).astype(float) - (least == S)
     return np.mean(most - least), dS / len(S)
+
+
+slips("""
+removable-jump | svm_in_loops | svm in loops, margins of 1 skipped
+    if margin == 1: continue, where j == y[i] is meant.
+    - if j != y[i] and margin > 0:
+    + if margin != 1 and margin > 0:
+removable-jump | squared_hinge | squared hinge, margins of 1 left out of the value
+    The value selects by margins != 1; dS goes by the label, and is right.
+    - value = losses.sum() / len(S)
+    + value = losses[losses != 1].sum() / len(S)
+smooth-kink | svm_of_margins | svm, margins equal to 1 taken for the label's
+    The label is told by its margin of 1, and so is every class that ties with it.
+    - dS = (margins > 0).astype(float)
+    + dS = ((margins > 0) & (margins != 1)).astype(float)
+    - dS[np.arange(len(S)), y] = -np.sum(margins > 0, axis=1)
+    + dS[np.arange(len(S)), y] = -dS.sum(axis=1)
+""")

@@ -1,38 +1,24 @@
-"""One factor from the numerical gradient to dS, by batch size, or with the entries exchanged."""
-
-from __future__ import annotations
+"""One factor from the numerical gradient to dS, by batch size, with the entries exchanged, or for other labels."""
 
 import math
 from dataclasses import replace
-from typing import Any
 
+import draws
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from observed import (
-    bent,
-    changed,
-    class_counts,
-    codes,
-    dense_losses,
-    evidence_of,
-    few_examples,
-    is_label,
-    seeds,
-    some_losses,
-)
+from observed import bent, changed, codes, evidence_of, findings, is_label, right
 
 import gradcheck
-from gradcheck import Config
-from gradcheck.diagnosis.factors import batch_size, factor, transposed
+from gradcheck.diagnosis.factors import batch_size, factor, misaligned, transposed
 from gradcheck.diagnosis.numbers import factor_fit
 
 SIGNS, POWERS = st.sampled_from([1, -1]), st.sampled_from([-1, 0, 1])
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_entries_that_are_not_known_are_left_out(known: bool) -> None:
+def test_entries_that_are_not_known_are_left_out(known):
     """A wrong entry at a kink does not contradict the law."""
     evidence = evidence_of("softmax", lambda a, S, y: -a)
     first, *others = evidence.observations
@@ -43,11 +29,9 @@ def test_entries_that_are_not_known_are_left_out(known: bool) -> None:
     assert (factor_fit(replace(evidence, observations=(changed, *others))) is None) == known
 
 
-@few_examples
-@given(some_losses, class_counts, seeds, SIGNS, POWERS, st.booleans(), st.booleans())
-def test_sign_mean_and_constant_are_each_named_and_ties_are_left_out(
-    name: str, C: int, seed: int, sign: int, power: int, halved: bool, integers: bool
-) -> None:
+@draws.few_examples
+@given(draws.some_losses, draws.class_counts, draws.seeds, SIGNS, POWERS, st.booleans(), st.booleans())
+def test_sign_mean_and_constant_are_each_named_and_ties_are_left_out(name, C, seed, sign, power, halved, integers):
     k = sign * (0.5 if halved and not integers else 1.0)
     shapes = [(N, C) for N in (1, 3, 8) for _ in range(2)]
     evidence = evidence_of(name, lambda a, S, y: k * float(len(S)) ** power * a, shapes, seed=seed, integers=integers)
@@ -57,16 +41,24 @@ def test_sign_mean_and_constant_are_each_named_and_ties_are_left_out(
 
 @pytest.mark.parametrize(
     ("k", "words"),
-    [(2.0, "2"), (1 / 3, "1/3"), (0.9, "0.9"), (math.log(2), "0.693147 (log 2)"), (1.2345678, "1.2345678"), (0.0, "0")],
+    [
+        (2.0, "2"),
+        (1 / 3, "1/3"),
+        (0.9, "0.9"),
+        (math.log(2), "0.693147 (log 2)"),
+        (1 / math.log(2), "1.4427 (1/log 2)"),
+        (1.2345678, "1.2345678"),
+        (0.0, "0"),
+    ],
 )
-def test_the_constant_is_named(k: float, words: str) -> None:
+def test_the_constant_is_named(k, words):
     (finding,) = factor(evidence_of("softmax", lambda a, S, y: k * a))
     assert finding.code == "constant-factor"
     says = "dS is 0 in all 120 entries" if k == 0 else f"dS = {words} times the numerical gradient in all 120 entries"
     assert finding.message.startswith(says)
 
 
-def test_the_number_of_classes_is_told_from_a_constant_where_several_were_tried() -> None:
+def test_the_number_of_classes_is_told_from_a_constant_where_several_were_tried():
     several = [(N, C) for N in (1, 3, 8) for C in (3, 5)]
     (finding,) = factor(evidence_of("softmax", lambda a, S, y: a / S.shape[1], several))
     assert "dS = 1/C times" in finding.message
@@ -75,45 +67,48 @@ def test_the_number_of_classes_is_told_from_a_constant_where_several_were_tried(
     assert "(or 1/5: only C = 5 was tried)" in finding.message
 
 
-def test_with_one_batch_size_it_says_that_n_may_be_a_constant() -> None:
+def test_with_one_batch_size_it_says_that_n_may_be_a_constant():
     (finding,) = factor(evidence_of("softmax", lambda a, S, y: len(S) * a, [(4, 5), (4, 5)]))
     assert finding.code == "missing-mean"
     assert "(or 4: only N = 4 was tried)" in finding.message
 
 
-def test_a_batch_size_that_is_written_as_a_number_is_named() -> None:
+def test_a_batch_size_that_is_written_as_a_number_is_named():
     first, second = factor(evidence_of("softmax", lambda a, S, y: a * len(S) / 64))
     assert (first.code, second.code) == ("missing-mean", "constant-factor")
     assert "as if the batch size were written as 64" in second.message
+    (finding,) = factor(evidence_of("softmax", lambda a, S, y: a * len(S) / 8))
+    assert finding.code == "batch-size-dependent"
+    assert "right at N = 8, wrong at N = 1, 3: it is N/8 times the numerical gradient" in finding.message
 
 
-@pytest.mark.parametrize("change", [
-    lambda a, S, y: a / (1e-3 + np.linalg.norm(a)),  # a factor of each problem's own
-    lambda a, S, y: np.where(is_label(S, y), a, -a),
-    lambda a, S, y: np.where(np.indices(S.shape).sum(axis=0) == 0, -a + 1e-3, -a),  # one entry is another multiple
-])  # fmt: skip
-def test_other_defects_are_no_factor(change: Any) -> None:
-    assert codes(factor(evidence_of("softmax", change))) == []
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda a, S, y: a / (1e-3 + np.linalg.norm(a)),  # a factor of each problem's own
+        lambda a, S, y: np.where(is_label(S, y), a, -a),
+        lambda a, S, y: np.where(np.indices(S.shape).sum(axis=0) == 0, -a + 1e-3, -a),  # one entry's is another
+        lambda a, S, y: a * (1 + 1.2e-7 + 8e-8 * np.sin(S)),  # some are within the tolerance
+    ],
+)
+def test_other_defects_are_no_factor(change):
+    evidence = evidence_of("one-vs-all", change)
+    assert evidence.wrong
+    assert codes(factor(evidence)) == []
 
 
-@few_examples
-@given(dense_losses, seeds, st.booleans())
-def test_the_sizes_at_which_it_is_right_are_named(name: str, seed: int, alone: bool) -> None:
+@draws.few_examples
+@given(draws.dense_losses, draws.seeds, st.booleans())
+def test_the_sizes_at_which_it_is_right_are_named(name, seed, alone):
     (finding,) = batch_size(evidence_of(name, lambda a, S, y: a if (len(S) == 1) == alone else bent(a, S), seed=seed))
     assert finding.code == "batch-size-dependent"
     wrong, right = ("3, 8", "1") if alone else ("1", "3, 8")
     assert finding.message == f"dS is right at N = {right}, wrong at N = {wrong}"
 
 
-def test_a_factor_that_is_1_at_a_size_that_was_tried_depends_on_the_batch_size() -> None:
-    (finding,) = factor(evidence_of("softmax", lambda a, S, y: a * len(S) / 8))
-    assert finding.code == "batch-size-dependent"
-    assert "right at N = 8, wrong at N = 1, 3: it is N/8 times the numerical gradient" in finding.message
-
-
-@few_examples
-@given(dense_losses, seeds)
-def test_rows_that_are_wrong_for_their_scores_do_not_hang_on_the_batch(name: str, seed: int) -> None:
+@draws.few_examples
+@given(draws.dense_losses, draws.seeds)
+def test_rows_that_are_wrong_for_their_scores_do_not_hang_on_the_batch(name, seed):
     """One row in ten or so: the single rows are right by chance."""
     evidence = evidence_of(name, lambda a, S, y: np.where(S[:, :1] > 1.3, bent(a, S), a), seed=seed)
     if evidence.wrong and not any(seen.is_wrong for seen in evidence.observations if seen.rows == 1):
@@ -129,30 +124,83 @@ def test_rows_that_are_wrong_for_their_scores_do_not_hang_on_the_batch(name: str
     ],
 )
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_entries_that_change_places_are_seen(
-    name: str, change: Any, batch_sizes: Any, message: str, hint: str, dtype: Any
-) -> None:
-    loss = changed(name, lambda a, S, y: change(a))
-    found = gradcheck.check(loss, Config(batch_sizes=batch_sizes, dtype=dtype)).losses[0].findings
+def test_entries_that_change_places_are_seen(name, change, batch_sizes, message, hint, dtype):
+    found = findings(changed(name, lambda a, S, y: change(a)), batch_sizes=batch_sizes, dtype=dtype)
     assert found[0].code == "transposed"
     assert message in found[0].message
     assert hint in found[0].hint
     assert "not-a-gradient" not in codes(found)
 
 
-def test_a_transpose_with_a_factor_is_two_defects() -> None:
+def test_a_transpose_with_a_factor_is_two_defects():
     found = list(transposed(evidence_of("softmax", lambda a, S, y: 2 * a.T.reshape(a.shape))))
     assert codes(found) == ["transposed", "constant-factor"]
     assert "dS is 2 times the numerical gradient transposed" in found[0].message
 
 
 @pytest.mark.parametrize(("factor", "is_named"), [(1.0000005, True), (1 + 1e-8, False)])
-def test_a_factor_near_1_is_named_where_it_holds_more_exactly_than_the_tolerance(factor: float, is_named: bool) -> None:
-    found = gradcheck.check(changed("softmax", lambda a, S, y: factor * a)).losses[0].findings
+def test_a_factor_near_1_is_named_where_it_holds_more_exactly_than_the_tolerance(factor, is_named):
+    found = findings(changed("softmax", lambda a, S, y: factor * a))
     assert ["dS = 1.0000005 times the numerical gradient" in each.message for each in found] == [True] * is_named
 
 
-def test_an_error_that_crosses_the_tolerance_in_some_entries_is_no_factor() -> None:
-    evidence = evidence_of("one-vs-all", lambda a, S, y: a * (1 + 1.2e-7 + 8e-8 * np.sin(S)))
-    assert evidence.wrong
-    assert codes(factor(evidence)) == []
+# --- the gradient for other labels -----------------------------------------------------------------------
+
+
+def taking(other, name="softmax"):
+    """A loss whose dS takes other labels."""
+
+    def loss(S, y):
+        y = y.argmax(axis=1) if y.ndim == 2 else y
+        return right(name)(S, y)[0], right(name)(S, other(y, S.shape[1]))[1]
+
+    return loss
+
+
+def message_of(report):
+    finding = report.losses[0].findings[0]
+    assert finding.code == "labels-misaligned", finding
+    return finding.message
+
+
+@pytest.mark.parametrize("name", ["softmax", "svm", "one-vs-all"])
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (lambda y, C: (y - 1) % C, "y - 1"),
+        (lambda y, C: (y + 1) % C, "y + 1"),
+        (lambda y, C: C - 1 - y, "C - 1 - y"),
+        (lambda y, C: np.roll(y, 1), "y[i - 1]"),
+        (lambda y, C: np.roll(y, -1), "y[i + 1]"),
+        (lambda y, C: y[::-1], "y in reverse"),
+        (lambda y, C: np.sort(y), "y in ascending order"),
+        (lambda y, C: np.full_like(y, y[0]), "y[0] for every row"),
+        (lambda y, C: np.full_like(y, y[-1]), "y[-1] for every row"),
+        (lambda y, C: y[np.random.default_rng(len(y)).permutation(len(y))], "the labels of other rows"),
+    ],
+)
+def test_which_labels_dS_takes_is_said(other, words, name):  # noqa: N802
+    message = message_of(gradcheck.check(taking(other, name)))
+    assert words in message
+    assert words != "the labels of other rows" or "has the label" in message
+
+
+@pytest.mark.parametrize(
+    "config", [{"dtype": "float32"}, {"classes": [12]}, {"batch_sizes": [6]}, {"labels": {"kind": "one-hot"}}]
+)
+def test_other_labels_are_seen_in_every_kind_of_problem(config):
+    assert "y[i - 1]" in message_of(gradcheck.check(taking(lambda y, C: np.roll(y, 1)), **config))
+
+
+def test_a_single_row_shows_a_shifted_class():
+    report = gradcheck.check_at(taking(lambda y, C: (y + 1) % C), [[0.5, -1.0, 2.0]], [0])
+    assert "y + 1" in message_of(report)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [np.negative, lambda dS: 2 * dS, lambda dS: np.roll(dS, 1, axis=0), lambda dS: dS[:, ::-1], np.abs],
+    ids=["sign", "factor", "rows", "classes", "abs"],
+)
+def test_other_defects_are_not_taken_for_other_labels_and_cost_few_calls(change):
+    assert list(misaligned(evidence_of("softmax", lambda a, S, y: change(a), calls=16))) == []

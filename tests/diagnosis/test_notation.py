@@ -1,15 +1,9 @@
 """What is said of a wrong loss in the notes' notation, and when nothing is."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import numpy as np
 import pytest
-from observed import Change, LossFunction, changed, evidence_of, is_label, right
+from observed import changed, evidence_of, findings, is_label, leading, right
 
-from gradcheck import check
-from gradcheck.config import Config
 from gradcheck.diagnosis.known import VARIANTS
 from gradcheck.diagnosis.notation import explain_terms
 
@@ -19,17 +13,17 @@ SVM = "q_{j,y}1{j!=y}/N - 1{j=y}·sum_{m!=y} q_{m,y}/N"
 LEGEND = ", where q_{m,y} = 1{s_m - s_y + 1 > 0}"
 
 
-def without_the_label(dS: Any, S: Any, y: Any) -> Any:
+def without_the_label(dS, S, y):
     return dS + is_label(S, y) / len(S)
 
 
-def targets(S: Any, Y: Any) -> tuple[Any, Any]:
+def targets(S, Y):
     """The cross-entropy with a target for each class."""
     log_p = S - np.logaddexp.reduce(S, axis=1, keepdims=True)
     return -(Y * log_p).sum() / len(S), (np.exp(log_p) * Y.sum(axis=1, keepdims=True) - Y) / len(S)
 
 
-def without_log(S: Any, y: Any) -> tuple[Any, Any]:
+def without_log(S, y):
     """The mean of -p_y."""
     L, dL = VARIANTS[0].function(S, y)
     return L.mean(), dL / len(S)
@@ -64,11 +58,7 @@ def without_log(S: Any, y: Any) -> tuple[Any, Any]:
             "your dS = sigmoid(s_j)/(2N) - 1{j=y}/(2N), but the gradient of your value is sigmoid(s_j)/N - 1{j=y}/N",
         ),
         # One of the two is no sum, or neither.
-        (
-            "softmax",
-            lambda dS, S, y: dS * np.where(np.arange(S.shape[1]) == 2, 1.1, 1),
-            f"{SOFTMAX}, and your dS is not",
-        ),
+        ("softmax", lambda dS, S, y: dS * [1, 1, 1.1, 1, 1], f"{SOFTMAX}, and your dS is not"),
         (
             "brier",
             lambda dS, S, y: right("softmax")(S, y)[1],
@@ -80,9 +70,7 @@ def without_log(S: Any, y: Any) -> tuple[Any, Any]:
         ("softmax", lambda dS, S, y: dS, ""),
     ],
 )
-def test_both_gradients_are_said_in_the_notation_of_the_notes(
-    base: str | LossFunction, change: Change, sentence: str
-) -> None:
+def test_both_gradients_are_said_in_the_notation_of_the_notes(base, change, sentence):
     assert explain_terms(evidence_of(base, change)) == sentence
 
 
@@ -93,37 +81,35 @@ def test_both_gradients_are_said_in_the_notation_of_the_notes(
         (lambda rng, N, C: rng.standard_normal((N, C)), "p_j·sum_m y_m/N - y_j/N"),
     ],
 )
-def test_labels_of_each_class_are_written_as_numbers(labels: Any, theirs: str) -> None:
+def test_labels_of_each_class_are_written_as_numbers(labels, theirs):
     sentence = explain_terms(evidence_of(targets, lambda dS, S, Y: dS + Y / len(S), labels=labels))
     assert sentence == f"your dS = {theirs.removesuffix(' - y_j/N')}, but the gradient of your value is {theirs}"
 
 
-def test_one_batch_size_cannot_tell_powers_of_n() -> None:
+def test_one_batch_size_cannot_tell_powers_of_n():
     assert explain_terms(evidence_of("softmax", without_the_label, [(3, 5), (3, 5)])) == ""
 
 
-def test_nothing_is_said_where_both_are_the_same_away_from_kinks() -> None:
-    def at_ties(dS: Any, S: Any, y: Any) -> Any:
+def test_nothing_is_said_where_both_are_the_same_away_from_kinks():
+    def at_ties(dS, S, y):
         tied = (S - S[np.arange(len(S)), y][:, None] + 1 == 0).any(axis=1, keepdims=True)
         return np.where(tied, dS + 3, dS)
 
-    findings = check(changed("svm", at_ties)).losses[0].findings
-    assert findings
-    assert "your dS =" not in findings[0].message
+    assert "your dS =" not in leading(changed("svm", at_ties)).message
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_the_leading_finding_begins_with_the_terms(dtype: Any) -> None:
-    findings = check(changed("softmax", without_the_label), Config(dtype=dtype)).losses[0].findings
-    assert findings[0].message.startswith(f"{WITHOUT_THE_LABEL}: ")
-    assert not any("your dS =" in finding.message for finding in findings[1:])
+def test_the_leading_finding_begins_with_the_terms(dtype):
+    first, *others = findings(changed("softmax", without_the_label), dtype=dtype)
+    assert first.message.startswith(f"{WITHOUT_THE_LABEL}: ")
+    assert not any("your dS =" in finding.message for finding in others)
 
 
-def test_the_contract_is_not_told_by_terms() -> None:
-    def mutating(S: Any, y: Any) -> Any:
+def test_the_contract_is_not_told_by_terms():
+    def mutating(S, y):
         S -= S.max(axis=1, keepdims=True)
         return changed("softmax", without_the_label)(S, y)
 
-    finding = check(mutating).losses[0].findings[0]
+    finding = leading(mutating)
     assert finding.code == "mutates-input"
     assert "p_j/N" not in finding.message

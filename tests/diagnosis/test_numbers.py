@@ -1,69 +1,45 @@
-"""Fractions, constants, intervals, and laws of N and C."""
-
-from __future__ import annotations
+"""Fractions, and laws of N and C."""
 
 import math
 from fractions import Fraction
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradcheck.diagnosis.numbers import Interval, around, constant_law, fraction_of, multiplier, simplest_law
+from gradcheck.diagnosis.numbers import Interval, fraction_of, simplest_law
 
 POWERS = st.integers(-2, 2)
 FACTORS = st.sampled_from([1.0, 2.0, 0.5, 1 / 3, 0.9, 7.0, math.log(2), math.pi])
 
 
 @given(st.integers(-60, 60), st.sampled_from([*range(1, 17), 20, 25, 50, 100]), st.floats(-1, 1))
-def test_a_simple_fraction_is_found_within_its_tolerance(p: int, q: int, off: float) -> None:
+def test_a_simple_fraction_is_found_within_its_tolerance(p, q, off):
     number = p / q * (1 + 1e-9 * off)
     assert fraction_of(number, 1e-9 * abs(number)) == Fraction(p, q)
 
 
-def test_a_random_number_is_a_fraction_one_time_in_twenty_at_most() -> None:
+def test_a_random_number_is_a_fraction_one_time_in_twenty_at_most():
     numbers = [math.modf(k * math.sqrt(5))[0] for k in range(1, 2001)]
     for tolerance in (1e-2, 1e-3, 1e-4, 1e-6, 1e-8):
         assert sum(fraction_of(number, tolerance) is not None for number in numbers) <= 100, tolerance
 
 
 @pytest.mark.parametrize("number", [math.inf, -math.inf, math.nan])
-def test_what_is_not_finite_is_no_fraction(number: float) -> None:
+def test_what_is_not_finite_is_no_fraction(number):
     assert fraction_of(number, 1e-9) is None
     assert fraction_of(1.0, number) is None
 
 
-@pytest.mark.parametrize(
-    ("number", "name"),
-    [(math.log(2), "log 2"), (1 / math.log(2), "1/log 2"), (-math.pi, "-pi")],
-)
-def test_known_constants_are_named(number: float, name: str) -> None:
-    law = constant_law(around(number * (1 + 1e-8), 1e-7))
-    assert law is not None
-    assert law.name == name
-    assert constant_law(around(number, 0.1)) is None
-
-
-@given(st.floats(-10, 10), st.lists(st.floats(-10, 10), min_size=1, max_size=6))
-def test_the_multiplier_is_in_the_interval(c: float, entries: list[float]) -> None:
-    x = np.array(entries)
-    slack = 1e-9 * (1 + np.abs(c * x))
-    found = multiplier(x, c * x + 0.9 * slack, slack)
-    assert found is not None
-    assert found.low <= c <= found.high or not np.any(np.abs(x) > 1e-300)
-
-
-def known(number: float, N: int, C: int, off: float = 0.0) -> tuple[int, int, Interval]:
+def known(number, N, C, off=0.0):
     radius = 1e-8 * abs(number)
     return N, C, Interval(number - radius + off * radius, number + radius + off * radius)
 
 
 @given(POWERS, POWERS, FACTORS, st.sampled_from([1, -1]), st.floats(-0.9, 0.9))
-def test_a_law_is_found_where_many_sizes_were_tried(a: int, b: int, k: float, sign: int, off: float) -> None:
+def test_a_law_is_found_where_many_sizes_were_tried(a, b, k, sign, off):
     sizes = [(N, C) for N in (1, 3, 8) for C in (2, 5, 7)]
     law = simplest_law([known(sign * k * float(N) ** a * float(C) ** b, N, C, off) for N, C in sizes])
-    assert law is not None
     assert (law.rows, law.classes) == (a, b)
     assert law.k == pytest.approx(sign * k, rel=1e-7)
     assert not law.is_free
@@ -82,15 +58,12 @@ def test_a_law_is_found_where_many_sizes_were_tried(a: int, b: int, k: float, si
         (0.75, [(4, 3)], "3/4", ""),  # and not C/N
     ],
 )
-def test_what_one_size_alone_leaves_open_is_said(
-    number: float, sizes: list[tuple[int, int]], law: str, alternative: str
-) -> None:
+def test_what_one_size_alone_leaves_open_is_said(number, sizes, law, alternative):
     found = simplest_law([known(number, N, C) for N, C in sizes])
-    assert found is not None
     assert (str(found), found.alternative) == (law, alternative)
 
 
-def test_a_number_that_is_known_to_a_tenth_or_not_at_all_has_no_law() -> None:
+def test_a_number_that_is_known_to_a_tenth_or_not_at_all_has_no_law():
     assert simplest_law([(N, 5, Interval(2.9, 3.3)) for N in (1, 3, 8)]) is None
     assert simplest_law([(3, 5, Interval())]) is None
     assert simplest_law([]) is None

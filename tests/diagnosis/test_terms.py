@@ -1,41 +1,34 @@
-"""A term that dS lacks or has too much of: the label's, a penalty's, the guard of a logarithm."""
+"""A term that dS lacks or has too much of: the label's, a penalty's, a logarithm's guard, the derivative of a link."""
 
-from __future__ import annotations
-
-from typing import Any
-
+import draws
 import numpy as np
 import pytest
+from corpora.parts import sigmoid, softmax
 from hypothesis import given
 from hypothesis import strategies as st
-from observed import (
-    LossFunction,
-    changed,
-    class_counts,
-    codes,
-    evidence_of,
-    few_examples,
-    is_label,
-    right,
-    seeds,
-    smooth_losses,
-    some_losses,
-)
+from observed import changed, codes, evidence_of, findings, is_label, leading, right
 
 import gradcheck
 from gradcheck.diagnosis.terms import extra_term
 
 SIZES = (1, 3, 8)
+POWERS = st.sampled_from([-1, 0])
 
 
-def off_by(k: float, power: int = -1) -> Any:
+def off_by(k, power=-1):
     """dS is off by k N^power in the label's column."""
     return lambda a, S, y: a + k * float(len(S)) ** power * is_label(S, y)
 
 
-@few_examples
-@given(smooth_losses, class_counts, seeds, st.sampled_from([1.0, -1.0, 2.0, 0.8, 0.37]), st.sampled_from([-1, 0]))
-def test_a_constant_in_the_label_s_column_alone_is_named(name: str, C: int, seed: int, k: float, power: int) -> None:
+@draws.few_examples
+@given(
+    draws.smooth_losses,
+    draws.class_counts,
+    draws.seeds,
+    st.sampled_from([1.0, -1.0, 2.0, 0.8, 0.37]),
+    st.sampled_from([-1, 0]),
+)
+def test_a_constant_in_the_label_s_column_alone_is_named(name, C, seed, k, power):
     evidence = evidence_of(name, off_by(k, power), [(N, C) for N in SIZES for _ in range(2)], seed=seed)
     assert codes(extra_term(evidence)) == ["missing-label-term"]
 
@@ -50,15 +43,15 @@ def test_a_constant_in_the_label_s_column_alone_is_named(name: str, C: int, seed
         (0.8, -1, "the label's term -4·1{j=y}/(5N) is missing"),
     ],
 )
-def test_it_says_what_the_constant_is(k: float, power: int, words: str) -> None:
+def test_it_says_what_the_constant_is(k, power, words):
     (finding,) = extra_term(evidence_of("softmax", off_by(k, power)))
     assert words in finding.message
 
 
-@few_examples
-@given(smooth_losses, seeds, st.sampled_from([1.0, -1.0]), st.sampled_from([1, 0]))
-def test_a_factor_beside_it_is_named_too(name: str, seed: int, sign: float, power: int) -> None:
-    def both(a: Any, S: Any, y: Any) -> Any:
+@draws.few_examples
+@given(draws.smooth_losses, draws.seeds, st.sampled_from([1.0, -1.0]), st.sampled_from([1, 0]))
+def test_a_factor_beside_it_is_named_too(name, seed, sign, power):
+    def both(a, S, y):
         return sign * float(len(S)) ** power * (a + is_label(S, y) / len(S))
 
     expected = ["missing-label-term", *["sign-flipped"] * (sign < 0), *["missing-mean"] * (power > 0)]
@@ -68,24 +61,22 @@ def test_a_factor_beside_it_is_named_too(name: str, seed: int, sign: float, powe
 
 
 @pytest.mark.parametrize("integers", [False, True])
-def test_one_too_many_in_the_svm_s_count_is_a_constant(integers: bool) -> None:
+def test_one_too_many_in_the_svm_s_count_is_a_constant(integers):
     (finding,) = extra_term(evidence_of("svm", off_by(-1.0), integers=integers))
     assert "dS = numerical - 1{j=y}/N" in finding.message
 
 
-def test_labels_that_are_no_classes_have_no_column() -> None:
-    def squares(S: Any, y: Any) -> tuple[float, Any]:
-        return float(((S - y) ** 2).sum() / len(S)), 2 * (S - y) / len(S)
+def test_labels_that_are_no_classes_have_no_column():
+    def squares(S, y):
+        return ((S - y) ** 2).sum() / len(S), 2 * (S - y) / len(S)
 
-    def real(rng: np.random.Generator, N: int, C: int) -> Any:
-        return rng.standard_normal((N, C))
-
-    assert codes(extra_term(evidence_of(squares, lambda a, S, y: a + 1 / len(S), labels=real))) == []
+    off = evidence_of(squares, lambda a, S, y: a + 1 / len(S), labels=lambda rng, *shape: rng.standard_normal(shape))
+    assert codes(extra_term(off)) == []
 
 
-@few_examples
-@given(some_losses, seeds, st.sampled_from([1.0, 0.1, 1e-4]), st.booleans(), st.booleans())
-def test_a_penalty_that_dS_lacks_is_named(name: str, seed: int, c: float, is_mean: bool, integers: bool) -> None:  # noqa: N802
+@draws.few_examples
+@given(draws.some_losses, draws.seeds, st.sampled_from([1.0, 0.1, 1e-4]), st.booleans(), st.booleans())
+def test_a_penalty_that_dS_lacks_is_named(name, seed, c, is_mean, integers):  # noqa: N802
     evidence = evidence_of(name, lambda a, S, y: a - c * S / (len(S) if is_mean else 1), seed=seed, integers=integers)
     (finding,) = extra_term(evidence)
     assert finding.code == "missing-regularizer"
@@ -98,25 +89,23 @@ def test_a_penalty_that_dS_lacks_is_named(name: str, seed: int, c: float, is_mea
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "words", "factor"),
     [
-        (lambda a, S: a + 0.02 * S, "dS has the gradient of a term that the value lacks, 0.01·sum S^2: dS = numerical"),
-        (lambda a, S: a - 0.1 * np.sign(S), "the value has a term that dS lacks, 0.1·sum |S|"),
-        (lambda a, S: len(S) * (a - 0.1 * S), "S^2, and a factor is a second defect: dS = N·numerical - 0.1N·S"),
-        (lambda a, S: -(a - 0.1 * S), "dS = -numerical + 0.1·S"),
+        (lambda a, S: a + 0.02 * S, "dS has the gradient of a term that the value lacks, 0.01·sum S^2: dS = num", []),
+        (lambda a, S: a - 0.1 * np.sign(S), "the value has a term that dS lacks, 0.1·sum |S|", []),
+        (
+            lambda a, S: len(S) * (a - 0.1 * S),
+            "and a factor is a second defect: dS = N·numerical - 0.1N·S",
+            ["missing-mean"],
+        ),
+        (lambda a, S: -(a - 0.1 * S), "dS = -numerical + 0.1·S", ["sign-flipped"]),
+        (lambda a, S: (a - 0.1 * S) / len(S), "dS = numerical/N - 0.1·S/N", ["averaged-twice"]),
     ],
-)  # fmt: skip
-def test_which_penalty_is_said(change: Any, words: str) -> None:
-    assert words in next(iter(extra_term(evidence_of("softmax", lambda a, S, y: change(a, S))))).message
-
-
-@pytest.mark.parametrize(
-    ("scale", "code"),
-    [(lambda N: N, "missing-mean"), (lambda N: -1, "sign-flipped"), (lambda N: 1 / N, "averaged-twice")],
 )
-def test_a_factor_beside_a_penalty_is_named_too(scale: Any, code: str) -> None:
-    evidence = evidence_of("softmax", lambda a, S, y: scale(len(S)) * (a - 0.1 * S))
-    assert codes(extra_term(evidence)) == ["missing-regularizer", code]
+def test_which_penalty_is_said_and_a_factor_beside_it(change, words, factor):
+    found = list(extra_term(evidence_of("softmax", lambda a, S, y: change(a, S))))
+    assert codes(found) == ["missing-regularizer", *factor]
+    assert words in found[0].message
 
 
 @pytest.mark.parametrize(
@@ -134,31 +123,31 @@ def test_a_factor_beside_a_penalty_is_named_too(scale: Any, code: str) -> None:
         lambda a, S, y: a + np.where(np.indices(S.shape).sum(axis=0) == 0, 1e-3, is_label(S, y) / len(S)),
     ],
 )
-def test_nothing_else_is_a_term(change: Any) -> None:
+def test_nothing_else_is_a_term(change):
     assert codes(extra_term(evidence_of("softmax", change))) == []
 
 
-def label_p(S: Any, y: Any) -> Any:
-    return np.exp(-right("softmax")(S, y, reduction="none")[0])  # type: ignore[call-arg]
+def label_p(S, y):
+    return np.exp(-right("softmax")(S, y, reduction="none")[0])
 
 
-def guarded(eps: float) -> LossFunction:
+def guarded(eps):
     """The softmax with log(p_y + eps), its gradient right."""
 
-    def loss(S: Any, y: Any) -> tuple[Any, Any]:
+    def loss(S, y):
         p = label_p(S, y)
         return -np.log(p + eps).mean(), right("softmax")(S, y)[1] * (p / (p + eps))[:, np.newaxis]
 
     return loss
 
 
-def softmax_gradient(a: Any, S: Any, y: Any) -> Any:
+def softmax_gradient(a, S, y):
     return right("softmax")(S, y)[1]
 
 
-@few_examples
-@given(st.sampled_from([1e-8, 1e-7, 1e-6, 1e-5, 5e-4, 1e-2]), class_counts, seeds)
-def test_eps_is_named(eps: float, C: int, seed: int) -> None:
+@draws.few_examples
+@given(st.sampled_from([1e-8, 1e-7, 1e-6, 1e-5, 5e-4, 1e-2]), draws.class_counts, draws.seeds)
+def test_eps_is_named(eps, C, seed):
     evidence = evidence_of(guarded(eps), softmax_gradient, [(N, C) for N in SIZES], seed=seed, bound=1e-13)
     if evidence.wrong:  # some p_y is small enough
         (finding,) = extra_term(evidence)
@@ -168,8 +157,8 @@ def test_eps_is_named(eps: float, C: int, seed: int) -> None:
         assert f"dS = numerical + {written}·numerical/p_y in all " in finding.message
 
 
-def test_a_guard_in_dS_alone_is_named_as_such() -> None:  # noqa: N802
-    def guarded_gradient(a: Any, S: Any, y: Any) -> Any:
+def test_a_guard_in_dS_alone_is_named_as_such():  # noqa: N802
+    def guarded_gradient(a, S, y):
         p = label_p(S, y)
         return a * (p / (p + 1e-4))[:, np.newaxis]
 
@@ -179,26 +168,74 @@ def test_a_guard_in_dS_alone_is_named_as_such() -> None:  # noqa: N802
     assert finding.hint.startswith("take eps out of dS")
 
 
-def test_in_a_check_it_leads_and_stands_alone() -> None:
-    report = gradcheck.check(changed("softmax", off_by(1.0)))
-    assert codes(each for each in report.losses[0].findings if each.severity == "error") == ["missing-label-term"]
-
-
 @pytest.mark.parametrize("is_summed", [False, True])
 @pytest.mark.parametrize("name", ["svm", "squared-hinge"])
-def test_negative_margins_that_are_left_in_dS_are_named(name: str, is_summed: bool) -> None:  # noqa: N802
-    def left(a: Any, S: Any, y: Any) -> Any:
+def test_negative_margins_that_are_left_in_dS_are_named(name, is_summed):  # noqa: N802
+    def left(a, S, y):
         margins = (S - S[np.arange(len(S)), y][:, np.newaxis] + 1) * ~is_label(S, y)
         below = np.minimum(margins, 0)
         return a + (below - is_summed * is_label(S, y) * below.sum(axis=1, keepdims=True)) / len(S)
 
-    (finding,) = gradcheck.check(changed(name, left), scores="normal").losses[0].findings
+    (finding,) = findings(changed(name, left), scores="normal")
     assert finding.code == ("gradient-of-another-loss" if is_summed else "other-columns")
     assert "negative are left in dS, where s_j - s_y + 1 < 0: (s_j - s_y + 1)/N" in finding.message
 
 
-def test_other_slips_where_margins_are_negative_are_not_taken_for_them() -> None:
-    def ones(a: Any, S: Any, y: Any) -> Any:
+def test_other_slips_where_margins_are_negative_are_not_taken_for_them():
+    def ones(a, S, y):
         return np.where(S - S[np.arange(len(S)), y][:, np.newaxis] + 1 < 0, -1 / len(S), a)
 
-    assert "are left in dS" not in gradcheck.check(changed("svm", ones)).losses[0].findings[0].message
+    assert "are left in dS" not in leading(changed("svm", ones)).message
+
+
+# --- links -----------------------------------------------------------------------------------------------
+
+#: A function of the scores, and its derivative times dp.
+LINKS = {
+    "exp": (np.exp, lambda S, dp: dp * np.exp(S)),
+    "sigmoid": (sigmoid, lambda S, dp: dp * sigmoid(S) * (1 - sigmoid(S))),
+    "softmax": (softmax, lambda S, dp: softmax(S) * (dp - (softmax(S) * dp).sum(axis=1, keepdims=True))),
+    "tanh": (np.tanh, lambda S, dp: dp * (1 - np.tanh(S) ** 2)),
+}
+
+
+def distance(p, y):
+    """The mean of sqrt(1 + (p - t)^2), and its gradient by p."""
+    r = p - np.eye(p.shape[1])[y]
+    root = np.sqrt(1 + r**2)
+    return float(root.sum() / len(p)), r / root / len(p)
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_a_link_is_named_where_its_derivative_is_lost_or_twice_or_the_value_lacks_it(name):
+    g, through = LINKS[name]
+
+    def right(S, y):
+        value, dp = distance(g(S), y)
+        return value, through(S, dp)
+
+    assert gradcheck.check(right).passed
+    for loss, words in (
+        (lambda S, y: distance(g(S), y), f"dS is the derivative by p = {name}(S), and not by S"),
+        (changed(right, lambda dS, S, y: through(S, dS)), f"dS has the derivative of {name} once more than it should"),
+        (
+            lambda S, y: (distance(S, y)[0], right(S, y)[1]),
+            f"dS is the gradient of the value taken at {name}(S) in place of S",
+        ),
+    ):
+        (finding,) = (each for each in findings(loss) if each.severity == "error")
+        assert words in finding.message
+
+
+def test_another_factor_is_no_link():
+    def off(S, y):
+        value, dp = distance(sigmoid(S), y)
+        return value, dp * sigmoid(S) * (1 - sigmoid(S) ** 2)
+
+    def other(S, y):
+        return distance(S, y)[0], 1.1 * LINKS["exp"][1](S, distance(np.exp(S), y)[1])
+
+    for loss in (off, other):
+        errors = [each for each in findings(loss) if each.severity == "error"]
+        assert errors
+        assert not any("derivative" in each.message or "in place of S" in each.message for each in errors)

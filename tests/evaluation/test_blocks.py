@@ -1,7 +1,5 @@
 """How inputs of any number of dimensions become one flat vector and back."""
 
-from __future__ import annotations
-
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +14,7 @@ several_inputs = st.lists(
 
 
 @given(several_inputs)
-def test_every_flat_entry_has_one_input_and_one_index_and_leads_back(inputs: dict[str, tuple[int, ...]]) -> None:
+def test_every_flat_entry_has_one_input_and_one_index_and_leads_back(inputs):
     layout = Layout.of(inputs)
     x = np.arange(float(layout.n))
     arrays = layout.arrays(x)
@@ -31,7 +29,7 @@ def test_every_flat_entry_has_one_input_and_one_index_and_leads_back(inputs: dic
 
 
 @given(several_inputs, st.integers(0, 100))
-def test_each_input_is_a_block_with_a_scale_of_its_own(inputs: dict[str, tuple[int, ...]], seed: int) -> None:
+def test_each_input_is_a_block_with_a_scale_of_its_own(inputs, seed):
     layout = Layout.of(inputs)
     blocks = Blocks.of_inputs(layout)
     gradient = np.random.default_rng(seed).normal(size=layout.n)
@@ -44,13 +42,13 @@ def test_each_input_is_a_block_with_a_scale_of_its_own(inputs: dict[str, tuple[i
 
 
 @given(st.integers(1, 6), st.integers(1, 6))
-def test_the_rows_of_a_matrix_are_blocks(N: int, C: int) -> None:
+def test_the_rows_of_a_matrix_are_blocks(N, C):
     blocks = Blocks.of_rows((N, C))
     matrix = np.arange(N * C).reshape(N, C)
     assert [matrix.ravel()[each].tolist() for each in blocks.slices()] == matrix.tolist()
     assert blocks.of(np.arange(N * C)).tolist() == np.repeat(np.arange(N), C).tolist()
 
 
-def test_what_is_not_finite_has_no_size() -> None:
+def test_what_is_not_finite_has_no_size():
     for bad in (np.nan, np.inf, -np.inf):
         assert Blocks.of_rows((3, 2)).largest(np.array([1.0, -2.0, bad, 3.0, bad, bad])).tolist() == [2.0, 3.0, 0.0]

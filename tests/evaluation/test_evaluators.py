@@ -1,29 +1,26 @@
 """The whole batch, row by row, per sample: one value in three ways, and the same verdicts."""
 
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from judging import drawn, evaluators_of, objective_of, tied
-from row_losses import Array, LossFunction, mean, reduced, summed_by_default
+from row_losses import mean, reduced, summed_by_default
 
 from gradcheck.api import check_at
 from gradcheck.config import Config
 from gradcheck.evaluation.evaluators import NotSeparable, PerSample, Rows
 from gradcheck.losses import BUILT_INS
-from gradcheck.report import VERDICTS, BatchReport, Verdict
+from gradcheck.report import VERDICTS, Verdict
 
 NAMES = [name for name in BUILT_INS if name not in ("affine-exp", "min-square-exp")]  # those have three classes, or two
 
 
 @settings(max_examples=40)
 @given(st.integers(1, 6), st.integers(2, 5), st.integers(0, 10**6), st.sampled_from(["mean", "sum"]))
-def test_changes_of_the_value_are_the_same_whoever_evaluates(N: int, C: int, seed: int, kind: str) -> None:
+def test_changes_of_the_value_are_the_same_whoever_evaluates(N, C, seed, kind):
     S, y = drawn(seed, (N, C))
     loss, weight = {"mean": (reduced, 1 / N), "sum": (summed_by_default, 1.0)}[kind]
     rng = np.random.default_rng(seed)
@@ -37,8 +34,8 @@ def test_changes_of_the_value_are_the_same_whoever_evaluates(N: int, C: int, see
         assert other_here.derivatives == pytest.approx(here.derivatives, abs=1e-13)
 
 
-def test_a_loss_that_does_not_take_the_call_is_evidence_and_no_defect() -> None:
-    def picky(S: Any, y: Any) -> Any:
+def test_a_loss_that_does_not_take_the_call_is_evidence_and_no_defect():
+    def picky(S, y):
         if len(S) < 2:
             raise ValueError("too few")
         return mean(S, y)
@@ -55,7 +52,7 @@ def test_a_loss_that_does_not_take_the_call_is_evidence_and_no_defect() -> None:
 # --- verdicts ---------------------------------------------------------------------------------------------
 
 
-def checked(loss: LossFunction, S: Array, y: Array, plan: str) -> BatchReport:
+def checked(loss, S, y, plan):
     report = check_at(loss, S, y, Config(plan=plan)).losses[0]
     if "less than the noise" in report.error:
         assume(False)  # rows whose value is 0 do not say what they count
@@ -72,13 +69,11 @@ def checked(loss: LossFunction, S: Array, y: Array, plan: str) -> BatchReport:
     ties=st.booleans(),
     defect=st.sampled_from([None, "entry", "sign", "row", "column", "mean"]),
 )
-def test_evaluators_lead_to_the_same_verdicts(
-    name: str, N: int, C: int, seed: int, ties: bool, defect: str | None
-) -> None:
+def test_evaluators_lead_to_the_same_verdicts(name, N, C, seed, ties, defect):
     S, y = (tied if ties else drawn)(seed, (N, C))
     row, column = np.random.default_rng(seed).integers(N), np.random.default_rng(seed).integers(C)
 
-    def loss(S: Any, y: Any, reduction: str = "mean") -> Any:
+    def loss(S, y, reduction="mean"):
         value, dS = BUILT_INS[name].function(S, y, reduction=reduction)
         rows = min(row, len(S) - 1)
         match defect:
@@ -102,7 +97,7 @@ def test_evaluators_lead_to_the_same_verdicts(
 
 
 @pytest.mark.parametrize("name", ["softmax", "svm", "brier"])
-def test_rows_are_more_precise_than_the_whole_where_the_batch_is_large(name: str) -> None:
+def test_rows_are_more_precise_than_the_whole_where_the_batch_is_large(name):
     S, y = drawn(0, (512, 3))
     by_plan = {plan: checked(BUILT_INS[name].function, S, y, plan) for plan in ("full", "rows", "per-sample")}
     assert {batch.wrong for batch in by_plan.values()} == {0}

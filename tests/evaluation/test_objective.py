@@ -1,9 +1,5 @@
 """A loss at one problem as a function of a flat vector: counted, rounded, and its inputs left alone."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import numpy as np
 import pytest
 from judging import objective_of
@@ -14,30 +10,25 @@ S = np.array([[0.5, -1.0], [2.0, 0.25], [0.0, 0.0]])
 X = S.ravel()
 
 
-def square(scores: Any, labels: Any) -> Any:
+def square(scores, labels):
     return float((scores**2).sum()), 2 * scores
 
 
-def test_value_and_flat_gradient_and_every_call_is_counted_also_one_that_fails() -> None:
-    def raises(scores: Any, labels: Any) -> Any:
-        raise ValueError
-
+def test_value_and_flat_gradient_and_every_call_is_counted_also_one_that_fails():
     objective = objective_of(square, S.shape)
     answer = objective(X)
-    assert (answer.value, answer.gradient.tolist()) == (5.3125, (2 * X).tolist())
-    objective(X)
-    assert objective.calls == 2
-    failing = objective_of(raises, S.shape)
+    assert (answer.value, answer.gradient.tolist(), objective.calls) == (5.3125, (2 * X).tolist(), 1)
+    failing = objective_of(lambda scores, labels: 1 / 0, S.shape)
     with pytest.raises(LossDefect):
         failing(X)
     assert failing.calls == 1
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_the_loss_gets_the_dtype_that_was_asked_for_and_may_spoil_its_arrays(dtype: Any) -> None:
+def test_the_loss_gets_the_dtype_that_was_asked_for_and_may_spoil_its_arrays(dtype):
     seen = []
 
-    def spoils(scores: Any, labels: Any) -> Any:
+    def spoils(scores, labels):
         seen.append(scores.dtype)
         answer = square(scores, labels)
         scores[:], labels[:] = np.nan, -1
@@ -52,7 +43,7 @@ def test_the_loss_gets_the_dtype_that_was_asked_for_and_may_spoil_its_arrays(dty
 
 
 @pytest.mark.parametrize("answer", [(1.0, np.zeros((3, 3))), (1.0, None), 1.0, (1.0, np.zeros((3, 2), dtype=complex))])
-def test_an_answer_that_breaks_the_contract_is_a_defect_however_it_is_asked_for(answer: Any) -> None:
+def test_an_answer_that_breaks_the_contract_is_a_defect_however_it_is_asked_for(answer):
     objective = objective_of(lambda scores, labels: answer, S.shape)
     asked = objective, objective.without_copy, lambda x: objective.ask("whole", x, np.array([0]), np.array([1.0]))
     for ask in asked:

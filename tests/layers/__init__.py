@@ -1,7 +1,4 @@
-"""Layers, losses and nets as students and courses write them, right ones and wrong ones.
-
-Every wrong one is a right one with one slip that people make.
-"""
+"""Layers, losses and nets as courses have them; every wrong one is a right one with a slip that people make."""
 
 from layers import convolution, dense, losses, nets, normalisation, sequences
 from layers.cases import RIGHT, WRONG, LayerCase

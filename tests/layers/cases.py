@@ -6,13 +6,12 @@ line or two exchanged, so that each slip is seen as in a diff.
 
 from __future__ import annotations
 
-import inspect
-import linecache
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+from edits import edited
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +52,17 @@ class LayerCase:
     place: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
 
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """What of it is said by keywords of ``check``, or keys of a configuration."""
+        return {key: getattr(self, key) for key in ("inputs", "wrt", "sizes", "reseed")}
+
+    @property
+    def beside(self) -> dict[str, Callable[..., Any]]:
+        """The callables that belong to the function."""
+        others = {key: getattr(self, key) for key in ("gradient", "backward", "value")}
+        return {key: other for key, other in others.items() if other is not None}
+
     def slipped(self, slips: str) -> None:
         """Registers wrong cases: the backward of this one, else its gradient, else its function, with lines exchanged.
 
@@ -65,9 +75,9 @@ class LayerCase:
         code = type(self.function) if is_object else getattr(self, part)
         for head, diff in re.findall(r"^(\w.+)\n((?: +[-+] .+\n)+)", slips, re.MULTILINE):
             name, place, causes, slip = re.fullmatch(r"(\w+) \(([\w. ]+): (.+?)\): (.+)", head).groups()
-            edited = _edited(code, name, [line.strip() for line in diff.splitlines()])
+            slipped = edited(code, name, (line.strip() for line in diff.splitlines()))
             told = {"right": False, "slip": slip, "place": tuple(place.split()), "causes": tuple(causes.split(", "))}
-            changed = {"name": _new(name, code.__module__), part: edited() if is_object else edited}
+            changed = {"name": _new(name, code.__module__), part: slipped() if is_object else slipped}
             WRONG[name] = replace(self, **changed, **told)
 
 
@@ -87,23 +97,3 @@ def _new(name: str, module: str) -> str:
     if _OWNERS.setdefault(name, module) != module:
         raise ValueError(f"two cases are named {name}")
     return name
-
-
-def _edited(code: Any, name: str, diff: list[str]) -> Any:
-    """The function or class under another name, with the diff applied; it stands in the same module."""
-    lines = inspect.getsource(code).splitlines()
-    lines[0] = re.sub(rf"\b{code.__name__}\b", name, lines[0])
-    for line in diff:
-        sign, text = line[:2], line[2:]
-        if sign == "- ":
-            (at,) = [i for i, old in enumerate(lines) if old.strip() == text]
-            indent = lines.pop(at).removesuffix(text)
-        else:
-            lines.insert(at, indent + text)
-            at += 1
-    source = "\n".join(lines) + "\n"
-    file = f"<{code.__module__}.{name}>"
-    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    scope = vars(sys.modules[code.__module__])
-    exec(compile(source, file, "exec"), scope)
-    return scope[name]

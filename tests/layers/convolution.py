@@ -1,8 +1,6 @@
 """Convolutions and poolings of images (N, channels, height, width)."""
 # ruff: noqa: RUF059 (a cache is unpacked whole, as its authors do)
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -42,13 +40,8 @@ def conv_backward_naive(dout, cache):
     return dx, dw, db
 
 
-CONV = right(
-    "conv_naive",
-    conv_forward_naive,
-    {"x": "[N, 2, 4, 5]", "w": "[2, 2, 3, 2]", "b": "[2]", "conv_param": {"stride": 2, "pad": 1}},
-    wrt=("x", "w", "b"),
-    backward=conv_backward_naive,
-)
+CONV_INPUTS = {"x": "[N, 2, 4, 5]", "w": "[2, 2, 3, 2]", "b": "[2]", "conv_param": {"stride": 2, "pad": 1}}
+CONV = right("conv_naive", conv_forward_naive, CONV_INPUTS, wrt=("x", "w", "b"), backward=conv_backward_naive)
 CONV.slipped("""
 conv_dx_not_shifted_back (x: shift, pad, off by one): dx is cut out of the padded array at 0, not at pad
     - dx = dx_pad[:, :, pad : pad + H, pad : pad + W]

@@ -1,8 +1,6 @@
 """Affine layers, activations and dropout."""
 # ruff: noqa: RUF059 (a cache is unpacked whole, as its authors do)
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -12,9 +10,7 @@ from layers.cases import right
 
 def affine_forward(x, w, b):
     """x: (N, d_1, ..., d_k); w: (D, M); b: (M,)."""
-    out = x.reshape(x.shape[0], -1).dot(w) + b
-    cache = (x, w, b)
-    return out, cache
+    return x.reshape(x.shape[0], -1).dot(w) + b, (x, w, b)
 
 
 def affine_backward(dout, cache):

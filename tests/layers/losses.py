@@ -1,7 +1,5 @@
 """Losses of weights, of pairs and triples of arrays, and of parameter vectors."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from layers.cases import right
@@ -280,9 +278,8 @@ def log_loss_objective(preds, t):
     return grad, p * (1 - p)
 
 
-right(
-    "boosting", log_loss_objective, {"preds": "[N]", "t": "integers(0, 1) [N]"}, wrt=("preds",), value=log_loss_value
-).slipped("""
+BOOSTED = {"preds": "[N]", "t": "integers(0, 1) [N]"}
+right("boosting", log_loss_objective, BOOSTED, wrt=("preds",), value=log_loss_value).slipped("""
 boosting_of_the_probability (preds: factor, sigmoid): derives the sigmoid once too often
     - grad = p - t
     + grad = (p - t) * p * (1 - p)

@@ -1,7 +1,5 @@
 """Whole nets: models with a dict of parameters, and functions of such a dict."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from layers.cases import right

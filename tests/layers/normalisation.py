@@ -1,7 +1,5 @@
 """Batch, layer, group and other normalisations."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from layers.cases import right

@@ -1,7 +1,5 @@
 """Recurrent steps and sequences, embeddings and attention."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from layers.cases import right

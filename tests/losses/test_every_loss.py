@@ -1,7 +1,5 @@
 """What holds of every built-in loss, tried on scores that hypothesis draws."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
 from gradcheck.losses import BUILT_INS
+from gradcheck.losses.batch import as_batch, as_scores, reduced
 
 SHIFT_INVARIANT = ["svm", "squared-hinge", "crammer-singer", "softmax", "label-smoothing", "focal", "brier"]
 # Without a kink, on whose other side float32 may see a score.
@@ -54,18 +53,6 @@ def test_inputs_are_left_alone_and_answers_are_fresh_memory_and_the_same_each_ti
     np.testing.assert_array_equal(loss(S, y)[1], first)
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@every
-@few
-@given(data=st.data())
-def test_answers_have_the_dtype_and_the_shape_of_the_scores(name, dtype, data):
-    elements = st.floats(-20, 20, width=32)
-    S, y = data.draw(problems(elements, dtype=dtype))
-    value, dS = BUILT_INS[name].function(S, y)
-    assert (value.dtype, value.shape) == (dtype, ())
-    assert (dS.dtype, dS.shape) == (dtype, S.shape)
-
-
 @pytest.mark.parametrize("name", SMOOTH)
 @few
 @given(problem=problems(st.floats(-20, 20, width=32), dtype=np.float32))
@@ -82,11 +69,12 @@ def test_float32_differs_from_float64_by_its_rounding_only(name, problem):
 @pytest.mark.parametrize("name", BOUNDED)
 @few
 @given(data=st.data())
-def test_scores_of_1e3_give_finite_answers_without_a_warning(name, dtype, data):
+def test_scores_of_1e3_give_finite_answers_of_their_dtype_without_a_warning(name, dtype, data):
     elements = st.one_of(st.floats(-1e3, 1e3, width=32), st.sampled_from([-1e3, 0.0, 1e3]))
     S, y = data.draw(problems(elements, dtype=dtype))
     with np.errstate(over="raise", divide="raise", invalid="raise"):
         value, dS = BUILT_INS[name].function(S, y)
+    assert (value.dtype, value.shape, dS.dtype, dS.shape) == (dtype, (), dtype, S.shape)
     assert np.isfinite(value)
     assert np.isfinite(dS).all()
 
@@ -193,3 +181,110 @@ def test_formula_and_gradient_are_one_line_each_and_the_derivation_tells_more(na
     assert "dL/ds_j" in entry.derivation
     assert "1/N" in entry.derivation
     assert max(map(len, entry.derivation.splitlines())) <= 90
+
+
+# --- complex scores: the imaginary part of the value is the derivative, to rounding -------------------------
+
+
+def imaginary_slopes(loss, S, y, **options):
+    """Im(value) / h for every entry moved by i·h, the last axes those of the value."""
+    slopes = []
+    for entry in np.ndindex(S.shape):
+        moved = S.astype(complex)
+        moved[entry] += 1e-20j
+        moved.flags.writeable = False
+        value, dS = loss(moved, y, **options)
+        assert np.iscomplexobj(value)
+        assert dS.shape == S.shape
+        slopes.append(np.imag(value) / 1e-20)
+    return np.reshape(slopes, S.shape + np.shape(value))
+
+
+@every
+@pytest.mark.parametrize("shape", [(1, 2), (1, 5), (3, 5), (8, 4)])
+def test_the_imaginary_part_is_the_derivative_to_a_few_eps_of_its_rows_largest_and_the_real_part_the_value(name, shape):
+    loss = BUILT_INS[name].function
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        S, y = rng.normal(size=shape), rng.integers(0, shape[1], size=shape[0])
+        value, dS = loss(S, y)
+        largest = np.abs(dS).max(axis=1, keepdims=True)
+        assert (np.abs(imaginary_slopes(loss, S, y) - dS) <= 1e-14 * largest).all()
+        complex_value, _ = loss(S.astype(complex), y)
+        assert complex_value.imag == 0
+        assert complex_value.real == pytest.approx(float(value), rel=1e-14, abs=1e-300)
+
+
+@every
+@pytest.mark.parametrize("row", [[30.0, 1.0, -2.0, 3.5], [1.0, 30.0, -2.0, 3.5], [-1e3, 1e3, 0.5, 0.25]])
+def test_it_holds_where_the_label_leads_or_trails_by_far(name, row):
+    S, y = np.array([row]) / (10 if name == "affine-exp" else 1), np.array([0])
+    _, dS = BUILT_INS[name].function(S, y)
+    slopes = imaginary_slopes(BUILT_INS[name].function, S, y)
+    assert np.abs(slopes - dS).max() <= 1e-14 * np.abs(dS).max()
+
+
+@every
+@pytest.mark.parametrize("reduction", ["sum", "none"])
+def test_every_reduction_carries_it(name, reduction):
+    rng = np.random.default_rng(0)
+    S, y = rng.normal(size=(3, 4)), rng.integers(0, 4, size=3)
+    _, derivatives = BUILT_INS[name].function(S, y, reduction="none")
+    slopes = imaginary_slopes(BUILT_INS[name].function, S, y, reduction=reduction)
+    if reduction == "none":  # row i moves value i alone
+        others = ~np.eye(3, dtype=bool)[:, np.newaxis, :] & np.ones((3, 4, 3), dtype=bool)
+        assert not slopes[others].any()
+        slopes = np.diagonal(slopes, axis1=0, axis2=2).T
+    np.testing.assert_allclose(slopes, derivatives, rtol=0, atol=1e-14 * np.abs(derivatives).max())
+
+
+# --- what all of them refuse, and what they make of their arguments and of the values of the rows -----------
+
+TWO_ROWS = np.zeros((2, 3))
+
+
+def test_floats_and_complex_numbers_are_not_copied_integers_become_float64_and_memory_goes_row_by_row():
+    for S in (np.zeros((2, 3), dtype=np.float32), np.full((1, 2), 1 + 1e-20j)):
+        assert as_scores(S) is S
+        assert as_batch(S.tolist(), [0] * len(S))[0].dtype == (np.complex128 if S.dtype.kind == "c" else np.float64)
+    assert as_scores(np.zeros((2, 3), dtype=int)).dtype == np.float64
+    by_column = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+    assert as_scores(by_column).flags.c_contiguous
+    np.testing.assert_array_equal(as_scores(by_column), by_column)
+
+
+@pytest.mark.parametrize(
+    ("S", "y", "error", "said"),
+    [
+        (np.zeros(3), [0], ValueError, r"shape .* N x C"),
+        (np.float64(1), [0], ValueError, r"shape .* N x C"),
+        (np.zeros((1, 2, 3)), [0], ValueError, r"shape .* N x C"),
+        (np.zeros((1, 2), dtype=bool), [0], TypeError, "bool"),
+        (np.array([["1", "2"]]), [0], TypeError, "<U1"),
+        (np.array([[None, 1.0]]), [0], TypeError, "object"),
+        (TWO_ROWS, [0, 3], ValueError, "run from 0 to 3; 3 classes are 0 to 2"),
+        (TWO_ROWS, [-1, 0], ValueError, "run from -1 to 0; 3 classes are 0 to 2"),
+        (TWO_ROWS, [0], ValueError, r"\(2,\)"),
+        (TWO_ROWS, [0, 1, 2], ValueError, r"\(2,\)"),
+        (TWO_ROWS, [[0, 1, 0], [1, 0, 0]], ValueError, r"\(2,\)"),
+        (TWO_ROWS, [0.0, 1.0], TypeError, "float64"),
+    ],
+)
+def test_scores_that_are_no_matrix_of_numbers_and_labels_that_are_no_classes_are_refused(S, y, error, said):
+    with pytest.raises(error, match=said):
+        as_batch(S, y)
+
+
+def test_a_mean_is_numpys_to_the_last_bit():
+    for seed in range(50):
+        rng = np.random.default_rng(seed)
+        L = rng.normal(size=rng.integers(1, 200)).astype([np.float64, np.float32][seed % 2])
+        value, dS = reduced(L, np.ones((len(L), 2), dtype=L.dtype), "mean")
+        assert (value.dtype, value) == (L.dtype, L.mean())
+        np.testing.assert_array_equal(dS, 1 / np.full((len(L), 2), len(L), dtype=L.dtype))
+
+
+@pytest.mark.parametrize("reduction", ["Mean", "", None, "batchmean"])
+def test_an_unknown_reduction_is_refused_with_those_there_are(reduction):
+    with pytest.raises(ValueError, match=f"{reduction!r}; it must be 'mean', 'sum' or 'none'"):
+        reduced(np.zeros(2), np.zeros((2, 3)), reduction)

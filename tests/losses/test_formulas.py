@@ -1,88 +1,91 @@
 """Each built-in loss beside torch's, beside its formula in decimal arithmetic, and at scores worked out by hand."""
 
-from __future__ import annotations
-
 import decimal
-from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+import gradcheck
 from gradcheck.losses import BUILT_INS
-from gradcheck.losses.cross_entropy import focal, label_smoothing, softmax
+from gradcheck.losses.cross_entropy import focal, label_smoothing, soft_cross_entropy, softmax
 from gradcheck.losses.elementwise import huber
 from gradcheck.losses.hinge import crammer_singer, svm
 from gradcheck.losses.indicator_examples import affine_exp, min_square_exp
 
 
-def one_hot(S, y):
-    import torch
-
-    return torch.nn.functional.one_hot(y, S.shape[1]).to(S.dtype)
-
-
-def torch_focal(S, y):
-    import torch
-
+def torch_focal(torch, S, y):
     log_p = torch.log_softmax(S, dim=1)
-    u = (log_p.exp() * (1 - one_hot(S, y))).sum(dim=1)
+    u = (log_p.exp() * (1 - one_hot(torch, S, y))).sum(dim=1)
     return (-(u**2) * log_p[torch.arange(len(y)), y]).mean()
 
 
-def torch_brier(S, y):
-    import torch
-
-    p, others = torch.softmax(S, dim=1), 1 - one_hot(S, y)
+def torch_brier(torch, S, y):
+    p, others = torch.softmax(S, dim=1), 1 - one_hot(torch, S, y)
     # 1 - p_y as the sum of the others: torch's own p_y - 1 has no digits left at scores of 20.
     return ((p * others).sum(dim=1) ** 2 + (p**2 * others).sum(dim=1)).mean()
 
 
-def torch_crammer_singer(S, y):
-    label = one_hot(S, y)
+def torch_crammer_singer(torch, S, y):
+    label = one_hot(torch, S, y)
     return ((S + 1 - label).max(dim=1).values - (S * label).sum(dim=1)).mean()
+
+
+def one_hot(torch, S, y):
+    return torch.nn.functional.one_hot(y, S.shape[1]).to(S.dtype)
+
+
+KINDS = {"soft-cross-entropy": "one-hot", "binary-cross-entropy": "multi-hot", "squared-error": "real"}
+TWINS = {"soft-cross-entropy": "softmax", "binary-cross-entropy": "one-vs-all"}
+
+
+def drawn(kind, seed, scale=1.0, min_classes=1):
+    rng = np.random.default_rng(seed)
+    N, C = int(rng.integers(1, 9)), int(rng.integers(min_classes, 12))
+    t = {
+        "class": rng.integers(0, C, N),
+        "one-hot": np.eye(C)[rng.integers(0, C, N)],
+        "multi-hot": (rng.random((N, C)) < 0.5).astype(float),
+        "real": rng.normal(size=(N, C)),
+    }[kind]
+    return scale * rng.normal(size=(N, C)), t
 
 
 TORCH = {
     "softmax": lambda torch, S, y: torch.nn.CrossEntropyLoss()(S, y),
     "label-smoothing": lambda torch, S, y: torch.nn.CrossEntropyLoss(label_smoothing=0.1)(S, y),
-    "focal": lambda torch, S, y: torch_focal(S, y),
-    "brier": lambda torch, S, y: torch_brier(S, y),
+    "focal": torch_focal,
+    "brier": torch_brier,
     "svm": lambda torch, S, y: S.shape[1] * torch.nn.MultiMarginLoss()(S, y),  # torch's divides by C
     "squared-hinge": lambda torch, S, y: S.shape[1] * torch.nn.MultiMarginLoss(p=2)(S, y),
-    "crammer-singer": lambda torch, S, y: torch_crammer_singer(S, y),
-    "one-vs-all": lambda torch, S, y: torch.nn.BCEWithLogitsLoss(reduction="sum")(S, one_hot(S, y)) / len(y),
-    "huber": lambda torch, S, y: torch.nn.HuberLoss(reduction="sum", delta=1.0)(S, one_hot(S, y)) / len(y),
+    "crammer-singer": torch_crammer_singer,
+    "one-vs-all": lambda torch, S, y: torch.nn.BCEWithLogitsLoss(reduction="sum")(S, one_hot(torch, S, y)) / len(y),
+    "huber": lambda torch, S, y: torch.nn.HuberLoss(reduction="sum", delta=1.0)(S, one_hot(torch, S, y)) / len(y),
     "min-square-exp": lambda torch, S, y: torch.minimum(S[:, 0] ** 2, S[:, 1].exp()).mean(),
     "cubed-relu": lambda torch, S, y: torch.relu(S**3).sum(dim=1).mean(),
+    "soft-cross-entropy": lambda torch, S, t: torch.nn.CrossEntropyLoss()(S, t),
+    "binary-cross-entropy": lambda torch, S, t: torch.nn.BCEWithLogitsLoss(reduction="sum")(S, t) / len(S),
+    "squared-error": lambda torch, S, t: torch.nn.MSELoss(reduction="sum")(S, t) / 2 / len(S),
     "affine-exp": lambda torch, S, y: (2 * S[:, 0] - 3 * S[:, 1] + S[:, 2].exp()).mean(),
 }
 
 
-def agrees_with_torch(name: str, torch_loss: Callable[[Any, Any], Any], *, min_classes: int = 2) -> None:
-    """Holds a built-in's value and gradient at random problems to torch's, to 1e-12 of the largest entry."""
-    import torch
-
-    for seed in range(10):
-        rng = np.random.default_rng(seed)
-        for scale in (1e-3, 1.0, 20.0):
-            N, C = int(rng.integers(1, 9)), int(rng.integers(min_classes, 12))
-            S, y = scale * rng.normal(size=(N, C)), rng.integers(0, C, size=N)
-            value, dS = BUILT_INS[name].function(S, y)
-            scores = torch.tensor(S, requires_grad=True)
-            expected = torch_loss(scores, torch.tensor(y))
-            expected.backward()
-            size = float(scores.grad.abs().max())
-            assert float(value) == pytest.approx(float(expected.detach()), rel=1e-12, abs=1e-15)
-            np.testing.assert_allclose(dS, scores.grad.numpy(), rtol=1e-12, atol=1e-12 * size)
-
-
 @pytest.mark.torch
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 20.0])
 @pytest.mark.parametrize("name", TORCH)
-def test_value_and_gradient_are_torchs(name):
+def test_value_and_gradient_are_torchs_to_1e_12_of_the_largest_entry(name, scale):
     torch = pytest.importorskip("torch")
-    agrees_with_torch(name, lambda S, y: TORCH[name](torch, S, y), min_classes=3 if name == "affine-exp" else 2)
+    for seed in range(10):
+        S, y = drawn(KINDS.get(name, "class"), seed, scale, min_classes=3 if name == "affine-exp" else 2)
+        value, dS = BUILT_INS[name].function(S, y)
+        scores = torch.tensor(S, requires_grad=True)
+        expected = TORCH[name](torch, scores, torch.tensor(y))
+        expected.backward()
+        size = float(scores.grad.abs().max())
+        assert float(value) == pytest.approx(float(expected.detach()), rel=1e-12, abs=1e-15)
+        np.testing.assert_allclose(dS, scores.grad.numpy(), rtol=1e-12, atol=1e-12 * size)
 
 
 def test_softmax_and_huber_are_scipys():
@@ -95,7 +98,7 @@ def test_softmax_and_huber_are_scipys():
     assert huber(S, y)[0] == pytest.approx(special.huber(1.0, S - np.eye(6)[y]).sum() / 30, rel=1e-14)
 
 
-def p_of(s: list[Decimal], j: int = 0) -> Decimal:
+def p_of(s, j=0):
     return s[j].exp() / sum(score.exp() for score in s)
 
 
@@ -113,7 +116,7 @@ DECIMAL = {
 }
 
 
-def agrees_with_decimals(name: str, row: Sequence[float], *, rtol: float = 1e-12) -> None:
+def agrees_with_decimals(name, row, *, rtol=1e-12):
     """Holds a built-in at one row of label 0 to its formula in 400 decimal digits, each entry to ``rtol`` of itself.
 
     The gradient is the formula's central difference with a step of 1e-60: no derivation is trusted.
@@ -232,3 +235,49 @@ def test_affine_exp_overflows_by_its_own_nature_and_only_where_it_must():
         value, dS = affine_exp(np.array([[0.0, 0.0, 1e3]]), np.array([0]))
     assert np.isinf(value)
     np.testing.assert_array_equal(dS, [[2, -3, np.inf]])
+
+
+# --- losses whose labels are numbers: one-hot, multi-hot, real ----------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "twin"), TWINS.items())
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), scale=st.sampled_from([1e-3, 1.0, 30.0]))
+def test_of_one_class_a_row_it_is_the_loss_of_classes(name, twin, seed, scale):
+    S, t = drawn("one-hot", seed, scale)
+    expected, expected_dS = BUILT_INS[twin].function(S, t.argmax(axis=1))
+    for labels in (t, t.argmax(axis=1), t.astype(int), t.astype(bool)):
+        value, dS = BUILT_INS[name].function(S, labels)
+        assert float(value) == pytest.approx(float(expected), rel=1e-13)
+        np.testing.assert_allclose(dS, expected_dS, rtol=1e-12, atol=1e-300)
+
+
+@pytest.mark.parametrize(("name", "kind"), KINDS.items())
+def test_gradcheck_finds_it_right_with_its_own_kind_of_labels_and_a_slip_in_it_wrong(name, kind):
+    def slipped(S, t):
+        value, dS = BUILT_INS[name].function(S, t)
+        return value, dS * (1 + 1e-6)
+
+    assert not gradcheck.check(slipped, gradcheck.Config(labels={"kind": kind})).passed
+    for dtype in ("float64", "float32"):
+        report = gradcheck.check(name, gradcheck.Config(labels={"kind": kind}, trials=2, dtype=dtype))
+        assert report.passed
+        assert sum(batch.unresolved for batch in report.losses[0].batches) == 0
+
+
+@pytest.mark.parametrize("row", [[40.0, -40.0, -50.0], [0.0, 0.0, 0.0], [1e-9, -1e-9, 1.0]])
+def test_digits_are_kept_where_a_probability_nears_1(row):
+    t = [0.25, 0.75, 0.0]
+    e = [Decimal(score).exp() for score in row]
+    expected = [float(Decimal(e_j) / sum(e) - Decimal(t_j)) for e_j, t_j in zip(e, t, strict=True)]
+    _, dS = soft_cross_entropy(np.array([row]), np.array([t]))
+    np.testing.assert_allclose(dS[0], expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize(
+    ("labels", "error"), [(np.zeros((2, 3)), ValueError), (np.zeros((2, 2), complex), TypeError), ([5, 0], ValueError)]
+)
+def test_labels_that_are_none_are_refused(name, labels, error):
+    with pytest.raises(error, match="labels"):
+        BUILT_INS[name].function(np.zeros((2, 2)), labels)

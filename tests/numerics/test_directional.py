@@ -1,30 +1,23 @@
 """Differences along random directions: their residuals, the smallest defect that they show, kinks at the point."""
 
-from __future__ import annotations
-
-from functools import partial
 from math import sqrt
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from judging import stencil
 
 from gradcheck.numerics.differences import Stencil
 from gradcheck.numerics.directional import RATIO, Pair, finest_step, has_kinks_at_point, residuals, smallest_defect
 
 
-def stencil(f, g, step: float) -> Stencil:
-    at = np.array([step]), np.array([step])
-    return Stencil(*at, *(np.array([each(x)]) for each in (f, g) for x in (-step, 0.0, step)))
-
-
-def pair(f, g, fine: float, expected: float) -> Pair:
-    return Pair(stencil(f, g, RATIO * fine), stencil(f, g, fine), np.array([expected]))
+def pair(f, g, fine, expected):
+    return Pair(stencil(f, g, 0.0, RATIO * fine), stencil(f, g, 0.0, fine), np.array([expected]))
 
 
 @given(st.lists(st.floats(1e-12, 1e12), min_size=1, max_size=6))
-def test_the_smallest_defect_is_shown_with_the_probability_that_is_asked_for(unseen: list[float]) -> None:
+def test_the_smallest_defect_is_shown_with_the_probability_that_is_asked_for(unseen):
     size = smallest_defect(np.array(unseen), 0.99)
     draws = np.abs(np.random.default_rng(0).normal(size=(20_000, len(unseen)))) * size
     shown = np.mean(np.any(draws > unseen, axis=1))
@@ -32,13 +25,13 @@ def test_the_smallest_defect_is_shown_with_the_probability_that_is_asked_for(uns
 
 
 @given(noise=st.floats(1e-17, 1e-12), bound=st.floats(1e-9, 1e-6))
-def test_noise_at_the_finest_step_is_bounded_as_asked_for(noise: float, bound: float) -> None:
+def test_noise_at_the_finest_step_is_bounded_as_asked_for(noise, bound):
     step = finest_step(noise, bound, spacing=1e-16)
-    at_step = stencil(abs, abs, step).noise_bound(noise)[0]
+    at_step = stencil(abs, abs, 0.0, step).noise_bound(noise)[0]
     assert at_step == pytest.approx(bound) or (step == 2.0**-30 and at_step <= bound) or step == 2.0**-2
 
 
-def test_a_smooth_function_leaves_no_more_than_its_bound_and_a_wild_gradient_does_not_widen_it() -> None:
+def test_a_smooth_function_leaves_no_more_than_its_bound_and_a_wild_gradient_does_not_widen_it():
     left, bounds, _ = residuals(pair(np.sin, np.cos, 1e-2, 1.0), value_noise=1e-16)
     assert abs(left[0]) <= bounds[0] < 1e-6
     noise = np.random.default_rng(0)  # corrections by a gradient that makes no sense are worse than none
@@ -48,16 +41,17 @@ def test_a_smooth_function_leaves_no_more_than_its_bound_and_a_wild_gradient_doe
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_thousands_of_kinks_near_the_point_are_within_the_bound(seed: int) -> None:
+def test_thousands_of_kinks_near_the_point_are_within_the_bound(seed):
     rng, looks = np.random.default_rng(seed), []
     for _ in range(4):
         places, slopes = rng.normal(size=(2, 50_000))
-        f = partial(
-            lambda x, places, slopes: np.sum(np.maximum(slopes * (x - places), 0)), places=places, slopes=slopes
-        )
-        g = partial(
-            lambda x, places, slopes: np.sum(slopes * (slopes * (x - places) > 0)), places=places, slopes=slopes
-        )
+
+        def f(x, places=places, slopes=slopes):
+            return np.sum(np.maximum(slopes * (x - places), 0))
+
+        def g(x, places=places, slopes=slopes):
+            return np.sum(slopes * (slopes * (x - places) > 0))
+
         looks.append(pair(f, g, 1e-4, float(g(0.0))))
     coarse, fine = (
         Stencil(*np.concatenate(at, axis=1)) for at in zip(*[(each.coarse, each.fine) for each in looks], strict=True)
@@ -79,5 +73,5 @@ def test_thousands_of_kinks_near_the_point_are_within_the_bound(seed: int) -> No
         (lambda x: abs(x - 1e-4), lambda x: np.sign(x - 1e-4), False),
     ],
 )
-def test_kinks_at_the_point_itself_are_told_from_kinks_nearby(f, g, kinks: bool) -> None:
+def test_kinks_at_the_point_itself_are_told_from_kinks_nearby(f, g, kinks):
     assert has_kinks_at_point(pair(f, g, 1e-5, 0.0), value_noise=1e-17, granted=1e-9) == kinks

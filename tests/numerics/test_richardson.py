@@ -1,9 +1,5 @@
 """Limits of differences at a ladder of steps: the truth lies within bounds that say something."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterable
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,13 +7,12 @@ from hypothesis import strategies as st
 
 from gradcheck.numerics.differences import SIGMAS
 from gradcheck.numerics.richardson import RATIO, STEPS, Limit, better_of, extrapolate
-from gradcheck.report import FloatArray
 
 EPS = float(np.finfo(np.float64).eps)
 TOP = 0.05
-LADDER: FloatArray = TOP / RATIO ** np.arange(STEPS)
+LADDER = TOP / RATIO ** np.arange(STEPS)
 
-FAMILY: dict[str, tuple[Callable[[FloatArray], FloatArray], Callable[[float], float]]] = {
+FAMILY = {
     "sin": (np.sin, np.cos),
     "exp": (np.exp, np.exp),
     "log-sum-exp": (lambda s: np.logaddexp(0, s), lambda s: 1 / (1 + np.exp(-s))),
@@ -28,18 +23,18 @@ FAMILY: dict[str, tuple[Callable[[FloatArray], FloatArray], Callable[[float], fl
 }
 
 
-def noise_bounds(sigma: float) -> FloatArray:
+def noise_bounds(sigma):
     """K x 1: of central differences."""
     return (SIGMAS * np.sqrt(2.0) * sigma / (2 * LADDER))[:, np.newaxis]
 
 
-def central(f: Callable[[FloatArray], FloatArray], s: float, noise: FloatArray) -> FloatArray:
+def central(f, s, noise):
     """K x 1 plain central differences of values with this noise (2 x K) planted in them."""
     above, below = s + LADDER, s - LADDER
     return ((f(above) + noise[0] - f(below) - noise[1]) / (above - below))[:, np.newaxis]
 
 
-def limit_of(f: Callable[[FloatArray], FloatArray], s: float, missing: Iterable[int] = ()) -> Limit:
+def limit_of(f, s, missing=()):
     """The limit of central differences without noise, some of which could not be taken."""
     differences = central(f, s, np.zeros((2, STEPS)))
     differences[list(missing)] = np.nan
@@ -48,7 +43,7 @@ def limit_of(f: Callable[[FloatArray], FloatArray], s: float, missing: Iterable[
 
 @pytest.mark.parametrize("sigma", [1e-16, 1e-11, 1e-7])
 @pytest.mark.parametrize("name", FAMILY)
-def test_the_bound_holds_the_truth_over_planted_noise(name: str, sigma: float) -> None:
+def test_the_bound_holds_the_truth_over_planted_noise(name, sigma):
     f, slope = FAMILY[name]
     rng = np.random.default_rng(len(name))
     outside = []
@@ -62,7 +57,7 @@ def test_the_bound_holds_the_truth_over_planted_noise(name: str, sigma: float) -
     assert outside == []
 
 
-def test_coarse_steps_that_are_the_period_of_a_sine_are_contradicted_by_the_fine_ones() -> None:
+def test_coarse_steps_that_are_the_period_of_a_sine_are_contradicted_by_the_fine_ones():
     # At steps of whole periods, all of sin's differences are 0 and agree perfectly.
     steps = 4.0 / RATIO ** np.arange(STEPS)
     differences = (np.sin(2 * np.pi * steps) / steps)[:, np.newaxis]  # the derivative at 0 is 2 pi
@@ -73,7 +68,7 @@ def test_coarse_steps_that_are_the_period_of_a_sine_are_contradicted_by_the_fine
 
 
 @given(st.sets(st.integers(0, STEPS - 1), max_size=STEPS - 4))
-def test_rungs_that_could_not_be_taken_are_done_without(missing: set[int]) -> None:
+def test_rungs_that_could_not_be_taken_are_done_without(missing):
     limit = limit_of(np.sin, 0.3, missing)
     # Neighbours are needed for an estimate; with none, nothing can be said.
     taken = [k for k in range(STEPS) if k not in missing]
@@ -90,6 +85,6 @@ def test_rungs_that_could_not_be_taken_are_done_without(missing: set[int]) -> No
     ((np.nan, np.inf), (2.0, 0.01), (2.0, 0.01)),  # nothing to contradict
     ((1.0, 0.1), (np.nan, np.inf), (1.0, 0.1)),
 ])  # fmt: skip
-def test_better_of(trusted: tuple[float, float], sharper: tuple[float, float], expected: tuple[float, float]) -> None:
+def test_better_of(trusted, sharper, expected):
     better = better_of(*(Limit(np.array(pair[:1]), np.array(pair[1:])) for pair in (trusted, sharper)))
     assert (better.estimate[0], better.bound[0]) == expected

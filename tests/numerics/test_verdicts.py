@@ -1,10 +1,8 @@
 """From estimates and bounds to verdicts: the tables."""
 
-from __future__ import annotations
-
 import numpy as np
-import numpy.typing as npt
 import pytest
+from judging import stencil
 
 from gradcheck.numerics import verdicts
 from gradcheck.numerics.differences import Stencil
@@ -12,11 +10,11 @@ from gradcheck.numerics.richardson import Limit
 from gradcheck.report import VERDICTS
 
 
-def limit(estimate: float, bound: float) -> Limit:
+def limit(estimate, bound):
     return Limit(np.array([estimate]), np.array([bound]))
 
 
-def word(told: npt.NDArray[np.int8]) -> str:
+def word(told):
     assert told.dtype == np.int8
     return VERDICTS[int(told[0])].value
 
@@ -31,7 +29,7 @@ def word(told: npt.NDArray[np.int8]) -> str:
     (1.0, np.nan, np.inf, 0.0, "unresolved"),
     (0.0, 0.0, 0.0, 0.0, "ok"),
 ])  # fmt: skip
-def test_smooth_verdicts(analytic: float, estimate: float, bound: float, allowed: float, expected: str) -> None:
+def test_smooth_verdicts(analytic, estimate, bound, allowed, expected):
     got = verdicts.judge_smooth(np.array([analytic]), limit(estimate, bound), np.array([allowed]), np.zeros(1), 1.0)
     assert word(got) == expected
 
@@ -41,7 +39,7 @@ def test_smooth_verdicts(analytic: float, estimate: float, bound: float, allowed
     (1.0 + 3e-6, "wrong"), (-1.0 - 3e-6, "wrong"), (5.0, "wrong"),
 ])  # fmt: skip
 @pytest.mark.parametrize("falling", [False, True], ids=["convex", "concave"])
-def test_verdicts_at_kinks(analytic: float, expected: str, falling: bool) -> None:
+def test_verdicts_at_kinks(analytic, expected, falling):
     left, right = limit(-1.0, 1e-6), limit(1.0, 1e-6)
     if falling:
         left, right = right, left
@@ -49,36 +47,29 @@ def test_verdicts_at_kinks(analytic: float, expected: str, falling: bool) -> Non
     assert word(got) == expected
 
 
-def test_a_kink_with_one_wide_side_is_unresolved_between_and_wrong_beyond() -> None:
+def test_a_kink_with_one_wide_side_is_unresolved_between_and_wrong_beyond():
     left, right, zero = limit(-1.0, 1e-6), limit(1.0, 0.5), np.zeros(1)
     for analytic, expected in ((0.0, "unresolved"), (2.0, "wrong")):
         assert word(verdicts.judge_kinks(np.array([analytic]), left, right, zero, zero, 1.0)) == expected
 
 
-def test_what_is_granted_to_ds_counts_as_a_bound_and_may_not_be_wide() -> None:
+def test_what_is_granted_to_ds_counts_as_a_bound_and_may_not_be_wide():
     off, zero = np.array([1.0 + 3e-3]), np.zeros(1)
     for granted, expected in ((5e-3, "ok"), (2e-3, "wrong"), (5e-2, "unresolved")):
         assert word(verdicts.judge_smooth(off, limit(1.0, 1e-9), zero, np.array([granted]), 1.0)) == expected
 
 
-def stencil(f: object, g: object, s: float, h: float = 2.0**-10) -> Stencil:
-    points = (s - h, s, s + h)
-    numbers = (h, h, *map(f, points), *map(g, points))  # type: ignore[arg-type]
-    return Stencil(*(np.array([float(number)]) for number in numbers))
-
-
-def test_a_smooth_stencil_is_smooth_and_a_kink_at_the_point_or_beside_it_is_not() -> None:
-    sign = lambda s: float(np.sign(s))  # noqa: E731
-    for f, g, at, smooth in ((np.sin, np.cos, 0.3, True), (abs, sign, 0.0, False), (abs, sign, 2.0**-12, False)):
-        around = stencil(f, g, at)
+def test_a_smooth_stencil_is_smooth_and_a_kink_at_the_point_or_beside_it_is_not():
+    for f, g, at, smooth in ((np.sin, np.cos, 0.3, True), (abs, np.sign, 0.0, False), (abs, np.sign, 2.0**-12, False)):
+        around = stencil(f, g, at, 2.0**-10)
         assert verdicts.is_smooth(around, around.correction(), 1e-16, 1.0)[0] == smooth
 
 
-def test_noise_alone_is_no_kink() -> None:
+def test_noise_alone_is_no_kink():
     rng = np.random.default_rng(0)
     h, sigma, entries = 2.0**-10, 1e-6, 1000
     values = sigma * rng.normal(size=(3, entries))
     width, ones = np.full(entries, h), np.ones(entries)
-    noisy = Stencil(width, width, values[0], values[1], values[2], ones, ones, ones)
+    noisy = Stencil(width, width, *values, ones, ones, ones)
     assert np.all(verdicts.is_smooth(noisy, noisy.correction(), sigma, 1.0))
     assert not np.all(verdicts.is_smooth(noisy, noisy.correction(), sigma / 1000, 1.0))

@@ -1,62 +1,21 @@
 """The smallest failing case of a function of named inputs: small, true, and Python that raises."""
 
-from __future__ import annotations
-
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
-from layers import WRONG, LayerCase
+from layers import WRONG
 
 import gradcheck
 from gradcheck.layout import leaves
-from gradcheck.report import LossReport
-
-MODULE = """
-import numpy as np
-
-def nested(params, x, scale):
-    W, (b, c) = params["W"], params["rest"]
-    grads = {"W": 2 * scale * W, "rest": (np.ones_like(b), 3 * c**2)}
-    return float(scale * (W**2).sum() + b.sum() + (c**2).sum() + x.sum()), grads
-
-def scaled(reg, x):
-    return float(reg * (x**2).sum()), 2 * (x**2).sum(), 2 * reg * x
-
-def tanh(x):
-    return np.tanh(x), x
-
-def tanh_backward(dout, x):
-    return dout * (1 - np.tanh(x))
-"""
 
 
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "mylayers.py").write_text(MODULE)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def checked(function: Any, **keywords: Any) -> LossReport:
+def checked(function, **keywords):
     return gradcheck.check([function], **keywords).losses[0]
 
 
-def numbers(report: LossReport) -> int:
+def numbers(report):
     """How many numbers the case has."""
-    assert report.smallest_case is not None
     values = report.smallest_case.y.values
     return sum(np.size(leaf) for name, value in values.items() for _, leaf in leaves(value, name))
-
-
-def said_by(snippet: str, where: Path) -> str:
-    """The last line that the snippet writes in a process of its own."""
-    (where / "case.py").write_text(snippet)
-    done = subprocess.run([sys.executable, "case.py"], cwd=where, capture_output=True, text=True, timeout=120)
-    return done.stderr.strip().splitlines()[-1]
 
 
 @pytest.mark.parametrize(
@@ -73,20 +32,18 @@ def said_by(snippet: str, where: Path) -> str:
         ("attention_no_scale", 15),
     ],
 )
-def test_the_case_of_a_layer_is_small_and_its_snippet_raises(name: str, most: int) -> None:
-    case: LayerCase = WRONG[name]
-    beside = {key: getattr(case, key) for key in ("gradient", "backward", "value") if getattr(case, key) is not None}
-    report = checked(case.function, inputs=case.inputs, wrt=case.wrt, sizes=case.sizes, reseed=case.reseed, **beside)
+def test_the_case_of_a_layer_is_small_and_its_snippet_raises(name, most):
+    case = WRONG[name]
+    report = checked(case.function, **case.keywords, **case.beside)
     assert numbers(report) <= most
-    scope = {each.__name__: each for each in (case.function, *beside.values())}
+    scope = {each.__name__: each for each in (case.function, *case.beside.values())}
     with pytest.raises(AssertionError, match="is not the gradient of the value"):
         exec(report.smallest_case.snippet, scope)
-    assert report.evaluations_to_explain <= max(sum(each.evaluations for each in report.batches) // 4, 0) + 400
+    assert report.evaluations_to_explain <= sum(each.evaluations for each in report.batches) // 4 + 400
 
 
-def test_it_reads_like_this_and_fails_in_a_process_of_its_own(here: Path) -> None:
-    report = checked("mylayers:tanh", inputs={"x": "[N, 5]"}, backward="tanh_backward", rtol=1e-9)
-    assert report.smallest_case is not None
+def test_it_reads_like_this_and_fails_in_a_process_of_its_own(run):
+    report = checked("mine:tanh", inputs={"x": "[N, 5]"}, backward="tanh_backward", rtol=1e-9)
     (dx,), (numerical,) = report.smallest_case.analytic, report.smallest_case.numerical
     outcome = f"dx[0, 0] {dx[0]:.6g}, numerical {numerical[0]:.6g}"
     options = "backward='tanh_backward', rtol=1e-09"
@@ -96,14 +53,12 @@ def test_it_reads_like_this_and_fails_in_a_process_of_its_own(here: Path) -> Non
         "\n"
         f"inputs = {{'x': [[{x}]]}}\n"
         f"# {outcome}\n"
-        f"report = gradcheck.check_at('mylayers:tanh', inputs, {options})\n"
+        f"report = gradcheck.check_at('mine:tanh', inputs, {options})\n"
         f"assert report.passed, 'dx is not the gradient of the value ({report.findings[0].code})'\n"
     )
-    assert report.smallest_case.line == (
-        f"gradcheck.check_at('mylayers:tanh', {{'x': [[{x}]]}}, {options})   {outcome}"
-    )
+    assert report.smallest_case.line == (f"gradcheck.check_at('mine:tanh', {{'x': [[{x}]]}}, {options})   {outcome}")
     assert x == round(x, 1)
-    assert "AssertionError: dx is not the gradient" in said_by(report.smallest_case.snippet, here)
+    assert "AssertionError: dx is not the gradient" in run(report.smallest_case.snippet)[1]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -114,17 +69,17 @@ def test_it_reads_like_this_and_fails_in_a_process_of_its_own(here: Path) -> Non
         ("scaled", {"reg": "normal(0, 1) []", "x": "[7]"}, "'reg': np.float"),
     ],
 )
-def test_parts_numbers_and_dtypes_come_back_as_they_were(here, target, inputs, shown, dtype) -> None:
-    report = checked(f"mylayers:{target}", inputs=inputs, dtype=dtype)
+def test_parts_numbers_and_dtypes_come_back_as_they_were(run, target, inputs, shown, dtype):
+    report = checked(f"mine:{target}", inputs=inputs, dtype=dtype)
     if target == "nested":  # 3 c^2 is right at c = 2/3 alone
         assert numbers(report) <= 5
-    assert "AssertionError: d" in said_by(report.smallest_case.snippet, here)
+    assert "AssertionError: d" in run(report.smallest_case.snippet)[1]
     assert shown in report.smallest_case.snippet or dtype == "float32"
     assert ("np.float32" in report.smallest_case.snippet) is (dtype == "float32")
 
 
-def test_a_point_of_ones_own_is_made_rounder_and_kept_where_no_other_is_wrong() -> None:
-    def far_out(x: Any) -> Any:
+def test_a_point_of_ones_own_is_made_rounder_and_kept_where_no_other_is_wrong():
+    def far_out(x):
         return float((x**2).sum()), 2 * x + (np.abs(x - 0.3217) < 1e-6)
 
     wrong = gradcheck.check_at(far_out, {"x": np.array([0.3217, 0.123456789])}).losses[0]
@@ -134,8 +89,8 @@ def test_a_point_of_ones_own_is_made_rounder_and_kept_where_no_other_is_wrong() 
     assert "myloss: the loss that was checked" in double.smallest_case.snippet
 
 
-def test_a_case_that_nobody_would_paste_is_left_out() -> None:
-    def last(x: Any) -> Any:
+def test_a_case_that_nobody_would_paste_is_left_out():
+    def last(x):
         assert len(x) == 60
         return float((x**2).sum()), 2 * x + (np.arange(60) == 59)
 

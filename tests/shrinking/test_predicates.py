@@ -1,32 +1,35 @@
 """The predicates: a broken contract, and a wrong gradient by a screen and by gradcheck's own check."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
-from losses_to_shrink import evidence_of, softmax, svm_at_ties, without_label
+from corpora.wrong_ties import svm_ones_zeroed
+from judging import hinge
+from observed import changed
 
 from gradcheck.checking.evidence import Allowance
+from gradcheck.checking.problem import check_problem
 from gradcheck.config import Config
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import Finding
+from gradcheck.sampling import problems
 from gradcheck.shrinking.predicates import REMOVABLE_JUMP, WrongGradient, breaks_contract
 from gradcheck.shrinking.shrinker import Candidate
 
 ONE = Config(batch_sizes=[3])
+DOUBLED = changed("softmax", lambda dS, S, y: 2 * dS)
 
 
-def candidate(S, y) -> Candidate:
+def candidate(S, y):
     return Candidate(np.array(S, dtype=float), np.array(y))
 
 
-def zeros(N=2, C=3) -> Candidate:
+def zeros(N=2, C=3):
     return Candidate(np.zeros((N, C)), np.zeros(N, dtype=int))
 
 
-def broken(loss, code, message="", at=None, calls=40) -> bool:
+def broken(loss, code, message="", at=None, calls=40):
     return breaks_contract(Allowance(Function("test", loss), calls), Finding(code, "error", message), at or zeros())
 
 
@@ -70,23 +73,19 @@ def test_the_search_ends_when_no_call_is_left_or_the_loss_hangs():
         broken(hangs, "raises")
 
 
-def predicate(loss, config=ONE, *, calls=2000, code="wrong", smooth=False) -> tuple[WrongGradient, Allowance]:
-    evidence = evidence_of(loss, config, calls)
-    first = evidence.observations[0]
-    return WrongGradient(evidence.ask, code, smooth, config, first.rows, first.bounds, first.numerical), evidence.ask
-
-
-def test_the_screen_takes_a_call_at_the_candidate_and_two_along_each_direction():
-    wrong, ask = predicate(softmax(lambda dS, S, y: 2 * dS))
-    before = ask.calls
-    assert wrong.screen(candidate([[0.0, 1.0]], [0]))
-    assert ask.calls - before == 5
+def predicate(loss, config=ONE, *, calls=2000, code="wrong", smooth=False):
+    """That of a loss, as a check of the first problem would make it."""
+    function = Function("test", loss)
+    seen = check_problem(function, next(iter(problems(config))), config).case
+    ask = Allowance(function, calls, config.dtype)
+    return WrongGradient(ask, code, smooth, config, seen.rows, seen.bounds, seen.numerical), ask
 
 
 @pytest.mark.parametrize(("defect", "calls"), [(3e-7, 2_000), (1e-5, 2_000), (1e-3, 50), (0.1, 2_000), (2.0, 50)])
 def test_a_defect_of_one_entry_is_seen_if_it_is_more_than_rtol(defect, calls):
-    loss = softmax(lambda dS, S, y: np.where(np.arange(S.shape[1]) == 0, dS * (1 + defect), dS))
-    wrong, _ = predicate(loss, calls=calls)
+    wrong, _ = predicate(
+        changed("softmax", lambda dS, S, y: np.where(np.arange(S.shape[1]) == 0, dS * (1 + defect), dS)), calls=calls
+    )
     at = candidate([[0.5, -0.3, 1.0], [0.1, 0.2, 0.3]], [0, 2])
     assert wrong.screen(at)
     analytic, numerical = wrong.confirm(at)
@@ -104,16 +103,16 @@ def test_a_right_loss_is_not_wrong_at_random_scores(name, dtype):
 
 @pytest.mark.parametrize(("at_ties", "is_wrong"), [(0.0, False), (0.4, False), (1.0, False), (2.0, True), (-1.0, True)])
 def test_at_a_kink_what_lies_between_both_sides_is_right(at_ties, is_wrong):
-    wrong, _ = predicate(svm_at_ties(at_ties), Config(batch_sizes=[3], scores="integers"))
+    wrong, _ = predicate(hinge(at_ties), Config(batch_sizes=[3], scores="integers"))
     tie = candidate([[1.0, 0.0]], [0])
     assert wrong.screen(tie) is is_wrong
     assert (wrong.confirm(tie) is not None) is is_wrong
-    assert not predicate(svm_at_ties(at_ties), smooth=True)[0].screen(tie)  # another reason than that of smooth ones
+    assert not predicate(hinge(at_ties), smooth=True)[0].screen(tie)  # another reason than that of smooth ones
 
 
 def test_a_candidate_that_raises_or_is_not_finite_fails_for_another_reason():
     def loss(S, y):
-        value, dS = without_label(S, y)
+        value, dS = DOUBLED(S, y)
         if S.shape[1] == 2:
             raise ValueError("two classes")
         return (np.nan if S.shape[1] == 3 else value), dS
@@ -126,7 +125,7 @@ def test_a_candidate_that_raises_or_is_not_finite_fails_for_another_reason():
 
 @pytest.mark.parametrize("calls", [20, 100, 400])
 def test_the_screen_leaves_the_calls_that_confirm_what_it_found_and_no_more_are_made(calls):
-    wrong, ask = predicate(softmax(lambda dS, S, y: 2 * dS), calls=calls)
+    wrong, ask = predicate(DOUBLED, calls=calls)
     with pytest.raises(OutOfTime):
         all(wrong.screen(zeros(1, 2)) for _ in range(100))
     assert wrong.confirm(zeros(1, 2)) is not None
@@ -134,13 +133,6 @@ def test_the_screen_leaves_the_calls_that_confirm_what_it_found_and_no_more_are_
 
 
 def test_a_value_that_jumps_at_the_point_alone_is_found_whatever_the_gradient():
-    def loss(S, y):
-        margins = S - S[np.arange(len(S)), y][:, None] + 1
-        margins[margins == 1] = 0  # to drop the label
-        dS = (margins > 0) / len(S)
-        dS[np.arange(len(S)), y] = -dS.sum(axis=1)
-        return np.maximum(margins, 0).sum() / len(S), dS
-
-    wrong, _ = predicate(loss, code=REMOVABLE_JUMP)
+    wrong, _ = predicate(svm_ones_zeroed, code=REMOVABLE_JUMP)
     assert wrong.screen(candidate([[0.0, 0.0]], [0]))
     assert not wrong.screen(candidate([[0.0, 0.3]], [0]))

@@ -1,8 +1,4 @@
-"""The shrinker, with predicates made up: what it finds, what it asks for, where it stops."""
-
-from __future__ import annotations
-
-from collections.abc import Callable
+"""The shrinker, with predicates made up: what it finds, what it asks for, where it stops, which case is simpler."""
 
 import numpy as np
 import pytest
@@ -10,17 +6,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradcheck.errors import OutOfTime
-from gradcheck.shrinking.shrinker import Candidate, Failure, Shrinker, simplicity
+from gradcheck.shrinking.shrinker import Candidate, Failure, Shrinker, of_size, simpler, simplicity
 
 
 class Asked:
     """A predicate that records what it was asked, and that has so many answers."""
 
-    def __init__(self, holds: Callable[[Candidate], bool], answers: int = 10_000) -> None:
+    def __init__(self, holds, answers=10000):
         self._holds, self.answers = holds, answers
-        self.asked: list[Candidate] = []
+        self.asked = []
 
-    def __call__(self, candidate: Candidate) -> bool:
+    def __call__(self, candidate):
         if self.answers == 0:
             raise OutOfTime
         self.answers -= 1
@@ -28,19 +24,19 @@ class Asked:
         return bool(self._holds(candidate))
 
 
-def shrinker(fails, size=(8, 5), *, dtype=np.float64) -> Shrinker:
+def shrinker(fails, size=(8, 5), *, dtype=np.float64):
     rng = np.random.default_rng(0)
     S, y = rng.normal(size=size), rng.integers(0, size[1], size=size[0])
     return Shrinker(fails, Failure(S, y, np.ones(size, dtype=bool)), dtype)
 
 
-def shrunk(fails, **options) -> Candidate:
+def shrunk(fails, **options):
     run = shrinker(fails, **options)
     run.run()
     return run.failed[-1]
 
 
-def two_classes(c: Candidate) -> bool:
+def two_classes(c):
     return c.S.shape[1] >= 2
 
 
@@ -105,3 +101,68 @@ def test_nothing_is_found_where_nothing_fails_that_is_small_enough_to_paste():
     run = shrinker(lambda c: c.S.shape[0] > 40, size=(50, 40))
     run.run()
     assert run.failed == []
+
+
+def test_fewer_rows_come_before_fewer_classes_then_labels_0_then_zeros_small_integers_halves_and_few_digits():
+    numbers = [[0, 0], [0, 1], [0, -1], [0, 2], [1, 1], [0, 0.5], [0, 0.1], [0, 0.123456789]]
+    others = [([[0, 0]], [1]), ([[0, 0, 0]], [0]), ([[0], [0]], [0, 0])]
+    simpler_first = [([[1.37]], [0]), *(([row], [0]) for row in numbers), *others]
+    order = [simplicity(Candidate(np.array(each[0], dtype=float), np.array(each[1]))) for each in simpler_first]
+    assert order == sorted(order)
+    assert len(set(order)) == len(order)
+    for y in (np.array([[0.5, 0.25]]), np.array(["a"]), np.array([True])):  # labels of any kind have a place
+        assert simplicity(Candidate(np.zeros((1, 2)), y)) <= simplicity(Candidate(np.ones((1, 2)), y))
+
+
+CLASSES = np.array([2, 0, 1])
+ONE_HOT, REAL, TARGETS = np.eye(3)[CLASSES], np.arange(9.0).reshape(3, 3) / 7, np.array([0.5, 1.5, 2.5])
+
+
+@pytest.mark.parametrize(
+    ("y", "columns", "expected"),
+    [
+        (CLASSES, [0, 2], [1, 1]),  # a class that is not among the columns becomes one that is
+        (ONE_HOT, [0, 2], [[0, 1], [0, 1]]),
+        (REAL, [1], [[REAL[0, 1]], [REAL[2, 1]]]),
+        (TARGETS, [1], [0.5, 2.5]),
+        (np.array(3.0), [1], 3.0),
+    ],
+)
+def test_labels_follow_their_rows_and_columns(y, columns, expected):
+    part = Candidate(np.zeros((3, 3)), y).part(np.array([0, 2]), np.array(columns))
+    assert part.y.tolist() == expected
+    assert part.y.dtype == y.dtype
+    assert part.S.shape == (2, len(columns))
+
+
+@pytest.mark.parametrize("y", [CLASSES, ONE_HOT, ONE_HOT.astype(np.float32), REAL, TARGETS])
+def test_labels_of_any_kind_stay_of_it(y):
+    fails = Asked(lambda c: c.S.shape == (2, 2))
+    Shrinker(fails, Failure(np.ones((3, 3)), y, np.ones((3, 3), dtype=bool)), np.float64).run()
+    assert {each.y.dtype for each in fails.asked} == {y.dtype}
+    assert all(each.y.shape == each.S.shape[: y.ndim] for each in fails.asked)
+    assert all(each.own is not None for each in fails.asked) == (y is not REAL and y is not TARGETS)
+
+
+def test_the_first_of_a_size_is_the_wrong_row_with_its_label_and_the_wrong_column():
+    S = np.arange(12.0).reshape(3, 4) + 0.1
+    failure = Failure(S, np.array([0, 1, 3]), S[2, 1] == S)
+    one, two = (next(of_size(failure, 1, C)) for C in (1, 2))
+    assert one.S.tolist() == [[S[2, 1]]]
+    assert (two.S.tolist(), two.y.tolist()) == ([[S[2, 1], S[2, 3]]], [1])
+
+
+@pytest.mark.parametrize(
+    ("S", "y", "simpler_one"),
+    [
+        ([[0.3, 0.7]], [1], ([[0.0, 0.0]], [0])),
+        ([[0.3, 0.7]], [1], ([[0.0, 0.7]], [1])),  # one by one
+        ([[-1.0, -2.0]], [0], ([[0.0, -1.0]], [0])),  # a tie survives the shift that makes its label's score 0
+        ([[-1.0, -2.0]], [0], ([[1.0, 0.0]], [0])),  # or the least score
+        ([[3.0, 5.0, 7.0]], [2], ([[7.0, 5.0, 3.0]], [0])),  # the label changes places with class 0
+        ([[0.3, 0.7]], [[0.3, 0.4]], ([[0.3, 0.7]], [[0.0, 0.0]])),
+        ([[0.3, 0.7]], [0.25], ([[0.3, 0.7]], [0.0])),
+    ],
+)
+def test_scores_and_labels_become_simpler(S, y, simpler_one):
+    assert simpler_one in [(each.S.tolist(), each.y.tolist()) for each in simpler(Candidate(np.array(S), np.array(y)))]

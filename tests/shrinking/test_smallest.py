@@ -1,28 +1,27 @@
 """From a check to the smallest failing case."""
 
-from __future__ import annotations
-
 import re
 import time
 
 import numpy as np
 import pytest
-from losses_to_shrink import softmax, svm_at_ties, without_label
+from corpora.parts import cross_entropy, softmax
+from judging import hinge
+from observed import changed, is_label, right
 
 import gradcheck
 from gradcheck.config import Config
-from gradcheck.report import LossReport
 
 
-def checked(loss, config: Config | None = None, **options) -> LossReport:
+def checked(loss, config=None, **options):
     return gradcheck.check(loss, config, **options).losses[0]
 
 
-def calls_of(report: LossReport) -> int:
+def calls_of(report):
     return sum(batch.evaluations for batch in report.batches)
 
 
-def fails(report: LossReport, loss) -> bool:
+def fails(report, loss):
     """Whether the snippet of a report raises."""
     (name,) = re.findall("^# (.*): the loss that was checked", report.smallest_case.snippet, re.MULTILINE)
     try:
@@ -32,20 +31,21 @@ def fails(report: LossReport, loss) -> bool:
     return False
 
 
-def in_class(k, factor=2.0):
-    return softmax(lambda dS, S, y: np.where(np.arange(S.shape[1]) == k, factor * dS, dS))
+def without_label(S, y):
+    return cross_entropy(S, y)[0].mean(), softmax(S) / len(S)
 
 
-def in_row(k, factor=2.0):
-    return softmax(lambda dS, S, y: np.where(np.arange(len(S))[:, None] == k, factor * dS, dS))
+def doubled(where):
+    """Softmax whose dS is twice as large where a condition of S and y holds."""
+    return changed("softmax", lambda dS, S, y: np.where(where(S, y), 2 * dS, dS))
 
 
-def at_size(N, factor=2.0):
-    return softmax(lambda dS, S, y: dS * (factor if len(S) == N else 1.0))
+def in_class(k):
+    return doubled(lambda S, y: np.arange(S.shape[1]) == k)
 
 
-def at_label(k):
-    return softmax(lambda dS, S, y: np.where((y == k)[:, None], 2 * dS, dS))
+def in_row(k):
+    return doubled(lambda S, y: np.arange(len(S))[:, None] == k)
 
 
 def far_out(S, y):
@@ -55,20 +55,20 @@ def far_out(S, y):
 
 CASES = {
     "label forgotten": (without_label, (1, 1)),
-    "no mean": (softmax(lambda dS, S, y: dS * len(S)), (2, 2)),
+    "no mean": (changed("softmax", lambda dS, S, y: dS * len(S)), (2, 2)),
     "class 0": (in_class(0), (1, 2)),
     "class 3": (in_class(3), (1, 4)),
     "class 4": (in_class(4), (1, 5)),
-    "the last class": (softmax(lambda dS, S, y: dS * (1 + (np.arange(S.shape[1]) == S.shape[1] - 1))), (1, 2)),
+    "the last class": (doubled(lambda S, y: np.arange(S.shape[1]) == S.shape[1] - 1), (1, 2)),
     "row 0": (in_row(0), (1, 2)),
     "row 2": (in_row(2), (3, 2)),
     "row 7": (in_row(7), (8, 2)),
-    "batches of 8": (at_size(8), (8, 2)),
-    "batches of 3": (at_size(3), (3, 2)),
-    "label 2": (at_label(2), (1, 3)),
-    "labels rolled": (softmax(lambda dS, S, y: softmax(lambda d, *_: d)(S, np.roll(y, 1))[1]), (2, 2)),
-    "at ties": (svm_at_ties(2.0), (1, 2)),
-    "a slip of 3e-7": (in_class(1, 1 + 3e-7), (1, 2)),
+    "batches of 8": (doubled(lambda S, y: len(S) == 8), (8, 2)),
+    "batches of 3": (doubled(lambda S, y: len(S) == 3), (3, 2)),
+    "label 2": (doubled(lambda S, y: (y == 2)[:, None]), (1, 3)),
+    "labels rolled": (changed("softmax", lambda dS, S, y: right("softmax")(S, np.roll(y, 1))[1]), (2, 2)),
+    "at ties": (hinge(2.0), (1, 2)),
+    "a slip of 3e-7": (changed("softmax", lambda dS, S, y: dS * (1 + 3e-7 * is_label(S, 0 * y + 1))), (1, 2)),
     "where scores are large": (far_out, (1, 1)),
 }
 
@@ -112,19 +112,14 @@ def test_it_has_the_code_that_leads_both_gradients_and_a_line():
 
 
 def test_a_failure_at_kinks_ends_at_the_tie_itself():
-    case = checked(svm_at_ties(2.0)).smallest_case
+    case = checked(hinge(2.0)).smallest_case
     assert abs(case.S[0, 0] - case.S[0, 1]) == 1
     assert np.array_equal(case.S, np.rint(case.S))
 
 
 def test_a_wrong_gradient_is_shown_and_not_the_tie_of_a_loss_that_is_wrong_at_ties_too():
-    right = svm_at_ties(5.0)
-
-    def loss(S, y):
-        value, dS = right(S, y)
-        return value, dS * len(S)
-
-    assert checked(loss).smallest_case.S.shape == (2, 2)
+    summed = changed(hinge(5.0), lambda dS, S, y: dS * len(S))
+    assert checked(summed).smallest_case.S.shape == (2, 2)
 
 
 @pytest.mark.parametrize("kind", ["one-hot", "multi-hot", "real"])
@@ -166,16 +161,20 @@ def test_of_a_problem_checked_by_projections_what_is_wrong_is_shrunk(loss, size)
 
 
 def test_a_right_loss_has_none_and_what_cannot_be_pasted_is_not_shown():
-    assert checked(softmax(lambda dS, S, y: dS)).smallest_case is None
-    loss = softmax(lambda dS, S, y: dS * (2 if S.size > 600 else 1))
-    assert checked(loss, Config(batch_sizes=[40], classes=[20], scores="normal")).smallest_case is None
+    assert checked("softmax").smallest_case is None
+    assert (
+        checked(
+            doubled(lambda S, y: S.size > 600), Config(batch_sizes=[40], classes=[20], scores="normal")
+        ).smallest_case
+        is None
+    )
 
 
 def test_a_broken_contract_is_shrunk_too():
     def loss(S, y):
         if len(S) > 1 and S.shape[1] > 2:
             S += 1
-        return softmax(lambda dS, S, y: dS)(S, y)
+        return right("softmax")(S, y)
 
     report = checked(loss)
     case = report.smallest_case
@@ -213,7 +212,7 @@ def test_what_hangs_is_shown_as_it_was_and_hangs_no_more():
     def loss(S, y):
         if len(S) > 1:
             time.sleep(60)
-        return softmax(lambda dS, S, y: dS)(S, y)
+        return right("softmax")(S, y)
 
     begun = time.monotonic()
     report = checked(loss, Config(batch_sizes=[1, 3], scores="normal"), timeout=0.5)

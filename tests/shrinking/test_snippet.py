@@ -1,64 +1,28 @@
 """The snippet: it runs as it is pasted, in a process of its own, and fails."""
 
-from __future__ import annotations
-
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_target
-from gradcheck.shrinking.snippet import listed, snippet
+from gradcheck.shrinking.snippet import snippet
 
-WRONG = """
-import numpy as np
-
-def myloss(S, y):
-    return (S**2).sum() / len(S), S / len(S)
-
-def right(S, y):
-    return (S**2).sum() / len(S), 2 * S / len(S)
-
-def slow(S, y):
-    while True:
-        pass
-"""
 S, y = np.array([[0.5, -1.0]]), np.array([1])
 GRADIENTS = np.array([[0.5, -1.0]]), np.array([[1.0, -2.0]])
 MINE = Function("mine", lambda S, y: None, "/a\nimport os\n", 3)
 
 
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "mymodule.py").write_text(WRONG)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def written(loss: Any, code: str = "wrong", gradients: Any = None, S: Any = S, y: Any = y, **options: Any) -> list[str]:
+def written(loss, code="wrong", gradients=None, S=S, y=y, **options):
     """The snippet and the line."""
     loss = load_target(loss) if isinstance(loss, str) else loss
     config = Config(**options.pop("config", {}))
     return list(snippet(loss, S, y, code, config, Settings(**options), gradients))
 
 
-def run(text: str, where: Path) -> tuple[int, str]:
-    (where / "case.py").write_text(text)
-    done = subprocess.run([sys.executable, "case.py"], cwd=where, capture_output=True, text=True, timeout=120)
-    return done.returncode, done.stderr
-
-
-@pytest.mark.parametrize("target", ["mymodule:myloss", "mymodule.py:myloss"])
-def test_it_reads_like_this_and_fails_in_a_process_of_its_own(here, target):
+@pytest.mark.parametrize("target", ["mine:halved", "mine.py:halved"])
+def test_it_reads_like_this_and_fails_in_a_process_of_its_own(run, target):
     text, line = written(target, "constant-factor", GRADIENTS)
     assert text == (
         "import gradcheck\n"
@@ -71,46 +35,46 @@ def test_it_reads_like_this_and_fails_in_a_process_of_its_own(here, target):
         "assert report.passed, 'dS is not the gradient of the value (constant-factor)'\n"
     )
     assert line == f"gradcheck.check_at('{target}', [[0.5, -1.0]], [1])   dS [[0.5, -1]], numerical [[1, -2]]"
-    code, said = run(text, here)
+    code, said = run(text)
     assert code == 1
     assert "AssertionError: dS is not the gradient of the value (constant-factor)" in said
 
 
-def test_the_line_of_one_entry_has_no_brackets_and_one_of_many_is_left_out(here):
+def test_the_line_of_one_entry_has_no_brackets_and_one_of_many_is_left_out(run):
     one = np.array([[0.5]])
-    _, line = written("mymodule:myloss", gradients=(one, 2 * one), S=one)
-    assert line == "gradcheck.check_at('mymodule:myloss', [[0.5]], [1])   dS 0.5, numerical 1"
-    assert written("mymodule:myloss", S=np.zeros((4, 4)))[1] == ""
+    _, line = written("mine:halved", gradients=(one, 2 * one), S=one)
+    assert line == "gradcheck.check_at('mine:halved', [[0.5]], [1])   dS 0.5, numerical 1"
+    assert written("mine:halved", S=np.zeros((4, 4)))[1] == ""
 
 
-def test_it_passes_once_the_loss_is_right(here):
-    assert run(written("mymodule:right", gradients=GRADIENTS)[0], here) == (0, "")
+def test_it_passes_once_the_loss_is_right(run):
+    assert run(written("mine:right", gradients=GRADIENTS)[0]) == (0, "")
 
 
-def test_float32_stays_float32_and_looks_short(here):
-    text, _ = written("mymodule:myloss", S=np.float32([[0.1, 2]]))
+def test_float32_stays_float32_and_looks_short(run):
+    text, _ = written("mine:halved", S=np.float32([[0.1, 2]]))
     assert "S = np.array([[0.1, 2.0]], dtype=np.float32)\n" in text
     assert text.startswith("import numpy as np\n\nimport gradcheck\n")
-    assert run(text, here)[0] == 1
+    assert run(text)[0] == 1
 
 
-def test_what_would_change_the_answer_is_kept_and_nothing_else(here):
+def test_what_would_change_the_answer_is_kept_and_nothing_else(run):
     config = {"rtol": 1e-9, "atol": 1e-12, "batch_sizes": [3], "plan": "full", "seed": 7}
     how = {"framework": "numpy", "reference": "complex", "like": "svm", "jobs": 2, "strict": True, "timeout": 9.0}
-    text, _ = written("mymodule:myloss", config=config, **how)
-    call = "gradcheck.check_at('mymodule:myloss', S, y, rtol=1e-09, atol=1e-12, "
+    text, _ = written("mine:halved", config=config, **how)
+    call = "gradcheck.check_at('mine:halved', S, y, rtol=1e-09, atol=1e-12, "
     assert f"{call}framework='numpy', reference='complex', like='svm')" in text
-    assert run(text, here)[0] == 1
+    assert run(text)[0] == 1
 
 
-def test_what_hangs_is_ended_again_and_what_hangs_on_chance_is_tried_again(here):
-    text, line = written("mymodule:slow", "hangs", timeout=0.5)
+def test_what_hangs_is_ended_again_and_what_hangs_on_chance_is_tried_again(run):
+    text, line = written("mine:slow", "hangs", timeout=0.5)
     assert line.endswith("[1], timeout=0.5)   hangs")
-    assert "AssertionError: hangs" in run(text, here)[1]
-    assert "timeout" not in written("mymodule:slow", timeout=0.5)[0]
-    text, _ = written("mymodule:myloss", "not-deterministic")
+    assert "AssertionError: hangs" in run(text)[1]
+    assert "timeout" not in written("mine:slow", timeout=0.5)[0]
+    text, _ = written("mine:halved", "not-deterministic")
     assert "for _ in range(10):" in text
-    assert run(text, here)[0] == 1
+    assert run(text)[0] == 1
 
 
 @pytest.mark.parametrize(
@@ -152,22 +116,8 @@ def test_many_rows_have_a_line_each():
     assert text.count("    [0.123, 0.123, 0.123],\n") == 30
 
 
-@settings(max_examples=80, deadline=None)
-@given(
-    arrays.arrays(
-        st.sampled_from([np.float64, np.float32, np.int64, np.int8, np.bool_]),
-        arrays.array_shapes(min_dims=1, max_dims=2, min_side=1, max_side=4),
-        elements={"allow_nan": False, "allow_infinity": False},
-    )
-)
-def test_lists_make_the_same_array_again(array):
-    again = np.array(eval(listed(array)), dtype=array.dtype)
-    assert again.shape == array.shape
-    assert np.array_equal(again, array)
-
-
 @pytest.mark.parametrize(
-    "labels", [np.array([0.5]), np.array([[1.0, 0.0]]), np.int32([1]), np.array(["a"]), np.float32([2])]
+    "labels", [np.array([0.5]), np.array([[0.1 + 0.2, 1e-300]]), np.int32([1]), np.array(["a"]), np.float32([2])]
 )
 def test_labels_of_any_kind_come_back_as_they_were(labels):
     seen = []

@@ -1,14 +1,8 @@
-"""Twelve ways to break a gradient, each (dS, S, y, rng, loss) -> another dS; and to change one entry of it."""
+"""What right losses are tried with: four kinds of scores, and twelve ways to break their gradient, or one entry."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from functools import wraps
-from typing import Any
 
 import numpy as np
-
-from .registry import Loss
 
 
 def times(dS, where, factor):
@@ -21,7 +15,8 @@ def factor_of_another_class(dS, S, y, rng, loss):
     return times(dS, (slice(None), j), np.exp(S[:, (j + 1) % dS.shape[1]] / 10))
 
 
-BREAKS: dict[str, Loss] = {
+#: Each (dS, S, y, rng, loss) -> another dS.
+BREAKS = {
     "sign": lambda dS, *_: -dS,
     "N": lambda dS, *_: dS * len(dS),
     "1/N": lambda dS, *_: dS / len(dS),
@@ -37,11 +32,11 @@ BREAKS: dict[str, Loss] = {
 }
 
 
-def one_entry_off(loss: Loss, S: Any, entry: Any, change: Callable[[float], float]) -> Loss:
+def one_entry_off(loss, S, entry, change):
     """The loss with one entry of its dS changed, at batches of the size of S."""
 
     @wraps(loss)
-    def wrong(scores: Any, y: Any, *reduction: Any, **options: Any) -> tuple[Any, Any]:
+    def wrong(scores, y, *reduction, **options):
         value, dS = loss(scores, y, *reduction, **options)
         dS = np.array(dS)
         if len(scores) == len(S):
@@ -51,11 +46,27 @@ def one_entry_off(loss: Loss, S: Any, entry: Any, change: Callable[[float], floa
     return wrong
 
 
-def broken(loss: Loss, name: str, seed: int) -> Loss:
+def broken(loss, name, seed):
     """The loss with its dS broken, in the same way at every call."""
 
-    def wrong(S: Any, y: Any) -> tuple[Any, Any]:
+    def wrong(S, y):
         value, dS = loss(S, y)
         return value, BREAKS[name](np.array(dS), S, y, np.random.default_rng([seed, *S.shape]), loss)
 
     return wrong
+
+
+SCORES = {
+    "normal": lambda rng, shape: rng.normal(size=shape),
+    "integer ties": lambda rng, shape: rng.integers(-2, 3, size=shape).astype(float),
+    "1e-3": lambda rng, shape: 1e-3 * rng.normal(size=shape),
+    "1e3": lambda rng, shape: 1e3 * rng.normal(size=shape),
+}
+SHAPES = [(1, 3), (3, 5), (8, 4)]
+
+
+def draw(kind, seed):
+    """Scores N x C and labels N of one problem; the shape goes round with the seed."""
+    rng = np.random.default_rng([seed, list(SCORES).index(kind)])
+    N, C = SHAPES[seed % len(SHAPES)]
+    return SCORES[kind](rng, (N, C)), rng.integers(0, C, size=N)
