@@ -7,7 +7,7 @@ from math import isclose
 
 import numpy as np
 
-from gradcheck.checking.evidence import Case, Evidence
+from gradcheck.checking.evidence import Allowance, Case, Evidence
 from gradcheck.diagnosis.conditions import drawn, largest_error, threshold, wrong_places
 from gradcheck.diagnosis.known import Values, known_losses
 from gradcheck.diagnosis.numbers import SLACK, around, constant_law, count, factor_at, significant
@@ -23,8 +23,8 @@ _DIFFERENT, _STEPS = 20.0, (2.0**-13, 2.0**-5)
 #: Beside S dS is the derivative there if its error is at most this part of that at S.
 _SMOOTH = 0.01
 #: How far from S a dS that was right at S has to be right as well, and the step there, relative to the largest score;
-#: and by which part of its terms a slope of the value has to differ from that of dS.
-_FAR, _STEP, _APART = 2.0, 1e-4, 1e-2
+#: and the error of a difference with that step.
+_BESIDE, _FAR, _STEP, _ROUNDING = 1e-3, 2.0, 1e-4, 1e-6
 #: Sizes of its entries that a dS has at least which is none of a constant.
 _VARIED = 3
 #: A dS of floats was made whole if so many of its entries were fractions and are not 0.
@@ -77,28 +77,47 @@ def smooth_kink(evidence: Evidence) -> Iterator[Finding]:
 
 
 def keeps_state(evidence: Evidence) -> Iterator[Finding]:
-    """dS is right at the S of a problem, and the same far off and wrong there: it is of an earlier call.
+    """dS is right at the S of a problem and wrong around it, or the same far off and wrong: it is of an earlier call.
 
-    One call, and six where dS is the same there.
+    Of a right loss this is only asked where dS does not change with S, which takes one call.
     """
     ask = evidence.ask if evidence.wrong else evidence.inspect or evidence.ask
     right = [seen for seen in evidence.observations if not (seen.is_wrong or seen.is_round) and significant(seen).any()]
-    # A dS of few sizes may be one of a constant, as where a mask is lost.
-    varied = [seen for seen in right if len(set(np.abs(seen.analytic).flat[:100].tolist())) >= _VARIED]
-    for seen in varied[:1]:
-        size = float(np.abs(seen.S).max())
-        along, away = np.random.default_rng(seen.S.size).uniform(-1, 1, (2, *seen.S.shape))
-        for far in (seen.S + _FAR * size * away, seen.S - _FAR * size * away):
-            if not np.allclose(ask.evaluate(far, seen.y).gradient, seen.analytic, rtol=_RTOL, atol=0.0):
-                return
-            after, before = (ask.evaluate(far + h * along, seen.y).value for h in (_STEP * size, -_STEP * size))
-            by_value, by_dS = (after - before) / (2 * _STEP * size), float(np.sum(seen.analytic * along))
-            if abs(by_value - by_dS) <= _APART * float(np.sum(np.abs(seen.analytic * along))):
-                return
-        message = f"dS depends on earlier calls: it is right at the scores of a problem ({drawn(seen)}), and the same "
-        message += f"at others, where the value changes along a random direction by {by_value:.9g} t, and by dS it "
-        hint = "keep no state between calls: what is kept from the first one is out of date in the next one"
-        yield Finding("not-deterministic", "error", f"{message}would be {by_dS:.9g} t", hint)
+    if not right:
+        return
+    seen = max(right, key=_variety)
+    size = float(np.abs(seen.S).max())
+    along, away = np.random.default_rng(seen.S.size).uniform(-1, 1, (2, *seen.S.shape))
+    for distance in (_BESIDE * size, _FAR * size):
+        moved = distance * away
+        far = (ask.evaluate(seen.S + side, seen.y).gradient for side in (moved, -moved))
+        is_same = all(np.array_equal(each, seen.analytic) for each in far)
+        # Far off many a wrong dS is wrong: only one that is the same there, though it is not the same everywhere at S.
+        is_far = distance > size
+        if (not is_same and (is_far or not evidence.wrong)) or (is_far and _variety(seen) < _VARIED):
+            return
+        at = [_slopes(ask, seen, seen.S + side, along, _STEP * size) for side in (-moved, 0 * moved, moved)]
+        off = [bool(abs(by_value - by_dS) > _DIFFERENT * error) for by_value, by_dS, error in at]
+        if off == [True, False, True]:
+            message = f"dS depends on earlier calls: it is right at the scores of a problem ({drawn(seen)}), and at "
+            message += f"scores {distance:.1g} beside them, along a random direction, the value changes by "
+            message += f"{at[2][0]:.9g} t, and by dS it would be {at[2][1]:.9g} t"
+            hint = "keep no state between calls: what is kept from the first one is out of date in the next one"
+            yield Finding("not-deterministic", "error", message, hint)
+            return
+
+
+def _variety(seen: Case) -> int:
+    """How many sizes entries of dS have, of some; so many as tell."""
+    return min(len(set(np.abs(seen.analytic).flat[:100].tolist())), _VARIED)
+
+
+def _slopes(ask: Allowance, seen: Case, S: FloatArray, along: FloatArray, step: float) -> tuple[float, float, float]:
+    """The derivative along a direction, by values and by dS, and how far apart they may be. Three calls."""
+    here, after, before = (ask.evaluate(S + h * along, seen.y) for h in (0.0, step, -step))
+    size, bounds = _ROUNDING * np.abs(here.gradient), seen.bounds + seen.granted
+    error = np.sum((size + bounds) * np.abs(along)) + here.value_eps * abs(here.value) / step
+    return (after.value - before.value) / (2 * step), float(np.sum(here.gradient * along)), float(error)
 
 
 def removable_jump(evidence: Evidence) -> Iterator[Finding]:
