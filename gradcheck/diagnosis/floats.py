@@ -134,7 +134,7 @@ def decimals(evidence: Evidence) -> Iterator[Finding]:
 
 
 def half_precision(evidence: Evidence) -> Iterator[Finding]:
-    """Why entries are unresolved: the scores, or else the value, are rounded to half precision."""
+    """Why entries are unresolved: the scores, or else the value and dS, are rounded to half precision."""
     doubtful = [seen for seen in evidence.observations if (seen.verdicts == UNRESOLVED).any()]
     if not doubtful:
         return
@@ -150,8 +150,12 @@ def half_precision(evidence: Evidence) -> Iterator[Finding]:
         # At scores of many sizes: whole numbers, or others of a fixed number of binary places, soon need more bits.
         largest = float(np.abs(seen.S).max()) or 1.0  # small scores would leave the value where it is
         sizes = np.geomspace(0.25, 16.0, 3 * _TELLING) / min(1.0, largest)
-        values = [evidence.ask.evaluate(size * seen.S, seen.y).value for size in sizes]
-        what, name = "the value is", _NAMES.get(effective_eps(np.array(values), EPS), "")
+        answers = [evidence.ask.evaluate(size * seen.S, seen.y) for size in sizes]
+        name, of_gradient = (
+            _NAMES.get(effective_eps(np.array([getattr(each, part) for each in answers]), EPS), "")
+            for part in ("value", "gradient")
+        )
+        what = "the value and dS are" if name == of_gradient else "the value is"
     if name:
         message = f"{what} rounded to {name}: the value moves in steps that are too coarse for the unresolved entries"
         yield Finding("rounded", "note", message, "compute in float64 to have the gradient checked")

@@ -160,7 +160,8 @@ def _totals(case: Case) -> dict[str, float]:
     """What a mean may be divided by in place of N, by what it is called."""
     if case.batch_size == 0:
         y = np.asarray(case.y)
-        return {"the number of rows that are not ignored": float((y >= 0).sum())} if y.ndim == 1 else {}
+        are_classes = y.ndim == 1 and y.dtype.kind in "iu"
+        return {"the number of rows that are not ignored": float((y >= 0).sum())} if are_classes else {}
     found = {}
     for name in sorted(case.arguments.batched - {*case.arguments.layout.names}):
         array = case.arguments.values.get(name)

@@ -84,7 +84,7 @@ def f(S, y, {name}):
 """
 for _name, _input in (("weights", ("w", "uniform(0.5, 2) [N]")), ("mask", ("mask", "integers(0, 1) [N]"))):
     _inputs = {"S": "[N, C]", "y": "labels", _input[0]: _input[1]}
-    NAMED_INPUTS[f"{_name}-ignored"] = (_WEIGHTED.format(name=_input[0]), _inputs, [])
+    NAMED_INPUTS[f"{_name}-ignored"] = (_WEIGHTED.format(name=_input[0]), _inputs)
 
 each_page = pytest.mark.parametrize("page", pages(), ids=lambda page: page.code)
 
