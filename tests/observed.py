@@ -26,7 +26,7 @@ def right(name: str) -> LossFunction:
     return BUILT_INS[name].function
 
 
-def changed(base: str | LossFunction, change: Change) -> LossFunction:
+def changed(base: str | LossFunction, change: Change, name: str = "loss") -> LossFunction:
     """A right loss, its dS changed."""
     function = right(base) if isinstance(base, str) else base
 
@@ -34,6 +34,7 @@ def changed(base: str | LossFunction, change: Change) -> LossFunction:
         value, dS = function(S, y)
         return value, change(np.array(dS), S, y)
 
+    loss.__name__ = loss.__qualname__ = name
     return loss
 
 

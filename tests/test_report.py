@@ -1,9 +1,5 @@
 """Totals of a report: what passes, what fails, with which exit code."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -14,18 +10,18 @@ OK, SUBGRADIENT, UNRESOLVED, WRONG = (
 )
 
 
-def batch(verdicts: list[int], errors: list[float] | None = None, negligible: list[bool] | None = None) -> BatchReport:
+def batch(verdicts, errors=None, negligible=None):
     matrices = np.array([errors or [0.0] * len(verdicts)]), np.array([verdicts], dtype=np.int8)
     tiny = None if negligible is None else np.array([negligible])
     return BatchReport(1, len(verdicts), "normal(0, 1)", 0, 0, 1.0, "full", 1, None, *matrices, (), 0.0, tiny)
 
 
-def loss(*batches: BatchReport, severity: str = "", **fields: Any) -> LossReport:
+def loss(*batches, severity="", **fields):
     findings = (Finding("code", severity, "message"),) if severity else ()  # type: ignore[arg-type]
     return LossReport("loss", None, None, batches, findings, **fields)
 
 
-def test_the_largest_relative_error_leaves_out_kinks_and_negligible_entries_but_nothing_wrong() -> None:
+def test_the_largest_relative_error_leaves_out_kinks_and_negligible_entries_but_nothing_wrong():
     verdicts = [OK, SUBGRADIENT, OK, UNRESOLVED]
     assert batch(verdicts, [1e-9, 0.5, 0.7, 0.9], [False, False, True, False]).max_relative_error == 1e-9
     assert batch([OK, WRONG], [1e-9, 0.2], [False, True]).max_relative_error == 0.2
@@ -56,7 +52,7 @@ def test_the_largest_relative_error_leaves_out_kinks_and_negligible_entries_but_
         (2, [loss(batch([OK])), loss(unchecked=4)]),
     ],
 )
-def test_exit_codes(losses: list[LossReport], code: int) -> None:
+def test_exit_codes(losses, code):
     report = Report("0", {}, tuple(losses))
     assert (report.exit_code, report.passed) == (code, code == 0)
     if code != 2:  # interrupted it is never 0; out of time, 2 unless something is wrong already

@@ -1,7 +1,5 @@
 """Draws the README's picture: ``python tests/output/picture.py`` writes .github/table.svg."""
 
-from __future__ import annotations
-
 import io
 from pathlib import Path
 
@@ -28,7 +26,7 @@ def off_by_a_thousandth(S, y):
     return value, p / N
 
 
-def draw() -> str:
+def draw():
     """The picture as SVG; its times are those of the run that drew it."""
     target = Function("mymodule:myloss", as_loss(off_by_a_thousandth).function, "mymodule.py", 4)
     report = gradcheck.check(target, gradcheck.Config(batch_sizes=[3], scores="normal"))

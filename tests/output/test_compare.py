@@ -1,29 +1,22 @@
 """Two reports beside each other."""
 
-from __future__ import annotations
-
 import json
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import gradcheck
 from gradcheck.errors import UsageError
-from gradcheck.output import FORMATS, Options
-from gradcheck.output.compare import State, compare, read_report, render
-
-States = Mapping[str, State]
+from gradcheck.output import Options
+from gradcheck.output.compare import compare, read_report, render
 
 
-def batch(wrong: int = 0, unresolved: int = 0, seed: int = 0) -> dict[str, Any]:
+def batch(wrong=0, unresolved=0, seed=0):
     where = {"batch_size": 3, "classes": 5, "scores": "normal(0, 1)", "seed": seed}
     return {**where, "wrong": wrong, "unresolved": unresolved}
 
 
-def loss(*batches: dict[str, Any], target: str = "svm", codes: tuple[str, ...] = (), **fields: Any) -> dict[str, Any]:
+def loss(*batches, target="svm", codes=(), **fields):
     findings = [{"code": code, "severity": "warning" if code == "overflows" else "error"} for code in codes]
     passed = not any(each["wrong"] for each in batches) and not any(f["severity"] == "error" for f in findings)
     return {
@@ -32,14 +25,14 @@ def loss(*batches: dict[str, Any], target: str = "svm", codes: tuple[str, ...] =
     }  # fmt: skip
 
 
-def stored(*losses: dict[str, Any]) -> States:
+def stored(*losses):
     with tempfile.NamedTemporaryFile("w") as file:
         json.dump({"schema": 1, "losses": losses}, file)
         file.flush()
         return read_report(Path(file.name))
 
 
-def changes(before: States, after: States, strict: bool = False) -> list[tuple[str, str]]:
+def changes(before, after, strict=False):
     return [(change.direction, change.target) for change in compare(before, after, strict)]
 
 
@@ -50,6 +43,8 @@ NOTED, BROKEN = (
     loss(batch(), findings=[{"code": "constant-offset", "severity": severity}], passed=severity == "note")
     for severity in ("note", "error")
 )
+WARNED, SOFTMAX = loss(batch(), codes=("overflows",)), loss(batch(), target="softmax")
+W_WRONG, B_WRONG = (loss({**batch(W), "input": "W"}, {**batch(b), "input": "b"}) for W, b in ((1, 0), (0, 1)))
 
 
 @pytest.mark.parametrize(
@@ -64,41 +59,31 @@ NOTED, BROKEN = (
         (RIGHT, loss(error="no such module", passed=False)),
     ],
 )
-def test_what_is_worse_one_way_is_better_the_other_way(good: dict[str, Any], bad: dict[str, Any]) -> None:
+def test_what_is_worse_one_way_is_better_the_other_way(good, bad):
     assert changes(stored(good), stored(bad)) == [("worse", "svm")]
     assert changes(stored(bad), stored(good)) == [("better", "svm")]
     assert changes(stored(bad), stored(bad)) == []
 
 
-def test_a_new_warning_and_what_is_no_longer_checked_are_worse_only_where_strict() -> None:
-    right, warned = stored(RIGHT), stored(loss(batch(), codes=("overflows",)))
-    assert changes(right, warned) == []
-    assert changes(right, warned, strict=True) == [("worse", "svm")]
-    before = stored(loss(batch(), batch(seed=1)), loss(batch(), target="softmax"))
-    assert changes(before, right) == [("gone", "svm"), ("gone", "softmax")]
-    assert changes(before, right, strict=True) == [("worse", "svm"), ("worse", "softmax")]
-
-
-def test_a_new_loss_is_worse_than_none_only_if_it_does_not_pass() -> None:
-    assert changes(stored(RIGHT), stored(RIGHT, loss(batch(), target="new"))) == [("new", "new")]
-    wrong = loss(batch(wrong=1), target="new", codes=("missing-mean",))
-    assert changes(stored(RIGHT), stored(RIGHT, wrong)) == [("worse", "new")]
-
-
-def test_reports_are_read_as_they_were_written(tmp_path: Path) -> None:
-    files = []
-    for name, factor in (("before", 1), ("after", 2)):
-
-        def mine(S: Any, y: Any, factor: int = factor) -> Any:
-            return float((S**2).sum() * factor / 2), S
-
-        mine.__qualname__ = "mine"
-        files.append(tmp_path / f"{name}.json")
-        files[-1].write_text(FORMATS["json"](gradcheck.check([mine, "svm"]), Options()))
-    (change,) = compare(*map(read_report, files))
-    assert (change.target, change.direction) == ("mine", "worse")
-    assert "of 120 entries of mine disagree" in change.after
-    assert "constant-factor" in change.after
+@pytest.mark.parametrize(
+    ("before", "after", "said", "strictly"),
+    [
+        # A new warning and what is no longer checked are worse only where it is strict.
+        ([RIGHT], [WARNED], [], [("worse", "svm")]),
+        ([loss(batch(), batch(seed=1)), SOFTMAX], [RIGHT], [("gone", "svm"), ("gone", "softmax")],
+         [("worse", "svm"), ("worse", "softmax")]),
+        # A new loss is worse than none only if it does not pass.
+        ([RIGHT], [RIGHT, SOFTMAX], [("new", "softmax")], [("new", "softmax")]),
+        ([SOFTMAX], [SOFTMAX, ONE_WRONG], [("worse", "svm")], [("worse", "svm")]),
+        # Problems of named inputs are told apart by the input.
+        ([W_WRONG], [B_WRONG], [("worse", "svm")], [("worse", "svm")]),
+        ([B_WRONG], [W_WRONG], [("worse", "svm")], [("worse", "svm")]),
+        ([W_WRONG], [loss({**batch(1), "input": "W"})], [("gone", "svm")], [("worse", "svm")]),
+    ],
+)  # fmt: skip
+def test_what_is_new_or_gone_or_warned_of(before, after, said, strictly):
+    assert changes(stored(*before), stored(*after)) == said
+    assert changes(stored(*before), stored(*after), strict=True) == strictly
 
 
 @pytest.mark.parametrize(
@@ -111,7 +96,7 @@ def test_reports_are_read_as_they_were_written(tmp_path: Path) -> None:
         (None, "cannot be read: No such file"),
     ],
 )
-def test_what_is_no_report_is_said_with_what_to_do(tmp_path: Path, text: str | None, said: str) -> None:
+def test_what_is_no_report_is_said_with_what_to_do(tmp_path, text, said):
     file = tmp_path / "x.json"
     if text is not None:
         file.write_text(text)
@@ -120,7 +105,7 @@ def test_what_is_no_report_is_said_with_what_to_do(tmp_path: Path, text: str | N
     assert "--format json" in caught.value.hint
 
 
-def test_the_table_names_what_is_worse_and_obeys_no_text_from_outside() -> None:
+def test_the_table_names_what_is_worse_and_obeys_no_text_from_outside():
     before = stored(loss(batch(), target="[bold]a\x1b[31m"))
     after = stored(loss(batch(wrong=1), target="[bold]a\x1b[31m", codes=("missing-mean",)))
     text = render(compare(before, after), Options(width=80))
@@ -128,12 +113,3 @@ def test_the_table_names_what_is_worse_and_obeys_no_text_from_outside() -> None:
     assert text.endswith("worse: 1 worse\n")
     assert render(compare(before, after), Options(quiet=True)) == "worse: 1 worse\n"
     assert render(compare(before, before), Options()) == "the same\n"
-
-
-def test_problems_of_named_inputs_are_told_apart_by_the_input() -> None:
-    one, other = (
-        loss(*({**batch(bad), "input": name} for name, bad in (("W", W), ("b", b)))) for W, b in ((1, 0), (0, 1))
-    )
-    assert changes(stored(one), stored(other)) == changes(stored(other), stored(one)) == [("worse", "svm")]
-    fewer = loss({**batch(1), "input": "W"})
-    assert changes(stored(one), stored(fewer)) == [("gone", "svm")]

@@ -1,20 +1,17 @@
 """The JSON: schema 1 of the design, held to by a JSON Schema written by hand."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
-from typing import Any
 
 import jsonschema
 import numpy as np
 import pytest
 
 from gradcheck.output import FORMATS, Options
-from gradcheck.report import Finding, Projections, Report
+from gradcheck.report import Finding, Projections
 
 
-def items(schema: dict[str, Any]) -> dict[str, Any]:
+def items(schema):
     return {"type": "array", "items": schema}
 
 
@@ -26,7 +23,7 @@ VERDICT = {"enum": ["ok", "subgradient", "wrong", "unresolved"]}
 REFERENCE = {"enum": ["central", "complex"]}
 
 
-def exactly(optional: tuple[str, ...] = (), texts: str = "", counts: str = "", numbers: str = "", **others: Any) -> Any:
+def exactly(optional=(), texts="", counts="", numbers="", **others):
     """The schema of an object with these keys and no others."""
     properties = dict.fromkeys(texts.split(), TEXT) | dict.fromkeys(counts.split(), COUNT)
     properties |= dict.fromkeys(numbers.split(), NUMBER) | others
@@ -75,27 +72,22 @@ SCHEMA = exactly(
 )  # fmt: skip
 
 
-def refuse(constant: str) -> None:
+def refuse(constant):
     raise AssertionError(f"{constant} is not JSON")
 
 
-def parsed(report: Report, **options: Any) -> Any:
+def parsed(report, **options):
     answer = json.loads(FORMATS["json"](report, Options(**options)), parse_constant=refuse)
     jsonschema.validate(answer, SCHEMA, cls=jsonschema.Draft202012Validator)
     return answer
 
 
 @pytest.fixture
-def everything(problem, loss, report) -> Report:
+def everything(problem, loss, report):
     finding = Finding("missing-mean", "error", "dS is 3 times the numerical gradient", "divide", "line 7")
-    checked = loss(
-        problem(wrong=[(0, 1)], subgradient=[(1, 0)], unresolved=[(2, 2)]),
-        problem(1, 2, labels=None),
-        file="/tmp/mine.py",
-        line=12,
-        findings=(finding,),
-        rerun="gradcheck run svm --seed 0",
-    )
+    problems = problem(wrong=[(0, 1)], subgradient=[(1, 0)], unresolved=[(2, 2)]), problem(1, 2, labels=None)
+    fields = {"file": "/tmp/mine.py", "line": 12, "rerun": "gradcheck run svm --seed 0"}
+    checked = loss(*problems, findings=(finding,), **fields)
     return report(checked, loss(target="nosuch", error="there is no such loss"))
 
 
@@ -171,7 +163,7 @@ def test_which_reference_judged_an_entry_and_always_the_central_difference(probl
     assert (plain["complex_steps"], "references" in plain) == (0, False)
 
 
-def test_projections_stand_in_place_of_matrices(problem, loss, report):
+def test_projections_stand_in_place_of_matrices(problem, loss, report, wide_weights):
     seen = Projections(4, True, float("inf"), 2e-3, 64, 0, 0, 0, 3.14e-11)
     drawn = replace(problem(512, 32), relative_errors=None, verdicts=None, projections=seen)
     batch = parsed(report(loss(drawn)))["losses"][0]["batches"][0]
@@ -180,6 +172,10 @@ def test_projections_stand_in_place_of_matrices(problem, loss, report):
         "smallest_relative_defect": None, "checked": 64, "remark": "",
     }  # fmt: skip
     assert not {"verdicts", "relative_errors", "labels"} & set(batch)
+    (batch,) = parsed(wide_weights)["losses"][0]["batches"]
+    assert (batch["input"], batch["shape"], batch["entries"], batch["wrong"]) == ("W", [200, 100], 20_000, 6)
+    assert "verdicts" not in batch
+    assert batch["worst"][0]["index"][0] == 17
 
 
 def test_named_inputs_have_a_batch_each_and_entries_say_where_they_stand(wrong_layer):
@@ -195,10 +191,3 @@ def test_named_inputs_have_a_batch_each_and_entries_say_where_they_stand(wrong_l
     assert not {"row", "class"} & set(worst[0])
     assert [each["input"] for each in loss["totals"]] == ["x", "w", "b"] * 3
     assert set(loss["smallest_case"]["inputs"]) == {"x", "w", "b"}
-
-
-def test_a_function_by_projections_has_no_matrices_and_keeps_its_shape(wide_weights):
-    (batch,) = parsed(wide_weights)["losses"][0]["batches"]
-    assert (batch["input"], batch["shape"], batch["entries"], batch["wrong"]) == ("W", [200, 100], 20_000, 6)
-    assert "verdicts" not in batch
-    assert batch["worst"][0]["index"][0] == 17

@@ -1,0 +1,81 @@
+"""The command at the end of a report, run as it stands, shows the same wrong entries."""
+
+import json
+import shlex
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gradcheck.cli import app
+
+LOSS = """\
+import numpy as np
+
+def wrong(S, y):
+    residual = np.tanh(S)
+    dS = 1 - residual**2
+    dS[-1] *= 1.001
+    dS[dS < 0.3] = 0
+    return residual.sum(), dS
+"""
+
+CONFIGS = {
+    "defaults": "",
+    "several problems": "--batch-size 1 --batch-size 4 --classes 3 --classes 6",
+    "trials": "--trials 3 --seed 5",
+    "a large seed": f"--seed {2**62}",
+    "scores with signs": "--scores 'uniform(-3.5, -0.25)' --scores 'student-t(1.5, 2)'",
+    "small scores": "--scores 'normal(0, 0.001)'",
+    "float32": "--dtype float32 --rtol 1e-5",
+    "tolerances": "--rtol 1e-9 --atol 1e-12",
+    "one-hot labels": "--set labels.kind=one-hot --set labels.distribution=skewed",
+    "real labels": "--set 'labels={kind: real}'",
+    "ignored rows": "--set labels.ignored=0.5",
+    "few entries": "--set max_entries=40",
+    "a reference": "--reference complex --trials 2",
+    "a plan": "--batch-size 3 --plan full",
+}
+
+
+@pytest.fixture(autouse=True)
+def _in_a_directory_with_spaces(tmp_path, monkeypatch):
+    directory = tmp_path / "my losses"
+    directory.mkdir()
+    (directory / "it's mine.py").write_text(LOSS)
+    monkeypatch.chdir(directory)
+
+
+def report_of(arguments):
+    result = CliRunner().invoke(app, ["run", *arguments, "--format", "json"])
+    assert result.exit_code == 1, result.output
+    return json.loads(result.stdout)["losses"][0]
+
+
+def rerun_of(arguments):
+    """The command that the table ends with, without ``gradcheck run``."""
+    result = CliRunner().invoke(app, ["run", *arguments])
+    assert result.exit_code == 1, result.output
+    (*_, last) = (line for line in result.stdout.splitlines() if "gradcheck run" in line)
+    return shlex.split(last[last.index("gradcheck run") :])[2:]
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_command_shows_the_same_wrong_entries(name):
+    arguments = ["it's mine.py:wrong", *shlex.split(CONFIGS[name])]
+    batches = report_of(arguments)["batches"]
+    worst = max(batches, key=lambda batch: (batch["wrong"], batch["unresolved"], batch["max_relative_error"]))
+    (again,) = report_of(rerun_of(arguments))["batches"]
+    for key in ("batch_size", "classes", "scores", "seed", "value", "wrong", "worst", "verdicts", "plan"):
+        assert again[key] == worst[key], key
+
+
+@pytest.mark.parametrize(("refused", "factor"), [(3, 1), (8, 2)], ids=["all else is right", "all else is wrong"])
+def test_what_raises_in_one_problem_is_shown_again(refused, factor):
+    body = f"    assert len(S) != {refused}, 'not this'\n    return S.sum(), S * 0 + {factor}\n"
+    Path("picky.py").write_text(f"def loss(S, y):\n{body}")
+    arguments = rerun_of(["picky.py:loss"])
+    assert arguments[arguments.index("--batch-size") + 1] == str(refused)
+    first, again = report_of(["picky.py:loss"]), report_of(arguments)
+    assert (again["findings"][0]["code"], again["batches"]) == ("raises", [])
+    assert again["findings"][0]["message"] in [finding["message"] for finding in first["findings"]]
