@@ -13,10 +13,9 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterator
-from contextlib import chdir, closing, contextmanager, suppress
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import ExitStack, chdir, closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
-from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -38,6 +37,7 @@ TASK = 1.0  # seconds of calls in a task, at most
 ANSWERS = 5.0  # seconds in which a scheduler must answer
 _NEEDS = "the loss must be one that can be pickled, and must neither end its process nor exhaust the memory"
 _CLUSTER = f"{_NEEDS}; a cluster must be running, with this version of gradcheck and the files of the loss"
+_HANGS = 86  # exit code of a worker whose call hangs and cannot be interrupted
 
 _Array = npt.NDArray[Any]
 
@@ -49,15 +49,18 @@ def open_pool(settings: Settings) -> Iterator[Pool | None]:
     Raises:
         UsageError: these contradict each other, a package is missing, or no scheduler answers.
     """
-    is_dask = settings.backend == "dask"
-    if settings.jobs < 0:
-        raise UsageError(f"jobs (--jobs) is {settings.jobs}: ask for 1 or more, or for 0 to use every core")
-    if is_dask and not settings.scheduler:
+    is_dask, jobs, scheduler = settings.backend == "dask", settings.jobs, settings.scheduler
+    if jobs < 0:
+        raise UsageError(f"jobs (--jobs) is {jobs}: ask for 1 or more, or for 0 to use every core")
+    if is_dask and not scheduler:
         raise UsageError("the backend dask needs a cluster", hint="name its scheduler: --scheduler tcp://HOST:PORT")
     if is_dask and settings.timeout is not None:
         raise UsageError("a timeout cannot be kept on a cluster: nothing can interrupt a call in its workers")
-    if settings.scheduler and not is_dask:
+    if scheduler and not is_dask:
         raise UsageError("a scheduler is a cluster's", hint="add --backend dask")
+    if not is_dask and jobs == 1:
+        yield None
+        return
     for package in ("distributed", "joblib") if is_dask else ("joblib",):
         if find_spec(package) is None:
             hint = f"pip install 'gradcheck[{'dask' if is_dask else 'parallel'}]'"
@@ -72,16 +75,19 @@ class Pool:
     def __init__(self, settings: Settings) -> None:
         import joblib
 
-        self._settings = settings
+        self._settings, self._is_started = settings, False
         self._key: tuple[Function | None, bytes] = None, b""  # of the last function that was sent
         self._client = _client(settings.scheduler) if settings.scheduler else None
-        self.jobs = len(self._client.nthreads()) if self._client else settings.jobs or joblib.cpu_count()
-        if not self.jobs:
-            self.close()
-            raise UsageError(f"the cluster at {settings.scheduler} has no workers")
+        self.jobs = settings.jobs or joblib.cpu_count()
+        if self._client is not None:
+            workers = len(self._client.nthreads())
+            self.jobs = min(settings.jobs, workers) if settings.jobs > 1 else workers
+            if not workers:
+                self.close()
+                raise UsageError(f"the cluster at {settings.scheduler} has no workers")
 
     def ask(
-        self, function: Function, asking: Asking, scores: _Array, labels: _Array, entries: IndexArray, after: _Array
+        self, function: Function, asking: Asking, scores: _Array, labels: _Array, *moves: _Array
     ) -> tuple[FloatArray, FloatArray]:
         """Values and derivatives as ``evaluation.asking.ask_for`` returns them, for the same arguments.
 
@@ -92,31 +98,34 @@ class Pool:
             UsageError: the function cannot be sent to workers, or differs there; or a worker died.
             OutOfTime: the deadline has passed.
         """
-        values, derivatives = np.empty(len(entries)), np.empty(len(entries))
-        groups = groups_for(asking, entries // scores.shape[1])
-        call, left, seconds = _call_of(function, asking), len(groups) - 2, 0.0
+        values, derivatives = np.empty(len(moves[0])), np.empty(len(moves[0]))
+        groups = groups_for(asking, moves[0] // scores.shape[1])
+        call, budget, left, seconds = _call_of(function, asking), function.budget, len(groups) - 2, 0.0
+
+        def moved(which: IndexArray) -> list[_Array]:
+            return [each[which] for each in moves]
+
         for k, which in enumerate(groups):
             if k == 2 and seconds >= WORTH_SENDING:
                 break
             begun = time.perf_counter()
-            values[which], derivatives[which] = ask_for(asking, call, scores, labels, entries[which], after[which])
+            values[which], derivatives[which] = ask_for(asking, call, scores, labels, *moved(which))
             seconds = left * (time.perf_counter() - begun)
         else:
             return values, derivatives
         tasks = min(left, max(4 * self.jobs, math.ceil(seconds / TASK)))
         chunks = np.array_split(np.arange(2, len(groups)), tasks)
         parts = [np.concatenate([groups[k] for k in chunk]) for chunk in chunks]
-        budget, first = function.budget, groups[0]
         deadline = time.time() + budget.seconds_left if budget and budget.seconds_left else None
-        control = entries[first], after[first], values[first]
-        shared = *self._recipe(function), deadline, asking, scores, labels, *control
-        with closing(self._results([(shared, entries[part], after[part]) for part in parts], seconds / tasks)) as found:
-            for part, chunk, result in zip(parts, chunks, found, strict=True):
+        control = *moved(groups[0]), values[groups[0]]
+        shared = *self._recipe(function), deadline, np.geterr(), asking, scores, labels, control
+        with closing(self._results(((shared, moved(which)) for which in parts), seconds / tasks)) as results:
+            for which, chunk, result in zip(parts, chunks, results, strict=True):
                 if isinstance(result, GradcheckError):
                     raise result
                 if budget:
                     budget.begin(len(chunk))
-                values[part], derivatives[part] = result
+                values[which], derivatives[which] = result
         return values, derivatives
 
     def close(self) -> None:
@@ -124,33 +133,35 @@ class Pool:
         if self._client is not None:
             with warnings.catch_warnings(action="ignore"), suppress(Exception):
                 self._client.close()
-        else:
+        elif self._is_started:
             from joblib.externals.loky import get_reusable_executor
 
             get_reusable_executor(kill_workers=True).shutdown(wait=True, kill_workers=True)
 
-    def _results(self, tasks: list[tuple[Any, ...]], seconds: float) -> Generator[Any, None, None]:
+    def _results(self, tasks: Iterable[tuple[Any, ...]], seconds: float) -> Generator[Any, None, None]:
         """What ``_work`` returns for each of these tasks, in order; a task should take so many seconds."""
         from joblib import Parallel, delayed, parallel_config
 
-        where: dict[str, Any] = {"backend": "loky", "initializer": _set_up, "initargs": (os.getpid(),)}
-        where["inner_max_num_threads"], patience, results = 1, None, None
+        self._is_started, patience = True, None
+        where: dict[str, Any] = {"backend": "loky", "n_jobs": self.jobs, "inner_max_num_threads": 1}
+        where |= {"initializer": _set_up, "initargs": (os.getpid(),)}
         if self._client is not None:  # joblib would wait forever for a worker that was killed
-            where, patience = {"backend": "dask", "client": self._client}, 6 * ANSWERS + 20 * seconds
+            where, patience = {"backend": "dask", "n_jobs": -1, "client": self._client}, 6 * ANSWERS + 20 * seconds
         try:
-            with parallel_config(n_jobs=self.jobs, **where), _interrupts_blocked():
-                parallel = Parallel(return_as="generator", batch_size=1, timeout=patience)
-                results = parallel(delayed(_work)(*task) for task in tasks)
-            for result in results:  # noqa: UP028 - "yield from" would close them itself, with the warning
-                yield result
+            with ExitStack() as stack:
+                with parallel_config(**where), _interrupts_blocked():
+                    asked = {"batch_size": 1, "pre_dispatch": 2 * self.jobs, "timeout": patience}
+                    results = Parallel(return_as="generator", **asked)(delayed(_work)(*task) for task in tasks)
+                    stack.callback(_close_quietly, results)
+                for result in results:  # noqa: UP028 - "yield from" would close them itself, with the warning
+                    yield result
         except Exception as error:
+            if f"EXIT({_HANGS})" in str(error):
+                limit = f"{self._settings.timeout:g} s"
+                raise LossDefect("hangs", f"does not return within {limit}, and cannot be interrupted") from None
             who = f"the cluster at {self._settings.scheduler}" if self._client else "other processes"
             message = f"{who} could not call the loss: {type(error).__name__}: {error}"
             raise UsageError(message, hint=_CLUSTER if self._client else _NEEDS) from None
-        finally:
-            with warnings.catch_warnings(action="ignore"):  # of results not used, as after Ctrl-C or an error
-                if results is not None:
-                    results.close()
 
     def _recipe(self, function: Function) -> tuple[Any, ...]:
         """How a worker loads the function: by its target, or the user's callable itself."""
@@ -161,8 +172,8 @@ class Pool:
             for name in [name for name in sys.modules if name.startswith(EXECUTED)]:  # no worker could import these
                 cloudpickle.register_pickle_by_value(sys.modules[name])
         own = function.function.__wrapped__ if function.adapter else function.function  # type: ignore[attr-defined]
-        own = None if function.by_name else own
-        return self._key[1], function.target, own, function.adapter, os.getcwd(), self._settings.timeout
+        own, home = None if function.by_name else own, os.getcwd() if os.path.exists(".") else ""
+        return self._key[1], function.target, own, function.adapter, home, self._settings.timeout
 
 
 def _client(scheduler: str) -> Any:
@@ -185,20 +196,33 @@ def _client(scheduler: str) -> Any:
             raise UsageError(message, hint="name the address that `dask scheduler` prints") from None
 
 
+def _close_quietly(results: Generator[Any, None, None]) -> None:
+    with warnings.catch_warnings(action="ignore"):  # of results not used, as after Ctrl-C or an error
+        results.close()
+
+
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """Processes that are started in the block never receive Ctrl-C."""
+    """Processes that are started in the block never receive Ctrl-C; this process heeds it at the end of the block."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
     from multiprocessing import resource_tracker
 
     resource_tracker.ensure_running()  # if it were started in the block, it would unblock the signal
+    received: list[int] = []
+    handler = signal.getsignal(signal.SIGINT) if threading.current_thread() is threading.main_thread() else None
+    if handler is not None:  # another thread, as of a library, may receive the signal while this one blocks it
+        signal.signal(signal.SIGINT, lambda number, frame: received.append(number))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if handler is not None:
+            signal.signal(signal.SIGINT, handler)
+    if received:
+        signal.raise_signal(signal.SIGINT)
 
 
 def _call_of(function: Function, asking: Asking) -> Call:
@@ -211,23 +235,23 @@ _LOADED: dict[bytes, Function] = {}
 _ONE_AT_A_TIME = threading.Lock()
 
 
-def _work(shared: tuple[Any, ...], *moved: _Array) -> tuple[FloatArray, FloatArray] | GradcheckError:
+def _work(shared: tuple[Any, ...], moves: list[_Array]) -> tuple[FloatArray, FloatArray] | GradcheckError:
     """Ask for some entries in a worker: values and derivatives, or the error to raise."""
-    key, target, own, adapt, home, timeout, deadline, asking, scores, labels, *control, expected = shared
+    key, target, own, adapt, home, timeout, deadline, floating, asking, scores, labels, control = shared
     left = None if deadline is None else max(deadline - time.time(), 1e-6)
-    with _ONE_AT_A_TIME, silenced(), chdir(home):
+    with _ONE_AT_A_TIME, silenced(), np.errstate(**floating), chdir(home) if os.path.isdir(home) else nullcontext():
         try:
-            with open_budget(Settings(timeout=timeout, max_seconds=left)) as budget:
+            with open_budget(Settings(timeout=timeout, max_seconds=left), on_hang=lambda defect: _HANGS) as budget:
                 function = _LOADED.get(key)
                 if function is None:
-                    function = load_target(target) if own is None else Function(target, own)
+                    function = budget.load(load_target, target) if own is None else Function(target, own)
                     function = replace(function, function=adapt(function.function)) if adapt else function
                 call = _call_of(replace(function, budget=budget), asking)
                 if key not in _LOADED:
-                    _verify(partial(ask_for, asking, call, scores, labels, *control), expected)
+                    _verify(lambda: ask_for(asking, call, scores, labels, *control[:2])[0], control[2])
                     _LOADED.clear()
                     _LOADED[key] = function
-                return ask_for(asking, call, scores, labels, *moved)
+                return ask_for(asking, call, scores, labels, *moves)
         except GradcheckError as error:
             return error
 
@@ -244,14 +268,16 @@ def _set_up(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _verify(ask: Callable[[], tuple[FloatArray, FloatArray]], expected: FloatArray) -> None:
+def _verify(ask: Callable[[], FloatArray], expected: FloatArray) -> None:
     """Compare the values of one call with those of the other process: a module may draw numbers when it is imported."""
     try:
-        values, _ = ask()
+        values = ask()
     except LossDefect as defect:
         hint = "does it need what only this process has: a variable, an open file, arguments of the command line?"
         raise UsageError(f"in a worker the loss {defect.message}", hint=hint, details=defect.details) from None
     if not np.allclose(values, expected, rtol=1e-5, atol=0.0, equal_nan=True):
-        message = f"in a worker the loss's value is {values[0]!s}; here, at the same scores, {expected[0]!s}"
+        i = int(np.argmax(values != expected))
+        there, here = float(values[i]), float(expected[i])
+        message = f"in a worker the loss's value is {there!r}; here, at the same scores, {here!r}"
         hint = "is something drawn at random as the module is imported? is an older version of it loaded there?"
         raise UsageError(message, hint=hint)
