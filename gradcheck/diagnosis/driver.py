@@ -45,7 +45,7 @@ LIKE = Rule(like, ("constant-offset", "sum-over-rows", "unlike"), of_right_losse
 #: The rules, the most specific first: of several findings, that of the first rule leads.
 RULES: tuple[Rule, ...] = (
     Rule(other_rules.keeps_state, ("not-deterministic",), _EVERY, of_right_losses=True),
-    Rule(ignored_rows, ("mask-ignored",), of_right_losses=True),
+    Rule(ignored_rows, ("mask-ignored",), _LESS_SPECIFIC, of_right_losses=True),
     Rule(other_rules.truncated, ("truncated-to-integer",), _LESS_SPECIFIC | {"constant-factor"}),
     Rule(decimals, ("rounded",), _LESS_SPECIFIC | {"transposed", *FACTORS}, of_right_losses=True),
     Rule(other_rules.not_a_subgradient, ("not-a-subgradient",), _ALL),

@@ -47,6 +47,11 @@ def indices(seen: Seen) -> Iterator[Finding]:
     """Wrong at some indices of an axis: the same in all problems, or those that an array of integers names."""
     wrong = [each for each in seen if each.wrong.any()]
     dimensions = len(wrong[0].input.shape)
+    same = {tuple(map(tuple, np.argwhere(each.wrong).tolist())) for each in wrong}
+    if dimensions > 1 and len(same) == 1 and len(places := same.pop()) <= min(3, wrong[0].x.size - 1):
+        named = ", ".join(f"dS[{', '.join(map(str, place))}]" for place in places)
+        yield Finding("one-region", "error", f"dS is wrong only at {named}{_difference(wrong)}", _LOOP_HINT)
+        return
     for axis in range(dimensions):
         others = tuple(k for k in range(dimensions) if k != axis)
         is_wrong = [np.asarray(each.wrong.any(axis=others)) for each in wrong]
@@ -71,6 +76,8 @@ def _named_indices(seen: Seen, is_wrong: list[BoolArray], is_right: list[BoolArr
         arrays = [np.ravel(each.values[key]) for each in seen]
         if arrays[0].dtype.kind not in "iu" or not np.ndim(value):
             continue
+        if all(len(own) == len(w) and np.array_equal(own < 0, w) for own, w in zip(arrays, is_wrong, strict=True)):
+            return f"the indices where {key} is -1"
         if any(own.min() < 0 or own.max() >= len(w) for own, w in zip(arrays, is_wrong, strict=True)):
             continue
         counts = [np.bincount(own, minlength=len(w)) for own, w in zip(arrays, is_wrong, strict=True)]

@@ -192,7 +192,9 @@ def _inputs_of(name: str, values: dict[str, Any], wrt: Sequence[str]) -> dict[st
         return {each: values[each] for each in wrt}
     arrays = {each: value for each, value in values.items() if _has_floats(value, _ARRAYS)}
     if not arrays:
-        hint = "describe one: --input W='normal(0, 1) [D, C]'"
+        whole = [each for each, value in values.items() if getattr(value, "dtype", np.dtype(object)).kind in "iu"]
+        hint = f"whole numbers are constants; to differentiate by them, name them: --wrt {whole[0]}" if whole else ""
+        hint = hint or "describe one: --input W='normal(0, 1) [D, C]'"
         raise TargetError(f"{name}: none of its inputs is an array of floats", hint=hint)
     return arrays
 
