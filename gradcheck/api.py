@@ -18,6 +18,7 @@ from gradcheck.functions.signatures import is_layer, is_model, parameters_of, ta
 from gradcheck.functions.suggestions import guessed_inputs
 from gradcheck.output import FORMATS, Options
 from gradcheck.output.html import NotebookReport
+from gradcheck.output.summary import sentences
 from gradcheck.report import Report
 from gradcheck.run import check_targets
 from gradcheck.sampling import Problem
@@ -107,7 +108,7 @@ def check_at(
     if scores.dtype != np.float32:
         scores = scores.astype(np.float64, copy=False)
     if not np.all(np.isfinite(scores)):
-        raise UsageError("S is not finite everywhere; there is no gradient to check there")
+        raise UsageError("S is infinite or NaN somewhere; there is no gradient to check there")
     problem = Problem(scores, labels, seed=config.seed, trial=0, scores="given")
     return _uninterrupted(check_targets([as_loss(function)], config, settings, given=problem))
 
@@ -116,13 +117,13 @@ def assert_gradients(losses: LossLike | Sequence[LossLike], config: Config | Non
     """Check as `check` does, and raise if a gradient does not pass; for tests.
 
     Raises:
-        AssertionError: with the findings and the worst entries in words.
+        AssertionError: with the verdict, the findings and the worst entries in words.
         UsageError, TargetError, TypeError: as for `check`.
     """
-    report = check(losses, config, **keywords)
-    if not report.passed:
+    __tracebackhide__ = True  # pytest shows the test that called
+    if not (report := check(losses, config, **keywords)):
         look = Options(width=100, entries="worst", worst=keywords.get("worst", Settings.worst))
-        raise AssertionError("\n" + FORMATS["table"](report, look))
+        raise AssertionError(f"{sentences(report)[-1]}\n\n{FORMATS['table'](report, look)}")
 
 
 def as_loss(loss: LossLike) -> Function:
@@ -151,8 +152,8 @@ def _read(
     known = (*DESCRIPTIONS, "against", *keys)
     for name in keywords:
         if name not in known:
-            parts = f"unknown keyword {name!r}", f"there are {', '.join(known)}", did_you_mean(name, known)
-            raise TypeError("; ".join(filter(None, parts)))
+            near = f": {near}" if (near := did_you_mean(name, known)) else ""
+            raise TypeError(f"unknown keyword {name!r}{near} (there are {', '.join(sorted(known))})")
     beside = {key: keywords.pop(key) for key in _BESIDE if callable(keywords.get(key))}
     changed = {key: keywords.pop(key) for key in keys if key in keywords}
     if "against" in keywords:

@@ -120,7 +120,7 @@ def _assert_right(item: pytest.Item, target: str | Function, config: Config, siz
     # What fails and is not an entry, such as a broken contract, fails every batch size.
     fails_elsewhere = not loss.error and any(not batch.passed for batch in loss.batches)
     if not batches or not all(batch.passed for batch in batches) or not (loss.passed or fails_elsewhere):
-        own = replace(loss, batches=batches, rerun=loss.rerun if isinstance(target, str) else "")
+        own = replace(loss, batches=batches)
         text = FORMATS["table"](replace(report, losses=(own,)), Options(width=100))
         pytest.fail(f"{loss_sentence(own)}\n\n{text}", pytrace=False)  # pytest's summary shows the first line
 

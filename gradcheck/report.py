@@ -273,6 +273,21 @@ class Report:
     def __bool__(self) -> bool:
         return self.passed
 
+    def rows(self) -> list[dict[str, Any]]:
+        """A row for each entry with its verdict; the derivatives are None but in each problem's worst entries.
+
+        Of a problem too large for a verdict on each entry there are the worst alone.
+        """
+        return [row for loss in self.losses for batch in loss.batches for row in _rows(loss.target, batch)]
+
+    def to_frame(self) -> Any:
+        """`rows` as a DataFrame of pandas; an ImportError where that is not installed."""
+        try:
+            import pandas
+        except ImportError:
+            raise ImportError("to_frame() needs pandas: pip install pandas; rows() gives the same as dicts") from None
+        return pandas.DataFrame(self.rows())
+
     @property
     def exit_code(self) -> int:
         """0 every gradient right; 1 a defect; 2 something could not be checked; 130 interrupted."""
@@ -281,3 +296,18 @@ class Report:
         if any(loss.failed for loss in self.losses):
             return 1
         return 0 if self.passed else 2
+
+
+def _rows(target: str, batch: BatchReport) -> list[dict[str, Any]]:
+    """A row for each entry of a problem."""
+    rows: dict[tuple[int, ...], dict[str, Any]] = {}
+    if batch.verdicts is not None and batch.relative_errors is not None:
+        for place in np.ndindex(batch.verdicts.shape):
+            error = float(batch.relative_errors[place])
+            rows[place] = {"verdict": VERDICTS[batch.verdicts[place]], "relative_error": error}
+    for entry in batch.worst:
+        names = ("verdict", "relative_error", "analytic", "numerical", "bound")
+        rows[entry.row, entry.class_] = {name: getattr(entry, name) for name in names}
+    known = {"target": target} | {key: getattr(batch, key) for key in ("batch_size", "scores", "seed", "input")}
+    label = (lambda row: None) if batch.labels is None else batch.labels.item
+    return [known | {"row": row, "class": at, "label": label(row)} | rows[row, at] for row, at in rows]

@@ -1,5 +1,7 @@
 """What the README shows is true: its examples are run, its tables compared with the code."""
 
+from __future__ import annotations
+
 import json
 import os
 import re
@@ -10,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from readme import README, examples, files, set_up_commands
+from readme import README, examples, files, printed, set_up_commands, write_files
 from typer.testing import CliRunner
 
 from gradcheck.cli import COMMANDS, app
@@ -19,16 +21,14 @@ from gradcheck.output import FORMATS
 
 
 @pytest.fixture
-def at_home(tmp_path, monkeypatch):
+def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory with the README's files in it, and nothing else."""
-    for name, text in files().items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text, encoding="utf-8")
+    write_files(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def comparable(text):
+def comparable(text: str) -> list[list[str]]:
     """The words of each line, without what differs from run to run: times, and errors that are all rounding."""
     without = re.sub(r"\b\d+(\.\d+)? (ms|s|µs)\b", "TIME", text)
     without = re.sub(r"\b\d(\.\d+)?e-(0[4-9]|1\d)\b", "TINY", without)
@@ -36,42 +36,63 @@ def comparable(text):
 
 
 @pytest.mark.parametrize("example", examples(), ids=lambda example: example.command)
-def test_an_example_prints_what_the_readme_shows(example, at_home):
-    command = [sys.executable, "-m", *shlex.split(example.command)]
-    env = {key: value for key, value in os.environ.items() if key not in ("COLUMNS", "FORCE_COLOR")}
-    done = subprocess.run(command, capture_output=True, text=True, env={**env, "PYTHONUTF8": "1"}, check=False)
-    assert comparable(done.stdout) == comparable(example.output), done.stdout
+def test_an_example_prints_what_the_readme_shows(example, at_home: Path) -> None:
+    shown = printed(example.command, at_home)
+    assert comparable(shown) == comparable(example.output), shown
 
 
-def test_the_layer_in_configs_is_one_of_the_readme(at_home):
+def test_the_layer_in_configs_is_one_of_the_readme(at_home: Path) -> None:
     result = CliRunner().invoke(app, ["run", "--config", str(README.parent / "configs" / "layers.yaml"), "--quiet"])
     assert result.stdout.startswith("right: 93 entries of layers.py:affine_forward agree"), result.stdout
 
 
-def test_the_test_in_the_readme_passes(at_home):
-    command = [sys.executable, "-m", "pytest", "-q", "test_gradients.py", "-p", "no:cacheprovider"]
-    env = {**os.environ, "PYTHONPATH": str(at_home)}
-    done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+def test_there_are_examples() -> None:
+    assert len(examples()) >= 2
+    named = {
+        "mymodule.py",
+        "layers.py",
+        "test_gradients.py",
+        ".pre-commit-config.yaml",
+        ".github/workflows/gradients.yml",
+    }
+    assert named <= set(files())
+
+
+def test_the_test_in_the_readme_passes(at_home: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "test_gradients.py", "-p", "no:cacheprovider"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(at_home)},
+        check=False,
+    )
     assert "3 passed" in done.stdout, done.stdout
 
 
-def test_the_hook_and_the_workflow_in_the_readme_are_valid_and_their_commands_run(at_home):
+def test_the_hook_in_the_readme_runs_a_command_that_exists(at_home: Path) -> None:
     hook = yaml.safe_load(files()[".pre-commit-config.yaml"])["repos"][0]["hooks"][0]
-    workflow = yaml.safe_load(files()[".github/workflows/gradients.yml"])
     assert hook["language"] == "system"
+    Path("gradcheck.yaml").write_text("losses: [svm]\n", encoding="utf-8")
+    program, *arguments = shlex.split(hook["entry"])
+    assert program == "gradcheck"
+    assert CliRunner().invoke(app, arguments).exit_code == 0
+
+
+def test_the_workflow_in_the_readme_is_valid_and_its_commands_run(at_home: Path) -> None:
+    workflow = yaml.safe_load(files()[".github/workflows/gradients.yml"])
     assert workflow[True] == "push"  # YAML 1.1 reads `on` as a truth value; GitHub does not
     (job,) = workflow["jobs"].values()
     assert {"runs-on", "steps"} <= set(job)
     Path("gradcheck.yaml").write_text("losses: [svm]\n", encoding="utf-8")
-    install, *commands = [step["run"] for step in job["steps"] if "run" in step]
-    assert install.startswith("pip install")
-    for program, *arguments in map(shlex.split, (hook["entry"], *commands)):
+    commands = [shlex.split(step["run"]) for step in job["steps"] if "run" in step]
+    assert commands[0][:2] == ["pip", "install"]
+    for program, *arguments in commands[1:]:
         assert program == "gradcheck"
         assert CliRunner().invoke(app, arguments).exit_code == 0
     assert json.loads(Path("report.json").read_text(encoding="utf-8"))["passed"]
 
 
-def test_every_command_and_format_is_in_the_readme_and_those_that_it_names_exist():
+def test_every_command_and_format_is_in_the_readme_and_those_that_it_names_exist() -> None:
     text = README.read_text(encoding="utf-8")
     assert [name for name in COMMANDS if f"gradcheck {name}" not in text] == []
     assert [name for name in FORMATS if f"`{name}`" not in text] == []
@@ -83,7 +104,7 @@ def test_every_command_and_format_is_in_the_readme_and_those_that_it_names_exist
     assert {option for option in named if option not in help_text} == set()
 
 
-def test_the_configuration_table_has_every_key_with_its_default():
+def test_the_configuration_table_has_every_key_with_its_default() -> None:
     section = README.read_text(encoding="utf-8").partition("## Configuration")[2].partition("\n## ")[0]
     rows = dict(re.findall(r"^\| `(\w+)` \| `(.*?)` \|", section, re.MULTILINE))
     defaults = Config().as_data()
@@ -95,20 +116,8 @@ def test_the_configuration_table_has_every_key_with_its_default():
         assert shown == default, key
 
 
-def test_the_readme_is_short_has_examples_and_its_set_up_is_two_commands():
+def test_the_readme_is_short_and_its_set_up_is_two_commands() -> None:
     install, test = set_up_commands()
     assert install.endswith("gradcheck run svm")
     assert test.endswith("pytest -n auto")
     assert len(README.read_text(encoding="utf-8").splitlines()) <= 250
-    assert len(examples()) >= 2
-    assert {"mymodule.py", "layers.py", "test_gradients.py"} <= set(files())
-
-
-def test_the_picture_shows_what_is_printed_today():
-    from picture import PICTURE, draw
-
-    def words(svg):
-        text = " ".join(re.findall(r"<text[^>]*>(.*?)</text>", svg)).replace("&#160;", " ")
-        return comparable(text)
-
-    assert words(PICTURE.read_text(encoding="utf-8")) == words(draw())

@@ -1,6 +1,7 @@
 """A whole run: several targets, problems, findings, and what is left when it is cut short."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def raising(S, y):
 
 
 def checked(*targets, config=SMALL, **settings):
-    losses = [target if isinstance(target, str) else as_loss(target) for target in targets]
+    losses = [target if isinstance(target, str) else replace(as_loss(target), by_name=True) for target in targets]
     return check_targets(losses, config, Settings(**settings))
 
 

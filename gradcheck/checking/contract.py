@@ -23,7 +23,7 @@ from gradcheck.report import Finding
 _ROUNDING = 256.0  # eps of the largest number by which two answers may differ, as sums computed in parallel do
 
 _HINTS = {
-    "raises": "it raised at the problem that is repeated below, or near it",
+    "raises": "look at the line of your code that is named here, and at what it gets in the smallest case",
     "hangs": "look for an endless loop, or a wait for something that never comes; if it is only slow, raise --timeout",
     "wrong-shape": "return (value, dS): a single number, and an array of the shape of S",
     "wrong-dtype": "return real numbers",

@@ -107,7 +107,7 @@ def init(
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"{str(directory)!r} cannot be made: {error.strerror or error}") from None
+        raise UsageError(f"{str(directory)!r} cannot be created: {error.strerror or error}") from None
     for path, text in files.items():
         write_file(text, path)
         typer.echo(f"wrote {path}")

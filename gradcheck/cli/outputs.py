@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,12 +16,14 @@ import typer
 
 from gradcheck.errors import UsageError, did_you_mean
 from gradcheck.output import FORMATS, Options
-from gradcheck.output.plot import picture, refuse_what_cannot_be_drawn
+from gradcheck.output.plot import PICTURES, picture, refuse_what_cannot_be_drawn
 from gradcheck.output.text import escape_control
 from gradcheck.report import Report
 
 _WRITABLE = "name a file in a directory that exists and that you may write to"
-_SUFFIXES = {".json": "json", ".xml": "junit", ".html": "html", ".md": "markdown"}
+_SUFFIXES = {".json": "json", ".xml": "junit", ".html": "html", ".md": "markdown"} | dict.fromkeys(
+    (".txt", ".log", ".out", ""), "table"
+)
 _OUTPUT = "write --output FORMAT=PATH"
 
 
@@ -50,10 +53,11 @@ def for_standard_output(look: Options | None = None) -> Options:
 def print_out(text: str) -> None:
     """Write text to standard output; characters that its encoding lacks become escapes.
 
-    A reader that closes its end early (``| head``) is not an error; a closed or full output is a UsageError.
+    A reader that closes its end early (``| head``) is not an error, nor is an output that was closed from the start:
+    the exit code tells the verdict. A full disk is a UsageError.
     """
     if sys.stdout is None:
-        raise UsageError("standard output is closed")
+        return
     encoding = sys.stdout.encoding or "utf-8"
     try:
         sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
@@ -94,7 +98,18 @@ class Destinations(NamedTuple):
     plot: Path | None  # the file of a picture
 
     def write(self, report: Report, look: Options) -> None:
-        """Write a report everywhere; a UsageError if standard output or a file cannot be written."""
+        """Write a report everywhere, files first and whole; a UsageError at the end for what cannot be written."""
+        written, failed = [], []
+        for format_, path in [*self.files.items(), *([("picture", self.plot)] if self.plot else [])]:
+            try:
+                drawn = format_ == "picture" and picture(report, path.suffix.lower().lstrip("."))
+                write_file(drawn or FORMATS[format_](report, replace(look, quiet=False)), path)
+                written.append(f"the {'picture' if drawn else 'report'} is in {path}")
+            except UsageError as error:
+                failed.append(error)
+            except Exception:
+                traceback.print_exc()
+                failed.append(UsageError(f"{path} is not written, by an error in gradcheck itself: the verdict stands"))
         for format_ in self.shown:
             print_out(FORMATS[format_](report, for_standard_output(look)))
         if "github" in self.shown and (summary := os.environ.get("GITHUB_STEP_SUMMARY")):
@@ -103,14 +118,10 @@ class Destinations(NamedTuple):
                     file.write(FORMATS["markdown"](report, look))
             except OSError as error:  # no reason to fail the step
                 typer.echo(f"the step's summary cannot be written: {error.strerror or error}", err=True)
-        written = [f"the report is in {path}" for path in self.files.values()]
-        for format_, path in self.files.items():
-            write_file(FORMATS[format_](report, look), path)
-        if self.plot is not None:
-            write_file(picture(report, self.plot.suffix.lower().lstrip(".")), self.plot)
-            written.append(f"the picture is in {self.plot}")
         if not look.quiet:
             typer.echo("".join(f"{line}\n" for line in written), err=True, nl=False)
+        if failed:
+            raise UsageError("\n".join(each.message for each in failed), hint=failed[0].hint)
 
 
 def destinations(formats: Sequence[str], outputs: Sequence[str], plot: Path | None = None) -> Destinations:
@@ -130,9 +141,14 @@ def destinations(formats: Sequence[str], outputs: Sequence[str], plot: Path | No
     for text in outputs:
         format_, sign, path = text.partition("=")
         if not sign or format_ not in FORMATS:
-            format_, path, by_default = shown[0] if shown else _SUFFIXES.get(Path(text).suffix, "table"), text, False
+            suffix = Path(text).suffix.lower() if not sign else ""
+            if not shown and suffix not in _SUFFIXES:
+                endings = ", ".join(f"{ending} ({format_})" for ending, format_ in _SUFFIXES.items() if ending)
+                plot_ = f"--plot {text} draws a picture; " if suffix in PICTURES else ""
+                raise UsageError(f"--output {text!r}: the endings of reports are {endings}", hint=f"{plot_}{_OUTPUT}")
+            format_, path, by_default = shown[0] if shown else _SUFFIXES[suffix], text, False
         if not path or format_ in files:
-            raise UsageError(f"--output {text!r}: no file, or a second one for {format_}", hint=_OUTPUT)
+            raise UsageError(f"--output {text!r} names no file, or {format_} has a file already", hint=_OUTPUT)
         files[format_] = Path(path)
         shown = [each for each in shown if each != format_]
     if by_default:

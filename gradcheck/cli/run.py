@@ -1,49 +1,37 @@
-"""``gradcheck run``: its options, its progress bar, and ``--watch``."""
+"""``gradcheck run``: its options, and ``--watch``."""
 
-import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any
 
 import typer
 
 from gradcheck.cli.outputs import destinations, usage_errors
+from gradcheck.cli.progress import ProgressDisplay
 from gradcheck.config import Config, load_config
 from gradcheck.config.inputs import read_option
-from gradcheck.config.settings import DESCRIPTIONS, Backend, Framework, Reference, Settings
+from gradcheck.config.settings import DESCRIPTIONS, Backend, Framework, Reference, read_settings
 from gradcheck.config.source import read_text
 from gradcheck.errors import UsageError
-from gradcheck.functions.budget import RunProgress
 from gradcheck.losses import BUILT_INS
 from gradcheck.output import FORMATS, Entries, Options
-from gradcheck.output.text import escape_control
 from gradcheck.report import Report
 from gradcheck.run import check_targets
 
 _Texts = list[str] | None
 #: Keys of the configuration whose options have their names.
 _KEYS = (
-    "seed",
-    "trials",
-    "scores",
-    "wrt",
-    "only",
-    "gradient",
-    "backward",
-    "value",
-    "hvp",
-    "order",
-    "dtype",
-    "rtol",
-    "atol",
+    "seed", "trials", "scores", "wrt", "only", "gradient", "backward", "value", "hvp", "order", "dtype", "rtol", "atol",
     "plan",
-)
+)  # fmt: skip
+_DESCRIBING = ("inputs", "sizes", "wrt", "only", "gradient", "backward", "value", "hvp", "hessian", "reseed")
+_NUMBERS = ("seed", "trials", "order", "rtol", "atol", "max_seconds", "timeout", "worst", "jobs")
+_TARGET = "A built-in loss (`gradcheck list`), module:function, or file.py:function; several may be named."
 _ENTRIES_OF_A_PAGE = 100  # of each problem, at least
-PATIENCE = 1.0  # seconds before the progress bar is shown
 
 
 def _complete_target(incomplete: str) -> list[str]:
@@ -53,15 +41,17 @@ def _complete_target(incomplete: str) -> list[str]:
 def _option(name: str, *flags: str, metavar: str | None = None) -> Any:
     """The option for a key of the configuration or a setting, with its own description."""
     key = Config.model_fields.get(name)
-    return typer.Option(*flags, metavar=metavar, help=key.description if key else DESCRIPTIONS[name])
+    panel = "Another function than (S, y)" if name in _DESCRIBING else "Problems, tolerances" if key else "The run"
+    help_ = key.description if key else DESCRIPTIONS[name]
+    return typer.Option(*flags, metavar=metavar, help=help_, rich_help_panel=panel)
 
 
 def run(
     context: typer.Context,
-    targets: Annotated[_Texts, typer.Argument(metavar="TARGET", autocompletion=_complete_target)] = None,
+    targets: Annotated[_Texts, typer.Argument(metavar="TARGET", help=_TARGET, autocompletion=_complete_target)] = None,
     config: Annotated[Path | None, typer.Option("--config", "-c", help="By default gradcheck.yaml.")] = None,
-    seed: Annotated[int | None, _option("seed")] = None,
-    trials: Annotated[int | None, _option("trials")] = None,
+    seed: Annotated[str | None, _option("seed", metavar="INTEGER")] = None,
+    trials: Annotated[str | None, _option("trials", metavar="INTEGER")] = None,
     batch_size: Annotated[_Texts, _option("batch_sizes", metavar="N[,N...]")] = None,
     classes: Annotated[_Texts, _option("classes", metavar="C[,C...]")] = None,
     scores: Annotated[_Texts, _option("scores", metavar="TEXT")] = None,
@@ -77,8 +67,8 @@ def run(
     hessian: Annotated[bool, _option("hessian", "--hessian")] = False,
     reseed: Annotated[bool, _option("reseed", "--reseed")] = False,
     dtype: Annotated[str | None, _option("dtype")] = None,
-    rtol: Annotated[float | None, _option("rtol")] = None,
-    atol: Annotated[float | None, _option("atol")] = None,
+    rtol: Annotated[str | None, _option("rtol", metavar="NUMBER")] = None,
+    atol: Annotated[str | None, _option("atol", metavar="NUMBER")] = None,
     plan: Annotated[str | None, _option("plan")] = None,
     set_: Annotated[_Texts, typer.Option("--set", metavar="KEY=VALUE", help="Set any key; may be repeated.")] = None,
     framework: Annotated[Framework, _option("framework")] = "auto",
@@ -87,10 +77,10 @@ def run(
     entry: Annotated[_Texts, _option("entry", metavar="ENTRY")] = None,
     strict: Annotated[bool, _option("strict", "--strict")] = False,
     fail_fast: Annotated[bool, _option("fail_fast", "--fail-fast")] = False,
-    max_seconds: Annotated[float | None, _option("max_seconds")] = None,
-    timeout: Annotated[float | None, _option("timeout")] = None,
-    worst: Annotated[int, typer.Option(min=1, help=DESCRIPTIONS["worst"])] = 10,
-    jobs: Annotated[int, _option("jobs")] = 1,
+    max_seconds: Annotated[str | None, _option("max_seconds", metavar="SECONDS")] = None,
+    timeout: Annotated[str | None, _option("timeout", metavar="SECONDS")] = None,
+    worst: Annotated[str, _option("worst", metavar="INTEGER")] = "10",
+    jobs: Annotated[str, _option("jobs", metavar="INTEGER")] = "1",
     backend: Annotated[Backend, _option("backend")] = "loky",
     scheduler: Annotated[str | None, _option("scheduler", metavar="ADDRESS")] = None,
     format_: Annotated[
@@ -112,7 +102,9 @@ def run(
 
     For example: [bold]gradcheck run svm softmax --batch-size 3[/bold]
     """
-    given = context.params
+    given = dict(context.params)
+    for key in _NUMBERS:
+        given[key] = given[key] and read_text(given[key], f"--{key.replace('_', '-')}", is_file=False).data
     options: dict[tuple[str, ...], Any] = {(key,): given[key] for key in _KEYS}
     options |= {("reseed",): reseed or None, ("hessian",): hessian or None}
     for key, option, texts in (("batch_sizes", "--batch-size", batch_size), ("classes", "--classes", classes)):
@@ -127,12 +119,12 @@ def run(
         raise UsageError("there is nothing to check: no target on the command line or in the configuration", hint=hint)
     if watch:
         raise typer.Exit(_check_at_changes(names, config))
-    kept = max(worst, _ENTRIES_OF_A_PAGE) if "html" in (*reports.shown, *reports.files) else worst
-    settings = Settings(**{name: given[name] for name in DESCRIPTIONS} | {"worst": kept, "entry": tuple(entry or ())})
-    look = Options(entries="all" if verbose else entries, quiet=quiet, worst=worst, explain=explain)
+    settings = read_settings({name: given[name] for name in DESCRIPTIONS}, options=True)
+    look = Options(entries="all" if verbose else entries, quiet=quiet, worst=settings.worst, explain=explain)
+    if "html" in (*reports.shown, *reports.files):
+        settings = replace(settings, worst=max(settings.worst, _ENTRIES_OF_A_PAGE))
     streams = sys.stdout, sys.stderr
-    is_terminal = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-    bar = ProgressBar(sys.stderr) if is_terminal else None
+    bar = None if sys.stderr is None else ProgressDisplay(sys.stderr, is_quiet=quiet)
     with closing(bar) if bar else nullcontext():
 
         @usage_errors()
@@ -159,7 +151,7 @@ def _check_at_changes(targets: Sequence[str], config: Path | None) -> int:
     files = [Path(target.rpartition(":")[0]) for target in targets] + ([config] if config else [])
     directories = {Path.cwd(), *(file.resolve().parent for file in files if file.is_file())}
     suffixes = PythonFilter(extra_extensions=(".yaml", ".yml", ".ipynb", *([config.suffix] if config else [])))
-    command = [sys.executable, "-m", "gradcheck", *(word for word in sys.argv[1:] if word != "--watch")]
+    command = [sys.executable, "-P", "-m", "gradcheck", *(word for word in sys.argv[1:] if word != "--watch")]
     code = None
     with suppress(KeyboardInterrupt):  # some versions of watchfiles end the loop instead
         # The watch begins before the first check, so that a change during a check is seen after it.
@@ -168,51 +160,3 @@ def _check_at_changes(targets: Sequence[str], config: Path | None) -> int:
                 code = subprocess.run(command, check=False).returncode
                 typer.echo("waiting for changes; Ctrl-C ends", err=True)
     return 130 if code is None else code
-
-
-class ProgressBar:
-    """One line on a terminal: the loss, how far its check is, and how long it may yet take."""
-
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-        from rich.table import Column
-
-        one_line = Column(no_wrap=True, overflow="ellipsis")
-        self._bar = Progress(
-            TextColumn("{task.description}", markup=False, table_column=one_line),
-            BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=8)),
-            TextColumn("{task.fields[numbers]}", markup=False, table_column=one_line),
-            TimeRemainingColumn(compact=True, table_column=one_line),
-            TextColumn("left", table_column=one_line),
-            console=Console(file=stream),
-            get_time=clock,
-            expand=True,
-            transient=True,
-            auto_refresh=False,
-            redirect_stdout=False,  # otherwise rich shows what the loss prints at every call
-            redirect_stderr=False,
-        )
-        self._task = self._bar.add_task("", total=1.0, numbers="")
-        self._clock, self._begun, self._target = clock, clock(), ""
-
-    def update(self, standing: RunProgress) -> None:
-        """Show how far the run is."""
-        if self._target != standing.target:
-            self._target = standing.target
-            self._bar.reset(self._task)
-        numbers = f"problem {standing.done + 1:,}/{standing.total:,}, call {standing.calls:,}/{standing.expected:,}"
-        N, C = standing.batch
-        name, room = escape_control(standing.target), max(self._bar.console.width - len(numbers) - 30, 8)
-        description = f"{name if len(name) <= room else '...' + name[3 - room :]} {N} x {C}"
-        self._bar.update(self._task, description=description, completed=standing.share, numbers=numbers)
-        if not standing.calls and not standing.done:
-            self.close()  # the loss is about to be called for the first time, and may print
-        elif self._clock() - self._begun >= PATIENCE:
-            self._bar.start()
-            self._bar.refresh()
-
-    def close(self) -> None:
-        """Remove the bar."""
-        if self._bar.live.is_started:
-            self._bar.stop()

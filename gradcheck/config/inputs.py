@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from gradcheck.config.distributions import KINDS, Labels, ScoresKind, ValidKind, parse_distribution
-from gradcheck.config.source import read_text
+from gradcheck.config.source import in_plain_words, read_text
 from gradcheck.errors import ConfigError
 
 _SPEC = re.compile(r"\s*(?P<kind>[A-Za-z][\w-]*\s*(\([^()]*\))?)?\s*(\[(?P<shape>[^\[\]]*)\])?\s*")
@@ -55,7 +55,7 @@ def parse_input(given: Any, sizes: Mapping[str, int]) -> Spec:
         return _PYTHON[given] if isinstance(given, str) else given
     match = _SPEC.fullmatch(given)
     if match is None and ("[" in given or given.partition("(")[0].strip() in KINDS):
-        raise ConfigError(f"{given!r} is no input", hint=_HINT)
+        raise ConfigError(f"{given!r} does not describe an input", hint=_HINT)
     if match is None or not given.strip():
         return given
     name, shape = match["kind"] or "", match["shape"]
@@ -115,8 +115,7 @@ def _kind(mapping: Mapping[str, Any]) -> ScoresKind:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = f" ({first['loc'][-1]})" if first["loc"][1:] else ""
-        rule = first["msg"].removeprefix("Input ").removeprefix("Value error, ")
-        raise ConfigError(f"{mapping.get('distribution')}{where}: {rule}", hint=_HINT) from None
+        raise ConfigError(f"{mapping.get('distribution')}{where}: {in_plain_words(first['msg'])}", hint=_HINT) from None
 
 
 def _shape(parts: Sequence[Any], sizes: Mapping[str, int]) -> tuple[str | int, ...]:
@@ -129,6 +128,6 @@ def _shape(parts: Sequence[Any], sizes: Mapping[str, int]) -> tuple[str | int, .
                 hint = f"set it: --size {part}=4, or sizes: {{{part}: 4}}"
                 raise ConfigError(f"{text}: {part} has no size", hint=hint)
         elif isinstance(part, bool) or not isinstance(part, int) or part < 0:
-            raise ConfigError(f"{text} is no shape: {part!r} is neither a size nor a letter")
+            raise ConfigError(f"{text} is not a shape: {part!r} is neither a size nor a letter")
         shape.append(part)
     return tuple(shape)

@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from gradcheck.config.distributions import KINDS, Integers, Labels, Normal, ValidKind
 from gradcheck.config.inputs import as_plain, nested, parse_input
-from gradcheck.config.source import KeyPath, Source, printable, read_file, read_text
+from gradcheck.config.source import KeyPath, Source, in_plain_words, printable, read_file, read_text
 from gradcheck.errors import ConfigError, did_you_mean
 
 DEFAULT_FILE = "gradcheck.yaml"
@@ -214,18 +214,6 @@ def json_schema() -> str:
     return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}, indent=2) + "\n"
 
 
-#: Pydantic's words for what YAML calls otherwise.
-_WORDS = {
-    "a valid tuple": "a list",
-    "a valid dictionary or object to extract fields from": "a mapping of keys to values",
-    "a dictionary or an instance of Labels": "a mapping of keys to values",
-    "Unable to extract tag using discriminator 'distribution'": "should name its distribution",
-    " after validation, not 0": "",
-    "tag ": "the distribution ",
-    " found using 'distribution' does not match any of the expected tags:": " is none of",
-}
-
-
 def format_error(error: ValidationError, source: Source, keys: Sequence[str]) -> ConfigError:
     """One error that lists every mistake of pydantic's in ``source`` on a line of its own; ``keys`` are valid."""
     problems = {}
@@ -245,12 +233,11 @@ def _problem(details: Mapping[str, Any], keys: Sequence[str]) -> tuple[str, str]
         if len(location) > 1:
             keys = [field.name for field in fields(Labels if location[0] == "labels" else KINDS[location[2]])]
         return "unknown key", did_you_mean(str(location[-1]), keys) or f"the keys here are {', '.join(keys)}"
-    rule = details["msg"].removeprefix("Input ").removeprefix("Value error, ")
-    for words, plain in _WORDS.items():
-        rule = rule.replace(words, plain)
+    rule = in_plain_words(details["msg"])
     choices = re.findall(r"'([^']*)'", str(context.get("expected") or context.get("expected_tags") or ""))
     hint = did_you_mean(str(context.get("tag", value)), choices)
-    return printable(f"{rule}; got {reprlib.repr(value)}" if location else rule), hint
+    is_named = not location or "tag" in context  # the rule names what was given
+    return printable(rule if is_named else f"{rule}; got {reprlib.repr(value)}"), hint
 
 
 def _path(location: tuple[str | int, ...], data: Mapping[str, Any]) -> KeyPath:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from gradcheck.config.model import format_error
-from gradcheck.config.source import Source
+from gradcheck.config.source import KeyPath, Source
 
 Framework = Literal["auto", "numpy", "torch", "jax"]
 Reference = Literal["auto", "central", "complex"]
@@ -43,9 +43,10 @@ DESCRIPTIONS: dict[str, str] = {field.name: get_args(field.type)[1].description 
 _adapter = cache(TypeAdapter)
 
 
-def read_settings(values: dict[str, Any]) -> Settings:
-    """Settings from values by name; a ConfigError for a wrong type, or a value out of range."""
+def read_settings(values: dict[str, Any], options: bool = False) -> Settings:
+    """Settings from values by name; a ConfigError for a wrong type, or a value out of range, which names the option."""
     try:
         return _adapter(Settings).validate_python(values)  # type: ignore[no-any-return]
     except ValidationError as error:
-        raise format_error(error, Source(values), [*DESCRIPTIONS]) from None
+        places: dict[KeyPath, str] = {(name,): f"--{name.replace('_', '-')}" for name in values if options}
+        raise format_error(error, Source(values, places), [*DESCRIPTIONS]) from None

@@ -21,6 +21,30 @@ _FLOAT = r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
 _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 
+#: Pydantic's words for what YAML calls otherwise.
+_PLAIN_WORDS = {
+    "a valid tuple": "a list",
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    "a valid string": "a text",
+    "a valid boolean": "true or false",
+    "a finite number": "a number, not infinite or NaN",
+    "greater than or equal to": "at least",
+    "less than or equal to": "at most",
+    "a valid dictionary or object to extract fields from": "a mapping of keys to values",
+    "a dictionary or an instance of Labels": "a mapping of keys to values",
+    "Unable to extract tag using discriminator 'distribution'": "should name its distribution",
+    " after validation, not 0": "",
+    ", unable to parse string as a number": "",
+    ", unable to parse string as an integer": "",
+    "Input ": "",
+    "Value error, ": "",
+    "Value ": "",
+    "tag ": "the distribution ",
+    " found using 'distribution' does not match any of the expected tags:": " is none of",
+}
+
+
 @dataclass(frozen=True, eq=False)
 class Source:
     """Plain data, and the places where they were written by path, for example ``("scores", 0, "scale")``.
@@ -108,3 +132,10 @@ def _plain_scalar(text: str) -> Any:
 def printable(text: str) -> str:
     """The text with every character escaped that could disturb a terminal."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
+def in_plain_words(rule: str) -> str:
+    """A rule of pydantic's as a person who knows YAML, but not pydantic, would say it."""
+    for words, plain in _PLAIN_WORDS.items():
+        rule = rule.replace(words, plain)
+    return rule

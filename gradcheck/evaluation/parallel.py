@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.config.settings import Settings
-from gradcheck.errors import GradcheckError, LossDefect, UsageError
+from gradcheck.errors import GradcheckError, LossDefect, OutOfTime, UsageError
 from gradcheck.evaluation.asking import Asking, Call, ask_for, groups_for
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.functions.budget import open_budget
@@ -157,6 +157,8 @@ class Pool:
                     yield result
         except Exception as error:
             if f"EXIT({_HANGS})" in str(error):
+                if self._settings.timeout is None:
+                    raise OutOfTime from None
                 limit = f"{self._settings.timeout:g} s"
                 raise LossDefect("hangs", f"does not return within {limit}, and cannot be interrupted") from None
             who = f"the cluster at {self._settings.scheduler}" if self._client else "other processes"

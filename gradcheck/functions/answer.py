@@ -41,9 +41,11 @@ def validated(answer: Any, shape: tuple[int, ...]) -> Answer:
     if not isinstance(answer, tuple | list) or len(answer) != 2:
         raise LossDefect("wrong-shape", f"returns {described(answer)}, not a pair (value, dS)")
     value = as_array(answer[0], "the value")
+    if value.shape == shape and np.ndim(answer[1]) == 0:
+        raise LossDefect("wrong-shape", "returns (dS, value), the other way round: return value, dS")
     if value.ndim != 0 and value.shape != shape[:1]:
         hint = "; return the batch mean, or each row's own value" if value.ndim == 1 else ""
-        raise LossDefect("wrong-shape", f"the value has shape {value.shape}, not that of a single number{hint}")
+        raise LossDefect("wrong-shape", f"the value has shape {value.shape}; it must be a single number{hint}")
     value, value_eps = as_float64(value, "the value")
     array = as_array(answer[1], "dS")
     if array.shape != shape:
@@ -84,10 +86,14 @@ def _is_plain(thing: Any, shape: tuple[int, ...]) -> bool:
 
 
 def described(thing: Any) -> str:
-    """An object in a few words: ``None``, ``a tuple of 3``, ``a dict``."""
-    if isinstance(thing, tuple | list):
-        return f"a {type(thing).__name__} of {len(thing)}"
-    return "None" if thing is None else f"a {type(thing).__name__}"
+    """An object in a few words: ``None``, ``a tuple of 3``, ``a number``, ``an array of shape (2, 3)``, ``a dict``."""
+    if thing is None or isinstance(thing, np.ndarray):
+        return "None" if thing is None else f"an array of shape {thing.shape}"
+    if isinstance(thing, int | float | np.number) and not isinstance(thing, bool):
+        return "a number"
+    name = type(thing).__name__
+    length = f" of {len(thing)}" if isinstance(thing, tuple | list) else ""
+    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}{length}"
 
 
 def _likeness(given: tuple[int, ...], shape: tuple[int, ...]) -> str:
@@ -109,7 +115,7 @@ def as_array(thing: Any, what: str) -> npt.NDArray[Any]:
     try:
         return np.asarray(thing)
     except Exception as error:  # an __array__ of the user's may raise anything
-        raise LossDefect("wrong-dtype", f"{what} is {described(thing)}, no array: {error}") from error
+        raise LossDefect("wrong-dtype", f"{what} is {described(thing)}, not an array: {error}") from error
 
 
 def as_float64(array: npt.NDArray[Any], what: str) -> tuple[FloatArray, float]:
@@ -117,7 +123,7 @@ def as_float64(array: npt.NDArray[Any], what: str) -> tuple[FloatArray, float]:
     if array.dtype == _FLOAT64:
         return np.array(array), _EPS
     if array.dtype.kind not in "fiuO":
-        raise LossDefect("wrong-dtype", f"{what} has dtype {array.dtype}, not a real number's")
+        raise LossDefect("wrong-dtype", f"{what} has dtype {array.dtype}; it must be made of real numbers")
     bad = [thing for thing in array.flat if isinstance(thing, _NOT_NUMBERS)] if array.dtype.kind == "O" else []
     if bad:  # NumPy would convert None to NaN, and text to a number
         raise LossDefect("wrong-dtype", f"{what} has dtype object and holds {described(bad[0])}, not a number")

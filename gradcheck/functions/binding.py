@@ -54,7 +54,9 @@ class Bound:
         gradients = _flat_gradients(self.name, results, arguments.values, self.order)
         absent = [each for each in arguments.layout.names if gradients.get(each) is None]
         if absent:
-            raise TargetError(f"{self.name}: returns None as the gradient of {absent[0]}, and did not at first")
+            raise TargetError(
+                f"{self.name}: returned a gradient of {absent[0]} at the first call, and None at a later one"
+            )
         return np.concatenate([np.ravel(gradients[each]) for each in arguments.layout.names])
 
 
@@ -130,7 +132,9 @@ def _flat_gradients(
     gradients = _by_name(results, values)
     if gradients is None:
         if len(results) < len(order):
-            raise TargetError(f"{name}: returns {len(results)} gradients, and returned {len(order)} at first")
+            raise TargetError(
+                f"{name}: returned {len(order)} gradients at the first call, and {len(results)} at a later one"
+            )
         gradients = dict(zip(order, results, strict=False))
     found: dict[str, Any] = {}
     for each in values:
@@ -153,7 +157,7 @@ def flat_gradient(function: str, name: str, value: Any, gradient: Any) -> dict[s
         try:
             array = np.asarray(gradient)
         except Exception as error:  # a ragged list
-            raise TargetError(f"{told}, no array: {error}") from None
+            raise TargetError(f"{told}, not an array: {error}") from None
         if array.shape != shape and not (array.size == 1 and shape == ()):
             message = f"{function}: the gradient of {name} has shape {array.shape}; {name} has shape {shape}"
             hint = "return its transpose" if array.shape == shape[::-1] else "a gradient has the shape of its input"
@@ -184,7 +188,7 @@ def _inputs_of(name: str, values: dict[str, Any], wrt: Sequence[str]) -> dict[st
     for each in wrt:
         if each not in values:
             hint = f"there are {', '.join(values)}"
-            raise TargetError(f"{name}: wrt names {each}, which is no input", hint=hint)
+            raise TargetError(f"{name}: wrt names {each}, which is not an input", hint=hint)
         if not _has_floats(values[each]):
             kind = getattr(values[each], "dtype", None) or type(values[each]).__name__
             raise TargetError(f"{name}: wrt names {each}, which is {kind}: only floats have a derivative")

@@ -11,7 +11,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any
@@ -22,8 +22,8 @@ from gradcheck.functions.output_capture import own_frames
 
 REPORT_EVERY = 0.1  # seconds between two progress reports
 LOADING = 60.0  # seconds that loading a module may take at least, because it may import a framework
-GRACE = 5.0  # seconds in which an interrupted call must return, before the process is ended
-CHECK_EVERY = 0.5  # seconds between two checks by the second thread
+GRACE = 5.0  # seconds, or as long as a call may take, in which an interrupted call must return; else the process ends
+CHECK_EVERY = 0.2  # seconds between two checks by the second thread
 _OVERHEAD = 60  # calls that a problem takes beside the two of each entry
 _LONGEST = 1e8  # seconds; no timer accepts many more
 
@@ -42,8 +42,8 @@ class RunProgress:
 
 
 ProgressCallback = Callable[[RunProgress], None]
-#: Takes the defect of a call that hangs and cannot be interrupted; returns the exit code of the process.
-HangCallback = Callable[[LossDefect], int]
+#: Takes the defect of a call that hangs and cannot be interrupted, or that time is up; returns the process's exit code.
+HangCallback = Callable[[LossDefect | OutOfTime], int]
 
 
 class _Interrupted(BaseException):
@@ -63,7 +63,7 @@ class Budget:
         self.calls = 0  # for the current problem
         self.limit = self._timeout = min(settings.timeout or math.inf, _LONGEST)  # seconds for the current call
         self.overdue: float | None = None  # when the current call exceeds its limit; None between calls
-        self._deadline = math.inf if settings.max_seconds is None else now + settings.max_seconds
+        self.deadline = math.inf if settings.max_seconds is None else now + settings.max_seconds
         self._progress, self._next_report = progress, now + REPORT_EVERY
         self._can_interrupt = can_interrupt
         self._ended: LossDefect | OutOfTime | None = None
@@ -73,11 +73,11 @@ class Budget:
     @property
     def seconds_left(self) -> float | None:
         """Seconds until the deadline, above 0; None without a deadline."""
-        return None if math.isinf(self._deadline) else max(self._deadline - time.monotonic(), 1e-6)
+        return None if math.isinf(self.deadline) else max(self.deadline - time.monotonic(), 1e-6)
 
     def start_problem(self, target: str, shapes: list[tuple[int, int]], done: int) -> None:
         """Count the next calls for problem ``done`` of a target, whose problems have these N and C; or OutOfTime."""
-        if time.monotonic() >= self._deadline:
+        if time.monotonic() >= self.deadline:
             raise OutOfTime
         self._target, self._shapes, self._done, self.calls = target, shapes, done, 0
         self.expect(2 * math.prod(shapes[done]) + _OVERHEAD)
@@ -91,7 +91,7 @@ class Budget:
     def begin(self, calls: int = 1) -> None:
         """Count calls that are about to begin, here or in another process; OutOfTime after the deadline."""
         now = time.monotonic()
-        if now >= self._deadline:
+        if now >= self.deadline:
             raise OutOfTime
         if now >= self._next_report:
             self._next_report = now + REPORT_EVERY
@@ -117,29 +117,30 @@ class Budget:
 
     def interrupt(self, number: int, frame: FrameType | None) -> None:
         """Handle the timer's signal: end the current call."""
-        if defect := self.hanging_call(frame):  # else it has returned in the meantime
-            late = self.overdue is not None and self.overdue <= self._deadline
-            self._ended = self._ended or (defect if late else OutOfTime())
+        if end := self.hanging_call(frame):  # else it has returned in the meantime
+            self._ended = self._ended or end
             raise _Interrupted
 
-    def hanging_call(self, frame: FrameType | None) -> LossDefect | None:
-        """The defect ``hangs`` of the call that a frame belongs to; None if it belongs to none."""
+    def hanging_call(self, frame: FrameType | None) -> LossDefect | OutOfTime | None:
+        """The defect ``hangs`` of the call that a frame belongs to, or that time is up; None if it belongs to none."""
         stack = list(traceback.walk_stack(frame)) if frame else []
         depth = next((k for k, (each, _) in enumerate(stack) if each.f_code is _call.__code__), None)
         if depth is None:
             return None
         # Lines are looked up after the stack is copied: the frames of a running thread may change meanwhile.
         frames = own_frames(traceback.StackSummary.extract(iter(stack[depth::-1]), lookup_lines=False))
-        place = f": it is at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+        place = f"at {frames[-1].filename}:{frames[-1].lineno}" if frames else "at a place that is not known"
+        if self.overdue is None or self.overdue > self.deadline:
+            return OutOfTime(place)
         details = "".join(traceback.StackSummary.from_list(frames).format()).rstrip()
-        return LossDefect("hangs", f"does not return within {self.limit:g} s{place}", details=details)
+        return LossDefect("hangs", f"does not return within {self.limit:g} s: it is {place}", details=details)
 
     def _limited(self, limit: float, function: Callable[..., Any], arguments: Any, options: dict[str, Any]) -> Any:
         if not self._can_interrupt:
             return function(*arguments, **options)
         now = time.monotonic()
         self._ended, self.limit, self.overdue = None, limit, now + limit
-        first = max(min(limit, self._deadline - now), 1e-6)
+        first = max(min(limit, self.deadline - now), 1e-6)
         signal.setitimer(signal.ITIMER_REAL, first, 0.1)  # again, if the call catches the exception
         try:
             answer = _call(function, arguments, options)
@@ -187,7 +188,7 @@ def open_budget(
     left, interval = signal.setitimer(signal.ITIMER_REAL, 0)
     handler = signal.signal(signal.SIGALRM, budget.interrupt)
     try:
-        with nullcontext() if settings.timeout is None else _hang_guard(budget, on_hang):
+        with _hang_guard(budget, on_hang):
             yield budget
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -205,14 +206,15 @@ def _hang_guard(budget: Budget, on_hang: HangCallback | None) -> Iterator[None]:
         while True:
             # If not even this thread can run, the process ends with exit code 1. Standard error may be closed.
             with suppress(OSError, ValueError, AttributeError):
-                faulthandler.dump_traceback_later(budget.limit + 2 * GRACE, exit=True, file=sys.__stderr__ or 2)
+                limit = min(budget.limit, budget.seconds_left or math.inf)
+                faulthandler.dump_traceback_later(limit + 2 * GRACE, exit=True, file=sys.__stderr__ or 2)
             if closed.wait(CHECK_EVERY):
                 return
-            overdue = budget.overdue
-            if overdue is not None and time.monotonic() >= overdue + GRACE:
-                defect = budget.hanging_call(sys._current_frames().get(main))
-                if defect and budget.overdue == overdue:
-                    _end_process(defect, on_hang)
+            overdue, grace = budget.overdue, min(GRACE, max(budget.limit, 1.0))
+            if overdue is not None and time.monotonic() >= min(overdue, budget.deadline) + grace:
+                end = budget.hanging_call(sys._current_frames().get(main))
+                if end and budget.overdue == overdue:
+                    _end_process(end, on_hang)
 
     thread = threading.Thread(target=check, name="gradcheck-hang-guard", daemon=True)
     thread.start()
@@ -224,13 +226,14 @@ def _hang_guard(budget: Budget, on_hang: HangCallback | None) -> Iterator[None]:
         faulthandler.cancel_dump_traceback_later()
 
 
-def _end_process(defect: LossDefect, on_hang: HangCallback | None) -> None:
+def _end_process(end: LossDefect | OutOfTime, on_hang: HangCallback | None) -> None:
     code, error = 2, sys.__stderr__
     try:
         if on_hang is not None:
-            code = on_hang(defect)
+            code = on_hang(end)
         elif error is not None:
-            error.write(f"gradcheck: a call {defect.message}\n{defect.details}\nit cannot be ended: the process ends\n")
+            why = f"{end.message}\n{end.details}" if isinstance(end, LossDefect) else f"is {end} when time is up"
+            error.write(f"gradcheck: a call {why}\nit cannot be ended: the process ends\n")
         for stream in filter(None, (sys.stdout, sys.stderr, sys.__stderr__)):
             stream.flush()
     finally:

@@ -27,7 +27,7 @@ from gradcheck.losses import BUILT_INS, BuiltIn
 
 SUFFIXES = (".py", ".ipynb")
 EXECUTED = "gradcheck_target_"  # how the names of modules that were executed from files begin
-_FORMS = "write package.module:callable or path/to/file.py:callable"
+_FORMS = "write module:function or path/to/file.py:function"
 
 
 def load_target(target: str) -> Function:
@@ -52,12 +52,12 @@ def load_target(target: str) -> Function:
     elif not colon:
         hint = f"{did_you_mean(target, BUILT_INS)} `gradcheck list` shows all; for a loss of your own, {_FORMS}"
         if target.partition(".")[0] in _modules(Path()):
-            hint = f"for a loss in that file: {shown.partition('.')[0]}.py:callable"
+            hint = f"for a loss in that file: {shown.partition('.')[0]}.py:function"
         raise TargetError(f"{shown}: no built-in loss has this name", hint=hint.lstrip())
     else:
         place = place.removesuffix(":")
         if not place or not all(part.isidentifier() for part in name.split(".")):
-            raise TargetError(f"{shown}: names no callable", hint=_FORMS)
+            raise TargetError(f"{shown}: does not name a function", hint=_FORMS)
         is_file = place.endswith(SUFFIXES) or "/" in place or os.sep in place
         module = _executed(place, name.partition(".")[0], shown) if is_file else _imported(place, shown)
     function = _member(module, name, shown)
@@ -85,6 +85,9 @@ def _imported(name: str, shown: str) -> ModuleType:
     """Import a module with the working directory on the path."""
     if not name.isprintable() or not all(name.split(".")):
         raise TargetError(f"{shown}: is not the name of a module", hint=_FORMS)
+    file, loaded = f"{name}.py", sys.modules.get(name)
+    if loaded and os.path.isfile(file) and os.path.realpath(file) != os.path.realpath(str(loaded.__file__)):
+        return _executed(file, "", shown)  # another module, such as ``random``, has the name of this file
     _put_on_path(".")
     with _user_code(shown, name):
         return importlib.import_module(name)
@@ -149,7 +152,7 @@ def _user_code(shown: str, name: str) -> Iterator[None]:
     except SyntaxError as error:
         at = f" {error.filename}:{error.lineno}:" if error.filename and error.lineno else ""
         line = str(error.text or "").strip("\n")
-        raise TargetError(f"{shown}: does not parse:{at} {error.msg}", details=line[:200].rstrip()) from None
+        raise TargetError(f"{shown}: is not valid Python:{at} {error.msg}", details=line[:200].rstrip()) from None
     except BaseException as error:  # pytest has a skip that is no Exception
         problem, details, hint = f"raises {type(error).__name__} when it is imported", trimmed_traceback(error), ""
         if isinstance(error, SystemExit):
@@ -157,7 +160,7 @@ def _user_code(shown: str, name: str) -> Iterator[None]:
         elif isinstance(error, ModuleNotFoundError):
             missing = str(error.name or "")
             if missing and f"{name}.".startswith(f"{missing}."):
-                near = did_you_mean(missing, _modules(Path())) or "the working directory and sys.path were searched"
+                near = did_you_mean(missing, _modules(Path())) or "Python searched the working directory and sys.path"
                 raise TargetError(f"{shown}: there is no module {missing}", hint=near) from None
             problem = f"imports {missing or 'a module'}, which cannot be found"
             hint = "install it where gradcheck runs, or run gradcheck from the directory that holds it"
@@ -185,7 +188,7 @@ def _only_function(module: ModuleType, shown: str) -> str:
         if len(names) == 1:
             return names[0]
     if not proposals:
-        raise TargetError(f"{shown}: defines no function", hint=f"name the callable in the file: {shown}:callable")
+        raise TargetError(f"{shown}: defines no function", hint=f"name what it imports: {shown}:function")
     commands = "\n".join(command(f"{shown}:{name}", each) for name, each in proposals.items())
     raise TargetError(f"{shown}: defines several functions", hint=f"name one of them:\n{commands}")
 
@@ -199,9 +202,11 @@ def _member(module: ModuleType, name: str, shown: str) -> Any:
         except AttributeError:
             names = callables_of(thing)
             some = f"it has {', '.join(names[:8])}" if names else ""
-            raise TargetError(f"{shown}: there is no {part}", hint=did_you_mean(part, names) or some) from None
+            raise TargetError(
+                f"{shown}: nothing in it is called {part}", hint=did_you_mean(part, names) or some
+            ) from None
         except Exception as error:  # of a property, or a module's __getattr__
-            message = f"{shown}: looking {part} up raises {type(error).__name__}"
+            message = f"{shown}: looking up {part} raises {type(error).__name__}"
             raise TargetError(message, details=trimmed_traceback(error)) from None
     return thing
 

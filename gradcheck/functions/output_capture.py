@@ -43,6 +43,12 @@ def trimmed_traceback(error: BaseException) -> str:
     return "".join(lines + traceback.format_exception_only(error)).rstrip()
 
 
+def place_of_user(error: BaseException) -> str:
+    """The place in user code at which an exception was raised, ``a.py:5``; empty if it was raised elsewhere."""
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if is_own(frame.filename)]
+    return f"{own[-1].filename}:{own[-1].lineno}" if own else ""
+
+
 def is_own(file: str) -> bool:
     """Whether a file is user code or a built-in loss, and not gradcheck's own or a library's."""
     return _is_not_ours(file) and not any(mark in file for mark in _LIBRARIES)

@@ -117,7 +117,7 @@ def open_door(name: str, thing: Any, beside: Mapping[str, Any]) -> tuple[Door, A
         if is_layer(thing):
             return Layer(name, lambda: attrgetter("forward", "backward")(make())), first.forward, None
         if not is_model(first):
-            raise TargetError(f"{name}: has a method loss, and no dict params with its parameters")
+            raise TargetError(f"{name}: has a method loss, but no dict called params with its parameters")
 
         def loss(params: dict[str, Any], **rest: Any) -> Any:
             model = make()

@@ -32,7 +32,7 @@ def svm(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
 
     The last step is many-way selection, sum_m q_{m,y} 1{m=j} = q_{j,y}, without m = y.
     At a margin of exactly 0 the hinge has a kink: any slope between 0 and 1 is a
-    subgradient. Here it is 1, by the >= of the notes.
+    subgradient. Here it is 1, by the >= above.
     """
     S, i, y = as_batch(S, y)
     margins = _margins(S, i, y)

@@ -21,7 +21,7 @@ def min_square_exp(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answe
         dL/ds_j = 1{j=1} 1{s_1^2 < e^{s_2}} 2 s_1 + 1{j=2} 1{s_1^2 >= e^{s_2}} e^{s_2}
 
     Where s_1^2 = e^{s_2} there is a kink: (2 s_1, 0), (0, e^{s_2}) and all between them are
-    subgradients. Here it is the second, by the >= of the notes.
+    subgradients. Here it is the second, by the >= above.
 
     s_3 and further scores are in no term: their dS is 0. With one class, L = s_1^2.
     """

@@ -60,9 +60,9 @@ def read_report(path: Path) -> Mapping[str, State]:
     except OSError as error:
         message = f"cannot be read: {error.strerror or error}"
     except KeyError as error:
-        message = f"is no gradcheck report: it has no key {error}"
+        message = f"is not a report of gradcheck: it has no key {error}"
     except (ValueError, TypeError, AttributeError) as error:
-        message = f"is no gradcheck report: {error}"
+        message = f"is not a report of gradcheck: {error}"
     hint = "write one with `gradcheck run --format json --output json=report.json`"
     raise UsageError(f"{str(path)!r} {message}", hint=hint)
 

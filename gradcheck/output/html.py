@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from gradcheck.output import table
 from gradcheck.output.json_ import as_data
 from gradcheck.output.pages import pages
 from gradcheck.output.summary import sentences
@@ -38,9 +39,12 @@ def _text(text: str) -> str:
     return escape_control(shorten(text), lines=True)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class NotebookReport(Report):
-    """A report as ``check`` and ``check_at`` return it; a notebook shows it as a page."""
+    """A report as ``check`` and ``check_at`` return it: its text is the terminal's; a notebook shows it as a page."""
+
+    def __str__(self) -> str:
+        return table.render(self, Options(width=100)).rstrip("\n")
 
     def __repr__(self) -> str:
         return f"<Report: {escape_control(str(sentences(self)[-1]))}>"

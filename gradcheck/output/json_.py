@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.layout import Arguments
-from gradcheck.output.summary import loss_remarks, loss_sentence, problem_remarks, sentences, totals_by_kind
+from gradcheck.output.summary import loss_remarks, loss_sentence, problem_remarks, sentences, symbols, totals_by_kind
 from gradcheck.output.text import Options
 from gradcheck.report import VERDICTS, BatchReport, Entry, LossReport, Report, SmallestCase, StepEvidence
 
@@ -51,6 +51,7 @@ def _loss(loss: LossReport) -> dict[str, Any]:
             for (N, C, scores, name), total in totals_by_kind(loss.batches).items()
         ],
         "remarks": loss_remarks(loss),
+        "symbols": symbols(loss),
         "findings": [_attributes(each, "code severity message hint details") for each in loss.findings],
         "smallest_case": case and _smallest_case(case),
         **_attributes(loss, "evaluations_to_explain error rerun unchecked cut_short"),

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from gradcheck.output.summary import Row, entry_rows, kind_of, sentences, severity_key, total_rows
+from gradcheck.output.summary import Row, entry_rows, kind_of, sentences, severity_key, symbols, total_rows
 from gradcheck.output.text import Options, counted, escape_control, place_of, shorten
 from gradcheck.report import LossReport, Report, Verdict
 
@@ -35,6 +35,8 @@ def _loss(loss: LossReport, most: int) -> Iterator[str]:
         yield from ["", f"- **{finding.severity}: {_plain(finding.code)}**: {_plain(finding.message)}{hint}"]
         if finding.details:
             yield from ["", _fenced(finding.details)]
+    if meanings := symbols(loss):
+        yield from ["", _plain(meanings)]
     if loss.batches:
         yield from ["", *_table(total_rows(loss.batches))]
         worst = max(loss.batches, key=severity_key)

@@ -15,29 +15,39 @@ from gradcheck.output.screen import SEVERITY_STYLES, Screen
 from gradcheck.output.text import Options
 from gradcheck.report import Severity
 
+_PARTS = "(?:What it means|How it happens|Wrong|Right|Here)\\b"
+#: What one looks at, in the order in which a function is best looked through.
+PLACES = (
+    "what is returned", "state between calls", "a factor of dS", "the mean over rows", "the label's term",
+    "one place in dS", "kinks", "another function", "numbers and scores",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Page:
-    """The explanation of a code: its usual severity, and the whole page, Markdown."""
+    """The explanation of a code: its usual severity, what one looks at in the code, and the whole page."""
 
     code: str
     severity: Severity
+    place: str
     text: str
 
     @property
     def paragraphs(self) -> list[str]:
-        """The paragraphs after the heading, each on one line."""
-        return [" ".join(block.split()) for block in self.text.split("\n\n")[1:]]
+        """The paragraphs after the heading, each on one line: what is wrong, then one for each of ``_PARTS``."""
+        body = self.text.partition("\n")[2]
+        return [" ".join(part.split()) for part in re.split(rf"\n+(?={_PARTS})", body.strip())]
 
 
 def pages() -> tuple[Page, ...]:
-    """Every page: errors, then warnings, then notes; each by code."""
+    """Every page: by what one looks at, errors first, then by code."""
     found = []
     for file in (Path(__file__).parent / "page_texts").iterdir():
         text = file.read_text(encoding="utf-8")
-        code, severity = text.partition("\n")[0].removeprefix("# ").removesuffix(")").split(" (")
-        found.append(Page(code, cast("Severity", severity), text))
-    return tuple(sorted(found, key=lambda page: (list(SEVERITY_STYLES).index(page.severity), page.code)))
+        code, severity, place = re.split(r" \(|\): ", text.partition("\n")[0].removeprefix("# "))
+        found.append(Page(code, cast("Severity", severity), place, text))
+    severities = list(SEVERITY_STYLES)
+    return tuple(sorted(found, key=lambda p: (PLACES.index(p.place), severities.index(p.severity), p.code)))
 
 
 def page(code: str) -> Page:
@@ -55,12 +65,15 @@ def page(code: str) -> Page:
 
 
 def render_codes(options: Options) -> str:
-    """Every code with its severity and what it means."""
+    """Every code with its severity and what it means, below what one looks at."""
     screen = Screen(options)
-    wide = max(len(page.code) for page in pages())
+    wide, place = max(len(page.code) for page in pages()), ""
     for page in pages():
+        if page.place != place:
+            screen.say(f"{page.place}:", "\n" if place else "")
+            place = page.place
         severity = (f"{page.severity:<7}", SEVERITY_STYLES[page.severity])
-        screen.say(page.paragraphs[0], Text.assemble((page.code.ljust(wide), "bold"), "  ", severity, "  "))
+        screen.say(page.paragraphs[0], Text.assemble(("  " + page.code.ljust(wide), "bold"), "  ", severity, "  "))
     return screen.text
 
 
@@ -73,11 +86,16 @@ def render_page(page: Page, options: Options) -> str:
 
 def show_page(page: Page, screen: Screen) -> None:
     """Print one page; without colour, code keeps the backticks that alone tell it from prose."""
-    screen.say(f"{page.code} ({page.severity})", style=SEVERITY_STYLES[page.severity])
+    screen.say(f"{page.code} ({page.severity}): {page.place}", style=SEVERITY_STYLES[page.severity])
     for paragraph in page.paragraphs:
-        screen.say()
+        if paragraph.startswith(("What", "Wrong")):
+            screen.say()
         parts = re.split("`([^`]+)`", paragraph) if screen.options.color else [paragraph]
-        screen.say(Text.assemble(*((part, "cyan" if at % 2 else "") for at, part in enumerate(parts))), "  ")
+        shown = Text.assemble(*((part, "cyan" if at % 2 else "") for at, part in enumerate(parts)))
+        if paragraph.startswith(("Wrong", "Right")):  # to be copied: never broken
+            screen.keep(Text.assemble("  ", shown))
+        else:
+            screen.say(shown, "  ")
 
 
 def render_list(options: Options) -> str:

@@ -21,6 +21,7 @@ _MARKS = {
     Verdict.SUBGRADIENT: ("$\\approx$", "black"),
     Verdict.UNRESOLVED: ("$?$", "#ff7f0e"),
 }
+PICTURES = (".png", ".svg", ".pdf")
 _COLUMNS, _SIDE = 3, 3.8  # plots beside each other, and inches of one of them
 
 
@@ -30,7 +31,7 @@ def refuse_what_cannot_be_drawn(path: Path) -> None:
     Raises:
         UsageError: matplotlib is missing, or the file's name does not end in .png, .svg or .pdf.
     """
-    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
+    if path.suffix.lower() not in PICTURES:
         raise UsageError(f"{str(path)!r}: a picture is a .png, .svg or .pdf file", hint="as in --plot errors.png")
     try:
         import matplotlib  # noqa: F401
@@ -92,9 +93,10 @@ def _heat_map(axis: Any, problem: BatchReport) -> None:
         if len(rows):
             axis.scatter(columns, rows, marker=mark, s=50, color=color, label=verdict.value)
             axis.legend(fontsize=7, loc="upper left", bbox_to_anchor=(0, -0.16), borderaxespad=0, frameon=False)
-    if problem.labels is not None and problem.batch_size <= 64:
+    has_labels = problem.labels is not None and problem.batch_size <= 64
+    if has_labels:
         rows = np.arange(problem.batch_size)
         axis.scatter(problem.labels, rows, marker="s", s=160, facecolors="none", edgecolors="white", linewidths=1.2)
-    axis.set(xlabel="last axis" if problem.input else "class", ylabel="row")
+    axis.set(xlabel="last axis" if problem.input else f"class{' (square: the label)' * has_labels}", ylabel="row")
     for along in (axis.xaxis, axis.yaxis):
         along.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))

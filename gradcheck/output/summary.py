@@ -13,6 +13,12 @@ from gradcheck.report import BatchReport, Entry, LossReport, Report, StepEvidenc
 
 Word = Literal["right", "right so far", "wrong", "failed", "unresolved", "not checked", "interrupted", "out of time"]
 
+_SYMBOLS = {
+    "p_j": "softmax of class j",
+    "1{j=y}": "1 in the label's class, else 0",
+    "s_j": "score of class j",
+    "y_j": "label's number for class j",
+}
 #: Of a table: the text in each column.
 Row = dict[str, str]
 
@@ -128,10 +134,10 @@ def kind_of(problem: BatchReport) -> str:
     return f"{counted(problem.classes, 'class')}, {problem.scores}"
 
 
-def severity_key(problem: BatchReport) -> tuple[int, bool, float]:
-    """Orders problems by how bad they are: wrong entries, unresolved ones, the largest relative error."""
+def severity_key(problem: BatchReport) -> tuple[int, bool, bool, float]:
+    """Orders problems by how bad they are: wrong entries, unresolved ones, kinks, the largest relative error."""
     largest = problem.max_relative_error
-    return problem.wrong, problem.unresolved > 0, math.inf if math.isnan(largest) else largest
+    return problem.wrong, problem.unresolved > 0, problem.subgradient > 0, math.inf if math.isnan(largest) else largest
 
 
 def worst_of_each(problems: Iterable[BatchReport], *attributes: str) -> list[BatchReport]:
@@ -222,13 +228,20 @@ def loss_remarks(loss: LossReport) -> list[str]:
     """What was not checked; how values were obtained, and why; how many entries were judged by complex steps."""
     lines = []
     if loss.unchecked and not loss.error:
-        lines = [_not_checked(loss.unchecked) + (f"; cut short at {loss.cut_short}" if loss.cut_short else "")]
+        where = f"; cut short at {loss.cut_short.removeprefix('at ')}" if loss.cut_short else ""
+        lines = [_not_checked(loss.unchecked) + where]
     lines += dict.fromkeys(f"plan {problem.plan}: {problem.why}" for problem in loss.batches if problem.why)
     judged, entries = sum(problem.complex_steps for problem in loss.batches), totals(loss.batches).entries
     if judged:
         others = "" if judged == entries else ", the others by central differences"
         lines.append(f"{judged:,} of {counted(entries, 'entry')} judged by complex steps{others}")
     return lines
+
+
+def symbols(loss: LossReport) -> str:
+    """What the symbols in the findings' messages mean, in a line; empty where there are none."""
+    text = "".join(finding.message for finding in loss.findings)
+    return "; ".join(f"{symbol}: {meaning}" for symbol, meaning in _SYMBOLS.items() if symbol in text)
 
 
 def _codes(loss: LossReport, severity: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from rich.columns import Columns
 from rich.text import Text
@@ -21,7 +22,7 @@ _STYLES = {f"{SIGNS[verdict]} {verdict.value}": style for verdict, style in VERD
 #: Columns with text from outside, and those of them that begin at the left and may be cut.
 _FROM_OUTSIDE, _NAMES = {"scores", "input", "entry"}, {"input", "entry"}
 #: Unless all is shown: inputs in a table, inputs of which entries are shown, and entries of one of these.
-_MOST_LINES, _MOST_INPUTS, _MOST_WORST = 16, 3, 5
+_MOST_LINES, _MOST_INPUTS, _MOST_WORST = 16, 2, 5
 _DOUBTFUL = (Verdict.WRONG, Verdict.UNRESOLVED)
 _LEGEND = {Verdict.SUBGRADIENT: "kink", Verdict.UNRESOLVED: "unresolved", Verdict.WRONG: "wrong"}
 _WORD_STYLES = {"right": "bold green", "wrong": "bold red", "failed": "bold red", "not checked": "bold red"}
@@ -43,23 +44,26 @@ def _loss(loss: LossReport, screen: Screen) -> None:
     entries, full = screen.options.entries, screen.options.entries == "all"
     bad = [each for each in loss.batches if each.wrong or each.unresolved]
     shown = loss.batches if full else summary.worst_of_each((entries == "worst" and bad) or loss.batches)
+    rows = summary.input_rows(loss.batches) if any(each.input for each in loss.batches) else []
+    if rows and not full:
+        told = bad or [each for each in loss.batches if each.projections is not None]
+        shown = sorted(summary.worst_of_each(told, "input"), key=summary.severity_key)
+        shown = shown[-_MOST_INPUTS:] if entries == "auto" else shown
+    drawn = [each for each in shown if each.verdicts is not None]
+    with_grid = [each for each in drawn if full or not each.input or len(each.shape) in (1, 2)]
+    legend = _legend(with_grid if full or entries == "auto" else [], screen)
     head = Text(screen.escape(loss.target), "bold")
     head.append(f" ({loss.framework})" if loss.framework != "numpy" else "", "not bold")
     head.append(f"  {screen.escape(place_of(loss.file, loss.line))}" if loss.file is not None else "", "not bold dim")
+    if not rows and legend.cell_len and head.cell_len + 3 + legend.cell_len <= screen.width:
+        head, legend = Text.assemble(head, "   ", legend), Text()
     screen.say(head)
-    if any(each.input for each in loss.batches):
-        rows = summary.input_rows(loss.batches)
+    if rows:
         if hidden := 0 if full else max(len(rows) - _MOST_LINES, 0):
             screen.say(f"{counted(hidden, 'input')} and these, which are no better:", style="dim")
         _table(rows[hidden:], screen)
-        if not full:
-            told = bad or [each for each in loss.batches if each.projections is not None]
-            shown = sorted(summary.worst_of_each(told, "input"), key=summary.severity_key)
-            shown = shown[-_MOST_INPUTS:] if entries == "auto" else shown
-    drawn = [each for each in shown if each.verdicts is not None]
-    with_grid = [each for each in drawn if full or not each.input or len(each.shape) in (1, 2)]
-    if full:
-        _legend(with_grid, screen)
+    if legend.cell_len:
+        screen.say(legend, "  ")
     for problem in shown:
         if full or entries == "worst" or (entries == "auto" and problem not in with_grid):
             _problem(problem, screen)
@@ -69,7 +73,6 @@ def _loss(loss: LossReport, screen: Screen) -> None:
     for line in summary.loss_remarks(loss) if full or loss.unchecked else ():
         screen.say(screen.escape(line), style="yellow")
     if entries == "auto":
-        _legend(with_grid, screen)
         screen.keep(Columns([grid.compact(each, screen) for each in with_grid], padding=(0, 2, 0, 0)))
         worst = max(loss.batches, key=summary.severity_key, default=None)
         if worst and worst.worst and worst.worst[0].verdict in _DOUBTFUL:
@@ -84,8 +87,18 @@ def _loss(loss: LossReport, screen: Screen) -> None:
         for line in _shown(loss.error, screen).split("\n"):
             screen.keep(Text(f"  {line}")) if line.startswith("gradcheck run ") else screen.say(line, "  ")
         screen.say()
+    before: tuple[Finding, ...] = ()
     for finding in loss.findings:
-        _finding(finding, screen)
+        # What is beside an error, or is said of another input again, comes without its hint.
+        is_beside = finding.severity == "note" and loss.findings[0].severity == "error"
+        is_brief = not full and (is_beside or finding.code in [each.code for each in before])
+        if before and not is_brief:
+            screen.say()
+        _finding(replace(finding, hint="") if is_brief else finding, screen)
+        before = (*before, finding)
+    if symbols := summary.symbols(loss):
+        screen.say(symbols, "  ", "dim")
+    if loss.findings:
         screen.say()
     for steps in loss.steps:
         dS = number(steps.entry.analytic, digits_of(steps.entry))
@@ -100,14 +113,15 @@ def _loss(loss: LossReport, screen: Screen) -> None:
             screen.say()
 
 
-def _legend(with_grid: Sequence[BatchReport], screen: Screen) -> None:
-    """What the grids mean."""
-    if with_grid:
-        parts = ["relative error of each entry"]
-        parts += ["[ ] label"] if any(each.labels is not None for each in with_grid) else []
-        parts += [f"{SIGNS[v]} {word}" for v, word in _LEGEND.items() if any(each.count(v) for each in with_grid)]
-        parts += [f"{grid.TINY}: small beside its bound"] if any(grid.tiny(each).any() for each in with_grid) else []
-        screen.say("   ".join(parts), "  ", "dim")
+def _legend(with_grid: Sequence[BatchReport], screen: Screen) -> Text:
+    """What the grids mean; empty where there are none."""
+    if not with_grid:
+        return Text()
+    parts = ["relative error of each entry" if screen.width >= 50 else "relative errors"]
+    parts += ["[ ] label"] if any(each.labels is not None for each in with_grid) else []
+    parts += [f"{SIGNS[v]} {word}" for v, word in _LEGEND.items() if any(each.count(v) for each in with_grid)]
+    parts += [f"{grid.TINY}: small beside its bound"] if any(grid.tiny(each).any() for each in with_grid) else []
+    return Text("   ".join(parts), "dim")
 
 
 def _problem(problem: BatchReport, screen: Screen) -> None:
@@ -168,7 +182,7 @@ def _smallest_case(case: SmallestCase, screen: Screen) -> None:
     label = "smallest case: "
     call, gap, outcome = screen.escape(case.line).rpartition("   ")
     if not call:
-        call = f"\n{screen.escape(case.snippet.strip(), lines=True)}"
+        call = f"\n{screen.escape(case.snippet.strip(), lines=True)}".replace("\n\n", "\n")
     if len(label) + len(case.line) <= screen.width:
         call, outcome = f"{call}{gap}{outcome}", ""
     screen.keep(Text.assemble((label, "dim"), call))

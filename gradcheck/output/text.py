@@ -15,6 +15,7 @@ Entries = Literal["auto", "all", "worst", "none"]
 #: One character for each verdict, so that colour is never the only cue.
 SIGNS = {Verdict.OK: " ", Verdict.SUBGRADIENT: "≈", Verdict.UNRESOLVED: "?", Verdict.WRONG: "✗"}
 
+_PACKAGE = os.path.dirname(os.path.dirname(__file__))
 LONGEST_LINE = 2_000
 MOST_LINES = 30
 
@@ -104,9 +105,9 @@ def counted(count: int, noun: str) -> str:
 
 
 def place_of(file: str, line: int | None = None) -> str:
-    """``losses.py:7``, or the file alone where the line is not known; relative to the working directory if inside."""
+    """``losses.py:7``, or the file alone; relative to the working directory, or to this package, if inside."""
     try:
-        path = os.path.relpath(file)
+        path = os.path.relpath(file, os.path.dirname(_PACKAGE) if file.startswith(_PACKAGE + os.sep) else None)
     except (ValueError, OSError):  # another drive; or the working directory is gone
         path = file
     return (file if path.startswith("..") else path) + ("" if line is None else f":{line}")

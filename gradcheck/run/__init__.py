@@ -8,7 +8,7 @@ from typing import Any
 
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
-from gradcheck.errors import LossDefect
+from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.evaluation.parallel import Pool, open_pool
 from gradcheck.functions.budget import Budget, ProgressCallback, open_budget
 from gradcheck.functions.frameworks import require
@@ -54,8 +54,8 @@ def check_targets(
         losses = tuple(run.report() for run in runs)
         return Report(__version__, config.as_data(), losses, interrupted, any(run.out_of_time for run in runs))
 
-    def stuck(defect: LossDefect) -> int:
-        runs[at_hand].give_up(defect)
+    def stuck(end: LossDefect | OutOfTime) -> int:
+        runs[at_hand].give_up(end)
         assert abandon is not None
         return abandon(report())
 

@@ -19,7 +19,7 @@ from gradcheck.evaluation.parallel import Pool
 from gradcheck.functions.budget import Budget
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_target
-from gradcheck.functions.output_capture import let_through
+from gradcheck.functions.output_capture import let_through, place_of_user
 from gradcheck.functions.prepare import prepare
 from gradcheck.functions.signatures import parameters_of, takes_scores_and_labels
 from gradcheck.functions.suggestions import rerun_command
@@ -46,6 +46,7 @@ class TargetRun:
         self._target, self._products = target if isinstance(target, str) else target.target, products
         self._loss = None if isinstance(target, str) else target
         self._loaded: Function | None = None
+        self._is_named = isinstance(target, str) or target.by_name
         self._framework: str = settings.framework
         self._config, self._settings, self._given = config, settings, given
         self._meant: Known | None = None  # what this one is compared with
@@ -68,8 +69,12 @@ class TargetRun:
         except UsageError as error:
             self._error = str(error).removeprefix(f"{self._target}: ")
             self._cut_short = ""
-        except OutOfTime:
-            self.out_of_time = True
+        except OutOfTime as end:
+            self.out_of_time, self._cut_short = True, self._cut_short or str(end)
+        except KeyboardInterrupt as stop:
+            if place := place_of_user(stop):
+                self._cut_short = f"{self._cut_short}, at {place}".removeprefix(", ")
+            raise
 
     def report(self) -> LossReport:
         """What has been done so far."""
@@ -94,12 +99,15 @@ class TargetRun:
             steps=tuple(self._seen.steps[text] for text in self._settings.entry if text in self._seen.steps),
         )
 
-    def give_up(self, defect: LossDefect) -> None:
-        """The current call, or loading the target, hangs and cannot be interrupted."""
-        if self._current is not None:
-            self._seen.add([finding_of(defect)], self._current)
+    def give_up(self, end: LossDefect | OutOfTime) -> None:
+        """The current call, or loading the target, hangs and cannot be interrupted, or time is up in it."""
+        if isinstance(end, OutOfTime):
+            self.out_of_time = True
+            self._cut_short = f"{self._cut_short}, {end}".removeprefix(", ")
+        elif self._current is not None:
+            self._seen.add([finding_of(end)], self._current)
         elif not self._seen.batches:
-            self._error = f"loading it {defect.message}\n{defect.details}"
+            self._error = f"loading it {end.message}\n{end.details}"
 
     @property
     def has_failed(self) -> bool:
@@ -150,6 +158,7 @@ class TargetRun:
                 self._seen.add(end.found, problem)
                 calls = budget.calls if budget else 0
                 self._cut_short = f"{problem.where}, after {calls:,} call{'' if calls == 1 else 's'}" if calls else ""
+                self._cut_short += f", {end}" if calls and str(end) else ""
                 raise
             self._seen.take(checked, problem)
             self._cut_short = ""
@@ -236,8 +245,9 @@ class TargetRun:
 
     def _rerun(self) -> str:
         """The command that repeats the worst problem alone, or one in which it raises; empty where there is none."""
-        if self._given is not None or (self._loss and self._loss.beside) or callable(self._settings.like):
-            return ""  # no option can say this
+        beside = self._loss is not None and self._loss.beside
+        if self._given is not None or not self._is_named or beside or callable(self._settings.like):
+            return ""  # no command can say this
         batches = *self._seen.batches, *self._seen.second
         worst = max(batches, key=lambda b: (b.wrong, b.unresolved, b.max_relative_error), default=None)
         if self._seen.troubled is not None and ("raises" in self._seen.contract or not (worst and worst.wrong)):

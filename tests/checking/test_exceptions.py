@@ -66,7 +66,7 @@ def adds_in_place(scores, y):
         (lambda S, y: (0.0, S - np.zeros((3, 10))), "a class count written as a number?"),
         (lambda S, y: (0.0, S[S != 1].reshape(3, 4)), "dropped by their value"),
         (lambda S, y: (1 / (len(S) - 3), S), "N - 1"),
-        (lambda S, y: {}["of my own"], "it raised at the problem"),
+        (lambda S, y: {}["of my own"], "look at the line of your code"),
     ],
 )
 def test_the_finding_says_what_to_look_at(loss, hint):

@@ -93,13 +93,11 @@ def test_show_prints_formula_gradient_and_derivation(name: str) -> None:
 
 
 def test_explain_lists_every_code_and_explains_the_ones_that_are_named() -> None:
-    listed = gradcheck("explain").stdout.splitlines()
-    assert [line.split(maxsplit=2) for line in listed] == [
-        [page.code, page.severity, page.paragraphs[0]] for page in pages()
-    ]
+    listed = re.findall(r"^  (\S+) +(?:error|warning|note) ", gradcheck("explain").stdout, re.MULTILINE)
+    assert listed == [page.code for page in pages()]
     result = gradcheck("explain", "missing-mean", "Not_Finite")
     assert result.exit_code == 0
-    titles = re.findall(r"^\S+ \((?:error|warning|note)\)$", result.stdout, re.MULTILINE)
+    titles = re.findall(r"^\S+ \((?:error|warning|note)\)(?=: )", result.stdout, re.MULTILINE)
     assert titles == ["missing-mean (error)", "not-finite (error)"]
     assert "/ N" in result.stdout
 

@@ -205,7 +205,7 @@ def test_yaml_says_the_same_options_win_over_it_input_by_input_and_a_mistake_nam
         (f"softmax_loss {SOFTMAX} -i margin=1", "called with W, X, y, reg, margin"),
         (f"softmax_loss {SOFTMAX} --wrt y", "wrt names y, which is int64: only floats have a derivative"),
         ("transposed -i 'W=integers(-2, 2) [2, 2]'", "none of its inputs is an array of floats"),
-        (f"softmax_loss {SOFTMAX} --wrt V", "wrt names V, which is no input\nthere are W, X, y, reg"),
+        (f"softmax_loss {SOFTMAX} --wrt V", "wrt names V, which is not an input\nthere are W, X, y, reg"),
         (f"softmax_loss {SOFTMAX} --only V", "no differentiated array is called V\nthere are W"),
         (f"softmax_loss {SOFTMAX} -i 'X=[N, 3]'", "arrays have the shapes W (4, 5), X (1, 3), y (1,)"),
         ("transposed -i 'W=[2, 3]'", "the gradient of W has shape (3, 2); W has shape (2, 3)\nreturn its tr"),
@@ -216,7 +216,7 @@ def test_yaml_says_the_same_options_win_over_it_input_by_input_and_a_mistake_nam
         ("output_alone -i 'x=[5, 3]'", "returns a 5 x 3 array, not a value with its gradients\n"
          "is there a backward? --backward"),
         ("and_more -i 'W=[0, 3]'", "its inputs have no entries"),
-        ("Net.nosuch", "there is no nosuch"),
+        ("Net.nosuch", "nothing in it is called nosuch"),
         ("functools", "is of type module, which cannot be checked\nname a function"),
     ],
 )  # fmt: skip
@@ -230,15 +230,15 @@ def test_what_does_not_fit_is_said_with_what_to_paste(words, message):
     ("words", "message"),
     [
         ("-i 'W=[rank, C]'", "--input W: [rank, C]: rank has no size\nset it: --size rank=4, or sizes: {rank: 4}"),
-        ("-i 'W=[D, C'", "--input W: '[D, C' is no input\nwrite DISTRIBUTION [SHAPE]"),
+        ("-i 'W=[D, C'", "--input W: '[D, C' does not describe an input\nwrite DISTRIBUTION [SHAPE]"),
         ("-i 'W=nrmal(0, 1) [D, C]'", "there is no distribution 'nrmal(0, 1)'; there are normal, integers"),
         ("-i 'W=normal(0, -1) [D]'", "--input W: normal (scale): should be greater than 0"),
-        ("-i 'W=[-2]'", "[-2] is no shape"),
+        ("-i 'W=[-2]'", "[-2] is not a shape"),
         ("-i 'W=[2]' -i 'W.a=[2]'", "W.a: W is described as '[2]', and not by its parts"),
         ("-i W", "--input W: must be NAME=DESCRIPTION"),
         ("--size D", "--size D: must be LETTER=N\nfor example --size D=4"),
-        ("--size D=x", "--size D: should be a valid integer; got 'x'"),
-        ("--size D=0", "--size D: should be greater than or equal to 1; got 0"),
+        ("--size D=x", "--size D: should be a whole number; got 'x'"),
+        ("--size D=0", "--size D: should be at least 1; got 0"),
     ],
 )
 def test_a_description_that_is_none_names_the_option(words, message):
@@ -271,7 +271,7 @@ def test_init_describes_a_function_and_the_run_of_what_it_writes_passes(target, 
 
 
 def test_init_of_what_cannot_be_described_says_so_and_writes_nothing():
-    assert "there is no affine" in gradcheck("init", "layers.py:affine").stderr
+    assert "nothing in it is called affine" in gradcheck("init", "layers.py:affine").stderr
     result = gradcheck("init", "layers.py")
     assert result.exit_code == 2
     assert "defines several functions\nname one of them:\ngradcheck run layers.py:softmax_loss --inp" in result.stderr

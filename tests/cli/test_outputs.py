@@ -99,6 +99,14 @@ def test_one_run_writes_several_reports_beside_the_table() -> None:
     assert Path("e.txt").read_text().startswith("::error ")
 
 
+def test_a_format_that_breaks_takes_no_other_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(outputs.FORMATS, "html", lambda report, options: 1 / 0)
+    result = run("mine.py:wrong", "--output", "html=a.html", "--output", "json=b.json")
+    assert (result.exit_code, Path("b.json").exists()) == (2, True)
+    assert "a.html is not written, by an error in gradcheck itself: the verdict stands" in result.stderr
+    assert "wrong: " in result.stdout
+
+
 def test_in_a_workflow_annotations_and_the_summary_come_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "summary.md")

@@ -189,11 +189,11 @@ def test_a_full_disk_is_one_line_and_2(arguments: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="closes a stream as a POSIX shell does")
-@pytest.mark.parametrize(("closed", "code", "said"), [(">&-", 2, "standard output is closed\n"), ("2>&-", 0, "")])
-def test_a_closed_stream_is_one_line_at_most(closed: str, code: int, said: str) -> None:
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_a_closed_stream_changes_no_exit_code(closed: str) -> None:
     line = f"{sys.executable} -m gradcheck run svm --quiet {closed}"
     done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (code, said)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals here")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gradcheck.cli.run import PATIENCE, ProgressBar
+from gradcheck.cli.progress import PATIENCE, ProgressDisplay
 from gradcheck.functions.budget import RunProgress
 
 ESCAPES = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
@@ -38,8 +38,8 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
 
 
 @pytest.fixture
-def bar(terminal: Terminal) -> Iterator[ProgressBar]:
-    bar = ProgressBar(terminal, lambda: terminal.now)
+def bar(terminal: Terminal) -> Iterator[ProgressDisplay]:
+    bar = ProgressDisplay(terminal, lambda: terminal.now)
     yield bar
     bar.close()
 
@@ -48,7 +48,7 @@ def at(calls: int, *, target: str = "svm", done: int = 1, share: float = 0.25, e
     return RunProgress(target, (32, 10), done, 4, calls, expected, share)
 
 
-def test_what_is_over_within_a_second_shows_no_bar(bar: ProgressBar, terminal: Terminal) -> None:
+def test_what_is_over_within_a_second_shows_no_bar(bar: ProgressDisplay, terminal: Terminal) -> None:
     for calls in range(100):
         terminal.now = PATIENCE * calls / 101
         bar.update(at(calls))
@@ -56,14 +56,16 @@ def test_what_is_over_within_a_second_shows_no_bar(bar: ProgressBar, terminal: T
     assert terminal.getvalue() == ""
 
 
-def test_past_a_second_it_says_what_is_at_hand_and_the_time_that_is_left(bar: ProgressBar, terminal: Terminal) -> None:
+def test_past_a_second_it_says_what_is_at_hand_and_the_time_that_is_left(
+    bar: ProgressDisplay, terminal: Terminal
+) -> None:
     terminal.now = PATIENCE
     bar.update(at(7))
     assert terminal.line().startswith("svm 32 x 10 ")
     assert terminal.line().endswith(" problem 2/4, call 7/1,250 --:-- left")
     terminal.now += 2.0
-    bar.update(at(210, share=0.5))  # a quarter in two seconds, so half of it in four
-    assert terminal.line().endswith(", call 210/1,250 00:04 left")
+    bar.update(at(210, share=0.5))  # half of it in two seconds, and so the other half
+    assert terminal.line().endswith(", call 210/1,250 00:02 left")
 
 
 @pytest.mark.parametrize("columns", [20, 60, 80, 140])
@@ -72,21 +74,21 @@ def test_it_is_one_line_that_fits(
     monkeypatch: pytest.MonkeyPatch, terminal: Terminal, columns: int, target: str
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
-    bar = ProgressBar(terminal, lambda: terminal.now)
+    bar = ProgressDisplay(terminal, lambda: terminal.now, is_quiet=True)
     for calls in (1_000, 2_000):
-        terminal.now += 2
+        terminal.now += 2.0
         bar.update(at(calls, target=target, expected=60_000, share=calls / 60_000))
     written = terminal.getvalue()
     bar.close()
     assert "\n" not in written
     assert len(terminal.line()) <= columns
     if columns >= 80:
-        assert re.search(r"[━╸╺]{8}", written)
-        assert ESCAPES.sub("", written).endswith("problem 2/4, call 2,000/60,000 01:56 left")
+        assert re.search(r"-{8}", written)
+        assert ESCAPES.sub("", written).endswith("problem 2/4, call 2,000/60,000 00:58 left")
         assert target[-8:] in written
 
 
-def test_a_target_can_do_nothing_to_the_terminal(bar: ProgressBar, terminal: Terminal) -> None:
+def test_a_target_can_do_nothing_to_the_terminal(bar: ProgressDisplay, terminal: Terminal) -> None:
     terminal.now = 2.0
     bar.update(at(1, target="my[/bold]\x1b[31m.py:loss"))
     assert "my[/bold]\\x1b[31m.py:loss" in terminal.getvalue()
@@ -94,7 +96,7 @@ def test_a_target_can_do_nothing_to_the_terminal(bar: ProgressBar, terminal: Ter
 
 
 def test_a_target_that_begins_is_left_the_screen_for_what_its_loss_may_print(
-    bar: ProgressBar, terminal: Terminal
+    bar: ProgressDisplay, terminal: Terminal
 ) -> None:
     terminal.now = 2.0
     bar.update(at(3))
@@ -102,3 +104,15 @@ def test_a_target_that_begins_is_left_the_screen_for_what_its_loss_may_print(
     assert terminal.getvalue().endswith("\x1b[2K")  # the line is erased
     bar.update(at(1, target="softmax", done=0, share=0.01))
     assert terminal.line().startswith("softmax 32 x 10 ")
+
+
+def test_a_long_run_is_told_once_with_its_time_and_what_shortens_it(terminal: Terminal) -> None:
+    terminal.isatty = lambda: False  # type: ignore[method-assign]
+    bar = ProgressDisplay(terminal, lambda: terminal.now)
+    bar.update(at(0, done=0, share=0.0))
+    for calls in (40, 80):
+        terminal.now += 2.0
+        bar.update(at(calls, done=0, share=calls / 400))
+    bar.close()
+    assert terminal.getvalue().startswith("svm takes about 18 s more; sooner: --batch-size 2, ")
+    assert terminal.getvalue().count("\n") == 1

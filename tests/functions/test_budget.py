@@ -1,6 +1,7 @@
 """The budget of a run: deadline, timeout of a call, calls counted, progress reported."""
 
 import itertools
+import re
 import signal
 import sys
 import threading
@@ -67,7 +68,7 @@ def clock(monkeypatch):
 
 
 def checked(*losses, seconds, config=SMALL, **options):
-    targets = [loss if isinstance(loss, str) else Function(loss.__name__, loss) for loss in losses]
+    targets = [loss if isinstance(loss, str) else Function(loss.__name__, loss, by_name=True) for loss in losses]
     return check_targets(targets, config, Settings(max_seconds=seconds, **options))
 
 
@@ -303,7 +304,7 @@ def test_the_deadline_ends_a_call_that_hangs():
     report = checked(hangs_from(3), "svm", config=Config(batch_sizes=2), seconds=0.3, timeout=30.0)
     assert time.monotonic() - begun < 3
     assert (report.out_of_time, report.exit_code) == (True, 2)
-    assert report.losses[0].cut_short.endswith("after 3 calls")
+    assert re.search(r"after 3 calls, at \S+test_budget.py:\d+$", report.losses[0].cut_short)
 
 
 def test_a_module_that_hangs_when_it_is_loaded_cannot_be_checked(tmp_path, monkeypatch):

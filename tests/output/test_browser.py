@@ -1,16 +1,23 @@
 """The page as a reader has it: in a browser, with a mouse, with a keyboard, on paper."""
 
+from __future__ import annotations
+
 import math
 import os
 import shutil
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import gradcheck
-from gradcheck.losses import BUILT_INS
 from gradcheck.output import FORMATS, Options
-from gradcheck.report import Finding
+from gradcheck.output.html import NotebookReport
+from gradcheck.report import Finding, Report
 
 pytestmark = pytest.mark.browser
 
@@ -23,7 +30,7 @@ REQUIRED = "GRADCHECK_BROWSER"
 
 
 @pytest.fixture(scope="session")
-def chromium(tmp_path_factory):
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A driver of Debian's chromium, without a window; a skip where there is none."""
     binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
     try:
@@ -46,10 +53,10 @@ def chromium(tmp_path_factory):
 
 
 @pytest.fixture
-def opened(chromium, tmp_path):
+def opened(chromium: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Opens the page of a report from a file, so wide and light or dark; at the end the browser's log must be empty."""
 
-    def open_page(report, width=1000, dark=False):
+    def open_page(report: Report, width: int = 1000, dark: bool = False) -> Any:
         metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
         chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
         preference = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
@@ -64,37 +71,46 @@ def opened(chromium, tmp_path):
     assert chromium.get_log("browser") == []
 
 
-def softmax_without_1_over_n(S, y):
-    value, dS = BUILT_INS["softmax"].function(S, y)
-    return value, len(S) * dS
+def softmax_without_1_over_n(S: Any, y: Any) -> Any:
+    i = np.arange(len(S))
+    E = np.exp(S - S.max(axis=1, keepdims=True))
+    p = E / E.sum(axis=1, keepdims=True)
+    value = -np.log(p[i, y]).mean()
+    p[i, y] -= 1
+    return value, p
 
 
 @pytest.fixture(scope="module")
-def wrong():
+def wrong() -> Report:
     """Six problems; the worst has 8 rows and 5 classes, all of them wrong."""
-    return gradcheck.check(softmax_without_1_over_n, worst=100)
+    report = gradcheck.check(softmax_without_1_over_n, worst=100)
+    return replace(report, losses=(replace(report.losses[0], rerun="gradcheck run mine.py:loss"),))
 
 
-def one(browser, selector):
+def one(browser: Any, selector: str) -> Any:
     return browser.find_element("css selector", selector)
 
 
-def every(browser, selector):
+def every(browser: Any, selector: str) -> list[Any]:
     return list(browser.find_elements("css selector", selector))
 
 
-def cell(browser, row, class_):
+def cell(browser: Any, row: int, class_: int) -> Any:
     return one(browser, f".grid tbody tr:nth-child({row + 1}) td:nth-of-type({class_ + 1})")
 
 
-def place(browser):
+def place(browser: Any) -> str:
     """Which entry the panel shows."""
     return str(one(browser, ".panel h4").text).splitlines()[0].split(" ✗")[0].split(" ≈")[0].removesuffix(" ok")
 
 
-def numbers(browser):
+def numbers(browser: Any) -> dict[str, str]:
     return {each.find_element("tag name", "dt").text: each.find_element("tag name", "dd").text
             for each in every(browser, ".panel dl div")}  # fmt: skip
+
+
+def press(browser: Any, *keys: str) -> None:
+    browser.switch_to.active_element.send_keys(*keys)
 
 
 def test_a_click_on_a_cell_shows_its_numbers(opened, wrong):
@@ -103,9 +119,10 @@ def test_a_click_on_a_cell_shows_its_numbers(opened, wrong):
     cell(browser, 4, 1).click()
     assert place(browser) == "row 4, class 1"
     shown = numbers(browser)
-    numbers_of = {"dS": entry.analytic, "numerical": entry.numerical, "bound": entry.bound, "score": entry.score}
-    for (name, value), digits in zip(numbers_of.items(), (1e-4, 1e-4, 0.06, 1e-3), strict=True):
-        assert math.isclose(float(shown[name]), value, rel_tol=digits)
+    assert math.isclose(float(shown["dS"]), entry.analytic, rel_tol=1e-4)
+    assert math.isclose(float(shown["numerical"]), entry.numerical, rel_tol=1e-4)
+    assert math.isclose(float(shown["bound"]), entry.bound, rel_tol=0.06)
+    assert math.isclose(float(shown["score"]), entry.score, rel_tol=1e-3)
     assert shown["relative error"] in cell(browser, 4, 1).text
     assert "✗" in cell(browser, 4, 1).text
     assert "✗" in one(browser, ".panel h4").text
@@ -144,7 +161,7 @@ def test_arrow_keys_move_from_cell_to_cell_and_stop_at_the_edge(opened, wrong):
         (Keys.HOME, 1, 0), (Keys.ARROW_LEFT, 1, 0), (Keys.ARROW_UP, 0, 0), (Keys.ARROW_UP, 0, 0),
         (Keys.PAGE_DOWN, 7, 0),
     ):  # fmt: skip
-        browser.switch_to.active_element.send_keys(key)
+        press(browser, key)
         assert place(browser) == f"row {row}, class {class_}"
         assert browser.switch_to.active_element == cell(browser, row, class_)
 
@@ -207,8 +224,27 @@ def test_the_page_fits_its_window_light_and_dark(opened, wrong, wrong_layer, pro
         root = "document.documentElement"
         assert browser.execute_script(f"return {root}.scrollWidth - {root}.clientWidth") == 0
         assert browser.execute_script("return innerWidth") == width
+    cut = "return [...document.querySelectorAll('.scroll, .frame, pre')]"
+    cut += ".filter((e) => e.scrollWidth > e.clientWidth).map((e) => [e.className, e.scrollWidth])"
+    assert browser.execute_script(cut) == []
     ground = "return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)"
     assert (sum(browser.execute_script(ground)) < 3 * 128) is dark
+
+
+def test_the_frame_of_a_notebook_is_as_high_as_the_page(chromium, wrong, tmp_path):
+    file = tmp_path / "notebook.html"
+    file.write_text(
+        f'<body style="width: 760px">{NotebookReport(**vars(wrong))._repr_html_()}</body>', encoding="utf-8"
+    )
+    chromium.get(file.as_uri())
+    inside = "return frames[0].document.documentElement.offsetHeight"
+    for _ in range(50):
+        frame = chromium.execute_script("return document.querySelector('iframe').clientHeight")
+        if 1000 < chromium.execute_script(inside) <= frame:
+            break
+        time.sleep(0.1)
+    else:
+        raise AssertionError(frame)
 
 
 def test_hostile_text_runs_nothing(opened, wrong):

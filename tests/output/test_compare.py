@@ -89,9 +89,9 @@ def test_what_is_new_or_gone_or_warned_of(before, after, said, strictly):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("no json", "no gradcheck report: Expecting value"),
+        ("no json", "not a report of gradcheck: Expecting value"),
         ('{"schema": 2, "passed": true, "losses": []}', "schema is 2, not 1"),
-        ("[]", "no gradcheck report"),
+        ("[]", "not a report of gradcheck"),
         ("{}", "no key 'schema'"),
         (None, "cannot be read: No such file"),
     ],

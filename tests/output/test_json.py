@@ -63,7 +63,7 @@ TOTALS = exactly(
 LOSS = exactly(
     texts="target verdict summary framework error rerun cut_short", counts="evaluations_to_explain unchecked",
     passed=FLAG, file={"type": ["string", "null"]}, line={"type": ["integer", "null"]}, batches=items(BATCH),
-    totals=items(TOTALS), remarks=items(TEXT), findings=items(FINDING),
+    totals=items(TOTALS), remarks=items(TEXT), symbols=TEXT, findings=items(FINDING),
     smallest_case={"oneOf": [SMALLEST_CASE, {"type": "null"}]},
 )  # fmt: skip
 SCHEMA = exactly(

@@ -56,7 +56,7 @@ def _sum_of(answer: Any, weight: Any = None) -> Any:
         hint = "compute the value by operations of torch, without .item(), .detach() or no_grad"
         raise LossDefect("wrong-shape", f"returns a {what}, and no gradient: {hint}; or return (value, gradient)")
     if answer.is_complex():
-        raise LossDefect("wrong-dtype", f"the value has dtype {answer.dtype}, not a real number's")
+        raise LossDefect("wrong-dtype", f"the value has dtype {answer.dtype}; it must be made of real numbers")
     return (answer if weight is None else answer * torch.from_numpy(weight)).sum()
 
 
