@@ -134,6 +134,7 @@ def _judge(
     tried = RowValues(objective, reference, "") if why else try_row_values(objective, x, reference, wanted)
     precision = measure(tried.objective, x, tried.answer, in_short=bool(why))
     precision = replace(precision, gradient_noise=replace(precision.gradient_noise, beyond=beyond))
+    objective.rounding = tried.objective.rounding = precision.rounding
     tolerance = Tolerance(config.rtol, config.atol)
     if why and wanted != "rows":
         wanted = "auto"
@@ -173,6 +174,7 @@ def _judge(
             e = int(np.flatnonzero(verdicts.entries == entry)[0])
             seen = step_evidence(evaluator, entry, _entry(problem, verdicts, e), verdicts.granted[e], precision)
             steps.append(StepEvidence(text, problem.where, *seen))
+        reason = "; ".join(filter(None, (reason, evaluator.objective.batched.words)))
         calls = evaluator.objective.calls + (0 if given is objective else given.calls)
         x_eps = precision.inside.of_x
         return Judged(plan, reason, calls, findings, verdicts, x_eps, projections, row_weight, tuple(steps))

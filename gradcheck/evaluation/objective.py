@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import LossDefect
+from gradcheck.evaluation import batched
 from gradcheck.evaluation.asking import Asking, ask_for, groups_for
 from gradcheck.evaluation.blocks import Blocks, IndexArray
 from gradcheck.functions.answer import Answer, put_together, validated, value_and_gradient, values_and_derivatives
@@ -35,11 +36,13 @@ class Objective:
     row_weight: float | None = None
     eps: tuple[float, float] = (0.0, 0.0)  # machine epsilon of value and dS, where ``row_weight`` is known
     pool: Pool | None = None  # other processes that share many calls
-    calls: int = 0  # of the loss
+    rounding: float = 0.0  # standard deviation of the noise of a value as a part of it, once that is measured
+    calls: int = 0  # of the loss, or points that it was called at
 
     def __post_init__(self) -> None:
         y = self.labels
         self.blocks = Blocks.of_inputs(y.layout) if isinstance(y, Arguments) else Blocks.of_rows(self.shape)
+        self.quick, self.batched = self.loss.quick(y), batched.Batched(self)
 
     def __call__(self, x: FloatArray) -> Answer:
         """Value and gradient (n,) at x (n,), both float64.
@@ -81,6 +84,8 @@ class Objective:
     ) -> tuple[FloatArray, FloatArray]:
         """Call the loss with each of E entries of x (n,) moved alone; see ``asking.ask_for``."""
         scores = x.astype(self.dtype, copy=False).reshape(self.shape)
+        if (found := self.batched.ask(asking, scores, entries, after.astype(self.dtype, copy=False))) is not None:
+            return found
         if self.pool is not None:
             self.calls += len(groups_for(asking, entries // self.shape[1]))
             return self.pool.ask(self.loss, asking, scores, self.labels, entries, after)
@@ -124,4 +129,4 @@ class Objective:
 
     def _call(self, scores: npt.NDArray[Any], labels: Any, asking: Asking = "whole") -> Any:
         self.calls += 1
-        return self.loss.call(scores, labels, **(self.loss.each_row_options if asking == "each-row" else {}))
+        return batched.call(self, scores, labels, **(self.loss.each_row_options if asking == "each-row" else {}))

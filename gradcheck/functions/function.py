@@ -71,6 +71,11 @@ class Function:
         """Whether it is called with `Arguments` and not with labels."""
         return getattr(self.function, "takes_arguments", False) is True
 
+    def quick(self, labels: Any) -> Any:
+        """Faster ways to call it with these labels, ``frameworks.adapters.Quick``; None if there are none."""
+        own = self.function if self.adapter else getattr(self.function, "door", None)
+        return own.quick(labels) if hasattr(own, "quick") else None  # type: ignore[union-attr]
+
     @cached_property
     def takes_hessian(self) -> bool:
         """Whether it returns second derivatives where it is asked to: it has an argument ``hessian``."""

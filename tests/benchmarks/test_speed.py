@@ -11,6 +11,10 @@ import pytest
 from scipy.optimize._numdiff import approx_derivative
 
 from gradcheck import Config, check_at
+from gradcheck.evaluation.asking import ask_for
+from gradcheck.evaluation.objective import Objective
+from gradcheck.functions.frameworks import first_that_works, forms_of
+from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
 
 pytestmark = pytest.mark.benchmark
@@ -121,3 +125,61 @@ def test_rows_are_four_times_faster_and_more_accurate_than_scipys_three_points()
     assert ratio >= 4, ratio
     assert batch.max_relative_error < 1e-7
     assert max(entry.bound for entry in batch.worst) / np.max(np.abs(exact)) < theirs
+
+
+def times_faster(loss, framework, N, C, some):
+    """How many times longer single calls take than many points in one call, for each entry of the whole batch."""
+    S, y = problem(N, C)
+    form, _ = first_that_works(forms_of(Function("mine", loss), framework), lambda each: each.evaluate(S, y))
+    x, entries = S.ravel(), np.arange(N * C)
+    objective = Objective(form, (N, C), y)
+
+    def many():
+        objective.ask("whole", x, entries, x + 1e-3)
+
+    def one_by_one():
+        ask_for("whole", form.call, S, y, entries[:some], x[:some] + 1e-3)
+
+    many()  # it is compiled, and believed
+    assert objective.batched.believes("whole"), objective.batched.words
+    singles, batched = (min(seconds(each, time.process_time) for _ in range(2)) for each in (one_by_one, many))
+    return singles * (N * C / some) / batched
+
+
+@pytest.mark.timing
+@pytest.mark.torch
+def test_torch_with_coupled_rows_is_five_times_faster_by_many_points_in_one_call():
+    torch = pytest.importorskip("torch")
+
+    def loss(S, y):
+        return (S.logsumexp(1) - S[torch.arange(len(S)), y]).mean() + S.sum() ** 2 / 1000
+
+    assert times_faster(loss, "torch", 64, 20, 500) >= 5
+
+
+@pytest.mark.timing
+@pytest.mark.jax
+def test_jax_is_five_times_faster_by_many_points_in_one_call():
+    jax = pytest.importorskip("jax")
+
+    def loss(S, y):
+        return -jax.nn.log_softmax(S)[jax.numpy.arange(len(y)), y].mean()
+
+    assert times_faster(loss, "jax", 256, 100, 8) >= 5
+
+
+@pytest.mark.timing
+@pytest.mark.jax
+def test_a_run_of_an_eager_jax_loss_takes_at_most_one_and_a_half_times_that_of_a_compiled_one(tmp_path):
+    pytest.importorskip("jax")
+    (tmp_path / "mine.py").write_text(
+        "import jax\n\ndef eager(S, y):\n    return -jax.nn.log_softmax(S)[jax.numpy.arange(len(y)), y].mean()\n\n"
+        "compiled = jax.jit(eager)\n"
+    )
+
+    def run(name):
+        options = ["--batch-size", "64", "--classes", "20", "--scores", "normal"]
+        command = [sys.executable, "-m", "gradcheck", "run", f"mine:{name}", *options]
+        return lambda: subprocess.run(command, cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
+
+    assert median(seconds(run("eager")) / seconds(run("compiled")) for _ in range(3)) <= 1.5

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import gc
 import numbers
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -36,10 +38,23 @@ class Toolkit:
     value_and_grad: Callable[[Callable[..., Any], Callable[..., Any]], Callable[..., Any]]
     #: Of such a function: the gradients alone, as a function that can be differentiated once more.
     gradients: Callable[[Callable[..., Any]], Callable[..., Any]]
+    #: Compiles a function; the second argument is the user's own. None where nothing is gained.
+    compiled: Callable[[Callable[..., Any], Callable[..., Any]], Callable[..., Any] | None]
+    #: Of a function of a point and labels, at many points by one call: see ``Quick.many``. The first flag says whether
+    #: it returns a gradient of its own.
+    mapped: Callable[[Callable[..., Any], bool, bool], Callable[..., Any]]
+    #: The toolkit for a function of the user's, whose arrays may be on a GPU; JAX moves them itself.
+    near: Callable[[Toolkit, Callable[..., Any]], Toolkit] = lambda toolkit, function: toolkit
 
     def by_hand(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """For a loss that takes the framework's arrays, derives its gradient itself, and returns (value, dS)."""
-        return self._loss(function, lambda S, y, **options: function(self.array(S), self.array(y), **options))
+        self, compiled = self.near(self, function), self.compiled(function, function)
+
+        def answer_of(S: _Array, y: _Array, is_compiled: bool = False, **options: Any) -> Any:
+            own = compiled if compiled and is_compiled else function
+            return own(self.array(S), self.array(y), **options)
+
+        return self._loss(function, answer_of, Quick(self, function, True, compiled))
 
     def by_autodiff(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """For a loss that returns a value, or one for each row: the framework computes its gradient; or a pair."""
@@ -48,17 +63,19 @@ class Toolkit:
             answer = function(*arrays, y, **options)
             return (0.0 if _is_pair(answer) else self.total(answer)), answer
 
-        differentiated = self.value_and_grad(total, function)
+        self, differentiated = self.near(self, function), self.value_and_grad(total, function)
+        compiled = self.compiled(differentiated, function)
 
-        def answer_of(S: _Array, y: _Array, **options: Any) -> Any:
+        def answer_of(S: _Array, y: _Array, is_compiled: bool = False, **options: Any) -> Any:
             if S.dtype.kind == "c":
                 return function(self.array(S), self.array(y), **options), np.nan  # complex steps use the value only
-            (_, answer), (gradient,) = differentiated([self.array(S)], self.array(y), **options)
+            own = compiled if compiled and is_compiled else differentiated
+            (_, answer), (gradient,) = own([self.array(S)], self.array(y), **options)
             if gradient is None and not _is_pair(answer):
                 raise LossDefect("wrong-shape", f"the graph of the value does not lead to S{NO_GRAPH}")
             return answer if _is_pair(answer) else (answer, gradient)
 
-        return self._loss(function, answer_of)
+        return self._loss(function, answer_of, Quick(self, function, False, compiled))
 
     @property
     def adapters(self) -> tuple[Callable[..., Any], ...]:
@@ -94,14 +111,15 @@ class Toolkit:
         is_array = isinstance(leaf, np.ndarray | np.generic) and leaf.dtype.kind in "biufc"
         return self.from_numpy(np.asarray(leaf)) if is_array else leaf
 
-    def _loss(self, function: Callable[..., Any], answer_of: Callable[..., Any]) -> Callable[..., Any]:
-        """A loss with the answer converted: int64 labels, or floats in the precision of the scores."""
+    def _loss(
+        self, function: Callable[..., Any], answer_of: Callable[..., Any], quick: Quick | None = None
+    ) -> Callable[..., Any]:
+        """A loss with the answer converted."""
 
         @functools.wraps(function, updated=())
         def loss(S: _Array, y: _Array, **options: Any) -> Any:
-            dtype: Any = {"f": S.real.dtype, "i": np.int64, "u": np.int64}.get(y.dtype.kind, y.dtype)
             with self.environment():
-                answer = answer_of(S, y.astype(dtype, copy=False), **options)
+                answer = answer_of(S, _labels(y, S), **options)
                 if not _is_pair(answer):
                     return answer  # which `validated` refuses
                 if answer[1] is None:  # S.grad, read too early
@@ -111,11 +129,71 @@ class Toolkit:
                 rest = [rebuilt(each, HESSIAN, lambda path, leaf: self.plain(leaf, path)) for each in rest]
                 return self.plain(value, "the value"), self.plain(dS, "dS"), *rest
 
+        if quick and quick.compiled:
+            quick.compiled = functools.partial(loss, is_compiled=True)
+        loss.quick = lambda labels: quick  # type: ignore[attr-defined]
         return loss
+
+
+@dataclass(eq=False)
+class Quick:
+    """Faster ways to call a function of a framework's arrays, which may not give what plain calls give."""
+
+    toolkit: Toolkit
+    function: Callable[..., Any]
+    by_hand: bool  # whether it returns a gradient of its own
+    compiled: Callable[..., Any] | None  # takes and returns NumPy arrays
+    calls: dict[Any, float] = field(
+        default_factory=lambda: defaultdict(float)
+    )  # plain ones of each kind; -inf for no other ones
+    _keeps: bool | None = None
+
+    def many(self, points: tuple[_Array, Any, bool, _Array, _Array], size: int) -> tuple[_Array, _Array]:
+        """G values, or G x N, and derivatives by a flat entry of each of G points, which becomes another number.
+
+        ``points`` are a matrix and labels, of all points or each of its own, as the flag says; G entries; G numbers.
+        JAX compiles anew for every other G, and gets ``size`` points, the most that are to come.
+        """
+        *given, is_own, at, to = points
+        each = np.minimum(np.arange(size), len(at) - 1) if self.toolkit.name == "jax" else slice(None)
+        S, y = (part[each] if is_own else part.copy() for part in given)
+        y = _labels(y, S) if isinstance(y, np.ndarray) else np.zeros(0)  # other arguments: the function has them
+        with self.toolkit.environment():
+            values, derivatives = self._mapped(is_own)(*map(self.toolkit.array, (S, y, at[each], to[each])))
+            return self.toolkit.plain(values, "the value"), self.toolkit.plain(derivatives, "dS")
+
+    @functools.cache  # noqa: B019  (of one function, as long as the run)
+    def _mapped(self, is_own: bool) -> Callable[..., Any]:
+        return self.toolkit.mapped(self.function, self.by_hand, is_own)
+
+    def keeps_arrays(self, call: Callable[[], object]) -> bool:
+        """Whether arrays of a call outlive it: those of another kind, kept so, would break the next one."""
+
+        def arrays(generation: int | None = None) -> dict[int, Any]:
+            return {id(each): each for each in gc.get_objects(generation) if issubclass(type(each), self.toolkit.kind)}
+
+        if self._keeps is None:
+            is_enabled = gc.isenabled()
+            gc.disable()  # so that what the call makes stays among the youngest
+            before = arrays(0)
+            call()
+            new = arrays(0).keys() - before.keys()
+            if is_enabled:
+                gc.enable()
+            if new:
+                gc.collect()
+            self._keeps = bool(new and new & arrays().keys())
+        return self._keeps
 
 
 #: Why a value may have no gradient by one of its inputs.
 NO_GRAPH = ", so it has no gradient: is it copied by torch.tensor or detached, or does a backward return None for it?"
+
+
+def _labels(y: Any, S: _Array) -> Any:
+    """Labels as int64, or floats in the precision of the scores."""
+    dtype: Any = {"f": S.real.dtype, "i": np.int64, "u": np.int64}.get(y.dtype.kind, y.dtype)
+    return y.astype(dtype, copy=False)
 
 
 def _is_pair(answer: Any) -> TypeGuard[tuple[Any, ...]]:

@@ -36,8 +36,38 @@ def _value_and_grad(total: Callable[..., Any], function: Callable[..., Any]) -> 
     both: Callable[..., Any] = jax.value_and_grad(total, has_aux=True)
     # A function that the user compiled is traced only once for each shape in any case. Any other one stays
     # uncompiled: tracing would hide that it is random, or keeps state.
-    is_compiled = hasattr(function, "lower") and hasattr(function, "trace")
-    return jax.jit(both, static_argnames="reduction") if is_compiled else both
+    return _jit(both) if _is_compiled(function) else both
+
+
+def _compiled(own: Callable[..., Any], function: Callable[..., Any]) -> Callable[..., Any] | None:
+    return None if _is_compiled(function) else _jit(own)
+
+
+def _jit(function: Callable[..., Any]) -> Callable[..., Any]:
+    def any_arguments(*arguments: Any, **options: Any) -> Any:
+        return function(*arguments, **options)
+
+    return jax.jit(any_arguments, static_argnames="reduction")  # type: ignore[no-any-return]
+
+
+def _is_compiled(function: Callable[..., Any]) -> bool:
+    return hasattr(function, "lower") and hasattr(function, "trace")
+
+
+def _mapped(function: Callable[..., Any], by_hand: bool, is_own: bool) -> Callable[..., Any]:
+    def moved(to: Any, scores: Any, labels: Any, at: Any) -> tuple[Any, Any]:
+        answer = function(scores.reshape(-1).at[at].set(to).reshape(scores.shape), labels)
+        return (answer[0], answer) if by_hand else (_sum_of(answer), answer)
+
+    def at_point(scores: Any, labels: Any, at: Any, to: Any) -> tuple[Any, Any]:
+        if by_hand:
+            value, gradient = moved(to, scores, labels, at)[1]
+            return value, gradient.reshape(-1)[at]
+        (_, values), derivative = jax.value_and_grad(moved, has_aux=True)(to, scores, labels, at)
+        return values, derivative
+
+    own = 0 if is_own else None
+    return jax.jit(jax.vmap(at_point, (own, own, 0, 0)))  # type: ignore[no-any-return]
 
 
 def _sum_of(answer: Any, weight: Any = None) -> Any:
@@ -56,4 +86,6 @@ def _gradients(total: Callable[..., Any]) -> Callable[..., Any]:
     return lambda arrays: jax.grad(total, has_aux=True)(arrays)[0]
 
 
-TOOLKIT = Toolkit("jax", jax.Array, _environment, jnp.asarray, _to_numpy, _sum_of, _value_and_grad, _gradients)
+TOOLKIT = Toolkit(
+    "jax", jax.Array, _environment, jnp.asarray, _to_numpy, _sum_of, _value_and_grad, _gradients, _compiled, _mapped
+)

@@ -6,6 +6,7 @@ import copy
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -50,6 +51,34 @@ def _value_and_grad(total: Callable[..., Any], function: Callable[..., Any]) -> 
     return both
 
 
+def _mapped(function: Callable[..., Any], by_hand: bool, is_own: bool) -> Callable[..., Any]:
+    """The points are made, and values differentiated, outside of vmap: ``torch.func.grad`` imports half of torch."""
+    at_once = torch.func.vmap(function, (0, 0 if is_own else None))
+
+    def at_points(scores: Any, labels: Any, at: Any, to: Any) -> tuple[Any, Any]:
+        to.requires_grad_(not by_hand)
+        points = scores.reshape(-1, scores[0].numel() if is_own else scores.numel()).expand(len(at), -1)
+        points = points.scatter(1, at[:, None], to[:, None])
+        answer = at_once(points.reshape(len(at), *scores.shape[is_own:]), labels)
+        if not by_hand:
+            return answer, torch.autograd.grad(_sum_of(answer), to)[0]
+        return answer[0], answer[1].flatten(1).gather(1, at[:, None])[:, 0]
+
+    return at_points
+
+
+def _near(toolkit: Toolkit, function: Callable[..., Any]) -> Toolkit:
+    """The toolkit with arrays on the device of a function's own tensors: a module's, or those that its code names."""
+    code, names = getattr(function, "__code__", None), getattr(function, "__globals__", {})
+    things = [function, getattr(function, "__self__", None), *getattr(function, "args", ())]
+    things += [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
+    things += [names.get(name) for name in (code.co_names if code else ())]
+    modules = [thing for thing in things if isinstance(thing, torch.nn.Module)]
+    things += [each for module in modules for each in (*module.parameters(), *module.buffers())]
+    places = [thing.device for thing in things if isinstance(thing, torch.Tensor) and thing.device.type != "cpu"]
+    return replace(toolkit, from_numpy=lambda array: torch.from_numpy(array).to(places[0])) if places else toolkit
+
+
 def _sum_of(answer: Any, weight: Any = None) -> Any:
     if not isinstance(answer, torch.Tensor) or not answer.requires_grad:
         what = "tensor without a graph" if isinstance(answer, torch.Tensor) else type(answer).__name__
@@ -57,7 +86,7 @@ def _sum_of(answer: Any, weight: Any = None) -> Any:
         raise LossDefect("wrong-shape", f"returns a {what}, and no gradient: {hint}; or return (value, gradient)")
     if answer.is_complex():
         raise LossDefect("wrong-dtype", f"the value has dtype {answer.dtype}; it must be made of real numbers")
-    return (answer if weight is None else answer * torch.from_numpy(weight)).sum()
+    return (answer if weight is None else answer * torch.from_numpy(weight).to(answer.device)).sum()
 
 
 def _to_numpy(tensor: Any) -> Any:
@@ -70,7 +99,17 @@ def _gradients(total: Callable[..., Any]) -> Callable[..., Any]:
 
 
 TOOLKIT = Toolkit(
-    "torch", torch.Tensor, _environment, torch.from_numpy, _to_numpy, _sum_of, _value_and_grad, _gradients
+    "torch",
+    torch.Tensor,
+    _environment,
+    torch.from_numpy,
+    _to_numpy,
+    _sum_of,
+    _value_and_grad,
+    _gradients,
+    lambda *_: None,
+    _mapped,
+    _near,
 )
 
 
@@ -96,7 +135,10 @@ def own_form(
 
     def call(params: dict[str, Any], **inputs: Any) -> Any:
         own = {path.removeprefix("params."): each for path, each in leaves(params, "params")}
-        floats = [each for each in (*own.values(), *inputs.values()) if torch.is_tensor(each) and each.requires_grad]
+        tensors = [each for each in (*own.values(), *inputs.values()) if torch.is_tensor(each)]
+        floats = [each for each in tensors if each.requires_grad] or [
+            each for each in tensors if each.is_floating_point()
+        ]
         fresh = copy.deepcopy(module).to(*floats[:1])  # buffers of the same dtype, unchanged by other calls
         return torch.func.functional_call(fresh, own, (), inputs)
 
