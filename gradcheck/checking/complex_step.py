@@ -13,6 +13,7 @@ import warnings
 
 import numpy as np
 
+from gradcheck.checking.precision import Precision
 from gradcheck.config.settings import Reference
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.evaluators import Evaluator
@@ -44,16 +45,14 @@ def complex_steps(
     evaluator: Evaluator,
     entries: IndexArray,
     analytic: FloatArray,
-    gradient_noise: FloatArray,
     central: Limit,
+    precision: Precision,
     tolerance: Tolerance,
-    scales: FloatArray,
 ) -> tuple[IndexArray, Limit, FloatArray]:
     """Derivatives by complex steps for those of E entries ``in_question`` where they are believed, and sharper.
 
     One call where the function takes no complex numbers; else 3 for each entry and 14 more for those in doubt, beyond
-    the user's tolerance, as the evaluator makes them, and of the whole batch 3 or 17. Of the E entries, ``analytic`` is
-    dS, ``gradient_noise`` its standard deviation; ``scales`` (B,) are the largest gradients seen in the blocks of x.
+    the user's tolerance, as the evaluator makes them, and of the whole batch 3 or 17. ``analytic`` is dS of E entries.
 
     Returns:
         K positions among the entries; K estimates and bounds; and K floats, what rounding alone may put between the
@@ -68,11 +67,11 @@ def complex_steps(
     entries, slopes, analytic, central = entries[which], slopes[which], analytic[which], central.only(which)
     if not which.size:
         return which, central, slopes
-    noise = SIGMAS * gradient_noise[which]
+    noise = SIGMAS * precision.gradient_noise.of(entries)
     objective, rng = evaluator.objective, np.random.default_rng(evaluator.objective.shape)
     gradient = objective(evaluator.x).gradient
     derivatives = gradient[entries]
-    frozen = is_frozen(gradient, scales[objective.blocks.of(np.arange(len(gradient)))]).any()
+    frozen = is_frozen(gradient, precision.block_scales[objective.blocks.of(np.arange(len(gradient)))]).any()
     # What was judged in float32 has more rounding than the derivatives in float64, which are asked for here.
     others = (np.abs(analytic - derivatives) > _LASTING * np.abs(analytic)).any()
     beyond = noise if frozen or others else np.zeros(len(noise))

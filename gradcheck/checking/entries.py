@@ -108,22 +108,21 @@ def joined_verdicts(parts: list[Verdicts]) -> Verdicts:
     return Verdicts(**arrays, tried=tried)
 
 
+@dataclass(eq=False)
 class _Entries:
     """The entries of one problem on their way through the passes: flat arrays of E, those in doubt by position."""
 
-    def __init__(
-        self,
-        evaluator: Evaluator,
-        answer: Answer,
-        analytic: FloatArray,
-        precision: Precision,
-        tolerance: Tolerance,
-        entries: IndexArray,
-    ) -> None:
-        self._evaluator, self._answer, self._precision, self._entries = evaluator, answer, precision, entries
-        self._analytic, self._tolerance, self._gradient_noise = analytic, tolerance, precision.gradient_noise
-        self._noise = self._gradient_noise.at_least(entries)
-        self._kinked, self._leaps = np.zeros(len(entries), dtype=bool), np.zeros(len(entries))
+    _evaluator: Evaluator
+    _answer: Answer
+    _analytic: FloatArray
+    _precision: Precision
+    _tolerance: Tolerance
+    _entries: IndexArray
+
+    def __post_init__(self) -> None:
+        self._gradient_noise = self._precision.gradient_noise
+        self._noise = self._gradient_noise.at_least(self._entries)
+        self._kinked, self._leaps = np.zeros(len(self._entries), dtype=bool), np.zeros(len(self._entries))
         self._tried: dict[int, tuple[tuple[float, float], ...]] = {}
 
     def coarse_pass(self, cross_check: bool) -> None:
@@ -235,11 +234,9 @@ class _Entries:
         wanted = in_question(reference, self._analytic, central, self._tolerance)
         asked = np.flatnonzero(wanted & (self._verdicts != verdict.SUBGRADIENT))
         if asked.size:
-            entries = self._entries[asked]
-            at, sharp, rounding = complex_steps(
-                self._evaluator, entries, self._analytic[asked], self._gradient_noise.of(entries), central.only(asked),
-                self._tolerance, self._precision.block_scales,
-            )  # fmt: skip
+            entries, own = self._entries[asked], central.only(asked)
+            arguments = self._evaluator, entries, self._analytic[asked], own, self._precision, self._tolerance
+            at, sharp, rounding = complex_steps(*arguments)
             taken = asked[at]
             numerical[taken], bounds[taken], unsure[taken] = sharp.estimate, sharp.bound, rounding
             within = self._allowed(taken, sharp.estimate) + rounding

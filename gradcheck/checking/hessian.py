@@ -50,8 +50,7 @@ class Pairs:
 
     out: IndexArray  # P flat indices
     moved: IndexArray  # P flat indices
-    blocks: Blocks  # entries whose second derivatives are of one scale: of a row, or of an input
-    is_diagonal: bool = False
+    shape: tuple[int, int]  # blocks of entries whose second derivatives are of one scale, and entries of each
 
 
 def pairs_of(name: str, shape: tuple[int, ...], own: Input) -> Pairs:
@@ -67,31 +66,27 @@ def pairs_of(name: str, shape: tuple[int, ...], own: Input) -> Pairs:
     n, width, here = own.size, own.shape[-1] if own.shape else 1, own.start + np.arange(own.size)
     rows = own.shape[0] if len(own.shape) == 2 else 1
     if shape == own.shape:
-        return Pairs(here, here, Blocks.of_rows((rows, n // rows)), is_diagonal=True)
+        return Pairs(here, here, (rows, n // rows))
     if shape in ((n, n), own.shape * 2):
-        return Pairs(np.repeat(here, n), np.tile(here, n), Blocks.of_rows((rows, n * n // rows)))
+        return Pairs(np.repeat(here, n), np.tile(here, n), (rows, n * n // rows))
     if shape == (*own.shape, width):
         moved = here.reshape(-1, 1, width).repeat(width, axis=1)
-        return Pairs(np.repeat(here, width), moved.reshape(-1), Blocks.of_rows((rows, n * width // rows)))
+        return Pairs(np.repeat(here, width), moved.reshape(-1), (rows, n * width // rows))
     row_blocks = f", {(*own.shape, width)} for a block of each row" if len(own.shape) > 1 else ""
     may = f"{own.shape} for the diagonal{row_blocks}, or {(n, n)} for the whole matrix"
     raise LossDefect("wrong-shape", f"{name} has shape {shape}; {own.name} has shape {own.shape}, so it may be {may}")
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class _Second(Objective):
     """A function as one of its arrays of second derivatives: called, it answers with them in place of a gradient."""
 
-    number: int = 0  # of the array among those that the function returns
+    of: tuple[int, int]  # (N, C); ``shape`` is that of ``pairs``
+    pairs: Pairs
+    number: int  # of the array among those that the function returns
 
     def __post_init__(self) -> None:
-        self.of, self.pairs = self.shape, Pairs(np.empty(0, np.intp), np.empty(0, np.intp), Blocks.of_rows((1, 1)))
-
-    def suit(self, seen: Hessian) -> None:
-        """Take the shape of an array that was returned; raises ``LossDefect`` as ``pairs_of``."""
-        self.pairs = pairs_of(seen.name, seen.entries.shape, seen.own)
-        self.blocks = self.pairs.blocks
-        self.shape = len(self.blocks), self.blocks.n // len(self.blocks)
+        self.blocks = Blocks.of_rows(self.shape)
 
     def both(self, x: FloatArray) -> tuple[Answer, Hessian]:
         """Value and gradient at x (n,), and the second derivatives there; raises as a call of the function."""
@@ -126,15 +121,10 @@ class _OfGradients(Evaluator):
         after = self._second.rounded(before + offsets)
         moves, own = np.unique([pairs.moved[entries], after], axis=1, return_inverse=True)
         numbers = moves[0].astype(np.intp)
+        of_moves = np.split(np.argsort(own.ravel(), kind="stable"), np.cumsum(np.bincount(own.ravel()))[:-1])
         values, derivatives = np.empty(len(entries)), np.empty(len(entries))
-        groups = groups_for(self._grouped, numbers // self._second.of[1])
-        group_of = np.empty(len(numbers), dtype=np.intp)
-        for k, group in enumerate(groups):
-            group_of[group] = k
-        order = np.argsort(group_of[own.ravel()], kind="stable")
-        bounds = np.cumsum(np.bincount(group_of[own.ravel()], minlength=len(groups)))[:-1]
-        for group, which in zip(groups, np.split(order, bounds), strict=True):
-            point = self._point.copy()
+        for group in groups_for(self._grouped, numbers // self._second.of[1]):
+            which, point = np.concatenate([of_moves[k] for k in group]), self._point.copy()
             point[numbers[group]] = moves[1, group]
             answer, found = self._second.both(point)
             values[which] = answer.gradient.reshape(-1)[pairs.out[entries[which]]]
@@ -148,17 +138,13 @@ class _OfGradients(Evaluator):
 
     def sums(self, step: float) -> FloatArray:
         """For each number that entries are derivatives by, the sum of all absolute second derivatives by it, (P,)."""
-        moved, n = self._second.pairs.moved, len(self._point)
-        width = self._second.of[1] if self._grouped == "each-row" else n
-        sums = np.empty(n)
+        width = self._second.of[1] if self._grouped == "each-row" else len(self._point)
+        columns, sums = np.arange(len(self._point)) % width, np.empty(len(self._point))
         for column in range(width):
-            apart = np.zeros(n)
-            for sign in (1.0, -1.0):
-                point = self._point.copy()
-                point[column::width] += sign * step
-                apart += sign * self._second.both(point)[0].gradient.reshape(-1)
-            sums[column::width] = np.abs(apart).reshape(-1, width).sum(axis=1) / (2 * step)
-        return sums[moved]
+            moved = (self._point + h * (columns == column) for h in (step, -step))
+            above, below = (self._second.both(point)[0].gradient for point in moved)
+            sums[column::width] = np.abs(above - below).reshape(-1, width).sum(axis=1) / (2 * step)
+        return sums[self._second.pairs.moved]
 
 
 class _NoneNearby(Nearby):
@@ -179,35 +165,33 @@ def check_hessian(loss: Function, problem: Problem, config: Config, settings: Se
         OutOfTime: the run's time is up.
     """
     begun, x = time.perf_counter(), problem.S.astype(np.float64, copy=False).reshape(-1)
-    N, C = problem.S.shape[0], problem.S.shape[1]
     batches: list[BatchReport] = []
     findings: list[Finding] = []
     cases: list[Case] = []
     try:
         answer, found = gradient_and_hessians(loss, problem.S, problem.y)
+        N, C = problem.S.shape
         first = Objective(loss, (N, C), problem.y, np.float64, resolution=problem.S.dtype)
         precision = measure(first, x, first(x))
         for number, seen in enumerate(found):
-            given = _Second(loss, (N, C), problem.y, problem.S.dtype, number=number)
-            exact = replace(given, dtype=np.float64, resolution=problem.S.dtype)
-            for each in (given, exact):
-                each.suit(seen)
+            pairs = pairs_of(seen.name, seen.entries.shape, seen.own)
             if seen.entries.size > _MOST * config.max_entries:
                 message = f"{seen.name} has {seen.entries.size:,} entries, too many to check: max_entries is"
                 findings.append(Finding("not-checked", "note", f"{message} {config.max_entries:,}"))
                 continue
-            judged, note = _judge(given, exact, x, seen, precision, config, by_rows=by_rows)
-            findings += [note] if note else []
-            if note is None:
-                as_inputs = _problem_of(problem, seen, x[given.pairs.moved])
-                seconds = time.perf_counter() - begun
-                batches += batches_of(as_inputs, answer, judged, judged.calls + first.calls, seconds, settings.worst)
-                case = case_of(as_inputs, replace(answer, gradient=seen.entries.reshape(1, -1)), judged)
-                cases.append(replace(case, S=case.analytic))
+            given = _Second(loss, pairs.shape, problem.y, problem.S.dtype, of=(N, C), pairs=pairs, number=number)
+            judged, note = _judge(given, x, seen, precision, config, by_rows=by_rows)
+            if note:
+                findings.append(note)
+                continue
+            as_inputs, seconds = _problem_of(problem, seen, x[pairs.moved]), time.perf_counter() - begun
+            batches += batches_of(as_inputs, answer, judged, judged.calls + first.calls, seconds, settings.worst)
+            case = case_of(as_inputs, replace(answer, gradient=seen.entries.reshape(1, -1)), judged)
+            cases.append(replace(case, S=case.analytic))
     except LossDefect as defect:
-        hint = {"wrong-shape": "return (value, gradient, hess), and hess of one of these shapes"}.get(defect.code, "")
-        found_defect = finding_of(defect)
-        findings.append(replace(found_defect, hint=hint or found_defect.hint))
+        finding = finding_of(defect)
+        shapes = "return (value, gradient, hess), and hess of one of these shapes"
+        findings.append(replace(finding, hint=shapes) if defect.code == "wrong-shape" else finding)
     return Checked(tuple(batches), findings, cases=tuple(cases))
 
 
@@ -220,20 +204,20 @@ def _problem_of(problem: Problem, seen: Hessian, moved: FloatArray) -> Problem:
 
 
 def _judge(
-    given: _Second, exact: _Second, x: FloatArray, seen: Hessian, first: Precision, config: Config, *, by_rows: bool
+    given: _Second, x: FloatArray, seen: Hessian, first: Precision, config: Config, *, by_rows: bool
 ) -> tuple[Judged, Finding | None]:
     analytic, beyond, calls = seen.entries.reshape(-1), None, 0
+    exact = replace(given, dtype=np.float64, resolution=given.dtype)
     if given.dtype != np.float64:
         beyond, calls = rounding_of_gradient(given, exact, x, seen.eps), given.calls
     precision = _measure(exact, x, first, beyond)
     evaluator = _OfGradients(exact, x, by_rows=by_rows)
     tolerance = Tolerance(config.rtol, config.atol)
-    nearby = _NoneNearby(exact, x, precision)
-    everywhere = np.arange(len(analytic))
-    verdicts = judge(
-        evaluator, exact(x), analytic, precision, tolerance, entries=everywhere, reference="central", nearby=nearby
-    )
-    note = _bound(evaluator, verdicts, precision, given.of[1]) if given.pairs.is_diagonal else None
+    nearby, every = _NoneNearby(exact, x, precision), np.arange(len(analytic))
+    arguments = evaluator, exact(x), analytic, precision, tolerance
+    verdicts = judge(*arguments, entries=every, reference="central", nearby=nearby)
+    is_diagonal = np.array_equal(given.pairs.out, given.pairs.moved)
+    note = _bound(evaluator, verdicts, precision, given.of[1]) if is_diagonal else None
     how = "an entry of every row is moved at once" if by_rows else "each number is moved alone"
     return Judged("full", how, exact.calls + calls, (), verdicts, precision.inside.of_x), note
 
@@ -266,25 +250,19 @@ def _measure(second: _Second, x: FloatArray, first: Precision, beyond: FloatArra
 
 
 def _bound(evaluator: _OfGradients, seen: Verdicts, precision: Precision, classes: int) -> Finding | None:
-    """The note that a diagonal is an upper bound of the true one, such as libraries for boosting use on purpose.
-
-    Sums of absolute second derivatives by each score make a diagonal matrix that no other curvature exceeds (diagonal
-    dominance): for the softmax 2 p (1 - p), as in XGBoost. LightGBM has C/(C - 1) p (1 - p), where the scores of a row
-    are determined up to a number that all have in common.
-    """
+    """The note that a diagonal is an upper bound of the true one, such as libraries for boosting use on purpose."""
+    # By diagonal dominance: sums of absolute second derivatives, 2 p (1 - p) for the softmax, as in XGBoost. LightGBM
+    # has C/(C - 1) p (1 - p), where the scores of a row are determined up to a number that all have in common.
     wrong = seen.verdicts == verdict.WRONG
     if not wrong.any() or np.any(seen.analytic < seen.numerical - seen.bounds - seen.granted):
         return None
     step = precision.step / 16  # a plain difference: its error is O(h^2)
     sums = evaluator.sums(step)
     slack = seen.bounds + seen.granted + _SUMS * sums + 2 * SIGMAS * classes * precision.value_noise / step
+    is_twice = classes > 1 and np.all(np.abs(sums - 2 * seen.numerical) <= slack)
     if np.all(np.abs(seen.analytic - sums) <= slack) and np.any(sums > seen.numerical * (1 + _SUMS)):
         what = "the sums of the absolute second derivatives by each number, such as 2 p (1 - p)"
-    elif (
-        classes > 1
-        and np.all(np.abs(sums - 2 * seen.numerical) <= slack)
-        and np.all(np.abs(seen.analytic - classes / (classes - 1) * seen.numerical) <= slack)
-    ):
+    elif is_twice and np.all(np.abs(seen.analytic - classes / (classes - 1) * seen.numerical) <= slack):
         what = f"C/(C - 1) times the second derivatives, {classes}/{classes - 1} here"
     else:
         return None

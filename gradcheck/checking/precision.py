@@ -115,36 +115,32 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
 
     ``in_short`` is for millions of entries: one line, and a usual step without trying any.
     """
-    rng = np.random.default_rng(objective.shape)
-    seen = steps.Scales(objective, answer.gradient)
-    afar = _look_afar(objective, x, seen)
+    seen = steps.Point(objective, x, answer)
+    afar = _look_afar(seen)
     value_scale = abs(afar[0])
-    found = steps.look_along_lines(objective, x, answer, rng, seen, in_short)
+    found = steps.look_along_lines(seen, in_short)
     values = np.concatenate([line.values for line in found.lines])
     eps = noise.effective_eps(np.append(values, afar), answer.value_eps, _TELLING)
     floor = 0.5 * eps * max(largest(values), value_scale)
     value_noise = max(floor, noise.granularity(values) / np.sqrt(12), found.level)
     several = [line.gradients for line in found.of_gradient]
     series = np.array(several) if len(several) > 1 else several[0][np.newaxis]  # no copy of a long one
-    each_step: list[float] = []
     size = max(abs(answer.value), value_scale)
     inside = Rounding(eps, 0.0 if in_short else _rounding_of_x(objective, x, answer, eps))
+    by_inputs = not in_short and isinstance(objective.labels, Arguments) and len(objective.blocks) > 1
     if in_short:
-        step = steps.usual_step(value_noise, seen.largest)
+        chosen = [steps.usual_step(value_noise, seen.largest)]
     else:
         top = 2.0**14 * (steps.SPACING if found.spacing in steps.WIDER else found.spacing)
-        arguments = objective, x, answer, value_noise, inside, series, top
-        if isinstance(objective.labels, Arguments) and len(objective.blocks) > 1:
-            for own in objective.blocks.slices():
-                each_step.append(steps.choose_step(*arguments, True, rng, seen, [own]))
-            step = min(each_step)
-        else:
-            step = steps.choose_step(*arguments, found.spent, rng, seen, objective.blocks.slices())
+        slices = objective.blocks.slices()
+        chosen = [
+            steps.choose_step(seen, value_noise, inside, series, top, by_inputs or found.spent, own)
+            for own in ([[each] for each in slices] if by_inputs else [slices])
+        ]
         if len(x) > _LONG:
-            scales = seen.of_blocks if each_step else [seen.largest]
+            scales = seen.of_blocks if by_inputs else [seen.largest]
             needed = [steps.wide_enough(value_noise, float(scale), _NARROW, _ENOUGH) for scale in scales]
-            each_step = [min(pair) for pair in zip(each_step, needed, strict=False)]
-            step = min(step, *needed)
+            chosen = [min(pair) for pair in zip(chosen, needed, strict=True)]
     gradient_eps = noise.effective_eps(series.ravel()[:: max(1, series.size // 4096)], answer.gradient_eps)
     quantum = noise.quantum(series)
     rounded = quantum / np.sqrt(12) if quantum <= _MOST_ROUNDED * float(np.max(seen.of_blocks)) else 0.0
@@ -156,11 +152,11 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
         smallest_part=value_scale / objective.shape[0],
         parts_noise=_calmest(np.array(parts)) * (_LEAST_OF_LINES if len(parts) > 1 else 1.0) if parts else None,
         gradient_noise=GradientNoise(series, steps.watched_entries(objective), objective.blocks, least),
-        step=step,
+        step=min(chosen),
         scale=max(seen.largest or abs(answer.value) / max(1.0, largest(x)), _SMALLEST),
         block_scales=seen.of_blocks,
         reach=float(found.spacing * noise.POSITIONS[-1]),
-        steps=tuple(each_step),
+        steps=tuple(chosen) if by_inputs else (),
         inside=inside,
     )
 
@@ -228,19 +224,16 @@ def rounding_of_gradient(given: Objective, exact: Objective, x: FloatArray, grad
     return np.asarray(np.maximum(own, least[:, np.newaxis])).reshape(-1)
 
 
-def _look_afar(objective: Objective, x: FloatArray, seen: steps.Scales) -> tuple[float, float]:
+def _look_afar(seen: steps.Point) -> tuple[float, float]:
     """The value at small x, and at x with entries handed on by one, or 0; gradients there are seen: two calls."""
     # A gradient of 1e-17 is right beside gradients of 1, because it was computed as a difference of such; and a value
     # of 0 was perhaps rounded from numbers of the size that it has at small x.
     values = [0.0, 0.0]
-    for k, point in enumerate((x / (2 * max(1.0, largest(x))), np.roll(x, 1))):
-        try:
-            value, gradient = objective.without_copy(point.astype(objective.dtype))
-        except LossDefect:
-            continue
-        seen.see(gradient)
-        if np.isfinite(value):
-            values[k] = value
+    for k, point in enumerate((seen.x / (2 * max(1.0, largest(seen.x))), np.roll(seen.x, 1))):
+        with suppress(LossDefect):
+            value, gradient = seen.objective.without_copy(point.astype(seen.objective.dtype))
+            seen.see(gradient)
+            values[k] = value if np.isfinite(value) else 0.0
     return values[0], values[1]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -35,6 +36,11 @@ if TYPE_CHECKING:
 
 #: Calls that a right gradient takes by projections: some 40 of the batch, and three of a row for each of a sample.
 _BY_PROJECTIONS = 230
+#: What a `Case` has of entries, and what stands there where they were not judged one by one.
+_UNKNOWN: dict[str, Any] = {
+    "numerical": np.nan, "bounds": np.inf, "granted": np.inf, "verdicts": np.int8(UNRESOLVED), "kinked": np.False_,
+    "leaps": 0.0,
+}  # fmt: skip
 
 
 class Checked(NamedTuple):
@@ -118,26 +124,20 @@ def _judge(
     why = "it was asked for" if config.plan == "projections" else ""  # projections; empty for every entry by itself
     if config.plan == "auto" and len(x) > config.max_entries:
         why = f"it has {len(x):,} entries, and max_entries is {config.max_entries:,}"
-    answer = replace(given_answer, gradient=given_answer.gradient.reshape(-1))
-    analytic = answer.gradient
-    given = Objective(loss, shape, problem.y, problem.S.dtype, pool=pool)
-    objective, reference, beyond = given, answer, None
+    wanted = "auto" if why and config.plan != "rows" else config.plan
+    reference = replace(given_answer, gradient=given_answer.gradient.reshape(-1))
+    analytic, beyond = reference.gradient, None
+    given = objective = Objective(loss, shape, problem.y, problem.S.dtype, pool=pool)
     if problem.S.dtype != np.float64:
-        exact = Objective(loss, shape, problem.y, np.float64, resolution=problem.S.dtype, pool=pool)
-        try:
-            reference = exact(x)
-            beyond = rounding_of_gradient(given, exact, x, answer.gradient_eps)
-            objective = exact
-        except LossDefect:  # it takes no float64: then the reference is as coarse as what is judged
-            reference = answer
-    wanted = config.plan
+        exact = replace(given, dtype=np.float64, resolution=problem.S.dtype)
+        with suppress(LossDefect):  # if it takes no float64, the reference is as coarse as what is judged
+            at_x, beyond = exact(x), rounding_of_gradient(given, exact, x, reference.gradient_eps)
+            objective, reference = exact, at_x
     tried = RowValues(objective, reference, "") if why else try_row_values(objective, x, reference, wanted)
     precision = measure(tried.objective, x, tried.answer, in_short=bool(why))
     precision = replace(precision, gradient_noise=replace(precision.gradient_noise, beyond=beyond))
     objective.rounding = tried.objective.rounding = precision.rounding
     tolerance = Tolerance(config.rtol, config.atol)
-    if why and wanted != "rows":
-        wanted = "auto"
     evaluator, reason, row_weight = choose(tried, x, precision.same, wanted, thorough=not why)
 
     asked = entries_named(settings.entry, problem.layout or Layout.of({"S": problem.S.shape}))
@@ -259,23 +259,13 @@ def _entry(problem: Problem, judged: Verdicts, e: int) -> Entry:
 
 def case_of(problem: Problem, answer: Answer, judged: Judged) -> Case:
     """The problem as evidence for the rules that look for a cause."""
-    S, v, each = problem.S.astype(np.float64), judged.verdicts, judged.projections is None
-
-    def shaped(numbers: npt.NDArray[Any], unknown: Any) -> npt.NDArray[Any]:
-        return numbers.reshape(S.shape) if each else np.broadcast_to(unknown, S.shape)
-
+    S, each = problem.S.astype(np.float64), judged.projections is None
+    arrays = {
+        name: getattr(judged.verdicts, name).reshape(S.shape) if each else np.broadcast_to(unknown, S.shape)
+        for name, unknown in _UNKNOWN.items()
+    }
     return Case(
-        S, problem.y, problem.seed, problem.scores, answer.value, answer.gradient,
-        numerical=shaped(v.numerical, np.nan),
-        bounds=shaped(v.bounds, np.inf),
-        granted=shaped(v.granted, np.inf),
-        verdicts=shaped(v.verdicts, np.int8(UNRESOLVED)),
-        kinked=shaped(v.kinked, np.False_),
-        leaps=shaped(v.leaps, 0.0),
-        whole_numbers=answer.whole_numbers,
-        by_rows=answer.parts is not None,
-        row_weight=judged.row_weight,
-        x_eps=judged.x_eps,
-        judged=each,
-        batch_size=problem.batch_size,
+        S, problem.y, problem.seed, problem.scores, answer.value, answer.gradient, **arrays,
+        whole_numbers=answer.whole_numbers, by_rows=answer.parts is not None, row_weight=judged.row_weight,
+        x_eps=judged.x_eps, judged=each, batch_size=problem.batch_size,
     )  # fmt: skip

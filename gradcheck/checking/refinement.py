@@ -99,12 +99,10 @@ class Refinement:
         with np.errstate(all="ignore"):
             left = extrapolate(self.stencils.left(), one, first=1, then=1)
             right = extrapolate(self.stencils.right(), one, first=1, then=1)
-        above, below = self._changes()
-        jumps = self._jumps_on(np.abs(above)) | self._jumps_on(np.abs(below))
-        with np.errstate(invalid="ignore"):
+            above, below = self.stencils.f_above - self.stencils.f_at, self.stencils.f_below - self.stencils.f_at
+            jumps = self._jumps_on(np.abs(above)) | self._jumps_on(np.abs(below))
             alike = np.abs(above - below) <= np.minimum(np.abs(above), np.abs(below)) / 8
             leaps = _of_finest(np.where(alike, (above + below) / 2, 0.0), np.isfinite(above + below))
-        with np.errstate(all="ignore"):
             plain = extrapolate(self.stencils.plain(), one / 2, first=2, then=2)
             sharp = extrapolate(self.stencils.corrected(), one / 2 + SIGMAS * self.derivative_noise, first=4, then=2)
         return Limits(better_of(plain, sharp), left, right, jumps, np.where(jumps, leaps, 0.0))
@@ -116,17 +114,10 @@ class Refinement:
         columns = zip(widths.T, plain.T, taken.T, strict=True)
         return [tuple(zip(w[t].tolist(), p[t].tolist(), strict=True)) for w, p, t in columns]
 
-    def _changes(self) -> tuple[FloatArray, FloatArray]:
-        """How the value changes from x to both sides, step by step: K x E each."""
-        at = self.stencils.f_at
-        return self.stencils.f_above - at, self.stencils.f_below - at
-
     def _jumps_on(self, changes: FloatArray) -> BoolArray:
         """Whether K x E changes, on one side, are as large over the finest step as over one 16 times as wide."""
         wide, near = changes[:-_JUMP_STEPS], changes[_JUMP_STEPS:]
-        with np.errstate(invalid="ignore"):
-            jumps = (near > 2 * SIGMAS * self.value_noise) & (near > wide / 2)
-        return _of_finest(jumps, np.isfinite(near))
+        return _of_finest((near > 2 * SIGMAS * self.value_noise) & (near > wide / 2), np.isfinite(near))
 
 
 def _of_finest(numbers: npt.NDArray[Any], known: BoolArray) -> npt.NDArray[Any]:

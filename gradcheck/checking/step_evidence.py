@@ -81,7 +81,7 @@ def step_evidence(
 def _reading(judged: Entry, steps: Sequence[Step], exact: bool, limits: Limits) -> str:
     """What the steps say, in a sentence that ends with the verdict."""
     name, dS, n, is_kink = judged.name, judged.analytic, judged.numerical, bool(limits.is_kink()[0])
-    sides = "kinks meet near here"
+    entry, sides = f"{name}, {dS:.6g}, is", "kinks meet near here"
     if is_kink:
         left, right = (_shown(float(each.estimate[0]), float(each.bound[0])) for each in (limits.left, limits.right))
         sides = f"left and right differences settle at {left} and {right}: a kink"
@@ -89,11 +89,11 @@ def _reading(judged: Entry, steps: Sequence[Step], exact: bool, limits: Limits) 
         case Verdict.UNRESOLVED:
             how = f"the differences settle {f'only within {judged.bound:.0e}' if judged.bound < np.inf else 'nowhere'}"
             how = "the value jumps here" if limits.jumps[0] else sides if is_kink else how
-            return f"{how}: whether {name}, {dS:.6g}, is right cannot be decided"
+            return f"{how}: whether {entry} right cannot be decided"
         case Verdict.SUBGRADIENT:
-            return f"{sides}; any value between the derivatives around is right, as {name}, {dS:.6g}, is"
+            return f"{sides}; any value between the derivatives around is right, as {entry}"
         case Verdict.WRONG if is_kink:
-            return f"{sides}, and {name}, {dS:.6g}, is not between: it is wrong"
+            return f"{sides}, and {entry} not between: it is wrong"
         case Verdict.WRONG:
             off = ""
             if abs(n) > judged.bound:

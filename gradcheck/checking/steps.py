@@ -50,16 +50,17 @@ _MANY_BLOCKS = 8
 _PRUDENCE = 50.0
 
 
-class Scales:
-    """The largest gradients seen while a problem is measured; ``slope``, the largest derivative of values."""
+class Point:
+    """A function at x, and the largest gradients seen around it; ``slope`` is the largest derivative of values."""
 
-    def __init__(self, objective: Objective, gradient: FloatArray) -> None:
-        self._blocks, self.slope = objective.blocks, 0.0
-        self._near = self._far = self._blocks.largest(gradient)
+    def __init__(self, objective: Objective, x: FloatArray, answer: Answer) -> None:
+        self.objective, self.x, self.answer, self.slope = objective, x, answer, 0.0
+        self.rng = np.random.default_rng(objective.shape)
+        self._near = self._far = objective.blocks.largest(answer.gradient)
 
     def see(self, gradient: FloatArray, *, near: bool = True) -> None:
         """A gradient seen near x; or far from it, which counts only where all near ones are 0."""
-        sizes = self._blocks.largest(gradient)
+        sizes = self.objective.blocks.largest(gradient)
         self._far = np.maximum(self._far, sizes)
         if near:
             self._near = np.maximum(self._near, sizes)
@@ -106,15 +107,14 @@ class Lines:
     spent: bool  # finding the spacing took extra lines
 
 
-def look_along_lines(
-    objective: Objective, x: FloatArray, answer: Answer, rng: np.random.Generator, seen: Scales, in_short: bool
-) -> Lines:
+def look_along_lines(seen: Point, in_short: bool) -> Lines:
     """Lines from x, at a spacing at which the noise is settled.
 
     Source: Moré and Wild 2011. A line goes one way, so a tie at x is at its end. A kink or an oscillation raises the
     level of a line and is gone at a much finer spacing; noise stays where it was. So a level above rounding counts
     only where it holds 2^20 times finer, or where values do not change at all there.
     """
+    objective, x, answer = seen.objective, seen.x, seen.answer
     watched = watched_entries(objective)
     some = slice(None) if watched is None else watched
     floats = _LEAST_IN_SPACINGS * float(objective.spacing(np.array([largest(x)]))[0])
@@ -123,7 +123,7 @@ def look_along_lines(
         spacing = max(spacing, floats)
         # Where values move in stairs, lines reach far; gradients there say little of those near x.
         near = spacing <= max(SPACING, floats)
-        direction = rng.standard_normal(len(x))
+        direction = seen.rng.standard_normal(len(x))
         values, parts, gradients = [answer.value], [answer.parts], np.empty((noise.POINTS, answer.gradient[some].size))
         gradients[0] = answer.gradient[some]
         for k, t in enumerate(noise.POSITIONS[1:], start=1):
@@ -189,16 +189,12 @@ def usual_step(value_noise: float, scale: float) -> float:
 
 
 def choose_step(
-    objective: Objective,
-    x: FloatArray,
-    answer: Answer,
+    seen: Point,
     value_noise: float,
     rounding: Rounding,
     series: FloatArray,
     top: float,
     spent: bool,
-    rng: np.random.Generator,
-    seen: Scales,
     own: Sequence[slice],
 ) -> float:
     """The step of least error for corrected central differences along one or two directions.
@@ -207,19 +203,19 @@ def choose_step(
     that a function which is flat almost everywhere does not hide where it is not. ``series`` (L, m, n) is dS along
     lines, ``top`` the widest step, ``own`` the blocks that the step is for; if ``spent``, one direction has to do.
     """
-    curvature = np.max(np.abs(series[:, -1] - series[:, 0]), axis=0) if series.shape[2] == len(x) else np.zeros(len(x))
+    n, rng = len(seen.x), seen.rng
+    curvature = np.max(np.abs(series[:, -1] - series[:, 0]), axis=0) if series.shape[2] == n else np.zeros(n)
     count, all_of_them = len(own), curvature[own[0].start : own[-1].stop]
     starts = np.array([each.start for each in own])  # of blocks of one width, as those of one input are
     picks = [(starts + np.argmax(all_of_them.reshape(count, -1), axis=1)).tolist()]
-    if not spent and (answer.parts is None or count < _MANY_BLOCKS):
+    if not spent and (seen.answer.parts is None or count < _MANY_BLOCKS):
         picks.append([int(rng.integers(each.start, each.stop)) for each in own])
     best, scale = np.inf, seen.largest
     steps = top * _RATIO ** -np.arange(0.0 if value_noise > _NOISY * scale else _USUAL, _STEPS)
     for entries in picks:
-        direction = np.zeros(len(x))
+        direction = np.zeros(n)
         direction[entries] = rng.choice([-1.0, 1.0], count) * rng.uniform(0.7, 1.0, count)
-        known = value_noise, rounding
-        tried, (estimates, bounds, slopes) = _try_steps(objective, x, answer, direction, known, steps, scale)
+        tried, (estimates, bounds, slopes) = _try_steps(seen, direction, value_noise, rounding, steps, scale)
         step = _optimum(tried, estimates, bounds)
         # Slopes over wider steps say nothing of the gradient near x.
         seen.slope = max(seen.slope, float(np.max(slopes[tried <= max(step, tried[-1])])))
@@ -228,27 +224,20 @@ def choose_step(
 
 
 def _try_steps(
-    objective: Objective,
-    x: FloatArray,
-    answer: Answer,
-    direction: FloatArray,
-    noise_of_value: tuple[float, Rounding],
-    steps: FloatArray,
-    scale: float,
+    at: Point, direction: FloatArray, value_noise: float, rounding: Rounding, steps: FloatArray, scale: float
 ) -> tuple[FloatArray, FloatArray]:
     """K falling steps, and at them 3 x K: corrected differences, bounds on noise, the least slope along an entry."""
-    length, at = float(np.sum(np.abs(direction))), (answer.value, float(np.dot(answer.gradient, direction)))
-    (value_noise, rounding), size = noise_of_value, np.max(np.abs(x) * (direction != 0))
+    length, g_at = float(np.sum(np.abs(direction))), float(np.dot(at.answer.gradient, direction))
+    size = np.max(np.abs(at.x) * (direction != 0))
 
     def ask(step: float) -> tuple[float, float]:
-        value, gradient = objective.without_copy((x + step * direction).astype(objective.dtype, copy=False))
+        value, gradient = at.objective.without_copy((at.x + step * direction).astype(at.objective.dtype, copy=False))
         return value, float(np.dot(gradient, direction))
 
     def difference(step: float) -> tuple[float, float, float]:
         (f_above, g_above), (f_below, g_below) = ask(step), ask(-step)
-        stencil = Stencil(
-            *(np.array([each]) for each in (step, step, f_below, at[0], f_above, g_below, at[1], g_above))
-        )
+        numbers = step, step, f_below, at.answer.value, f_above, g_below, g_at, g_above
+        stencil = Stencil(*np.array(numbers)[:, np.newaxis])
         bound = float(stencil.noise_bound(rounding.noise(stencil, size, value_noise))[0])
         corrected = float(stencil.corrected()[0])
         slope = min(abs(float(stencil.plain()[0])), abs(corrected)) - bound
