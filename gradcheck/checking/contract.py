@@ -17,7 +17,7 @@ from gradcheck.functions.answer import Answer, validated
 from gradcheck.functions.frameworks import first_that_works, forms_of, ignored_upstream, recognised_form
 from gradcheck.functions.function import Function
 from gradcheck.functions.output_capture import let_through
-from gradcheck.layout import Arguments, Layout
+from gradcheck.layout import Arguments
 from gradcheck.report import Finding
 
 _ROUNDING = 256.0  # eps of the largest number by which two answers may differ, as sums computed in parallel do
@@ -65,7 +65,8 @@ def inspect(loss: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], 
             if calls == 1:
                 first = answer
                 if isinstance(labels, Arguments):
-                    findings += _mutations_of_inputs(labels.layout, scores, own_scores)
+                    old, new = (labels.layout.arrays(each.reshape(-1)) for each in (scores, own_scores))
+                    findings += [each for name in old for each in _mutations(name, old[name], new[name])][:1]
                 else:
                     findings += _mutations("S", scores, own_scores) + _mutations("y", labels, own_labels)
             answers.append(answer)
@@ -156,11 +157,6 @@ def _mutations(name: str, before: npt.NDArray[Any], after: npt.NDArray[Any]) -> 
     change = f"was {_shown(before[at])} and is {_shown(after[at])} after the call"
     message = f"changes {name} in place: {name}[{', '.join(map(str, at))}] {change}"
     return [_finding("mutates-input", f"{message} ({len(changed)} of {before.size} entries changed)")]
-
-
-def _mutations_of_inputs(layout: Layout, before: npt.NDArray[Any], after: npt.NDArray[Any]) -> list[Finding]:
-    old, new = layout.arrays(before.reshape(-1)), layout.arrays(after.reshape(-1))
-    return [finding for name, array in old.items() for finding in _mutations(name, array, new[name])][:1]
 
 
 def _refuse_not_finite(answer: Answer) -> None:

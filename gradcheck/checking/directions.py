@@ -8,7 +8,9 @@ from math import sqrt
 import numpy as np
 
 from gradcheck.checking.precision import Precision
+from gradcheck.checking.steps import pieces, stencil_along
 from gradcheck.evaluation.objective import Objective
+from gradcheck.functions.answer import Answer
 from gradcheck.numerics.differences import EPS, SIGMAS, Stencil
 from gradcheck.numerics.directional import LEAST_IN_SPACINGS, RATIO, Pair, finest_step, has_kinks_at_point, residuals
 from gradcheck.numerics.verdicts import Tolerance, largest
@@ -22,17 +24,15 @@ _FINER = 2
 _SHARE_OF_GRANTED, _SHARE_OF_DISAGREEMENT = 1 / 8, 1 / 16
 #: How far beside x the directions are taken where kinks meet at x: a derivative there may be anything in an interval.
 _BESIDE = 2.0**-4
-_PIECE = 2**16
 
 
 @dataclass(frozen=True, eq=False)
 class Base:
-    """A point, and what the function returned there; all but the value are (n,) float64."""
+    """A point (n,), and what the function returned there."""
 
     x: FloatArray
-    value: float  # of the reference, the function in float64 where it can
-    gradient: FloatArray  # of the reference
-    analytic: FloatArray  # dS as it is judged; the same array where that is the reference's own
+    answer: Answer  # of the reference, the function in float64 where it can; its gradient is (n,)
+    analytic: FloatArray  # (n,), dS as it is judged; the same array where that is the reference's own
 
 
 class Directions:
@@ -135,10 +135,10 @@ class Directions:
         """Take the directions where no kink is: one call, or two in the user's dtype."""
         given, exact = self._given, self._objective
         x = given.rounded(self.base.x + _BESIDE * self.draw(DIRECTIONS))
-        value, answer = exact.without_copy(x.astype(exact.dtype))
-        gradient = np.array(answer)
+        value, there = exact.without_copy(x.astype(exact.dtype))
+        gradient = np.array(there)
         own = gradient if given.dtype == exact.dtype else np.array(given.without_copy(x.astype(given.dtype))[1])
-        self.base, self.is_beside = Base(x, value, gradient, own), True
+        self.base, self.is_beside = Base(x, Answer(value, gradient, 0.0, 0.0), own), True
 
 
 #: The stencil of one direction, and the analytic derivative along the displacement really taken.
@@ -147,23 +147,11 @@ _Look = tuple[Stencil, float]
 
 def _look(objective: Objective, base: Base, direction: FloatArray, step: float, within: slice = slice(None)) -> _Look:
     """Move x by ``step`` times a direction both ways, in some entries: two calls."""
-    part, own, analytic = direction[within], base.x[within], base.analytic[within]
-
-    def ask(signed: float) -> tuple[float, float]:
-        moved = base.x.astype(objective.dtype)
-        for piece in _pieces(len(part)):
-            moved[within][piece] += signed * part[piece]
-        value, gradient = objective.without_copy(moved)
-        return value, float(np.dot(gradient[within], part))
-
-    (f_below, g_below), (f_above, g_above) = ask(-step), ask(step)
-    at = float(np.dot(base.gradient[within], part))
-    expected = 0.0
-    for piece in _pieces(len(part)):
+    part, own, analytic, expected = direction[within], base.x[within], base.analytic[within], 0.0
+    for piece in pieces(len(part)):
         above, below = ((own[piece] + signed * part[piece]).astype(objective.dtype) for signed in (step, -step))
         expected += float(np.dot(analytic[piece], np.subtract(above, below, dtype=np.float64)))
-    numbers = (step, step, f_below, base.value, f_above, g_below, at, g_above)
-    return Stencil(*(np.array([number]) for number in numbers)), expected / (2 * step)
+    return stencil_along(objective, base.x, base.answer, direction, step, within), expected / (2 * step)
 
 
 def _pair(looks: list[list[_Look]]) -> Pair:
@@ -176,8 +164,3 @@ def _norm(vector: FloatArray) -> float:
     """Euclidean norm, of gradients too whose squares are too small for a float."""
     size = largest(vector) or 1.0
     return size * float(np.linalg.norm(vector / size))
-
-
-def _pieces(length: int) -> list[slice]:
-    """Slices that cover so many numbers: few at once, so that temporaries stay small."""
-    return [slice(start, min(start + _PIECE, length)) for start in range(0, length, _PIECE)]

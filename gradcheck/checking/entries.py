@@ -204,10 +204,8 @@ class _Entries:
         if self._evaluator.by_rows and wrong.size:  # single rows called them wrong: so must the whole batch, the worst
             apart = np.abs(self._analytic[wrong] - self._numerical[wrong])
             worst = wrong[np.argsort(-np.nan_to_num(apart, nan=np.inf), kind="stable")[:_CONFIRMED]]
-            confirm(
-                self._evaluator, self._entries[worst], self._above.only(worst), self._precision.same,
-                together=False, value=self._answer.value,
-            )  # fmt: skip
+            evidence = self._entries[worst], self._above.only(worst), self._precision.same
+            confirm(self._evaluator, *evidence, together=False, value=self._answer.value)
 
     def _measure_rows(self) -> None:
         """Entries that are wrong only if their rows carry no more noise than their share: it is measured now."""
@@ -294,10 +292,8 @@ class _Entries:
 
     def _at_limits(self, which: IndexArray, limits: Limits) -> npt.NDArray[np.int8]:
         """Verdicts on some of the entries by step sequences: at a kink, by both sides; none where the value jumps."""
-        allowed, granted = self._allowed(which, limits.central.estimate), self._granted(which)
-        kinks = verdict.judge_kinks(
-            self._analytic[which], limits.left, limits.right, allowed, granted, self._precision.scale
-        )
+        given = self._allowed(which, limits.central.estimate), self._granted(which), self._precision.scale
+        kinks = verdict.judge_kinks(self._analytic[which], limits.left, limits.right, *given)
         verdicts = np.where(limits.is_kink(), kinks, self._against(which, limits.central))
         return np.where(limits.jumps, verdict.UNRESOLVED, verdicts).astype(np.int8)
 

@@ -62,8 +62,7 @@ def judge_inputs(
             whole.calls += objective.calls
 
     for number, own in enumerate(whole.labels.layout.inputs):
-        of_input = precision.of_input(number) if precision.steps else precision
-        entries, arguments = np.arange(own.start, own.start + own.size), (answer, analytic, of_input, tolerance)
+        of_input, entries = precision.of_input(number), np.arange(own.start, own.start + own.size)
         is_batch = rows and own.name in whole.labels.batched and own.shape[0] > 1
         is_batch &= own.size >= _LEAST and noise.watched is None
         if is_batch:  # unless the whole batch is as cheap
@@ -71,5 +70,6 @@ def judge_inputs(
             is_batch = not whole.batched.suits("whole", x, entries, x[0, entries] + 2.0**-9)
         found = by_rows(number, own, of_input) if is_batch else None
         names += [own.name] if found else []
-        parts.append(found or judge(evaluator, *arguments, entries=entries, reference=reference, nearby=nearby))
+        arguments = evaluator, answer, analytic, of_input, tolerance
+        parts.append(found or judge(*arguments, entries=entries, reference=reference, nearby=nearby))
     return joined_verdicts(parts), names

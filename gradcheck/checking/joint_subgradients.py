@@ -32,6 +32,10 @@ _VERIFIED = 6
 _MOST_SHOWN, _MOVED = 6, 0.01
 #: A radius of fewer spacings of floats is not moved by exactly.
 _SPACINGS = 1e5
+_HINT = (
+    "where scores tie, give the derivative to one of them or share it out among them; and let one and the same 1{...} "
+    "decide for a score and for the label's"
+)
 
 
 def joint_defect(nearby: Nearby, value: float, judged: Verdicts, coupled: bool) -> Finding | None:
@@ -66,10 +70,8 @@ def joint_defect(nearby: Nearby, value: float, judged: Verdicts, coupled: bool) 
         around.ask(direction)
     for unit in units[:_MOST_UNITS]:
         missing = around.missing_on_both_sides(unit, rng)
-        if missing is not None:
-            found = around.verified(missing, value, float(np.sum(np.abs(missing) * judged.granted)))
-            if found is not None:
-                return found
+        if missing is not None and (found := around.verified(missing, value, judged.granted)):
+            return found
     return None
 
 
@@ -118,36 +120,27 @@ class _Jumps:
             self.ask(-0.9 * missing + beside)
         return self.missing(entries)
 
-    def verified(self, direction: FloatArray, value: float, granted: float) -> Finding | None:
+    def verified(self, direction: FloatArray, value: float, granted: FloatArray) -> Finding | None:
         """The finding, if values have one derivative along a direction, at x and around it, and not dS's."""
-        radius = self._nearby.radius
+        radius, rounding = self._nearby.radius, float(np.sum(np.abs(direction) * granted))
         above, below = self._value(direction), self._value(-direction)
         numerical, analytic = (above - below) / (2 * radius), float(np.sum(self._analytic * direction))
         enough = _SHARP * abs(analytic - numerical)
         kink = abs(above - 2 * value + below) / radius
-        if not SIGMAS * self._nearby.precision.value_noise / radius + granted + kink <= enough:
+        if not SIGMAS * self._nearby.precision.value_noise / radius + rounding + kink <= enough:
             return None
         # The last two lie along the direction itself.
         for side in (*self._directions[-2:], *self._directions[:_VERIFIED]):
             there = (self._value(side + direction) - self._value(side - direction)) / (2 * radius)
             if not abs(there - numerical) <= enough:
                 return None
-        return _finding(direction.reshape(self._nearby.objective.shape), analytic, numerical)
+        C = self._nearby.objective.shape[1]
+        moved = np.flatnonzero(np.abs(direction) > _MOVED).tolist()
+        shown = [f"{direction[k]:+.3g} t to S[{k // C}, {k % C}]" for k in moved[:_MOST_SHOWN]]
+        more = f" and {len(moved) - len(shown)} more" if len(moved) > len(shown) else ""
+        what = "each entry of dS is a subgradient by itself, but together they are none: adding"
+        change = f"changes the value by {numerical:.6g} t, and by dS it would be {analytic:.6g} t"
+        return Finding("not-a-subgradient", "error", f"{what} {', '.join(shown)}{more} {change}", _HINT)
 
     def _value(self, direction: FloatArray) -> float:
         return self._nearby.objective(self._nearby.x + self._nearby.radius * direction).value
-
-
-def _finding(direction: FloatArray, analytic: float, numerical: float) -> Finding:
-    """That along a direction (N, C) the value has another derivative than dS."""
-    moved = np.argwhere(np.abs(direction) > _MOVED).tolist()
-    shown = [f"{direction[row, column]:+.3g} t to S[{row}, {column}]" for row, column in moved[:_MOST_SHOWN]]
-    more = f" and {len(moved) - len(shown)} more" if len(moved) > len(shown) else ""
-    return Finding(
-        "not-a-subgradient",
-        "error",
-        f"each entry of dS is a subgradient by itself, but together they are none: adding {', '.join(shown)}{more} "
-        f"changes the value by {numerical:.6g} t, and by dS it would be {analytic:.6g} t",
-        hint="where scores tie, give the derivative to one of them or share it out among them; and let one and the "
-        "same 1{...} decide for a score and for the label's",
-    )

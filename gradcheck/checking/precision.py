@@ -93,7 +93,9 @@ class Precision:
     inside: Rounding  # how the function rounds numbers of any size
 
     def of_input(self, number: int) -> Precision:
-        """The same with the step and the scale of one of several inputs."""
+        """The same with the step and the scale of one input, where there are several."""
+        if not self.steps:
+            return self
         scale = float(self.block_scales[number])
         return replace(self, step=self.steps[number], scale=scale or self.scale, steps=())
 

@@ -101,18 +101,12 @@ def check_problem(
     batches = batches_of(problem, answer, judged, evaluations, seconds, settings.worst)
     findings += judged.findings
     if answer.parts is not None and any(batch.wrong for batch in batches):
-        findings.append(_NO_MEAN)
+        what = "the value is a vector, one number for each row, and dS is not the derivative of those"
+        hint = "if the batch mean was meant, return that: a single number"
+        findings.append(Finding("wrong-shape", "error", what, hint))
     # Of a problem by projections the value alone is known: it counts where another loss is to be compared with.
     case = case_of(problem, answer, judged) if judged.projections is None or settings.like is not None else None
     return Checked(batches, [*([state] if state else []), *findings], case, steps=judged.steps)
-
-
-_NO_MEAN = Finding(
-    "wrong-shape",
-    "error",
-    "the value is a vector, one number for each row, and dS is not the derivative of those",
-    hint="if the batch mean was meant, return that: a single number",
-)
 
 
 def _judge(
@@ -124,7 +118,7 @@ def _judge(
     why = "it was asked for" if config.plan == "projections" else ""  # projections; empty for every entry by itself
     if config.plan == "auto" and len(x) > config.max_entries:
         why = f"it has {len(x):,} entries, and max_entries is {config.max_entries:,}"
-    wanted = "auto" if why and config.plan != "rows" else config.plan
+    wanted = "auto" if why else config.plan
     reference = replace(given_answer, gradient=given_answer.gradient.reshape(-1))
     analytic, beyond = reference.gradient, None
     given = objective = Objective(loss, shape, problem.y, problem.S.dtype, pool=pool)
@@ -153,10 +147,9 @@ def _judge(
             from gradcheck.checking.directions import Base
             from gradcheck.checking.projections import check_directions
 
-            base = Base(x, answer.value, answer.gradient, analytic)
-            projections, verdicts, findings = check_directions(
-                given, evaluator, base, precision, tolerance, settings.worst, [*asked.values()]
-            )
+            base, also = Base(x, replace(answer, parts=None), analytic), [*asked.values()]
+            reached = check_directions(given, evaluator, base, precision, tolerance, settings.worst, also)
+            projections, verdicts, findings = reached
             by = "single rows" if evaluator.by_rows else f"the whole batch: {reason}"
             plan, reason = "projections", f"{why}; entries one by one by calls of {by}"
         else:

@@ -17,7 +17,6 @@ from gradcheck.checking.subgradients import Nearby
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.evaluators import Evaluator, WholeBatch
 from gradcheck.evaluation.objective import Objective
-from gradcheck.functions.answer import Answer
 from gradcheck.layout import Arguments
 from gradcheck.numerics.directional import smallest_defect
 from gradcheck.numerics.verdicts import OK, SUBGRADIENT, TOO_WIDE, UNRESOLVED, WRONG, Tolerance, largest
@@ -83,11 +82,8 @@ class _Single:
         new = entries[[entry not in self.known for entry in entries.tolist()]]
         if not len(new):
             return
-        answer = Answer(self.base.value, self.base.gradient, 0.0, 0.0)
-        judged = judge(
-            self.evaluator, answer, self.base.analytic, self.precision, self.tolerance,
-            entries=new, reference="central", nearby=self._nearby,
-        )  # fmt: skip
+        arguments = self.evaluator, self.base.answer, self.base.analytic, self.precision, self.tolerance
+        judged = judge(*arguments, entries=new, reference="central", nearby=self._nearby)
         self.verdicts.append(judged)
         for entry, given, off in zip(new.tolist(), judged.verdicts, judged.numerical - judged.analytic, strict=True):
             self.known[entry] = int(given)

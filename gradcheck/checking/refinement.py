@@ -80,13 +80,8 @@ class Refinement:
 
     def only(self, which: IndexArray) -> Refinement:
         """The sequences of some of the entries."""
-        return replace(
-            self,
-            entries=self.entries[which],
-            value_noise=self.value_noise[which],
-            derivative_noise=self.derivative_noise[which],
-            stencils=self.stencils.only(which),
-        )
+        arrays = {name: getattr(self, name)[which] for name in ("entries", "value_noise", "derivative_noise")}
+        return replace(self, **arrays, stencils=self.stencils.only(which))
 
     def limits(self) -> Limits:
         """The derivatives, from all steps so far.

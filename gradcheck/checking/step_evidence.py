@@ -56,7 +56,7 @@ def step_evidence(
     at, blocks, noise = np.array([entry]), evaluator.objective.blocks, np.array([precision.value_noise])
     if evaluator.by_rows:
         noise = precision.of_parts(blocks.of(at), evaluator.here(at).values)
-    own = precision.of_input(int(blocks.of(at)[0])) if precision.steps else precision
+    own = precision.of_input(int(blocks.of(at)[0]))
     refinement = Refinement.of(evaluator, at, noise, precision.gradient_noise.of(at), own)
     stencils, limits = refinement.stencils, refinement.limits()
     taken = np.isfinite(stencils.plain()[:, 0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +47,7 @@ _BLIND = 1 / 8
 _MANY_BLOCKS = 8
 #: 4 would be the optimum for the direction that was tried; an axis may be a few times as wild.
 _PRUDENCE = 50.0
+_PIECE = 2**16
 
 
 class Point:
@@ -137,8 +137,7 @@ def look_along_lines(seen: Point, in_short: bool) -> Lines:
             values.append(value)
             parts.append(part)
             gradients[k] = gradient[some]
-        known = [part for part in parts if part is not None]
-        return Line(spacing, np.array(values), gradients, np.array(known) if len(known) == len(parts) else None)
+        return Line(spacing, np.array(values), gradients, None if parts[-1] is None else np.array(parts))
 
     rounding = 10 * 0.5 * answer.value_eps * abs(answer.value)
     # Where the function may well be flat, no line is so long that it would leave the flat part.
@@ -189,13 +188,7 @@ def usual_step(value_noise: float, scale: float) -> float:
 
 
 def choose_step(
-    seen: Point,
-    value_noise: float,
-    rounding: Rounding,
-    series: FloatArray,
-    top: float,
-    spent: bool,
-    own: Sequence[slice],
+    seen: Point, value_noise: float, rounding: Rounding, series: FloatArray, top: float, spent: bool, own: list[slice]
 ) -> float:
     """The step of least error for corrected central differences along one or two directions.
 
@@ -223,21 +216,38 @@ def choose_step(
     return min(best, wide_enough(value_noise, scale, min(_NARROWEST, top * 2.0**-10)))
 
 
+def stencil_along(
+    objective: Objective, x: FloatArray, answer: Answer, direction: FloatArray, step: float, within: slice = slice(None)
+) -> Stencil:
+    """Move x by ``step`` times a direction both ways, in some entries: two calls. ``answer`` is that at x."""
+    part = direction[within]
+
+    def ask(signed: float) -> tuple[float, float]:
+        moved = x.astype(objective.dtype)
+        for piece in pieces(len(part)):
+            moved[within][piece] += signed * part[piece]
+        value, gradient = objective.without_copy(moved)
+        return value, float(np.dot(gradient[within], part))
+
+    (f_below, g_below), (f_above, g_above) = ask(-step), ask(step)
+    g_at = float(np.dot(answer.gradient[within], part))
+    numbers = step, step, f_below, answer.value, f_above, g_below, g_at, g_above
+    return Stencil(*np.array(numbers)[:, np.newaxis])
+
+
+def pieces(length: int) -> list[slice]:
+    """Slices that cover so many numbers: few at once, so that temporaries stay small."""
+    return [slice(start, min(start + _PIECE, length)) for start in range(0, length, _PIECE)]
+
+
 def _try_steps(
     at: Point, direction: FloatArray, value_noise: float, rounding: Rounding, steps: FloatArray, scale: float
 ) -> tuple[FloatArray, FloatArray]:
     """K falling steps, and at them 3 x K: corrected differences, bounds on noise, the least slope along an entry."""
-    length, g_at = float(np.sum(np.abs(direction))), float(np.dot(at.answer.gradient, direction))
-    size = np.max(np.abs(at.x) * (direction != 0))
-
-    def ask(step: float) -> tuple[float, float]:
-        value, gradient = at.objective.without_copy((at.x + step * direction).astype(at.objective.dtype, copy=False))
-        return value, float(np.dot(gradient, direction))
+    length, size = float(np.sum(np.abs(direction))), np.max(np.abs(at.x) * (direction != 0))
 
     def difference(step: float) -> tuple[float, float, float]:
-        (f_above, g_above), (f_below, g_below) = ask(step), ask(-step)
-        numbers = step, step, f_below, at.answer.value, f_above, g_below, g_at, g_above
-        stencil = Stencil(*np.array(numbers)[:, np.newaxis])
+        stencil = stencil_along(at.objective, at.x, at.answer, direction, step)
         bound = float(stencil.noise_bound(rounding.noise(stencil, size, value_noise))[0])
         corrected = float(stencil.corrected()[0])
         slope = min(abs(float(stencil.plain()[0])), abs(corrected)) - bound

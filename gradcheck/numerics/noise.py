@@ -133,12 +133,7 @@ def effective_eps(samples: FloatArray, eps: float, telling: int = 6) -> float:
         own = np.ldexp(mantissas, bits)
         if np.array_equal(own, np.round(own)) and len(set(own[own % 8 > 0].tolist())) >= telling:
             return max(eps, 2.0 ** (1 - bits))
-    single = np.finfo(np.float32)
-    if eps >= single.eps or not np.any(finite):
-        return eps
     with np.errstate(over="ignore", under="ignore"):
-        rounded = finite.astype(np.float32)
-    if not np.array_equal(rounded.astype(np.float64), finite):
-        return eps
-    short = np.ldexp(np.round(np.ldexp(np.frexp(finite)[0], 16)), -16)  # 16 bits of mantissa
-    return eps if np.array_equal(short, np.frexp(finite)[0]) else float(single.eps)
+        is_single = np.array_equal(finite.astype(np.float32).astype(np.float64), finite)
+    is_long = np.any(np.ldexp(mantissas, 16) % 1)  # some have more than 16 bits of mantissa
+    return max(eps, float(np.finfo(np.float32).eps)) if is_single and is_long else eps
