@@ -141,9 +141,7 @@ def in_question(reference: Reference, analytic: FloatArray, central: Limit, tole
 
     By ``auto``, those whose central differences have a bound wider than the tolerances.
     """
-    if reference == "central":
-        return np.zeros(analytic.shape, dtype=bool)
     is_sharp = central.bound <= tolerance.allows(analytic, central.estimate)
     with np.errstate(invalid="ignore"):
         can_confirm = central.bound <= _CONFIRMS * np.abs(central.estimate)
-    return np.asarray(can_confirm & ~(is_sharp & (reference == "auto")))
+    return np.asarray(can_confirm & (reference != "central") & ~(is_sharp & (reference == "auto")))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
+from operator import methodcaller
 from typing import Any, TextIO
 
 import numpy as np
@@ -99,10 +100,7 @@ def inspect_at_first(
     Returns:
         The function to call from now on, and its inspection.
     """
-
-    def attempt(form: Function) -> Answer:
-        return form.evaluate(scores, labels)
-
+    attempt = methodcaller("evaluate", scores, labels)
     if framework not in ("auto", "numpy"):
         loss, _ = first_that_works(forms_of(loss, framework), attempt)
     inspection = inspect(loss, scores, labels, stderr)

@@ -67,10 +67,8 @@ class Directions:
         if has_kinks_at_point(_pair([looks]), noise, granted):
             self._go_beside()
             looks, steps = self._best_looks(granted)
-        others = [
-            [_look(self._objective, self.base, self.draw(k), step) for step in steps] for k in range(1, DIRECTIONS)
-        ]
-        pair, granted = _pair([looks, *others]), self.granted(self.base.analytic)
+        seen = [[_look(self._objective, self.base, self.draw(k), step) for step in steps] for k in range(1, DIRECTIONS)]
+        pair, granted = _pair([looks, *seen]), self.granted(self.base.analytic)
         self.residuals, bounds, self._of = residuals(pair, noise)
         self._fine, self._changes = steps[1], float(bounds[0] - pair.fine.noise_bound(noise)[0])
         self.meets_kinks = has_kinks_at_point(pair, noise, granted)

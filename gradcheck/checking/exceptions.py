@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import re
+from traceback import walk_tb
 from types import FrameType
 
 from gradcheck.errors import nearest
@@ -12,13 +13,12 @@ from gradcheck.functions.output_capture import is_own
 
 def hint_of(error: BaseException | None) -> str:
     """What to look at, if an exception is a well-known one; empty if it is not."""
-    frame, line, trace = None, "", error.__traceback__ if error is not None else None
-    while trace is not None:  # the innermost frame of the user's
-        if is_own(trace.tb_frame.f_code.co_filename):
-            frame, line = trace.tb_frame, linecache.getline(trace.tb_frame.f_code.co_filename, trace.tb_lineno)
-        trace = trace.tb_next
-    if error is None or frame is None:
+    frames = walk_tb(error.__traceback__ if error is not None else None)
+    own = [each for each in frames if is_own(each[0].f_code.co_filename)]
+    if error is None or not own:
         return ""
+    frame, number = own[-1]  # the innermost frame of the user's
+    line = linecache.getline(frame.f_code.co_filename, number)
     if isinstance(error, UnboundLocalError):
         return "a name that a function assigns anywhere is local in all of it: it is read before it is assigned"
     if isinstance(error, NameError):

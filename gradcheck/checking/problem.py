@@ -91,9 +91,8 @@ def check_problem(
         judged = _judge(loss, problem, answer, config, settings, pool)
         state = inspect_again(loss, problem.S, problem.y, answer)
     except LossDefect as defect:
-        near = LossDefect(defect.code, f"{defect.message}, at scores near these", details=defect.details)
-        near.__cause__ = defect.__cause__
-        return Checked((), [finding_of(near), *findings])
+        found = finding_of(defect)
+        return Checked((), [replace(found, message=f"{found.message}, at scores near these"), *findings])
     except OutOfTime as end:
         end.found = findings
         raise
@@ -185,10 +184,10 @@ def batches_of(
     problem: Problem, answer: Answer, judged: Judged, evaluations: int, seconds: float, worst: int
 ) -> tuple[BatchReport, ...]:
     """The problem's report, or one for each input of a function of named inputs; calls and time are the first one's."""
-    whole = (Input("", problem.S.shape, 0),)
-    inputs = problem.layout.inputs if problem.layout else whole
-    if problem.layout and judged.projections is not None and len(inputs) > 1:
-        inputs = (Input(", ".join(problem.layout.names), (problem.layout.n,), 0),)
+    layout = problem.layout or Layout.of({"": problem.S.shape})
+    inputs = layout.inputs
+    if judged.projections is not None and len(inputs) > 1:
+        inputs = (Input(", ".join(layout.names), (layout.n,), 0),)
     batches = [_batch(problem, answer, judged, own, worst) for own in inputs]
     return replace(batches[0], evaluations=evaluations, seconds=seconds), *batches[1:]
 
