@@ -37,8 +37,12 @@ def _as_tuple(value: Any) -> Any:
 
 
 _Count = Annotated[int, Field(strict=True, ge=1), BeforeValidator(_as_int)]
+_Seed = Annotated[int, Field(strict=True, ge=0, lt=2**63), BeforeValidator(_as_int)]
+_Float = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+_Flag = Annotated[bool, Field(strict=True)]
+_Name = Annotated[str, Field(strict=True, min_length=1)]
+_Names = Annotated[tuple[_Name, ...], BeforeValidator(_as_tuple)]
 _Sizes = Annotated[tuple[_Count, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
-_Target = Annotated[str, Field(strict=True, min_length=1)]
 
 
 class Config(BaseModel):
@@ -57,12 +61,8 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", revalidate_instances="always", defer_build=True)
 
-    losses: Annotated[tuple[_Target, ...], BeforeValidator(_as_tuple)] = Field(
-        (), description="Losses to check by default: names from `gradcheck list`, module:callable or file.py:callable."
-    )
-    seed: Annotated[int, Field(strict=True, ge=0, lt=2**63), BeforeValidator(_as_int)] = Field(
-        0, description="Seed of the first trial; trial t uses seed + t. Draws are the same on every machine."
-    )
+    losses: _Names = Field((), description="Default losses: names from `gradcheck list`, module:name or file.py:name.")
+    seed: _Seed = Field(0, description="Seed of trial 0; trial t uses seed + t. Draws are the same on every machine.")
     trials: _Count = Field(1, description="Problems for each batch size, number of classes and distribution of scores.")
     batch_sizes: _Sizes = Field((1, 3, 8), description="Numbers of rows N; one row does not show a missing mean.")
     classes: _Sizes = Field((5,), description="Numbers of classes C.")
@@ -84,41 +84,20 @@ class Config(BaseModel):
     sizes: dict[str, _Count] = Field(
         {}, description="Sizes of letters in shapes beside N and C, as {D: 4}; any other capital letter is 4."
     )
-    wrt: Annotated[tuple[_Target, ...], BeforeValidator(_as_tuple)] = Field(
-        (),
-        description="Inputs whose gradients are checked, in the order in which they are returned; by default the "
-        "arrays of floats for which a gradient comes back.",
+    wrt: _Names = Field(
+        (), description="Inputs whose gradients are checked, in their order; by default the float arrays that have one."
     )
-    gradient: _Target | None = Field(
-        None, description="Function that returns the gradient, where the one that is checked returns the value alone."
-    )
-    backward: _Target | None = Field(
-        None, description="Backward of a layer, called as backward(dout, cache) after its forward."
-    )
-    value: _Target | None = Field(
-        None, description="Function that returns the value, where the one that is checked returns the gradient alone."
-    )
-    hessian: Annotated[bool, Field(strict=True)] = Field(
-        False, description="Check the second derivatives that are returned after the gradient: (value, gradient, hess)."
-    )
-    hvp: _Target | None = Field(
-        None, description="Function that returns products of the second derivatives: hvp(x, v), a v for each input."
-    )
-    order: Literal[1, 2] = Field(
-        1,
-        description="2: check second derivatives too, as PyTorch or JAX gets them by differentiating twice.",
-    )
-    only: _Target = Field("*", description="Pattern of the names of the arrays that are checked, as params.W*.")
-    reseed: Annotated[bool, Field(strict=True)] = Field(
-        False, description="Seed the generators of random numbers before every call, for dropout and other draws."
-    )
+    gradient: _Name | None = Field(None, description="Function that returns the gradient, if the target does not.")
+    backward: _Name | None = Field(None, description="Backward of a layer, called as backward(dout, cache).")
+    value: _Name | None = Field(None, description="Function that returns the value, if the target does not.")
+    hessian: _Flag = Field(False, description="Check the second derivatives that come third: (value, gradient, hess).")
+    hvp: _Name | None = Field(None, description="Function hvp(x, v): second derivatives times v, a v for each input.")
+    order: Literal[1, 2] = Field(1, description="2: check second derivatives too: PyTorch or JAX differentiates twice.")
+    only: _Name = Field("*", description="Pattern of the names of the arrays that are checked, as params.W*.")
+    reseed: _Flag = Field(False, description="Seed random numbers before every call, for dropout and other draws.")
     dtype: Literal["float64", "float32"] = Field("float64", description="Type of the arrays: float64 or float32.")
-    rtol: Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, lt=1)] = Field(
-        1e-7, description="Relative error that is allowed on top of the measured error bound."
-    )
-    atol: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0)] = Field(
-        0.0, description="Absolute error that is allowed on top of the measured error bound."
-    )
+    rtol: _Float = Field(1e-7, gt=0, lt=1, description="Relative error allowed on top of the measured error bound.")
+    atol: _Float = Field(0.0, ge=0, description="Absolute error allowed on top of the measured error bound.")
     plan: Literal["auto", "per-sample", "rows", "full", "projections"] = Field(
         "auto", description="How values at perturbed scores are computed: auto, per-sample, rows, full or projections."
     )
