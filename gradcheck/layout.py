@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from math import prod
 from typing import Any
 
@@ -53,11 +54,8 @@ class Layout:
     @classmethod
     def of(cls, shapes: dict[str, tuple[int, ...]]) -> Layout:
         """The layout of inputs with these names and shapes, one after another."""
-        inputs, start = [], 0
-        for name, shape in shapes.items():
-            inputs.append(Input(name, shape, start))
-            start += prod(shape)
-        return cls(tuple(inputs))
+        starts = accumulate(map(prod, shapes.values()), initial=0)
+        return cls(tuple(map(Input, shapes, shapes.values(), starts)))
 
     @property
     def names(self) -> list[str]:
@@ -79,8 +77,7 @@ class Layout:
 
     def worded(self, message: str) -> str:
         """A message about entries of S, 1 x n, as one about the entries of the inputs."""
-        message = re.sub(r"\bS\[0, (\d+)\]", lambda found: self.name(int(found[1])), message)
-        message = re.sub(r"\bdS\[0, (\d+)\]", lambda found: f"d{self.name(int(found[1]))}", message)
+        message = re.sub(r"\b(d?)S\[0, (\d+)\]", lambda found: found[1] + self.name(int(found[2])), message)
         for of_scores, of_inputs in _WORDS.items():
             message = message.replace(of_scores, of_inputs)
         return message
@@ -108,7 +105,7 @@ class Arguments:
     @classmethod
     def of(cls, values: dict[str, Any], arrays: Sequence[str], seed: Seed = 0, rows: Names = frozenset()) -> Arguments:
         """The arguments, with the arrays of these names differentiated: ``W``, ``params.W1``."""
-        found = {path: leaf for name, value in values.items() for path, leaf in leaves(value, name)}
+        found = dict(leaves(values))
         layout = Layout.of({path: np.shape(found[path]) for path in arrays if np.size(found[path])})
         return cls(values, layout, seed, rows)
 
@@ -119,8 +116,7 @@ class Arguments:
             return leaf[number : number + 1] if path in self.batched else leaf
 
         assert isinstance(self.seed, int)
-        values = {name: rebuilt(value, name, own) for name, value in self.values.items()}
-        return Arguments.of(values, self.layout.names, (self.seed, number, N), self.batched)
+        return Arguments.of(rebuilt(self.values, "", own), self.layout.names, (self.seed, number, N), self.batched)
 
     def copy(self) -> Arguments:
         """The same object: it is never changed, and every call gets arrays of its own."""
@@ -129,7 +125,7 @@ class Arguments:
     @property
     def x(self) -> npt.NDArray[Any]:
         """(n,), the entries of the differentiated arrays."""
-        found = {path: leaf for name, value in self.values.items() for path, leaf in leaves(value, name)}
+        found = dict(leaves(self.values))
         return np.concatenate([np.ravel(found[each.name]) for each in self.layout.inputs])
 
     def at(self, x: npt.NDArray[Any]) -> dict[str, Any]:
@@ -139,7 +135,7 @@ class Arguments:
         def placed(path: str, leaf: Any) -> Any:
             return arrays[path][()] if path in arrays else copy.deepcopy(leaf)
 
-        return {name: rebuilt(value, name, placed) for name, value in self.values.items()}
+        return rebuilt(self.values, "", placed)  # type: ignore[no-any-return]
 
 
 def is_differentiable(leaf: Any) -> bool:
@@ -147,7 +143,7 @@ def is_differentiable(leaf: Any) -> bool:
     return isinstance(leaf, float | np.floating | np.ndarray) and np.asarray(leaf).dtype.kind == "f"
 
 
-def leaves(thing: Any, path: str) -> Iterator[tuple[str, Any]]:
+def leaves(thing: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Each part of nested dicts, lists and tuples that is none of them, with its name.
 
     Example:
@@ -158,7 +154,7 @@ def leaves(thing: Any, path: str) -> Iterator[tuple[str, Any]]:
     if parts is None:
         yield path, thing
     for name, part in parts or ():
-        yield from leaves(part, name)
+        yield from leaves(part, name.removeprefix("."))
 
 
 def parts_of(thing: Any, path: str) -> list[tuple[str, Any]] | None:
@@ -175,7 +171,7 @@ def rebuilt(thing: Any, path: str, make: Callable[[str, Any], Any]) -> Any:
     parts = parts_of(thing, path)
     if parts is None:
         return make(path, thing)
-    new = [rebuilt(part, name, make) for name, part in parts]
+    new = [rebuilt(part, name.removeprefix("."), make) for name, part in parts]
     if isinstance(thing, dict):
         other = copy.copy(thing)  # keeps a subclass, as OrderedDict
         other.update(zip(thing, new, strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,12 +14,11 @@ import numpy.typing as npt
 
 from gradcheck.config import Config, Integers, Labels, Normal, ScoresKind, Uniform
 from gradcheck.config.inputs import DEFAULT_SIZE, Drawn, nested, parse_input
-from gradcheck.layout import Arguments, Layout, leaves
+from gradcheck.layout import Arguments, Layout, leaves, rebuilt
 from gradcheck.report import FloatArray
 
 _SPREAD = 0.1  # standard deviation of what is added to a model's own parameters, where those are all alike
 _LARGEST = 1e30  # of Student's t, which can overflow; its squares stay finite in float64
-
 
 IntArray = npt.NDArray[np.int64]
 
@@ -75,13 +75,9 @@ def draw_inputs(config: Config, N: int, trial: int, params: Mapping[str, Any] | 
     ``params`` are a model's own parameters, which are drawn near their own values where ``inputs`` does not name them.
     """
     sizes = {"C": config.classes[0], **config.sizes, "N": N}
-    is_named = {name.partition(".")[0].partition("[")[0] for name in config.wrt}
+    named = {re.split(r"[.[]", name)[0] for name in config.wrt}
 
-    def draw(spec: Any, path: str, is_float: bool) -> Any:
-        if isinstance(spec, dict):
-            return {key: draw(each, f"{path}.{key}", is_float) for key, each in spec.items()}
-        if isinstance(spec, list):
-            return [draw(each, f"{path}[{index}]", is_float) for index, each in enumerate(spec)]
+    def draw(path: str, spec: Any) -> Any:
         key = (N, zlib.crc32(path.encode()))
         rng = _generator(np.random.SeedSequence(config.seed + trial, spawn_key=key))
         if isinstance(spec, str) and spec.strip() == "labels":
@@ -94,12 +90,13 @@ def draw_inputs(config: Config, N: int, trial: int, params: Mapping[str, Any] | 
             return spec
         shape = tuple(sizes.get(each, DEFAULT_SIZE) if isinstance(each, str) else each for each in spec.shape)
         array = _draw_scores(rng, spec.kind or config.scores[0], shape)
-        return array.astype(np.int64 if isinstance(spec.kind, Integers) and not is_float else config.dtype)[()]
+        is_whole = isinstance(spec.kind, Integers) and re.split(r"[.[]", path)[0] not in named
+        return array.astype(np.int64 if is_whole else config.dtype)[()]
 
-    specs = {name: parse_input(given, config.sizes) for name, given in nested(config.inputs).items()}
+    specs = _described(config)
     if params is not None and isinstance(described := specs.get("params", {}), dict):
         specs["params"] = {**params, **described}
-    return {name: draw(spec, name, name in is_named) for name, spec in specs.items()}
+    return rebuilt(specs, "", draw)  # type: ignore[no-any-return]
 
 
 def batched(config: Config) -> frozenset[str]:
@@ -108,9 +105,11 @@ def batched(config: Config) -> frozenset[str]:
     def is_batched(spec: Any) -> bool:
         return spec.shape[:1] == ("N",) if isinstance(spec, Drawn) else isinstance(spec, str) and spec == "labels"
 
-    specs = {name: parse_input(given, config.sizes) for name, given in nested(config.inputs).items()}
-    every = [leaf for name, spec in specs.items() for leaf in leaves(spec, name)]
-    return frozenset(path for path, spec in every if is_batched(spec))
+    return frozenset(path for path, spec in leaves(_described(config)) if is_batched(spec))
+
+
+def _described(config: Config) -> dict[str, Any]:
+    return {name: parse_input(given, config.sizes) for name, given in nested(config.inputs).items()}
 
 
 def drawn(config: Config, N: int, C: int, scores: str, seed: int) -> Problem:

@@ -1,12 +1,11 @@
 """The built-in losses, one family a file, each with its derivation in its docstring.
 
-All are ``(S, y, reduction="mean") -> (value, dS)``: scores S of shape N x C, N labels y in [0, C), or where
-the formula has labels t, N x C numbers as well; the value is the mean over the rows, dS its N x C gradient, both in the
-dtype of S (float64 or float32; integers become float64). With ``reduction="sum"`` both are of the sum; with ``"none"``
-the value is N values and row i of dS the derivative of value i. They write to neither argument, return fresh memory at
-every call, and raise ``ValueError`` or ``TypeError`` for invalid arguments. Complex scores give a complex value that is
-analytic wherever the loss is smooth, for derivatives by complex steps; dS has only the right shape then. Some have an
-argument ``hessian``: where it is true, the N x C diagonal of the second derivatives is a third result.
+All are ``(S, y, reduction="mean") -> (value, dS)``: scores S of shape N x C, N labels y in [0, C), or where the formula
+has labels t, N x C numbers as well; the value is the mean over the rows, dS its N x C gradient, both of the dtype of S
+(integers become float64). With ``reduction="sum"`` both are of the sum; with ``"none"`` the value is N values and row i
+of dS the derivative of value i. They change no argument, return fresh memory, and raise ``ValueError`` or ``TypeError``
+for invalid arguments. Complex scores give a value for complex steps, analytic wherever the loss is smooth; dS has only
+the right shape then. Where ``hessian`` is true, the N x C diagonal of the second derivatives is a third result.
 
     >>> import numpy as np
     >>> from gradcheck.losses import BUILT_INS

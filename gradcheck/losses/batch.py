@@ -16,11 +16,8 @@ Reduction = Literal["mean", "sum", "none"]
 def as_scores(S: npt.ArrayLike) -> Scores:
     """Scores S, N x C, as floats or complex numbers: those dtypes stay, integers become float64.
 
-    The array is C-contiguous, so that a row is summed in the same order whatever the batch; it may be S itself.
-
-    Raises:
-        ValueError: S is not of two dimensions.
-        TypeError: S does not hold numbers.
+    The array is C-contiguous, so that a row is summed in the same order whatever the batch; it may be S itself. A
+    ValueError for another number of dimensions, a TypeError for what is no numbers.
     """
     scores = np.asarray(S)
     if scores.ndim != 2:
@@ -33,9 +30,7 @@ def as_scores(S: npt.ArrayLike) -> Scores:
 def as_batch(S: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Scores, Labels, Labels]:
     """Scores as in ``as_scores``; 0, 1, ..., N - 1; and N labels: ``S[i, y]`` is the label's score of each row.
 
-    Raises:
-        ValueError: S is not N x C, or y is not N ints in [0, C) (numpy would take -1 for the last class).
-        TypeError: S does not hold numbers, or y no integers.
+    A ValueError for labels that are not N ints in [0, C) (numpy would take -1 for the last class), or a TypeError.
     """
     scores, labels = as_scores(S), np.asarray(y)
     N, C = scores.shape
@@ -51,8 +46,7 @@ def as_batch(S: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Scores, Labels, Labels
 def as_targets(S: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Scores, npt.NDArray[Any]]:
     """Scores, and a target for each of them, from N x C real numbers or N ints in [0, C): t_j = 1{j=y}.
 
-    Raises:
-        ValueError, TypeError: as in ``as_batch``, and for other labels than these.
+    A ValueError or a TypeError for other labels.
     """
     scores, labels = as_scores(S), np.asarray(y)
     if labels.ndim != 2:
@@ -68,23 +62,18 @@ def as_targets(S: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Scores, npt.NDArray[
 
 
 def reduced(L: Scores, derivatives: Scores, reduction: Reduction, second: Scores | None = None) -> Answer:
-    """The answer ``(value, dS)`` from N values L and their N x C derivatives, which are overwritten.
+    """The answer ``(value, dS)`` from N values L and their N x C derivatives; with ``second`` ones as a third part.
 
-    The reduction ``none`` keeps both as they are, ``sum`` sums L, ``mean`` divides that and the derivatives by N. N x C
-    second derivatives, the diagonal, become a third part of the answer.
-
-    Raises:
-        ValueError: another reduction.
+    The reduction ``none`` keeps all, ``sum`` sums L, ``mean`` divides that and, in place, the derivatives by N. A
+    ValueError for another.
     """
-    if second is not None:
-        of_second = second / len(L) if reduction == "mean" else second
-        return *reduced(L, derivatives, reduction), of_second
+    rest = (derivatives,) if second is None else (derivatives, second)
     if reduction == "none":
-        return L, derivatives
-    value = L.sum()
-    if reduction == "mean":
-        derivatives /= len(L)
-        return value / len(L), derivatives  # bit for bit L.mean(), which takes twice as long on few rows
+        return L, *rest
     if reduction == "sum":
-        return value, derivatives
-    raise ValueError(f"the reduction is {reduction!r}; it must be 'mean', 'sum' or 'none'")
+        return L.sum(), *rest
+    if reduction != "mean":
+        raise ValueError(f"the reduction is {reduction!r}; it must be 'mean', 'sum' or 'none'")
+    for each in rest:
+        each /= len(L)
+    return L.sum() / len(L), *rest  # bit for bit L.mean(), which takes twice as long on few rows

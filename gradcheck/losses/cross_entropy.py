@@ -14,7 +14,6 @@ def _softmax_terms(S: Scores, i: Labels, y: Labels) -> tuple[Scores, Scores, Sco
     """p_j; -log p_j; p_j - 1{j=y}; s_j - s_t, s_t the row's largest: each N x C, fresh, by ``softmax``'s formulas."""
     top = S.argmax(axis=1)
     below_top = S - S[i, top][:, np.newaxis]
-
     e = np.exp(below_top)
     e[i, top] = 0
     others = e.sum(axis=1, keepdims=True)
@@ -106,7 +105,6 @@ def label_smoothing(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answ
     With log p_m = s_m - log(sum_k e^{s_k}), and since the t_m sum to 1:
 
         L = log(sum_k e^{s_k}) - sum_m t_m s_m
-
         dL/ds_j = p_j - sum_m t_m 1{m=j}
                 = p_j - t_j
                 = (p_j - 1{j=y}) + eps (1{j=y} - 1/C)
@@ -119,7 +117,6 @@ def label_smoothing(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answ
     C = S.shape[1]
     _, surprisal, residual, _ = _softmax_terms(S, i, y)
     L = (1 - EPSILON) * surprisal[i, y] + EPSILON * (surprisal.sum(axis=1) / C)
-
     pull = np.full_like(S, -EPSILON / C)
     pull[i, y] = EPSILON * (C - 1) / C
     return reduced(L, residual + pull, reduction)
@@ -185,7 +182,6 @@ def brier(S: Scores, y: Labels, reduction: Reduction = "mean", hessian: bool = F
     S, i, y = as_batch(S, y)
     p, _, r, below_top = _softmax_terms(S, i, y)
     L = (r**2).sum(axis=1)
-
     d = -p.max(axis=1, keepdims=True) * np.expm1(below_top)
     p_y, d_y = p[i, y][:, np.newaxis], d[i, y][:, np.newaxis]
     bracket = (p * d).sum(axis=1, keepdims=True) + (np.minimum(p, p_y) - np.minimum(d, d_y))

@@ -7,9 +7,11 @@ import numpy as np
 from gradcheck.losses.batch import Answer, Labels, Reduction, Scores, as_batch, reduced
 
 
-def _margins(S: Scores, i: Labels, y: Labels) -> Scores:
-    """s_m - s_y + 1, N x C, a fresh array; the label's own column says 1."""
-    return S - S[i, y][:, np.newaxis] + 1
+def _margins(S: Scores, i: Labels, y: Labels, own: float) -> Scores:
+    """s_m - s_y + 1, N x C, a fresh array with ``own`` at m = y."""
+    margins = S - S[i, y][:, np.newaxis] + 1
+    margins[i, y] = own
+    return margins
 
 
 def svm(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
@@ -35,8 +37,7 @@ def svm(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     subgradient. Here it is 1, by the >= above.
     """
     S, i, y = as_batch(S, y)
-    margins = _margins(S, i, y)
-    margins[i, y] = -1  # below 0, so that m = y has no part in either sum
+    margins = _margins(S, i, y, own=-1)  # below 0, so that m = y has no part in either sum
     dS = (margins >= 0).astype(margins.dtype)
     dS[i, y] -= dS.sum(axis=1)
     return reduced(np.maximum(margins, 0).sum(axis=1), dS, reduction)
@@ -59,10 +60,8 @@ def squared_hinge(S: Scores, y: Labels, reduction: Reduction = "mean", hessian: 
         d2L/ds_j^2 = 1{j!=y} 2 q_{j,y} + 1{j=y} sum_{m!=y} 2 q_{m,y}
     """
     S, i, y = as_batch(S, y)
-    h = np.maximum(_margins(S, i, y), 0)
-    h[i, y] = 0
+    h = np.maximum(_margins(S, i, y, own=0), 0)
     L = (h**2).sum(axis=1)
-
     dS = 2 * h
     dS[i, y] -= dS.sum(axis=1)
     if not hessian:
@@ -77,8 +76,7 @@ def crammer_singer(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answe
 
         L = max_k (s_k + 1{k!=y}) - s_y
 
-    Let t be the class that attains
-    the maximum, the first where several do. Many-way selection writes the maximum as a sum:
+    With t the first class that attains the maximum, many-way selection writes it as a sum:
 
         max_k (s_k + 1{k!=y}) = sum_k 1{k=t} (s_k + 1{k!=y})
 
@@ -93,8 +91,7 @@ def crammer_singer(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answe
     """
     S, i, y = as_batch(S, y)
     # s_y is taken off before the maximum: one subtraction of scores, and the tie with k = y is at exactly 0.
-    candidates = _margins(S, i, y)
-    candidates[i, y] = 0
+    candidates = _margins(S, i, y, own=0)
     t = candidates.argmax(axis=1)
     dS = np.zeros_like(candidates)
     dS[i, t] += 1

@@ -29,9 +29,8 @@ def min_square_exp(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answe
     square = S[:, :1] ** 2
     with np.errstate(over="ignore"):
         exponential = np.exp(S[:, 1:2]) if S.shape[1] > 1 else np.full_like(square, np.inf)
-
-    dS = np.zeros_like(S)
     selects_square = square < exponential
+    dS = np.zeros_like(S)
     dS[:, :1] = np.where(selects_square, 2 * S[:, :1], 0)
     dS[:, 1:2] = np.where(selects_square, 0, exponential)
     return reduced(np.minimum(square, exponential)[:, 0], dS, reduction)
@@ -70,7 +69,6 @@ def affine_exp(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:
     affine, exponential = S[:, :2], np.exp(S[:, 2:3])
     slopes = np.array([2, -3], dtype=S.dtype)[: affine.shape[1]]
     L = (affine * slopes).sum(axis=1) + exponential.sum(axis=1)
-
     dS = np.zeros_like(S)
     dS[:, :2] = slopes
     dS[:, 2:3] = exponential

@@ -100,9 +100,8 @@ def _rounded(arguments: Arguments, decimals: int) -> Arguments:
         is_drawn = is_differentiable(leaf) and isinstance(leaf, np.ndarray | np.floating)
         return np.round(leaf, decimals) + 0.0 if is_drawn else leaf
 
-    values = {name: rebuilt(value, name, placed) for name, value in arguments.values.items()}
-    return replace(arguments, values=values)
+    return replace(arguments, values=rebuilt(arguments.values, "", placed))
 
 
 def _numbers(arguments: Arguments) -> int:
-    return sum(np.size(leaf) for name, value in arguments.values.items() for _, leaf in leaves(value, name))
+    return sum(np.size(leaf) for _, leaf in leaves(arguments.values))
