@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -33,36 +32,30 @@ def smallest_inputs(evidence: Evidence, code: str, config: Config, settings: Set
     The evidence's cases hold `Arguments`; ``code`` is of the leading finding.
     """
     first, ask = min(evidence.wrong, key=lambda seen: seen.S.size), evidence.ask
-    given, gradients = first.arguments, (first.analytic, first.numerical)
     ask.left = max(ask.left, _CALLS)
     smooth = bool(failing_entries(first, "wrong", smooth=True).any())
     predicate = WrongGradient(ask, "wrong", smooth, config, 1, first.bounds, first.numerical)
-
-    def seems_wrong(arguments: Arguments) -> bool:
-        return predicate.seems_wrong(_candidate(arguments))
-
-    best = (given, gradients) if _numbers(given) <= _MOST_NUMBERS else None
+    best, gradients = _candidate(first.arguments), (first.analytic, first.numerical)
     with suppress(OutOfTime):
-        small = _shrunk(config, first, seems_wrong)
-        for arguments in (_rounded(each, decimals) for each in (small, given) for decimals in (0, 1, 3)):
-            is_likely = _numbers(arguments) <= _MOST_NUMBERS and seems_wrong(arguments)
-            if is_likely and (confirmed := predicate.confirm(_candidate(arguments))):
-                best = arguments, confirmed
+        starts = _shrunk(config, first, predicate), first.arguments
+        for candidate in (_rounded(each, decimals) for each in starts for decimals in (0, 1, 3)):
+            is_likely = _numbers(candidate.y) <= _MOST_NUMBERS and predicate.seems_wrong(candidate)
+            if is_likely and (confirmed := predicate.confirm(candidate)):
+                best, gradients = candidate, confirmed
                 break
-    if best is None:
+    if _numbers(best.y) > _MOST_NUMBERS:
         return None
-    arguments, gradients = best
-    texts = snippet_of_inputs(ask.loss, arguments, code, config, settings, gradients)
-    return SmallestCase(_candidate(arguments).S, arguments, code, *gradients, *texts)
+    texts = snippet_of_inputs(ask.loss, best.y, code, config, settings, gradients)
+    return SmallestCase(best.S, best.y, code, *gradients, *texts)
 
 
 def _candidate(arguments: Arguments) -> Candidate:
     return Candidate(arguments.x[np.newaxis].astype(np.float64), arguments)
 
 
-def _shrunk(config: Config, first: Case, seems_wrong: Callable[[Arguments], bool]) -> Arguments:
+def _shrunk(config: Config, first: Case, predicate: WrongGradient) -> Arguments:
     """The inputs drawn again with smaller sizes where a gradient seems wrong still; else those of the case."""
-    given, best, N = first.arguments, first.arguments, first.batch_size
+    given = best = first.arguments
 
     def is_smaller(config: Config, N: int) -> bool:
         nonlocal best
@@ -70,12 +63,12 @@ def _shrunk(config: Config, first: Case, seems_wrong: Callable[[Arguments], bool
         if set(values) != set(given.values):  # a model's own parameters cannot be drawn smaller
             return False
         drawn = Arguments.of({name: values[name] for name in given.values}, given.layout.names, config.seed)
-        if _numbers(drawn) >= _numbers(best) or not seems_wrong(drawn):
+        if _numbers(drawn) >= _numbers(best) or not predicate.seems_wrong(_candidate(drawn)):
             return False
         best = drawn
         return True
 
-    N = next((fewer for fewer in (1, 2, 3) if is_smaller(config, fewer)), N)
+    N = next((fewer for fewer in (1, 2, 3) if is_smaller(config, fewer)), first.batch_size)
     for size in dict.fromkeys(re.findall(r"\w+", " ".join(_SHAPE.findall(str(config.inputs))))):
         for less in range(1, min(int(size), 4) if size.isdigit() else 4 if size != "N" else 0):
             inputs = rebuilt(dict(config.inputs), "", partial(_resized, size, str(less)))
@@ -93,14 +86,14 @@ def _resized(size: str, other: str, path: str, description: Any) -> Any:
     return _SHAPE.sub(lambda shape: re.sub(rf"\b{size}\b", other, shape[0]), description)
 
 
-def _rounded(arguments: Arguments, decimals: int) -> Arguments:
+def _rounded(arguments: Arguments, decimals: int) -> Candidate:
     """The arguments with all float arrays rounded."""
 
     def placed(path: str, leaf: Any) -> Any:
         is_drawn = is_differentiable(leaf) and isinstance(leaf, np.ndarray | np.floating)
         return np.round(leaf, decimals) + 0.0 if is_drawn else leaf
 
-    return replace(arguments, values=rebuilt(arguments.values, "", placed))
+    return _candidate(replace(arguments, values=rebuilt(arguments.values, "", placed)))
 
 
 def _numbers(arguments: Arguments) -> int:

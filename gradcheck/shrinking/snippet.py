@@ -99,22 +99,18 @@ def _nested(thing: Any, inside: bool = False) -> str:
     return f"np.array({text})" if text.startswith("[") and (inside or not thing.size) else text
 
 
-def listed(array: npt.NDArray[Any]) -> str:
-    """An array as nested lists, each number in the shortest form that reads back as the same number."""
-    if array.dtype.kind == "f":  # float32(0.1) as 0.1: str knows the digits of the dtype
-        array = np.array([float(str(value)) for value in array.flat]).reshape(array.shape)
-    line = repr(array.tolist())
-    if array.ndim < 2 or len(line) <= _WIDTH:
-        return line
-    return "[\n" + "".join(f"    {row},\n" for row in array.tolist()) + "]"
-
-
 def _constructed(array: npt.NDArray[Any]) -> str:
-    """Lists where they make the same array again, else a call that does."""
+    """Lists where they make the same array again, else a call that does; numbers as short as they read back."""
+    entries = array
+    if array.dtype.kind == "f":  # float32(0.1) as 0.1: str knows the digits of the dtype
+        entries = np.array([float(str(value)) for value in array.flat]).reshape(array.shape)
+    text = repr(entries.tolist())
+    if array.ndim > 1 and len(text) > _WIDTH:
+        text = "[\n" + "".join(f"    {row},\n" for row in entries.tolist()) + "]"
     if array.dtype in (np.float64, np.int64, np.bool_) or array.dtype.kind == "U":
-        return listed(array)
+        return text
     dtype = f"np.{array.dtype.name}" if array.dtype.kind in "fiu" else repr(array.dtype.str)
-    return f"np.array({listed(array)}, dtype={dtype})"
+    return f"np.array({text}, dtype={dtype})"
 
 
 def _shown(gradients: Gradients) -> list[str]:
