@@ -51,20 +51,18 @@ def parse_input(given: Any, sizes: Mapping[str, int]) -> Spec:
         if given and all(isinstance(each, int) or (isinstance(each, str) and each.isidentifier()) for each in given):
             return Drawn(None, _shape(given, sizes))
         return [parse_input(each, sizes) for each in given]
-    if not isinstance(given, str) or given in _PYTHON:
-        return _PYTHON[given] if isinstance(given, str) else given
-    match = _SPEC.fullmatch(given)
-    if match is None and ("[" in given or given.partition("(")[0].strip() in KINDS):
-        raise ConfigError(f"{given!r} does not describe an input", hint=_HINT)
-    if match is None or not given.strip():
+    if not isinstance(given, str):
         return given
-    name, shape = match["kind"] or "", match["shape"]
-    if name.partition("(")[0].strip() not in KINDS and (name or shape is None):
-        if shape is None and "(" not in name:
-            return given
+    word, match = re.split(r"[(\[]", given)[0].strip(), _SPEC.fullmatch(given)
+    if word not in KINDS and "[" not in given and ("(" not in given or match is None):
+        return _PYTHON.get(given, given)
+    if match is None:
+        raise ConfigError(f"{given!r} does not describe an input", hint=_HINT)
+    name, shape = match["kind"], match["shape"] or ""
+    if word and word not in KINDS:
         raise ConfigError(f"{given!r}: there is no distribution {name!r}; there are {', '.join(KINDS)}", hint=_HINT)
-    kind = _kind(parse_distribution(name)) if name else None
-    return Drawn(kind, _shape([part.strip() for part in (shape or "").split(",") if part.strip()], sizes))
+    kind = _kind(parse_distribution(name)) if word else None
+    return Drawn(kind, _shape([part.strip() for part in shape.split(",") if part.strip()], sizes))
 
 
 def nested(inputs: Mapping[str, Any]) -> dict[str, Any]:

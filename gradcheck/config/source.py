@@ -19,8 +19,6 @@ KeyPath = tuple[str | int, ...]
 
 _FLOAT = r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
 _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
-
-
 #: Pydantic's words for what YAML calls otherwise.
 _PLAIN_WORDS = {
     "a valid tuple": "a list",
