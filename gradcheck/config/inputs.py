@@ -52,7 +52,7 @@ def parse_input(given: Any, sizes: Mapping[str, int]) -> Spec:
             return Drawn(None, _shape(given, sizes))
         return [parse_input(each, sizes) for each in given]
     if not isinstance(given, str):
-        return given
+        return given  # type: ignore[no-any-return]
     word, match = re.split(r"[(\[]", given)[0].strip(), _SPEC.fullmatch(given)
     if word not in KINDS and "[" not in given and ("(" not in given or match is None):
         return _PYTHON.get(given, given)

@@ -12,6 +12,7 @@ from gradcheck.config.source import KeyPath, Source
 Framework = Literal["auto", "numpy", "torch", "jax"]
 Reference = Literal["auto", "central", "complex"]
 Backend = Literal["loky", "dask"]
+_Texts = Annotated[tuple[str, ...], BeforeValidator(lambda given: [given] if isinstance(given, str) else given)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,18 +29,12 @@ class Settings:
     scheduler: Annotated[str | None, Field(description="Address of the dask cluster's scheduler.")] = None
     max_seconds: Annotated[float | None, Field(description="End the run after so many seconds.")] = None
     timeout: Annotated[float | None, Field(description="Stop a call of a loss after so many seconds.")] = None
-    entry: Annotated[
-        tuple[str, ...],
-        Field(description="Show how the difference of this entry settles as the step falls, as W[2,3] or S[1,4]."),
-        BeforeValidator(lambda given: [given] if isinstance(given, str) else given),
-    ] = ()
-    like: Annotated[
-        Any, Field(description="Target whose value and gradient it must have, as svm, m:f or torch:m.f.")
-    ] = None
+    entry: Annotated[_Texts, Field(description="How this entry's difference settles as the step falls: W[2,3].")] = ()
+    like: Annotated[Any, Field(description="Target whose value and gradient it must have: svm, m:f, torch:m.f.")] = None
 
 
 #: What each setting is for, in a sentence, by name.
-DESCRIPTIONS: dict[str, str] = {field.name: get_args(field.type)[1].description for field in fields(Settings)}
+DESCRIPTIONS: dict[str, str] = {field.name: get_args(field.type)[-1].description for field in fields(Settings)}
 _adapter = cache(TypeAdapter)
 
 
