@@ -13,7 +13,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from gradcheck.config.distributions import KINDS, Integers, Labels, Normal, ValidKind
 from gradcheck.config.inputs import as_plain, nested, parse_input
@@ -115,13 +115,9 @@ class Config(BaseModel):
             except ConfigError as error:
                 raise ConfigError(f"{source.where(('inputs', name))}: {error.message}", hint=error.hint) from None
         nested(self.inputs)
-
-    @model_validator(mode="after")
-    def _within_limits(self) -> Config:
         rows, columns = max(self.batch_sizes), max(self.classes)
         if rows * columns > _MOST_SCORES:
             raise ConfigError(f"batch_sizes, classes: {rows:,} x {columns:,} are more than {_MOST_SCORES:,} scores")
-        return self
 
     def as_data(self) -> dict[str, Any]:
         """The configuration as mappings, lists, texts and numbers, as in JSON; ``Config(**data)`` reads it back."""
@@ -197,9 +193,8 @@ def format_error(error: ValidationError, source: Source, keys: Sequence[str]) ->
     """One error that lists every mistake of pydantic's in ``source`` on a line of its own; ``keys`` are valid."""
     problems = {}
     for details in error.errors(include_url=False):
-        where = source.where(_path(details["loc"], source.data))
         what, hint = _problem(details, keys)
-        problems[f"{where}: {what}" if where else what] = hint
+        problems[f"{source.where(_path(details['loc'], source.data))}: {what}"] = hint
     if len(problems) == 1:
         return ConfigError(*problems, hint=hint)
     return ConfigError("\n".join("; ".join(filter(None, problem)) for problem in problems.items()))
@@ -215,8 +210,8 @@ def _problem(details: Mapping[str, Any], keys: Sequence[str]) -> tuple[str, str]
     rule = in_plain_words(details["msg"])
     choices = re.findall(r"'([^']*)'", str(context.get("expected") or context.get("expected_tags") or ""))
     hint = did_you_mean(str(context.get("tag", value)), choices)
-    is_named = not location or "tag" in context  # the rule names what was given
-    return printable(rule if is_named else f"{rule}; got {reprlib.repr(value)}"), hint
+    # With a tag, the rule names what was given.
+    return printable(rule if "tag" in context else f"{rule}; got {reprlib.repr(value)}"), hint
 
 
 def _path(location: tuple[str | int, ...], data: Mapping[str, Any]) -> KeyPath:
