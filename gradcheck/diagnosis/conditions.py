@@ -64,10 +64,8 @@ Condition = tuple[str, Where, str]
 
 
 def in_a_region(evidence: Evidence) -> Iterator[Finding]:
-    """Wrong entries are where one condition holds, and not by coincidence, and most of those there are wrong.
-
-    Where the value is known, ``value_known`` tells of thresholds.
-    """
+    """Wrong entries are where one condition holds, and not by coincidence, and most of those there are wrong."""
+    # Where the value is known, ``value_known`` tells of thresholds.
     found = _set(evidence) or (None if any(recognised(evidence)) else threshold(evidence))
     if found is not None:
         words, where, hint = found
@@ -171,25 +169,20 @@ def _where(of: Callable[[Case], Any], holds: Callable[..., Any], *limit: float) 
 
 
 def _flat(evidence: Evidence, of: Callable[[Case], Any], axis: int | None = None) -> tuple[BoolArray, BoolArray, Any]:
-    """Of all entries, rows (axis 1) or columns (axis 0): whether dS is off, whether one can see that, their numbers.
-
-    A zero that is right shows nothing: it may be one whatever dS was made of.
-    """
-    flat: tuple[list[Any], list[Any], list[Any]] = ([], [], [])
+    """Of all entries, rows (axis 1) or columns (axis 0): whether dS is off, whether one can see that, their numbers."""
+    flat = []
     for seen in evidence.observations:
         off, numbers = deviates(evidence, seen), np.broadcast_to(of(seen), seen.S.shape)
-        arrays = off, off | (seen.known & (seen.analytic != 0)), numbers
-        for each, array in zip(flat, arrays, strict=True):
-            along = array if axis is None else array.take(0, axis) if array is numbers else array.any(axis=axis)
-            each.append(along.ravel())
-    return np.concatenate(flat[0]), np.concatenate(flat[1]), np.concatenate(flat[2])
+        shown = off | (seen.known & (seen.analytic != 0))  # a zero that is right may be one whatever dS was made of
+        if axis is not None:
+            off, shown, numbers = np.asarray(off.any(axis)), np.asarray(shown.any(axis)), numbers.take(0, axis)
+        flat.append((off.ravel(), shown.ravel(), numbers.ravel()))
+    is_off, is_shown, all_numbers = map(np.concatenate, zip(*flat, strict=True))
+    return is_off, is_shown, all_numbers
 
 
 def _log_chance(off: BoolArray, inside: BoolArray, shown: BoolArray) -> float:
-    """The logarithm of how likely all that is off would be inside if it were drawn at random of what is shown.
-
-    It is infinite where some is outside, or where most of what is inside is right.
-    """
+    """The logarithm of how likely all that is off would be inside by chance; infinite where most there is right."""
     w, r, R = (int(np.count_nonzero(each)) for each in (off, inside, shown))
     is_region = not np.any(off & ~inside) and w >= _WRONG * r
     return math.log(math.comb(r, w)) - math.log(math.comb(R, w)) if is_region else math.inf
@@ -197,9 +190,8 @@ def _log_chance(off: BoolArray, inside: BoolArray, shown: BoolArray) -> float:
 
 def wrong_places(evidence: Evidence) -> str:
     """In how many entries dS is wrong, beyond which threshold, and an example; it follows "dS is"."""
-    wrong, found = count([seen.wrong for seen in evidence.wrong]), threshold(evidence)
-    only = f", only {found[0]}" if found else ""
-    total = sum(seen.S.size for seen in evidence.observations)
+    wrong, total = count([seen.wrong for seen in evidence.wrong]), sum(seen.S.size for seen in evidence.observations)
+    only = f", only {found[0]}" if (found := threshold(evidence)) else ""
     there = relation_in(evidence, lambda seen: seen.wrong) or zeros(evidence.wrong)
     there = there and f"where dS is wrong, {there}; "
     return f"wrong in {wrong} of {total} entries{only}; {there}{largest_error(evidence)}"
@@ -266,11 +258,11 @@ def _factors(evidence: Evidence, thing: str, of: Callable[[Case], Any]) -> dict[
             return {}
         for group in np.unique(numbers).tolist():
             chosen = seen.known & (numbers == group)
-            factor, so_far = factor_at(evidence, seen, chosen), factors.get(group, Interval())
-            if factor is None or max(factor.low, so_far.low) > min(factor.high, so_far.high):
+            factor = factor_at(evidence, seen, chosen)
+            if factor is None or (common := factor.within(factors.get(group, Interval()))).radius < 0:
                 return {}
             if factor.radius <= _KNOWN * max(1.0, abs(factor.middle)):
-                factors[group] = Interval(max(factor.low, so_far.low), min(factor.high, so_far.high))
+                factors[group] = common
                 determined = significant(seen) & chosen
                 entries += int(np.count_nonzero(determined))
                 rows += int(np.count_nonzero(determined.any(axis=1)))

@@ -92,10 +92,7 @@ def _constant(law: Law) -> tuple[str, str]:
 
 
 def factor(evidence: Evidence) -> Iterable[Finding]:
-    """dS = c n, with one law c = k N^a C^b for all problems.
-
-    A law that is 1 at some batch size, as N/8 is at 8, is no missing mean: dS depends on the batch size.
-    """
+    """dS = c n, with one law c = k N^a C^b for all problems."""
     fit = factor_fit(evidence)
     if fit is None or fit.law.is_one:
         return []
@@ -103,7 +100,7 @@ def factor(evidence: Evidence) -> Iterable[Finding]:
     if is_near and not factor_fit(replace(evidence, rtol=evidence.rtol / 100)):  # the tolerance hides that it is none
         return []
     is_one = any(fit.law.at(seen.rows, seen.classes) == 1 for seen in evidence.observations)
-    if fit.law.rows and abs(fit.law.k) != 1 and is_one:
+    if fit.law.rows and abs(fit.law.k) != 1 and is_one:  # as N/8 is at 8: this is no missing mean
         return batch_size(evidence)
     return factor_findings(fit.law, how_many(fit.entries, evidence))
 
@@ -250,10 +247,8 @@ def _other_rows(evidence: Evidence, tried: Sequence[Case]) -> list[Finding]:
 
 
 def _for_each_label(evidence: Evidence, seen: Case) -> tuple[Case, BoolArray]:
-    """The problem with each row's dS for its own label, and N x C, for which labels a row's dS is what it was.
-
-    Row i of dS(S, l, l, ..., l) is its gradient for label l, whichever row's label it takes: a call for each label.
-    """
+    """The problem with each row's dS for its own label, and N x C, for which labels a row's dS is what it was."""
+    # Row i of dS(S, l, l, ..., l) is its gradient for label l, whichever row's label it takes: a call for each label.
     y, dS, table = _labels(seen), seen.analytic.copy(), np.zeros(seen.S.shape, dtype=bool)
     for label in set(y.tolist()):
         alone = _with_labels(evidence, seen, np.full_like(y, label)).analytic

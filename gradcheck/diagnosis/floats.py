@@ -89,10 +89,7 @@ def overflows(evidence: Evidence) -> Iterator[Finding]:
 
 
 def guarded(evidence: Evidence) -> Iterator[Finding]:
-    """The value is a built-in's at smaller scores, and dS its gradient; but a guard changes the value at large scores.
-
-    A call at smaller scores for each of a few problems.
-    """
+    """The value is a built-in's at smaller scores, and dS its gradient; a guard changes the value at large scores."""
     wrong = evidence.wrong
     if any(np.max(np.abs(seen.S)) < _SATURATED for seen in wrong):
         return

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcheck.checking.evidence import Allowance, Case
 from gradcheck.diagnosis import input_rules as rules
-from gradcheck.diagnosis.input_rules import InputSeen, Seen
+from gradcheck.diagnosis.input_rules import Seen
 from gradcheck.diagnosis.inputs import indices, of_each_index
 from gradcheck.functions.function import Function
 from gradcheck.report import Finding
@@ -18,10 +18,7 @@ from gradcheck.report import Finding
 
 def explain_hessian(cases: Iterable[Case], loss: Function, rtol: float) -> tuple[Finding, ...]:
     """A finding for each array of second derivatives that is wrong somewhere."""
-    arrays: dict[str, Seen] = {}
-    for case in cases:
-        for own in case.arguments.layout.inputs:
-            arrays.setdefault(own.name, []).append(InputSeen(case, own, Allowance(loss, 0), rtol))
+    arrays = rules.by_input(cases, Allowance(loss, 0), rtol)
     return tuple(_of_one(name, seen) for name, seen in arrays.items() if any(each.wrong.any() for each in seen))
 
 
@@ -46,23 +43,21 @@ def of_products(findings: Iterable[Finding], cases: Sequence[Case]) -> tuple[Fin
 
 
 def _of_one(name: str, seen: Seen) -> Finding:
-    wrong, entries = sum(int(each.wrong.sum()) for each in seen), sum(each.input.size for each in seen)
-    found = next((finding for rule in RULES for finding in rule(seen)), None)
-    why = found.message if found else f"dS is wrong in {wrong} of {entries} entries, and no known cause fits"
-    message = why.replace("dS", name).replace("the numerical gradient", "the second derivative")
-    hint = found.hint.replace("dS", name) if found else "derive each entry of the gradient once more, term by term"
-    return Finding("wrong-hessian", "error", message, hint)
+    why = f"dS is wrong in {rules.how_many_wrong(seen)}, and no known cause fits"
+    unknown = Finding("wrong-hessian", "error", why, "derive each entry of the gradient once more, term by term")
+    found = next((finding for rule in RULES for finding in rule(seen)), unknown)
+    message = found.message.replace("dS", name).replace("the numerical gradient", "the second derivative")
+    return Finding("wrong-hessian", "error", message, found.hint.replace("dS", name))
 
 
 def on_the_diagonal(seen: Seen) -> Iterator[Finding]:
     """A block or a whole matrix is wrong on its diagonal alone, or beside it alone."""
     if seen[0].x.ndim < 2 or seen[0].x.shape[-1] != seen[0].x.shape[-2]:
         return
-    off = [np.broadcast_to(~np.eye(each.x.shape[-1], dtype=bool), each.x.shape) for each in seen]
-    for where, places in (("on its diagonal", [~each for each in off]), ("beside its diagonal", off)):
-        if not any(each.wrong[~place].any() for each, place in zip(seen, places, strict=True)):
-            zero = all(not each.analytic[place].any() for each, place in zip(seen, places, strict=True))
-            there = "; it is 0 there" if zero else ""
+    for where, is_on in (("on its diagonal", True), ("beside its diagonal", False)):
+        pairs = [(each, np.broadcast_to(np.eye(each.x.shape[-1], dtype=bool), each.x.shape) == is_on) for each in seen]
+        if not any(each.wrong[~place].any() for each, place in pairs):
+            there = "" if any(each.analytic[place].any() for each, place in pairs) else "; it is 0 there"
             yield Finding("wrong-hessian", "error", f"dS is wrong only {where}, and right elsewhere{there}")
             return
 

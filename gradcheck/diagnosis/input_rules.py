@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import permutations, product
 from typing import Any
@@ -65,6 +65,20 @@ Seen = list[InputSeen]
 Rule = Callable[[Seen], Iterator[Finding]]
 
 
+def by_input(cases: Iterable[Case], ask: Allowance, rtol: float) -> dict[str, Seen]:
+    """By name, each input as it was seen in all problems."""
+    inputs: dict[str, Seen] = {}
+    for case in cases:
+        for each in case.arguments.layout.inputs:
+            inputs.setdefault(each.name, []).append(InputSeen(case, each, ask, rtol))
+    return inputs
+
+
+def how_many_wrong(seen: Seen) -> str:
+    """``3 of 12 entries``."""
+    return f"{sum(int(each.wrong.sum()) for each in seen)} of {sum(each.input.size for each in seen)} entries"
+
+
 def enough(seen: Seen) -> bool:
     """Whether entries are significant in a number that no relation meets by chance."""
     return sum(int(np.count_nonzero(each.significant)) for each in seen) >= _ENTRIES
@@ -124,8 +138,7 @@ def regularizer(seen: Seen) -> Iterator[Finding]:
         if power:
             if not np.allclose(ratios, v, rtol=1e-6, atol=1e-12):
                 continue
-            law = simplest_law([(int(N), 1, Interval(N**power, N**power)) for N in set(sizes)], classes=0)
-            if law is not None:
+            if law := simplest_law([(int(N), 1, Interval(N**power, N**power)) for N in set(sizes)], classes=0):
                 yield from factor_findings(law, f"beside the regularizer's {told}")
             return
         has = f"{first}·{unit}" if symbol == own_symbol else f"{first} times {own_symbol.format(x=name)}"
@@ -152,12 +165,10 @@ def _own_penalty(seen: Seen) -> tuple[str, str, list[float]]:
         changes = []
         for each in seen:
             arguments = replace(each.case.arguments, values=each.values | {key: 2 * constant})
-            changes.append(each.own(each.ask.evaluate(each.case.S, arguments).gradient) - each.analytic)
+            change = each.own(each.ask.evaluate(each.case.S, arguments).gradient) - each.analytic
+            changes.append((each.x, change, 1e-9 * (np.abs(change) + np.abs(each.analytic)) + 1e-300))
         for symbol, (slope, _) in _PENALTIES.items():
-            own = []
-            for each, change in zip(seen, changes, strict=True):
-                tiny = 1e-9 * (np.abs(change) + np.abs(each.analytic)) + 1e-300
-                own.append(multiplier(slope(each.x).ravel(), change.ravel(), tiny.ravel()))
+            own = [multiplier(slope(x).ravel(), change.ravel(), tiny.ravel()) for x, change, tiny in changes]
             found = [each.middle for each in own if each]
             if len(found) == len(seen) and any(found):
                 return key, symbol, found
@@ -168,20 +179,18 @@ def _of_value(
     seen: Seen, own_symbol: str, own: list[float], slope: Callable[[FloatArray], FloatArray], power: int
 ) -> Interval | None:
     """How many times ``slope`` the value's gradient has, where the rest of dS is N^power times that of the value."""
-    low, high, entries = -np.inf, np.inf, 0
+    common = Interval()
     for each, ratio in zip(seen, own, strict=True):
         c = float(each.case.rows) ** power
         rest = (each.analytic - ratio * _PENALTIES[own_symbol][0](each.x)) / c
+        slack = each.slack(np.abs(each.numerical) + np.abs(each.analytic) / c) * max(1.0, 1 / c)
         chosen = each.known
-        target, basis = (each.numerical - rest)[chosen], slope(each.x)[chosen]
-        size = np.abs(each.numerical) + np.abs(each.analytic) / c
-        interval = multiplier(basis, target, each.slack(size)[chosen] * max(1.0, 1 / c))
+        interval = multiplier(slope(each.x)[chosen], (each.numerical - rest)[chosen], slack[chosen])
         if interval is None:
             return None
-        low, high = max(low, interval.low), min(high, interval.high)
-        entries += len(basis)
-    is_known = low <= high and np.isfinite(low) and np.isfinite(high) and entries >= _ENTRIES
-    return Interval(float(low), float(high)) if is_known else None
+        common = common.within(interval)
+    entries = sum(int(np.count_nonzero(each.known)) for each in seen)
+    return common if 0 <= common.radius < np.inf and entries >= _ENTRIES else None
 
 
 # --- entries in other places, and functions of x ------------------------------------------------------------

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis import input_rules as rules
 from gradcheck.diagnosis.conditions import beyond, fixed_indices
-from gradcheck.diagnosis.input_rules import InputSeen, Seen, alike
+from gradcheck.diagnosis.input_rules import Seen, alike
 from gradcheck.diagnosis.jacobian import example, outputs_taken, same_for_any_upstream
 from gradcheck.diagnosis.places import zeros
 from gradcheck.errors import LossDefect, OutOfTime
@@ -62,8 +62,7 @@ def indices(seen: Seen) -> Iterator[Finding]:
         if not any(each.any() for each in is_right) or (dimensions > 1 and sum(each.wrong.sum() for each in wrong) < 2):
             continue
         words = _named_indices(wrong, is_wrong, is_right) if sum(map(np.sum, is_wrong)) > 1 else ""
-        words = words or fixed_indices([np.flatnonzero(w).tolist() for w in is_wrong], [len(w) for w in is_wrong])
-        if words:
+        if words := words or fixed_indices([np.flatnonzero(w).tolist() for w in is_wrong], [*map(len, is_wrong)]):
             where = f"{words} of axis {axis}" if dimensions > 1 else words
             message = f"dS is wrong only at {where}, and right elsewhere{_difference(wrong)}"
             yield Finding("one-region", "error", message, _LOOP_HINT)
@@ -99,13 +98,13 @@ def condition(seen: Seen) -> Iterator[Finding]:
     arrays = {key: flat(own) for key, own in alike(seen)}
     named = [(f"{side}{key}{side}", np.abs(own) if side else own) for key, own in arrays.items() for side in ("", "|")]
     found = [f"{words} {' '.join(limit)}" for words, own in named if (limit := beyond(wrong, known, own))]
-    conditions = {"the numerical gradient is 0": flat(np.abs(each.numerical) <= each.bounds for each in seen)}
-    found += [words for words, holds in conditions.items() if np.array_equal(wrong[known], holds[known])]
+    found = [f"{each}, and right elsewhere{_difference([e for e in seen if e.wrong.any()])}" for each in found[:1]]
+    is_flat = flat(np.abs(each.numerical) <= each.bounds for each in seen)
+    if not found and np.array_equal(wrong[known], is_flat[known]):
+        found = ["the numerical gradient is 0, and right elsewhere"]
     if found and min(wrong.sum(), (known & ~wrong).sum()) > 1:
-        there = _difference([each for each in seen if each.wrong.any()])
-        where = f"{found[0]}, and right elsewhere{there if found[0] not in conditions else ''}"
         hint = "look at the mask, the branch or the clip that belongs to that condition, in forward and in backward"
-        yield Finding("one-region", "error", f"dS is wrong where {where}", hint)
+        yield Finding("one-region", "error", f"dS is wrong where {found[0]}", hint)
 
 
 def _difference(seen: Seen) -> str:
@@ -121,19 +120,16 @@ RULES: tuple[rules.Rule, ...] = (
 
 def explain_inputs(evidence: Evidence) -> tuple[Finding, ...]:
     """Why gradients of a function of named inputs are wrong, the leading finding first; its cases hold `Arguments`."""
-    inputs: dict[str, Seen] = {}
-    for case in evidence.observations:
-        for each in case.arguments.layout.inputs:
-            inputs.setdefault(each.name, []).append(InputSeen(case, each, evidence.ask, evidence.rtol))
+    inputs = rules.by_input(evidence.observations, evidence.ask, evidence.rtol)
     wrong = [name for name, seen in inputs.items() if any(each.wrong.any() for each in seen)]
     told, exchanged = _exchanged(wrong, inputs)
     found: dict[str, tuple[Finding, list[str]]] = {}  # by its text about dS, a finding and the inputs that it holds of
     unexplained = []
-    for name in wrong:
-        own = _of_one(inputs[name]) if name not in exchanged else []
+    for name in [name for name in wrong if name not in exchanged]:
+        own = _of_one(inputs[name])
         for finding in own:
             found.setdefault(finding.message, (finding, []))[1].append(name)
-        if not own and name not in exchanged:
+        if not own:
             unexplained.append(name)
     told += [_named(finding, names) for finding, names in found.values()]
     if unexplained:
@@ -175,13 +171,12 @@ def _exchanged(wrong: list[str], inputs: dict[str, Seen]) -> tuple[list[Finding]
 
 def _no_known_cause(names: list[str], right: list[str], inputs: dict[str, Seen]) -> Finding:
     seen = [each for name in names for each in inputs[name]]
-    wrong, entries = sum(int(each.wrong.sum()) for each in seen), sum(each.input.size for each in seen)
     these = _listed([f"d{name}" for name in names])
     verb = "is" if len(names) == 1 else "are"
     beside = f"; {_listed(right)} {'is' if len(right) == 1 else 'are'} right" if right else ""
     sizes, every = ({each.case.rows for each in seen if each.wrong.any() or any_} for any_ in (False, True))
     at = "" if sizes == every else f", at N = {', '.join(map(str, sorted(sizes)))} only"
-    message = f"{these} {verb} wrong in {wrong} of {entries} entries{at}, and no known cause fits{beside}"
+    message = f"{these} {verb} wrong in {rules.how_many_wrong(seen)}{at}, and no known cause fits{beside}"
     return Finding("gradient-of-another-loss", "error", message, f"derive {these} once more, term by term")
 
 

@@ -197,10 +197,7 @@ class GradientMatch:
 
 
 def gradient_match(evidence: Evidence, known: Known) -> GradientMatch | None:
-    """How dS follows from the gradient of a known loss; entries at kinks of the value are not compared.
-
-    None if one entry differs, if fewer than three are significant, or if no wrong entry was compared.
-    """
+    """How dS follows from a known loss's gradient; None if an entry differs, few are significant, or no wrong one."""
     compared = []
     for seen in evidence.observations:
         answer = known.at(seen.S, seen.y)

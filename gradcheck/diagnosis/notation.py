@@ -128,14 +128,12 @@ class _Sample:
 
 
 def explain_terms(evidence: Evidence) -> str:
-    """A sentence with dS and the numerical gradient as sums of a few terms; empty where neither is, or both are alike.
-
-    It takes a wrong loss, and problems of two N at least: else 1/N is any number.
-    """
+    """A sentence with dS and the numerical gradient as sums of a few terms; empty if neither is, or both are alike."""
     seen = [each for each in evidence.observations if each.known.any()]
     labels = [Y for each in seen if (Y := _labels_as_numbers(each.S, each.y)) is not None]
     kinds = {each.y.ndim - 1 for each in seen}
-    if not evidence.wrong or len(kinds) != 1 or len(labels) < len(seen) or len({each.rows for each in seen}) < 2:
+    has_several_N = len({each.rows for each in seen}) > 1  # else 1/N is any number
+    if not evidence.wrong or len(kinds) != 1 or len(labels) < len(seen) or not has_several_N:
         return ""
     kind, rtol = kinds.pop(), min(evidence.rtol, _RTOL)
     names = [texts[kind] for *texts, _ in TERMS if texts[kind]]

@@ -43,6 +43,10 @@ class Interval:
     def radius(self) -> float:
         return (self.high - self.low) / 2
 
+    def within(self, other: Interval) -> Interval:
+        """The numbers that both hold; of negative radius where there are none."""
+        return Interval(max(self.low, other.low), min(self.high, other.high))
+
 
 def around(number: float, rtol: float) -> Interval:
     """The numbers that differ from another one by at most a part of it."""
@@ -301,10 +305,7 @@ def factor_at(evidence: Evidence, seen: Case, chosen: BoolArray) -> Interval | N
 
 
 def term_fit(evidence: Evidence, basis: Basis, factor: Law = ONE, where: Where = everywhere) -> Fit | None:
-    """The law of d in dS = c n + d x in some entries; None where there is none, or it is 0.
-
-    ``basis`` gives x, and entries where it is not finite do not count; ``factor`` is the law of c.
-    """
+    """The law of d in dS = c n + d x, in entries with finite x, where c follows ``factor``; None for none, or d = 0."""
     intervals, significant, known = [], [], [where(seen) & seen.known for seen in evidence.observations]
     for seen in evidence.observations:
         c = factor.at(seen.rows, seen.classes)

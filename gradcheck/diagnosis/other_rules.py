@@ -77,10 +77,7 @@ def smooth_kink(evidence: Evidence) -> Iterator[Finding]:
 
 
 def keeps_state(evidence: Evidence) -> Iterator[Finding]:
-    """dS is right at the S of a problem and wrong around it, or the same far off and wrong: it is of an earlier call.
-
-    Of a right loss this is only asked where dS does not change with S, which takes one call.
-    """
+    """dS is right at S and wrong around it, or the same far off and wrong there: it is of an earlier call."""
     ask = evidence.ask if evidence.wrong else evidence.inspect or evidence.ask
     right = [seen for seen in evidence.observations if not (seen.is_wrong or seen.is_round) and significant(seen).any()]
     if not right:
@@ -93,6 +90,7 @@ def keeps_state(evidence: Evidence) -> Iterator[Finding]:
         far = (ask.evaluate(seen.S + side, seen.y).gradient for side in (moved, -moved))
         is_same = all(np.array_equal(each, seen.analytic) for each in far)
         # Far off many a wrong dS is wrong: only one that is the same there, though it is not the same everywhere at S.
+        # A right loss is only asked where dS does not change with S, which takes one call.
         is_far = distance > size
         if (not is_same and (is_far or not evidence.wrong)) or (is_far and _variety(seen) < _VARIED):
             return
@@ -143,18 +141,13 @@ def vacuous(evidence: Evidence) -> Iterator[Finding]:
 
 
 def truncated(evidence: Evidence) -> Iterator[Finding]:
-    """dS is whole everywhere, where neither the numerical gradient is nor N times it: so it is no count.
-
-    Of floats it is only said where dS is the numerical gradient, or N times it, made whole in one way; an array of
-    integers cannot be right in any case.
-    """
+    """dS is whole everywhere, where neither the numerical gradient is nor N times it; of floats, made so in one way."""
     observations, integers = evidence.observations, any(seen.whole_numbers for seen in evidence.wrong)
     if not all(np.array_equal(seen.analytic, np.rint(seen.analytic)) for seen in observations):
         return
-    arrays = [
-        np.array([s.analytic, s.numerical, s.bounds + s.granted, s.rows + 0 * s.S])[:, s.known] for s in observations
-    ]
-    dS, n, error, N = np.concatenate(arrays, axis=1)
+    arrays = [np.array([s.analytic, s.numerical, s.bounds + s.granted])[:, s.known] for s in observations]
+    N = np.repeat([s.rows for s in observations], [each.shape[1] for each in arrays])
+    dS, n, error = np.concatenate(arrays, axis=1)
     least = 0 if integers else SEVERAL
     way = made_whole(dS, n, error, least)
     if not way and (of_sum := made_whole(dS, N * n, N * error, least)):
@@ -174,10 +167,7 @@ def truncated(evidence: Evidence) -> Iterator[Finding]:
 
 
 def made_whole(dS: FloatArray, n: FloatArray, error: FloatArray, least: int) -> str:
-    """How dS is n, known within an error, made whole: in words; empty for no way, or for few fractions.
-
-    So many numbers are fractions and not made 0; with 0 for ``least`` it takes a single fraction, made anything.
-    """
+    """How dS is n, known within an error, made whole: in words; empty for no way, or too few fractions not made 0."""
     fractions = are_fractions(n, error)
     if not fractions.any() or np.count_nonzero(fractions & (dS != 0)) < least:
         return ""

@@ -37,43 +37,30 @@ class Region:
     """The same place in every problem."""
 
     code: str  #: of the finding that names it
-    index: int = 0  #: of the class or the row, from the front; negative, from the back
-
-    @property
-    def axis(self) -> int:
-        return 0 if self.code == "one-row" else 1
+    words: str  #: after "in"
+    of: Where  #: none of its truth values is true where there is no such class or row
+    alternatives: int = 1  #: how many regions of the kind would have been named as readily
 
     @property
     def is_of_labels(self) -> bool:
         return self.code in ("label-column", "other-columns")
 
-    def of(self, seen: Case) -> BoolArray:
-        """N x C truth values; none of them true where there is no such class or row."""
-        if self.is_of_labels:
-            assert seen.at_label is not None
-            return seen.at_label if self.code == "label-column" else ~seen.at_label
-        size = seen.S.shape[self.axis]
-        along = np.arange(size) == (self.index if self.index >= 0 else size + self.index)
-        return np.asarray(np.broadcast_to(along if self.axis else along[:, np.newaxis], seen.S.shape))
 
-    def outside(self, seen: Case) -> BoolArray:
-        """All other entries of a problem."""
-        return ~self.of(seen)
+def _at_label(seen: Case) -> BoolArray:
+    assert seen.at_label is not None
+    return seen.at_label
 
-    def alternatives(self, observations: Sequence[Case]) -> int:
-        """How many regions of the kind would have been named as readily: the first or the last, or any."""
-        most: int = max(seen.S.shape[self.axis] for seen in observations)
-        return 1 if self.is_of_labels else min(2, most) if self.index in (0, -1) else most
 
-    @property
-    def words(self) -> str:
-        """The place in a few words, after "in"."""
-        if self.is_of_labels:
-            is_label = self.code == "label-column"
-            return "the label's column (j = y)" if is_label else "the columns of the other classes (j != y)"
-        thing = self.code.removeprefix("one-")
-        back = ", counted from the back" * (self.index < 0)
-        return f"the last {thing}" if self.index == -1 else f"{thing} {self.index}{back}"
+def _one(thing: str, axis: int, index: int, most: int) -> Region:
+    """A class or a row of at most so many, by its index from the front; where that is negative, from the back."""
+
+    def of(seen: Case) -> BoolArray:
+        size = seen.S.shape[axis]
+        along = np.arange(size) == (index if index >= 0 else size + index)
+        return np.asarray(np.broadcast_to(along if axis else along[:, np.newaxis], seen.S.shape))
+
+    words = f"the last {thing}" if index == -1 else f"{thing} {index}{', counted from the back' * (index < 0)}"
+    return Region(f"one-{thing}", words, of, min(2, most) if index in (0, -1) else most)
 
 
 def regions_at(observations: Sequence[Case], off: Masks) -> list[Region]:
@@ -83,13 +70,15 @@ def regions_at(observations: Sequence[Case], off: Masks) -> list[Region]:
         return []
     seen, place, found = observations[first], np.argwhere(off[first])[0].tolist(), []
     if all(each.at_label is not None for each in observations):
-        assert seen.at_label is not None
-        found.append(Region("label-column" if seen.at_label[tuple(place)] else "other-columns"))
-    for code, axis in (("one-class", 1), ("one-row", 0)):
+        of_label = Region("label-column", "the label's column (j = y)", _at_label)
+        others = "the columns of the other classes (j != y)"
+        is_label = _at_label(seen)[tuple(place)]
+        found.append(of_label if is_label else Region("other-columns", others, lambda seen: ~_at_label(seen)))
+    for axis, thing in ((1, "class"), (0, "row")):
+        sizes = {each.S.shape[axis] for each in observations}
         front, back = place[axis], place[axis] - seen.S.shape[axis]
-        several = len({each.S.shape[axis] for each in observations}) > 1
-        indices = (front, back) if several else (-1 if front and back == -1 else front,)
-        found += [Region(code, index) for index in indices]
+        indices = (front, back) if len(sizes) > 1 else (-1 if front and back == -1 else front,)
+        found += [_one(thing, axis, index, max(sizes)) for index in indices]
     return found
 
 
@@ -97,7 +86,7 @@ def covering(observations: Sequence[Case], off: Masks) -> list[Region]:
     """The regions that all of some entries are in, in the order of ``regions_at``."""
     pairs = list(zip(observations, off, strict=True))
     regions = regions_at(observations, off)
-    return [region for region in regions if not any(np.any(each & region.outside(seen)) for seen, each in pairs)]
+    return [region for region in regions if not any(np.any(each & ~region.of(seen)) for seen, each in pairs)]
 
 
 def log_chance(region: Region, observations: Sequence[Case], off: Masks, beside: Region | None = None) -> float:
@@ -107,21 +96,18 @@ def log_chance(region: Region, observations: Sequence[Case], off: Masks, beside:
     is a row, rows take the place of entries. Entries in the region ``beside`` do not count. The probability is
     multiplied by the number of regions of that kind.
     """
-    log = math.log(region.alternatives(observations))
+    log = math.log(region.alternatives)
     for seen, each in zip(observations, off, strict=True):
-        counted = np.ones(seen.S.shape, dtype=bool) if beside is None else beside.outside(seen)
+        counted = np.ones(seen.S.shape, dtype=bool) if beside is None else ~beside.of(seen)
         masks = np.array([region.of(seen) & counted, counted, each & counted])
-        rows = masks.any(axis=2).sum(axis=1, keepdims=True) if region.axis == 0 else masks.sum(axis=2)
+        rows = masks.any(axis=2).sum(axis=1, keepdims=True) if region.code == "one-row" else masks.sum(axis=2)
         for r, C, w in rows.T.tolist():
             log += math.log(math.comb(r, w)) - math.log(math.comb(C, w)) if w <= r else -math.inf
     return min(0.0, log)
 
 
 def places(evidence: Evidence) -> Iterator[Finding]:
-    """Every wrong entry of every problem is in one region, or in two, and not by coincidence.
-
-    Entries of it that are right do not contradict this: the gradient may be 0 there.
-    """
+    """Every wrong entry is in one region, or in two, and not by coincidence; of right ones the gradient may be 0."""
     wrong = [seen.wrong for seen in evidence.observations]
     if count(wrong) < _OF_ITS_OWN:
         return
@@ -144,7 +130,7 @@ def places(evidence: Evidence) -> Iterator[Finding]:
 
 
 def _without(region: Region, other: Region) -> Where:
-    return lambda seen: region.of(seen) & other.outside(seen)
+    return lambda seen: region.of(seen) & ~other.of(seen)
 
 
 def _two(observations: Sequence[Case], off: Masks) -> tuple[Region, Region] | None:
@@ -156,7 +142,7 @@ def _two(observations: Sequence[Case], off: Masks) -> tuple[Region, Region] | No
 
     found: list[tuple[int, int, Region, Region]] = []
     for one in regions_at(observations, off):
-        rest = [each & one.outside(seen) for seen, each in zip(observations, off, strict=True)]
+        rest = [each & ~one.of(seen) for seen, each in zip(observations, off, strict=True)]
         for other in covering(observations, rest):
             if one.code != other.code and is_needed(one, other) and is_needed(other, one):
                 found.append((count([one.of(seen) | other.of(seen) for seen in observations]), len(found), one, other))

@@ -29,10 +29,7 @@ _FACTORS = (ONE, *(Law(Fraction(k), rows) for k, rows in ((1, 1), (-1, 0), (1, -
 
 @dataclass(frozen=True)
 class Term:
-    """A term x, and what d means: the code, the message and what to look at.
-
-    In these ``{d}`` is the size of d, ``{term}`` that of d x, and ``{integral}`` what d x / c is the derivative of.
-    """
+    """A term x; in what is said of it ``{d}`` is the size of d, ``{term}`` that of d x, ``{integral}`` its integral."""
 
     code: str
     symbol: str  #: x as it is written

@@ -29,22 +29,25 @@ _MEAN_HINT = "divide value and dS by the same: the number of rows, or the sum of
 
 
 def laws(evidence: Evidence) -> Iterator[Finding]:
-    """What is wrong with the weights and masks among named inputs: some 8 calls for each, at the largest batch.
-
-    They are known by name, are not differentiated, and have a first axis of N rows.
-    """
+    """What is wrong with weights and masks among inputs, known by name: some 8 calls for each, at the largest batch."""
     case = max(evidence.observations, key=lambda each: each.rows)
     assert evidence.inspect is not None
-    arguments = case.arguments
-    for name in sorted(arguments.batched - {*arguments.layout.names}):
-        array = arguments.values.get(name)
-        if not isinstance(array, np.ndarray) or case.rows < 2:
-            continue
+    for name, array in _given(case) if case.rows > 1 else ():
         law = _Law(case, evidence.inspect, name, array)
+        found: Iterator[Finding] = iter(())
         if _MASKS.fullmatch(name) and {*np.unique(array).tolist()} == {0, 1}:
-            yield from _of_mask(law)
+            found = _of_mask(law)
         elif _WEIGHTS.fullmatch(name) and array.shape in ((case.rows,), (case.rows, 1)):
-            yield from _of_weights(law)
+            found = _of_weights(law)
+        # No error where dS is right: what is called so may be something else, as a margin or a target.
+        yield from (each for each in found if each.severity == "note" or case.is_wrong)
+
+
+def _given(case: Case) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+    """By name, the arrays of N rows that are not differentiated."""
+    for name in sorted(case.arguments.batched - {*case.arguments.layout.names}):
+        if isinstance(array := case.arguments.values.get(name), np.ndarray):
+            yield name, array
 
 
 class _Law:
@@ -89,22 +92,15 @@ def _ignored(law: _Law, other: Answer, code: str, hint: str) -> Finding | None:
     return Finding(code, "error" if any(follows) else "note", words[follows], hint) if follows in words else None
 
 
-def _if_wrong(found: Finding, law: _Law) -> Iterator[Finding]:
-    """A finding; but where dS is right, no error: what is called so may be something else, as a margin or a target."""
-    if found.severity == "note" or law.case.is_wrong:
-        yield found
-
-
 def _of_weights(law: _Law) -> Iterator[Finding]:
     case, name, w = law.case, law.name, law.array
     factors = np.linspace(1.25, 3.0, case.rows).reshape(w.shape)
     if found := _ignored(law, law.at(factors * w), "weights-ignored", _WEIGHTS_HINT):
-        yield from _if_wrong(found, law)
+        yield found
         return
-    doubled = law.at(2 * w)
-    grows = [_same(now, 2 * before) for now, before in ((doubled.value, case.value), (doubled.gradient, case.analytic))]
-    stays = [_same(now, before) for now, before in ((doubled.value, case.value), (doubled.gradient, case.analytic))]
-    told = ""
+    doubled, told = law.at(2 * w), ""
+    pairs = (doubled.value, case.value), (doubled.gradient, case.analytic)
+    grows, stays = ([_same(now, times * before) for now, before in pairs] for times in (2, 1))
     if stays[0] and grows[1]:
         by_rows = _ratio(case, float(w.sum()) / case.rows)
         told = f"the value divides by the sum of {name}, and dS {'by N' if by_rows else 'does not'}"
@@ -112,7 +108,7 @@ def _of_weights(law: _Law) -> Iterator[Finding]:
         told = f"dS divides by the sum of {name}, and the value does not"
     if told:
         message = f"{told}: with {name} doubled, only one of them doubles"
-        yield from _if_wrong(Finding("weights-ignored", "error", message, _MEAN_HINT), law)
+        yield Finding("weights-ignored", "error", message, _MEAN_HINT)
     elif grows[0] or stays[0]:
         none, first = w.copy(), np.arange(case.rows) == 0
         none[0] = 0
@@ -123,7 +119,7 @@ def _of_weights(law: _Law) -> Iterator[Finding]:
 
 def _of_mask(law: _Law) -> Iterator[Finding]:
     if found := _ignored(law, law.at(1 - law.array), "mask-ignored", _MASK_HINT):
-        yield from _if_wrong(found, law)
+        yield found
         return
     case = law.case
     for masked in (0, 1):
@@ -139,16 +135,12 @@ def _of_mask(law: _Law) -> Iterator[Finding]:
 
 def average(evidence: Evidence) -> Iterator[Finding]:
     """dS is divided by N and the value by the rows, or entries, that count, or the other way round."""
-    totals: dict[str, list[float]] = {}
-    for case in evidence.observations:
-        for name, total in _totals(case).items():
-            totals.setdefault(name, []).append(total)
-    cases = evidence.observations
-    for name, own in totals.items():
-        if len(own) < len(cases) or all(total == case.rows for total, case in zip(own, cases, strict=True)):
+    pairs = [(case, _totals(case)) for case in evidence.observations]
+    for name in pairs[0][1]:
+        if any(name not in totals for _, totals in pairs) or all(totals[name] == case.rows for case, totals in pairs):
             continue
         for divisor, other, power in ((name, "N", -1), ("N", name, 1)):
-            if all(_ratio(case, (t / case.rows) ** power) for t, case in zip(own, cases, strict=True) if t > 0):
+            if all(_ratio(case, (own[name] / case.rows) ** power) for case, own in pairs if own[name] > 0):
                 message = f"dS divides by {divisor} where the value divides by {other}"
                 is_weights = _WEIGHTS.fullmatch(name.removeprefix("the sum of "))
                 code = "weights-ignored" if is_weights else "mask-ignored"
@@ -162,12 +154,8 @@ def _totals(case: Case) -> dict[str, float]:
         y = np.asarray(case.y)
         are_classes = y.ndim == 1 and y.dtype.kind in "iu"
         return {"the number of rows that are not ignored": float((y >= 0).sum())} if are_classes else {}
-    found = {}
-    for name in sorted(case.arguments.batched - {*case.arguments.layout.names}):
-        array = case.arguments.values.get(name)
-        if isinstance(array, np.ndarray) and (_WEIGHTS.fullmatch(name) or _MASKS.fullmatch(name)):
-            found[f"the sum of {name}"] = float(array.sum())
-    return found
+    named = [(name, each) for name, each in _given(case) if _WEIGHTS.fullmatch(name) or _MASKS.fullmatch(name)]
+    return {f"the sum of {name}": float(array.sum()) for name, array in named}
 
 
 def _ratio(case: Case, factor: float) -> bool:
@@ -184,17 +172,15 @@ def ignored_rows(evidence: Evidence) -> Iterator[Finding]:
         for name, y in named.items():
             if not isinstance(y, np.ndarray) or y.ndim != 1 or y.dtype.kind != "i" or not (y == -1).any():
                 continue
-            wrong = case.wrong if case.batch_size == 0 else np.zeros((len(y), 1), dtype=bool)
             if _counts_as_last(case, evidence, name, y):
                 message = f"a row whose label is -1 counts as one of the last class, and is to be ignored ({name})"
                 hint = "as an index, -1 is the last class: leave such rows out"
                 yield Finding("mask-ignored", "error", message, hint)
-            elif wrong[y == -1].any() and not wrong[y != -1].any():
+                return
+            if case.batch_size == 0 and case.wrong[y == -1].any() and not case.wrong[y != -1].any():
                 message = "dS is wrong only in rows whose label is -1, which are to be ignored"
                 yield Finding("mask-ignored", "error", message, "dS is 0 in such rows")
-            else:
-                continue
-            return
+                return
 
 
 def _counts_as_last(case: Case, evidence: Evidence, name: str, y: npt.NDArray[Any]) -> bool:
