@@ -10,15 +10,7 @@ import numpy as np
 from gradcheck.checking.evidence import Case, Evidence
 from gradcheck.diagnosis.conditions import drawn, wrong_places
 from gradcheck.diagnosis.factors import factor_findings
-from gradcheck.diagnosis.known import (
-    GradientMatch,
-    Known,
-    ValueMatch,
-    Values,
-    gradient_match,
-    known_losses,
-    recognised,
-)
+from gradcheck.diagnosis.known import GradientMatch, Known, ValueMatch, Values, gradient_match, known_losses, recognised
 from gradcheck.diagnosis.numbers import TINY, Law, around, constant_law, simplest_law
 from gradcheck.errors import UsageError
 from gradcheck.layout import Arguments
@@ -69,13 +61,14 @@ def gradient_known(evidence: Evidence) -> Iterator[Finding]:
     known, values = gradient.known, Values(evidence.observations)
     means, worst = values.means(known), evidence.observations.index(evidence.wrong[0])
     assert means is not None  # its gradient was compared
+    name, its = known.built_in, ValueMatch(known).in_words()
     if np.all(np.abs(values.own - means) <= _HALF * np.abs(means)):
-        where = f"in all {gradient.entries} entries, and the value is {ValueMatch(known).in_words()} to three digits"
-        yield from factor_findings(gradient.law, where, of=f"{known.built_in}'s")
+        where = f"in all {gradient.entries} entries, and the value is {its} to three digits"
+        yield from factor_findings(gradient.law, where, of=f"{name}'s")
         return
-    message = f"dS is {gradient.words}, but the value is not {ValueMatch(known).in_words()}: "
-    message += f"it is {values.own[worst]:.10g} where that is {means[worst]:.10g}"
-    hint = f"if {known.built_in} is meant, the value is wrong: `gradcheck show {known.built_in}` has its formula; "
+    own, that = values.own[worst], means[worst]
+    message = f"dS is {gradient.words}, but the value is not {its}: it is {own:.10g} where that is {that:.10g}"
+    hint = f"if {name} is meant, the value is wrong: `gradcheck show {name}` has its formula; "
     yield Finding(_GRADIENT, "error", message, f"{hint}if not, dS lacks a factor or a term")
 
 

@@ -41,13 +41,12 @@ _LABELS = "look at what goes by the label: a class that is ignored, a weight of 
 _LOOPS = "look at loops, slices and chunks: where they begin and end, and their stride"
 _BRANCH = "look at the branch, the mask or the clip that begins there, in the value and in dS"
 _TERM = "look for what is 0 there, as a product with s_j: a term or a factor that is lost or has the wrong sign"
-#: Whole numbers that broadcast to N x C, and what wrong rows, or columns, of certain numbers are called, and the hint.
-NUMBERS: dict[str, Callable[[Case], Any]] = {
-    "label": _label,
-    "class": lambda seen: np.arange(seen.classes),
-    "row": lambda seen: np.arange(seen.rows)[:, np.newaxis],
+#: Whole numbers that broadcast to N x C, what wrong rows, or columns, of certain numbers are called, and the hint.
+_NUMBERS: dict[str, tuple[Callable[[Case], Any], str, str]] = {
+    "label": (_label, "rows with label", _LABELS),
+    "row": (lambda seen: np.arange(seen.rows)[:, np.newaxis], "rows", _LOOPS),
+    "class": (lambda seen: np.arange(seen.classes), "classes", _LOOPS),
 }
-_THINGS = {"label": ("rows with label", _LABELS), "row": ("rows", _LOOPS), "class": ("classes", _LOOPS)}
 #: Numbers that wrong entries may lie beyond a threshold of.
 _SCORES: dict[str, Callable[[Case], FloatArray]] = {
     "s_j": lambda seen: seen.S,
@@ -78,14 +77,14 @@ def in_a_region(evidence: Evidence) -> Iterator[Finding]:
 def _set(evidence: Evidence) -> Condition | None:
     """The set of labels, rows or classes that is the least likely to hold all wrong entries by coincidence."""
     found: list[tuple[float, int, Condition]] = []
-    for k, (thing, (things, hint)) in enumerate(_THINGS.items()):
-        off, shown, numbers = _flat(evidence, NUMBERS[thing], axis=0 if thing == "class" else 1)
+    for k, (thing, (of, things, hint)) in enumerate(_NUMBERS.items()):
+        off, shown, numbers = _flat(evidence, of, axis=0 if thing == "class" else 1)
         said, holds, alternatives = set_of(np.unique(numbers[off]).tolist(), np.unique(numbers[shown]).tolist())
         inside = holds(numbers) & shown
         is_exact = bool(said) and not np.any(inside & ~off)
         chance = math.log(alternatives) + _log_chance(off, inside, shown) if is_exact else math.inf
         if chance <= (CHANCE_OF_LABELS if hint == _LABELS else CHANCE):
-            found.append((chance, k, (f"in {things} {said}", _where(NUMBERS[thing], holds), hint)))
+            found.append((chance, k, (f"in {things} {said}", _where(of, holds), hint)))
     return min(found)[2] if found else None
 
 
@@ -223,7 +222,7 @@ _SIZE, _BATCH, _OWN = "batch size", "batch", "row of all batches"
 #: What has a factor, the hint, and its number, which broadcasts to N x C; NaN where there is none.
 _GROUPS: dict[str, tuple[str, Callable[[Case], Any]]] = {
     _SIZE: ("", lambda seen: seen.rows),
-    **{thing: (_WEIGHTS, of) for thing, of in NUMBERS.items()},
+    **{thing: (_WEIGHTS, of) for thing, (of, _, _) in _NUMBERS.items()},
     _BATCH: (_OUTER, id),
     _OWN: (_OUTER, lambda seen: id(seen) + np.arange(seen.rows)[:, np.newaxis]),
 }
@@ -240,7 +239,7 @@ def _grouped(evidence: Evidence, things: tuple[str, ...]) -> Iterator[Finding]:
         if thing != _SIZE and max(each.low for each in off) > min(each.high for each in off):
             middles = [each.middle for each in off]
             said = f"from {min(middles):.6g} to {max(middles):.6g}"
-            if thing in NUMBERS:
+            if thing in _NUMBERS:
                 shown = [f"{constant_law(each)} for {thing} {key:g}" for key, each in list(factors.items())[:_SHOWN]]
                 said = ", ".join(shown) + ", ..." * (len(factors) > _SHOWN)
             message = f"dS is the numerical gradient times a factor of each {thing}: {said}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from gradcheck.checking.evidence import Evidence
@@ -14,7 +15,7 @@ from gradcheck.diagnosis.factors import batch_size, factor, misaligned, transpos
 from gradcheck.diagnosis.floats import decimals, guarded, half_precision, overflows
 from gradcheck.diagnosis.places import CODES as PLACES
 from gradcheck.diagnosis.places import places
-from gradcheck.diagnosis.terms import extra_term, lost_derivative, lost_in_the_value
+from gradcheck.diagnosis.terms import TERMS, extra_term, lost_derivative, lost_in_the_value
 from gradcheck.diagnosis.weights import average, ignored_rows, laws
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.report import Finding
@@ -26,15 +27,13 @@ class Rule:
 
     judge: Callable[[Evidence], Iterable[Finding]]
     codes: tuple[str, ...]  #: of its findings; where all of them are implied already, it is not asked
-    implies: frozenset[str] = frozenset()  #: codes that need not be said beside a finding of this rule
+    implies: Set[str] = frozenset()  #: codes that need not be said beside a finding of this rule
     of_right_losses: bool = False  #: it looks at losses without a wrong entry as well
 
 
 _GRADIENT, _VALUE = "gradient-of-another-loss", "value-of-another-loss"
 #: What says less than a rule that explains every wrong entry exactly.
-_LESS_SPECIFIC = frozenset(
-    {"batch-size-dependent", "not-a-gradient", "row-factor", "one-region", _VALUE, _GRADIENT, *PLACES}
-)
+_LESS_SPECIFIC = {"batch-size-dependent", "not-a-gradient", "row-factor", "one-region", _VALUE, _GRADIENT, *PLACES}
 #: What a rule that explains every wrong entry as wrong at kinks implies: none of these speaks of kinks.
 _ALL = _LESS_SPECIFIC | {"labels-misaligned", "log-guard", "missing-label-term", "missing-regularizer", *FACTORS}
 
@@ -53,12 +52,8 @@ RULES: tuple[Rule, ...] = (
     Rule(factor, (*FACTORS, "batch-size-dependent"), _LESS_SPECIFIC | {*FACTORS, "labels-misaligned", "transposed"}),
     Rule(transposed, ("transposed",), _LESS_SPECIFIC),
     Rule(misaligned, ("labels-misaligned",), _LESS_SPECIFIC),
-    Rule(other_rules.removable_jump, ("removable-jump",), frozenset({_GRADIENT}), of_right_losses=True),
-    Rule(
-        extra_term,
-        ("missing-label-term", "missing-regularizer", "log-guard", "other-columns", _GRADIENT),
-        _LESS_SPECIFIC,
-    ),
+    Rule(other_rules.removable_jump, ("removable-jump",), {_GRADIENT}, of_right_losses=True),
+    Rule(extra_term, (*{term.code: None for term in TERMS},), _LESS_SPECIFIC),
     Rule(guarded, ("log-guard",), _LESS_SPECIFIC),
     Rule(value_and_gradient_known, (_GRADIENT, _VALUE), _LESS_SPECIFIC),
     Rule(places, PLACES, _LESS_SPECIFIC),
@@ -69,9 +64,9 @@ RULES: tuple[Rule, ...] = (
     Rule(gradient_known, (_GRADIENT, *FACTORS), _LESS_SPECIFIC - {_VALUE}),
     Rule(average, ("mask-ignored",), _LESS_SPECIFIC | {_VALUE}),
     Rule(row_factors, ("row-factor",), _LESS_SPECIFIC - {_VALUE}),
-    Rule(batch_size, ("batch-size-dependent",), frozenset({"not-a-gradient", _GRADIENT})),
-    Rule(other_rules.not_a_gradient, ("not-a-gradient",), frozenset({_GRADIENT})),
-    Rule(value_known, (_VALUE,), frozenset({_GRADIENT})),
+    Rule(batch_size, ("batch-size-dependent",), {"not-a-gradient", _GRADIENT}),
+    Rule(other_rules.not_a_gradient, ("not-a-gradient",), {_GRADIENT}),
+    Rule(value_known, (_VALUE,), {_GRADIENT}),
     Rule(other_rules.no_known_cause, (_GRADIENT,)),
     LIKE,
     Rule(other_rules.vacuous, ("vacuous",), of_right_losses=True),
@@ -84,7 +79,7 @@ RULES: tuple[Rule, ...] = (
 _OF_WEIGHTS = "weights-ignored", "mask-ignored"
 OF_INPUTS = (
     RULES[0],
-    Rule(laws, _OF_WEIGHTS, frozenset(_OF_WEIGHTS), of_right_losses=True),
+    Rule(laws, _OF_WEIGHTS, {*_OF_WEIGHTS}, of_right_losses=True),
     Rule(average, _OF_WEIGHTS),
     Rule(ignored_rows, ("mask-ignored",), of_right_losses=True),
 )
@@ -97,13 +92,11 @@ def find(evidence: Evidence, rules: Sequence[Rule] = RULES) -> tuple[Finding, ..
     for rule in rules:
         if not (rule.of_right_losses or evidence.wrong) or implied.issuperset(rule.codes):
             continue
-        try:
+        with suppress(LossDefect, OutOfTime):  # the rule needs calls that cannot be had
             new = [finding for finding in rule.judge(evidence) if finding.code not in implied]
             if rule.judge is value_known and found:  # it helps to know the loss, and is no second defect
                 new = [replace(finding, severity="note") for finding in new]
-        except (LossDefect, OutOfTime):  # the rule needs calls that cannot be had
-            continue
-        found += new
-        if new:
-            implied |= rule.implies
+            found += new
+            if new:
+                implied |= rule.implies
     return tuple(found)

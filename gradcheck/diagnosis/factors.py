@@ -34,8 +34,7 @@ _BATCH_HINT = (
 _SMALLEST_BATCH = 4
 #: A factor that is nearer to 1 than this many times the tolerance has to hold more exactly.
 NEAR_ONE = 10.0
-#: Where as many rows would all be right by coincidence no more often than this, they are right for their batch size:
-#: where a single row is told from several, and for any other division of the batch sizes, of which there are more.
+#: The largest chance that rows of some N are right by coincidence: where one row is told from several; and otherwise.
 _CHANCE, _CHANCE_OF_OTHERS = 0.05, 0.001
 
 
@@ -116,17 +115,15 @@ def batch_size(evidence: Evidence) -> Iterator[Finding]:
         is_wrong.setdefault(seen.rows, []).append(seen.is_wrong)
     right = [N for N, each in is_wrong.items() if not any(each)]
     always = [N for N, each in is_wrong.items() if all(each)]
-    sometimes = [N for N, each in is_wrong.items() if any(each) and not all(each)]
+    sometimes = [N for N in is_wrong if N not in right + always]
     rows = sum(seen.rows for seen in evidence.observations)
     among = sum(seen.rows for seen in evidence.observations if seen.rows not in right)
     wrong_rows = sum(int(seen.wrong.any(axis=1).sum()) for seen in evidence.wrong)
     chance = _CHANCE if [1] in (right, always + sometimes) else _CHANCE_OF_OTHERS
     fit = factor_fit(evidence)
-    is_coincidence = fit is None and math.comb(among, wrong_rows) > chance * math.comb(rows, wrong_rows)
-    if not right or is_coincidence:
+    if not right or (fit is None and math.comb(among, wrong_rows) > chance * math.comb(rows, wrong_rows)):
         return
-    sizes = (("right", right), ("wrong", always))
-    said = [f"{word} at N = {', '.join(map(str, each))}" for word, each in sizes if each]
+    said = [f"{word} at N = {', '.join(map(str, N))}" for word, N in (("right", right), ("wrong", always)) if N]
     said += [f"wrong in {sum(is_wrong[N])} of {len(is_wrong[N])} problems at N = {N}" for N in sometimes]
     law = "" if fit is None else f": it is {fit.law} times the numerical gradient"
     yield Finding("batch-size-dependent", "error", f"dS is {', '.join(said)}{law}", _BATCH_HINT)
@@ -223,25 +220,24 @@ def _findings(evidence: Evidence, words: str, hint: str, answered: Iterable[Case
 def _other_rows(evidence: Evidence, tried: Sequence[Case]) -> list[Finding]:
     """dS is right where all rows have the same label, and else has the labels of other rows, or one for all."""
     answered = [seen for seen in evidence.observations if len(set(_labels(seen))) == 1]
-    several = [seen for seen in tried if 1 < len(set(_labels(seen))) <= _MOST_CLASSES]
     tables = []
-    for seen in several:
-        repaired, table = _for_each_label(evidence, seen)
-        answered.append(repaired)
-        tables.append(table)
-        if not table.any(axis=1).all():
-            return []
+    for seen in tried:
+        if 1 < len(set(_labels(seen))) <= _MOST_CLASSES:
+            repaired, table = _for_each_label(evidence, seen)
+            answered.append(repaired)
+            tables.append((seen, table))
+            if not table.any(axis=1).all():
+                return []
 
     def takes(labels: Callable[[IntArray], IntArray]) -> bool:
-        pairs = zip(several, tables, strict=True)
-        return all(table[np.arange(seen.rows), labels(_labels(seen))].all() for seen, table in pairs)
+        return all(table[np.arange(seen.rows), labels(_labels(seen))].all() for seen, table in tables)
 
     if takes(lambda y: y):  # dS does not depend on other rows' labels, or on none
         return []
     words, hint = next((each[:2] for each in _OTHER_ROWS if takes(each[2])), ("of other rows", _ORDER))
-    seen, y = several[0], _labels(several[0])
+    seen, table = tables[0]
     row = int(np.argmax(seen.wrong.any(axis=1)))
-    example = f"row {row} has the label {y[row]} and the dS of {int(np.argmax(tables[0][row]))}"
+    example = f"row {row} has the label {_labels(seen)[row]} and the dS of {int(np.argmax(table[row]))}"
     where = f"{example} at batch size {seen.rows}, {seen.scores}, seed {seen.seed}"
     return _findings(evidence, words, hint, answered, f"called with one label for all rows ({where})")
 

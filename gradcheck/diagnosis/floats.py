@@ -11,6 +11,7 @@ import numpy.typing as npt
 from gradcheck.checking.evidence import Allowance, Case, Evidence
 from gradcheck.diagnosis.conditions import drawn
 from gradcheck.diagnosis.known import recognised
+from gradcheck.diagnosis.numbers import known_entries
 from gradcheck.errors import LossDefect
 from gradcheck.numerics.differences import EPS
 from gradcheck.numerics.noise import effective_eps
@@ -60,13 +61,11 @@ def overflows(evidence: Evidence) -> Iterator[Finding]:
     scores, labels = _spread_out(seen), seen.y
     value, dS = _evaluate(ask, _LARGE * scores, labels)
     if np.isfinite(value) and np.isfinite(dS).all():
-        own, its = value / (seen.rows if seen.by_rows else 1), []
-        for match in recognised(evidence):
-            if answer := match.known.at(_LARGE * scores, labels):
-                its.append((match.value_of(answer[0]), match.known.built_in))
-                if abs(own - its[-1][0]) <= _CHANGED * abs(its[-1][0]):
-                    return
-        for stable, name in its[:1]:
+        own = value / (seen.rows if seen.by_rows else 1)
+        pairs = [(match, match.known.at(_LARGE * scores, labels)) for match in recognised(evidence)]
+        its = [(match.value_of(answer[0]), match.known.built_in) for match, answer in pairs if answer]
+        if its and not any(abs(own - stable) <= _CHANGED * abs(stable) for stable, _ in its):
+            stable, name = its[0]
             message = f"for scores near 1000 the value is {own:.6g}, and that of a stable {name} is {stable:.6g}"
             yield Finding("overflows", "warning", message + _GUARD, _NO_GUARD)
         return
@@ -114,11 +113,9 @@ def decimals(evidence: Evidence) -> Iterator[Finding]:
     """Every entry of dS is the numerical gradient rounded to so many decimals."""
     few = np.concatenate([[], *(seen.analytic.ravel()[:_FEW] for seen in evidence.observations)])  # many take long
     candidates = [k for k in range(1, _MOST_DECIMALS) if np.array_equal(np.round(few, k), few)]
-    if not candidates:
+    if not candidates or not evidence.observations:
         return
-    judged = [(seen.known, seen.analytic, seen.numerical, seen.bounds, seen.granted) for seen in evidence.observations]
-    arrays = [np.array(numbers)[:, known] for known, *numbers in judged]
-    dS, numerical, bounds, granted = np.concatenate([np.zeros((4, 0)), *arrays], axis=1)
+    dS, numerical, bounds, granted = known_entries(evidence.observations)
     places = next((k for k in candidates if np.array_equal(np.round(dS, k), dS)), None)
     if places is None or len(set(dS[np.round(dS, places - 1) != dS].tolist())) < _TELLING:
         return
@@ -148,10 +145,8 @@ def half_precision(evidence: Evidence) -> Iterator[Finding]:
         largest = float(np.abs(seen.S).max()) or 1.0  # small scores would leave the value where it is
         sizes = np.geomspace(0.25, 16.0, 3 * _TELLING) / min(1.0, largest)
         answers = [evidence.ask.evaluate(size * seen.S, seen.y) for size in sizes]
-        name, of_gradient = (
-            _NAMES.get(effective_eps(np.array([getattr(each, part) for each in answers]), EPS), "")
-            for part in ("value", "gradient")
-        )
+        parts = [each.value for each in answers], [each.gradient for each in answers]
+        name, of_gradient = (_NAMES.get(effective_eps(np.array(own), EPS), "") for own in parts)
         what = "the value and dS are" if name == of_gradient else "the value is"
     if name:
         message = f"{what} rounded to {name}: the value moves in steps that are too coarse for the unresolved entries"

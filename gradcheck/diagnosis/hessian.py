@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -30,14 +31,9 @@ def of_products(findings: Iterable[Finding], cases: Sequence[Case]) -> tuple[Fin
         hint = "a backward that is differentiated itself must keep the graph of all that it uses: no detach, no .data"
         return (Finding("wrong-hessian", "error", message, hint),)
     of_gradient = re.compile(rf"\bd({'|'.join(re.escape(name) for name in names)})\b|\bdS\b")
-    prefix = "hvp, the product of the second derivatives with random numbers: "
+    said, prefix = partial(of_gradient.sub, "hvp"), "hvp, the product of the second derivatives with random numbers: "
     return tuple(
-        replace(
-            each,
-            code="wrong-hessian",
-            message=prefix + of_gradient.sub("hvp", each.message),
-            hint=of_gradient.sub("hvp", each.hint),
-        )
+        replace(each, code="wrong-hessian", message=prefix + said(each.message), hint=said(each.hint))
         for each in findings
     )
 
@@ -50,11 +46,13 @@ def _of_one(name: str, seen: Seen) -> Finding:
     return Finding("wrong-hessian", "error", message, found.hint.replace("dS", name))
 
 
+def _is_square(seen: Seen) -> bool:
+    return seen[0].x.ndim > 1 and all(each.x.shape[-1] == each.x.shape[-2] for each in seen)
+
+
 def on_the_diagonal(seen: Seen) -> Iterator[Finding]:
     """A block or a whole matrix is wrong on its diagonal alone, or beside it alone."""
-    if seen[0].x.ndim < 2 or seen[0].x.shape[-1] != seen[0].x.shape[-2]:
-        return
-    for where, is_on in (("on its diagonal", True), ("beside its diagonal", False)):
+    for where, is_on in (("on its diagonal", True), ("beside its diagonal", False)) if _is_square(seen) else ():
         pairs = [(each, np.broadcast_to(np.eye(each.x.shape[-1], dtype=bool), each.x.shape) == is_on) for each in seen]
         if not any(each.wrong[~place].any() for each, place in pairs):
             there = "" if any(each.analytic[place].any() for each, place in pairs) else "; it is 0 there"
@@ -64,15 +62,13 @@ def on_the_diagonal(seen: Seen) -> Iterator[Finding]:
 
 def not_symmetric(seen: Seen) -> Iterator[Finding]:
     """Two entries that are derivatives by the same two numbers differ."""
-    for each in seen:
-        if each.x.ndim < 2 or each.x.shape[-1] != each.x.shape[-2]:
-            return
+    for each in seen if _is_square(seen) else ():
         other = np.swapaxes(each.analytic, -1, -2)
         apart = np.abs(each.analytic - other) - each.slack(np.maximum(np.abs(each.analytic), np.abs(other)))
         if np.max(apart) > 0:
-            place = [int(k) for k in np.unravel_index(int(np.argmax(apart)), apart.shape)]
+            place = np.argwhere(apart == np.max(apart))[0].tolist()
             turned = [*place[:-2], place[-1], place[-2]]
-            one, two = (f"dS[{', '.join(map(str, k))}] is {each.analytic[tuple(k)]:.6g}" for k in (place, turned))
+            one, two = (f"dS{k} is {each.analytic[tuple(k)]:.6g}" for k in (place, turned))
             yield Finding("wrong-hessian", "error", f"dS is not symmetric: {one} and {two}")
             return
 

@@ -47,10 +47,6 @@ class InputSeen:
         """Of all entries those of the input, in its shape."""
         return np.asarray(array.reshape(-1)[self.input.entries].reshape(self.input.shape))
 
-    def upstream(self, number: int, shape: tuple[int, ...]) -> FloatArray:
-        """The upstream gradient of an output of a layer."""
-        return upstream_gradient(self.case.arguments.seed, number, shape)
-
     def slack(self, size: FloatArray) -> FloatArray:
         """What two numbers of this size may differ by and be equal."""
         return SLACK * self.bounds + (self.rtol + _ROUNDING) * np.abs(size)
@@ -283,11 +279,8 @@ def elementwise(seen: Seen) -> Iterator[Finding]:
     """dS has one function of x where the gradient has another: dS / n = f(x) / g(x) in every entry."""
 
     def is_so(f: list[FloatArray], g: list[FloatArray]) -> bool:
-        scales = [np.maximum(1, np.abs(own)) for own in f]
-        return all(
-            each.equal(each.analytic * g_each / scale, each.numerical * f_each / scale)
-            for each, f_each, g_each, scale in zip(seen, f, g, scales, strict=True)
-        )
+        arrays = zip(seen, f, g, [np.maximum(1, np.abs(own)) for own in f], strict=True)
+        return all(e.equal(e.analytic * g_e / scale, e.numerical * f_e / scale) for e, f_e, g_e, scale in arrays)
 
     for name, arrays in alike(seen) if enough(seen) else ():
         if all(len(np.unique(own)) < 3 for own in arrays):  # of 0 and 1 many functions are the same
@@ -320,4 +313,4 @@ def alike(seen: Seen) -> Iterator[tuple[str, list[FloatArray]]]:
             yield key, [array.astype(np.float64) for array in arrays]
     bound = seen[0].ask.loss.function
     if isinstance(bound, Bound) and bound.layer:
-        yield "dout", [each.upstream(0, each.x.shape) for each in seen]
+        yield "dout", [upstream_gradient(each.case.arguments.seed, 0, each.x.shape) for each in seen]

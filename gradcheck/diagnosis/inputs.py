@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import combinations, product
 from typing import Any
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis import input_rules as rules
 from gradcheck.diagnosis.conditions import beyond, fixed_indices
-from gradcheck.diagnosis.input_rules import Seen, alike
+from gradcheck.diagnosis.input_rules import InputSeen, Seen, alike
 from gradcheck.diagnosis.jacobian import example, outputs_taken, same_for_any_upstream
 from gradcheck.diagnosis.places import zeros
 from gradcheck.errors import LossDefect, OutOfTime
@@ -29,17 +30,16 @@ _LOOP_HINT = (
 def of_each_index(seen: Seen) -> Iterator[Finding]:
     """dS is n times another input, or divided by it, along one axis."""
     dimensions = seen[0].x.ndim
-    for axis, key, (how, power) in product(range(dimensions), seen[0].values, (("divided by", -1), ("times", 1))):
+    axes = range(dimensions if dimensions > 1 and rules.enough(seen) else 0)
+    for axis, key, (how, power) in product(axes, seen[0].values, (("divided by", -1), ("times", 1))):
         own = [np.asarray(each.values[key]) for each in seen]
         fits = all(v.shape == e.x.shape[axis : axis + 1] for v, e in zip(own, seen, strict=True))
-        if dimensions < 2 or not (fits and own[0].dtype.kind == "f" and all(map(np.all, own)) and rules.enough(seen)):
+        if not (fits and own[0].dtype.kind == "f" and all(map(np.all, own))):
             continue
-        others = [k for k in range(dimensions) if k != axis]
-        factors = [np.expand_dims(v**power, others) for v in own]
+        factors = [np.expand_dims(v**power, [k for k in axes if k != axis]) for v in own]
         if all(e.equal(e.analytic, f * e.numerical, np.abs(f) * e.bounds) for e, f in zip(seen, factors, strict=True)):
             hint = f"look at where {key} enters the value, and where its factor is in dS"
-            message = f"dS is the numerical gradient {how} {key}, along axis {axis}"
-            yield Finding("row-factor", "error", message, hint)
+            yield Finding("row-factor", "error", f"dS is the numerical gradient {how} {key}, along axis {axis}", hint)
             return
 
 
@@ -47,18 +47,16 @@ def indices(seen: Seen) -> Iterator[Finding]:
     """Wrong at some indices of an axis: the same in all problems, or those that an array of integers names."""
     wrong = [each for each in seen if each.wrong.any()]
     dimensions = len(wrong[0].input.shape)
-    same = {tuple(map(tuple, np.argwhere(each.wrong).tolist())) for each in wrong}
-    if dimensions > 1 and len(same) == 1 and len(places := same.pop()) <= min(3, wrong[0].x.size - 1):
-        named = ", ".join(f"dS[{', '.join(map(str, place))}]" for place in places)
+    places = np.argwhere(wrong[0].wrong).tolist()
+    is_same = all(np.argwhere(each.wrong).tolist() == places for each in wrong)
+    if dimensions > 1 and is_same and len(places) <= min(3, wrong[0].x.size - 1):
+        named = ", ".join(f"dS{place}" for place in places)
         yield Finding("one-region", "error", f"dS is wrong only at {named}{_difference(wrong)}", _LOOP_HINT)
         return
     for axis in range(dimensions):
         others = tuple(k for k in range(dimensions) if k != axis)
         is_wrong = [np.asarray(each.wrong.any(axis=others)) for each in wrong]
-        is_right = [
-            np.asarray((each.known & ~each.wrong).any(axis=others)) & ~own
-            for each, own in zip(wrong, is_wrong, strict=True)
-        ]
+        is_right = [np.asarray((each.known & ~each.wrong).any(others)) & ~each.wrong.any(others) for each in wrong]
         if not any(each.any() for each in is_right) or (dimensions > 1 and sum(each.wrong.sum() for each in wrong) < 2):
             continue
         words = _named_indices(wrong, is_wrong, is_right) if sum(map(np.sum, is_wrong)) > 1 else ""
@@ -146,23 +144,20 @@ def _named(finding: Finding, names: list[str]) -> Finding:
 
 def _of_one(seen: Seen) -> list[Finding]:
     for rule in RULES:
-        try:
+        with suppress(LossDefect, OutOfTime):  # it needs calls that cannot be had
             if found := list(rule(seen)):
                 return found
-        except (LossDefect, OutOfTime):  # it needs calls that cannot be had
-            continue
     return []
 
 
 def _exchanged(wrong: list[str], inputs: dict[str, Seen]) -> tuple[list[Finding], tuple[str, ...]]:
     """The finding that two gradients are in each other's place, and which two."""
+
+    def has(a: InputSeen, b: InputSeen) -> bool:
+        return a.x.shape == b.x.shape and a.equal(a.analytic, b.numerical, b.bounds)
+
     for one, other in combinations(wrong, 2):
-        if all(
-            a.x.shape == b.x.shape
-            and a.equal(a.analytic, b.numerical, b.bounds)
-            and b.equal(b.analytic, a.numerical, a.bounds)
-            for a, b in zip(inputs[one], inputs[other], strict=True)
-        ):
+        if all(has(a, b) and has(b, a) for a, b in zip(inputs[one], inputs[other], strict=True)):
             message = f"d{one} is the gradient of {other}, and d{other} that of {one}: they are exchanged"
             hint = f"return d{one} and d{other} in the order of the inputs"
             return [Finding("gradients-exchanged", "error", message, hint)], (one, other)

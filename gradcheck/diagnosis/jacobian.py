@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from gradcheck.diagnosis.conditions import FEW, fixed_indices
 from gradcheck.diagnosis.input_rules import InputSeen, Seen, other_form
 from gradcheck.functions.binding import Bound
+from gradcheck.functions.doors import upstream_gradient
 from gradcheck.layout import Arguments
 from gradcheck.numerics.verdicts import BoolArray
 from gradcheck.report import Finding, FloatArray
@@ -65,14 +66,13 @@ def outputs_taken(seen: Seen) -> Iterator[Finding]:
     if parts is None or np.all(parts.same):
         return
     missing, extra = parts.missing, parts.extra
-    rest = ~(parts.same | missing | extra)
     told = []
-    for which, words in ((missing, "lacks its part"), (extra, "has a part")):
-        among = parts.has if which is missing else parts.taken != 0
+    for which, among, words in ((missing, parts.has, "lacks its part"), (extra, parts.taken != 0, "has a part")):
         if which.any() and (found := next(_places(parts, which, among), None)):
             told.append((found[0], f"{words} of {found[1]}"))
     if told:
-        message = f"dS {', and '.join(words for _, words in told)}" + ", beside other differences" * bool(rest.any())
+        rest = ", beside other differences" * (not np.all(parts.same | missing | extra))
+        message = f"dS {', and '.join(words for _, words in told)}{rest}"
         yield Finding(told[0][0], "error", message, _HINTS["term"])
     elif not extra.any() and (words := _one_of_several(parts)):
         yield Finding("one-region", "error", f"dS has, of all outputs that an entry enters, {words} alone", _HINTS["="])
@@ -103,6 +103,7 @@ _HINTS = {
     "factor": "look at what the upstream gradient is multiplied by, first of all",
     "place": "look at the places that backward writes to: stride, padding, the maximum's index, the mask",
 }
+_RELATIONS = {"is later than": np.less, "is earlier than": np.greater, "is not": np.not_equal, "is": np.equal}
 
 
 def _parts(seen: Seen) -> Parts | None:
@@ -111,35 +112,32 @@ def _parts(seen: Seen) -> Parts | None:
     wrong = sorted((each for each in seen if each.wrong.any()), key=lambda each: (each.case.rows == 1, each.input.size))
     for each in wrong if layer else ():
         outputs, _ = _call(each, each.case.S, None)
-        shapes = [np.shape(out) for out in outputs]
-        count = sum(int(np.prod(shape)) for shape in shapes)
+        count = sum(out.size for out in outputs)
         if count and count + 2 * each.input.size <= _SHARE * each.ask.left:
-            return _measured(each, outputs, shapes)
+            return _measured(each, outputs)
     return None
 
 
-def _measured(each: InputSeen, outputs: list[Any], shapes: list[tuple[int, ...]]) -> Parts | None:
-    def flat(arrays: list[Any]) -> FloatArray:
-        return np.concatenate([np.ravel(array) for array in arrays]).astype(np.float64)
+def _flat(arrays: list[Any]) -> FloatArray:
+    return np.asarray(np.concatenate([np.ravel(array) for array in arrays]), dtype=np.float64)
 
-    values, axes = flat(outputs), max(len(shape) for shape in shapes)
-    taken = np.array([_call(each, each.case.S, unit)[1] for unit in range(len(values))]).T
+
+def _measured(each: InputSeen, outputs: list[Any]) -> Parts | None:
+    S, values, axes = each.case.S, _flat(outputs), max(out.ndim for out in outputs)
+    taken = np.array([_call(each, S, unit)[1] for unit in range(len(values))]).T
     true = np.empty((each.input.size, len(values)))
     for row, entry in enumerate(range(each.input.start, each.input.start + each.input.size)):
-        step = _STEP * max(1.0, abs(float(each.case.S[0, entry])))
-        above, below = each.case.S.copy(), each.case.S.copy()
-        above[0, entry] += step
-        below[0, entry] -= step
-        difference = flat(_call(each, above, None)[0]) - flat(_call(each, below, None)[0])
+        step = _STEP * max(1.0, abs(float(S[0, entry]))) * (np.arange(S.size) == entry)
+        above, below = S + step, S - step
+        difference = _flat(_call(each, above, None)[0]) - _flat(_call(each, below, None)[0])
         true[row] = difference / (above[0, entry] - below[0, entry])
-    indices = [_indices(shape) for shape in shapes]
-    padded = np.concatenate([np.pad(index, ((0, axes - len(index)), (0, 0))) for index in indices], axis=1)
-    numbers = np.repeat(np.arange(len(shapes)), [index.shape[1] for index in indices])
+    padded = np.concatenate([np.pad(_indices(out.shape), ((0, axes - out.ndim), (0, 0))) for out in outputs], axis=1)
+    numbers = np.repeat(np.arange(len(outputs)), [out.size for out in outputs])
     parts = Parts(taken[each.input.entries], true, _indices(each.x.shape), padded, numbers, values)
-    usual = np.concatenate([np.ravel(each.upstream(k, shape)) for k, shape in enumerate(shapes)])
-    is_linear = np.allclose(
-        parts.taken @ usual, each.analytic.ravel(), rtol=1e-6, atol=1e-9 + _ZERO * np.abs(each.analytic).max()
-    )
+    seed = each.case.arguments.seed
+    usual = parts.taken @ _flat([upstream_gradient(seed, k, out.shape) for k, out in enumerate(outputs)])
+    atol = 1e-9 + _ZERO * np.abs(each.analytic).max()
+    is_linear = np.allclose(usual, each.analytic.ravel(), rtol=1e-6, atol=atol)
     return parts if is_linear and np.isfinite(parts.true).all() else None
 
 
@@ -156,11 +154,9 @@ def _call(each: InputSeen, S: FloatArray, unit: int | None) -> tuple[list[Any], 
 
     def upstream(number: int, shape: tuple[int, ...]) -> FloatArray:
         nonlocal begun
-        one = np.zeros(int(np.prod(shape)))
-        if unit is not None and begun <= unit < begun + len(one):
-            one[unit - begun] = 1.0
-        begun += len(one)
-        return one.reshape(shape)
+        places = begun + np.arange(int(np.prod(shape)))
+        begun += len(places)
+        return np.asarray(places == (-1 if unit is None else unit), dtype=np.float64).reshape(shape)
 
     def call(x: FloatArray, arguments: Arguments) -> tuple[list[Any], FloatArray]:
         outputs, _, results = layer.at_upstream(arguments.at(x.reshape(-1)), upstream)
@@ -175,12 +171,8 @@ def _places(parts: Parts, which: BoolArray, among: BoolArray) -> Iterator[tuple[
     count = int(parts.numbers.max()) + 1
     for number in range(count if count > 1 else 0):
         if np.array_equal(which, among & (parts.numbers == number)):
-            ignored = f"output {number} of the {count}, whose upstream gradient is ignored"
-            yield "ignores-upstream-gradient", ignored
-    relations: tuple[tuple[str, Callable[..., BoolArray]], ...] = (
-        ("is later than", np.less), ("is earlier than", np.greater), ("is not", np.not_equal), ("is", np.equal),
-    )  # fmt: skip
-    for words, relation in relations:
+            yield "ignores-upstream-gradient", f"output {number} of the {count}, whose upstream gradient is ignored"
+    for words, relation in _RELATIONS.items():
         for axis, own in enumerate(parts.entries):
             for other, index in enumerate(parts.outputs):
                 holds = relation(own[:, np.newaxis], index)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from gradcheck.checking.evidence import Case, Evidence
 from gradcheck.diagnosis.numbers import Law, count, factor_fit
+from gradcheck.losses import BUILT_INS
 from gradcheck.numerics.differences import EPS
 from gradcheck.numerics.noise import effective_eps, median
 from gradcheck.report import FloatArray
@@ -56,35 +57,18 @@ def labels_of(seen: Case) -> IntArray | None:
 
 def built_in(name: str) -> Known:
     """A built-in loss by its name, of any kind of labels."""
-    from gradcheck.losses import BUILT_INS
-
     return Known(name, BUILT_INS[name].formula, partial(BUILT_INS[name].function, reduction="none"))
 
 
 @cache
 def known_losses() -> tuple[Known, ...]:
     """The built-in losses (but two that equal others with classes), in the order of `list`, and variants."""
-    from gradcheck.losses import BUILT_INS
-
     names = [name for name in BUILT_INS if name not in ("soft-cross-entropy", "binary-cross-entropy")]
     return (*map(built_in, names), *VARIANTS)
 
 
-#: Variants: a built-in, L, the mistake that turns the one into the other, and L and dL from those of the built-in,
-#: scores S and one-hot labels t, N x C each.
+#: L and dL of a variant from those of the built-in, scores S and one-hot labels t, N x C each.
 _Change = Callable[[FloatArray, FloatArray, FloatArray, FloatArray], tuple[FloatArray, FloatArray]]
-_MISTAKES: tuple[tuple[str, str, str, _Change], ...] = (
-    ("softmax", "-p_y", "the log is missing", lambda L, dL, S, t: (-np.exp(-L), np.exp(-L)[:, np.newaxis] * dL)),
-    ("softmax", "log(sum_m e^{s_m})", "-s_y is missing", lambda L, dL, S, t: (L + (S * t).sum(axis=1), dL + t)),
-    (
-        "svm", "sum_{m!=y} (s_m - s_y + 1)", "max(0, .) is missing",
-        lambda L, dL, S, t: ((S - (S * t).sum(axis=1, keepdims=True) + 1 - t).sum(axis=1), 1 - t.shape[1] * t),
-    ),
-    (
-        "svm", "sum_{m!=y} max(0, s_m - s_y)", "the 1 of the margin s_m - s_y + 1 is missing",
-        lambda L, dL, S, t: built_in("svm").function(S + t, t.argmax(axis=1)),
-    ),
-)  # fmt: skip
 
 
 def _variant(name: str, formula: str, mistake: str, change: _Change) -> Known:
@@ -94,7 +78,16 @@ def _variant(name: str, formula: str, mistake: str, change: _Change) -> Known:
     return Known(name, formula, function, mistake)
 
 
-VARIANTS = tuple(_variant(*each) for each in _MISTAKES)
+VARIANTS = (
+    _variant("softmax", "-p_y", "the log is missing",
+             lambda L, dL, S, t: (-np.exp(-L), np.exp(-L)[:, np.newaxis] * dL)),
+    _variant("softmax", "log(sum_m e^{s_m})", "-s_y is missing",
+             lambda L, dL, S, t: (L + (S * t).sum(axis=1), dL + t)),
+    _variant("svm", "sum_{m!=y} (s_m - s_y + 1)", "max(0, .) is missing",
+             lambda L, dL, S, t: ((S - (S * t).sum(axis=1, keepdims=True) + 1 - t).sum(axis=1), 1 - t.shape[1] * t)),
+    _variant("svm", "sum_{m!=y} max(0, s_m - s_y)", "the 1 of the margin s_m - s_y + 1 is missing",
+             lambda L, dL, S, t: built_in("svm").function(S + t, t.argmax(axis=1))),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,7 @@ from gradcheck.numerics.differences import EPS
 from gradcheck.numerics.verdicts import BoolArray
 from gradcheck.report import FloatArray
 
-#: The most terms of a sum; the entries that coefficients are sought in; below this determinant of the Gram matrix
-#: terms of unit length are dependent.
+#: The most terms of a sum, and entries to find coefficients in; the least Gram determinant of independent unit terms.
 _MOST_TERMS, _ENTRIES, _DEPENDENT = 3, 256, 1e-13
 #: A coefficient is not known if its relative error is larger than the first, or if a random number would be as close to
 #: a simple fraction more often than the second; a gradient below the third part of the other one may be called 0.

@@ -269,6 +269,12 @@ def everywhere(seen: Case) -> BoolArray:
     return np.ones(seen.S.shape, dtype=bool)
 
 
+def known_entries(observations: Sequence[Case]) -> FloatArray:
+    """dS, the numerical gradient, its bounds and what is granted in the M entries of known derivative, 4 x M."""
+    each_of = [(np.array([s.analytic, s.numerical, s.bounds, s.granted]), s.known) for s in observations]
+    return np.concatenate([arrays[:, known] for arrays, known in each_of], axis=1)
+
+
 def count(masks: Masks) -> int:
     """How many entries of all problems."""
     return sum(int(np.count_nonzero(each)) for each in masks)

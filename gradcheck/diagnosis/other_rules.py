@@ -10,7 +10,7 @@ import numpy as np
 from gradcheck.checking.evidence import Allowance, Case, Evidence
 from gradcheck.diagnosis.conditions import drawn, largest_error, threshold, wrong_places
 from gradcheck.diagnosis.known import Values, known_losses
-from gradcheck.diagnosis.numbers import SLACK, around, constant_law, count, factor_at, significant
+from gradcheck.diagnosis.numbers import SLACK, Where, around, constant_law, count, factor_at, known_entries, significant
 from gradcheck.numerics.verdicts import BoolArray
 from gradcheck.report import Finding, FloatArray
 
@@ -22,8 +22,7 @@ _PROBLEMS, _ROWS = 2, 16
 _DIFFERENT, _STEPS = 20.0, (2.0**-13, 2.0**-5)
 #: Beside S dS is the derivative there if its error is at most this part of that at S.
 _SMOOTH = 0.01
-#: How far from S a dS that was right at S has to be right as well, and the step there, relative to the largest score;
-#: and the error of a difference with that step.
+#: Distances from S where dS has to be right as well, and the step there, by the largest score; a difference's error.
 _BESIDE, _FAR, _STEP, _ROUNDING = 1e-3, 2.0, 1e-4, 1e-6
 #: Sizes of its entries that a dS has at least which is none of a constant.
 _VARIED = 3
@@ -43,14 +42,20 @@ def not_a_subgradient(evidence: Evidence) -> Iterator[Finding]:
     if any(np.any(seen.wrong & seen.known) for seen in evidence.observations):
         return
     right, wrong = count([seen.known for seen in evidence.observations]), count([seen.wrong for seen in evidence.wrong])
-    seen = evidence.wrong[0]
-    i, j = np.argwhere(seen.wrong)[0].tolist()
-    message = f"dS is right in all {right} entries that have a derivative, and wrong in {wrong} at kinks: dS[{i}, {j}] "
-    message += f"is {seen.analytic[i, j]:.6g} at S[{i}, {j}] = {seen.S[i, j]:g} ({drawn(seen)}), which is not between "
-    message += "the derivatives on both sides"
+    seen, here, _ = _example(evidence, lambda seen: seen.wrong)
+    message = f"dS is right in all {right} entries that have a derivative, and wrong in {wrong} at kinks: {here} "
+    message += f"({drawn(seen)}), which is not between the derivatives on both sides"
     hint = "look at what the code does where two scores are equal or a margin is exactly 0: count each tie once, and "
     hint += "take one side of max(0, .) or the other"
     yield Finding("not-a-subgradient", "error", message, hint)
+
+
+def _example(evidence: Evidence, where: Where) -> tuple[Case, str, float]:
+    """The first wrong problem, its first such entry in words, and the numerical gradient there."""
+    seen = evidence.wrong[0]
+    i, j = np.argwhere(where(seen))[0].tolist()
+    words = f"dS[{i}, {j}] is {seen.analytic[i, j]:.6g} at S[{i}, {j}] = {seen.S[i, j]:g}"
+    return seen, words, float(seen.numerical[i, j])
 
 
 def smooth_kink(evidence: Evidence) -> Iterator[Finding]:
@@ -65,11 +70,9 @@ def smooth_kink(evidence: Evidence) -> Iterator[Finding]:
             beside = evidence.ask.evaluate(seen.S + side, seen.y).gradient
             if not off.any() or np.any(np.abs(beside - seen.numerical)[off] > most[off]):
                 return
-    seen = evidence.wrong[0]
-    i, j = np.argwhere(seen.wrong & seen.known)[0].tolist()
+    seen, here, n = _example(evidence, lambda seen: seen.wrong & seen.known)
     wrong = count([each.wrong for each in evidence.wrong])
-    message = f"dS jumps where the value is smooth, in all {wrong} entries that are wrong: dS[{i}, {j}] is "
-    message += f"{seen.analytic[i, j]:.6g} at S[{i}, {j}] = {seen.S[i, j]:g}, and near {seen.numerical[i, j]:.6g} as "
+    message = f"dS jumps where the value is smooth, in all {wrong} entries that are wrong: {here}, and near {n:.6g} as "
     message += f"soon as that is a little larger or smaller ({drawn(seen)})"
     hint = "derivatives that abs, relu, max or where have at a tie need not add up: write the value as one smooth "
     hint += "function, such as np.logaddexp(0, x) or softplus; or look for a comparison with == on the way to dS"
@@ -145,10 +148,9 @@ def truncated(evidence: Evidence) -> Iterator[Finding]:
     observations, integers = evidence.observations, any(seen.whole_numbers for seen in evidence.wrong)
     if not all(np.array_equal(seen.analytic, np.rint(seen.analytic)) for seen in observations):
         return
-    arrays = [np.array([s.analytic, s.numerical, s.bounds + s.granted])[:, s.known] for s in observations]
-    N = np.repeat([s.rows for s in observations], [each.shape[1] for each in arrays])
-    dS, n, error = np.concatenate(arrays, axis=1)
-    least = 0 if integers else SEVERAL
+    dS, n, bounds, granted = known_entries(observations)
+    N = np.repeat([seen.rows for seen in observations], [np.count_nonzero(seen.known) for seen in observations])
+    error, least = bounds + granted, 0 if integers else SEVERAL
     way = made_whole(dS, n, error, least)
     if not way and (of_sum := made_whole(dS, N * n, N * error, least)):
         way = f"N times {of_sum}"
@@ -243,10 +245,9 @@ def not_a_gradient(evidence: Evidence) -> Iterator[Finding]:
         (first, error), (second, other_error) = _slope(evidence, seen, d2, d1), _slope(evidence, seen, d1, d2)
         if abs(first - second) > _DIFFERENT * (error + other_error):
             digits = next(d for d in range(6, 18) if f"{first:.{d - 2}g}" != f"{second:.{d - 2}g}" or d == 17)
-            message = (
-                "dS is not the gradient of any function, because its Jacobian J is not symmetric: along two random "
-            )
-            message += f"directions d1·J·d2 = {first:.{digits}g} and d2·J·d1 = {second:.{digits}g} ({drawn(seen)})"
+            message = "dS is not the gradient of any function, because its Jacobian J is not symmetric: along two "
+            message += f"random directions d1·J·d2 = {first:.{digits}g} and d2·J·d1 = {second:.{digits}g} "
+            message += f"({drawn(seen)})"
             hint = "look at dS, not the value: what depends on S is treated as a constant, or a term is missing"
             yield Finding("not-a-gradient", "error", message, hint)
             return

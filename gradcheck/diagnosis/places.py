@@ -15,11 +15,9 @@ from gradcheck.diagnosis.numbers import Law, Masks, Where, count, deviates, fact
 from gradcheck.numerics.verdicts import BoolArray
 from gradcheck.report import Finding, FloatArray
 
-#: Where entries would all be in a region by coincidence no more often than this, it is none; and so likely at most is
-#: a simple relation in a region where entries are wrong by coincidence.
+#: The largest log chance that a coincidence puts all wrong entries into a region; one of labels; makes a relation hold.
 CHANCE, CHANCE_OF_LABELS, _CHANCE_OF_A_RELATION = math.log(0.02), math.log(0.05), math.log(0.1)
-#: Wrong entries that a region must have (of two regions, outside of the other one), and rows that must determine a
-#: number that is none of those people write.
+#: Wrong entries that a region must have, outside of another one, and rows that must determine a measured number.
 _OF_ITS_OWN, _ROWS = 2, 3
 
 _HINTS = {
@@ -92,9 +90,8 @@ def covering(observations: Sequence[Case], off: Masks) -> list[Region]:
 def log_chance(region: Region, observations: Sequence[Case], off: Masks, beside: Region | None = None) -> float:
     """The logarithm of how likely entries of the same rows, drawn at random, would all be in a region of its kind.
 
-    In a row with w such entries of C, of which the region has r, that is (r choose w) / (C choose w); where the region
-    is a row, rows take the place of entries. Entries in the region ``beside`` do not count. The probability is
-    multiplied by the number of regions of that kind.
+    Of w entries in a row of C, r of them the region's, that is (r choose w) / (C choose w), times how many such regions
+    there are; rows take the place of entries where the region is a row. Entries ``beside`` do not count.
     """
     log = math.log(region.alternatives)
     for seen, each in zip(observations, off, strict=True):

@@ -31,10 +31,10 @@ _NOT_FINITE = {
 
 def refine(contract: Finding, troubled: Problem, ask: Allowance) -> Finding | None:
     """A finding about the loss's contract, at this problem, with the line at fault; None where nothing is learnt."""
-    arguments, originals = (troubled.S.copy(), troubled.y.copy()), (troubled.S, troubled.y)
+    S, y = troubled.S.copy(), troubled.y.copy()
 
     def is_changed(_: list[Any]) -> bool:
-        pairs = zip(arguments, originals, strict=True)
+        pairs = (S, troubled.S), (y, troubled.y)
         return not all(np.array_equal(now, before, equal_nan=True) for now, before in pairs)
 
     def is_not_finite(values: list[Any]) -> bool:
@@ -42,13 +42,13 @@ def refine(contract: Finding, troubled: Problem, ask: Allowance) -> Finding | No
         return not all(np.isfinite(each).all() for each in floats if np.asarray(each).dtype.kind == "f")
 
     conditions = {"mutates-input": is_changed, "not-finite": is_not_finite}
+    line = ""
     with suppress(OutOfTime):
-        line = _first(ask, arguments, conditions[contract.code]) if contract.code in conditions else ""
-        if line and contract.code == "not-finite":
-            hint = next(hint for word, hint in _NOT_FINITE.items() if word in line.rpartition("\n")[2])
-            return replace(contract, hint=hint, details=line)
-        return replace(contract, details=line) if line else None
-    return None
+        line = _first(ask, (S, y), conditions[contract.code]) if contract.code in conditions else ""
+    if line and contract.code == "not-finite":
+        hint = next(hint for word, hint in _NOT_FINITE.items() if word in line.rpartition("\n")[2])
+        return replace(contract, hint=hint, details=line)
+    return replace(contract, details=line) if line else None
 
 
 def _first(ask: Allowance, arguments: tuple[Any, Any], condition: Callable[[list[Any]], bool]) -> str:

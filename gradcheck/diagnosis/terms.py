@@ -223,8 +223,6 @@ def lost_in_the_value(evidence: Evidence) -> Iterator[Finding]:
             central = (sides[0] - sides[1]) / (2 * step)
             if not abs(central - slope) <= _RTOL * float(np.linalg.norm(seen.analytic * along)):
                 del links[name]
-        if not links:
-            return
-    name = next(iter(links))
-    message = f"dS is the gradient of the value taken at {name}(S) in place of S: the value lacks the {name}"
-    yield Finding("value-of-another-loss", "error", message, f"look at the value: apply {name} to the scores first")
+    for name in [*links][:1]:
+        message = f"dS is the gradient of the value taken at {name}(S) in place of S: the value lacks the {name}"
+        yield Finding("value-of-another-loss", "error", message, f"look at the value: apply {name} to the scores first")

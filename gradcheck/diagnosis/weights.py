@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -194,9 +195,8 @@ def _counts_as_last(case: Case, evidence: Evidence, name: str, y: npt.NDArray[An
         if case.batch_size:
             other = replace(case.arguments, values={**case.arguments.values, name: other})
         assert evidence.inspect is not None
-        try:
+        with suppress(LossDefect):  # there may be fewer classes
             return _same(evidence.inspect.evaluate(case.S, other).value, case.value)
-        except LossDefect:  # there are not so many classes
-            return False
+        return False
 
     return any(is_same_with(n - 1) for n in sizes if n > max(1, int(y.max()))) and not is_same_with(0)
