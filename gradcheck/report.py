@@ -29,12 +29,7 @@ class Finding:
 
 
 def derivative_of(name: str) -> str:
-    """What the derivatives by an input are called: ``dW``, but ``hess`` is what it is.
-
-    Example:
-        >>> derivative_of("params.W1"), derivative_of("hess")
-        ('dparams.W1', 'hess')
-    """
+    """What the derivatives by an input are called: ``dW``, ``dparams.W1``; but ``hess`` is what it is."""
     return name if name.partition(".")[0] == HESSIAN else f"d{name}"
 
 

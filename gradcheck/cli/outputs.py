@@ -51,11 +51,7 @@ def for_standard_output(look: Options | None = None) -> Options:
 
 
 def print_out(text: str) -> None:
-    """Write text to standard output; characters that its encoding lacks become escapes.
-
-    A reader that closes its end early (``| head``) is not an error, nor is an output that was closed from the start:
-    the exit code tells the verdict. A full disk is a UsageError.
-    """
+    """Write text to standard output, which ``| head`` may have closed; a UsageError where the disk is full."""
     if sys.stdout is None:
         return
     encoding = sys.stdout.encoding or "utf-8"
@@ -81,12 +77,8 @@ def write_file(content: str | bytes, path: Path) -> None:
 
 def refuse_unwritable(path: Path) -> None:
     """Refuse, with a UsageError, a path that cannot be written, before the work is done and not after it."""
-    try:
-        place = path if path.exists() else path.parent
-        unusable = path.is_dir() or not path.parent.is_dir() or not os.access(place, os.W_OK)
-    except (OSError, ValueError):
-        unusable = True
-    if unusable:
+    place = path if os.path.exists(path) else path.parent
+    if os.path.isdir(path) or not os.path.isdir(path.parent) or not os.access(place, os.W_OK):
         raise UsageError(f"{str(path)!r} cannot be written", hint=_WRITABLE)
 
 
@@ -94,15 +86,14 @@ class Destinations(NamedTuple):
     """Where a report goes."""
 
     shown: tuple[str, ...]  # formats for standard output, in order
-    files: dict[str, Path]  # by format
-    plot: Path | None  # the file of a picture
+    files: dict[str, Path]  # by format, or ``picture``
 
     def write(self, report: Report, look: Options) -> None:
         """Write a report everywhere, files first and whole; a UsageError at the end for what cannot be written."""
         written, failed = [], []
-        for format_, path in [*self.files.items(), *([("picture", self.plot)] if self.plot else [])]:
+        for format_, path in self.files.items():
             try:
-                drawn = format_ == "picture" and picture(report, path.suffix.lower().lstrip("."))
+                drawn = format_ == "picture" and picture(report, path.suffix.lower()[1:])
                 write_file(drawn or FORMATS[format_](report, replace(look, quiet=False)), path)
                 written.append(f"the {'picture' if drawn else 'report'} is in {path}")
             except UsageError as error:
@@ -157,6 +148,7 @@ def destinations(formats: Sequence[str], outputs: Sequence[str], plot: Path | No
         raise UsageError(f"{' and '.join(shown)} would both go to standard output", hint=_OUTPUT)
     if plot is not None:
         refuse_what_cannot_be_drawn(plot)
-    for file in (*files.values(), *([plot] if plot else [])):
+        files["picture"] = plot
+    for file in files.values():
         refuse_unwritable(file)
-    return Destinations(tuple(shown), files, plot)
+    return Destinations(tuple(shown), files)

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import TextIO
 
 from rich.cells import cell_len, set_cell_size
+from rich.console import Console
 
 from gradcheck.functions.budget import RunProgress
 from gradcheck.output.text import escape_control
@@ -43,7 +44,7 @@ class ProgressDisplay:
         if not standing.calls and not standing.done:
             self._write("")  # the loss is about to be called for the first time, and may print
         elif self._has_bar and now - self._begun >= PATIENCE:
-            self._write("", _bar(standing, left, _width(self._stream)))
+            self._write("", _bar(standing, left, Console(file=self._stream).width))
 
     def close(self) -> None:
         """Remove the bar, and say nothing more."""
@@ -69,14 +70,6 @@ class ProgressDisplay:
             with suppress(OSError, ValueError):  # the stream may be full, closed, or unable to write the name
                 self._stream.write(erased + lines + bar)
                 self._stream.flush()
-
-
-def _width(stream: TextIO) -> int:
-    with suppress(KeyError, ValueError):
-        return int(os.environ["COLUMNS"])
-    with suppress(OSError, ValueError):
-        return os.get_terminal_size(stream.fileno()).columns
-    return 80
 
 
 def _bar(standing: RunProgress, left: float, width: int) -> str:

@@ -33,10 +33,6 @@ def validated(answer: Any, shape: tuple[int, ...]) -> Answer:
 
     Raises:
         LossDefect: ``wrong-shape``, ``wrong-dtype`` or ``not-finite``.
-
-    Example:
-        >>> validated((2, [[1, 0]]), (1, 2)).gradient
-        array([[1., 0.]])
     """
     if not isinstance(answer, tuple | list) or len(answer) != 2:
         raise LossDefect("wrong-shape", f"returns {described(answer)}, not a pair (value, dS)")

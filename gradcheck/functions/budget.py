@@ -51,10 +51,7 @@ class _Interrupted(BaseException):
 
 
 class Budget:
-    """Counts calls, starts none after the deadline, interrupts those that hang, and reports progress.
-
-    Unless a timer calls ``interrupt``, the deadline is checked between calls only.
-    """
+    """Counts calls, starts none after the deadline, interrupts those that hang if it can, and reports progress."""
 
     def __init__(
         self, settings: Settings = Settings(), progress: ProgressCallback | None = None, can_interrupt: bool = False
@@ -99,12 +96,7 @@ class Budget:
         self.calls += calls
 
     def call(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """Call a function within the budget.
-
-        Raises:
-            OutOfTime: the deadline has passed, or passes during the call.
-            LossDefect: ``hangs``: the call exceeds the timeout, whatever it returns or raises afterwards.
-        """
+        """Call a function; OutOfTime at the deadline, a LossDefect ``hangs`` where it exceeds the timeout."""
         self.begin()
         return self._limited(self._timeout, function, arguments, options)
 
@@ -166,12 +158,9 @@ class Budget:
 def open_budget(
     settings: Settings, progress: ProgressCallback | None = None, on_hang: HangCallback | None = None
 ) -> Iterator[Budget]:
-    """A budget for the calls made in the block; it uses the real-time timer of the process.
+    """A budget for the calls made in the block; a UsageError if its times are not above 0 or cannot be enforced.
 
     ``on_hang`` is called from another thread when a call cannot be interrupted; then the process ends.
-
-    Raises:
-        UsageError: a number of seconds is not above 0, or a timeout cannot be enforced here.
     """
     for option, seconds in (("--max-seconds", settings.max_seconds), ("--timeout", settings.timeout)):
         if seconds is not None and not 0 < seconds < math.inf:

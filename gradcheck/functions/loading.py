@@ -33,12 +33,8 @@ _FORMS = "write module:function or path/to/file.py:function"
 def load_target(target: str) -> Function:
     """Load the function that a target names, whatever arguments it takes; a TargetError if that fails.
 
-    A module or file is executed at most once in a process while it does not change; its output goes to standard error.
-
-    Args:
-        target: a built-in name, ``package.module:callable``, ``path/to/file.py:callable`` or
-            ``path/to/file.py::callable``, where the callable may be dotted, ``module:object.method``; or
-            ``path/to/file.py`` alone, if it has one loss only. A notebook, ``file.ipynb``, is as good as a file.
+    It is a built-in name, ``module:callable``, ``path/to/file.py:callable`` (or ``::``), where the callable may be
+    dotted, or a file alone that has one loss only. A module or file is executed once while it does not change.
     """
     shown = printable(target) or "an empty target"
     place, colon, name = target.rpartition(":")  # the last colon: a path on Windows has one after its drive
@@ -201,10 +197,8 @@ def _member(module: ModuleType, name: str, shown: str) -> Any:
             thing = getattr(thing, part)
         except AttributeError:
             names = callables_of(thing)
-            some = f"it has {', '.join(names[:8])}" if names else ""
-            raise TargetError(
-                f"{shown}: nothing in it is called {part}", hint=did_you_mean(part, names) or some
-            ) from None
+            hint = did_you_mean(part, names) or (f"it has {', '.join(names[:8])}" if names else "")
+            raise TargetError(f"{shown}: nothing in it is called {part}", hint=hint) from None
         except Exception as error:  # of a property, or a module's __getattr__
             message = f"{shown}: looking up {part} raises {type(error).__name__}"
             raise TargetError(message, details=trimmed_traceback(error)) from None

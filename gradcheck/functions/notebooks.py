@@ -27,10 +27,7 @@ class Cell:
 
 
 def cells_for(notebook: bytes, name: str) -> list[Cell]:
-    """The cells to run for a name (a function, a class, an object; empty: all functions and classes), in order.
-
-    They are the last that binds it, and those that bind what it needs. A ValueError if it is no notebook.
-    """
+    """The cells that define a name (empty: all functions and classes) and what it needs, or a ValueError."""
     cells = list(_cells(notebook))
     waiting = [(each, len(cells)) for each in ([name] if name else defined_in(notebook))]
     chosen: set[int] = set()

@@ -47,12 +47,7 @@ _VECTOR = "[D]"  # what a function of one vector, as scipy's users have, is give
 
 
 def guessed_inputs(parameters: Sequence[str]) -> dict[str, Any]:
-    """For each parameter of a function, what it is likely to be, as in the key ``inputs``.
-
-    Example:
-        >>> guessed_inputs(["W", "X", "y", "reg"])
-        {'W': 'normal(0, 0.5) [D, C]', 'X': '[N, D]', 'y': 'labels', 'reg': 0.1}
-    """
+    """For each parameter of a function, what it is likely to be, as in the key ``inputs``."""
     if len(parameters) == 1 and parameters[0] in ("x", "w", "theta", "p", "v", "beta", "params"):
         return {parameters[0]: _VECTOR}
     found: dict[str, Any] = {
@@ -69,10 +64,9 @@ def guessed_inputs(parameters: Sequence[str]) -> dict[str, Any]:
 
 
 def proposed(name: str, thing: Any, names: Iterable[str], known: Config) -> Config:
-    """A configuration that describes a function: its inputs guessed, its backward or gradient found among ``names``.
+    """A configuration that describes a function, unless it is a loss of scores and labels; what is ``known`` stays.
 
-    Nothing is described of a loss of scores and labels. Of the parameters with a default only labels are described:
-    without them, a model returns scores. What is ``known`` already stays.
+    Of the parameters with a default only labels are described: without them, a model returns scores.
     """
     keys: dict[str, Any] = dict(known)
     if not (keys["gradient"] or keys["backward"] or keys["value"]):

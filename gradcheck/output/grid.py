@@ -99,6 +99,4 @@ class _Grid:
 
 
 def _matrices(problem: BatchReport) -> tuple[npt.NDArray[np.int8], FloatArray]:
-    assert problem.verdicts is not None
-    assert problem.relative_errors is not None
-    return problem.verdicts, problem.relative_errors
+    return np.asarray(problem.verdicts), np.asarray(problem.relative_errors)

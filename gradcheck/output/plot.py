@@ -13,7 +13,7 @@ import numpy as np
 from gradcheck.errors import UsageError
 from gradcheck.output.summary import kind_of, loss_sentence, worst_of_each
 from gradcheck.output.text import escape_control
-from gradcheck.report import VERDICTS, BatchReport, Report, StepEvidence, Verdict
+from gradcheck.report import VERDICTS, BatchReport, LossReport, Report, StepEvidence, Verdict
 
 _LEAST, _MOST = 1e-16, 1.0  # relative errors outside of these have the colours at the ends
 _MARKS = {
@@ -43,24 +43,24 @@ def picture(report: Report, kind: str) -> bytes:
     """A ``png``, ``svg`` or ``pdf``: the entries asked for, and of each batch size the worst problem as a heat map."""
     from matplotlib.figure import Figure
 
+    shown: list[tuple[LossReport, StepEvidence | BatchReport]]
+    shown = [(loss, evidence) for loss in report.losses for evidence in loss.steps]
     worst = [(loss, problem) for loss in report.losses for problem in worst_of_each(loss.batches)]
-    drawn = [(loss, problem) for loss, problem in worst if problem.relative_errors is not None]
-    steps = [(loss, evidence) for loss in report.losses for evidence in loss.steps]
-    rows = max(1, math.ceil((len(steps) + len(drawn)) / _COLUMNS))
+    shown += [(loss, problem) for loss, problem in worst if problem.relative_errors is not None]
+    rows = max(1, math.ceil(len(shown) / _COLUMNS))
     figure = Figure(figsize=(_COLUMNS * _SIDE * 1.1, rows * _SIDE), layout="constrained")
-    if not drawn and not steps:
+    if not shown:
         figure.text(0.5, 0.5, "no matrix of relative errors to draw", ha="center")
-    for at, (loss, evidence) in enumerate(steps, -len(steps)):
-        axis = figure.add_subplot(rows, _COLUMNS, at + len(steps) + 1)
-        _errors_against_steps(axis, evidence)
-        title = f"{loss.target[:60]}: {evidence.entry.name}\n{evidence.where[:60]}"
-        axis.set_title(escape_control(title, lines=True), fontsize=9, parse_math=False)
-    for at, (loss, problem) in enumerate(drawn, len(steps)):
-        axis = figure.add_subplot(rows, _COLUMNS, at + 1)
-        _heat_map(axis, problem)
-        title = f"{escape_control(loss.target[:60])}: {loss_sentence(loss).verdict}"
-        below = f"batch size {problem.batch_size}, {escape_control(kind_of(problem)[:60])}"
-        axis.set_title(f"{title}\n{below}", fontsize=9, parse_math=False)
+    for at, (loss, each) in enumerate(shown, 1):
+        axis = figure.add_subplot(rows, _COLUMNS, at)
+        if isinstance(each, StepEvidence):
+            _errors_against_steps(axis, each)
+            words, below = each.entry.name, each.where[:60]
+        else:
+            _heat_map(axis, each)
+            words, below = loss_sentence(loss).verdict, f"batch size {each.batch_size}, {kind_of(each)[:60]}"
+        title = f"{escape_control(loss.target[:60])}: {words}\n{escape_control(below)}"
+        axis.set_title(title, fontsize=9, parse_math=False)
     file = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # a name may be in any script
@@ -83,20 +83,17 @@ def _heat_map(axis: Any, problem: BatchReport) -> None:
     """Relative errors on a logarithmic scale of cividis, which reads the same to any colour vision; signs on top."""
     from matplotlib.ticker import MaxNLocator
 
-    assert problem.relative_errors is not None
-    assert problem.verdicts is not None
-    errors = np.clip(np.nan_to_num(problem.relative_errors, nan=_MOST), _LEAST, _MOST)
+    errors = np.clip(np.nan_to_num(np.asarray(problem.relative_errors), nan=_MOST), _LEAST, _MOST)
     image = axis.imshow(errors, norm="log", vmin=_LEAST, vmax=_MOST, cmap="cividis", aspect="auto")
     axis.figure.colorbar(image, ax=axis, label="relative error")
     for verdict, (mark, color) in _MARKS.items():
-        rows, columns = np.nonzero(problem.verdicts == VERDICTS.index(verdict))
+        rows, columns = np.nonzero(np.asarray(problem.verdicts) == VERDICTS.index(verdict))
         if len(rows):
             axis.scatter(columns, rows, marker=mark, s=50, color=color, label=verdict.value)
             axis.legend(fontsize=7, loc="upper left", bbox_to_anchor=(0, -0.16), borderaxespad=0, frameon=False)
-    has_labels = problem.labels is not None and problem.batch_size <= 64
-    if has_labels:
-        rows = np.arange(problem.batch_size)
-        axis.scatter(problem.labels, rows, marker="s", s=160, facecolors="none", edgecolors="white", linewidths=1.2)
+    if has_labels := problem.labels is not None and problem.batch_size <= 64:
+        squares = {"marker": "s", "s": 160, "facecolors": "none", "edgecolors": "white", "linewidths": 1.2}
+        axis.scatter(problem.labels, range(problem.batch_size), **squares)
     axis.set(xlabel="last axis" if problem.input else f"class{' (square: the label)' * has_labels}", ylabel="row")
     for along in (axis.xaxis, axis.yaxis):
         along.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))

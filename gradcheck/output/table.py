@@ -87,15 +87,13 @@ def _loss(loss: LossReport, screen: Screen) -> None:
         for line in _shown(loss.error, screen).split("\n"):
             screen.keep(Text(f"  {line}")) if line.startswith("gradcheck run ") else screen.say(line, "  ")
         screen.say()
-    before: tuple[Finding, ...] = ()
-    for finding in loss.findings:
+    for k, finding in enumerate(loss.findings):
         # What is beside an error, or is said of another input again, comes without its hint.
         is_beside = finding.severity == "note" and loss.findings[0].severity == "error"
-        is_brief = not full and (is_beside or finding.code in [each.code for each in before])
-        if before and not is_brief:
+        is_brief = not full and (is_beside or finding.code in [each.code for each in loss.findings[:k]])
+        if k and not is_brief:
             screen.say()
         _finding(replace(finding, hint="") if is_brief else finding, screen)
-        before = (*before, finding)
     if symbols := summary.symbols(loss):
         screen.say(symbols, "  ", "dim")
     if loss.findings:

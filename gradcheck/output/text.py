@@ -36,10 +36,7 @@ class Options:
 
 
 def escape_control(text: str, *, ascii_only: bool = False, lines: bool = False) -> str:
-    """Text from outside with everything that could act on a terminal written as an escape.
-
-    ``ascii_only`` escapes what is not ASCII as well; ``lines`` keeps line ends, and tabs as four spaces.
-    """
+    """Text from outside, harmless on a terminal; ``lines`` keeps line ends, and tabs as four spaces."""
     if lines:
         split = text.replace("\r\n", "\n").split("\n")
         return "\n".join(escape_control(line.expandtabs(4), ascii_only=ascii_only) for line in split)
@@ -92,16 +89,9 @@ def derivatives(entry: Entry) -> tuple[str, str]:
 
 
 def counted(count: int, noun: str) -> str:
-    """A count and its noun.
-
-    >>> counted(1, "problem"), counted(1200, "entry"), counted(2, "loss")
-    ('1 problem', '1,200 entries', '2 losses')
-    """
-    if count == 1:
-        return f"1 {noun}"
-    if noun.endswith("y"):
-        return f"{count:,} {noun[:-1]}ies"
-    return f"{count:,} {noun}{'es' if noun.endswith('s') else 's'}"
+    """A count and its noun: ``1 problem``, ``1,200 entries``, ``2 losses``."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else plural}"
 
 
 def place_of(file: str, line: int | None = None) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from typing import Any
 
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
@@ -15,8 +14,7 @@ from gradcheck.functions.frameworks import require
 from gradcheck.functions.function import Function
 from gradcheck.functions.output_capture import silenced
 from gradcheck.report import Report
-from gradcheck.run.target import TargetRun
-from gradcheck.sampling import Problem
+from gradcheck.run.target import Given, TargetRun
 from gradcheck.version import __version__
 
 
@@ -26,7 +24,7 @@ def check_targets(
     settings: Settings = Settings(),
     progress: ProgressCallback | None = None,
     abandon: Callable[[Report], int] | None = None,
-    given: Problem | Mapping[str, Any] | None = None,
+    given: Given = None,
 ) -> Report:
     """Check every target at every problem; a failure of one never stops the others.
 
@@ -36,7 +34,7 @@ def check_targets(
         progress: called between two calls of a loss, with how far the run is.
         abandon: called from another thread with the report so far, when a call hangs that cannot be ended; the process
             ends with the exit code that it returns, or 2.
-        given: the only problem to check, or the arguments of a function by name, instead of those of the configuration.
+        given: what to check instead of the problems of the configuration.
 
     Raises:
         UsageError: ``max_seconds`` or ``timeout`` cannot be kept, ``framework`` cannot be imported, there can be no

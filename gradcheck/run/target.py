@@ -32,21 +32,19 @@ if TYPE_CHECKING:
     from gradcheck.diagnosis.known import Known
 
 
+#: The only problem to check, or the arguments of a function by name; None for the problems of a configuration.
+Given = Problem | Mapping[str, Any] | None
+
+
 class TargetRun:
     """The check of one target at given problems, or at the configuration's; what is done is kept if it is cut short."""
 
     def __init__(
-        self,
-        target: str | Function,
-        config: Config,
-        settings: Settings,
-        given: Problem | Mapping[str, Any] | None,
-        products: bool = False,
+        self, target: str | Function, config: Config, settings: Settings, given: Given, products: bool = False
     ) -> None:
         self._target, self._products = target if isinstance(target, str) else target.target, products
         self._loss = None if isinstance(target, str) else target
         self._loaded: Function | None = None
-        self._is_named = isinstance(target, str) or target.by_name
         self._framework: str = settings.framework
         self._config, self._settings, self._given = config, settings, given
         self._meant: Known | None = None  # what this one is compared with
@@ -54,7 +52,7 @@ class TargetRun:
         self._current: Problem | None = None
         self._error = self._cut_short = self._alike = ""
         self._seen = Seen(given if isinstance(given, Problem) else None, products, settings.like is not None)
-        self._explained: Explained | None = None
+        self._explained = Explained()
         self._done = 0
         self._dtype: Any = given.S.dtype if isinstance(given, Problem) else config.dtype
         self.out_of_time = False
@@ -78,9 +76,8 @@ class TargetRun:
 
     def report(self) -> LossReport:
         """What has been done so far."""
-        loss = self._loss
-        explained = self._explained
-        findings = [*self._seen.contract.values(), *(explained.findings if explained else ())]
+        loss, explained = self._loss, self._explained
+        findings = [*self._seen.contract.values(), *explained.findings]
         return LossReport(
             target=f"{self._target}, second derivatives" if self._products else self._target,
             file=loss.file if loss else None,
@@ -88,8 +85,8 @@ class TargetRun:
             framework=loss.framework if loss else "numpy",
             batches=(*self._seen.batches, *self._seen.second),
             findings=tuple(sorted(findings, key=lambda f: ("error", "warning", "note").index(f.severity))),
-            smallest_case=explained.smallest if explained else None,
-            evaluations_to_explain=explained.calls if explained else 0,
+            smallest_case=explained.smallest,
+            evaluations_to_explain=explained.calls,
             error=self._error,
             rerun=self._rerun(),
             strict=self._settings.strict,
@@ -245,8 +242,14 @@ class TargetRun:
 
     def _rerun(self) -> str:
         """The command that repeats the worst problem alone, or one in which it raises; empty where there is none."""
-        beside = self._loss is not None and self._loss.beside
-        if self._given is not None or not self._is_named or beside or callable(self._settings.like):
+        loaded = self._loaded
+        if (
+            not loaded
+            or not loaded.by_name
+            or loaded.beside
+            or self._given is not None
+            or callable(self._settings.like)
+        ):
             return ""  # no command can say this
         batches = *self._seen.batches, *self._seen.second
         worst = max(batches, key=lambda b: (b.wrong, b.unresolved, b.max_relative_error), default=None)
