@@ -144,10 +144,7 @@ class SmallestCase:
 
 @dataclass(frozen=True, eq=False)
 class BatchReport:
-    """One problem: a batch of N rows and C classes, every entry judged; or one input of a function of named inputs.
-
-    The array of such an input is shown as a matrix: its last axis are the columns, in place of the classes.
-    """
+    """One problem: N rows and C classes; or an input of a function, its last axis in place of the classes."""
 
     batch_size: int
     classes: int
@@ -269,10 +266,7 @@ class Report:
         return self.passed
 
     def rows(self) -> list[dict[str, Any]]:
-        """A row for each entry with its verdict; the derivatives are None but in each problem's worst entries.
-
-        Of a problem too large for a verdict on each entry there are the worst alone.
-        """
+        """A row for each entry (of a very large problem, the worst alone); only the worst have their derivatives."""
         return [row for loss in self.losses for batch in loss.batches for row in _rows(loss.target, batch)]
 
     def to_frame(self) -> Any:

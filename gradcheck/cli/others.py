@@ -13,8 +13,9 @@ import yaml
 from gradcheck.cli.outputs import for_standard_output, print_out, write_file
 from gradcheck.config import DEFAULT_FILE, Config
 from gradcheck.config.model import json_schema
-from gradcheck.errors import UsageError
-from gradcheck.functions.loading import SUFFIXES, built_in_named, guessed_config
+from gradcheck.errors import UsageError, did_you_mean
+from gradcheck.functions.loading import SUFFIXES, guessed_config
+from gradcheck.losses import BUILT_INS
 from gradcheck.output import Options
 from gradcheck.output import compare as comparison
 from gradcheck.output.pages import page, render_codes, render_list, render_one, render_page
@@ -36,7 +37,10 @@ def show(name: Annotated[str, typer.Argument(help="A built-in loss; `gradcheck l
 
     For example: [bold]gradcheck show softmax[/bold]
     """
-    print_out(render_one(built_in_named(name), for_standard_output()))
+    if name not in BUILT_INS:
+        hint = f"{did_you_mean(name, BUILT_INS)} `gradcheck list` shows all".strip()
+        raise UsageError(f"{name!r}: no built-in loss has this name", hint=hint)
+    print_out(render_one(BUILT_INS[name], for_standard_output()))
 
 
 def explain(

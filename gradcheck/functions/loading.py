@@ -17,13 +17,13 @@ from typing import Any
 
 from gradcheck.config import Config
 from gradcheck.config.source import printable
-from gradcheck.errors import TargetError, UsageError, did_you_mean
+from gradcheck.errors import TargetError, did_you_mean
 from gradcheck.functions.function import Function
 from gradcheck.functions.notebooks import cells_for, defined_in
 from gradcheck.functions.output_capture import trimmed_traceback
 from gradcheck.functions.signatures import callables_of, definitions_of, is_backward, where
 from gradcheck.functions.suggestions import command, forward_of, partner, proposed
-from gradcheck.losses import BUILT_INS, BuiltIn
+from gradcheck.losses import BUILT_INS
 
 SUFFIXES = (".py", ".ipynb")
 EXECUTED = "gradcheck_target_"  # how the names of modules that were executed from files begin
@@ -67,14 +67,6 @@ def guessed_config(target: str) -> Config:
         return guessed_config(forward_of(target))
     name = loaded.target.rpartition(":")[2]
     return proposed(name, loaded.function, names_beside(loaded.function), Config(losses=target))
-
-
-def built_in_named(name: str) -> BuiltIn:
-    """The built-in loss of this name; a UsageError if there is none."""
-    if name not in BUILT_INS:
-        hint = f"{did_you_mean(name, BUILT_INS)} `gradcheck list` shows all".strip()
-        raise UsageError(f"{name!r}: no built-in loss has this name", hint=hint)
-    return BUILT_INS[name]
 
 
 def _imported(name: str, shown: str) -> ModuleType:

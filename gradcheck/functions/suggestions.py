@@ -18,7 +18,7 @@ _GUESSES: tuple[tuple[str, Any], ...] = (
     (r"y|ys|labels?|target|targets|y_true|t", "labels"),
     (r"reg|reg_?strength|lam|lambda_|lamda|alpha|l2|weight_decay|margin|delta|eps|epsilon|temperature|tau", 0.1),
     (r"gamma|scale", "uniform(0.5, 2) [D]"),
-    (r"beta|shift", "[D]"),
+    (r"beta|shift|theta|beta0|params?_vector", "[D]"),
     (r"bn_?params?|batchnorm_params?", {"mode": "train"}),
     (r"(ln|gn|layernorm)_?params?", {}),
     (r"conv_?params?", {"stride": 1, "pad": 1}),
@@ -35,12 +35,10 @@ _GUESSES: tuple[tuple[str, Any], ...] = (
     (r"(sample|row)_?weights?|sw", "uniform(0.5, 2) [N]"),
     (r"W|Theta|weights?", "normal(0, 0.5) [D, C]"),
     (r"w", "normal(0, 0.5) [D, M]"),
-    (r"theta|beta0|params?_vector", "[D]"),
     (r"b|bias", "[M]"),
     (r"mask", "integers(0, 1) [N]"),
     (r"idx|index|indices|ids|tokens|words", "integers(0, 3) [N]"),
-    (r"S|scores|logits|Z|z", "[N, C]"),
-    (r"dout|dscores|dZ|dz", "[N, C]"),
+    (r"S|scores|logits|Z|z|dout|dscores|dZ|dz", "[N, C]"),
     (r"params|parameters", {"W": "normal(0, 0.5) [D, C]", "b": "[C]"}),
 )
 _VECTOR = "[D]"  # what a function of one vector, as scipy's users have, is given
@@ -87,8 +85,8 @@ def partner(name: str, names: Iterable[str]) -> dict[str, str]:
         "backward": (name.replace("forward", "backward"), name.replace("_fwd", "_bwd"), f"{name}_backward"),
         "gradient": tuple(form.format(name) for form in ("{}_grad", "{}_gradient", "{}_der", "{}_prime", "grad_{}")),
     }
-    names = {*names} - {name}
-    return next(({key: each} for key, several in tries.items() for each in several if each in names), {})
+    others = {*names} - {name}
+    return next(({key: each} for key, several in tries.items() for each in several if each in others), {})
 
 
 def forward_of(backward: str) -> str:

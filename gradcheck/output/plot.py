@@ -26,11 +26,7 @@ _COLUMNS, _SIDE = 3, 3.8  # plots beside each other, and inches of one of them
 
 
 def refuse_what_cannot_be_drawn(path: Path) -> None:
-    """Make sure that a picture can be drawn, before the work is done and not after it.
-
-    Raises:
-        UsageError: matplotlib is missing, or the file's name does not end in .png, .svg or .pdf.
-    """
+    """Raise a UsageError where matplotlib is missing, or the file's name does not end in .png, .svg or .pdf."""
     if path.suffix.lower() not in PICTURES:
         raise UsageError(f"{str(path)!r}: a picture is a .png, .svg or .pdf file", hint="as in --plot errors.png")
     try:

@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect, OutOfTime
-from gradcheck.evaluation.parallel import Pool, open_pool
-from gradcheck.functions.budget import Budget, ProgressCallback, open_budget
+from gradcheck.evaluation.parallel import open_pool
+from gradcheck.functions.budget import ProgressCallback, open_budget
 from gradcheck.functions.frameworks import require
 from gradcheck.functions.function import Function
 from gradcheck.functions.output_capture import silenced
@@ -57,13 +57,12 @@ def check_targets(
         assert abandon is not None
         return abandon(report())
 
-    budget: Budget | None = None
-    pool: Pool | None = None
+    is_limited = settings.max_seconds is not None or settings.timeout is not None or progress is not None
+    is_parallel = (settings.jobs, settings.backend, settings.scheduler) != (1, "loky", None)
     with ExitStack() as stack:
-        if settings.max_seconds is not None or settings.timeout is not None or progress is not None:
-            budget = stack.enter_context(open_budget(settings, progress, stuck if abandon else None))
-        if (settings.jobs, settings.backend, settings.scheduler) != (1, "loky", None):
-            pool = stack.enter_context(open_pool(settings))
+        hung = stuck if abandon else None
+        budget = stack.enter_context(open_budget(settings, progress, hung)) if is_limited else None
+        pool = stack.enter_context(open_pool(settings)) if is_parallel else None
         for at_hand, run in enumerate(runs):
             try:
                 with silenced() as stderr:

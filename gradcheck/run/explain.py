@@ -30,10 +30,7 @@ _INSPECTING = 38  # calls that every loss may take once its problems are checked
 def explain(
     seen: Seen, loss: Function, config: Config, settings: Settings, meant: Known | None, dtype: npt.DTypeLike
 ) -> Explained:
-    """Why a loss is wrong, where it is, and how it differs from what it is ``meant`` to be.
-
-    What the contract's findings say is refined in place, and calls that every loss takes are added to its last batch.
-    """
+    """Why a loss is wrong or differs from what is ``meant``; the contract's findings are refined in place."""
     judged = tuple(case for case in seen.cases if case.judged)
     evaluations = sum(batch.evaluations for batch in seen.batches)
     ask = Allowance(loss, evaluations // _SHARE if evaluations else _LEAST, dtype)
