@@ -105,8 +105,7 @@ def check_at(
         raise UsageError(f"S is not made of numbers: its dtype is {scores.dtype}")
     if scores.ndim != 2 or not scores.size:
         raise UsageError(f"S has shape {scores.shape}; it must be N x C, with at least one of each")
-    if scores.dtype != np.float32:
-        scores = scores.astype(np.float64, copy=False)
+    scores = scores if scores.dtype == np.float32 else scores.astype(np.float64, copy=False)
     if not np.all(np.isfinite(scores)):
         raise UsageError("S is infinite or NaN somewhere; there is no gradient to check there")
     problem = Problem(scores, labels, seed=config.seed, trial=0, scores="given")

@@ -32,8 +32,6 @@ class Screen:
             color_system="standard" if options.color else None,
             force_jupyter=False,
             legacy_windows=False,
-            emoji=False,  # nothing here is rich's markup
-            markup=False,
             _environ={},  # the caller has looked at the environment; nothing in it may undo the options here
         )
         self.width = self.console.width
