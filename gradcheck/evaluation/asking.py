@@ -25,7 +25,7 @@ def ask_for(
     scores: npt.NDArray[Any],
     labels: npt.NDArray[Any],
     entries: IndexArray,
-    after: FloatArray,
+    after: npt.NDArray[Any],
 ) -> tuple[FloatArray, FloatArray]:
     """The value and the derivative by the moved entry, for each of E flat entries of N x C scores set alone.
 

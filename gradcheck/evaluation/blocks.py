@@ -38,9 +38,6 @@ class Blocks:
 
     def of(self, entries: IndexArray) -> IndexArray:
         """For E entries, the number of the block that each belongs to."""
-        width = self.n // len(self)
-        if np.array_equal(self.starts, np.arange(0, self.n, width)):  # all of one width: dividing is much faster
-            return entries // width
         return np.searchsorted(self.starts, entries, side="right") - 1
 
     def slices(self) -> list[slice]:
@@ -50,8 +47,5 @@ class Blocks:
 
     def largest(self, vector: FloatArray) -> FloatArray:
         """(B,), the largest finite absolute value of a flat vector (n,) in each block; 0 where there is none."""
-        most = np.maximum(np.maximum.reduceat(vector, self.starts), -np.minimum.reduceat(vector, self.starts))
-        if np.isfinite(most).all():
-            return np.asarray(most)
         sizes = np.where(np.isfinite(vector), np.abs(vector), 0.0)
         return np.asarray(np.maximum.reduceat(sizes, self.starts))

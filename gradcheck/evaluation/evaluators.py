@@ -129,10 +129,8 @@ class Rows(Evaluator):
         for row in sorted(set((entries // C).tolist()) - set(self._of_rows)):
             with told_by_calls(self.refused):
                 self._of_rows[row] = self.objective.answer_of_row(row, self.x[row * C : (row + 1) * C])
-        values, derivatives = np.empty(len(entries)), np.empty(len(entries))
-        for e, entry in enumerate(entries.tolist()):
-            values[e], gradient = self._of_rows[entry // C]
-            derivatives[e] = gradient[entry % C]
+        values = np.array([self._of_rows[entry // C][0] for entry in entries.tolist()])
+        derivatives = np.array([self._of_rows[entry // C][1][entry % C] for entry in entries.tolist()])
         return Moved(np.zeros(len(entries)), values * self.weight, derivatives * self.weight)
 
 

@@ -109,23 +109,19 @@ class Objective:
 
     def imaginary(self, asking: Asking, x: FloatArray, entries: IndexArray, step: float) -> FloatArray:
         """Im(value) / step with each of E entries of x (n,) moved by i·step; NaN where complex scores are not taken."""
-        slopes, rows = np.full(len(entries), np.nan), entries // self.shape[1]
-        columns, by_parts = entries - rows * self.shape[1], asking == "each-row"
-        for group in groups_for(asking, rows):
-            first = int(rows[group[0]]) if asking == "rows" else 0
-            own = slice(first, first + 1 if asking == "rows" else None)
-            labels = self.labels if isinstance(self.labels, Arguments) else self.labels[own].copy()
-            point = x.reshape(self.shape)[own].astype(np.complex128)
-            point[rows[group] - first, columns[group]] += 1j * step
-            try:
-                answer = self._call(point, labels, asking)
-            except LossDefect:
-                break
+        scores, by_parts = x.astype(np.complex128).reshape(self.shape), asking == "each-row"
+
+        def call(point: npt.NDArray[Any], labels: Any) -> tuple[Any, FloatArray]:
+            answer = self._call(point, labels, asking)
             values = np.asarray(answer[0] if isinstance(answer, tuple | list) and len(answer) == 2 else None)
             if values.dtype.kind != "c" or (values.shape != self.shape[:1] if by_parts else values.ndim > 1):
-                break
-            slopes[group] = (values[rows[group]] if by_parts else np.sum(values)).imag / step
-        return slopes
+                raise LossDefect("wrong-dtype", "complex scores are not taken")
+            return (values if by_parts else np.sum(values)).imag / step, np.zeros(point.shape)
+
+        try:
+            return ask_for(asking, call, scores, self.labels, entries, scores.reshape(-1)[entries] + 1j * step)[0]
+        except LossDefect:
+            return np.full(len(entries), np.nan)
 
     def _call(self, scores: npt.NDArray[Any], labels: Any, asking: Asking = "whole") -> Any:
         self.calls += 1

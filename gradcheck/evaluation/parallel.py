@@ -14,7 +14,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import ExitStack, chdir, closing, contextmanager, nullcontext, suppress
+from contextlib import chdir, closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
@@ -142,19 +142,17 @@ class Pool:
         """What ``_work`` returns for each of these tasks, in order; a task should take so many seconds."""
         from joblib import Parallel, delayed, parallel_config
 
-        self._is_started, patience = True, None
+        self._is_started, patience, results = True, None, None
         where: dict[str, Any] = {"backend": "loky", "n_jobs": self.jobs, "inner_max_num_threads": 1}
         where |= {"initializer": _set_up, "initargs": (os.getpid(),)}
         if self._client is not None:  # joblib would wait forever for a worker that was killed
             where, patience = {"backend": "dask", "n_jobs": -1, "client": self._client}, 6 * ANSWERS + 20 * seconds
         try:
-            with ExitStack() as stack:
-                with parallel_config(**where), _interrupts_blocked():
-                    asked = {"batch_size": 1, "pre_dispatch": 2 * self.jobs, "timeout": patience}
-                    results = Parallel(return_as="generator", **asked)(delayed(_work)(*task) for task in tasks)
-                    stack.callback(_close_quietly, results)
-                for result in results:  # noqa: UP028 - "yield from" would close them itself, with the warning
-                    yield result
+            with parallel_config(**where), _interrupts_blocked():
+                asked = {"batch_size": 1, "pre_dispatch": 2 * self.jobs, "timeout": patience}
+                results = Parallel(return_as="generator", **asked)(delayed(_work)(*task) for task in tasks)
+            for result in results:  # noqa: UP028 - "yield from" would close them itself, with the warning
+                yield result
         except Exception as error:
             if f"EXIT({_HANGS})" in str(error):
                 if self._settings.timeout is None:
@@ -164,6 +162,10 @@ class Pool:
             who = f"the cluster at {self._settings.scheduler}" if self._client else "other processes"
             message = f"{who} could not call the loss: {type(error).__name__}: {error}"
             raise UsageError(message, hint=_CLUSTER if self._client else _NEEDS) from None
+        finally:
+            if results is not None:
+                with warnings.catch_warnings(action="ignore"):  # of results not used, as after Ctrl-C or an error
+                    results.close()
 
     def _recipe(self, function: Function) -> tuple[Any, ...]:
         """How a worker loads the function: by its target, or the user's callable itself."""
@@ -196,11 +198,6 @@ def _client(scheduler: str) -> Any:
         except Exception as error:
             message = f"no scheduler answers at {scheduler}: {error or type(error).__name__}"
             raise UsageError(message, hint="name the address that `dask scheduler` prints") from None
-
-
-def _close_quietly(results: Generator[Any, None, None]) -> None:
-    with warnings.catch_warnings(action="ignore"):  # of results not used, as after Ctrl-C or an error
-        results.close()
 
 
 @contextmanager

@@ -67,12 +67,13 @@ def try_row_values(objective: Objective, x: FloatArray, answer: Answer, wanted: 
         why_not = "the loss takes no `reduction` argument"
     else:
         try:
-            weight, by_rows = _weight_of_row_values(objective, x, answer)
-            eps = (answer.value_eps, answer.gradient_eps)
-            found = _disagreement(answer, by_rows.gradient, weight, objective.shape[1])
-            return RowValues(replace(objective, row_weight=weight, eps=eps), by_rows, findings=found)
-        except _NotTheirSum as evidence:
-            why_not = str(evidence)
+            values, gradient, weight = _row_values(objective, x, answer)
+            if weight is not None:
+                eps = (answer.value_eps, answer.gradient_eps)
+                by_rows = put_together(values, gradient, weight, eps)
+                found = _disagreement(answer, by_rows.gradient, weight, objective.shape[1])
+                return RowValues(replace(objective, row_weight=weight, eps=eps), by_rows, findings=found)
+            why_not = "the values of its rows do not make up the batch's"
             what = "neither the mean nor the sum of the values that reduction='none' returns is"
             findings = _disagree(f"{what} the value of the default call") if answer.parts is None else ()
         except NotSeparable as evidence:
@@ -120,9 +121,9 @@ def _weight_of_rows(objective: Objective, x: FloatArray, value: float, same: Sam
     """What a row's own value counts in the batch's, 1/N or 1, else NotSeparable; about 2·log2(N) + 9 calls."""
     N, C = objective.shape
     rng = np.random.default_rng(objective.shape)
-    candidates = _far_points(x, rng) if thorough else _far_points(x, rng)[:1]
-    points = [(point, _value_at(objective, point, "with rows far from S")) for point in candidates]
-    points = [(point, there) for point, there in points if np.isfinite(there)]
+    candidates = _far_points(x, rng)[: 2 if thorough else 1]
+    tried = [(point, _value_at(objective, point, "with rows far from S")) for point in candidates]
+    points = [(point, there) for point, there in tried if np.isfinite(there)]
     if not points:
         raise NotSeparable("it could not be tried far from S")
 
@@ -215,16 +216,12 @@ def _weights(
     return weights
 
 
-class _NotTheirSum(NotSeparable):
-    """The values of the rows do not make up the value of the batch."""
-
-
 def _disagree(message: str) -> tuple[Finding, ...]:
     return (Finding("reductions-disagree", "warning", message, "the default call is what was judged"),)
 
 
-def _weight_of_row_values(objective: Objective, x: FloatArray, answer: Answer) -> tuple[float, Answer]:
-    """What each row's own value counts in the batch's, 1/N or 1, and the answer at x by rows; at most nine calls."""
+def _row_values(objective: Objective, x: FloatArray, answer: Answer) -> tuple[FloatArray, FloatArray, float | None]:
+    """N values and n derivatives at x by rows, and what they count in the batch's: 1/N, 1 or unknown; nine calls."""
     N, C = objective.shape
     rng = np.random.default_rng(objective.shape)
 
@@ -247,10 +244,7 @@ def _weight_of_row_values(objective: Objective, x: FloatArray, answer: Answer) -
     eps = max(eps, answer.value_eps)
     total, sizes = float(np.sum(values)), float(np.sum(np.abs(values)))
     weights = [w for w in (1 / N, 1.0) if abs(answer.value - w * total) <= _ROUNDINGS * eps * w * sizes]
-    if not weights:
-        raise _NotTheirSum("the values of its rows do not make up the batch's")
-    by_rows = put_together(values, gradient.reshape(-1), weights[0], (answer.value_eps, answer.gradient_eps))
-    return weights[0], by_rows
+    return values, gradient.reshape(-1), weights[0] if weights else None
 
 
 def _disagreement(answer: Answer, gradient: FloatArray, weight: float, columns: int) -> tuple[Finding, ...]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from gradcheck.errors import TargetError
 from gradcheck.functions.answer import described
-from gradcheck.functions.doors import Door, Layer, WithHessian
+from gradcheck.functions.doors import Door, Layer
 from gradcheck.layout import Arguments, Input, is_differentiable, leaves, parts_of
 
 _ARRAYS = np.ndarray | np.floating  # Python's own numbers are mostly constants
@@ -25,24 +25,17 @@ class Bound:
     name: str  # of the function, for messages
     door: Door  # calls it
     order: tuple[str, ...]  # for each gradient that it returns, the input that it belongs to
-    takes_arguments = True
 
-    def __call__(self, x: npt.NDArray[Any], arguments: Arguments) -> tuple[Any, npt.NDArray[Any]]:
-        """Value, and gradient (1, n) by the differentiated arrays.
+    def __call__(self, x: npt.NDArray[Any], arguments: Arguments, hessian: bool = False) -> tuple[Any, ...]:
+        """Value, and gradient (1, n) by the differentiated arrays; on request second derivatives as they are returned.
 
         Raises:
             TargetError: a gradient is missing, or has another shape than its input.
         """
-        value, results = self.door(arguments.at(x.reshape(-1)), arguments.seed)
+        value, results, *second = self.door(arguments.at(x.reshape(-1)), arguments.seed)
         if isinstance(value, np.ndarray) and value.size == 1:
             value = value.reshape(())[()]
-        return value, self.flat(results, arguments)[np.newaxis]
-
-    def with_hessian(self, x: npt.NDArray[Any], arguments: Arguments) -> tuple[Any, npt.NDArray[Any], Any]:
-        """The same, and the second derivatives as they were returned; raises as a call does."""
-        assert isinstance(self.door, WithHessian)
-        value, results, hessian = self.door.all(arguments.at(x.reshape(-1)), arguments.seed)
-        return value, self.flat(results, arguments)[np.newaxis], hessian
+        return value, self.flat(results, arguments)[np.newaxis], *(second if hessian else ())
 
     @property
     def layer(self) -> Layer | None:
@@ -103,7 +96,7 @@ def settle(
         TargetError: the results do not fit the inputs, or an input of ``wrt`` has no derivative.
     """
     inputs = _inputs_of(name, values, wrt)
-    value, returned = door(copy.deepcopy(values), seed)
+    value, returned, *_ = door(copy.deepcopy(values), seed)
     results = _unpacked(returned, inputs)
     by_name, remarks = _by_name(results, values), []
     if by_name is None:

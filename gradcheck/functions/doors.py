@@ -1,14 +1,4 @@
-"""The forms in which people write a function and its gradient; each is called to give a value and the gradients.
-
-==========================  ====================================================================================
-`AsReturned`                ``f(W, X, y) -> (value, dW)``; several as ``(value, dW, db)`` or in a dict or tuple
-`Separate`                  ``f(x) -> value`` and ``g(x) -> gradient``
-`WithHessian`               either of these with a last result: ``(value, gradient, hess)``, ``(gradient, hess)``
-`Products`                  a function and ``hvp(x, v)``, the product of its Hessian with v
-`Layer`                     ``forward(x, w) -> out`` or ``(out, cache)``; ``backward(dout, cache) -> dx, dw``
-`Differentiated`            ``f(W, X) -> out`` in PyTorch or JAX: see ``frameworks.inputs``
-==========================  ====================================================================================
-"""
+"""The forms in which people write a function and its gradient; each is called to give a value and the gradients."""
 
 from __future__ import annotations
 
@@ -37,13 +27,14 @@ _OUTPUT = ("out", "output", "y_hat")
 
 
 #: A function with its gradient, however it is written: of its arguments by name, which it may keep or change, and the
-#: seed of the upstream gradient. It returns the value and what may be the gradients, in order; or raises a TargetError.
-Door = Callable[[dict[str, Any], Seed], tuple[Any, tuple[Any, ...]]]
+#: seed of the upstream gradient. It returns the value, what may be the gradients, in order, and second derivatives if
+#: these were asked for; or raises a TargetError.
+Door = Callable[[dict[str, Any], Seed], tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
 class AsReturned:
-    """A function that returns its value and, after it, the gradients."""
+    """``f(W, X, y) -> (value, dW)``: several gradients as ``(value, dW, db)``, or in a dict or tuple."""
 
     name: str
     function: Callable[..., Any]
@@ -64,7 +55,7 @@ class AsReturned:
 
 @dataclass(frozen=True)
 class Separate:
-    """A function that returns its value, and another that returns the gradient."""
+    """``f(x) -> value`` and ``g(x) -> gradient``."""
 
     name: str
     value: Callable[..., Any]
@@ -80,7 +71,10 @@ class Separate:
 
 @dataclass(frozen=True)
 class Layer:
-    """A forward and a backward: the value is the sum of the outputs times a random upstream gradient."""
+    """``forward(x, w) -> out`` or ``(out, cache)``, and ``backward(dout, cache) -> dx, dw``.
+
+    The value is the sum of the outputs times a random upstream gradient.
+    """
 
     name: str
     #: Returns both: the same ones at every call, or those of a new object.
@@ -126,16 +120,12 @@ class Layer:
 
 @dataclass(frozen=True)
 class WithHessian:
-    """A function whose last result are second derivatives."""
+    """One of these whose last result are second derivatives: ``(value, gradient, hess)``, ``(gradient, hess)``."""
 
     name: str
     door: Door
 
-    def __call__(self, given: dict[str, Any], seed: Seed) -> tuple[Any, tuple[Any, ...]]:
-        return self.all(given, seed)[:2]
-
-    def all(self, given: dict[str, Any], seed: Seed) -> tuple[Any, tuple[Any, ...], Any]:
-        """Value, gradients, and the second derivatives as they were returned; a TargetError where there are none."""
+    def __call__(self, given: dict[str, Any], seed: Seed) -> tuple[Any, tuple[Any, ...], Any]:
         value, results = self.door(given, seed)
         if len(results) < 2:
             hint = "return (value, gradient, hess); several gradients as a tuple or a dict, and so their hess"
@@ -174,11 +164,9 @@ class Products:
 
 def reseeded(door: Door) -> Door:
     """A function whose random numbers are the same at every call."""
-    if isinstance(door, WithHessian):
-        return WithHessian(door.name, reseeded(door.door))
 
     @functools.wraps(door, updated=())
-    def call(given: dict[str, Any], seed: Seed) -> tuple[Any, tuple[Any, ...]]:
+    def call(given: dict[str, Any], seed: Seed) -> tuple[Any, ...]:
         assert isinstance(seed, int)
         random.seed(seed)
         np.random.seed(seed % 2**32)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy.typing as npt
 
 from gradcheck.errors import LossDefect, OutOfTime, UsageError
 from gradcheck.functions.answer import Answer, validated
+from gradcheck.functions.binding import Bound
 from gradcheck.functions.budget import Budget
 from gradcheck.functions.output_capture import trimmed_traceback
 from gradcheck.functions.signatures import signature_of
@@ -41,10 +42,8 @@ class Function:
             OutOfTime: the deadline has passed.
         """
         try:
-            if self.budget is None:
-                answer = self.function(scores, labels, **options)
-            else:
-                answer = self.budget.call(self.function, scores, labels, **options)
+            own = partial(self.budget.call, self.function) if self.budget else self.function
+            answer = own(scores, labels, **options)
             left_out = self.has_hessian and isinstance(answer, tuple | list) and len(answer) == 3
             return answer[:2] if left_out else answer
         except (KeyboardInterrupt, LossDefect, OutOfTime, UsageError):
@@ -69,7 +68,7 @@ class Function:
     @property
     def is_of_named_inputs(self) -> bool:
         """Whether it is called with `Arguments` and not with labels."""
-        return getattr(self.function, "takes_arguments", False) is True
+        return isinstance(self.function, Bound)
 
     def quick(self, labels: Any) -> Any:
         """Faster ways to call it with these labels, ``frameworks.adapters.Quick``; None if there are none."""

@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from gradcheck.errors import LossDefect, UsageError
 from gradcheck.functions.answer import Answer, as_array, as_float64, described, validated
-from gradcheck.functions.binding import Bound
 from gradcheck.functions.function import Function
 from gradcheck.layout import Arguments, Input, leaves
 from gradcheck.report import HESSIAN, FloatArray
@@ -34,8 +33,7 @@ def gradient_and_hessians(loss: Function, scores: npt.NDArray[Any], labels: Any)
         LossDefect: as ``Function.evaluate``, and where the second derivatives are no finite real numbers.
         UsageError: there are none.
     """
-    function = loss.function.with_hessian if isinstance(loss.function, Bound) else loss.function
-    loss = replace(loss, function=function, has_hessian=False)
+    loss = replace(loss, has_hessian=False)
     answer = loss.call(scores.copy(), labels.copy(), **({"hessian": True} if loss.takes_hessian else {}))
     if not isinstance(answer, tuple | list) or len(answer) < 3:
         hint = "return (value, gradient, hess): the diagonal, a block for each row, or the whole matrix"

@@ -20,7 +20,7 @@ from gradcheck.config.inputs import nested
 from gradcheck.errors import LossDefect, TargetError
 from gradcheck.functions.binding import Settled
 from gradcheck.functions.doors import AsReturned, Door, Layer, Products, Separate, WithHessian, called
-from gradcheck.functions.frameworks.inputs import Twice, settle_in
+from gradcheck.functions.frameworks.inputs import settle_in
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import guessed_config, load_target, names_beside
 from gradcheck.functions.signatures import is_backward, is_layer, is_model, named_parameters, parameters_of
@@ -53,8 +53,9 @@ def prepare(
     named = {key: _other(function, getattr(config, key)) for key in ("gradient", "backward", "value", "hvp")}
     named |= function.beside
     door, main, params = open_door(name, function.function, named)
+    hvp, order = named["hvp"], 1
     if products:
-        door = Products(name, door, hvp) if (hvp := named["hvp"]) else Twice(door)
+        door, order = (Products(name, door, hvp), 1) if hvp else (door, 2)
     elif config.hessian:
         door = WithHessian(name, door)
     own = () if params is None else ("params",)
@@ -64,7 +65,7 @@ def prepare(
         takes = [*required, *(f"{each}=…" for each in optional)]
         _refuse_undescribed(function, takes, missing, config, is_drawn=at is None)
     wrt = tuple(dict.fromkeys(each.partition(".")[0].partition("[")[0] for each in config.wrt))
-    first = functools.partial(settle_in, framework, config.reseed, name, door, wrt)
+    first = functools.partial(settle_in, framework, config.reseed, order, name, door, wrt)
     only = config.wrt if wrt != config.wrt else (config.only,)
     problems: list[Problem] = []
     settled: Settled | None = None
@@ -185,8 +186,8 @@ def _other(function: Function, target: str | None) -> Callable[..., Any] | None:
     if target is None:
         return None
     place = function.target.rpartition(":")[0]
-    if ":" in target or (place and function.by_name):
-        return load_target(target if ":" in target else f"{place}:{target}").function
+    if ":" not in target and place and function.by_name:
+        target = f"{place}:{target}"
     module = sys.modules.get(getattr(function.function, "__module__", None) or "")
     found: Callable[..., Any] = getattr(module, target, None) or load_target(target).function
     return found

@@ -44,7 +44,7 @@ def recognised_form(
     """
     raised, refused = isinstance(first, BaseException), None
     parts = first if isinstance(first, tuple | list) else (first,)
-    made_by = {_root(type(part).__module__) for part in parts}
+    made_by = {str(type(part).__module__).partition(".")[0] for part in parts}
     for name, packages in FRAMEWORKS.items():
         if not (packages[0] in sys.modules if raised else made_by & {*packages}):
             continue
@@ -92,9 +92,9 @@ def ignored_upstream(
 def _refuses_arrays(packages: Collection[str], error: BaseException) -> bool:
     """Whether an exception was probably raised because of NumPy arrays: in a package's code, or by its message."""
     *_, innermost = [None, *(frame for frame, _ in traceback.walk_tb(error.__traceback__))]
-    in_package = innermost is not None and _root(innermost.f_globals.get("__name__")) in packages
+    module = str(innermost.f_globals.get("__name__")) if innermost is not None else ""
     word = "Tensor" if "torch" in packages else "ArrayImpl"
-    return in_package or word in str(error) or "numpy.ndarray" in str(error)
+    return module.partition(".")[0] in packages or word in str(error) or "numpy.ndarray" in str(error)
 
 
 def forms_of(function: Function, name: str) -> list[Function]:
@@ -103,7 +103,3 @@ def forms_of(function: Function, name: str) -> list[Function]:
         return [function]
     adapters = importlib.import_module(f"{__name__}.{name}_").TOOLKIT.adapters
     return [replace(function, function=adapt(function.function), framework=name, adapter=adapt) for adapt in adapters]
-
-
-def _root(module: Any) -> str:
-    return module.partition(".")[0] if isinstance(module, str) else ""

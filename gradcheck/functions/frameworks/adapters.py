@@ -38,13 +38,13 @@ class Toolkit:
     value_and_grad: Callable[[Callable[..., Any], Callable[..., Any]], Callable[..., Any]]
     #: Of such a function: the gradients alone, as a function that can be differentiated once more.
     gradients: Callable[[Callable[..., Any]], Callable[..., Any]]
-    #: Compiles a function; the second argument is the user's own. None where nothing is gained.
-    compiled: Callable[[Callable[..., Any], Callable[..., Any]], Callable[..., Any] | None]
     #: Of a function of a point and labels, at many points by one call: see ``Quick.many``. The first flag says whether
     #: it returns a gradient of its own.
     mapped: Callable[[Callable[..., Any], bool, bool], Callable[..., Any]]
     #: The toolkit for a function of the user's, whose arrays may be on a GPU; JAX moves them itself.
     near: Callable[[Toolkit, Callable[..., Any]], Toolkit] = lambda toolkit, function: toolkit
+    #: Compiles a function; the second argument is the user's own. None where nothing is gained.
+    compiled: Callable[[Callable[..., Any], Callable[..., Any]], Callable[..., Any] | None] = lambda *_: None
 
     def by_hand(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """For a loss that takes the framework's arrays, derives its gradient itself, and returns (value, dS)."""
@@ -143,9 +143,8 @@ class Quick:
     function: Callable[..., Any]
     by_hand: bool  # whether it returns a gradient of its own
     compiled: Callable[..., Any] | None  # takes and returns NumPy arrays
-    calls: dict[Any, float] = field(
-        default_factory=lambda: defaultdict(float)
-    )  # plain ones of each kind; -inf for no other ones
+    #: Plain ones of each kind; -inf where there are to be no other ones.
+    calls: dict[Any, float] = field(default_factory=lambda: defaultdict(float))
     _keeps: bool | None = None
 
     def many(self, points: tuple[_Array, Any, bool, _Array, _Array], size: int) -> tuple[_Array, _Array]:
@@ -168,21 +167,14 @@ class Quick:
 
     def keeps_arrays(self, call: Callable[[], object]) -> bool:
         """Whether arrays of a call outlive it: those of another kind, kept so, would break the next one."""
-
-        def arrays(generation: int | None = None) -> dict[int, Any]:
-            return {id(each): each for each in gc.get_objects(generation) if issubclass(type(each), self.toolkit.kind)}
-
         if self._keeps is None:
-            is_enabled = gc.isenabled()
-            gc.disable()  # so that what the call makes stays among the youngest
-            before = arrays(0)
-            call()
-            new = arrays(0).keys() - before.keys()
-            if is_enabled:
-                gc.enable()
-            if new:
+            gc.freeze()  # what there is already is not collected, nor listed below
+            try:
+                call()
                 gc.collect()
-            self._keeps = bool(new and new & arrays().keys())
+                self._keeps = any(issubclass(type(each), self.toolkit.kind) for each in gc.get_objects())
+            finally:
+                gc.unfreeze()
         return self._keeps
 
 

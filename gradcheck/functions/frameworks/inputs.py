@@ -46,14 +46,9 @@ class Differentiated:
         toolkit = self.toolkit
 
         def value(x: Any, _: Any) -> Any:
-            place = {each.name: x[0, each.entries].reshape(each.shape) for each in arguments.layout.inputs}
-
-            def placed(path: str, leaf: Any) -> Any:
-                return place[path] if path in place else toolkit.array(copy.deepcopy(leaf))
-
-            own = {name: rebuilt(each, name, placed) for name, each in arguments.values.items()}
-            answer = leaves(called(self.function, own, self.name), "")
-            outputs = [leaf for _, leaf in answer if "float" in str(getattr(leaf, "dtype", ""))]  # none shows its graph
+            answer = self._answer(copy.deepcopy(arguments.values), arguments.layout.arrays(x[0]))
+            # None shows its graph.
+            outputs = [leaf for _, leaf in leaves(answer, "") if "float" in str(getattr(leaf, "dtype", ""))]
             weights = (upstream_gradient(arguments.seed, k, np.shape(out)) for k, out in enumerate(outputs))
             return sum((out * toolkit.array(weight)).sum() for out, weight in zip(outputs, weights, strict=True))
 
@@ -67,6 +62,14 @@ class Differentiated:
 
         return Quick(toolkit, value, False, both and compiled)
 
+    def _answer(self, given: dict[str, Any], place: dict[str, Any]) -> Any:
+        """What the function returns, with arrays of these names in the place of those that are given."""
+
+        def placed(path: str, leaf: Any) -> Any:
+            return place[path] if path in place else self.toolkit.array(leaf)
+
+        return called(self.function, {name: rebuilt(each, name, placed) for name, each in given.items()}, self.name)
+
     def __call__(self, given: dict[str, Any], seed: Seed) -> tuple[Any, tuple[Any, ...]]:
         """Value and gradients, these by the names of the inputs."""
         parts = {name: dict(leaves(given[name], name)) for name in self.wrt or given}
@@ -78,13 +81,7 @@ class Differentiated:
         }
 
         def total(arrays: list[Any]) -> tuple[Any, None]:
-            place = dict(zip(moved, arrays, strict=True))
-
-            def placed(path: str, leaf: Any) -> Any:
-                return place[path] if path in place else self.toolkit.array(leaf)
-
-            own = {name: rebuilt(each, name, placed) for name, each in given.items()}
-            answer = called(self.function, own, self.name)
+            answer = self._answer(given, dict(zip(moved, arrays, strict=True)))
             first = answer[0] if isinstance(answer, tuple | list) and len(answer) > 1 else None
             if isinstance(first, numbers.Number) or prod(getattr(first, "shape", (0,))) == 1:
                 hint = "return the value alone, or gradients that are computed without a graph of the inputs"
@@ -113,44 +110,36 @@ class Differentiated:
         return value, ({name: rebuilt(given[name], name, lambda path, _: gradients.get(path)) for name in names},)
 
 
-@dataclass(frozen=True)
-class Twice:
-    """A function that its framework differentiates twice."""
-
-    door: Door
-
-    def __call__(self, given: dict[str, Any], seed: Seed) -> tuple[Any, tuple[Any, ...]]:
-        """As of the function itself."""
-        return self.door(given, seed)
-
-
 def settle_in(
-    framework: str, reseed: bool, name: str, door: Door, wrt: tuple[str, ...], values: dict[str, Any], seed: int
+    wanted: str, reseed: bool, order: int, name: str, door: Door, wrt: tuple[str, ...], given: dict[str, Any], seed: int
 ) -> Settled:
     """Call a function in the form for the arrays that it takes; arguments and errors are those of ``settle``.
 
-    ``framework`` is ``auto`` for NumPy's arrays, or those that the first call shows: see ``recognised_form``. With
-    ``reseed``, the generators of random numbers are seeded before every call.
+    ``wanted`` is a framework, or ``auto`` for the one that the first call shows: see ``recognised_form``. With
+    ``reseed``, the generators of random numbers are seeded before every call. ``order`` is that of ``Differentiated``.
     """
     if isinstance(door, Differentiated):
-        framework = door.toolkit.name
+        wanted = door.toolkit.name
 
     def settled(form: tuple[str, Door]) -> Settled:
         framework, own = form[0], reseeded(form[1]) if reseed else form[1]
-        is_none = framework == "jax" and not wrt and getattr(form[1], "order", 1) == 1
-        return replace(settle(name, own, values, wrt, seed, is_none), framework=framework)
+        is_none = framework == "jax" and not wrt and order == 1
+        return replace(settle(name, own, given, wrt, seed, is_none), framework=framework)
 
     def forms(framework: str) -> list[tuple[str, Door]]:
         toolkit = importlib.import_module(f"{__package__}.{framework}_").TOOLKIT
-        return [(framework, form) for form in _forms(toolkit, door, wrt)]
+        found = _forms(toolkit, door, wrt)
+        if order == 2:
+            found = [replace(form, order=2) for form in found if isinstance(form, Differentiated)]
+        return [(framework, form) for form in found]
 
-    if framework not in ("auto", "numpy"):
-        return settled(first_that_works(forms(framework), settled)[0])
+    if wanted not in ("auto", "numpy"):
+        return settled(first_that_works(forms(wanted), settled)[0])
     try:
         first = settled(("numpy", door))
-        other = recognised_form(first.answer, True, forms, settled) if framework == "auto" else None
+        other = recognised_form(first.answer, True, forms, settled) if wanted == "auto" else None
     except Exception as error:
-        other = recognised_form(error, False, forms, settled) if framework == "auto" else None
+        other = recognised_form(error, False, forms, settled) if wanted == "auto" else None
         if other is None:
             raise
     return settled(other) if other else first
@@ -167,18 +156,14 @@ def _forms(toolkit: Toolkit, door: Door, wrt: tuple[str, ...]) -> list[Door]:
     match door:
         case Differentiated():
             return [replace(door, wrt=wrt)]
-        case Twice(own):
-            forms = (form for form in _forms(toolkit, own, wrt) if isinstance(form, Differentiated))
-            return [replace(form, order=2) for form in forms]
         case AsReturned(name, function):
             near = toolkit.near(toolkit, function)
             return [AsReturned(name, near.translated(function)), Differentiated(name, function, near, wrt)]
         case Separate(name, value, gradient):
             return [Separate(name, translated(value), translated(gradient))]
         case WithHessian(name, own):
-            return [
-                WithHessian(name, form) for form in _forms(toolkit, own, wrt) if not isinstance(form, Differentiated)
-            ]
+            forms = _forms(toolkit, own, wrt)
+            return [WithHessian(name, form) for form in forms if not isinstance(form, Differentiated)]
         case Layer(name, pair):
             return [Layer(name, lambda: (translated((both := pair())[0]), translated(both[1])))]
     return [door]

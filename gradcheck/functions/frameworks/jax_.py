@@ -21,7 +21,7 @@ _x64: Callable[[bool], AbstractContextManager[None]] = (
 
 
 @contextmanager
-def _environment() -> Iterator[None]:
+def _settings() -> Iterator[None]:
     """Compute in float64; remove JAX's notes about its hidden frames from what is raised."""
     try:
         with _x64(True):
@@ -54,7 +54,7 @@ def _is_compiled(function: Callable[..., Any]) -> bool:
     return hasattr(function, "lower") and hasattr(function, "trace")
 
 
-def _mapped(function: Callable[..., Any], by_hand: bool, is_own: bool) -> Callable[..., Any]:
+def _vmap(function: Callable[..., Any], by_hand: bool, is_own: bool) -> Callable[..., Any]:
     def moved(to: Any, scores: Any, labels: Any, at: Any) -> tuple[Any, Any]:
         answer = function(scores.reshape(-1).at[at].set(to).reshape(scores.shape), labels)
         return (answer[0], answer) if by_hand else (_sum_of(answer), answer)
@@ -87,5 +87,5 @@ def _gradients(total: Callable[..., Any]) -> Callable[..., Any]:
 
 
 TOOLKIT = Toolkit(
-    "jax", jax.Array, _environment, jnp.asarray, _to_numpy, _sum_of, _value_and_grad, _gradients, _compiled, _mapped
+    "jax", jax.Array, _settings, jnp.asarray, _to_numpy, _sum_of, _value_and_grad, _gradients, _vmap, compiled=_compiled
 )

@@ -18,7 +18,7 @@ from gradcheck.layout import leaves
 
 
 @contextmanager
-def _environment() -> Iterator[None]:
+def _settings() -> Iterator[None]:
     """Record graphs, whatever the user's setting."""
     try:
         with torch.enable_grad():
@@ -51,7 +51,7 @@ def _value_and_grad(total: Callable[..., Any], function: Callable[..., Any]) -> 
     return both
 
 
-def _mapped(function: Callable[..., Any], by_hand: bool, is_own: bool) -> Callable[..., Any]:
+def _vmap(function: Callable[..., Any], by_hand: bool, is_own: bool) -> Callable[..., Any]:
     """The points are made, and values differentiated, outside of vmap: ``torch.func.grad`` imports half of torch."""
     at_once = torch.func.vmap(function, (0, 0 if is_own else None))
 
@@ -99,17 +99,7 @@ def _gradients(total: Callable[..., Any]) -> Callable[..., Any]:
 
 
 TOOLKIT = Toolkit(
-    "torch",
-    torch.Tensor,
-    _environment,
-    torch.from_numpy,
-    _to_numpy,
-    _sum_of,
-    _value_and_grad,
-    _gradients,
-    lambda *_: None,
-    _mapped,
-    _near,
+    "torch", torch.Tensor, _settings, torch.from_numpy, _to_numpy, _sum_of, _value_and_grad, _gradients, _vmap, _near
 )
 
 
@@ -136,9 +126,7 @@ def own_form(
     def call(params: dict[str, Any], **inputs: Any) -> Any:
         own = {path.removeprefix("params."): each for path, each in leaves(params, "params")}
         tensors = [each for each in (*own.values(), *inputs.values()) if torch.is_tensor(each)]
-        floats = [each for each in tensors if each.requires_grad] or [
-            each for each in tensors if each.is_floating_point()
-        ]
+        floats = sorted(filter(torch.is_floating_point, tensors), key=lambda each: not each.requires_grad)
         fresh = copy.deepcopy(module).to(*floats[:1])  # buffers of the same dtype, unchanged by other calls
         return torch.func.functional_call(fresh, own, (), inputs)
 
