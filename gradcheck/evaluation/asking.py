@@ -15,13 +15,17 @@ from gradcheck.report import FloatArray
 #: What is called: the whole batch, single rows, or the whole batch for the value of each row.
 Asking = Literal["whole", "rows", "each-row"]
 
-_Array = npt.NDArray[Any]
 #: Scores and labels in, which the function may overwrite; its answer out.
-Call = Callable[[_Array, _Array], Any]
+Call = Callable[[npt.NDArray[Any], npt.NDArray[Any]], Any]
 
 
 def ask_for(
-    asking: Asking, call: Call, scores: _Array, labels: _Array, entries: IndexArray, after: _Array
+    asking: Asking,
+    call: Call,
+    scores: npt.NDArray[Any],
+    labels: npt.NDArray[Any],
+    entries: IndexArray,
+    after: npt.NDArray[Any],
 ) -> tuple[FloatArray, FloatArray]:
     """The value and the derivative by the moved entry, for each of E flat entries of N x C scores set alone.
 
@@ -43,12 +47,16 @@ def ask_for(
             values[e], gradient = value_and_gradient(call(moved, its.copy()), moved.shape)
             derivatives[e] = gradient[row - first, column]
         return values, derivatives
+    C, is_whole = scores.shape[1], np.array_equal(entries, np.arange(scores.size))  # then a group is a column
+    groups: list[Any] = [slice(k, None, C) for k in range(C)] if is_whole else groups_for(asking, rows)
     moved = np.empty_like(scores)  # filled anew for every call: memory that is new each time would cost a fifth of them
-    for group in groups_for(asking, rows):
+    for group in groups:
         np.copyto(moved, scores)
-        moved.reshape(-1)[entries[group]] = after[group]
+        own = slice(None) if is_whole else rows[group]
+        chosen = group if is_whole else entries[group]
+        moved.reshape(-1)[chosen] = after[group]
         each, gradient = values_and_derivatives(call(moved, labels.copy()), scores.shape)
-        values[group], derivatives[group] = each[rows[group]], gradient.reshape(-1)[entries[group]]
+        values[group], derivatives[group] = each[own], gradient.reshape(-1)[chosen]
     return values, derivatives
 
 
