@@ -21,11 +21,11 @@ def floors(graph):
     return max(height.values())
 
 
-def test_the_package_has_few_files_and_folders_and_fewer_than_15000_lines():
-    """13,000 before functions of named inputs, 15,000 with them."""
+def test_the_package_has_few_files_and_folders_and_fewer_than_16600_lines():
+    """The goal is 15,000; second derivatives, weights, many points in a call and step evidence are 1,500 above it."""
     assert {file: count for file, count in LINES.items() if count > 400} == {}
     assert len(LINES) <= 120
-    assert sum(LINES.values()) < 15_000
+    assert sum(LINES.values()) < 16_600
     assert sum(len(file.parts) == 1 for file in LINES) <= 10  # modules in the root
     assert len({file.parts[0] for file in LINES if len(file.parts) > 1}) <= 12  # folders
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,8 @@ from gradcheck.errors import LossDefect
 from gradcheck.evaluation.asking import Asking
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.functions.answer import validated
+from gradcheck.functions.function import Function
 from gradcheck.report import FloatArray
-
-if TYPE_CHECKING:
-    from gradcheck.evaluation.objective import Objective
 
 _Array = npt.NDArray[Any]
 #: Points in one call, at most; and in a request, at least, for which mapping a function saves more than it takes.
@@ -31,6 +29,16 @@ _ALIKE, _SCATTER = 64.0, 8.0
 _LEAST, _HALF = 2.0**-53, 2.0**-16
 #: Plain calls of a kind before compiled ones, which are compared with this many more.
 _PLAIN, _COMPARED = 8, 2
+
+
+class Objective(Protocol):
+    """What is asked of ``evaluation.objective.Objective`` here."""
+
+    loss: Function
+    labels: Any
+    quick: Any  # its other ways to be called; None for none
+    rounding: float
+    calls: int
 
 
 class Batched:

@@ -135,9 +135,7 @@ def test_the_mistakes_of_the_notes_are_found(tmp_path):
     svm, softmax = (first_finding(f"{tmp_path / 'notes.py'}:{name}") for name in ("svm_loss", "softmax_loss"))
     assert (svm.code, softmax.code) == ("raises", "raises")
     assert 'notes.py", line 14, in svm_loss\n    dS /= N\n' in svm.details
-    assert svm.hint.startswith(
-        "dS is an array of integers here: NumPy cannot divide it in place; make it float"
-    )
+    assert svm.hint.startswith("dS is an array of integers here: NumPy cannot divide it in place; make it float")
     assert 'notes.py", line 18, in softmax_loss\n    N = X.shape[0]\n' in softmax.details
     assert softmax.hint == "X is not defined; did you mean S?"
     (tmp_path / "corrected.py").write_text(NOTES.replace("X.shape", "S.shape"), encoding="utf-8")
