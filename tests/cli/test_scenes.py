@@ -65,7 +65,7 @@ SCENES = (
     Scene("no gradient", 1, RUN, ("a number, not a pair",), (), softmax("return value, dS", "return value")),
     Scene("one-hot labels", 1, RUN, ("kind=one-hot",), (), softmax("P[np.arange(len(S)), y]", "(P * y).sum(1)")),
     Scene("labels of -1 and 1", 0, f"{RUN} --set labels.kind=sign", ("right: ",), (), calls("assert y.max()")),
-    Scene("a call hangs", 1, f"{RUN} --timeout 1", ("mine.py:5", "within 1 s", "calling mine.py ..."), (), HANGS, 5),
+    Scene("a call hangs", 1, f"{RUN} --timeout 2", ("mine.py:5", "within 2 s", "calling mine.py ..."), (), HANGS, 6),
     Scene("every call hangs", 1, "gradcheck run mine.py:loss mine.py:other svm --timeout 1",
           ("wrong: mine.py:loss: hangs", "right: 120 entries of svm"), (), HANGS + "\n\nother = loss\n", 5),
     Scene("compiled code hangs", 1, f"{RUN} --timeout 1", ("mine.py:5", "cannot be ended"), (), STUCK, 5),
