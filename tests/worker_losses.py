@@ -88,6 +88,12 @@ def dies(S, y):
         os._exit(7)
     return right(S, y)
 
+def is_killed(S, y):
+    if IN_A_WORKER and len(S) == 3:
+        import signal
+        os.kill(os.getpid(), signal.SIGKILL)
+    return right(S, y)
+
 def drawn(S, y):
     value, dS = right(S, y)
     return DRAWN * value, DRAWN * dS

@@ -6,13 +6,13 @@ import threading
 import pytest
 from worker_losses import facts, losses_in
 
-from gradcheck import run as one_target
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.errors import UsageError
 from gradcheck.evaluation import parallel
 from gradcheck.evaluation.parallel import Pool
 from gradcheck.run import check_targets
+from gradcheck.run import target as one_target
 
 distributed = pytest.importorskip("distributed")
 pytest.importorskip("joblib")
