@@ -94,6 +94,9 @@ def is_killed(S, y):
         os.kill(os.getpid(), signal.SIGKILL)
     return right(S, y)
 
+def squares(S, y):
+    return (S**2).sum() / 2, S.copy(), np.ones(S.shape)
+
 def drawn(S, y):
     value, dS = right(S, y)
     return DRAWN * value, DRAWN * dS

@@ -101,17 +101,14 @@ class _Second(Objective):
 
 
 class _OfGradients(Evaluator):
-    """Entries of the gradient as values; where rows are known not to be coupled, one number of each row is moved."""
+    """Entries of the gradient as values; ``together`` moves a number of every row at once, where none meet."""
 
     name, asking = "full", "whole"
 
-    def __init__(self, objective: _Second, x: FloatArray, *, by_rows: bool) -> None:
+    def __init__(self, objective: _Second, x: FloatArray, *, together: bool) -> None:
         super().__init__(objective, x[objective.pairs.moved])
         self._second, self._point = objective, x
-        # Moved together, rows must not meet in an entry.
-        C, pairs = objective.of[1], objective.pairs
-        alone = not by_rows or np.any(pairs.out // C != pairs.moved // C)
-        self._grouped: Asking = "whole" if alone else "each-row"
+        self._grouped: Asking = "each-row" if together else "whole"
         answer, found = objective.both(x)
         self._here = answer.gradient.reshape(-1), found.entries.reshape(-1)
 
@@ -175,12 +172,16 @@ def check_hessian(loss: Function, problem: Problem, config: Config, settings: Se
         precision = measure(first, x, first(x))
         for number, seen in enumerate(found):
             pairs = pairs_of(seen.name, seen.entries.shape, seen.own)
-            if seen.entries.size > _MOST * config.max_entries:
-                message = f"{seen.name} has {seen.entries.size:,} entries, too many to check: max_entries is"
-                findings.append(Finding("not-checked", "note", f"{message} {config.max_entries:,}"))
+            # Moved together, rows must not meet in an entry.
+            together = by_rows and not np.any(pairs.out // C != pairs.moved // C)
+            moves = C if together else len(np.unique(pairs.moved))
+            if max(moves, seen.entries.size / _MOST) > config.max_entries:
+                size = f"{seen.name} has {seen.entries.size:,} entries, got by moving {moves:,} numbers one by one"
+                message = f"{size}, and max_entries is {config.max_entries:,}: it is not checked"
+                findings.append(Finding("not-checked", "note", message, "check fewer rows: --batch-size"))
                 continue
             given = _Second(loss, pairs.shape, problem.y, problem.S.dtype, of=(N, C), pairs=pairs, number=number)
-            judged, note = _judge(given, x, seen, precision, config, by_rows=by_rows)
+            judged, note = _judge(given, x, seen, precision, config, together=together)
             if note:
                 findings.append(note)
                 continue
@@ -204,21 +205,21 @@ def _problem_of(problem: Problem, seen: Hessian, moved: FloatArray) -> Problem:
 
 
 def _judge(
-    given: _Second, x: FloatArray, seen: Hessian, first: Precision, config: Config, *, by_rows: bool
+    given: _Second, x: FloatArray, seen: Hessian, first: Precision, config: Config, *, together: bool
 ) -> tuple[Judged, Finding | None]:
     analytic, beyond, calls = seen.entries.reshape(-1), None, 0
     exact = replace(given, dtype=np.float64, resolution=given.dtype)
     if given.dtype != np.float64:
         beyond, calls = rounding_of_gradient(given, exact, x, seen.eps), given.calls
     precision = _measure(exact, x, first, beyond)
-    evaluator = _OfGradients(exact, x, by_rows=by_rows)
+    evaluator = _OfGradients(exact, x, together=together)
     tolerance = Tolerance(config.rtol, config.atol)
     nearby, every = _NoneNearby(exact, x, precision), np.arange(len(analytic))
     arguments = evaluator, exact(x), analytic, precision, tolerance
     verdicts = judge(*arguments, entries=every, reference="central", nearby=nearby)
     is_diagonal = np.array_equal(given.pairs.out, given.pairs.moved)
     note = _bound(evaluator, verdicts, precision, given.of[1]) if is_diagonal else None
-    how = "an entry of every row is moved at once" if by_rows else "each number is moved alone"
+    how = "an entry of every row is moved at once" if together else "each number is moved alone"
     return Judged("full", how, exact.calls + calls, (), verdicts, precision.inside.of_x), note
 
 

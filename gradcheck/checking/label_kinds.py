@@ -18,7 +18,7 @@ from gradcheck.report import Finding, FloatArray
 from gradcheck.sampling import Problem, drawn
 
 #: Names of labels: a function whose second parameter is called so does not take (y, S), one whose first is, does.
-_NAMES_OF_LABELS = {"y", "t", "labels", "label", "targets", "target", "y_true", "onehot", "one_hot", "classes"}
+NAMES_OF_LABELS = {"y", "t", "labels", "label", "targets", "target", "y_true", "onehot", "one_hot", "classes"}
 #: A derivative along a line is right to this part of its size, by a plain difference with this step.
 _PRECISE, _STEP = 1e-4, 1e-5
 
@@ -95,8 +95,6 @@ def _is_right(loss: Function, S: FloatArray, y: Any) -> bool:
 def _orders(loss: Function) -> tuple[bool, ...]:
     """Whether the arguments are to be tried swapped, in the order in which that is likely by their names."""
     with suppress(TypeError, ValueError):
-        first, second = (
-            name.lower() in _NAMES_OF_LABELS for name in [*inspect.signature(loss.function).parameters][:2]
-        )
+        first, second = (name.lower() in NAMES_OF_LABELS for name in [*inspect.signature(loss.function).parameters][:2])
         return (False,) if second else (True, False) if first else (False, True)
     return False, True

@@ -51,6 +51,7 @@ class Checked(NamedTuple):
     case: Case | None = None  # what diagnosis looks at; None by projections, unless it is compared with another loss
     cases: tuple[Case, ...] = ()  # of second derivatives, one for each array of them
     steps: tuple[StepEvidence, ...] = ()  # of the entries that the settings ask for
+    by_rows: bool = False  # entries were moved in single rows, or by the value of each
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +67,7 @@ class Judged:
     projections: Projections | None = None
     row_weight: float | None = None
     steps: tuple[StepEvidence, ...] = ()
+    by_rows: bool = False  # single rows, or the value of each, stand for the batch
 
 
 def check_problem(
@@ -105,7 +107,7 @@ def check_problem(
         findings.append(Finding("wrong-shape", "error", what, hint))
     # Of a problem by projections the value alone is known: it counts where another loss is to be compared with.
     case = case_of(problem, answer, judged) if judged.projections is None or settings.like is not None else None
-    return Checked(batches, [*([state] if state else []), *findings], case, steps=judged.steps)
+    return Checked(batches, [*([state] if state else []), *findings], case, steps=judged.steps, by_rows=judged.by_rows)
 
 
 def _judge(
@@ -169,7 +171,8 @@ def _judge(
         reason = "; ".join(filter(None, (reason, evaluator.objective.batched.words)))
         calls = evaluator.objective.calls + (0 if given is objective else given.calls)
         x_eps = precision.inside.of_x
-        return Judged(plan, reason, calls, findings, verdicts, x_eps, projections, row_weight, tuple(steps))
+        arguments = plan, reason, calls, findings, verdicts, x_eps, projections, row_weight, tuple(steps)
+        return Judged(*arguments, by_rows=evaluator.by_rows)
 
     try:
         return run(evaluator, reason, tried.answer)

@@ -63,7 +63,7 @@ def run(
     backward: Annotated[str | None, _option("backward", metavar="TARGET")] = None,
     value: Annotated[str | None, _option("value", metavar="TARGET")] = None,
     hvp: Annotated[str | None, _option("hvp", metavar="TARGET")] = None,
-    order: Annotated[int | None, _option("order")] = None,
+    order: Annotated[str | None, _option("order", metavar="1|2")] = None,
     hessian: Annotated[bool, _option("hessian", "--hessian")] = False,
     reseed: Annotated[bool, _option("reseed", "--reseed")] = False,
     dtype: Annotated[str | None, _option("dtype")] = None,

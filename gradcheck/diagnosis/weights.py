@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.checking.evidence import Allowance, Case, Evidence
+from gradcheck.checking.label_kinds import NAMES_OF_LABELS
 from gradcheck.diagnosis.numbers import multiplier
 from gradcheck.errors import LossDefect
 from gradcheck.functions.answer import Answer
@@ -34,7 +35,7 @@ def laws(evidence: Evidence) -> Iterator[Finding]:
     case = max(evidence.observations, key=lambda each: each.rows)
     assert evidence.inspect is not None
     for name, array in _given(case) if case.rows > 1 else ():
-        law = _Law(case, evidence.inspect, name, array)
+        law = _Law(case, evidence.inspect, name, array, evidence.rtol)
         found: Iterator[Finding] = iter(())
         if _MASKS.fullmatch(name) and {*np.unique(array).tolist()} == {0, 1}:
             found = _of_mask(law)
@@ -54,8 +55,8 @@ def _given(case: Case) -> Iterator[tuple[str, npt.NDArray[Any]]]:
 class _Law:
     """A function at a point with other weights, or another mask, or with some entries of its batch moved."""
 
-    def __init__(self, case: Case, ask: Allowance, name: str, array: npt.NDArray[Any]) -> None:
-        self.case, self.name, self.array, self._ask = case, name, array, ask
+    def __init__(self, case: Case, ask: Allowance, name: str, array: npt.NDArray[Any], rtol: float) -> None:
+        self.case, self.name, self.array, self.rtol, self._ask = case, name, array, rtol, ask
 
     def at(self, array: npt.NDArray[Any], moved: BoolArray = _NOWHERE) -> Answer:
         """The answer for another array, with all entries of the other arrays of N rows moved where ``moved`` says."""
@@ -103,7 +104,7 @@ def _of_weights(law: _Law) -> Iterator[Finding]:
     pairs = (doubled.value, case.value), (doubled.gradient, case.analytic)
     grows, stays = ([_same(now, times * before) for now, before in pairs] for times in (2, 1))
     if stays[0] and grows[1]:
-        by_rows = _ratio(case, float(w.sum()) / case.rows)
+        by_rows = _ratio(case, float(w.sum()) / case.rows, law.rtol)
         told = f"the value divides by the sum of {name}, and dS {'by N' if by_rows else 'does not'}"
     elif grows[0] and stays[1]:
         told = f"dS divides by the sum of {name}, and the value does not"
@@ -141,7 +142,9 @@ def average(evidence: Evidence) -> Iterator[Finding]:
         if any(name not in totals for _, totals in pairs) or all(totals[name] == case.rows for case, totals in pairs):
             continue
         for divisor, other, power in ((name, "N", -1), ("N", name, 1)):
-            if all(_ratio(case, (own[name] / case.rows) ** power) for case, own in pairs if own[name] > 0):
+            if all(
+                _ratio(case, (own[name] / case.rows) ** power, evidence.rtol) for case, own in pairs if own[name] > 0
+            ):
                 message = f"dS divides by {divisor} where the value divides by {other}"
                 is_weights = _WEIGHTS.fullmatch(name.removeprefix("the sum of "))
                 code = "weights-ignored" if is_weights else "mask-ignored"
@@ -159,10 +162,10 @@ def _totals(case: Case) -> dict[str, float]:
     return {f"the sum of {name}": float(array.sum()) for name, array in named}
 
 
-def _ratio(case: Case, factor: float) -> bool:
+def _ratio(case: Case, factor: float, rtol: float) -> bool:
     """Whether dS is so many times the numerical gradient in every entry that has a derivative."""
     a, n, bounds = (each[case.known] for each in (case.analytic, case.numerical, case.bounds + case.granted))
-    interval = multiplier(n, a, bounds + 1e-7 * np.abs(a), bounds)
+    interval = multiplier(n, a, bounds + rtol * np.abs(a), bounds)
     return interval is not None and interval.low <= factor <= interval.high
 
 
@@ -171,10 +174,11 @@ def ignored_rows(evidence: Evidence) -> Iterator[Finding]:
     for case in evidence.observations:
         named = case.arguments.values if case.batch_size else {"y": case.y}
         for name, y in named.items():
-            if not isinstance(y, np.ndarray) or y.ndim != 1 or y.dtype.kind != "i" or not (y == -1).any():
+            are_labels = name.lower() in NAMES_OF_LABELS  # elsewhere -1 may be an index from the end
+            if not are_labels or np.ndim(y) != 1 or y.dtype.kind != "i" or not (y == -1).any():
                 continue
             if _counts_as_last(case, evidence, name, y):
-                message = f"a row whose label is -1 counts as one of the last class, and is to be ignored ({name})"
+                message = f"where {name} is -1, a row that is to be ignored counts as one of the last class"
                 hint = "as an index, -1 is the last class: leave such rows out"
                 yield Finding("mask-ignored", "error", message, hint)
                 return

@@ -177,7 +177,7 @@ class Pool:
                 cloudpickle.register_pickle_by_value(sys.modules[name])
         own = function.function.__wrapped__ if function.adapter else function.function  # type: ignore[attr-defined]
         own, home = None if function.by_name else own, os.getcwd() if os.path.exists(".") else ""
-        return self._key[1], function.target, own, function.adapter, home, self._settings.timeout
+        return self._key[1], function.target, own, function.adapter, function.has_hessian, home, self._settings.timeout
 
 
 def _client(scheduler: str) -> Any:
@@ -236,7 +236,7 @@ _ONE_AT_A_TIME = threading.Lock()
 
 def _work(shared: tuple[Any, ...], moves: list[_Array]) -> tuple[FloatArray, FloatArray] | GradcheckError:
     """Ask for some entries in a worker: values and derivatives, or the error to raise."""
-    key, target, own, adapt, home, timeout, deadline, floating, asking, scores, labels, control = shared
+    key, target, own, adapt, hessian, home, timeout, deadline, floating, asking, scores, labels, control = shared
     left = None if deadline is None else max(deadline - time.time(), 1e-6)
     with _ONE_AT_A_TIME, silenced(), np.errstate(**floating), chdir(home) if os.path.isdir(home) else nullcontext():
         try:
@@ -245,7 +245,7 @@ def _work(shared: tuple[Any, ...], moves: list[_Array]) -> tuple[FloatArray, Flo
                 if function is None:
                     function = budget.load(load_target, target) if own is None else Function(target, own)
                     function = replace(function, function=adapt(function.function)) if adapt else function
-                call = _call_of(replace(function, budget=budget), asking)
+                call = _call_of(replace(function, budget=budget, has_hessian=hessian), asking)
                 if key not in _LOADED:
                     _verify(lambda: ask_for(asking, call, scores, labels, *control[:2])[0], control[2])
                     _LOADED.clear()

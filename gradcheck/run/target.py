@@ -174,8 +174,7 @@ class TargetRun:
             return
         from gradcheck.checking.hessian import check_hessian
 
-        by_rows = checked.batches[0].plan in ("rows", "per-sample")
-        second = check_hessian(self._loss, problem, self._config, self._settings, by_rows=by_rows)
+        second = check_hessian(self._loss, problem, self._config, self._settings, by_rows=checked.by_rows)
         self._seen.add(second.findings, problem)
         self._seen.second += second.batches
         self._seen.of_hessian += second.cases

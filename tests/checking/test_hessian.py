@@ -122,6 +122,23 @@ def test_what_cannot_be_checked_is_said() -> None:
     assert "not checked" in of_a_wrong_gradient.findings[-1].message
 
 
+def test_a_large_batch_costs_two_calls_for_each_class_and_one_that_is_too_large_is_not_checked() -> None:
+    def squares(S: _Array, y: _Array) -> Any:
+        return float((S**2).sum() / 2), S, np.ones(S.shape)
+
+    def coupled(S: _Array, y: _Array) -> Any:
+        value, dS, H = squares(S, y)
+        return value + S.sum() ** 2 / 2, dS + S.sum(), H + 1
+
+    large = {"batch_sizes": [512], "classes": [40], "scores": "normal"}
+    first, second = checked(squares, **large).batches
+    assert first.projections is not None
+    assert second.evaluations <= 2 * 40 + 150
+    (finding,) = checked(coupled, **large).findings
+    assert (finding.code, finding.severity) == ("not-checked", "note")
+    assert "max_entries is 10,000" in finding.message
+
+
 def test_second_derivatives_of_named_inputs() -> None:
     def ridge(W: _Array, b: _Array, X: _Array) -> Any:
         r = X @ W + b

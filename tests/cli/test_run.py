@@ -172,3 +172,26 @@ def test_control_characters_from_outside_reach_no_terminal() -> None:
     result = run("svm", "--set", "\x1b[31m=1")
     assert "\x1b" not in result.stderr + result.stdout
     assert "\x1b" not in run("\x1b[31m").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ("softmax --hessian", 0, "right: 20 entries of softmax agree"),
+        ("svm --hessian", 2, "no second derivatives after value and gradient"),
+        ("mine.py:right --hvp product", 0, "right: 10 entries of mine.py:right, second derivatives agree"),
+        ("mine.py:right --hvp twice", 1, "wrong: 10 of 10 entries of mine.py:right, second derivatives disagree"),
+        ("svm --order 2", 2, "order 2 is for PyTorch and JAX"),
+        ("svm --order x", 2, "--order: should be 1 or 2; got 'x'"),
+        ("svm --entry S[1,4]", 0, "dS[1, 4] is right"),
+        ("svm --entry S[9,9]", 2, "there is no entry S[9,9]"),
+        ("svm --against svm", 0, "value and gradient are those of svm"),
+        ("mine.py:right --against svm", 1, "unlike"),
+    ],
+)
+def test_second_derivatives_entries_and_other_functions_from_the_command_line(words: str, code: int, said: str) -> None:
+    with Path("mine.py").open("a") as file:
+        file.write("\ndef product(S, y, v):\n    return v\n\ndef twice(S, y, v):\n    return 2 * v\n")
+    result = run(*words.split(), "--batch-size", "2", "--scores", "normal")
+    assert result.exit_code == code
+    assert said in result.stdout + result.stderr

@@ -172,6 +172,14 @@ def test_the_value_of_a_difference_of_two_inputs_does_not_hide_a_mask() -> None:
     assert "divides by N where the value divides by the sum of valid" in report.findings[0].message
 
 
+def test_an_index_from_the_end_is_no_ignored_label() -> None:
+    def picked(x: _Array, index: _Array) -> Any:
+        return float((x[index] ** 2).sum()), 2 * np.bincount(index % len(x), minlength=len(x)) * x
+
+    report = gradcheck.check(picked, inputs={"x": "[5]", "index": "integers(-1, 2) [N]"}).losses[0]
+    assert report.findings == ()
+
+
 def test_ignored_labels_of_named_inputs_and_a_penalty_of_all_rows() -> None:
     ignored = {"labels": {"kind": "class", "ignored": 0.3}}
 

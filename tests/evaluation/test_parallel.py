@@ -79,6 +79,7 @@ TIMES = {"backward": "times_backward", "inputs": {"x": "[N, 4]", "w": "[4]"}}
         ("softmax mine.py:right mine:in_rows mine.py:wrong mine:kinked", {"plan": "rows"}),
         ("softmax mine.py:in_rows", {"plan": "per-sample"}),
         ("svm mine:right mine:coupled mine.py:in_rows", {"plan": "auto"}),
+        ("mine.py:squares mine:squares", {"plan": "full", "hessian": True}),
         ("mine.py:times mine:times", TIMES),
         ("mine.py:Linear", {"inputs": {"X": "[N, 4]", "y": "integers(0, 2) [N]"}}),
     ],
