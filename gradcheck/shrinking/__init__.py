@@ -70,7 +70,7 @@ def _wrong_gradient(
     if failed := [each for each in evidence.observations if wrong_of(each).any()]:
         first = min(failed, key=lambda each: each.S.size)
         failure, rows = Failure(first.S, first.y, wrong_of(first)), first.rows
-        bounds, slopes = first.bounds, first.numerical
+        bounds, slopes, granted = first.bounds, first.numerical, first.granted
         known = failure, (first.analytic, first.numerical)
     elif projected is not None:
         problem, batch = projected
@@ -79,9 +79,10 @@ def _wrong_gradient(
             wrong[entry.row, entry.class_] = entry.verdict is Verdict.WRONG
         failure, rows = Failure(problem.S.astype(np.float64), problem.y, wrong), batch.batch_size
         bounds, slopes = (np.array([getattr(each, name) for each in batch.worst]) for name in ("bound", "numerical"))
+        granted = np.zeros(1)  # not known
     else:
         return None
-    predicate = WrongGradient(evidence.ask, code, smooth, config, rows, bounds, slopes)
+    predicate = WrongGradient(evidence.ask, code, smooth, config, rows, bounds, slopes, granted)
     best = Shrinker(predicate.screen, failure, evidence.ask.dtype).run()
     with suppress(OutOfTime):
         if best is not failure and (gradients := predicate.confirm(best)):

@@ -34,7 +34,7 @@ def smallest_inputs(evidence: Evidence, code: str, config: Config, settings: Set
     first, ask = min(evidence.wrong, key=lambda seen: seen.S.size), evidence.ask
     ask.left = max(ask.left, _CALLS)
     smooth = bool(failing_entries(first, "wrong", smooth=True).any())
-    predicate = WrongGradient(ask, "wrong", smooth, config, 1, first.bounds, first.numerical)
+    predicate = WrongGradient(ask, "wrong", smooth, config, 1, first.bounds, first.numerical, first.granted)
     best, gradients = _candidate(first.arguments), (first.analytic, first.numerical)
     with suppress(OutOfTime):
         starts = _shrunk(config, first, predicate), first.arguments

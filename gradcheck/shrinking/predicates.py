@@ -44,22 +44,32 @@ class WrongGradient:
     """Whether dS differs from numerical derivatives for the reason that ``code`` names.
 
     ``smooth``: it is wrong at entries that are not at kinks; then those at kinks are another reason. ``slopes`` and
-    ``bounds`` are the numerical derivatives of a batch of so many ``rows``, and the bounds on their errors.
+    ``bounds`` are the numerical derivatives of a batch of so many ``rows``, and the bounds on their errors;
+    ``granted`` are bounds on the rounding of its dS.
     """
 
     def __init__(
-        self, ask: Allowance, code: str, smooth: bool, config: Config, rows: int, bounds: FloatArray, slopes: FloatArray
+        self,
+        ask: Allowance,
+        code: str,
+        smooth: bool,
+        config: Config,
+        rows: int,
+        bounds: FloatArray,
+        slopes: FloatArray,
+        granted: FloatArray,
     ) -> None:
         self._ask, self._loss, self._code, self._smooth, self._config = ask, ask.charged(), code, smooth, config
         self._reserved = 0  # calls to confirm what the screen found last
-        bound = float(np.median(bounds[np.isfinite(bounds)])) if np.isfinite(bounds).any() else 0.0
+        bound, rounding = _typical(bounds), _typical(granted)
         scale = float(np.max(np.abs(slopes), initial=0.0)) or 1.0
         # The bound is of corrected differences. dS may be wrong here and its correction with it, so the step is one
         # that suits plain differences, whose truncation error is O(h^2).
         check_step = max((bound / scale) ** (1 / 4), _CHECK_STEP)
         self._step = float(np.clip((bound / scale * check_step) ** (1 / 3), _FINEST, _COARSEST))
-        #: Of a row's own value: the noise of a derivative at this step, and the size of derivatives.
+        #: Of a row's own value: the noise of a derivative at this step, the rounding of dS, the size of derivatives.
         self._noise, self._scale = _BOUNDS * bound * rows * max(check_step / self._step, 1.0), scale * rows
+        self._rounding = rounding * rows
 
     def screen(self, candidate: Candidate) -> bool:
         """Whether dS seems wrong along one or two random directions; OutOfTime where too few calls are left."""
@@ -124,5 +134,12 @@ class WrongGradient:
         outside = np.abs(slope - np.clip(slope, np.minimum(left, right), np.maximum(left, right)))
         gap = np.where(bent, outside, np.abs(slope - central + correction) - np.abs(correction))
         allowed = self._config.rtol * np.max(np.abs(directions * at.gradient), axis=(1, 2))
+        allowed += self._rounding / len(S) * np.sum(np.abs(directions), axis=(1, 2))
         differs = gap > allowed + self._noise / len(S)
         return (differs & ~kinked if self._smooth else differs), slope, central
+
+
+def _typical(bounds: FloatArray) -> float:
+    """The median of those that are finite; 0 where none is."""
+    finite = bounds[np.isfinite(bounds)]
+    return float(np.median(finite)) if finite.size else 0.0
