@@ -6,6 +6,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import grimp
+import pytest
 
 import gradcheck
 
@@ -21,13 +22,19 @@ def floors(graph):
     return max(height.values())
 
 
-def test_the_package_has_few_files_and_folders_and_fewer_than_16600_lines():
-    """The goal is 15,000; second derivatives, weights, many points in a call and step evidence are 1,500 above it."""
+def test_the_package_has_at_most_120_files_none_over_400_lines_in_few_folders():
     assert {file: count for file, count in LINES.items() if count > 400} == {}
     assert len(LINES) <= 120
-    assert sum(LINES.values()) < 16_600
     assert sum(len(file.parts) == 1 for file in LINES) <= 10  # modules in the root
     assert len({file.parts[0] for file in LINES if len(file.parts) > 1}) <= 12  # folders
+
+
+def test_the_package_has_at_most_15000_lines():
+    """Second derivatives, weights, many points in a call and step evidence are what is above it; no more may come."""
+    lines = sum(LINES.values())
+    assert lines < 16_600
+    if lines > 15_000:
+        pytest.xfail(f"{lines:,} lines; the goal is 15,000")
 
 
 def test_imports_have_no_cycle_and_at_most_10_floors_of_folders():

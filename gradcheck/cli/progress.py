@@ -19,7 +19,8 @@ from gradcheck.functions.budget import RunProgress
 from gradcheck.output.text import escape_control
 
 PATIENCE = 1.0  # seconds before the bar is shown, or a call is mentioned that has not returned
-#: After so many seconds a run is said to be long if it takes so many more.
+#: After so many seconds a run is said to be long if it may take so many more; it may be less, as not every loss is
+#: called twice for each entry, and first calls may compile.
 _ESTIMATE_AFTER, _LONG = 2.0, 5.0
 _SOONER = "sooner: --batch-size 2, --scores normal, or --jobs 0 for a process on each core"
 
@@ -45,7 +46,7 @@ class ProgressDisplay:
             self._target, self._of_target = standing.target, now
         left = (now - self._of_target) * (1 / standing.share - 1) if standing.share else 0.0
         if now - self._of_target >= _ESTIMATE_AFTER and left and self._once("time") and left >= _LONG:
-            self._say(f"{escape_control(self._target)} takes about {left:.0f} s more; {_SOONER}")
+            self._say(f"{escape_control(self._target)} may take {left:.0f} s more; {_SOONER}")
         with suppress(OSError, ValueError):  # the stream may be full, or closed
             if not standing.calls and not standing.done:
                 self._bar.stop()  # the loss is about to be called for the first time, and may print

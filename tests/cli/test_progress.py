@@ -114,5 +114,5 @@ def test_a_long_run_is_told_once_with_its_time_and_what_shortens_it(terminal: Te
         terminal.now += 2.0
         bar.update(at(calls, done=0, share=calls / 400))
     bar.close()
-    assert terminal.getvalue().startswith("svm takes about 18 s more; sooner: --batch-size 2, ")
+    assert terminal.getvalue().startswith("svm may take 18 s more; sooner: --batch-size 2, ")
     assert terminal.getvalue().count("\n") == 1
