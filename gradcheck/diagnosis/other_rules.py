@@ -86,7 +86,7 @@ def keeps_state(evidence: Evidence) -> Iterator[Finding]:
     if not right:
         return
     seen = max(right, key=_variety)
-    size = float(np.abs(seen.S).max())
+    size = max(float(np.abs(seen.S).max()), np.finfo(float).tiny / _STEP)  # a step below that may be 0
     along, away = np.random.default_rng(seen.S.size).uniform(-1, 1, (2, *seen.S.shape))
     for distance in (_BESIDE * size, _FAR * size):
         moved = distance * away

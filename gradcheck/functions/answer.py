@@ -115,7 +115,7 @@ def as_array(thing: Any, what: str) -> npt.NDArray[Any]:
 
 
 def as_float64(array: npt.NDArray[Any], what: str) -> tuple[FloatArray, float]:
-    """A copy as float64, and the machine epsilon of its dtype; a ``LossDefect`` for what are no real numbers."""
+    """A copy as float64, and the machine epsilon of its dtype; a ``LossDefect`` where it holds no real numbers."""
     if array.dtype == _FLOAT64:
         return np.array(array), _EPS
     if array.dtype.kind not in "fiuO":

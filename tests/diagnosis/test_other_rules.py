@@ -119,6 +119,12 @@ def test_what_is_kept_from_the_first_call_is_not_deterministic(loss):
     assert "dS depends on earlier calls: it is right at the scores of a problem" in finding.message
 
 
+@pytest.mark.parametrize("score", [0.0, 5e-324, 1e-315, 1e-300])
+def test_scores_as_small_as_floats_are_ask_no_steps_of_0(score):
+    slopes = np.arange(1.0, 7.0).reshape(2, 3)
+    assert gradcheck.check_at(lambda S, y: (float(np.sum(slopes * S)), slopes.copy()), np.full((2, 3), score), [0, 1])
+
+
 @pytest.mark.parametrize(
     "loss",
     [

@@ -48,13 +48,13 @@ class Toolkit:
 
     def by_hand(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """For a loss that takes the framework's arrays, derives its gradient itself, and returns (value, dS)."""
-        self, compiled = self.near(self, function), self.compiled(function, function)
+        near, compiled = self.near(self, function), self.compiled(function, function)
 
         def answer_of(S: _Array, y: _Array, is_compiled: bool = False, **options: Any) -> Any:
             own = compiled if compiled and is_compiled else function
-            return own(self.array(S), self.array(y), **options)
+            return own(near.array(S), near.array(y), **options)
 
-        return self._loss(function, answer_of, Quick(self, function, True, compiled))
+        return near._loss(function, answer_of, Quick(near, function, True, compiled))
 
     def by_autodiff(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """For a loss that returns a value, or one for each row: the framework computes its gradient; or a pair."""
@@ -63,19 +63,19 @@ class Toolkit:
             answer = function(*arrays, y, **options)
             return (0.0 if _is_pair(answer) else self.total(answer)), answer
 
-        self, differentiated = self.near(self, function), self.value_and_grad(total, function)
+        near, differentiated = self.near(self, function), self.value_and_grad(total, function)
         compiled = self.compiled(differentiated, function)
 
         def answer_of(S: _Array, y: _Array, is_compiled: bool = False, **options: Any) -> Any:
             if S.dtype.kind == "c":
-                return function(self.array(S), self.array(y), **options), np.nan  # complex steps use the value only
+                return function(near.array(S), near.array(y), **options), np.nan  # complex steps use the value only
             own = compiled if compiled and is_compiled else differentiated
-            (_, answer), (gradient,) = own([self.array(S)], self.array(y), **options)
+            (_, answer), (gradient,) = own([near.array(S)], near.array(y), **options)
             if gradient is None and not _is_pair(answer):
                 raise LossDefect("wrong-shape", f"the graph of the value does not lead to S{NO_GRAPH}")
             return answer if _is_pair(answer) else (answer, gradient)
 
-        return self._loss(function, answer_of, Quick(self, function, False, compiled))
+        return near._loss(function, answer_of, Quick(near, function, False, compiled))
 
     @property
     def adapters(self) -> tuple[Callable[..., Any], ...]:
