@@ -13,10 +13,12 @@ import numpy.typing as npt
 from gradcheck.errors import OutOfTime
 from gradcheck.functions.answer import Answer
 from gradcheck.functions.function import Function
-from gradcheck.layout import Arguments
+from gradcheck.layout import Arguments, Input
 from gradcheck.numerics.verdicts import SUBGRADIENT, UNRESOLVED, WRONG, BoolArray
 from gradcheck.report import FloatArray
 
+#: What a case has of each entry.
+_ARRAYS = ("S", "analytic", "numerical", "bounds", "granted", "verdicts", "kinked", "leaps")
 #: More of the scores than this part being multiples of an eighth is no chance.
 _ROUND = 0.5
 
@@ -47,11 +49,23 @@ class Case:
     x_eps: float = 0.0  # machine epsilon of the half precision that S is rounded to inside; 0 for none
     judged: bool = True  # entries were judged by themselves; else the value and dS are all that is known
     batch_size: int = 0  # N of a function of named inputs
+    own: Input | None = None  # of a case about one input of such a function: all arrays have its shape
+
+    def of_input(self, own: Input) -> Case:
+        """Of a function of named inputs, what was seen of one of them."""
+        part = replace(self, own=own)
+        arrays: dict[str, Any] = {name: part.part(getattr(self, name)) for name in _ARRAYS}
+        return replace(part, **arrays)
+
+    def part(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Of an array of all entries, those of the input that this case is about, in its shape."""
+        assert self.own is not None
+        return np.asarray(array.reshape(-1)[self.own.entries].reshape(self.own.shape))
 
     @property
     def rows(self) -> int:
         """N."""
-        return self.batch_size or len(self.S)
+        return self.batch_size or (1 if self.own else len(self.S))
 
     @property
     def classes(self) -> int:
@@ -148,3 +162,16 @@ class Evidence:
     def wrong(self) -> Sequence[Case]:
         """Those with a wrong entry."""
         return [each for each in self.observations if each.is_wrong]
+
+    def by_input(self) -> dict[str, Evidence]:
+        """Of a function of named inputs, by name, the same about each of them."""
+        cases: dict[str, list[Case]] = {}
+        for case in self.observations:
+            for own in case.arguments.layout.inputs:
+                cases.setdefault(own.name, []).append(case.of_input(own))
+        return {name: replace(self, observations=tuple(own)) for name, own in cases.items()}
+
+    def answer_with(self, seen: Case, **changes: Any) -> Answer:
+        """What a function of named inputs answers at a problem with other ``Arguments``; raises as ``evaluate``."""
+        arguments = replace(seen.arguments, **changes)
+        return self.ask.evaluate(arguments.x[np.newaxis], arguments)

@@ -255,7 +255,7 @@ def _entry(problem: Problem, judged: Verdicts, e: int) -> Entry:
 def case_of(problem: Problem, answer: Answer, judged: Judged) -> Case:
     """The problem as evidence for the rules that look for a cause."""
     S, each = problem.S.astype(np.float64), judged.projections is None
-    arrays = {
+    arrays: dict[str, Any] = {
         name: getattr(judged.verdicts, name).reshape(S.shape) if each else np.broadcast_to(unknown, S.shape)
         for name, unknown in _UNKNOWN.items()
     }

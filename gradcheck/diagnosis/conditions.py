@@ -200,8 +200,9 @@ def largest_error(evidence: Evidence) -> str:
     """The wrong entry with the largest error."""
     errors = [np.where(seen.wrong, np.abs(seen.analytic - seen.numerical), -1.0) for seen in evidence.wrong]
     error, seen = max(zip(errors, evidence.wrong, strict=True), key=lambda pair: float(np.max(pair[0])))
-    i, j = np.unravel_index(np.argmax(error), error.shape)
-    entry = f"dS[{i}, {j}] = {seen.analytic[i, j]:.6g}, where the numerical gradient is {seen.numerical[i, j]:.6g}"
+    at = int(np.argmax(error))
+    place = [int(k) for k in np.unravel_index(at, error.shape)] or ""
+    entry = f"dS{place} = {seen.analytic.flat[at]:.6g}, where the numerical gradient is {seen.numerical.flat[at]:.6g}"
     return f"the largest error is in {entry} ({drawn(seen)})"
 
 

@@ -13,6 +13,7 @@ from gradcheck.diagnosis.conditions import in_a_region, row_factors, weights
 from gradcheck.diagnosis.factors import CODES as FACTORS
 from gradcheck.diagnosis.factors import batch_size, factor, misaligned, transposed
 from gradcheck.diagnosis.floats import decimals, guarded, half_precision, overflows
+from gradcheck.diagnosis.inputs import rounded
 from gradcheck.diagnosis.places import CODES as PLACES
 from gradcheck.diagnosis.places import places
 from gradcheck.diagnosis.terms import TERMS, extra_term, lost_derivative, lost_in_the_value
@@ -82,6 +83,8 @@ OF_INPUTS = (
     Rule(laws, _OF_WEIGHTS, {*_OF_WEIGHTS}, of_right_losses=True),
     Rule(average, _OF_WEIGHTS),
     Rule(ignored_rows, ("mask-ignored",), of_right_losses=True),
+    Rule(rounded, ("rounded",), of_right_losses=True),
+    Rule(half_precision, ("rounded",), of_right_losses=True),
 )
 
 

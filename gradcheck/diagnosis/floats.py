@@ -13,6 +13,7 @@ from gradcheck.diagnosis.conditions import drawn
 from gradcheck.diagnosis.known import recognised
 from gradcheck.diagnosis.numbers import known_entries
 from gradcheck.errors import LossDefect
+from gradcheck.layout import Arguments
 from gradcheck.numerics.differences import EPS
 from gradcheck.numerics.noise import effective_eps
 from gradcheck.numerics.verdicts import UNRESOLVED
@@ -133,7 +134,7 @@ def half_precision(evidence: Evidence) -> Iterator[Finding]:
     if not doubtful:
         return
     seen = max(doubtful, key=lambda each: (each.x_eps, not each.is_round, each.rows))
-    what, name = "S is", _NAMES.get(seen.x_eps, "")
+    what, name = "an input is" if isinstance(seen.y, Arguments) else "S is", _NAMES.get(seen.x_eps, "")
     if name:
         S, values = seen.S.copy(), []
         for number in (1.0, 1.0 + 2 * seen.x_eps):  # the same where steps are of one size at all scores

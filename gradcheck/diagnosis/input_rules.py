@@ -2,112 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import permutations, product
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from gradcheck.checking.evidence import Allowance, Case
+from gradcheck.checking.evidence import Case, Evidence
 from gradcheck.diagnosis.factors import factor_findings
-from gradcheck.diagnosis.numbers import SLACK, Interval, constant_law, multiplier, plain, simplest_law
-from gradcheck.diagnosis.other_rules import SEVERAL, made_whole
+from gradcheck.diagnosis.numbers import (
+    Interval,
+    constant_law,
+    count,
+    equal,
+    factor_at,
+    multiplier,
+    plain,
+    significant,
+    simplest_law,
+    slack,
+)
 from gradcheck.diagnosis.terms import sigmoid
 from gradcheck.functions.binding import Bound
 from gradcheck.functions.doors import upstream_gradient
-from gradcheck.layout import Input
 from gradcheck.report import Finding, FloatArray
 
-#: Numbers below so many bounds are not significant; so many entries must be for a relation to be no coincidence.
-_SIGNIFICANT, _ENTRIES = 8.0, 4
-#: Relative rounding of what is computed here.
-_ROUNDING = 1e-10
+#: So many entries must be significant for a relation to be no coincidence.
+_ENTRIES = 4
 
 
-@dataclass(eq=False)
-class InputSeen:
-    """What was seen of one input in one problem, as arrays of its shape; and a few calls of the function."""
-
-    case: Case
-    input: Input
-    ask: Allowance
-    rtol: float
-
-    def __post_init__(self) -> None:
-        case = self.case
-        self.x, self.analytic, self.numerical = map(self.own, (case.S, case.analytic, case.numerical))
-        self.bounds, self.wrong, self.known = map(self.own, (case.bounds + case.granted, case.wrong, case.known))
-        self.name, self.values = self.input.name, case.arguments.values  # the values of all arguments
-        #: Where the numerical gradient is known and is not 0.
-        self.significant = self.known & (np.abs(self.numerical) > _SIGNIFICANT * self.bounds)
-
-    def own(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Of all entries those of the input, in its shape."""
-        return np.asarray(array.reshape(-1)[self.input.entries].reshape(self.input.shape))
-
-    def slack(self, size: FloatArray) -> FloatArray:
-        """What two numbers of this size may differ by and be equal."""
-        return SLACK * self.bounds + (self.rtol + _ROUNDING) * np.abs(size)
-
-    def equal(self, one: FloatArray, other: FloatArray, bounds: FloatArray | float = 0.0) -> bool:
-        """Whether two arrays agree in all known entries; NaN agrees. ``bounds`` are of ``other``, where not its own."""
-        slack = self.slack(np.maximum(np.abs(one), np.abs(other))) + SLACK * bounds
-        return bool(np.all((np.abs(one - other) <= slack) | ~self.known | np.isnan(other)))
-
-
-Seen = list[InputSeen]
-Rule = Callable[[Seen], Iterator[Finding]]
-
-
-def by_input(cases: Iterable[Case], ask: Allowance, rtol: float) -> dict[str, Seen]:
-    """By name, each input as it was seen in all problems."""
-    inputs: dict[str, Seen] = {}
-    for case in cases:
-        for each in case.arguments.layout.inputs:
-            inputs.setdefault(each.name, []).append(InputSeen(case, each, ask, rtol))
-    return inputs
-
-
-def how_many_wrong(seen: Seen) -> str:
+def how_many_wrong(seen: Sequence[Case]) -> str:
     """``3 of 12 entries``."""
-    return f"{sum(int(each.wrong.sum()) for each in seen)} of {sum(each.input.size for each in seen)} entries"
+    return f"{count([each.wrong for each in seen])} of {sum(each.S.size for each in seen)} entries"
 
 
-def enough(seen: Seen) -> bool:
+def enough(evidence: Evidence) -> bool:
     """Whether entries are significant in a number that no relation meets by chance."""
-    return sum(int(np.count_nonzero(each.significant)) for each in seen) >= _ENTRIES
+    return count([significant(seen) for seen in evidence.observations]) >= _ENTRIES
 
 
-def factor(seen: Seen) -> Iterator[Finding]:
+def factor(evidence: Evidence) -> Iterator[Finding]:
     """dS = c n, with one law of N for c."""
-    known = []
-    for each in seen:
-        a, n, bounds = (array[each.known] for array in (each.analytic, each.numerical, each.bounds))
-        interval = multiplier(n, a, bounds + (each.rtol + _ROUNDING) * np.abs(a), bounds)
-        if interval is None:
-            return
-        known.append((each.case.rows, 1, interval))
-    law = simplest_law(known, classes=0)
-    entries = sum(int(np.count_nonzero(each.known)) for each in seen)
-    if law is not None and not law.is_one and (enough(seen) or not law.is_free):
-        yield from factor_findings(law, f"in all {entries} entries that have a derivative")
-    several = [each for each in seen if np.count_nonzero(each.significant) >= _ENTRIES]
+    seen = evidence.observations
+    known = [(each.rows, 1, c) for each in seen if (c := factor_at(evidence, each, each.known))]
+    if len(known) < len(seen):
+        return
+    law, several = simplest_law(known, classes=0), [each for each in seen if significant(each).sum() >= _ENTRIES]
+    if law is not None and not law.is_one and (enough(evidence) or not law.is_free):
+        yield from factor_findings(law, f"in all {count([e.known for e in seen])} entries that have a derivative")
     if law is None and len(several) > 1 and all(np.isfinite(own.radius) for _, _, own in known):
         shown = ", ".join(f"{plain(own.middle, 3)} at N = {rows}" for rows, _, own in known[:3])
         message = f"dS is the numerical gradient times one number in each problem, another one in each: {shown}"
         hint = "look at what value and dS are divided by: a sum over the batch, a count, a norm"
         yield Finding("constant-factor", "error", message, hint)
-
-
-def truncated(seen: Seen) -> Iterator[Finding]:
-    """dS is n made whole, as in an array of integers."""
-    parts = [np.array([each.analytic, each.numerical, each.bounds])[:, each.known] for each in seen]
-    a, n, bounds = np.concatenate(parts, axis=1)
-    if np.array_equal(a, np.rint(a)) and (way := made_whole(a, n, bounds, SEVERAL)):
-        hint = "make it an array of floats before fractions are written to it: np.zeros(shape) is one"
-        yield Finding("truncated-to-integer", "error", f"dS holds whole numbers only: {way}", hint)
 
 
 # --- a term that is a multiple of x or of its sign ----------------------------------------------------------
@@ -118,17 +65,18 @@ _PENALTIES: dict[str, tuple[Callable[[FloatArray], FloatArray], str]] = {
 }
 
 
-def regularizer(seen: Seen) -> Iterator[Finding]:
+def regularizer(evidence: Evidence) -> Iterator[Finding]:
     """dS = c n + d x, or d sign(x): the gradient of a penalty that is missing, or has another factor."""
-    strength, own_symbol, own = _own_penalty(seen)
-    r = float(seen[0].values[strength]) if strength else 1.0
-    ratios, sizes = np.array(own) / r, np.array([float(each.case.rows) for each in seen])
+    strength, own_symbol, own = _own_penalty(evidence)
+    seen, name = evidence.observations, _name(evidence)
+    r = float(seen[0].arguments.values[strength]) if strength else 1.0
+    ratios, sizes = np.array(own) / r, np.array([float(each.rows) for each in seen])
     for (symbol, (slope, penalty)), power in product(_PENALTIES.items(), (0, 1, -1)):
-        interval = _of_value(seen, own_symbol, own, slope, power)
+        interval = _of_value(evidence, own_symbol, own, slope, power)
         of_value = interval and constant_law(Interval(*sorted((interval.low / r, interval.high / r))))
         if not (interval and of_value) or (of_value.is_free and interval.radius > 1e-6 * abs(interval.middle)):
             continue
-        v, name = float(of_value.k), seen[0].name
+        v = float(of_value.k)
         unit = f"{strength}·{symbol.format(x=name)}" if strength else symbol.format(x=name)
         told, first = f"{plain(v)}·{unit}", plain(ratios[0])
         if power:
@@ -153,16 +101,17 @@ def regularizer(seen: Seen) -> Iterator[Finding]:
         return
 
 
-def _own_penalty(seen: Seen) -> tuple[str, str, list[float]]:
+def _own_penalty(evidence: Evidence) -> tuple[str, str, list[float]]:
     """The constant r, and for each problem how many times x, or its sign, dS changes by if r is doubled."""
-    for key, constant in seen[0].values.items():
-        if not isinstance(constant, float) or constant == 0 or key == seen[0].name:
+    seen = evidence.observations
+    for key, constant in seen[0].arguments.values.items():
+        if not isinstance(constant, float) or constant == 0 or key == _name(evidence):
             continue
         changes = []
         for each in seen:
-            arguments = replace(each.case.arguments, values=each.values | {key: 2 * constant})
-            change = each.own(each.ask.evaluate(each.case.S, arguments).gradient) - each.analytic
-            changes.append((each.x, change, 1e-9 * (np.abs(change) + np.abs(each.analytic)) + 1e-300))
+            values = each.arguments.values | {key: 2 * constant}
+            change = each.part(evidence.answer_with(each, values=values).gradient) - each.analytic
+            changes.append((each.S, change, 1e-9 * (np.abs(change) + np.abs(each.analytic)) + 1e-300))
         for symbol, (slope, _) in _PENALTIES.items():
             own = [multiplier(slope(x).ravel(), change.ravel(), tiny.ravel()) for x, change, tiny in changes]
             found = [each.middle for each in own if each]
@@ -172,33 +121,35 @@ def _own_penalty(seen: Seen) -> tuple[str, str, list[float]]:
 
 
 def _of_value(
-    seen: Seen, own_symbol: str, own: list[float], slope: Callable[[FloatArray], FloatArray], power: int
+    evidence: Evidence, own_symbol: str, own: list[float], slope: Callable[[FloatArray], FloatArray], power: int
 ) -> Interval | None:
     """How many times ``slope`` the value's gradient has, where the rest of dS is N^power times that of the value."""
     common = Interval()
-    for each, ratio in zip(seen, own, strict=True):
-        c = float(each.case.rows) ** power
-        rest = (each.analytic - ratio * _PENALTIES[own_symbol][0](each.x)) / c
-        slack = each.slack(np.abs(each.numerical) + np.abs(each.analytic) / c) * max(1.0, 1 / c)
+    for each, ratio in zip(evidence.observations, own, strict=True):
+        c = float(each.rows) ** power
+        rest = (each.analytic - ratio * _PENALTIES[own_symbol][0](each.S)) / c
+        allowed = slack(evidence, each, np.abs(each.numerical) + np.abs(each.analytic) / c) * max(1.0, 1 / c)
         chosen = each.known
-        interval = multiplier(slope(each.x)[chosen], (each.numerical - rest)[chosen], slack[chosen])
+        interval = multiplier(slope(each.S)[chosen], (each.numerical - rest)[chosen], allowed[chosen])
         if interval is None:
             return None
         common = common.within(interval)
-    entries = sum(int(np.count_nonzero(each.known)) for each in seen)
+    entries = count([each.known for each in evidence.observations])
     return common if 0 <= common.radius < np.inf and entries >= _ENTRIES else None
 
 
 # --- entries in other places, and functions of x ------------------------------------------------------------
 
 
-def rearranged(seen: Seen) -> Iterator[Finding]:
+def rearranged(evidence: Evidence) -> Iterator[Finding]:
     """dS is n with its axes exchanged or reshaped, reversed, shifted, or summed."""
-    if not enough(seen) or seen[0].x.ndim == 0:
+    if not enough(evidence) or evidence.observations[0].S.ndim == 0:
         return
-    of_each = [(each, dict(_ways(each.numerical)), dict(_ways(each.bounds))) for each in seen]
+    of_each = [(e, dict(_ways(e.numerical)), dict(_ways(e.bounds + e.granted))) for e in evidence.observations]
     for told in of_each[0][1]:
-        if all(told in ways and each.equal(each.analytic, ways[told], bounds[told]) for each, ways, bounds in of_each):
+        if all(
+            told in n and equal(evidence, each, each.analytic, n[told], bounds[told]) for each, n, bounds in of_each
+        ):
             code, hint, words = told
             yield Finding(code, "error", f"dS is the numerical gradient {words}", hint)
             return
@@ -236,22 +187,22 @@ def _ways(n: FloatArray) -> Iterator[tuple[tuple[str, str, str], FloatArray]]:
                 yield (*_OFFSET, f"shifted by {by}"), moved
 
 
-def lost_mean(seen: Seen) -> Iterator[Finding]:
+def lost_mean(evidence: Evidence) -> Iterator[Finding]:
     """dS - n is one number along an axis: a sum or a mean over it is lost, or one too many."""
-    wrong = [each for each in seen if each.wrong.any()]
+    wrong = evidence.wrong
 
-    def is_flat(each: InputSeen, axis: int, array: FloatArray) -> bool:
+    def is_flat(each: Case, axis: int, array: FloatArray) -> bool:
         known = np.where(each.known, array, np.nan)
-        slack = each.slack(np.abs(each.analytic) + np.abs(each.numerical)).max(axis)
-        return bool(np.all(~(np.nanmax(known, axis) - np.nanmin(known, axis) > 2 * slack)))
+        allowed = slack(evidence, each, np.abs(each.analytic) + np.abs(each.numerical)).max(axis)
+        return bool(np.all(~(np.nanmax(known, axis) - np.nanmin(known, axis) > 2 * allowed)))
 
     axes = [
         str(axis)
-        for axis in range(wrong[0].x.ndim)
+        for axis in range(wrong[0].S.ndim)
         if all(each.known.any(axis).all() and is_flat(each, axis, each.analytic - each.numerical) for each in wrong)
         and not all(is_flat(each, axis, each.numerical) for each in wrong)
     ]
-    if axes and enough(wrong):
+    if axes and enough(replace(evidence, observations=tuple(wrong))):
         along = f"axis {axes[0]}" if len(axes) == 1 else f"the axes {' and '.join(axes)}"
         told = f"by a number that is the same along {along}: a term is lost, or there twice"
         hint = "look for a path over a sum or a mean along that axis, and its part of dS"
@@ -275,14 +226,16 @@ FORMS: dict[str, Callable[[FloatArray], FloatArray]] = {
 }
 
 
-def elementwise(seen: Seen) -> Iterator[Finding]:
+def elementwise(evidence: Evidence) -> Iterator[Finding]:
     """dS has one function of x where the gradient has another: dS / n = f(x) / g(x) in every entry."""
 
     def is_so(f: list[FloatArray], g: list[FloatArray]) -> bool:
-        arrays = zip(seen, f, g, [np.maximum(1, np.abs(own)) for own in f], strict=True)
-        return all(e.equal(e.analytic * g_e / scale, e.numerical * f_e / scale) for e, f_e, g_e, scale in arrays)
+        arrays = zip(evidence.observations, f, g, [np.maximum(1, np.abs(own)) for own in f], strict=True)
+        return all(
+            equal(evidence, e, e.analytic * of_g / size, e.numerical * of_f / size) for e, of_f, of_g, size in arrays
+        )
 
-    for name, arrays in alike(seen) if enough(seen) else ():
+    for name, arrays in alike(evidence) if enough(evidence) else ():
         if all(len(np.unique(own)) < 3 for own in arrays):  # of 0 and 1 many functions are the same
             continue
         if pair := other_form(arrays, is_so):
@@ -303,14 +256,21 @@ def other_form(
         return next((pair for pair in permutations(forms, 2) if is_so(forms[pair[0]], forms[pair[1]])), None)
 
 
-def alike(seen: Seen) -> Iterator[tuple[str, list[FloatArray]]]:
+def alike(evidence: Evidence) -> Iterator[tuple[str, list[FloatArray]]]:
     """Arrays of the input's shape: itself, other inputs, the upstream gradient of a layer."""
-    yield seen[0].name, [each.x for each in seen]
-    for key in seen[0].values:
-        arrays = [np.asarray(each.values[key]) for each in seen]
-        alike = all(array.shape == each.x.shape for array, each in zip(arrays, seen, strict=True))
-        if key != seen[0].name and alike and arrays[0].dtype.kind in "fiub":
+    seen, name = evidence.observations, _name(evidence)
+    yield name, [each.S for each in seen]
+    for key in seen[0].arguments.values:
+        arrays = [np.asarray(each.arguments.values[key]) for each in seen]
+        alike = all(array.shape == each.S.shape for array, each in zip(arrays, seen, strict=True))
+        if key != name and alike and arrays[0].dtype.kind in "fiub":
             yield key, [array.astype(np.float64) for array in arrays]
-    bound = seen[0].ask.loss.function
+    bound = evidence.ask.loss.function
     if isinstance(bound, Bound) and bound.layer:
-        yield "dout", [upstream_gradient(each.case.arguments.seed, 0, each.x.shape) for each in seen]
+        yield "dout", [upstream_gradient(each.arguments.seed, 0, each.S.shape) for each in seen]
+
+
+def _name(evidence: Evidence) -> str:
+    own = evidence.observations[0].own
+    assert own is not None
+    return own.name

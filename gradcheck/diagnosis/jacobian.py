@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.checking.evidence import Allowance, Case, Evidence
 from gradcheck.diagnosis.conditions import FEW, fixed_indices
-from gradcheck.diagnosis.input_rules import InputSeen, Seen, other_form
+from gradcheck.diagnosis.input_rules import other_form
 from gradcheck.functions.binding import Bound
 from gradcheck.functions.doors import upstream_gradient
-from gradcheck.layout import Arguments
+from gradcheck.layout import Arguments, Input
 from gradcheck.numerics.verdicts import BoolArray
 from gradcheck.report import Finding, FloatArray
 
@@ -35,6 +36,7 @@ class Parts:
     outputs: npt.NDArray[np.intp]  # O indices into the outputs, one row an axis; zeros where an output has fewer axes
     numbers: npt.NDArray[np.intp]  # O numbers of outputs
     values: FloatArray  # O outputs
+    own: Input
 
     def __post_init__(self) -> None:
         tiny = _ZERO * float(np.max(np.abs(self.true), initial=1e-300))
@@ -48,21 +50,20 @@ class Parts:
         self.is_transpose = is_square and np.allclose(self.taken, self.true.T, rtol=_EQUAL, atol=tiny)
 
 
-def same_for_any_upstream(seen: Seen) -> Iterator[Finding]:
+def same_for_any_upstream(evidence: Evidence) -> Iterator[Finding]:
     """dS does not change with the upstream gradient, while the value does."""
-    each = max((one for one in seen if one.wrong.any()), key=lambda one: one.case.rows)
-    arguments = each.case.arguments
-    other = each.ask.evaluate(each.case.S, replace(arguments, seed=each.case.seed + 1))
-    is_same = np.array_equal(each.own(other.gradient), each.analytic) and each.analytic.any()
-    if is_same and other.value != each.case.value:
+    each = max(evidence.wrong, key=lambda one: one.rows)
+    other = evidence.answer_with(each, seed=each.seed + 1)
+    is_same = np.array_equal(each.part(other.gradient), each.analytic) and each.analytic.any()
+    if is_same and other.value != each.value:
         message = "dS is the same whatever the upstream gradient is"
         hint = "multiply by dout, the gradient of the loss by the layer's output: it is not all ones"
         yield Finding("ignores-upstream-gradient", "error", message, hint)
 
 
-def outputs_taken(seen: Seen) -> Iterator[Finding]:
+def outputs_taken(evidence: Evidence) -> Iterator[Finding]:
     """What dS lacks of some outputs, has of others too, or takes by another factor."""
-    parts = _parts(seen)
+    parts = _parts(evidence)
     if parts is None or np.all(parts.same):
         return
     missing, extra = parts.missing, parts.extra
@@ -82,15 +83,15 @@ def outputs_taken(seen: Seen) -> Iterator[Finding]:
         yield Finding("row-factor", "error", words, _HINTS["factor"])
 
 
-def example(seen: Seen) -> Iterator[Finding]:
+def example(evidence: Evidence) -> Iterator[Finding]:
     """An output that dS has a part of, though it does not change with that entry; or the other way round."""
-    parts = _parts(seen)
+    parts = _parts(evidence)
     if parts is None:
         return
     for which, words in ((parts.extra, "has a part of {}, which does not change with {}"), (parts.missing, "lacks {}")):
         if which.any():
             entry, output = (int(each) for each in np.argwhere(which)[0])
-            name = f"{seen[0].input.name}{parts.entries[:, entry].tolist()}"
+            name = f"{parts.own.name}{parts.entries[:, entry].tolist()}"
             out = f"the output at {parts.outputs[:, output].tolist()}"
             message = f"dS is wrong in what it takes of single outputs: d{name} {words.format(out, name)}"
             yield Finding("gradient-of-another-loss", "error", message, _HINTS["place"])
@@ -106,15 +107,15 @@ _HINTS = {
 _RELATIONS = {"is later than": np.less, "is earlier than": np.greater, "is not": np.not_equal, "is": np.equal}
 
 
-def _parts(seen: Seen) -> Parts | None:
+def _parts(evidence: Evidence) -> Parts | None:
     """Of the smallest wrong problem, with several rows if there is one; None if it is no layer, or takes too long."""
-    layer = bound.layer if isinstance(bound := seen[0].ask.loss.function, Bound) else None
-    wrong = sorted((each for each in seen if each.wrong.any()), key=lambda each: (each.case.rows == 1, each.input.size))
-    for each in wrong if layer else ():
-        outputs, _ = _call(each, each.case.S, None)
+    ask = evidence.ask
+    layer = bound.layer if isinstance(bound := ask.loss.function, Bound) else None
+    for each in sorted(evidence.wrong, key=lambda each: (each.rows == 1, each.S.size)) if layer else ():
+        outputs, _ = _call(ask, each, each.arguments.x, None)
         count = sum(out.size for out in outputs)
-        if count and count + 2 * each.input.size <= _SHARE * each.ask.left:
-            return _measured(each, outputs)
+        if count and count + 2 * each.S.size <= _SHARE * ask.left:
+            return _measured(ask, each, outputs)
     return None
 
 
@@ -122,22 +123,22 @@ def _flat(arrays: list[Any]) -> FloatArray:
     return np.asarray(np.concatenate([np.ravel(array) for array in arrays]), dtype=np.float64)
 
 
-def _measured(each: InputSeen, outputs: list[Any]) -> Parts | None:
-    S, values, axes = each.case.S, _flat(outputs), max(out.ndim for out in outputs)
-    taken = np.array([_call(each, S, unit)[1] for unit in range(len(values))]).T
-    true = np.empty((each.input.size, len(values)))
-    for row, entry in enumerate(range(each.input.start, each.input.start + each.input.size)):
-        step = _STEP * max(1.0, abs(float(S[0, entry]))) * (np.arange(S.size) == entry)
-        above, below = S + step, S - step
-        difference = _flat(_call(each, above, None)[0]) - _flat(_call(each, below, None)[0])
-        true[row] = difference / (above[0, entry] - below[0, entry])
+def _measured(ask: Allowance, each: Case, outputs: list[Any]) -> Parts | None:
+    own, x, values, axes = each.own, each.arguments.x, _flat(outputs), max(out.ndim for out in outputs)
+    assert own is not None
+    taken = np.array([_call(ask, each, x, unit)[1] for unit in range(len(values))]).T
+    true = np.empty((own.size, len(values)))
+    for row, entry in enumerate(range(own.start, own.start + own.size)):
+        step = _STEP * max(1.0, abs(float(x[entry]))) * (np.arange(x.size) == entry)
+        above, below = x + step, x - step
+        difference = _flat(_call(ask, each, above, None)[0]) - _flat(_call(ask, each, below, None)[0])
+        true[row] = difference / (above[entry] - below[entry])
     padded = np.concatenate([np.pad(_indices(out.shape), ((0, axes - out.ndim), (0, 0))) for out in outputs], axis=1)
     numbers = np.repeat(np.arange(len(outputs)), [out.size for out in outputs])
-    parts = Parts(taken[each.input.entries], true, _indices(each.x.shape), padded, numbers, values)
-    seed = each.case.arguments.seed
-    usual = parts.taken @ _flat([upstream_gradient(seed, k, out.shape) for k, out in enumerate(outputs)])
+    parts = Parts(taken[own.entries], true, _indices(own.shape), padded, numbers, values, own)
+    upstream = [upstream_gradient(each.arguments.seed, k, out.shape) for k, out in enumerate(outputs)]
     atol = 1e-9 + _ZERO * np.abs(each.analytic).max()
-    is_linear = np.allclose(usual, each.analytic.ravel(), rtol=1e-6, atol=atol)
+    is_linear = np.allclose(parts.taken @ _flat(upstream), each.analytic.ravel(), rtol=1e-6, atol=atol)
     return parts if is_linear and np.isfinite(parts.true).all() else None
 
 
@@ -145,9 +146,9 @@ def _indices(shape: tuple[int, ...]) -> npt.NDArray[np.intp]:
     return np.indices(shape).reshape(len(shape), int(np.prod(shape)))
 
 
-def _call(each: InputSeen, S: FloatArray, unit: int | None) -> tuple[list[Any], FloatArray]:
+def _call(ask: Allowance, each: Case, x: FloatArray, unit: int | None) -> tuple[list[Any], FloatArray]:
     """Outputs, and the gradient (n,) for an upstream gradient that is 1 at the output of this number alone, else 0."""
-    bound = each.ask.loss.function
+    bound = ask.loss.function
     assert isinstance(bound, Bound)
     assert bound.layer
     layer, begun = bound.layer, 0
@@ -162,7 +163,7 @@ def _call(each: InputSeen, S: FloatArray, unit: int | None) -> tuple[list[Any], 
         outputs, _, results = layer.at_upstream(arguments.at(x.reshape(-1)), upstream)
         return [np.array(out) for out in outputs], bound.flat(results, arguments)
 
-    outputs, gradient = each.ask.call(S.copy(), each.case.arguments, call)
+    outputs, gradient = ask.call(x[np.newaxis].copy(), each.arguments, call)
     return outputs, gradient
 
 

@@ -310,6 +310,17 @@ def factor_at(evidence: Evidence, seen: Case, chosen: BoolArray) -> Interval | N
     return multiplier(n, a, seen.granted[chosen] + rounding, seen.bounds[chosen])
 
 
+def slack(evidence: Evidence, seen: Case, size: FloatArray) -> FloatArray:
+    """What two numbers of this size in the place of a derivative may differ by and be equal."""
+    return np.asarray(SLACK * (seen.bounds + seen.granted) + (evidence.rtol + _ROUNDING) * np.abs(size))
+
+
+def equal(evidence: Evidence, seen: Case, one: FloatArray, other: FloatArray, bounds: FloatArray | float = 0.0) -> bool:
+    """Whether two arrays agree in all known entries; NaN agrees. ``bounds`` are of ``other``, where not its own."""
+    allowed = slack(evidence, seen, np.maximum(np.abs(one), np.abs(other))) + SLACK * bounds
+    return bool(np.all((np.abs(one - other) <= allowed) | ~seen.known | np.isnan(other)))
+
+
 def term_fit(evidence: Evidence, basis: Basis, factor: Law = ONE, where: Where = everywhere) -> Fit | None:
     """The law of d in dS = c n + d x, in entries with finite x, where c follows ``factor``; None for none, or d = 0."""
     intervals, significant, known = [], [], [where(seen) & seen.known for seen in evidence.observations]

@@ -161,9 +161,9 @@ def truncated(evidence: Evidence) -> Iterator[Finding]:
     came = "came as an array of integers" if integers else "holds whole numbers only"
     hint = "look for round, rint, floor, //, int or astype(int) on the way to dS"
     if integers:
-        hint = "make dS an array of floats before fractions are written to it: np.zeros(S.shape), astype(S.dtype)"
+        hint = "make dS an array of floats before fractions are written to it: np.zeros(shape), astype(float)"
         if "rounded down" in way:
-            hint = "// divides whole numbers and rounds down: make dS float, astype(S.dtype), and divide it with /"
+            hint = "// divides whole numbers and rounds down: make dS float, astype(float), and divide it with /"
     message = f"dS {came}{f': {way}' if way else ''}; {largest_error(evidence)}"
     yield Finding("truncated-to-integer", "error", message, hint)
 

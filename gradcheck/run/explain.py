@@ -10,8 +10,7 @@ from gradcheck.checking.evidence import Allowance, Evidence
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.diagnosis.driver import LIKE, OF_INPUTS, find
-from gradcheck.diagnosis.hessian import explain_hessian, of_products
-from gradcheck.diagnosis.inputs import explain_inputs
+from gradcheck.diagnosis.inputs import explain_hessian, explain_inputs, of_products
 from gradcheck.diagnosis.known import Known
 from gradcheck.diagnosis.notation import explain_terms
 from gradcheck.diagnosis.statements import refine
@@ -41,7 +40,8 @@ def explain(
     if inspect.calls and seen.batches:
         seen.batches[-1] = replace(seen.batches[-1], evaluations=seen.batches[-1].evaluations + inspect.calls)
     if any(case.is_wrong for case in seen.of_hessian):
-        found = replace(found, findings=(*found.findings, *explain_hessian(seen.of_hessian, loss, config.rtol)))
+        of_hessian = replace(evidence, observations=tuple(seen.of_hessian))
+        found = replace(found, findings=(*found.findings, *explain_hessian(of_hessian)))
         seen.contract.pop("hessian-bound", None)  # elsewhere it is none: so it is one by chance
     return replace(found, calls=ask.calls)
 

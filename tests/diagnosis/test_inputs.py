@@ -78,6 +78,25 @@ def test_a_right_one_that_tempts_the_rules_is_not_accused(name):
     assert not findings_of(*RIGHT[name])
 
 
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (lambda x: (np.sum(x**3), np.round(3 * x**2, 6)), "dx is rounded to 6 decimals"),
+        (lambda x: (np.sum(halved(x) ** 2), 2 * halved(x)), "an input is rounded to float16"),
+    ],
+)
+def test_a_right_one_that_is_rounded_gets_a_note(function, words):
+    (loss,) = gradcheck.check([function], inputs=MATRIX).losses
+    (note,) = loss.findings
+    assert loss.passed
+    assert (note.code, note.severity) == ("rounded", "note")
+    assert words in note.message
+
+
+def halved(x):
+    return x.astype(np.float16).astype(x.dtype)
+
+
 def windows(x, w):
     return np.stack([x[:, k : k + 3] @ w for k in range(x.shape[1] - 2)], axis=1)
 
@@ -122,6 +141,7 @@ WRONG = {
     "three axes reshaped, not exchanged": (lambda x: (np.sum(x**3), (3 * x**2).reshape(2, 3, 4).transpose(2, 0, 1)), {"x": "[4, 2, 3]"}, "reshaped in another order of its axes (1, 2, 0)"),
     "each given the other's": (lambda a, b: (np.sum(a**2 * b), a**2, 2 * a * b), {"a": "[N, D]", "b": "[N, D]"}, "they are exchanged"),
     "times a weight too many": (lambda x, s: (np.sum(s[:, None] * x**2), 2 * s[:, None] ** 2 * x), {"x": "[5, D]", "s": "uniform(1, 2) [5]"}, "times s, along axis 0"),
+    "rounded": (lambda x: (np.sum(x**3), np.round(3 * x**2, 1)), MATRIX, "dx is rounded to 1 decimal"),
     "nothing known": (lambda x, z: (np.sum(x**2) + np.sum(z**2), 2 * x + np.sin(7 * x) * np.cos(x[::-1]), 2 * z), {"x": "[9]", "z": "[2]"}, "no known cause fits; dz is right"),
 }  # fmt: skip
 
@@ -162,7 +182,7 @@ def test_a_gradient_of_integers_is_named():
 
     (finding,) = findings_of(loss, {"w": "[6]", "X": "[N, 6]", "y": "[N]"}, wrt=["w"])
     assert finding.code == "truncated-to-integer"
-    assert "dw holds whole numbers only: the numerical gradient truncated towards 0" in finding.message
+    assert "dw came as an array of integers: the numerical gradient truncated towards 0" in finding.message
 
 
 def test_a_cache_of_an_earlier_call_is_named_though_every_entry_is_right():
