@@ -84,6 +84,7 @@ OF_INPUTS = (
     Rule(average, _OF_WEIGHTS),
     Rule(ignored_rows, ("mask-ignored",), of_right_losses=True),
     Rule(rounded, ("rounded",), of_right_losses=True),
+    Rule(other_rules.vacuous, ("vacuous",), of_right_losses=True),
     Rule(half_precision, ("rounded",), of_right_losses=True),
 )
 

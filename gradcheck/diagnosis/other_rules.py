@@ -11,6 +11,7 @@ from gradcheck.checking.evidence import Allowance, Case, Evidence
 from gradcheck.diagnosis.conditions import drawn, largest_error, threshold, wrong_places
 from gradcheck.diagnosis.known import Values, known_losses
 from gradcheck.diagnosis.numbers import SLACK, Where, around, constant_law, count, factor_at, known_entries, significant
+from gradcheck.layout import Arguments
 from gradcheck.numerics.verdicts import BoolArray
 from gradcheck.report import Finding, FloatArray
 
@@ -140,6 +141,10 @@ def vacuous(evidence: Evidence) -> Iterator[Finding]:
         problems = f"{len(seen)} problems" if len(seen) > 1 else "the one problem"
         message = f"dS and the numerical gradient are 0 in all {count(flat)} entries of {problems}: nothing was tested"
         hint = "try larger or smaller scores, or more classes; if that changes nothing, the value does not depend on S"
+        if isinstance(seen[0].y, Arguments):
+            hint = (
+                "try other inputs; if that changes nothing, the value does not depend on those that are differentiated"
+            )
         yield Finding("vacuous", "warning", message, hint)
 
 

@@ -50,7 +50,8 @@ def _of_inputs(seen: Seen, evidence: Evidence, config: Config, settings: Setting
     judged, failed = evidence.observations, seen.failed
     evidence.ask.left = max(evidence.ask.left, _LEAST)
     worded = seen.cases[0].arguments.layout.worded
-    found = find(evidence, OF_INPUTS) if judged else ()
+    # Second derivatives that are 0, or rounded, are no news.
+    found = find(evidence, OF_INPUTS) if judged and (failed or not seen.of_products) else ()
     causes = tuple(replace(each, message=worded(each.message)) for each in found)
     if judged and failed and first_error(causes) is None:
         causes = (*explain_inputs(evidence), *causes)

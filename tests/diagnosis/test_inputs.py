@@ -64,7 +64,6 @@ RIGHT = {
     "repeated indices": (lambda W, i: (np.sum(W[i] ** 2), scatter(W.shape, i, 2 * W[i])), {"W": "[5]", "i": "integers(0, 4) [7]"}),
     "a number": (lambda a, X: (np.sum((a * X) ** 2), 2 * a * np.sum(X**2)), {"a": "normal(0, 1)", "X": "[N]"}),
     "clipped": (lambda x: (np.clip(x, -1, 1).sum(), (abs(x) < 1) * 1.0), {"x": "normal(0, 2) [N, D]"}),
-    "a layer that is constant": (Layer(lambda x: 0 * x + 1, lambda dout, x: 0 * dout), MATRIX),
     "a layer that sums up": (Layer(lambda x: np.cumsum(x, 1), lambda dout, x: np.cumsum(dout[:, ::-1], 1)[:, ::-1]), MATRIX),
     "a layer that turns round": (Layer(lambda x: x[:, ::-1], lambda dout, x: dout[:, ::-1]), MATRIX),
     "a layer that transposes": (Layer(lambda x: x.T, lambda dout, x: dout.T), SQUARE),
@@ -91,6 +90,15 @@ def test_a_right_one_that_is_rounded_gets_a_note(function, words):
     assert loss.passed
     assert (note.code, note.severity) == ("rounded", "note")
     assert words in note.message
+
+
+def test_where_every_gradient_is_0_nothing_was_tested():
+    (finding,) = (
+        gradcheck.check([lambda x, z: (1.0, 0 * x, 0 * z)], inputs={"x": "[N, D]", "z": "[2]"}).losses[0].findings
+    )
+    assert (finding.code, finding.severity) == ("vacuous", "warning")
+    assert finding.message.startswith("the gradient and the numerical gradient are 0 in all 54 entries of 3 problems")
+    assert "differentiated" in finding.hint
 
 
 def halved(x):
