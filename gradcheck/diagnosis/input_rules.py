@@ -77,15 +77,15 @@ def regularizer(evidence: Evidence) -> Iterator[Finding]:
         if not (interval and of_value) or (of_value.is_free and interval.radius > 1e-6 * abs(interval.middle)):
             continue
         v = float(of_value.k)
-        unit = f"{strength}·{symbol.format(x=name)}" if strength else symbol.format(x=name)
-        told, first = f"{plain(v)}·{unit}", plain(ratios[0])
+        unit, own_unit = (f"{strength}·{each}".lstrip("·").format(x=name) for each in (symbol, own_symbol))
+        told = f"{plain(v)}·{unit}"
         if power:
             if not np.allclose(ratios, v, rtol=1e-6, atol=1e-12):
                 continue
             if law := simplest_law([(int(N), 1, Interval(N**power, N**power)) for N in set(sizes)], classes=0):
                 yield from factor_findings(law, f"beside the regularizer's {told}")
             return
-        has = f"{first}·{unit}" if symbol == own_symbol else f"{first} times {own_symbol.format(x=name)}"
+        has = f"{plain(ratios[0])}·{own_unit}"
         if not ratios.any() and v < 0:
             message = f"dS has {plain(-v)}·{unit} more than the value's gradient: a regularizer's term, or its factor"
         elif not ratios.any():

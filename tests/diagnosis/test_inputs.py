@@ -141,6 +141,7 @@ WRONG = {
     "every other index": (lambda x: (np.sum(x**2), 2 * x * (np.arange(8) % 2)), {"x": "[8]"}, "indices 0, 2, 4, 6 (every second)"),
     "no penalty": (lambda x, X, reg: ridge(x, X, reg, 0.0), RIDGE, "the regularizer's gradient is missing"),
     "half the penalty": (lambda x, X, reg: ridge(x, X, reg, 1.0), RIDGE, "the regularizer's factor: dx has 1·reg·x, the value's gradient 2·reg·x"),
+    "another penalty": (lambda x, X, reg: (0.5 * np.sum((X @ x) ** 2) + reg * np.sum(np.abs(x)), X.T @ (X @ x) + reg * x), RIDGE, "dx has 1·reg·x, the value's gradient 1·reg·sign(x)"),
     "not clipped": (lambda x: (np.clip(x, -1, 1).sum(), np.ones_like(x)), {"x": "normal(0, 2) [N, D]"}, "wrong where |x| > 1"),
     "an index counted once": (lambda W, i: (np.sum(W[i] * np.arange(1, 8)), last(W, i)), {"W": "[5]", "i": "integers(0, 4) [7]"}, "more than once"),
     "a sum for all": (lambda b, X: (np.sum((X + b) ** 2), np.full_like(b, (2 * (X + b)).sum())), {"b": "[D]", "X": "[N, D]"}, "summed over axis 0"),
