@@ -314,6 +314,9 @@ class _Entries:
         far = (1 + RATIO if is_half else _FAR_OUTSIDE) * bound + allowed
         near = ~(np.abs(analytic - limit.estimate) > far) & ~limits.is_kink()
         hidden = near & (is_half | ~verdict.is_narrow(bound, allowed, self._precision.scale))
+        if is_half:  # a kink may be so near that no step tells it from one at x itself: both sides must contradict dS
+            sides = limits.left, limits.right, allowed, self._granted(entries), self._precision.scale
+            hidden |= verdict.judge_kinks(analytic, *sides) != verdict.WRONG
         verdicts[hidden & (verdicts == verdict.WRONG)] = verdict.UNRESOLVED
         self._verdicts[entries] = verdicts
 

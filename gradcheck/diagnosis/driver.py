@@ -7,12 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from gradcheck.checking.evidence import Evidence
-from gradcheck.diagnosis import other_rules
+from gradcheck.diagnosis import floats, other_rules
 from gradcheck.diagnosis.another_loss import gradient_known, like, value_and_gradient_known, value_known
 from gradcheck.diagnosis.conditions import in_a_region, row_factors, weights
 from gradcheck.diagnosis.factors import CODES as FACTORS
 from gradcheck.diagnosis.factors import batch_size, factor, misaligned, transposed
-from gradcheck.diagnosis.floats import decimals, guarded, half_precision, overflows
+from gradcheck.diagnosis.floats import guarded, half_precision, overflows
 from gradcheck.diagnosis.inputs import rounded
 from gradcheck.diagnosis.places import CODES as PLACES
 from gradcheck.diagnosis.places import places
@@ -47,7 +47,7 @@ RULES: tuple[Rule, ...] = (
     Rule(other_rules.keeps_state, ("not-deterministic",), _EVERY, of_right_losses=True),
     Rule(ignored_rows, ("mask-ignored",), _LESS_SPECIFIC, of_right_losses=True),
     Rule(other_rules.truncated, ("truncated-to-integer",), _LESS_SPECIFIC | {"constant-factor"}),
-    Rule(decimals, ("rounded",), _LESS_SPECIFIC | {"transposed", *FACTORS}, of_right_losses=True),
+    Rule(floats.rounded, ("rounded",), _ALL | {"transposed", "not-a-subgradient", "smooth-kink"}, of_right_losses=True),
     Rule(other_rules.not_a_subgradient, ("not-a-subgradient",), _ALL),
     Rule(other_rules.smooth_kink, ("smooth-kink",), _ALL),
     Rule(factor, (*FACTORS, "batch-size-dependent"), _LESS_SPECIFIC | {*FACTORS, "labels-misaligned", "transposed"}),

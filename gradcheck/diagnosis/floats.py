@@ -29,8 +29,10 @@ _CHANGED = 1e-2
 _SATURATED, _PROBLEMS, _DS_RTOL = 30.0, 3, 1e-6
 #: Decimals that dS may be rounded to, and so many different numbers that need all of them.
 _MOST_DECIMALS, _TELLING, _FEW = 12, 6, 50
-#: The half precisions by their machine epsilons.
-_NAMES = {2.0**-7: "bfloat16", 2.0**-10: "float16"}
+#: The half precisions by their machine epsilons; and below what the numbers of float16 are equally spaced.
+_NAMES, _SMALLEST_NORMAL = {2.0**-7: "bfloat16", 2.0**-10: "float16"}, 2.0**-14
+#: What dS may be rounded to: decimals, or else a precision.
+_ROUNDED = [*((k, 0.0) for k in range(1, _MOST_DECIMALS)), *((0, eps) for eps in _NAMES)]
 
 _P_IS_0 = "p_y is 0 there: take log p_y as a difference, s_y - s_max - log(sum_m e^{s_m - s_max})"
 _GUARD = ": a guard such as clip, maximum or + 1e-12 changes it there"
@@ -65,7 +67,7 @@ def overflows(evidence: Evidence) -> Iterator[Finding]:
         own = value / (seen.rows if seen.by_rows else 1)
         pairs = [(match, match.known.at(_LARGE * scores, labels)) for match in recognised(evidence)]
         its = [(match.value_of(answer[0]), match.known.built_in) for match, answer in pairs if answer]
-        if its and not any(abs(own - stable) <= _CHANGED * abs(stable) for stable, _ in its):
+        if its and not any(abs(own - stable) <= _CHANGED * abs(stable) + _LARGE * 64 * EPS for stable, _ in its):
             stable, name = its[0]
             message = f"for scores near 1000 the value is {own:.6g}, and that of a stable {name} is {stable:.6g}"
             yield Finding("overflows", "warning", message + _GUARD, _NO_GUARD)
@@ -110,22 +112,37 @@ def guarded(evidence: Evidence) -> Iterator[Finding]:
             return
 
 
-def decimals(evidence: Evidence) -> Iterator[Finding]:
-    """Every entry of dS is the numerical gradient rounded to so many decimals."""
+def rounded(evidence: Evidence) -> Iterator[Finding]:
+    """Every entry of dS is the numerical gradient rounded: to so many decimals, or to half precision."""
     few = np.concatenate([[], *(seen.analytic.ravel()[:_FEW] for seen in evidence.observations)])  # many take long
-    candidates = [k for k in range(1, _MOST_DECIMALS) if np.array_equal(np.round(few, k), few)]
+    candidates = [way for way in _ROUNDED if np.array_equal(_in(few, *way), few)]
     if not candidates or not evidence.observations:
         return
-    dS, numerical, bounds, granted = known_entries(evidence.observations)
-    places = next((k for k in candidates if np.array_equal(np.round(dS, k), dS)), None)
-    if places is None or len(set(dS[np.round(dS, places - 1) != dS].tolist())) < _TELLING:
-        return
-    half = 0.5 * 10.0**-places
-    off, allowed = np.abs(dS - numerical), half + bounds + granted + evidence.rtol * np.abs(dS)
-    if np.all(off <= allowed) and np.count_nonzero(off > bounds) >= _TELLING:
-        severity: Severity = "error" if evidence.wrong else "note"
-        message = f"dS is rounded to {places} decimal{'s' if places > 1 else ''}, which leaves it off by up to {half:g}"
-        yield Finding("rounded", severity, message, "return dS as it is computed")
+    # Where dS is coarse no entry can be decided, and what it should be is known all the same.
+    decided = [replace(seen, verdicts=np.zeros_like(seen.verdicts)) for seen in evidence.observations]
+    dS, numerical, bounds, granted = known_entries(decided)
+    off, size = np.abs(dS - numerical), np.abs(dS)
+    for decimals, eps in candidates:
+        half = 0.5 * 10.0**-decimals if decimals else eps / 2 * np.maximum(size, _SMALLEST_NORMAL)
+        least = bounds if decimals else bounds + half / 100
+        is_near = np.all(off <= half + bounds + granted + evidence.rtol * size)
+        if not is_near or np.count_nonzero(off > least) < _TELLING or not np.array_equal(_in(dS, decimals, eps), dS):
+            continue
+        if not decimals or len(set(dS[np.round(dS, decimals - 1) != dS].tolist())) >= _TELLING:
+            severity: Severity = "error" if evidence.wrong else "note"
+            what = f"{decimals} decimal{'s' if decimals > 1 else ''}" if decimals else _NAMES[eps]
+            most = f"{half:g}" if decimals else f"{100 * eps / 2:.1g}% of itself"
+            message = f"dS is rounded to {what}, which leaves it off by up to {most}"
+            yield Finding("rounded", severity, message, "return dS as it is computed")
+            return
+
+
+def _in(numbers: FloatArray, decimals: int, eps: float) -> FloatArray:
+    """Numbers rounded to so many decimals; for 0 of them, to the precision of a machine epsilon."""
+    if decimals:
+        return np.asarray(np.round(numbers, decimals))
+    mantissa, exponent = np.frexp(numbers)
+    return np.asarray(np.ldexp(np.round(mantissa * 2 / eps) * eps / 2, exponent))
 
 
 def half_precision(evidence: Evidence) -> Iterator[Finding]:

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.checking.evidence import Case, Evidence
+from gradcheck.diagnosis import floats
 from gradcheck.diagnosis import input_rules as rules
 from gradcheck.diagnosis.conditions import beyond, fixed_indices
-from gradcheck.diagnosis.floats import decimals
 from gradcheck.diagnosis.jacobian import example, outputs_taken, same_for_any_upstream
 from gradcheck.diagnosis.numbers import equal, slack
 from gradcheck.diagnosis.other_rules import truncated
@@ -145,8 +145,8 @@ def not_symmetric(evidence: Evidence) -> Iterator[Finding]:
 Rule = Callable[[Evidence], Iterator[Finding]]
 #: The rules for one input, and those for second derivatives, which need no calls: the most telling first.
 RULES: tuple[Rule, ...] = (
-    truncated, decimals, same_for_any_upstream, rules.factor, rules.regularizer, rules.rearranged, rules.elementwise,
-    outputs_taken, indices, condition, of_each_index, rules.lost_mean, example,
+    truncated, floats.rounded, same_for_any_upstream, rules.factor, rules.regularizer, rules.rearranged,
+    rules.elementwise, outputs_taken, indices, condition, of_each_index, rules.lost_mean, example,
 )  # fmt: skip
 OF_HESSIANS: tuple[Rule, ...] = (
     rules.factor, not_symmetric, on_the_diagonal, rules.rearranged, indices, of_each_index, rules.lost_mean,
@@ -177,7 +177,7 @@ def rounded(evidence: Evidence) -> Iterator[Finding]:
     """A gradient that is right, and rounded to some decimals."""
     for name, own in evidence.by_input().items():
         if not own.wrong:
-            yield from (_named(finding, [name]) for finding in decimals(own))
+            yield from (_named(finding, [name]) for finding in floats.rounded(own))
 
 
 def explain_hessian(evidence: Evidence) -> tuple[Finding, ...]:

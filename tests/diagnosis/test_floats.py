@@ -178,6 +178,12 @@ def test_scores_in_half_precision_are_named_and_nothing_is_wrong(name, loss, sco
         assert note.message.startswith(f"S is rounded to {name}: ")
 
 
+@pytest.mark.parametrize("scores", ["normal(0, 30)", "integers(-60, 60)"])
+def test_a_kink_that_a_value_in_half_precision_hides_beside_the_point_makes_nothing_wrong(scores):
+    for seed in range(8):
+        assert not rounding(BUILT_INS["svm"].function, value=to_half("bfloat16"), scores=scores, seed=seed)[0].failed
+
+
 @pytest.mark.parametrize(("dS", "words"), [(unchanged, "the value is"), (np.float16, "the value and dS are")])
 def test_a_value_and_a_gradient_in_half_precision_are_named(dS, words):
     report, found = rounding(log_cosh, value=np.float16, dS=dS)
@@ -210,6 +216,15 @@ def test_a_gradient_rounded_to_decimals_is_named_whether_that_is_wrong_or_allowe
     assert found.message.startswith(f"dS is rounded to {places} decimals")
     assert found.severity == ("error" if any(batch.wrong for batch in report.batches) else "note")
     assert not any(each.severity == "error" and each is not found for each in report.findings)
+
+
+@pytest.mark.parametrize("name", HALVES)
+@pytest.mark.parametrize("loss", [log_cosh, BUILT_INS["svm"].function, squares])
+def test_a_gradient_alone_in_half_precision_is_named(loss, name):
+    for seed in range(3):
+        report, found = rounding(loss, dS=to_half(name), seed=seed)
+        assert [f"dS is rounded to {name}, which leaves it off by up to" in each.message for each in found] == [True]
+        assert [each for each in report.findings if each.severity == "error"] == found * report.failed
 
 
 def test_scores_of_few_decimals_and_a_coarse_truth_are_not_called_rounded():
