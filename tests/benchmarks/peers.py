@@ -311,9 +311,9 @@ def words(seeds: int) -> str:
     names = {each.library: 0 for each in PEERS.values() if each.library != "gradcheck" and find_spec(each.library)}
     versions = ", ".join(f"{name} {version(name).partition('+')[0]}" for name in names)
     text = f"""Side by side, by `python tests/benchmarks/peers.py`: {cases} draws at each of {len(SCORES)} kinds of
-        scores. False alarms are right ones that are called wrong; seen, in per cent, are wrong ones: one entry of the
-        gradient or hess is off by such a part of itself. gradcheck misses what is not above its rtol, as it should, or
-        is within the bound that it shows. Measured on {time.strftime("%Y-%m-%d")} with {versions}."""
+        scores. False alarms: right ones that are called wrong. Seen, in per cent: wrong ones, with one entry of the
+        gradient or hess off by such a part of itself. gradcheck misses what is not above its rtol, as it should, or is
+        within the bound that it shows. Measured on {time.strftime("%Y-%m-%d")} with {versions}."""
     return fill(" ".join(text.split()), 130, break_on_hyphens=False)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import peers
 import pytest
 from peers import KINDS, PEERS, Derivatives, Peer
+from readme import README
 
 pytestmark = pytest.mark.benchmark
 CASES = {"losses": "softmax", "layers": "lstm_step", "Hessians": "softmax_blocks"}
@@ -58,3 +59,9 @@ def test_errors_missing_libraries_and_single_misses_are_shown_as_such(monkeypatc
     assert "| missing | not installed |" in rows
     assert any("| 0.0%, 8 errors |" in row for row in rows)
     assert any("| 0.1% | 99.9 / 0.0 / 0.0 / 0.0 |" in row for row in rows)
+
+
+def test_the_readme_shows_every_peer_and_kind():
+    header, _, *rows = peers.table_of({}).splitlines()
+    shown = README.read_text(encoding="utf-8").partition(f"{header}\n")[2].partition("\n\n")[0].splitlines()[1:]
+    assert [row.split(" | ")[0] for row in shown] == [row.split(" | ")[0] for row in rows]
