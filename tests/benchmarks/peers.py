@@ -319,7 +319,7 @@ def words(seeds: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--seeds", type=int, default=20, metavar="N", help="draws of each kind (default: %(default)s)")
+    parser.add_argument("--seeds", type=int, default=10, metavar="N", help="draws of each loss (default: %(default)s)")
     seeds = max(parser.parse_args().seeds, 1)
     # The processes fill the machine; threads of the libraries' own would only get in their way.
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
