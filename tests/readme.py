@@ -67,15 +67,7 @@ def rewrite(peers: bool = False) -> None:
             text = text.replace(f"$ {command}\n{output}", f"$ {command}\n{printed(command, Path(directory))}")
     if peers:
         done = subprocess.run([sys.executable, PEERS], capture_output=True, text=True, check=True)
-        rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if line.startswith("|")]
-        kept = [at for at, head in enumerate(rows[0]) if head not in ("problems", "errors")]
-        lines = ["| " + " | ".join(row[at] for at in kept if at < len(row)) + " |\n" for row in rows]
-        text = re.sub(r"^\| checker \|.*\n(\|.*\n)+", lambda table: "".join(lines), text, flags=re.MULTILINE)
-        day, _, versions = done.stdout.splitlines()[-1].partition(";")
-        before, said, after = text.partition("Measured on ")
-        for name, version in re.findall(r"(\w+) (\d[\d.]*\d)", versions):
-            after = re.sub(rf"\b{name} \d[\d.]*\d", f"{name} {version}", after, count=1)
-        text = before + said + day + after[after.index(" ") :]
+        text = re.sub(r"^Side by side.*?\n(?=\n## )", lambda _: done.stdout, text, flags=re.MULTILINE | re.DOTALL)
     README.write_text(text, encoding="utf-8")
 
 
