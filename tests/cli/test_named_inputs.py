@@ -1,14 +1,11 @@
 """Functions of named inputs as a user meets them: by options, by YAML, by ``init``; and what bad input gets."""
 
 import json
-import shlex
 from pathlib import Path
 
 import pytest
 import yaml
-from typer.testing import CliRunner
-
-from gradcheck.cli import app
+from command_line import gradcheck, report_of, run
 
 LAYERS = """\
 import functools
@@ -94,30 +91,16 @@ def and_more(W):
 
 
 @pytest.fixture(autouse=True)
-def _in_a_directory_of_its_own(tmp_path, monkeypatch):
-    (tmp_path / "layers.py").write_text(LAYERS)
-    monkeypatch.chdir(tmp_path)
+def _layers(monkeypatch):
+    Path("layers.py").write_text(LAYERS)
     monkeypatch.setenv("COLUMNS", "120")
-    for name in ("NO_COLOR", "FORCE_COLOR"):
-        monkeypatch.delenv(name, raising=False)
-
-
-def gradcheck(*arguments):
-    result = CliRunner().invoke(app, list(arguments))
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    assert "Traceback" not in result.stderr
-    return result
-
-
-def run(words):
-    return gradcheck("run", *shlex.split(words))
 
 
 def inputs_of(words):
     """What a run checks, all of which is right: each input with its shape."""
-    result = run(f"{words} --format json")
-    assert result.exit_code == 0, result.stdout
-    return {(batch["input"], tuple(batch["shape"])) for batch in json.loads(result.stdout)["losses"][0]["batches"]}
+    report = report_of(words)
+    assert report["passed"], report["summary"]
+    return {(batch["input"], tuple(batch["shape"])) for batch in report["losses"][0]["batches"]}
 
 
 def write_notebook(*cells):

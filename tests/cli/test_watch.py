@@ -1,13 +1,9 @@
 """``--watch``: checks again when a loss's file or the configuration changes."""
 
-from __future__ import annotations
-
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from queue import Queue
 
 import pytest
@@ -19,7 +15,7 @@ WRONG = "def loss(S, y):\n    return float((S**2).sum()) / 2, 2 * S\n"
 class Watched:
     """A run with ``--watch``, and what it says, line by line."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory):
         command = [sys.executable, "-u", "-m", "gradcheck", "run", "mine.py:loss", "--watch", "--quiet"]
         self.process = subprocess.Popen(
             command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -27,13 +23,13 @@ class Watched:
         self._lines: Queue[str] = Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
-    def _read(self) -> None:
+    def _read(self):
         assert self.process.stdout is not None
         with self.process.stdout as lines:
             for line in lines:
                 self._lines.put(line)
 
-    def says(self, word: str) -> str:
+    def says(self, word):
         """The next line that holds a word; fails where none comes."""
         while word not in (line := self._lines.get(timeout=60)):
             pass
@@ -41,7 +37,7 @@ class Watched:
 
 
 @pytest.fixture
-def watched(tmp_path: Path) -> Iterator[Watched]:
+def watched(tmp_path):
     pytest.importorskip("watchfiles")
     (tmp_path / "mine.py").write_text(RIGHT)
     one = Watched(tmp_path)
@@ -50,7 +46,7 @@ def watched(tmp_path: Path) -> Iterator[Watched]:
     one.process.wait()
 
 
-def test_a_changed_loss_and_a_changed_configuration_are_checked_again(watched: Watched, tmp_path: Path) -> None:
+def test_a_changed_loss_and_a_changed_configuration_are_checked_again(watched, tmp_path):
     assert "120 entries" in watched.says("right: ")
     watched.says("waiting for changes")
     (tmp_path / "mine.py").write_text(WRONG)
