@@ -15,7 +15,6 @@ from gradcheck.cli import COMMANDS, app
 from gradcheck.cli.others import SCHEMA_FILE, default_yaml
 from gradcheck.config import Config, load_config
 from gradcheck.losses import BUILT_INS
-from gradcheck.output.pages import pages
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -68,19 +67,21 @@ def test_compare_fails_where_something_became_worse():
     assert gradcheck("compare", "a.json", "nosuch.json").exit_code == 2
 
 
+def test_the_built_in_losses_are_listed():
+    assert [line.split()[0] for line in gradcheck("list").stdout.splitlines()] == list(BUILT_INS)
+
+
 @pytest.mark.parametrize("name", BUILT_INS)
 def test_show_prints_formula_gradient_and_derivation(name):
     result = gradcheck("show", name)
     assert result.exit_code == 0
-    text = "".join(result.stdout.split())
-    entry = BUILT_INS[name]
-    for part in (entry.formula, entry.gradient, entry.derivation.strip().splitlines()[0]):
+    assert result.stdout.startswith(f"{name}\n\n  L  ")
+    entry, text = BUILT_INS[name], "".join(result.stdout.split())
+    for part in (entry.formula, entry.gradient, entry.derivation.rstrip()):
         assert "".join(part.split()) in text
 
 
-def test_explain_lists_every_code_and_explains_the_ones_that_are_named():
-    listed = re.findall(r"^  (\S+) +(?:error|warning|note) ", gradcheck("explain").stdout, re.MULTILINE)
-    assert listed == [page.code for page in pages()]
+def test_explain_explains_the_codes_that_are_named():
     result = gradcheck("explain", "missing-mean", "Not_Finite")
     assert result.exit_code == 0
     titles = re.findall(r"^\S+ \((?:error|warning|note)\)(?=: )", result.stdout, re.MULTILINE)

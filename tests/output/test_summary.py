@@ -1,21 +1,18 @@
 """Totals, and the verdict in a sentence."""
 
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
-from gradcheck.output.summary import loss_remarks, problem_remarks, sentences, totals
-from gradcheck.report import Finding, Projections, Report
+from gradcheck.output.summary import problem_remarks, sentences, totals
+from gradcheck.report import Finding, Projections
 
 ERROR = Finding("missing-mean", "error", "dS is 3 times the numerical gradient", "divide by the number of rows")
 WARNING = Finding("shared-buffer", "warning", "two calls return the same memory")
 
 
-def last_line(report: Report) -> str:
+def last_line(report):
     return str(sentences(report)[-1])
 
 
@@ -81,15 +78,6 @@ def test_a_run_that_was_cut_short_says_how_far_it_came_last(problem, loss, repor
     assert last_line(report(loss(unchecked=1), **{how: True})) == f"{word}: before any problem was checked"
 
 
-def test_a_loss_with_problems_left_is_right_so_far_and_says_what_is_missing(problem, loss, report):
-    where = "batch size 8, normal(0, 1), seed 0, after 37 calls"
-    cut = loss(problem(), unchecked=2, cut_short=where)
-    a, b, _ = map(str, sentences(report(loss(problem(), target="a"), cut, out_of_time=True)))
-    assert loss_remarks(cut)[0] == f"2 problems were not checked; cut short at {where}"
-    assert a == "right: 15 entries of a agree, largest relative error 3.1e-11"
-    assert b == "right so far: 15 entries of svm agree, largest relative error 3.1e-11"
-
-
 def test_several_losses_get_a_sentence_each_and_one_together(problem, loss, report):
     right, wrong, missing = loss(problem()), loss(problem(wrong=[(0, 0)]), target="b"), loss(error="no", target="c")
     assert list(map(str, sentences(report(right, wrong, missing)))) == [
@@ -111,7 +99,7 @@ LOST = replace(AGREED, agree=False, smallest_defect=float("inf"), remark="the lo
 
 @pytest.fixture
 def projected(problem):
-    def make(seen: Projections = AGREED) -> Any:
+    def make(seen=AGREED):
         return replace(problem(512, 32), plan="projections", relative_errors=None, verdicts=None, projections=seen)
 
     return make

@@ -1,18 +1,10 @@
 """Numbers as text, and text from outside held to a length that can be read."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest
 
-from gradcheck.output.text import (
-    LONGEST_LINE,
-    MOST_LINES,
-    digits_of,
-    relative,
-    shorten,
-)
+from gradcheck.output.text import LONGEST_LINE, MOST_LINES, digits_of, relative, shorten
 
 
 @pytest.mark.parametrize(
