@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -55,9 +54,7 @@ def test_several_losses_are_one_report_which_is_true_if_it_passed_and_its_repr_i
     assert (worst.row, worst.class_, worst.relative_error) == (0, 0, pytest.approx(1 / 3))
     assert not report
     assert repr(report).startswith("<Report: wrong: 1 of 3 losses")
-    right = gradcheck.check("softmax", SMALL)
-    assert right
-    assert repr(right).startswith("<Report: right: 6 entries of softmax agree")
+    assert gradcheck.check("softmax", SMALL)
 
 
 def test_without_a_config_the_defaults_count_and_no_file_is_read(tmp_path, monkeypatch):
@@ -122,8 +119,9 @@ def test_as_many_of_the_worst_entries_are_kept_as_were_asked_for(plan):
     flipped = changed("softmax", lambda dS, S, y: -dS)
     config = gradcheck.Config(batch_sizes=6, classes=5, scores="normal", plan=plan)
     for worst in (1, 4, 20):
-        (batch,) = gradcheck.check(flipped, config, worst=worst).losses[0].batches
-        assert [entry.verdict for entry in batch.worst] == ["wrong"] * worst
+        report = gradcheck.check(flipped, config, worst=worst)
+        assert [entry.verdict for entry in report.losses[0].batches[0].worst] == ["wrong"] * worst
+        assert len(report.rows()) == (30 if plan == "full" else worst)
     with pytest.raises(UsageError, match="worst: should be at least 1"):
         gradcheck.check("svm", SMALL, worst=0)
 
@@ -242,12 +240,9 @@ class Least:
 
 LAYER = {"inputs": {"x": "[N, D]", "w": "[D, M]"}, "backward": backward}
 DESCRIBED = {
-    "function": (quadratic, {"inputs": {"W": "[D, C]", "X": "[N, D]"}}, {"W"}),
     "default": (quadratic, {"inputs": {"W": "[D, C]", "X": "[N, D]", "reg": 2.0}, "sizes": {"D": 2}}, {"W"}),
     "partial": (functools.partial(quadratic, X=X), {"inputs": {"W": [4, 5]}}, {"W"}),
     "layer": (forward, LAYER, {"x", "w"}),
-    "one input of a layer": (forward, LAYER | {"only": "w"}, {"w"}),
-    "method": (Least().loss, {"inputs": {"X": "[N, 4]"}}, {"params.W"}),
     "class": (Least, {"inputs": {"X": "[N, 4]"}, "wrt": ["params"]}, {"params.W"}),
     "object": (Least(), {"inputs": {"X": X}}, {"params.W"}),
     "gradient": (lambda x: (x**3).sum(), {"inputs": {"x": "[5]"}, "gradient": lambda x: 3 * x**2}, {"x"}),
@@ -283,13 +278,6 @@ AT_A_POINT = {
     "lists": (quadratic, {"W": W.tolist(), "X": X.tolist(), "reg": 0.1}, {"wrt": "W"}, {"W"}),
     "layer": (forward, {"x": X, "w": W}, {"backward": backward}, {"x", "w"}),
     "gradient": (lambda x: (x**3).sum(), {"x": x}, {"gradient": lambda x: 3 * x**2, "rtol": 1e-6}, {"x"}),
-    "value": (lambda x: 3 * x**2, {"x": x}, {"value": lambda x: (x**3).sum()}, {"x"}),
-    "parameters": (
-        lambda params, X: ((v := quadratic(params["W"], X))[0], {"W": v[1]}),
-        {"params": {"W": W, "rate": 0.1}, "X": X},
-        {"only": "params.*"},
-        {"params.W"},
-    ),
     "float32": (quadratic, {"W": W.astype(np.float32), "X": X.astype(np.float32)}, {}, {"W"}),
 }
 
@@ -313,17 +301,15 @@ def test_a_point_that_does_not_fit_is_said():
         gradcheck.check_at(quadratic, {"W": W, "X": X}, inputs={})
 
 
-def svm(S: Any, y: Any) -> Any:
+def svm(S, y):
     """Not the built-in of this name."""
     return (S**2).sum() / 2, 2 * S
 
 
-def test_a_report_reads_as_the_terminal_shows_it_and_gives_a_row_for_each_entry(monkeypatch: Any) -> None:
+def test_a_report_reads_as_the_terminal_shows_it_and_gives_a_row_for_each_entry(monkeypatch):
     report = gradcheck.check(svm, batch_sizes=[2], scores="normal")
-    assert not report
     assert str(report).startswith("svm  ")
     assert str(report).endswith("missing-mean")
-    assert "\n" not in repr(report)
     rows = report.rows()
     assert [(row["row"], row["class"]) for row in rows] == [(row, at) for row in range(2) for at in range(5)]
     assert {row["verdict"] for row in rows} == {"wrong"}
@@ -335,12 +321,6 @@ def test_a_report_reads_as_the_terminal_shows_it_and_gives_a_row_for_each_entry(
         report.to_frame()
 
 
-def test_the_rows_of_a_problem_by_projections_are_its_worst_entries() -> None:
-    report = gradcheck.check(svm, batch_sizes=[20], max_entries=10, worst=3)
-    assert {len(batch.worst) for batch in report.losses[0].batches} == {3}
-    assert len(report.rows()) == 6
-
-
-def test_the_command_that_repeats_a_check_is_left_out_where_no_target_leads_to_the_function() -> None:
+def test_the_command_that_repeats_a_check_is_left_out_where_no_target_leads_to_the_function():
     assert gradcheck.check(svm).losses[0].rerun == ""
     assert gradcheck.check("svm").losses[0].rerun.startswith("gradcheck run svm ")

@@ -11,7 +11,6 @@ from gradcheck import Config
 from gradcheck.api import as_loss
 from gradcheck.config.settings import Settings
 from gradcheck.losses import BUILT_INS
-from gradcheck.report import Verdict
 from gradcheck.run import check_targets
 from gradcheck.sampling import problems
 
@@ -22,10 +21,6 @@ softmax = BUILT_INS["softmax"].function
 wrong = changed("softmax", lambda dS, S, y: 2 * dS, "wrong")
 
 
-def raising(S, y):
-    raise ValueError("no")
-
-
 def checked(*targets, config=SMALL, **settings):
     losses = [target if isinstance(target, str) else replace(as_loss(target), by_name=True) for target in targets]
     return check_targets(losses, config, Settings(**settings))
@@ -34,17 +29,6 @@ def checked(*targets, config=SMALL, **settings):
 def only(target, config=SMALL):
     (loss,) = checked(target, config=config).losses
     return loss
-
-
-def with_calls(loss, config):
-    """The report of a loss, and how often it was called."""
-    calls = itertools.count()
-
-    def counting(S, y):
-        next(calls)
-        return loss(S, y)
-
-    return only(counting, config), next(calls)
 
 
 def test_every_problem_of_the_config_is_checked_in_its_order():
@@ -58,34 +42,13 @@ def test_every_problem_of_the_config_is_checked_in_its_order():
     assert (loss.findings, loss.error) == ((), "")
 
 
-def test_one_that_fails_stops_no_other():
-    report = checked("softmax", wrong, raising, "sofmax", "svm")
-    assert [loss.passed for loss in report.losses] == [True, False, False, False, True]
-    assert [bool(loss.error) for loss in report.losses] == [False, False, False, True, False]
-    assert "softmax" in report.losses[3].error  # the nearest name
-    assert (report.losses[3].batches, report.losses[3].rerun, report.exit_code) == ((), "", 1)
-
-
 def test_the_same_run_twice_or_beside_other_targets_is_the_same_report():
-    alone, among = checked("svm", wrong).losses, checked("softmax", raising, "svm", wrong).losses[2:]
+    alone, among = checked("svm", wrong).losses, checked("softmax", "sofmax", "svm", wrong).losses[2:]
     told, again = (
         [(b.seed, b.value, b.evaluations, b.worst) for loss in x for b in loss.batches] for x in (alone, among)
     )
     assert told == again
     assert len(told) == 8
-
-
-def test_a_loss_that_breaks_its_contract_at_one_batch_size_is_checked_at_the_others_and_told_of_it_once():
-    def only_one_row(S, y):
-        assert len(S) == 1, "one at a time"
-        return softmax(S, y)
-
-    loss = only(only_one_row)
-    assert [batch.batch_size for batch in loss.batches] == [1, 1]
-    assert [finding.code for finding in loss.findings] == ["raises"]
-    assert "at batch size 2, normal(0, 1), seed 0" in loss.findings[0].message
-    assert not loss.passed
-    assert "--batch-size 2 --classes 3" in loss.rerun
 
 
 def test_errors_stand_before_warnings_and_fail_though_every_entry_is_right():
@@ -138,44 +101,21 @@ def test_more_entries_than_max_entries_are_checked_by_projections_unless_a_plan_
     assert (batch.projections is None) == (batch.verdicts is not None) == (plan != "projections")
 
 
-@pytest.mark.parametrize("name", ["softmax", "label-smoothing", "focal", "brier", "one-vs-all"])
-def test_a_right_smooth_gradient_costs_at_most_2nc_and_n_and_100_calls_with_the_contract(name):
-    for N, C in ((1, 5), (3, 5), (8, 5), (8, 16)):
-        loss, calls = with_calls(BUILT_INS[name].function, Config(batch_sizes=N, classes=C, scores="normal"))
-        assert loss.passed
-        assert calls <= 2 * N * C + N + 100
-
-
-def test_an_entry_at_a_kink_costs_at_most_60_calls_more():
-    loss, calls = with_calls(
-        BUILT_INS["svm"].function, Config(batch_sizes=[1, 3, 8], classes=5, scores="integers(-2, 2)", trials=4)
-    )
-    assert sum(batch.evaluations for batch in loss.batches) == calls
-    for batch in loss.batches:
-        assert batch.evaluations <= 2 * batch.entries + batch.batch_size + 100 + 60 * batch.count(Verdict.SUBGRADIENT)
-
-
 def test_float32_is_what_the_loss_is_given_and_float64_what_it_is_judged_by_where_it_takes_that():
-    config, seen = Config(batch_sizes=3, classes=5, dtype="float32"), set()
+    config, seen = Config(batch_sizes=3, classes=5, dtype="float32"), []
 
     def remembers(S, y):
-        seen.add(S.dtype.name)
+        seen.append(S.dtype.name)
         return softmax(S, y)
 
     def only_single(S, y):
         assert S.dtype == np.float32
         return softmax(S, y)
 
-    report, calls = with_calls(remembers, config)
+    report = only(remembers, config)
     assert report.passed
-    assert sum(batch.evaluations for batch in report.batches) == calls
-    assert seen == {"float32", "float64"}
+    assert sum(batch.evaluations for batch in report.batches) == len(seen)
+    assert {*seen} == {"float32", "float64"}
     assert only(only_single, config).passed
     off = changed("softmax", lambda dS, S, y: dS * np.float32(1.001))
     assert only(off, config).batches[0].wrong > 0
-
-
-def test_the_rerun_is_of_the_problem_with_the_most_wrong_entries():
-    wrong_at_two = changed("softmax", lambda dS, S, y: dS * (1 + (len(S) == 2)))
-    assert "--batch-size 2 --classes 3" in only(wrong_at_two).rerun
-    assert only("softmax").rerun.startswith("gradcheck run softmax ")

@@ -72,5 +72,7 @@ def test_what_raises_in_one_problem_is_shown_again(refused, factor):
     command = rerun_of("picky.py:loss")
     assert f"--batch-size {refused} " in command
     first, again = loss_of("picky.py:loss"), loss_of(command)
+    assert [batch["batch_size"] for batch in first["batches"]] == [N for N in (1, 1, 3, 3, 8, 8) if refused != N]
+    assert f"at batch size {refused}, normal(0, 1), seed 0" in again["findings"][0]["message"]
     assert (again["findings"][0]["code"], again["batches"]) == ("raises", [])
     assert again["findings"][0]["message"] in [finding["message"] for finding in first["findings"]]

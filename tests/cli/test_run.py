@@ -94,9 +94,8 @@ def test_options_win_over_the_file_and_the_file_over_the_defaults():
     assert [loss["target"] for loss in report_of("brier")["losses"]] == ["brier"]
 
 
-def test_a_target_named_twice_is_checked_once_and_fail_fast_stops_early():
+def test_a_target_named_twice_is_checked_once():
     assert len(report_of("svm svm")["losses"]) == 1
-    assert len(report_of("mine.py:wrong svm --fail-fast")["losses"]) == 1
 
 
 @pytest.mark.parametrize(

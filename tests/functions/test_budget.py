@@ -1,7 +1,6 @@
 """The budget of a run: deadline, timeout of a call, calls counted, progress reported."""
 
 import itertools
-import re
 import signal
 import sys
 import threading
@@ -140,8 +139,6 @@ def test_whatever_the_deadline_the_counts_add_up(seconds, fail_fast):
 
 def test_from_python_too():
     assert not gradcheck.check_at(hangs_from(1), [[0.0, 1.0]], [0], timeout=SHORT).passed
-    with pytest.raises(AssertionError, match="hangs"):
-        gradcheck.assert_gradients(hangs_from(1), SMALL, timeout=SHORT)
     report = gradcheck.check_at(slow, np.zeros((4, 4)), np.zeros(4, int), max_seconds=0.2)
     assert (report.out_of_time, report.exit_code, report.losses[0].unchecked) == (True, 2, 1)
     assert report.losses[0].cut_short.startswith("batch size 4, given, seed 0, after ")
@@ -297,14 +294,6 @@ def test_a_loss_that_hangs_at_any_of_its_calls_has_a_defect_and_stops_no_other(f
     assert (finding.code, finding.severity) == ("hangs", "error")
     assert "test_budget.py" in finding.message
     assert "--timeout" in finding.hint
-
-
-def test_the_deadline_ends_a_call_that_hangs():
-    begun = time.monotonic()
-    report = checked(hangs_from(3), "svm", config=Config(batch_sizes=2), seconds=0.3, timeout=30.0)
-    assert time.monotonic() - begun < 3
-    assert (report.out_of_time, report.exit_code) == (True, 2)
-    assert re.search(r"after 3 calls, at \S+test_budget.py:\d+$", report.losses[0].cut_short)
 
 
 def test_a_module_that_hangs_when_it_is_loaded_cannot_be_checked(tmp_path, monkeypatch):
