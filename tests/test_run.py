@@ -12,7 +12,6 @@ from gradcheck.api import as_loss
 from gradcheck.config.settings import Settings
 from gradcheck.losses import BUILT_INS
 from gradcheck.run import check_targets
-from gradcheck.sampling import problems
 
 SMALL = Config(batch_sizes=[1, 2], classes=[3], scores=["normal", "integers(-2, 2)"])
 softmax = BUILT_INS["softmax"].function
@@ -29,17 +28,6 @@ def checked(*targets, config=SMALL, **settings):
 def only(target, config=SMALL):
     (loss,) = checked(target, config=config).losses
     return loss
-
-
-def test_every_problem_of_the_config_is_checked_in_its_order():
-    loss = only("softmax")
-    assert [(batch.batch_size, batch.classes, batch.scores, batch.trial, batch.seed) for batch in loss.batches] == [
-        (*problem.S.shape, problem.scores, problem.trial, problem.seed) for problem in problems(SMALL)
-    ]
-    assert all(batch.entries == batch.batch_size * 3 for batch in loss.batches)
-    assert str(loss.file).endswith("cross_entropy.py")
-    assert isinstance(loss.line, int)
-    assert (loss.findings, loss.error) == ((), "")
 
 
 def test_the_same_run_twice_or_beside_other_targets_is_the_same_report():

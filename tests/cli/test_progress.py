@@ -95,15 +95,3 @@ def test_a_target_that_begins_is_left_the_screen_for_what_its_loss_may_print(bar
     assert terminal.getvalue().endswith("\x1b[2K")  # the line is erased
     bar.update(at(1, target="softmax", done=0, share=0.01))
     assert terminal.line().startswith("softmax 32 x 10 ")
-
-
-def test_a_long_run_is_told_once_with_its_time_and_what_shortens_it(terminal):
-    terminal.isatty = lambda: False  # type: ignore[method-assign]
-    bar = ProgressDisplay(terminal, lambda: terminal.now)
-    bar.update(at(0, done=0, share=0.0))
-    for calls in (40, 80):
-        terminal.now += 2.0
-        bar.update(at(calls, done=0, share=calls / 400))
-    bar.close()
-    assert terminal.getvalue().startswith("svm may take 18 s more; sooner: --batch-size 2, ")
-    assert terminal.getvalue().count("\n") == 1

@@ -102,8 +102,10 @@ def test_a_target_named_twice_is_checked_once():
     ("arguments", "words"),
     [
         ("", ["nothing to check", "gradcheck run svm", "gradcheck list"]),
+        ("svm --batch-size two", ["--batch-size: should be a whole number; got 'two'"]),
+        ("svm --timeout soon", ["--timeout: should be a number; got 'soon'"]),
         ("svm --seed x", ["--seed", "'x'"]),
-        ("svm --no-such-option", ["--no-such-option"]),
+        ("svm --bach-size 2", ["--bach-size", "--batch-size"]),
         ("svm --worst 0", ["--worst"]),
         ("svm --dtype int8", ["--dtype", "float64", "float32", "int8"]),
         ("svm --rtol nan", ["--rtol", "a number"]),

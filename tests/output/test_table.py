@@ -16,21 +16,6 @@ from gradcheck.report import Finding, SmallestCase
 ERROR = Finding("missing-mean", "error", "dS is 3 times the numerical gradient", "divide by the number of rows")
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
-WHOLE = """\
-mymodule:myloss   relative error of each entry   [ ] label   ≈ kink   ✗ wrong
-N=2      0       1      2
-  0  [3e-11]  0.33✗  3e-11
-  1   3e-11  [3e-11]  0.50≈
-worst: N=2 row 0 class 1   dS 0.25   numerical 0.16675 ± 1e-12
-smallest case: gradcheck.check_at('mymodule:myloss', [[0.0]], [0])   dS 1, numerical 0
-rerun: gradcheck run mymodule:myloss --batch-size 2
-
-✗ error: dS is 3 times the numerical gradient (missing-mean)
-→ divide by the number of rows
-
-wrong: 1 of 6 entries of mymodule:myloss disagrees, largest relative error 0.33: missing-mean
-"""
-
 
 def table(report, **options):
     return FORMATS["table"](report, Options(**options))
@@ -54,14 +39,6 @@ def too_wide(text, width):
 
 def case(line=""):
     return SmallestCase(np.zeros((1, 1)), np.zeros(1, int), "wrong", None, None, "import gradcheck\nassert 0", line)
-
-
-def test_a_whole_report_reads_like_this(problem, loss, report):
-    line = "gradcheck.check_at('mymodule:myloss', [[0.0]], [0])   dS 1, numerical 0"
-    wrong = problem(2, 3, wrong=[(0, 1)], subgradient=[(1, 2)])
-    rerun = "gradcheck run mymodule:myloss --batch-size 2"
-    target = loss(wrong, target="mymodule:myloss", findings=(ERROR,), rerun=rerun, smallest_case=case(line))
-    assert re.sub(" +", " ", table(report(target))) == re.sub(" +", " ", WHOLE)
 
 
 @pytest.mark.parametrize("width", [40, 80, 140])
