@@ -11,8 +11,10 @@ import pytest
 from observed import changed
 
 import gradcheck
+from gradcheck.api import as_loss
 from gradcheck.errors import TargetError, UsageError
 from gradcheck.losses import BUILT_INS
+from gradcheck.run import check_targets
 
 SMALL = gradcheck.Config(batch_sizes=2, classes=3, scores="normal")
 softmax = BUILT_INS["softmax"].function
@@ -68,19 +70,6 @@ def test_without_a_config_the_defaults_count_and_no_file_is_read(tmp_path, monke
 def test_what_is_no_loss_is_a_target_error(thing):
     with pytest.raises((TargetError, TypeError)):
         gradcheck.check(thing, SMALL)
-
-
-def test_ctrl_c_goes_through():
-    calls = itertools.count()
-
-    def interrupted(S, y):
-        if next(calls) >= 5:
-            raise KeyboardInterrupt
-        return softmax(S, y)
-
-    for check in (lambda: gradcheck.check(interrupted, SMALL), lambda: gradcheck.check_at(interrupted, [[1.0]], [0])):
-        with pytest.raises(KeyboardInterrupt):
-            check()
 
 
 def test_keys_of_the_configuration_are_keywords_too_and_win_over_it():
@@ -236,3 +225,90 @@ def test_a_report_reads_as_the_terminal_shows_it_and_gives_a_row_for_each_entry(
 def test_the_command_that_repeats_a_check_is_left_out_where_no_target_leads_to_the_function():
     assert gradcheck.check(svm).losses[0].rerun == ""
     assert gradcheck.check("svm").losses[0].rerun.startswith("gradcheck run svm ")
+
+
+RUN = gradcheck.Config(batch_sizes=[1, 2], classes=3, scores=["normal", "integers(-2, 2)"])
+twice = changed("softmax", lambda dS, S, y: 2 * dS, "twice")
+
+
+def test_the_same_run_twice_or_beside_other_targets_is_the_same_report():
+    alone = gradcheck.check(["svm", twice], RUN).losses
+    among = gradcheck.check(["softmax", lambda S, y: 1 / 0, "svm", twice], RUN).losses[2:]
+    told, again = (
+        [(b.seed, b.value, b.evaluations, b.worst) for loss in x for b in loss.batches] for x in (alone, among)
+    )
+    assert told == again
+    assert len(told) == 8
+
+
+def test_errors_stand_before_warnings_and_fail_though_every_entry_is_right():
+    buffers = {N: np.empty((N, 3)) for N in (1, 2)}
+
+    def both(S, y):
+        value, buffers[len(S)][:] = softmax(S, y)
+        S[:] = 0
+        return value, buffers[len(S)]
+
+    (loss,) = gradcheck.check(both, RUN).losses
+    assert [(f.code, f.severity) for f in loss.findings] == [("mutates-input", "error"), ("shared-buffer", "warning")]
+    assert loss.failed
+    assert all(batch.passed for batch in loss.batches)
+
+
+def test_fail_fast_stops_at_the_first_problem_that_fails_and_leaves_the_other_targets():
+    report = gradcheck.check(["softmax", twice, "svm"], RUN, fail_fast=True)
+    assert [len(loss.batches) for loss in report.losses] == [4, 1]
+    assert report.exit_code == 1
+    assert [len(loss.batches) for loss in gradcheck.check(["softmax", "svm"], RUN, fail_fast=True).losses] == [4, 4]
+
+
+@pytest.mark.parametrize("call", [1, 2, 3, 30, 100])
+def test_ctrl_c_ends_with_130_and_keeps_what_was_done_and_goes_through_in_python(call):
+    calls = itertools.count(1)
+
+    def interrupted(S, y):
+        if next(calls) == call:
+            raise KeyboardInterrupt
+        return softmax(S, y)
+
+    report = check_targets([as_loss(each) for each in ("svm", interrupted, twice)], RUN)
+    assert (report.interrupted, report.exit_code, report.passed) == (True, 130, False)
+    assert [len(loss.batches) + loss.unchecked for loss in report.losses] == [4, 4, 4]
+    assert [loss.passed for loss in report.losses] == [True, False, False]
+    first, second, third = report.losses
+    assert (len(first.batches), third.unchecked) == (4, 4)
+    assert (call == 100) <= len(second.batches) < 4
+    assert second.cut_short.startswith("batch size ")
+    calls = itertools.count(1)
+    with pytest.raises(KeyboardInterrupt):
+        gradcheck.check(interrupted, RUN)
+
+
+@pytest.mark.parametrize(
+    ("max_entries", "asked", "plan"), [(15, "auto", "per-sample"), (14, "auto", "projections"), (10, "full", "full")]
+)
+def test_more_entries_than_max_entries_are_checked_by_projections_unless_a_plan_was_asked_for(max_entries, asked, plan):
+    config = gradcheck.Config(batch_sizes=3, classes=5, scores="normal", max_entries=max_entries, plan=asked)
+    (batch,) = gradcheck.check("softmax", config).losses[0].batches
+    assert batch.plan == plan
+    assert (batch.projections is None) == (batch.verdicts is not None) == (plan != "projections")
+
+
+def test_float32_is_what_the_loss_is_given_and_float64_what_it_is_judged_by_where_it_takes_that():
+    config, seen = gradcheck.Config(batch_sizes=3, classes=5, dtype="float32"), []
+
+    def remembers(S, y):
+        seen.append(S.dtype.name)
+        return softmax(S, y)
+
+    def only_single(S, y):
+        assert S.dtype == np.float32
+        return softmax(S, y)
+
+    report = gradcheck.check(remembers, config)
+    assert report.passed
+    assert sum(batch.evaluations for batch in report.losses[0].batches) == len(seen)
+    assert {*seen} == {"float32", "float64"}
+    assert gradcheck.check(only_single, config).passed
+    off = changed("softmax", lambda dS, S, y: dS * np.float32(1.001))
+    assert gradcheck.check(off, config).losses[0].batches[0].wrong > 0

@@ -110,41 +110,30 @@ def test_a_page_shows_the_numbers_of_every_entry_of_a_small_problem(page):
 
 
 @pytest.mark.parametrize(
-    ("columns", "width"), [(None, 120), ("90", 90), ("1", 1), ("0", 120), ("wide", 120), ("", 120), ("1e3", 120)]
-)
-def test_a_pipe_is_120_wide_unless_columns_says_otherwise(monkeypatch, columns, width):
-    monkeypatch.setattr(sys, "stdout", io.StringIO())
-    monkeypatch.setattr(sys, "__stdout__", io.StringIO())
-    if columns is not None:
-        monkeypatch.setenv("COLUMNS", columns)
-    assert outputs.for_standard_output().width == width
-
-
-@pytest.mark.parametrize(
     ("stream", "environment", "expected"),
     [
-        (Terminal(), {}, True),
-        (io.StringIO(), {}, False),
-        (Terminal(), {"NO_COLOR": "1"}, False),
-        (Terminal(), {"NO_COLOR": ""}, True),  # no-color.org: when not an empty string
-        (Terminal(), {"TERM": "dumb"}, False),
-        (io.StringIO(), {"FORCE_COLOR": "1"}, True),
-        (Terminal(), {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        (io.StringIO(), {}, {"width": 120, "color": False}),
+        *((io.StringIO(), {"COLUMNS": text}, {"width": int(text)}) for text in ("90", "1")),
+        *((io.StringIO(), {"COLUMNS": text}, {"width": 120}) for text in ("0", "wide", "", "1e3")),
+        (Terminal(), {}, {"color": True}),
+        (Terminal(), {"NO_COLOR": "1"}, {"color": False}),
+        (Terminal(), {"NO_COLOR": ""}, {"color": True}),  # no-color.org: when not an empty string
+        (Terminal(), {"TERM": "dumb"}, {"color": False}),
+        (io.StringIO(), {"FORCE_COLOR": "1"}, {"color": True}),
+        (Terminal(), {"FORCE_COLOR": "1", "NO_COLOR": "1"}, {"color": False}),
+        *(
+            (io.TextIOWrapper(io.BytesIO(), encoding=name), {}, {"ascii": False})
+            for name in ("utf-8", "UTF8", "utf-16")
+        ),
+        *((io.TextIOWrapper(io.BytesIO(), encoding=name), {}, {"ascii": True}) for name in ("ascii", "cp1252")),
     ],
 )
-def test_colour(monkeypatch, stream, environment, expected):
+def test_width_colour_and_signs_are_those_of_standard_output(monkeypatch, stream, environment, expected):
     monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr(sys, "__stdout__", io.StringIO())
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert outputs.for_standard_output().color is expected
-
-
-@pytest.mark.parametrize(
-    ("encoding", "expected"), [("utf-8", False), ("UTF8", False), ("utf-16", False), ("ascii", True), ("cp1252", True)]
-)
-def test_only_unicode_encodings_are_trusted_with_more_than_ascii(monkeypatch, encoding, expected):
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
-    assert outputs.for_standard_output().ascii is expected
+    assert expected.items() <= vars(outputs.for_standard_output()).items()
 
 
 def test_what_the_encoding_does_not_hold_is_written_as_an_escape(monkeypatch):

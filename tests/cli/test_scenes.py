@@ -84,8 +84,9 @@ SCENES = (
           f"python -c '{HURRIED}; from gradcheck.__main__ import main; main()' run mine.py --timeout 0.2",
           ('mine.py", line 5 in loss',), (), calls("sum(itertools.repeat(0))"), 10),
     Scene("time is up in a call", 2, "gradcheck run svm mine.py softmax --max-seconds 2",
-          ("\nright: 120", "\nright so far: 10 entries of mine.py", "\n4 problems were not checked; cut short",
-           "mine.py:5", "\nsoftmax\n6 problems were not", "out of time: "), (), calls(f"{AT_THREE}time.sleep(99)"), 6),
+          ("\nright: 120", "\nright so far: 10 entries of mine.py", "4 problems were not checked; cut short at "
+           "batch size 3, normal(0, 1), seed 0, after 1 call, at", "mine.py:5", "\nsoftmax\n6 problems were not",
+           "out of time: "), (), calls(f"{AT_THREE}time.sleep(99)"), 6),
     Scene("Ctrl-C in a call", 130, f"{RUN} -f json >out; e=$?; python -m json.tool out; exit $e",
           ('"interrupted": true', "mine.py:5"), (),
           calls(f"threading.Timer(0.2, lambda: {INTERRUPT}).start(); time.sleep(99)"), 5),

@@ -24,7 +24,7 @@ from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_target
 from gradcheck.losses import BUILT_INS
 from gradcheck.run import check_targets
-from gradcheck.sampling import problems, shapes
+from gradcheck.sampling import shapes
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no such timers here")
 
@@ -84,22 +84,6 @@ def test_a_target_whose_turn_never_came_is_not_even_loaded(tmp_path):
 
 
 @pytest.mark.usefixtures("clock")
-def test_what_was_cut_short_and_what_was_not_begun_is_told():
-    reports = (checked("svm", softmax, wrong, seconds=seconds) for seconds in range(50, 1000, 10))
-    report = next(one for one in reports if one.losses[1].batches and one.losses[1].cut_short)
-    done, cut, not_begun = report.losses
-    assert (done.passed, done.unchecked, done.cut_short) == (True, 0, "")
-    assert 0 < cut.unchecked == 4 - len(cut.batches) < 4
-    problem = list(problems(SMALL))[len(cut.batches)]
-    where = f"batch size {problem.S.shape[0]}, {problem.scores}, seed {problem.seed}"
-    assert cut.cut_short.startswith(f"{where}, after ")
-    assert 0 < calls_before_the_cut(cut) < 70
-    assert (not_begun.target, not_begun.unchecked, not_begun.batches) == ("wrong", 4, ())
-    assert (not_begun.cut_short, not_begun.rerun, report.exit_code) == ("", "", 2)
-    assert not any(loss.passed for loss in report.losses[1:])
-
-
-@pytest.mark.usefixtures("clock")
 def test_a_finding_of_the_contract_is_kept_though_the_problem_was_cut_short():
     report = checked(spoils, seconds=20)
     (loss,) = report.losses
@@ -126,6 +110,7 @@ def test_whatever_the_deadline_the_counts_add_up(seconds, fail_fast):
     assert sum(called.values()) <= seconds
     for loss in report.losses:
         assert len(loss.batches) + loss.unchecked == 4
+        assert bool(loss.rerun) == bool(loss.batches or loss.findings)
         assert [batch.batch_size for batch in loss.batches] == [N for N, _ in shapes(SMALL)][: len(loss.batches)]
         evaluations = sum(batch.evaluations for batch in loss.batches)
         assert evaluations + loss.evaluations_to_explain + calls_before_the_cut(loss) == called[loss.target]
