@@ -1,14 +1,11 @@
 """Small scenes: what a person types, and what they must read; each in a directory of its own."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess
 import sys
 import time
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
@@ -26,13 +23,13 @@ def softmax(S, y):
 SHADOWS = ("random", "json", "html", "rich", "yaml", "queue", "statistics", "matplotlib", "gradcheck", "numpy/__init__")
 
 
-def softmax(old: str, new: str) -> str:
+def softmax(old, new):
     """A softmax loss with one thing in it changed."""
     assert old in SOFTMAX
     return HEAD + SOFTMAX.replace(old, new)
 
 
-def calls(lines: str) -> str:
+def calls(lines):
     """A loss that is right, and does something beside at every call."""
     return RIGHT.replace("    return", f"    {lines}\n    return")
 
@@ -139,7 +136,7 @@ SCENES = (
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.name)
-def test_what_a_person_reads(scene: Scene, tmp_path: Path) -> None:
+def test_what_a_person_reads(scene, tmp_path):
     if "--plot p.png" in scene.command:
         pytest.importorskip("matplotlib")
     (tmp_path / "bin").mkdir()
@@ -156,7 +153,7 @@ def test_what_a_person_reads(scene: Scene, tmp_path: Path) -> None:
     kept = {key: value for key, value in os.environ.items() if not re.match("COLUMNS|LINES|.*COLOR|GITHUB|LC_", key)}
     env = kept | {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "LANG": "C.UTF-8", "COLUMNS": "120"}
     begun = time.monotonic()
-    streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     done = subprocess.run(["bash", "-c", scene.command], cwd=home, env=env, timeout=60, check=False, **streams)
     seconds, text = time.monotonic() - begun, done.stdout.decode("utf-8", "backslashreplace")
     assert done.returncode == scene.code, text
