@@ -151,18 +151,12 @@ def test_a_wrong_regularizer_and_a_draw_that_changes_are_found():
 
 
 def test_yaml_says_the_same_options_win_over_it_input_by_input_and_a_mistake_names_its_line():
-    keys = {
-        "losses": "layers.py:softmax_loss",
-        "inputs": {"W": "normal(0, 0.5) [D, C]", "X": ["N", "D"], "y": "labels", "reg": 0.1},
-        "sizes": {"D": 3},
-        "wrt": "W",
-        "batch_sizes": 2,
-    }
-    Path("gradcheck.yaml").write_text(yaml.safe_dump(keys))
+    inputs = "inputs: {W: 'normal(0, 0.5) [D, C]', X: [N, D], y: labels, reg: 0.1}"
+    Path("gradcheck.yaml").write_text(f"losses: layers.py:softmax_loss\n{inputs}\nsizes: {{D: 3}}\nwrt: W\n")
     assert inputs_of("") == {("W", (3, 5))}
     assert inputs_of("-i 'X=uniform(0, 1) [N, D]' --size D=2") == {("W", (2, 5))}
-    layer = {"losses": "layers.py:dropout_forward", "backward": "dropout_backward", "reseed": True, "only": "x"}
-    Path("gradcheck.yaml").write_text(yaml.safe_dump(layer | {"inputs": {"x": {"distribution": "normal", "shape": 3}}}))
+    layer = "losses: layers.py:dropout_forward\nbackward: dropout_backward\nreseed: true\nonly: x\n"
+    Path("gradcheck.yaml").write_text(f"{layer}inputs: {{x: {{distribution: normal, shape: 3}}}}\n")
     assert inputs_of("") == {("x", (3,))}
     Path("gradcheck.yaml").write_text("losses: layers.py:net\ninputs: {X: '[N, 4]', params: {W1: '[4, 5]', b1: '[5]'}}")
     assert len(inputs_of("")) == 2

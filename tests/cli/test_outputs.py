@@ -93,13 +93,9 @@ def test_in_a_workflow_annotations_and_the_summary_come_by_themselves(monkeypatc
     assert "file=mine.py,line=6" in annotations[0]
     assert Path("summary.md").read_text().startswith("## ❌ gradcheck")
     assert "::" not in run("mine.py:wrong --format json").stdout.replace('"', "").split("batches")[0]
-
-
-def test_a_summary_that_cannot_be_written_fails_nothing(monkeypatch):
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "no/such/summary.md")
-    result = run("mine.py:right --format github")
-    assert result.exit_code == 0
-    assert "the step's summary cannot be written" in result.stderr
+    result = run("mine.py:right")
+    assert (result.exit_code, result.stderr.partition(":")[0]) == (0, "the step's summary cannot be written")
 
 
 @pytest.mark.parametrize("page", ["--output html=page.html", "--format html"])

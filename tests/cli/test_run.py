@@ -61,20 +61,11 @@ def test_a_problem_of_too_many_entries_shows_no_grid_and_as_many_of_the_worst_as
     assert all("4 random directions" in text and "relative error of each entry" not in text for text in shown)
 
 
-def test_json_is_one_object_of_schema_1():
-    report = report_of("svm mine.py:wrong")
-    assert (report["schema"], report["version"], report["passed"]) == (1, __version__, False)
-    assert [loss["target"] for loss in report["losses"]] == ["svm", "mine.py:wrong"]
-    assert [loss["passed"] for loss in report["losses"]] == [True, False]
-    worst = report["losses"][1]["batches"][0]["worst"][0]
-    assert worst["verdict"] == "wrong"
-    assert worst["relative_error"] == pytest.approx(1 / 3)
-
-
 def test_every_option_takes_effect():
     options = "--seed 5 --trials 2 --batch-size 2,4 --classes 3 --scores uniform --rtol 1e-6 --atol 1e-12"
     options += " --dtype float32 --set labels.distribution=skewed"
     report = report_of(f"svm {options} --scores 'normal(0, 0.5)'")
+    assert (report["schema"], report["version"]) == (1, __version__)
     batches = report["losses"][0]["batches"]
     assert {b["batch_size"] for b in batches} == {2, 4}
     assert {b["classes"] for b in batches} == {3}
