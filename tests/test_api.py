@@ -146,9 +146,7 @@ def test_the_callers_arrays_stay_as_they_are():
     ("S", "y", "words"),
     [
         ([1.0, 2.0], [0], "shape (2,)"),
-        ([[[1.0]]], [0], "shape (1, 1, 1)"),
         ([[]], [0], "at least one of each"),
-        (np.zeros((0, 3)), [0], "at least one of each"),
         ([[1.0, float("nan")]], [0], "infinite or NaN"),
         ([[1.0, float("inf")]], [0], "infinite or NaN"),
         ([["a", "b"]], [0], "not made of numbers"),
