@@ -1,16 +1,12 @@
 """Functions made from others by a diff: of the corpora, where a wrong one is a right one but for a line or two."""
 
-from __future__ import annotations
-
 import inspect
 import linecache
 import re
 import sys
-from collections.abc import Iterable
-from typing import Any
 
 
-def edited(code: Any, name: str, diff: Iterable[str], source: str = "") -> Any:
+def edited(code, name, diff, source=""):
     """The function or class under another name, with the diff applied; it stands in the same module.
 
     A line after "- " stands once in the source; those after "+ " that follow replace it, or it is left out.

@@ -1,5 +1,7 @@
 """Problems: the same for the same seed, whatever else is drawn; of the shapes, kinds and sizes asked for."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -18,13 +20,8 @@ def labels(kind, distribution, N, C, seed=0):
 def test_problems_come_by_batch_size_then_classes_then_scores_then_trial():
     config = Config(batch_sizes=[2, 1], classes=[3, 2], scores=["normal", "uniform"], trials=2, seed=4)
     order = [(*problem.S.shape, problem.scores, problem.trial, problem.seed) for problem in problems(config)]
-    assert order == [
-        (N, C, scores, trial, 4 + trial)
-        for N in (2, 1)
-        for C in (3, 2)
-        for scores in ("normal(0, 1)", "uniform(-1, 1)")
-        for trial in (0, 1)
-    ]
+    kinds = "normal(0, 1)", "uniform(-1, 1)"
+    assert order == [(*each, 4 + each[-1]) for each in itertools.product((2, 1), (3, 2), kinds, (0, 1))]
 
 
 def test_the_draw_of_seed_0_is_the_one_it_has_always_been():

@@ -1,7 +1,5 @@
 """The package stays small enough to be read: lines, files, folders, and an order of imports without cycles."""
 
-from __future__ import annotations
-
 from graphlib import TopologicalSorter
 from pathlib import Path
 

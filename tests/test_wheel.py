@@ -1,7 +1,5 @@
 """A wheel as a user installs it: built, installed beside nothing of the source, and run."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
@@ -16,13 +14,13 @@ pytestmark = pytest.mark.benchmark  # it takes some seconds, and a package index
 ROOT = Path(__file__).parent.parent
 
 
-def run(*words: object, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+def run(*words, cwd, **env):
     kept = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     command = [sys.executable, *map(str, words)]
     return subprocess.run(command, cwd=cwd, env=kept | env, capture_output=True, text=True, check=False)
 
 
-def test_a_built_wheel_installs_and_checks_a_loss_and_explains_it(tmp_path: Path) -> None:
+def test_a_built_wheel_installs_and_checks_a_loss_and_explains_it(tmp_path):
     built = run("-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, ROOT, cwd=tmp_path)
     if built.returncode and "CI" not in os.environ:
         pytest.skip("no backend to build with, and no package index")

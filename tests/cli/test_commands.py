@@ -1,7 +1,5 @@
 """The short commands, help, and completion in the shell."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -10,32 +8,18 @@ import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from command_line import gradcheck, run
+from typer.testing import CliRunner
 
 from gradcheck.cli import COMMANDS, app
 from gradcheck.cli.others import SCHEMA_FILE, default_yaml
 from gradcheck.config import Config, load_config
 from gradcheck.losses import BUILT_INS
-from gradcheck.output.pages import pages
-from gradcheck.version import __version__
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
 
-@pytest.fixture(autouse=True)
-def in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in ("COLUMNS", "NO_COLOR", "FORCE_COLOR"):
-        monkeypatch.delenv(name, raising=False)
-
-
-def gradcheck(*arguments: str) -> Result:
-    result = CliRunner().invoke(app, list(arguments))
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result
-
-
-def test_init_writes_the_defaults_and_the_schema_that_schema_prints() -> None:
+def test_init_writes_the_defaults_and_the_schema_that_schema_prints():
     assert gradcheck("init", "new/project").exit_code == 0
     config = Path("new/project/gradcheck.yaml")
     assert load_config(config) == Config()
@@ -46,15 +30,16 @@ def test_init_writes_the_defaults_and_the_schema_that_schema_prints() -> None:
     assert json.loads(printed)["properties"]["batch_sizes"]["default"] == [1, 3, 8]
 
 
-def test_the_loss_that_init_writes_passes_its_test_and_the_run() -> None:
+def test_the_loss_that_init_writes_passes_its_test_and_the_run():
     gradcheck("init", "--loss", "my_loss")
     for command in (["gradcheck", "run"], ["pytest", "-q", "-p", "no:cacheprovider"]):
         done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_init_leaves_an_existing_file_alone_without_force(tmp_path: Path) -> None:
+def test_init_leaves_an_existing_file_alone_without_force(tmp_path):
     Path("gradcheck.yaml").write_text("seed: 7\n")
+    Path("mine.py").unlink()
     result = gradcheck("init", "--loss", "my_loss")
     assert result.exit_code == 2
     assert "would be overwritten; nothing was written" in result.stderr
@@ -64,37 +49,39 @@ def test_init_leaves_an_existing_file_alone_without_force(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", ["", "my-loss", "class", "numpy", "json", "a/b", "../x", "größe", "gradcheck"])
-def test_init_refuses_a_name_that_is_none_for_a_module_of_ones_own(name: str) -> None:
+def test_init_refuses_a_name_that_is_none_for_a_module_of_ones_own(name):
     result = gradcheck("init", f"--loss={name}")
     assert result.exit_code == 2
     assert "cannot be the name" in result.stderr
 
 
-def test_compare_fails_where_something_became_worse() -> None:
-    for name, factor in (("a.json", ""), ("b.json", "1.5 * ")):
-        Path("mine.py").write_text(f"def loss(S, y):\n    return float((S**2).sum()) / 2, {factor}S\n")
-        gradcheck("run", "mine.py:loss", "--batch-size", "2", "--output", f"json={name}")
+def test_compare_fails_where_something_became_worse():
+    for name, factor in (("a", "1"), ("b", "1.5")):
+        Path("loss.py").write_text(f"def loss(S, y):\n    return (S**2).sum() / 2, {factor} * S\n")
+        run(f"loss.py --batch-size 2 --output json={name}.json")
     assert gradcheck("compare", "a.json", "a.json").exit_code == 0
     result = gradcheck("compare", "a.json", "b.json")
     assert result.exit_code == 1
-    assert "worse: mine.py:loss" in result.stdout
+    assert "worse: loss.py" in result.stdout
     assert gradcheck("compare", "b.json", "a.json").exit_code == 0
     assert gradcheck("compare", "a.json", "nosuch.json").exit_code == 2
 
 
+def test_the_built_in_losses_are_listed():
+    assert [line.split()[0] for line in gradcheck("list").stdout.splitlines()] == list(BUILT_INS)
+
+
 @pytest.mark.parametrize("name", BUILT_INS)
-def test_show_prints_formula_gradient_and_derivation(name: str) -> None:
+def test_show_prints_formula_gradient_and_derivation(name):
     result = gradcheck("show", name)
     assert result.exit_code == 0
-    text = "".join(result.stdout.split())
-    entry = BUILT_INS[name]
-    for part in (entry.formula, entry.gradient, entry.derivation.strip().splitlines()[0]):
+    assert result.stdout.startswith(f"{name}\n\n  L  ")
+    entry, text = BUILT_INS[name], "".join(result.stdout.split())
+    for part in (entry.formula, entry.gradient, entry.derivation.rstrip()):
         assert "".join(part.split()) in text
 
 
-def test_explain_lists_every_code_and_explains_the_ones_that_are_named() -> None:
-    listed = re.findall(r"^  (\S+) +(?:error|warning|note) ", gradcheck("explain").stdout, re.MULTILINE)
-    assert listed == [page.code for page in pages()]
+def test_explain_explains_the_codes_that_are_named():
     result = gradcheck("explain", "missing-mean", "Not_Finite")
     assert result.exit_code == 0
     titles = re.findall(r"^\S+ \((?:error|warning|note)\)(?=: )", result.stdout, re.MULTILINE)
@@ -105,13 +92,13 @@ def test_explain_lists_every_code_and_explains_the_ones_that_are_named() -> None
 @pytest.mark.parametrize(
     ("arguments", "hint"), [("show sofmax", "softmax"), ("explain missing-mean mutates-inputs", "mutates-input")]
 )
-def test_a_name_that_is_unknown_suggests_the_nearest_and_prints_nothing(arguments: str, hint: str) -> None:
+def test_a_name_that_is_unknown_suggests_the_nearest_and_prints_nothing(arguments, hint):
     result = gradcheck(*arguments.split())
     assert (result.exit_code, result.stdout) == (2, "")
     assert f"did you mean {hint}" in result.stderr
 
 
-def test_a_page_goes_to_a_pipe_without_escape_codes_and_120_columns_wide(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_goes_to_a_pipe_without_escape_codes_and_120_columns_wide(monkeypatch):
     text = gradcheck("explain", "log-guard").stdout
     assert "\x1b" not in text
     assert 100 < max(map(len, text.splitlines())) <= 120
@@ -119,23 +106,17 @@ def test_a_page_goes_to_a_pipe_without_escape_codes_and_120_columns_wide(monkeyp
     assert max(map(len, gradcheck("explain", "log-guard").stdout.splitlines())) <= 80
     monkeypatch.setenv("FORCE_COLOR", "1")
     assert "\x1b[" in gradcheck("explain", "log-guard").stdout
-    monkeypatch.setenv("NO_COLOR", "1")
-    assert "\x1b" not in gradcheck("explain", "log-guard").stdout
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_help_of_a_command_reads_well_at_80_columns_and_its_example_runs(command: str) -> None:
-    for report in ("last.json", "report.json"):
-        gradcheck("run", "svm", "--output", f"json={report}")
+def test_the_help_of_a_command_reads_well_at_80_columns_and_its_example_runs(command):
+    run("svm --output json=last.json")
+    run("svm --output json=report.json")
     result = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"})
     assert max(map(len, result.output.splitlines())) <= 80
     example = " ".join(result.output.split()).split("For example: ")[1].split(" ╭")[0].split(" > ")[0].split(" && ")[0]
     assert example.startswith("gradcheck ")
     assert gradcheck(*example.split()[1:]).exit_code == 0, example
-
-
-def test_version() -> None:
-    assert gradcheck("--version").stdout == f"gradcheck {__version__}\n"
 
 
 @pytest.mark.parametrize(
@@ -147,9 +128,9 @@ def test_version() -> None:
         ("exp", "explain"),
     ],
 )
-def test_the_shell_completes(words: str, expected: str) -> None:
-    completion = {"_GRADCHECK_COMPLETE": "complete_bash", "COMP_WORDS": f"gradcheck {words}"}
-    env = {**os.environ, **completion, "COMP_CWORD": str(len(words.split()))}
+def test_the_shell_completes(words, expected):
+    completion = {"_GRADCHECK_COMPLETE": "complete_bash", "COMP_CWORD": str(len(words.split()))}
+    env = {**os.environ, **completion, "COMP_WORDS": f"gradcheck {words}"}
     script = Path(sys.executable).with_name("gradcheck")
     done = subprocess.run([script], env=env, capture_output=True, text=True, check=False)
     assert expected in done.stdout.split(), done.stderr

@@ -1,10 +1,7 @@
 """The progress bar: not before a second is over, one line that fits, and gone at the end."""
 
-from __future__ import annotations
-
 import io
 import re
-from collections.abc import Iterator
 
 import pytest
 
@@ -21,16 +18,16 @@ class Terminal(io.StringIO):
     encoding = "utf-8"
     now = 0.0
 
-    def isatty(self) -> bool:
+    def isatty(self):
         return True
 
-    def line(self) -> str:
+    def line(self):
         """What stands on the line now."""
         return ESCAPES.sub("", self.getvalue()).split("\r")[-1]
 
 
 @pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+def terminal(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -38,17 +35,17 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
 
 
 @pytest.fixture
-def bar(terminal: Terminal) -> Iterator[ProgressDisplay]:
+def bar(terminal):
     bar = ProgressDisplay(terminal, lambda: terminal.now)
     yield bar
     bar.close()
 
 
-def at(calls: int, *, target: str = "svm", done: int = 1, share: float = 0.25, expected: int = 1_250) -> RunProgress:
+def at(calls, *, target="svm", done=1, share=0.25, expected=1_250):
     return RunProgress(target, (32, 10), done, 4, calls, expected, share)
 
 
-def test_what_is_over_within_a_second_shows_no_bar(bar: ProgressDisplay, terminal: Terminal) -> None:
+def test_what_is_over_within_a_second_shows_no_bar(bar, terminal):
     for calls in range(100):
         terminal.now = PATIENCE * calls / 101
         bar.update(at(calls))
@@ -56,9 +53,7 @@ def test_what_is_over_within_a_second_shows_no_bar(bar: ProgressDisplay, termina
     assert terminal.getvalue() == ""
 
 
-def test_past_a_second_it_says_what_is_at_hand_and_the_time_that_is_left(
-    bar: ProgressDisplay, terminal: Terminal
-) -> None:
+def test_past_a_second_it_says_what_is_at_hand_and_the_time_that_is_left(bar, terminal):
     terminal.now = PATIENCE
     bar.update(at(7))
     assert terminal.line().startswith("svm 32 x 10 ")
@@ -70,9 +65,7 @@ def test_past_a_second_it_says_what_is_at_hand_and_the_time_that_is_left(
 
 @pytest.mark.parametrize("columns", [20, 60, 80, 140])
 @pytest.mark.parametrize("target", ["svm", LONG])
-def test_it_is_one_line_that_fits(
-    monkeypatch: pytest.MonkeyPatch, terminal: Terminal, columns: int, target: str
-) -> None:
+def test_it_is_one_line_that_fits(monkeypatch, terminal, columns, target):
     monkeypatch.setenv("COLUMNS", str(columns))
     bar = ProgressDisplay(terminal, lambda: terminal.now, is_quiet=True)
     for calls in (1_000, 2_000):
@@ -88,31 +81,17 @@ def test_it_is_one_line_that_fits(
         assert target[-8:] in written
 
 
-def test_a_target_can_do_nothing_to_the_terminal(bar: ProgressDisplay, terminal: Terminal) -> None:
+def test_a_target_can_do_nothing_to_the_terminal(bar, terminal):
     terminal.now = 2.0
     bar.update(at(1, target="my[/bold]\x1b[31m.py:loss"))
     assert "my[/bold]\\x1b[31m.py:loss" in terminal.getvalue()
     assert "\x1b[31m.py" not in terminal.getvalue()
 
 
-def test_a_target_that_begins_is_left_the_screen_for_what_its_loss_may_print(
-    bar: ProgressDisplay, terminal: Terminal
-) -> None:
+def test_a_target_that_begins_is_left_the_screen_for_what_its_loss_may_print(bar, terminal):
     terminal.now = 2.0
     bar.update(at(3))
     bar.update(at(0, target="softmax", done=0, share=0.0))
     assert terminal.getvalue().endswith("\x1b[2K")  # the line is erased
     bar.update(at(1, target="softmax", done=0, share=0.01))
     assert terminal.line().startswith("softmax 32 x 10 ")
-
-
-def test_a_long_run_is_told_once_with_its_time_and_what_shortens_it(terminal: Terminal) -> None:
-    terminal.isatty = lambda: False  # type: ignore[method-assign]
-    bar = ProgressDisplay(terminal, lambda: terminal.now)
-    bar.update(at(0, done=0, share=0.0))
-    for calls in (40, 80):
-        terminal.now += 2.0
-        bar.update(at(calls, done=0, share=calls / 400))
-    bar.close()
-    assert terminal.getvalue().startswith("svm may take 18 s more; sooner: --batch-size 2, ")
-    assert terminal.getvalue().count("\n") == 1

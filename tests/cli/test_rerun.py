@@ -1,13 +1,10 @@
 """The command at the end of a report, run as it stands, shows the same wrong entries."""
 
 import json
-import shlex
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
-
-from gradcheck.cli import app
+from command_line import run
 
 LOSS = """\
 import numpy as np
@@ -46,26 +43,24 @@ def _in_a_directory_with_spaces(tmp_path, monkeypatch):
     monkeypatch.chdir(directory)
 
 
-def report_of(arguments):
-    result = CliRunner().invoke(app, ["run", *arguments, "--format", "json"])
+def loss_of(words):
+    result = run(words, "--format", "json")
     assert result.exit_code == 1, result.output
     return json.loads(result.stdout)["losses"][0]
 
 
-def rerun_of(arguments):
+def rerun_of(words):
     """The command that the table ends with, without ``gradcheck run``."""
-    result = CliRunner().invoke(app, ["run", *arguments])
-    assert result.exit_code == 1, result.output
-    (*_, last) = (line for line in result.stdout.splitlines() if "gradcheck run" in line)
-    return shlex.split(last[last.index("gradcheck run") :])[2:]
+    (*_, last) = (line for line in run(words).stdout.splitlines() if "gradcheck run " in line)
+    return last.partition("gradcheck run ")[2]
 
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_the_command_shows_the_same_wrong_entries(name):
-    arguments = ["it's mine.py:wrong", *shlex.split(CONFIGS[name])]
-    batches = report_of(arguments)["batches"]
+    words = f'"it\'s mine.py:wrong" {CONFIGS[name]}'
+    batches = loss_of(words)["batches"]
     worst = max(batches, key=lambda batch: (batch["wrong"], batch["unresolved"], batch["max_relative_error"]))
-    (again,) = report_of(rerun_of(arguments))["batches"]
+    (again,) = loss_of(rerun_of(words))["batches"]
     for key in ("batch_size", "classes", "scores", "seed", "value", "wrong", "worst", "verdicts", "plan"):
         assert again[key] == worst[key], key
 
@@ -74,8 +69,10 @@ def test_the_command_shows_the_same_wrong_entries(name):
 def test_what_raises_in_one_problem_is_shown_again(refused, factor):
     body = f"    assert len(S) != {refused}, 'not this'\n    return S.sum(), S * 0 + {factor}\n"
     Path("picky.py").write_text(f"def loss(S, y):\n{body}")
-    arguments = rerun_of(["picky.py:loss"])
-    assert arguments[arguments.index("--batch-size") + 1] == str(refused)
-    first, again = report_of(["picky.py:loss"]), report_of(arguments)
+    command = rerun_of("picky.py:loss")
+    assert f"--batch-size {refused} " in command
+    first, again = loss_of("picky.py:loss"), loss_of(command)
+    assert [batch["batch_size"] for batch in first["batches"]] == [N for N in (1, 1, 3, 3, 8, 8) if refused != N]
+    assert f"at batch size {refused}, normal(0, 1), seed 0" in again["findings"][0]["message"]
     assert (again["findings"][0]["code"], again["batches"]) == ("raises", [])
     assert again["findings"][0]["message"] in [finding["message"] for finding in first["findings"]]

@@ -1,64 +1,40 @@
 """``--watch``: checks again when a loss's file or the configuration changes."""
 
-from __future__ import annotations
-
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
+import time
 from pathlib import Path
-from queue import Queue
 
 import pytest
 
-RIGHT = "def loss(S, y):\n    return float((S**2).sum()) / 2, S\n"
-WRONG = "def loss(S, y):\n    return float((S**2).sum()) / 2, 2 * S\n"
+
+def wait_for(words, times=1):
+    """Until the run has said that so often."""
+    until = time.monotonic() + 60
+    while (said := Path("said.log").read_text()).count(words) < times:
+        assert time.monotonic() < until, said
+        time.sleep(0.05)
 
 
-class Watched:
-    """A run with ``--watch``, and what it says, line by line."""
-
-    def __init__(self, directory: Path) -> None:
-        command = [sys.executable, "-u", "-m", "gradcheck", "run", "mine.py:loss", "--watch", "--quiet"]
-        self.process = subprocess.Popen(
-            command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        self._lines: Queue[str] = Queue()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        with self.process.stdout as lines:
-            for line in lines:
-                self._lines.put(line)
-
-    def says(self, word: str) -> str:
-        """The next line that holds a word; fails where none comes."""
-        while word not in (line := self._lines.get(timeout=60)):
-            pass
-        return line
-
-
-@pytest.fixture
-def watched(tmp_path: Path) -> Iterator[Watched]:
+def test_a_changed_loss_and_a_changed_configuration_are_checked_again():
     pytest.importorskip("watchfiles")
-    (tmp_path / "mine.py").write_text(RIGHT)
-    one = Watched(tmp_path)
-    yield one
-    one.process.kill()
-    one.process.wait()
-
-
-def test_a_changed_loss_and_a_changed_configuration_are_checked_again(watched: Watched, tmp_path: Path) -> None:
-    assert "120 entries" in watched.says("right: ")
-    watched.says("waiting for changes")
-    (tmp_path / "mine.py").write_text(WRONG)
-    watched.says("wrong: ")
-    watched.says("waiting for changes")
-    (tmp_path / "gradcheck.yaml").write_text("batch_sizes: 1\n")
-    assert "of 10 entries" in watched.says("wrong: ")
-    watched.says("waiting for changes")
-    (tmp_path / "notes.txt").write_text("nothing to do with it")
-    watched.process.send_signal(signal.SIGINT)
-    assert watched.process.wait(timeout=60) == 1  # as the last check
+    command = [sys.executable, "-m", "gradcheck", "run", "mine.py:right", "--watch", "--quiet"]
+    with (
+        Path("said.log").open("w") as said,
+        subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT) as process,
+    ):
+        try:
+            wait_for("right: 120 entries")
+            wait_for("waiting for changes")
+            Path("mine.py").write_text("def right(S, y):\n    return (S**2).sum() / 2, 2 * S\n")
+            wait_for("of 120 entries of mine.py:right disagree")
+            wait_for("waiting for changes", 2)
+            Path("gradcheck.yaml").write_text("batch_sizes: 1\n")
+            wait_for("of 10 entries")
+            wait_for("waiting for changes", 3)
+            Path("notes.txt").write_text("nothing to do with it")
+            process.send_signal(signal.SIGINT)
+            assert process.wait(timeout=60) == 1  # as the last check
+        finally:
+            process.kill()

@@ -1,7 +1,6 @@
 """The budget of a run: deadline, timeout of a call, calls counted, progress reported."""
 
 import itertools
-import re
 import signal
 import sys
 import threading
@@ -25,7 +24,7 @@ from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_target
 from gradcheck.losses import BUILT_INS
 from gradcheck.run import check_targets
-from gradcheck.sampling import problems, shapes
+from gradcheck.sampling import shapes
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no such timers here")
 
@@ -85,22 +84,6 @@ def test_a_target_whose_turn_never_came_is_not_even_loaded(tmp_path):
 
 
 @pytest.mark.usefixtures("clock")
-def test_what_was_cut_short_and_what_was_not_begun_is_told():
-    reports = (checked("svm", softmax, wrong, seconds=seconds) for seconds in range(50, 1000, 10))
-    report = next(one for one in reports if one.losses[1].batches and one.losses[1].cut_short)
-    done, cut, not_begun = report.losses
-    assert (done.passed, done.unchecked, done.cut_short) == (True, 0, "")
-    assert 0 < cut.unchecked == 4 - len(cut.batches) < 4
-    problem = list(problems(SMALL))[len(cut.batches)]
-    where = f"batch size {problem.S.shape[0]}, {problem.scores}, seed {problem.seed}"
-    assert cut.cut_short.startswith(f"{where}, after ")
-    assert 0 < calls_before_the_cut(cut) < 70
-    assert (not_begun.target, not_begun.unchecked, not_begun.batches) == ("wrong", 4, ())
-    assert (not_begun.cut_short, not_begun.rerun, report.exit_code) == ("", "", 2)
-    assert not any(loss.passed for loss in report.losses[1:])
-
-
-@pytest.mark.usefixtures("clock")
 def test_a_finding_of_the_contract_is_kept_though_the_problem_was_cut_short():
     report = checked(spoils, seconds=20)
     (loss,) = report.losses
@@ -127,6 +110,7 @@ def test_whatever_the_deadline_the_counts_add_up(seconds, fail_fast):
     assert sum(called.values()) <= seconds
     for loss in report.losses:
         assert len(loss.batches) + loss.unchecked == 4
+        assert bool(loss.rerun) == bool(loss.batches or loss.findings)
         assert [batch.batch_size for batch in loss.batches] == [N for N, _ in shapes(SMALL)][: len(loss.batches)]
         evaluations = sum(batch.evaluations for batch in loss.batches)
         assert evaluations + loss.evaluations_to_explain + calls_before_the_cut(loss) == called[loss.target]
@@ -140,8 +124,6 @@ def test_whatever_the_deadline_the_counts_add_up(seconds, fail_fast):
 
 def test_from_python_too():
     assert not gradcheck.check_at(hangs_from(1), [[0.0, 1.0]], [0], timeout=SHORT).passed
-    with pytest.raises(AssertionError, match="hangs"):
-        gradcheck.assert_gradients(hangs_from(1), SMALL, timeout=SHORT)
     report = gradcheck.check_at(slow, np.zeros((4, 4)), np.zeros(4, int), max_seconds=0.2)
     assert (report.out_of_time, report.exit_code, report.losses[0].unchecked) == (True, 2, 1)
     assert report.losses[0].cut_short.startswith("batch size 4, given, seed 0, after ")
@@ -297,14 +279,6 @@ def test_a_loss_that_hangs_at_any_of_its_calls_has_a_defect_and_stops_no_other(f
     assert (finding.code, finding.severity) == ("hangs", "error")
     assert "test_budget.py" in finding.message
     assert "--timeout" in finding.hint
-
-
-def test_the_deadline_ends_a_call_that_hangs():
-    begun = time.monotonic()
-    report = checked(hangs_from(3), "svm", config=Config(batch_sizes=2), seconds=0.3, timeout=30.0)
-    assert time.monotonic() - begun < 3
-    assert (report.out_of_time, report.exit_code) == (True, 2)
-    assert re.search(r"after 3 calls, at \S+test_budget.py:\d+$", report.losses[0].cut_short)
 
 
 def test_a_module_that_hangs_when_it_is_loaded_cannot_be_checked(tmp_path, monkeypatch):

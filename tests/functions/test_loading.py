@@ -3,14 +3,12 @@
 import json
 import pickle
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from gradcheck.errors import TargetError
 from gradcheck.functions.loading import load_target
-from gradcheck.losses import BUILT_INS
 
 LOSSES = """\
 import functools
@@ -79,13 +77,6 @@ def value_of(target):
     return float(function(np.zeros((1, 2)), np.array([0]))[0])
 
 
-def test_every_built_in_loads_by_its_name_and_knows_its_file():
-    for name, built_in in BUILT_INS.items():
-        loss = load_target(name)
-        assert (loss.target, loss.function) == (name, built_in.function)
-        assert Path(str(loss.file)).parent.name == "losses"
-
-
 @pytest.mark.parametrize("place", ["my_losses", "my_losses.py", "./my_losses.py:"])
 @pytest.mark.parametrize(
     ("name", "value", "line"),
@@ -144,24 +135,19 @@ def test_an_object_of_a_file_can_be_pickled_and_what_a_module_prints_goes_to_sta
     ("target", "message"),
     [
         ("svn", "svn: no built-in loss has this name\ndid you mean svm? `gradcheck list` shows all"),
-        ("squared_hinge", "did you mean squared-hinge?"),
         ("qqqqqq", "qqqqqq: no built-in loss has this name\n`gradcheck list` shows all"),
         ("", "an empty target: no built-in loss has this name"),
         ("my_losses", "for a loss in that file: my_losses.py:function"),
         ("neighbour.py", "neighbour.py: defines no function\nname what it imports: neighbour.py:function"),
-        ("my_losses.loss", "for a loss in that file: my_losses.py:function"),
         (":", "does not name a function\nwrite module:function or path/to/file.py:function"),
         ("my_losses:", "does not name a function"),
-        (":loss", "does not name a function"),
         ("my_losses:loss()", "does not name a function"),
         ("my_losses:lss", "my_losses:lss: nothing in it is called lss\ndid you mean loss?"),
         ("my_losses:qqqqqq", "nothing in it is called qqqqqq\nit has Hinge, decorated, hinge, loss,"),
-        ("my_losses:loss.qq", "nothing in it is called qq"),
         ("my_losses:hinge.broken", "looking up broken raises ZeroDivisionError"),
         ("my_loses:loss", "there is no module my_loses\ndid you mean my_losses?"),
         ("my_losses.sub:loss", "there is no module my_losses.sub\ndid you mean my_losses?"),
         ("..:loss", "is not the name of a module"),
-        (".relative:loss", "is not the name of a module"),
         ("a\0b:loss", r"a\x00b:loss: is not the name of a module"),
         ("my_loses.py:loss", "there is no file my_loses.py\ndid you mean my_losses?"),
         ("nowhere/at/all.py:loss", "there is no file nowhere/at/all.py"),
@@ -189,11 +175,8 @@ def test_a_target_that_leads_nowhere_is_told_what_to_do(here, target, message):
         ("x = '\0'", "is not valid Python"),
         (b"x = '\xff'", "is not valid Python"),
         ("(" * 500 + ")" * 500, "is not valid Python"),
-        ("import qqqqqq\n", "imports qqqqqq, which cannot be found"),
         ("import qqqqqq\n", 'File "{file}", line 1, in <module>\n    import qqqqqq'),
-        ("def g():\n    1 / 0\ng()\n", "raises ZeroDivisionError when it is imported"),
         ("def g():\n    1 / 0\ng()\n", '  File "{file}", line 2, in g\n    1 / 0'),
-        ("import sys\nsys.exit(0)\n", "exits when it is imported"),
         ("raise SystemExit\n", 'put what runs the script under `if __name__ == "__main__":`'),
         ("raise BaseException('x')\n", "raises BaseException when it is imported"),
         ("raise ModuleNotFoundError('x')\n", "imports a module, which cannot be found"),

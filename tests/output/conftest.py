@@ -1,30 +1,15 @@
 """Reports built by hand: what a renderer gets, with nothing computed."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 import pytest
 
 import gradcheck
 from gradcheck.report import VERDICTS, BatchReport, Entry, Finding, LossReport, Report, Verdict
 
-Cells = Sequence[tuple[int, int]]
-
 
 def make_problem(
-    batch_size: int = 3,
-    classes: int = 5,
-    *,
-    wrong: Cells = (),
-    subgradient: Cells = (),
-    unresolved: Cells = (),
-    labels: Sequence[int] | None = (),
-    errors: float = 3.14e-11,
-    **fields: Any,
-) -> BatchReport:
+    batch_size=3, classes=5, *, wrong=(), subgradient=(), unresolved=(), labels=(), errors=3.14e-11, **fields
+):
     """A problem whose entries are all ``ok`` with one relative error, but for those named."""
     relative_errors = np.full((batch_size, classes), errors)
     verdicts = np.zeros((batch_size, classes), np.int8)
@@ -38,14 +23,14 @@ def make_problem(
     if labels == ():
         labels = [row % classes for row in range(batch_size)]
 
-    def entry(row: int, class_: int) -> Entry:
+    def entry(row, class_):
         label, error = None if labels is None else labels[row], float(relative_errors[row, class_])
         numbers = {"score": 0.5, "analytic": 0.25, "numerical": 0.25 * (1 - error), "bound": 1e-12}
         verdict = VERDICTS[verdicts[row, class_]]
         return Entry(row, class_, label, **numbers, relative_error=error, verdict=verdict, plain=0.2468, step=0.00071)
 
     worst = sorted(np.ndindex(batch_size, classes), key=lambda cell: -int(verdicts[cell]))
-    defaults: dict[str, Any] = {
+    defaults = {
         "scores": "normal(0, 1)", "trial": 0, "seed": 0, "value": 1.25, "plan": "full",
         "evaluations": 2 * batch_size * classes + 31, "seconds": 0.004,
     }  # fmt: skip
@@ -60,13 +45,13 @@ def make_problem(
     )
 
 
-def make_loss(*batches: BatchReport, **fields: Any) -> LossReport:
+def make_loss(*batches, **fields):
     """A loss called ``svm`` with these problems."""
-    defaults: dict[str, Any] = {"target": "svm", "file": None, "line": None, "findings": ()}
+    defaults = {"target": "svm", "file": None, "line": None, "findings": ()}
     return LossReport(batches=batches, **(defaults | fields))
 
 
-def make_report(*losses: LossReport, interrupted: bool = False, out_of_time: bool = False) -> Report:
+def make_report(*losses, interrupted=False, out_of_time=False):
     return Report("0.1.0", {"seed": 0, "batch_sizes": (1, 3)}, losses, interrupted, out_of_time)
 
 
@@ -76,7 +61,7 @@ report = pytest.fixture(name="report")(lambda: make_report)
 
 
 @pytest.fixture
-def mixed() -> LossReport:
+def mixed():
     """Two batch sizes and two kinds of scores, with every verdict, an error and a warning."""
     batches = [
         make_problem(n, 5, scores=scores, wrong=[(n - 1, 2)], unresolved=[(0, 0)], subgradient=[(0, 1)])
@@ -90,11 +75,11 @@ def mixed() -> LossReport:
     return make_loss(*batches, rerun="gradcheck run svm --batch-size 3", findings=findings)
 
 
-def affine(x: Any, w: Any, b: Any) -> Any:
+def affine(x, w, b):
     return x.reshape(len(x), -1) @ w + b, (x, w)
 
 
-def affine_backward(dout: Any, cache: Any) -> Any:
+def affine_backward(dout, cache):
     x, w = cache
     dx = (dout @ w.T).reshape(x.shape)
     dx[:, 1, 2] *= 2
@@ -102,17 +87,17 @@ def affine_backward(dout: Any, cache: Any) -> Any:
 
 
 @pytest.fixture(scope="session")
-def wrong_layer() -> Report:
+def wrong_layer():
     """A layer whose dx (N x 2 x 3) is wrong at x[:, 1, 2], and db everywhere; dw is right."""
     inputs = {"x": "[N, 2, 3]", "w": "[6, 4]", "b": "[4]"}
     return gradcheck.check(affine, inputs=inputs, backward=affine_backward, worst=100)
 
 
 @pytest.fixture(scope="session")
-def wide_weights() -> Report:
+def wide_weights():
     """A function of 20,000 weights, some of them wrong, which is checked by projections."""
 
-    def cubes(W: Any) -> Any:
+    def cubes(W):
         dW = 3 * W**2
         dW[17, 3:9] *= 1.01
         return float((W**3).sum()), dW

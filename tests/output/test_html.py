@@ -1,7 +1,5 @@
 """The page: what its data hold, what can never stand in it, and how large it may be."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json

@@ -1,21 +1,19 @@
-"""Totals, and the verdict in a sentence."""
-
-from __future__ import annotations
+"""Totals, the verdict in a sentence, numbers as text, and text held to a length that can be read."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
 
-from gradcheck.output.summary import loss_remarks, problem_remarks, sentences, totals
-from gradcheck.report import Finding, Projections, Report
+from gradcheck.output.summary import problem_remarks, sentences, totals
+from gradcheck.output.text import LONGEST_LINE, MOST_LINES, digits_of, relative, shorten
+from gradcheck.report import Finding, Projections
 
 ERROR = Finding("missing-mean", "error", "dS is 3 times the numerical gradient", "divide by the number of rows")
 WARNING = Finding("shared-buffer", "warning", "two calls return the same memory")
 
 
-def last_line(report: Report) -> str:
+def last_line(report):
     return str(sentences(report)[-1])
 
 
@@ -81,15 +79,6 @@ def test_a_run_that_was_cut_short_says_how_far_it_came_last(problem, loss, repor
     assert last_line(report(loss(unchecked=1), **{how: True})) == f"{word}: before any problem was checked"
 
 
-def test_a_loss_with_problems_left_is_right_so_far_and_says_what_is_missing(problem, loss, report):
-    where = "batch size 8, normal(0, 1), seed 0, after 37 calls"
-    cut = loss(problem(), unchecked=2, cut_short=where)
-    a, b, _ = map(str, sentences(report(loss(problem(), target="a"), cut, out_of_time=True)))
-    assert loss_remarks(cut)[0] == f"2 problems were not checked; cut short at {where}"
-    assert a == "right: 15 entries of a agree, largest relative error 3.1e-11"
-    assert b == "right so far: 15 entries of svm agree, largest relative error 3.1e-11"
-
-
 def test_several_losses_get_a_sentence_each_and_one_together(problem, loss, report):
     right, wrong, missing = loss(problem()), loss(problem(wrong=[(0, 0)]), target="b"), loss(error="no", target="c")
     assert list(map(str, sentences(report(right, wrong, missing)))) == [
@@ -111,7 +100,7 @@ LOST = replace(AGREED, agree=False, smallest_defect=float("inf"), remark="the lo
 
 @pytest.fixture
 def projected(problem):
-    def make(seen: Projections = AGREED) -> Any:
+    def make(seen=AGREED):
         return replace(problem(512, 32), plan="projections", relative_errors=None, verdicts=None, projections=seen)
 
     return make
@@ -137,3 +126,36 @@ def test_projections_that_disagree_leave_the_other_entries_unresolved(projected,
     assert last_line(report(loss(projected(wrong)))) == (
         "wrong: 10 of 16,384 entries of svm disagree, largest relative error 0.50; 16,320 unresolved"
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "two", "one"),
+    [
+        (0.0, "0", "0"),
+        (3.14e-11, "3.1e-11", "3e-11"),
+        (5e-324, "4.9e-324", "5e-324"),
+        (0.0012, "0.0012", "1e-03"),
+        (0.0567, "0.057", "0.06"),
+        (0.333, "0.33", "0.33"),
+        (2.0, "2.0", "2.0"),
+        (float("inf"), "inf", "inf"),
+    ],
+)
+def test_a_relative_error_has_few_significant_digits(error, two, one):
+    assert (relative(error), relative(error, digits=1)) == (two, one)
+
+
+def test_derivatives_of_a_wrong_entry_have_the_digits_that_tell_them_apart(problem):
+    wrong = problem(wrong=[(0, 0)]).worst[0]
+    for error in (0.5, 1e-3, 1e-7, 3e-10, 1e-13):
+        digits = digits_of(replace(wrong, relative_error=error))
+        assert f"{0.7:.{digits}g}" != f"{0.7 * (1 + error):.{digits}g}"
+    assert [digits_of(replace(wrong, relative_error=error)) for error in (0.0, 2.0, 1e-300)] == [5, 5, 17]
+
+
+def test_long_lines_and_many_lines_say_how_much_is_left_out():
+    assert shorten("x" * LONGEST_LINE) == "x" * LONGEST_LINE
+    assert shorten("x" * (LONGEST_LINE + 1)) == "x" * LONGEST_LINE + " (1 more character)"
+    lines, half = [str(number) for number in range(MOST_LINES + 1)], MOST_LINES // 2
+    assert shorten("\n".join(lines[1:])) == "\n".join(lines[1:])
+    assert shorten("\n".join(lines)).split("\n") == [*lines[:half], "(1 line left out)", *lines[-half:]]
