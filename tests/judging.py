@@ -1,30 +1,20 @@
 """Problems drawn, and the engine at one of them: a loss, scores and labels in, verdicts out."""
 
-from __future__ import annotations
-
 import functools
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-from corpora import Case
 
 import gradcheck
 from gradcheck.checking.entries import Verdicts, judge
-from gradcheck.checking.precision import Precision, measure
-from gradcheck.config.settings import Reference
-from gradcheck.evaluation.evaluators import Evaluator, PerSample, Rows, WholeBatch
+from gradcheck.checking.precision import measure
+from gradcheck.evaluation.evaluators import PerSample, Rows, WholeBatch
 from gradcheck.evaluation.objective import Objective
-from gradcheck.functions.answer import Answer
 from gradcheck.functions.function import Function
 from gradcheck.numerics.differences import Stencil
 from gradcheck.numerics.verdicts import Tolerance
-from gradcheck.report import VERDICTS, FloatArray, LossReport
-
-LossFunction = Callable[..., Any]
-Labels = npt.NDArray[Any]
+from gradcheck.report import VERDICTS, LossReport
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,24 +26,24 @@ class Judged:
     shape: tuple[int, int]
 
     @property
-    def words(self) -> list[str]:
+    def words(self):
         return [VERDICTS[each].value for each in self.verdicts.verdicts]
 
-    def word(self, row: int, column: int) -> str:
+    def word(self, row, column):
         return self.words[row * self.shape[1] + column]
 
     @property
-    def set(self) -> set[str]:
+    def set(self):
         return set(self.words)
 
 
-def objective_of(loss: LossFunction, shape: tuple[int, int], y: Any = None, dtype: Any = np.float64) -> Objective:
+def objective_of(loss, shape, y=None, dtype=np.float64):
     """An objective; labels of 0 where none are given."""
     labels = np.zeros(shape[0], dtype=np.int64) if y is None else np.asarray(y)
     return Objective(Function("test", loss), shape, labels, dtype)
 
 
-def at_point(loss: LossFunction, S: Any, y: Any = None) -> tuple[Objective, FloatArray, Answer, Precision]:
+def at_point(loss, S, y=None):
     """The objective, the flat point, what the loss answers there and what is measured there."""
     scores = np.asarray(S, dtype=np.float64)
     objective = objective_of(loss, (len(scores), scores.shape[1]), y)
@@ -62,16 +52,7 @@ def at_point(loss: LossFunction, S: Any, y: Any = None) -> tuple[Objective, Floa
     return objective, x, answer, measure(objective, x, answer)
 
 
-def judged(
-    loss: LossFunction,
-    S: Any,
-    y: Any = None,
-    *,
-    rtol: float = 1e-7,
-    atol: float = 0.0,
-    entries: Any = None,
-    reference: Reference = "auto",
-) -> Judged:
+def judged(loss, S, y=None, *, rtol=1e-7, atol=0.0, entries=None, reference="auto"):
     """Judge every entry, or some, by calls of the whole batch."""
     objective, x, answer, precision = at_point(loss, S, y)
     verdicts = judge(
@@ -81,55 +62,51 @@ def judged(
     return Judged(verdicts, objective.calls, objective.shape)
 
 
-def evaluators_of(loss: LossFunction, S: Any, y: Any, weight: float) -> list[Evaluator]:
+def evaluators_of(loss, S, y, weight):
     """The three evaluators of a loss that takes ``reduction="none"`` and whose rows have this weight."""
     objective, x, answer, _ = at_point(loss, S, y)
     each = replace(objective, row_weight=weight, eps=(answer.value_eps, answer.gradient_eps))
     return [WholeBatch(objective, x, answer), Rows(objective, x, weight=weight), PerSample(each, x, weight=weight)]
 
 
-def drawn(seed: int, shape: tuple[int, int] = (3, 5), scale: float = 1.0) -> tuple[FloatArray, Labels]:
+def drawn(seed, shape=(3, 5), scale=1.0):
     """Normal scores, and labels."""
     rng = np.random.default_rng(seed)
     return scale * rng.normal(size=shape), rng.integers(0, shape[1], size=shape[0])
 
 
-def tied(seed: int, shape: tuple[int, int] = (3, 5)) -> tuple[FloatArray, Labels]:
+def tied(seed, shape=(3, 5)):
     """Scores that are whole numbers, so that margins of 0 are common, and labels."""
     rng = np.random.default_rng(seed)
     return rng.integers(-2, 3, size=shape).astype(float), rng.integers(0, shape[1], size=shape[0])
 
 
-def to_half(name: str) -> Callable[[Any], Any]:
+def to_half(name):
     """Rounds float64 numbers to a half precision."""
     bits = {"float16": 11, "bfloat16": 8}[name]
 
-    def rounded(numbers: Any) -> Any:
+    def rounded(numbers):
         mantissa, exponent = np.frexp(numbers)
         return np.ldexp(np.round(np.ldexp(mantissa, bits)), exponent - bits)
 
     return rounded
 
 
-def stencil(f: Callable[[Any], Any], g: Callable[[Any], Any], s: float, below: float, above: float = 0.0) -> Stencil:
+def stencil(f, g, s, below, above=0.0):
     """Of a function and what claims to be its derivative, with the distances as rounding leaves them."""
     low, high = s - below, s + (above or below)
     numbers = (s - low, high - s, f(low), f(s), f(high), g(low), g(s), g(high))
     return Stencil(*(np.array([float(number)]) for number in numbers))
 
 
-def absolute(S: Any, y: Any) -> Any:
+def absolute(S, y):
     return float(np.abs(S).sum()), np.sign(S)
 
 
-def exponential(S: Any, y: Any) -> Any:
-    return float(np.exp(S).sum()), np.exp(S)
-
-
-def ranked(k: int, last: bool = False) -> LossFunction:
+def ranked(k, last=False):
     """The mean of the k-th largest scores, from 0: of those that tie, the first or the last has the derivative."""
 
-    def loss(S: Any, y: Any) -> Any:
+    def loss(S, y):
         i, C = np.arange(len(S)), S.shape[1]
         order = np.argsort(-S, axis=1, kind="stable") if not last else C - 1 - np.argsort(-S[:, ::-1], kind="stable")
         place = order[:, k % C]
@@ -140,10 +117,10 @@ def ranked(k: int, last: bool = False) -> LossFunction:
     return loss
 
 
-def hinge(at_tie: Any, sign: float = 1.0, cap: float = np.inf, at_cap: float = 0.0) -> LossFunction:
+def hinge(at_tie, sign=1.0, cap=np.inf, at_cap=0.0):
     """The multiclass hinge, or a ramp, with some subgradient where a margin is exactly 0 or at its cap."""
 
-    def loss(S: Any, y: Any) -> Any:
+    def loss(S, y):
         N, i = len(S), np.arange(len(S))
         margins = S - S[i, y][:, None] + 1
         active = ((margins > 0) & (margins < cap)) + at_tie * (margins == 0) + at_cap * (margins == cap)
@@ -166,12 +143,12 @@ class Asked(NamedTuple):
 
 
 @functools.cache
-def asked(case: Case) -> Asked:
+def asked(case):
     """What the default configuration reports about a loss of the corpora: each is checked once in a process."""
     calls = 0
 
     @functools.wraps(case.function)
-    def counting(*arguments: Any, **options: Any) -> Any:
+    def counting(*arguments, **options):
         nonlocal calls
         calls += 1
         return case.function(*arguments, **options)

@@ -1,36 +1,27 @@
 """Evidence as a check would gather it, made without one: a right loss stands in for the numerical gradient."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterable
-from typing import Any
-
 import numpy as np
 
 import gradcheck
 from gradcheck.checking.evidence import Allowance, Case, Evidence
 from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
-from gradcheck.report import VERDICTS, Finding, Verdict
-
-LossFunction = Callable[[Any, Any], tuple[Any, Any]]
-#: What becomes of dS: of dS, S and y.
-Change = Callable[[Any, Any, Any], Any]
+from gradcheck.report import VERDICTS, Verdict
 
 SHAPES = tuple((N, 5) for N in (1, 3, 8) for _ in range(2))
 RTOL = 1e-7
 OK, SUBGRADIENT, WRONG = (VERDICTS.index(each) for each in (Verdict.OK, Verdict.SUBGRADIENT, Verdict.WRONG))
 
 
-def right(name: str) -> LossFunction:
+def right(name):
     return BUILT_INS[name].function
 
 
-def changed(base: str | LossFunction, change: Change, name: str = "loss") -> LossFunction:
+def changed(base, change, name="loss"):
     """A right loss, its dS changed."""
     function = right(base) if isinstance(base, str) else base
 
-    def loss(S: Any, y: Any) -> tuple[Any, Any]:
+    def loss(S, y):
         value, dS = function(S, y)
         return value, change(np.array(dS), S, y)
 
@@ -38,31 +29,31 @@ def changed(base: str | LossFunction, change: Change, name: str = "loss") -> Los
     return loss
 
 
-def bent(a: Any, S: Any) -> Any:
+def bent(a, S):
     """Multiples of each entry's own."""
     return a * (1.5 + np.sin(S))
 
 
-def at(where: Callable[[Any, Any], Any], change: Callable[[Any, Any], Any] = bent) -> Change:
+def at(where, change=bent):
     """dS is changed in some entries alone."""
     return lambda a, S, y: np.where(where(S, y), change(a, S), a)
 
 
-def is_label(S: Any, y: Any) -> Any:
+def is_label(S, y):
     return np.arange(S.shape[1]) == y[:, np.newaxis]
 
 
 def evidence_of(
-    base: str | LossFunction,
-    change: Change,
-    shapes: Iterable[tuple[int, int]] = SHAPES,
+    base,
+    change,
+    shapes=SHAPES,
     *,
-    seed: int = 0,
-    bound: float = 1e-12,
-    calls: int = 40,
-    integers: bool = False,
-    labels: Callable[[np.random.Generator, int, int], Any] | None = None,
-) -> Evidence:
+    seed=0,
+    bound=1e-12,
+    calls=40,
+    integers=False,
+    labels=None,
+):
     """Evidence of a right loss whose dS was changed, at problems of these shapes N x C.
 
     The numerical gradient is off by a part of ``bound``; rules may call the loss ``calls`` times; whole numbers as
@@ -102,14 +93,14 @@ def evidence_of(
     return Evidence(tuple(seen), RTOL, Allowance(loss, calls))
 
 
-def codes(findings: Iterable[Finding]) -> list[str]:
+def codes(findings):
     return [each.code for each in findings]
 
 
-def findings(loss: Any, **config: Any) -> tuple[Finding, ...]:
+def findings(loss, **config):
     """What a check says of a loss."""
     return gradcheck.check(loss, **config).losses[0].findings
 
 
-def leading(loss: Any, **config: Any) -> Finding:
+def leading(loss, **config):
     return findings(loss, **config)[0]
