@@ -10,11 +10,12 @@ def edited(code, name, diff, source=""):
     """The function or class under another name, with the diff applied; it stands in the same module.
 
     A line after "- " stands once in the source, and is left out. One after "~ " replaces the only line that assigns to
-    the same, or returns; if there is none, it stands before the next. Those after "+ " follow.
+    the same, or returns; if there is none, it stands before the next. Those after "+ " follow, the first assignment if
+    they come first.
     """
     lines = (source or inspect.getsource(code)).splitlines()
     lines[0] = re.sub(rf"\b{code.__name__}\b", name, lines[0])
-    before = []
+    before, indent, at = [], " " * 4, 1 + next(i for i, line in enumerate(lines) if " = " in line)
     for sign, text in ((line[:2], line[2:]) for line in diff):
         if sign == "~ " and _target(text) not in map(_target, map(str.strip, lines)):
             before.append(text)

@@ -242,8 +242,7 @@ mutates-input | cross_entropy | softmax, the maximum subtracted in place
     ~ losses, dS = cross_entropy(S, y)
 raises | svm | svm, an integer indicator divided in place
     dS is an integer array, and dS /= N cannot write floats to it.
-    ~ dS = dS.astype("int")
-    ~ dS /= len(S)
+    + dS = dS.astype("int")
 wrong-shape | squared_error | squared error, dS left flat
     Flattened for a solver and not folded again: N C numbers.
     ~ return value, dS.ravel()

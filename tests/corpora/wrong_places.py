@@ -41,15 +41,13 @@ one-class | svm_in_loops | svm in loops, the last class never reached
     ~ dS[i, j] += j in range(S.shape[1] - 1)
 one-class | cross_entropy | softmax, the first class taken for background
     Columns from 1 on get their gradient, column 0 stays 0.
-    ~ dS[:, 0] = 0
-    ~ dS /= len(S)
+    + dS[:, 0] = 0
 one-class | softmax_of_p | softmax, the last class taken for the fixed reference
     As in a regression whose last score is 0 by definition; here it is an input.
     ~ dS = p - one_hot(S, y)
     + dS[:, -1] = 0
 one-class | one_vs_all | one-vs-all, the background's weight lost in dS
     The background's weight is in the value and not in dS.
-    ~ losses, dS = one_vs_all(S, y)
     + losses[:, 0] *= 0.1
 one-row | svm_in_loops | svm in loops, rows counted from 1
     range(1, N): row 0 gets no gradient.
@@ -57,19 +55,16 @@ one-row | svm_in_loops | svm in loops, rows counted from 1
     ~ dS[i, y[i]] -= i in range(1, len(S))
 one-row | brier | brier, the first row taken for padding
     Row 0 is masked in dS, and counts in the value.
-    ~ dS[0] = 0
-    ~ dS /= len(S)
+    + dS[0] = 0
 one-row | one_vs_all | one-vs-all, the first row added twice
     The sum over rows starts with the first one and then goes over all of them.
-    ~ dS[0] += dS[0]
-    ~ dS /= len(S)
+    + dS[0] += dS[0]
 batch-size-dependent | cross_entropy | softmax, dS normalised over the whole batch
     e.sum() without an axis in dS.
     ~ return value, (np.exp(S) / np.exp(S).sum() - one_hot(S, y)) / len(S)
 batch-size-dependent | squared_error | squared error in chunks of 4, the last one dropped unless it is full
     N // 4 chunks get their gradient.
-    ~ dS[4 * (len(S) // 4) :] = 0
-    ~ dS /= len(S)
+    + dS[4 * (len(S) // 4) :] = 0
 one-row | softmax_in_loops | softmax in loops, the last row never reached
     range(N - 1) in the loop that fills dS.
     ~ dS[i, j] = (p[j] - (j == y[i])) * (i in range(N - 1))

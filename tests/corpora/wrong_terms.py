@@ -52,16 +52,13 @@ missing-label-term | one_vs_all | one-vs-all, the target lost in dS
     ~ return value, sigmoid(S) / len(S)
 missing-label-term or label-column | svm | svm, the label's column one too many
     The label's own margin, 1 > 0, is counted with the others.
-    ~ dS[np.arange(len(S)), y] -= 1
-    ~ dS /= len(S)
+    + dS[np.arange(len(S)), y] -= 1
 label-column | svm | svm, the label's column left at 0
     Zeroes the label's column of the indicator and never fills it.
-    ~ dS[np.arange(len(S)), y] = 0
-    ~ dS /= len(S)
+    + dS[np.arange(len(S)), y] = 0
 label-column | svm | svm, the label's column made of margins
     The sum of the margins stands where their count belongs.
-    ~ dS[np.arange(len(S)), y] = -losses.sum(axis=1)
-    ~ dS /= len(S)
+    + dS[np.arange(len(S)), y] = -losses.sum(axis=1)
 label-column | svm | svm, the label's column with the sign of the others
     += in place, where -= is meant.
     ~ dS[np.arange(len(S)), y] *= -1
@@ -79,12 +76,10 @@ label-column or missing-label-term | softmax_of_p | softmax, 1 subtracted after 
     ~ return value, p / len(S) - one_hot(S, y)
 label-column | squared_hinge | squared hinge, the label's column made of a count
     Written from the hinge: the others got twice their margin, the label still gets a count.
-    ~ dS[np.arange(len(S)), y] = -np.count_nonzero(losses, axis=1)
-    ~ dS /= len(S)
+    + dS[np.arange(len(S)), y] = -np.count_nonzero(losses, axis=1)
 label-column | pairwise | pairwise ranking, the label's column averaged
     mean over the other classes, where the value takes their sum.
-    ~ dS[np.arange(len(S)), y] /= S.shape[1]
-    ~ dS /= len(S)
+    + dS[np.arange(len(S)), y] /= S.shape[1]
 missing-label-term or label-column | softmax_of_p | softmax, the label's one added
     p_y + 1 instead of p_y - 1.
     ~ dS = p + one_hot(S, y)
@@ -125,8 +120,7 @@ missing-label-term | cross_entropy | softmax at a temperature of 2, without -1{j
     ~ losses, dS = cross_entropy(S / 2, y)[0], softmax(S / 2) / 2
 label-column | focal | focal, 1 - p_y lost in the label's column
     dp_y/ds_y is taken as p_y.
-    ~ dS[np.arange(len(S)), y] /= 1 - of_labels(softmax(S), y)
-    ~ dS /= len(S)
+    + dS[np.arange(len(S)), y] /= 1 - of_labels(softmax(S), y)
 missing-label-term | cross_entropy | softmax with smoothed labels, only the smoothing subtracted
     Subtracts the smoothing's share of every class, and not the rest from the label.
     ~ value = np.mean(0.8 * losses - 0.2 * log_softmax(S).mean(axis=1))
