@@ -103,10 +103,6 @@ def absolute(S, y):
     return float(np.abs(S).sum()), np.sign(S)
 
 
-def exponential(S, y):
-    return float(np.exp(S).sum()), np.exp(S)
-
-
 def ranked(k, last=False):
     """The mean of the k-th largest scores, from 0: of those that tie, the first or the last has the derivative."""
 

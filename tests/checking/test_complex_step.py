@@ -7,19 +7,15 @@ import numpy as np
 import pytest
 from corpora.bases import softmax_of_p
 from corpora.complex_scores import softmax_by_logaddexp
-from hypothesis import given
-from hypothesis import strategies as st
 from judging import drawn, judged
 
 from gradcheck.api import check_at
-from gradcheck.checking.complex_step import in_question, is_frozen, rounding
+from gradcheck.checking.complex_step import in_question, is_frozen
 from gradcheck.config import Config
 from gradcheck.numerics.richardson import Limit
 from gradcheck.numerics.verdicts import Tolerance
 
 RTOL = 3e-14
-EPS = float(np.finfo(np.float64).eps)
-ENTRIES = 40
 
 
 @pytest.mark.parametrize(("factor", "wrong"), [(1.0, 0), (1.01, 1)])
@@ -50,42 +46,6 @@ def test_a_loss_that_takes_no_complex_scores_costs_one_call():
     central, complex_ = (judged(softmax_by_logaddexp, *drawn(0), reference=each) for each in ("central", "complex"))
     assert not complex_.verdicts.by_complex.any()
     assert complex_.calls == central.calls + 1
-
-
-# --- what rounding explains, and which complex steps a central difference confirms -------------------------
-
-
-def samples(points, noise, seed, wrong_by=0.0):
-    """Complex steps and analytic derivatives of sizes about 1 at so many points, both with noise, one wrong perhaps."""
-    rng = np.random.default_rng(seed)
-    truth = rng.uniform(0.5, 1.0, size=ENTRIES) * (1 + 1e-4 * rng.normal(size=(points, ENTRIES)))
-    slopes = truth + noise * rng.normal(size=truth.shape)
-    return slopes, truth * (1 + wrong_by) + noise * rng.normal(size=truth.shape)
-
-
-@pytest.mark.parametrize(("points", "most"), [(3, 12.0), (17, 6.0)])
-def test_what_is_only_rounding_lies_within_a_bound_of_a_few_deviations(points, most):
-    for seed in range(200):
-        slopes, derivatives = samples(points, 1e-15, seed)
-        bound = rounding(slopes, derivatives)[0]
-        assert np.all(np.abs(slopes[0] - derivatives[0]) <= bound)
-    assert np.median(bound) <= most * np.sqrt(2.0) * 1e-15
-
-
-@given(st.floats(-0.5, 0.5), st.integers(0, 20))
-def test_what_is_wrong_is_not_taken_for_rounding(wrong_by, seed):
-    slopes, derivatives = samples(17, 1e-16, seed, wrong_by)
-    assert (rounding(slopes, derivatives)[0] <= 1e-14 + 2e-3 * abs(wrong_by)).all()
-
-
-def test_an_entry_whose_rounding_did_not_show_by_chance_is_granted_what_is_usual():
-    slopes, derivatives = samples(3, 1e-14, seed=0)
-    derivatives[:, 0] = slopes[:, 0]
-    alone = rounding(slopes[:, :1], derivatives[:, :1])
-    among_others = rounding(slopes, derivatives)
-    told = rounding(slopes[:, :1], derivatives[:, :1], usual=among_others[1])
-    assert alone[0][0] <= 2 * EPS
-    assert among_others[0][0] == told[0][0] >= 1e-14
 
 
 def test_a_derivative_is_frozen_where_nearby_points_hardly_change_the_numbers_it_was_cancelled_from():

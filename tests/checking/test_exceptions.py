@@ -23,7 +23,7 @@ def too_early(S, y):
     return loss, S
 
 
-def divides_in_place(S, y):
+def divides_it(S, y):
     dS = (S >= 0).astype(int)
     dS /= len(S)
     return 0.0, dS
@@ -43,10 +43,7 @@ def adds_in_place(scores, y):
         (lambda S, y: (margin_of(S, 0).sum(), S), "margin_of is not defined; did you mean margins_of?"),
         (lambda S, y: (regularisation * S.sum(), S), "regularisation is not defined"),
         (too_early, "read before it is assigned"),
-        (
-            divides_in_place,
-            "dS is an array of integers here: NumPy cannot divide it in place; make it float: astype(S.",
-        ),
+        (divides_it, "dS is an array of integers here: NumPy cannot divide it in place; make it float: astype(S."),
         (adds_in_place, "grad is an array of integers here: NumPy cannot write fractions to it in place"),
         (lambda S, y: (0.0, (S > 0) - (S < 0)), "boolean array"),
         (lambda S, y: (sum(S[0, j] for j in range(10)), S), "axis 1 ends at 4: is a class count written as a number?"),
@@ -54,10 +51,7 @@ def adds_in_place(scores, y):
         (lambda S, y: (S[np.arange(8), y].sum(), S), "is a batch size written as a number?"),
         (lambda S, y: (S[np.arange(3), y / 1].sum(), S), "indices must be integers"),
         (lambda S, y: (0.0, S - S.max(axis=1)), "keepdims=True"),
-        (
-            lambda S, y: (0.0, S - y),
-            "y has one class for each row: if it should be one-hot, use --set labels.kind=one-",
-        ),
+        (lambda S, y: (0, S - y), "y has one class for each row: if it should be one-hot, use --set labels.kind=one"),
         (lambda S, y: (S.log_softmax(1), S), "--framework torch"),
         (lambda S, y: (S.sum(dim=1), S), "--framework torch"),
         (lambda S, y: (S.sum() / S.size(0), S), "--framework torch"),

@@ -83,23 +83,16 @@ def test_a_mean_over_the_rows_and_labels_beside_them(dtype):
     assert seen.count(1) > 2 * 8 * 40  # the regularizer is no part of a row, and does not change with X
 
 
-def test_what_cannot_be_called_with_one_row_is_called_with_all():
-    def forward(x):
-        if len(x) < 2:
-            raise ValueError("a batch has two rows at least")
-        return x**2
-
-    def backward(dout, x):
-        return 2 * x * dout
-
-    assert checked(forward, inputs={"x": "[N, 40]"}, backward=backward).passed
+def squares(x):
+    if len(x) < 2:
+        raise ValueError("a batch has two rows at least")
+    return x**2
 
 
-def test_an_output_without_the_axis_of_the_rows_is_not_taken_for_one():
-    def forward(x):
-        return np.sin(x).sum(axis=0)
-
-    def backward(dout, x):
-        return dout * np.cos(x)
-
+@pytest.mark.parametrize(
+    ("forward", "backward"),
+    [(squares, lambda dout, x: 2 * x * dout), (lambda x: np.sin(x).sum(axis=0), lambda dout, x: dout * np.cos(x))],
+    ids=["not of one row", "an output without their axis"],
+)
+def test_what_has_no_rows_of_its_own_is_called_with_all(forward, backward):
     assert checked(forward, inputs={"x": "[N, 40]"}, backward=backward).passed

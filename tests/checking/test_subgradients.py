@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from judging import absolute, at_point, exponential, hinge, ranked, tied
+from judging import absolute, at_point, hinge, ranked, tied
 
 from gradcheck.api import check_at
 from gradcheck.checking.subgradients import Nearby
@@ -27,19 +27,6 @@ def verdict_on(nearby, entry, claimed):
 #: Margins clipped to [0, 1]: each has two kinks, whose derivatives are counted.
 ramp = hinge(1.0, cap=1.0, at_cap=1.0)
 largest, second_largest = ranked(0), ranked(1)
-
-
-@pytest.mark.parametrize(("loss", "S", "expected"), [
-    (absolute, [[0.0, 1.0], [2.0, 3.0]], [True, True, True, False]),
-    (exponential, [[0.0, 1.0]], [False, False]),
-    (absolute, [[1.0, 2.0]], [False, False]),
-    (largest, [[1.0, 1.0, 0.0]], [True, True, True]),
-    (largest, [[1.0, 2.0, 0.0]], [False, False, False]),
-    (ramp, [[1.0, 1.0, 0.0]], [True, True, True]),
-])  # fmt: skip
-def test_an_entry_has_a_jump_where_a_derivative_of_its_row_or_column_jumps_around_the_point(loss, S, expected):
-    nearby = nearby_of(loss, S)
-    assert [nearby.has_jump_at(entry) for entry in range(np.size(S))] == expected
 
 
 @pytest.mark.parametrize(("seed", "entry"), [(74, (1, 7)), (1460, (0, 4)), (1540, (3, 0)), (68, (1, 3))])

@@ -59,21 +59,28 @@ def svm_in_loops(S, y):
     return loss / len(S), dS / len(S)
 
 
+def in_batch_contrastive(S, y):
+    """Right; rows compete for each row's class."""
+    log_share = log_softmax(S[:, y].T)
+    dS = np.zeros_like(S)
+    np.add.at(dS, (slice(None), y), np.exp(log_share).T)
+    return -np.trace(log_share) / len(S), (dS - one_hot(S, y)) / len(S)
+
+
 def slips(text, registry=WRONG):
     """Enter losses by their difference from a right one.
 
     Args:
         text: for each a line ``codes | base | name``, a sentence that says what is wrong, and a diff as in ``edits``.
             The base is a function of this module, or the part of which ``mean`` takes the mean. Of codes with "or"
-            any may lead; those with "and" must all be found.
+            any may lead; those with "and" must all be found; "nothing" is to be found of a right loss.
     """
-    for head, mistake, diff in re.findall(r"^(\S.+)\n {4}(.+)\n((?: {4}[-+] .+\n)+)", text, re.MULTILINE):
+    for head, mistake, diff in re.findall(r"^(\S.+)\n {4}(.+)\n((?: {4}[-+~] .+\n)+)", text, re.MULTILINE):
         codes, base, name = head.split(" | ")
-        first, *others = re.split(" or | and ", codes)
+        first, *others = re.split(" or | and ", codes.removeprefix("nothing"))
         is_part = hasattr(parts, base)
         form = mean if is_part else globals()[base]
         source = inspect.getsource(form).replace("cross_entropy", base) if is_part else ""
         loss = edited(form, re.sub(r"\W+", "_", name), (line[4:] for line in diff.splitlines()), source)
         loss.__doc__ = mistake
-        with_ = frozenset([first, *others]) if " and " in codes else frozenset()
-        entering(registry, name, first, tuple(others), with_)(loss)
+        entering(registry, name, first, also=others, with_=[first, *others] if " and " in codes else [])(loss)

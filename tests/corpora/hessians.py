@@ -1,44 +1,24 @@
 """Losses with second derivatives, and ten ways to get those wrong."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-_Array = npt.NDArray[Any]
-_Answer = tuple[float, _Array, _Array]
+from .parts import cross_entropy, huber, margins_of, one_hot, one_vs_all, softmax, squared_error, squared_hinge
 
 
-def _softmax(S: _Array) -> _Array:
-    e = np.exp(S - S.max(axis=1, keepdims=True))
-    return np.asarray(e / e.sum(axis=1, keepdims=True))
+def softmax_diagonal(S, y):
+    losses, dS = cross_entropy(S, y)
+    p, N = softmax(S), len(S)
+    return losses.mean(), dS / N, p * (1 - p) / N
 
 
-def _one_hot(S: _Array, y: _Array) -> _Array:
-    return np.asarray(np.eye(S.shape[1], dtype=S.dtype)[y])
-
-
-def _log_p(S: _Array, y: _Array) -> _Array:
-    shifted = S - S.max(axis=1, keepdims=True)
-    return np.asarray((shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)))[np.arange(len(S)), y])
-
-
-def softmax_diagonal(S: _Array, y: _Array) -> _Answer:
-    p, N = _softmax(S), len(S)
-    return float(-_log_p(S, y).mean()), (p - _one_hot(S, y)) / N, p * (1 - p) / N
-
-
-def softmax_blocks(S: _Array, y: _Array) -> _Answer:
+def softmax_blocks(S, y):
     """A C x C matrix for each row: diag(p) - p p'."""
     value, dS, _ = softmax_diagonal(S, y)
-    p = _softmax(S)
+    p = softmax(S)
     return value, dS, (p[:, :, None] * np.eye(S.shape[1]) - p[:, :, None] * p[:, None, :]) / len(S)
 
 
-def softmax_whole(S: _Array, y: _Array) -> _Answer:
+def softmax_whole(S, y):
     """The whole matrix, NC x NC, whose blocks beside the diagonal are 0."""
     value, dS, blocks = softmax_blocks(S, y)
     N, C = S.shape
@@ -47,67 +27,59 @@ def softmax_whole(S: _Array, y: _Array) -> _Answer:
     return value, dS, whole.reshape(N * C, N * C)
 
 
-def logistic(S: _Array, y: _Array) -> _Answer:
-    t = 2 * _one_hot(S, y) - 1
-    g, N = 1 / (1 + np.exp(-t * S)), len(S)
-    return float(np.logaddexp(0, -t * S).sum() / N), -t * (1 - g) / N, g * (1 - g) / N
+def logistic(S, y):
+    losses, dS = one_vs_all(S, y)
+    g, N = 1 / (1 + np.exp(-S)), len(S)
+    return losses.sum() / N, dS / N, g * (1 - g) / N
 
 
-def squares(S: _Array, y: _Array) -> _Answer:
-    r, N = S - _one_hot(S, y), len(S)
-    return float((r**2).sum() / (2 * N)), r / N, np.full(S.shape, 1 / N)
+def squares(S, y):
+    losses, dS = squared_error(S, y)
+    N = len(S)
+    return losses.sum() / (2 * N), dS / (2 * N), np.full(S.shape, 1 / N)
 
 
-def squared_hinge_blocks(S: _Array, y: _Array) -> _Answer:
+def squared_hinge_blocks(S, y):
     """Kinks of dS at margins of 0, several of a row at once."""
-    N, C = S.shape
-    i = np.arange(N)
-    h = np.maximum(0, S - S[i, y][:, None] + 1)
-    h[i, y] = 0
-    dS = 2 * h
-    dS[i, y] = -dS.sum(axis=1)
-    on = 2.0 * (h > 0)
-    blocks = on[:, :, None] * np.eye(C)
+    losses, dS = squared_hinge(S, y)
+    N, i = len(S), np.arange(len(S))
+    on = 2.0 * (margins_of(S, y) > 0)
+    blocks = on[:, :, None] * np.eye(S.shape[1])
     blocks[i, y, :] -= on
     blocks[i, :, y] -= on
     blocks[i, y, y] = on.sum(axis=1)
-    return float((h**2).sum() / N), dS / N, blocks / N
+    return losses.sum() / N, dS / N, blocks / N
 
 
-def huber_diagonal(S: _Array, y: _Array) -> _Answer:
-    r, N = S - _one_hot(S, y), len(S)
-    c = np.clip(r, -1, 1)
-    return float((c * (r - c / 2)).sum() / N), c / N, (np.abs(r) <= 1) / N
+def huber_diagonal(S, y):
+    losses, dS = huber(S, y)
+    N = len(S)
+    return losses.sum() / N, dS / N, (np.abs(S - one_hot(S, y)) <= 1) / N
 
 
-def poisson(S: _Array, y: _Array) -> _Answer:
+def poisson(S, y):
     """Counts y, rates exp(s): a sum over rows."""
     e, counts = np.exp(S), y[:, None]
-    return float((e - counts * S).sum()), e - counts, e
+    return (e - counts * S).sum(), e - counts, e
 
 
-def coupled(S: _Array, y: _Array) -> _Answer:
+def coupled(S, y):
     """The variance of all scores: rows are coupled, and the whole matrix is dense."""
     r, n = S - S.mean(), S.size
-    return float((r**2).sum() / 2), r, np.eye(n) - 1 / n
+    return (r**2).sum() / 2, r, np.eye(n) - 1 / n
 
 
-def quartic(S: _Array, y: _Array) -> _Answer:
-    return float((S**4).sum() / 12), S**3 / 3, S**2
+def quartic(S, y):
+    return (S**4).sum() / 12, S**3 / 3, S**2
 
 
-RIGHT: tuple[Callable[[_Array, _Array], _Answer], ...] = (
+RIGHT = (
     softmax_diagonal, softmax_blocks, softmax_whole, logistic, squares, squared_hinge_blocks, huber_diagonal, poisson,
     coupled, quartic,
 )  # fmt: skip
 
-
-def _transposed(H: _Array) -> _Array:
-    return np.swapaxes(H, -1, -2).reshape(H.shape) if H.ndim > 2 else H[::-1, ::-1].copy()
-
-
 #: What may become of a hess, and words that the finding must have; each changes any hess of N > 1 rows that is not 0.
-WRONG: dict[str, tuple[Callable[[_Array, int], _Array], str]] = {
+WRONG = {
     "sign": (lambda H, N: -H, "-"),
     "three times": (lambda H, N: 3 * H, "3 times"),
     "not the mean": (lambda H, N: N * H, "N times"),

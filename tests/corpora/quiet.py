@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from .bases import svm_in_loops
-from .parts import balanced, cross_entropy, log_softmax, of_labels, one_hot, squared_hinge
-from .registry import quiet
+from .bases import in_batch_contrastive, slips, svm_in_loops
+from .parts import balanced, cross_entropy, of_labels, one_hot
+from .registry import QUIET, quiet
 from .right import float32_softmax, softmax
 
 quiet("softmax, stable")(softmax)
 quiet("svm in loops")(svm_in_loops)
+quiet("in-batch contrastive over rows")(in_batch_contrastive)
 
 
 @quiet("softmax with every reduction")
@@ -46,22 +47,6 @@ def gaussian_growth(S, y):
     return e.sum() / len(S), S / 4 * e / len(S)
 
 
-@quiet("in-batch contrastive over rows")
-def in_batch_contrastive(S, y):
-    """Right; rows compete for each row's class."""
-    log_share = log_softmax(S[:, y].T)
-    dS = np.zeros_like(S)
-    np.add.at(dS, (slice(None), y), np.exp(log_share).T)
-    return -np.trace(log_share) / len(S), (dS - one_hot(S, y)) / len(S)
-
-
-@quiet("softmax of centred columns")
-def centred_columns(S, y):
-    """Right; the batch's mean is subtracted, so rows depend on each other."""
-    losses, dz = cross_entropy(S - S.mean(axis=0), y)
-    return losses.mean(), (dz - dz.mean(axis=0)) / len(S)
-
-
 @quiet("spread of the rows' means over N")
 def spread_of_means(S, y):
     """Right; a variance divided by N, which couples rows."""
@@ -70,37 +55,7 @@ def spread_of_means(S, y):
     return np.sum(centred**2) / len(S) + np.mean(S**2), 2 * (centred + S) / S.size
 
 
-@quiet("log of the batch's mean likelihood")
-def log_of_mean(S, y):
-    """Right; the batch is one mixture, and its log-sum-exp is stable."""
-    losses, dS = cross_entropy(S, y)
-    log_sum = np.logaddexp.reduce(-losses)
-    share = np.exp(-losses - log_sum)
-    return np.log(len(S)) - log_sum, share[:, None] * dS
-
-
 quiet("softmax that returns float32")(float32_softmax)
-
-
-@quiet("squared hinge that returns float32")
-def squared_hinge_float32(S, y):
-    """Right to float32, computed in float64."""
-    losses, dS = squared_hinge(S, y)
-    return losses.sum() / len(S), (dS / len(S)).astype(np.float32)
-
-
-@quiet("mean squared error over all entries, as a list")
-def mean_squared_error(S, y):
-    """Right; divides by N C, and returns a list of two."""
-    residual = S - one_hot(S, y)
-    return [np.mean(residual**2), 2 * residual / residual.size]
-
-
-@quiet("softmax at a temperature of 0.5")
-def softmax_at_temperature(S, y, T=0.5):
-    """Right, chain rule and all."""
-    losses, dS = cross_entropy(S / T, y)
-    return losses.mean(), dS / (T * len(S))
 
 
 @quiet("svm with a margin of 2 and a ridge")
@@ -112,9 +67,34 @@ def svm_ridge(S, y, reg=0.1):
     return (np.maximum(margins, 0).sum() + reg * np.sum(S**2)) / len(S), (dS + 2 * reg * S) / len(S)
 
 
-@quiet("softmax weighted by class")
-def softmax_weighted(S, y):
-    """Right; the mean of weighted losses."""
-    weights = np.linspace(0.5, 1.5, S.shape[1])[y]
-    losses, dS = cross_entropy(S, y)
-    return np.mean(weights * losses), weights[:, None] * dS / len(S)
+slips(
+    """
+nothing | cross_entropy | softmax of centred columns
+    Right; the batch's mean is subtracted, so rows depend on each other.
+    ~ losses, dS = cross_entropy(S - S.mean(axis=0), y)
+    + dS -= dS.mean(axis=0)
+nothing | squared_hinge | squared hinge that returns float32
+    Right to float32, computed in float64.
+    ~ return value, dS.astype(np.float32)
+nothing | squared_error | mean squared error over all entries, as a list
+    Right; divides by N C, and returns a list of two.
+    ~ dS /= dS.size
+    ~ return [np.mean(losses), dS]
+nothing | cross_entropy | softmax at a temperature of 0.5
+    Right, chain rule and all.
+    ~ losses, dS = cross_entropy(S / 0.5, y)
+    + dS /= 0.5
+nothing | cross_entropy | softmax weighted by class
+    Right; the mean of weighted losses.
+    ~ weights = np.linspace(0.5, 1.5, S.shape[1])[y]
+    ~ losses, dS = cross_entropy(S, y)
+    + losses, dS = weights * losses, weights[:, None] * dS
+nothing | cross_entropy | log of the batch's mean likelihood
+    Right; the batch is one mixture, and its log-sum-exp is stable.
+    ~ log_sum = np.logaddexp.reduce(-losses)
+    ~ value = np.log(len(S)) - log_sum
+    - dS /= len(S)
+    + dS *= np.exp(-losses - log_sum)[:, None]
+""",
+    QUIET,
+)

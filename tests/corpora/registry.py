@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 Loss = Callable[..., Any]
@@ -48,19 +49,22 @@ SMOOTH: list[str] = []
 COMPLEX: dict[str, tuple[Loss, Literal["always", "never", "perhaps"]]] = {}
 
 
-def wrong(name: str, code: str, *, also: Iterable[str] = (), with_: Iterable[str] = ()) -> Register:
-    """Enter a loss, or a class of which an instance is one, into ``WRONG``."""
-    return entering(WRONG, name, code, tuple(also), frozenset(with_))
+def entering(
+    registry: dict[str, Case], name: str, code: str = "", *, also: Iterable[str] = (), with_: Iterable[str] = ()
+) -> Register:
+    """Enter a loss, or a class of which an instance is one, with what should be reported about it."""
+
+    def register(thing: Any) -> Any:
+        if name in registry:
+            raise ValueError(f"there are two losses of the name {name!r}")
+        loss = thing() if isinstance(thing, type) else thing
+        registry[name] = Case(name, loss, code, tuple(also), frozenset(with_))
+        return thing
+
+    return register
 
 
-def warned(name: str, code: str) -> Register:
-    """Enter a loss into ``WARNED``: its gradient is right, and the finding ``code`` is expected."""
-    return entering(WARNED, name, code)
-
-
-def quiet(name: str) -> Register:
-    """Enter a loss into ``QUIET``: it is right in every respect."""
-    return entering(QUIET, name)
+wrong, warned, quiet = (partial(entering, registry) for registry in (WRONG, WARNED, QUIET))
 
 
 def right(name: str, *, smooth: bool = False) -> Register:
@@ -71,17 +75,5 @@ def right(name: str, *, smooth: bool = False) -> Register:
         if smooth:
             SMOOTH.append(name)
         return loss
-
-    return register
-
-
-def entering(registry: dict[str, Case], name: str, *expected: Any) -> Register:
-    """Enter a loss, or a class of which an instance is one, with what should be reported about it."""
-
-    def register(thing: Any) -> Any:
-        if name in registry:
-            raise ValueError(f"there are two losses of the name {name!r}")
-        registry[name] = Case(name, thing() if isinstance(thing, type) else thing, *expected)
-        return thing
 
     return register

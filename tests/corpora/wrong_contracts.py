@@ -9,22 +9,6 @@ from .parts import balanced, cross_entropy, log_softmax, margins_of, of_labels, 
 from .registry import wrong
 
 
-@wrong("squared error, dS left flat", "wrong-shape")
-def squared_error_flat(S, y):
-    """Flattened for a solver and not folded again: N C numbers."""
-    residual = (S - one_hot(S, y)).ravel()
-    return residual.dot(residual) / len(S), 2 * residual / len(S)
-
-
-@wrong("softmax that returns its value alone", "wrong-shape")
-class ForwardOnly:
-    """dS is kept in an attribute."""
-
-    def __call__(self, S, y):
-        losses, self.dS = cross_entropy(S, y)
-        return losses.mean()
-
-
 @wrong("hinge against 0, dS the indicator itself", "wrong-dtype")
 def hinge_indicator(S, y):
     """Truth values: S > -1 was not made a number."""
@@ -43,18 +27,6 @@ def svm_loops_none(S, y):
             dS[i][j] = 1 / N
             dS[i][y[i]] = (dS[i][y[i]] or 0) - 1 / N
     return loss, dS
-
-
-@wrong("softmax whose value is never returned by its helper", "wrong-dtype")
-class NoValue:
-    """The method that computes the mean has no return: the value is None."""
-
-    def __call__(self, S, y):
-        losses, dS = cross_entropy(S, y)
-        return self.remember(losses.mean()), dS / len(S)
-
-    def remember(self, value):
-        self.last = value
 
 
 @wrong("divergence from one-hot labels", "not-finite")
@@ -158,14 +130,6 @@ def log_sum_exp_in_place(S, y, T=2.0):
     return T * lse.mean(), np.exp(S - lse[:, None]) / len(S)
 
 
-@wrong("softmax with dropout", "not-deterministic")
-def softmax_dropout(S, y):
-    """Scores are dropped at random, as in training."""
-    keep = (np.random.rand(*S.shape) < 0.5) / 0.5
-    losses, dS = cross_entropy(S * keep, y)
-    return losses.mean(), dS * keep / len(S)
-
-
 @wrong("hinge against a sampled negative", "not-deterministic")
 class SampledHinge:
     """The generator is seeded once and goes on at every call."""
@@ -228,44 +192,35 @@ def cross_entropy_of_probabilities(S, y):
 slips("""
 wrong-shape | svm | svm, dS multiplied by the scores transposed
     X.T @ dS, as for the weights: C x C.
-    - return value, dS
-    + return value, S.T @ dS
+    ~ return value, S.T @ dS
 wrong-shape | svm_in_loops | svm, dS for ten classes
     np.zeros((N, 10)), whatever C is.
-    - loss, dS = 0.0, np.zeros(S.shape)
-    + loss, dS = 0.0, np.zeros((len(S), 10))
+    ~ loss, dS = 0.0, np.zeros((len(S), 10))
 wrong-shape | cross_entropy | softmax, dS of the labels' entries only
     N numbers, one for each row.
-    - return value, dS
-    + return value, of_labels(dS, y)
+    ~ return value, of_labels(dS, y)
 wrong-shape | cross_entropy | softmax, dS averaged over rows
     dS.mean(axis=0) is what is left of the rows: C numbers.
     - dS /= len(S)
     + dS = dS.mean(axis=0)
 wrong-shape | cross_entropy | softmax that returns its probabilities too
     (value, dS, p).
-    - return value, dS
-    + return value, dS, softmax(S)
+    ~ return value, dS, softmax(S)
 wrong-shape | one_vs_all | one-vs-all, a value for each class
     mean(axis=0): C values.
-    - value = losses.sum() / len(S)
-    + value = losses.mean(axis=0)
+    ~ value = losses.mean(axis=0)
 wrong-shape or averaged-twice | cross_entropy | softmax, values of the rows beside the mean's gradient
     The mean was forgotten: N values.
-    - return value, dS
-    + return losses, dS
+    ~ return losses, dS
 wrong-dtype | cross_entropy | softmax, the value formatted
     f"{loss:.4f}" is a text.
-    - return value, dS
-    + return f"{value:.4f}", dS
+    ~ return f"{value:.4f}", dS
 wrong-dtype | cross_entropy | softmax, dS by a Fourier transform
     Smoothed in the frequencies and never made real again: complex.
-    - return value, dS
-    + return value, np.fft.ifft(np.fft.fft(dS, axis=1), axis=1)
+    ~ return value, np.fft.ifft(np.fft.fft(dS, axis=1), axis=1)
 raises | cross_entropy | softmax that reads X
     The scores are called S, and X is nowhere.
-    - losses, dS = cross_entropy(S, y)
-    + losses, dS = cross_entropy(X, y)
+    ~ losses, dS = cross_entropy(X, y)
 raises | svm_of_margins | svm with a misspelt name
     margin, where margins is meant.
     - dS[np.arange(len(S)), y] = -np.sum(margins > 0, axis=1)
@@ -276,21 +231,30 @@ raises | svm_in_loops | svm in loops over ten classes
     + for i, j in np.ndindex(len(S), 10):
 raises | cross_entropy | softmax written for another library's arrays
     NumPy's arrays have no detach.
-    - losses, dS = cross_entropy(S, y)
-    + losses, dS = cross_entropy(S.detach(), y)
+    ~ losses, dS = cross_entropy(S.detach(), y)
 raises | softmax_of_p | softmax, keepdims forgotten
     N x C over N broadcasts for one row, and for no other number.
-    - p = softmax(S)
-    + p = np.exp(S - S.max())
+    ~ p = np.exp(S - S.max())
     + p = p / p.sum(axis=1)
 mutates-input | cross_entropy | softmax, the maximum subtracted in place
     S -= writes to the caller's scores.
-    - losses, dS = cross_entropy(S, y)
-    + S -= S.max(axis=1, keepdims=True)
-    + losses, dS = cross_entropy(S, y)
+    ~ S -= S.max(axis=1, keepdims=True)
+    ~ losses, dS = cross_entropy(S, y)
 raises | svm | svm, an integer indicator divided in place
     dS is an integer array, and dS /= N cannot write floats to it.
-    - dS /= len(S)
     + dS = dS.astype("int")
-    + dS /= len(S)
+wrong-shape | squared_error | squared error, dS left flat
+    Flattened for a solver and not folded again: N C numbers.
+    ~ return value, dS.ravel()
+wrong-shape | cross_entropy | softmax that returns its value alone
+    A backward is to return dS, and nobody calls it.
+    ~ return value
+wrong-dtype | cross_entropy | softmax whose value is never returned by its helper
+    What remembers the mean, such as append, returns None.
+    ~ return [].append(value), dS
+not-deterministic | cross_entropy | softmax with dropout
+    Scores are dropped at random, as in training.
+    ~ keep = (np.random.rand(*S.shape) < 0.5) / 0.5
+    ~ losses, dS = cross_entropy(S * keep, y)
+    + dS *= keep
 """)

@@ -6,25 +6,10 @@ from .bases import slips
 from .parts import balanced, margins_of, of_labels
 from .registry import wrong
 
-
-def both(name, first, second):
-    """Either may lead."""
-    return wrong(name, first, also=[second], with_=[first, second])
+BOTH = ["mutates-input", "missing-mean"]
 
 
-@both("squared error in loops, divided twice without the 2", "averaged-twice", "constant-factor")
-def squared_error_loops(S, y):
-    """Each entry is divided by N, and so is the whole; the 2 is lost."""
-    N = len(S)
-    loss, dS = 0.0, np.zeros(S.shape)
-    for i, j in np.ndindex(S.shape):
-        r = S[i, j] - (1.0 if j == y[i] else 0.0)
-        loss += r * r / N
-        dS[i, j] = r / N
-    return loss, dS / N
-
-
-@both("svm, margins that are the scores and dS not divided", "mutates-input", "missing-mean")
+@wrong("svm, margins that are the scores and dS not divided", "mutates-input", also=BOTH[1:], with_=BOTH)
 def svm_aliased_no_mean(S, y):
     """margins = S makes no copy; dS is of the sum."""
     margins = S
@@ -56,42 +41,36 @@ sign-flipped and missing-mean | cross_entropy | softmax, the direction of ascent
     + dS *= -1
 sign-flipped and averaged-twice | svm | svm, signs exchanged beside a sum
     The value is not divided by N, dS is; and it points the other way.
-    - return value, dS
-    + return losses.sum(), -dS
+    ~ return losses.sum(), -dS
 missing-mean and constant-factor | softmax_of_p | softmax, dS divided by a batch of 64
     The configured batch size, not that of the batch at hand.
-    - return value, dS / len(S)
-    + return value, dS / 64
+    ~ return value, dS / 64
 missing-mean and constant-factor | squared_hinge | squared hinge, the 2 lost and not divided
     dS is made of the margins themselves, of the sum.
-    - dS /= len(S)
-    + dS /= 2
+    ~ dS /= 2
 sign-flipped and constant-factor | squared_error | squared error, target minus score without the 2
     (t - s) / N, where 2 (s - t) / N is meant.
-    - return value, dS
-    + return value, (one_hot(S, y) - S) / len(S)
+    ~ return value, (one_hot(S, y) - S) / len(S)
 label-column and one-class | svm_in_loops | svm in loops, neither the label nor the first class
     range(1, C), and nothing is taken from the label.
-    - dS[i, j] += 1
-    + dS[i, j] += j in range(1, S.shape[1])
+    ~ dS[i, j] += j in range(1, S.shape[1])
     - dS[i, y[i]] -= 1
 mutates-input and sign-flipped | cross_entropy | softmax, the maximum subtracted in place and the sign lost
     Spoils S, and returns 1{j=y} - p_j.
-    - losses, dS = cross_entropy(S, y)
-    + S -= S.max(axis=1, keepdims=True)
-    + losses, dS = cross_entropy(S, y)
-    - return value, dS
-    + return value, -dS
+    ~ S -= S.max(axis=1, keepdims=True)
+    ~ losses, dS = cross_entropy(S, y)
+    ~ return value, -dS
 one-row and one-class | softmax_in_loops | softmax in loops, neither the last row nor the last class
     range(N - 1) and range(C - 1).
-    - dS[i, j] = p[j] - (j == y[i])
-    + dS[i, j] = (p[j] - (j == y[i])) * (i < N - 1 and j < C - 1)
+    ~ dS[i, j] = (p[j] - (j == y[i])) * (i < N - 1 and j < C - 1)
 missing-mean and missing-label-term | softmax_of_p | softmax, p returned as it is
     Neither -1{j=y} nor 1/N.
-    - return value, dS / len(S)
-    + return value, p
+    ~ return value, p
 missing-mean and missing-regularizer | one_vs_all | one-vs-all with a ridge, not in dS and not divided
     dS is of the sum of the data's terms, and of nothing else.
     - dS /= len(S)
     + value += 0.05 * np.sum(S**2)
+averaged-twice and constant-factor | squared_error | squared error, divided twice without the 2
+    Each entry is divided by N, and so is the whole; the 2 is lost.
+    ~ return value, dS / 2 / len(S)
 """)

@@ -3,23 +3,8 @@
 import numpy as np
 
 from .bases import slips
-from .parts import log_softmax, of_labels, one_hot, softmax
+from .parts import of_labels, one_hot, softmax
 from .registry import wrong
-
-
-@wrong("softmax with smoothed labels, only the smoothing subtracted", "missing-label-term")
-def smoothed_without_label(S, y, smoothing=0.2):
-    """Subtracts the smoothing's share of every class, and not the rest from the label."""
-    log_p, share = log_softmax(S), smoothing / S.shape[1]
-    target = share + (1 - smoothing) * one_hot(S, y)
-    return -np.sum(target * log_p) / len(S), (np.exp(log_p) - share) / len(S)
-
-
-@wrong("softmax at a temperature of 2, without -1{j=y}", "missing-label-term")
-def tempered_without_one(S, y, T=2.0):
-    """p_j / (T N) in every column."""
-    log_p = log_softmax(S / T)
-    return -of_labels(log_p, y).mean(), np.exp(log_p) / (T * len(S))
 
 
 @wrong("poisson with counts from the label, without the count in dS", "missing-label-term")
@@ -35,18 +20,6 @@ def crammer_singer_without_label(S, y):
     raised = S + 1.0 - one_hot(S, y)
     top = np.argmax(raised, axis=1)
     return np.mean(of_labels(raised, top) - of_labels(S, y)), one_hot(S, top) / len(S)
-
-
-@wrong("focal, 1 - p_y lost in the label's column", "label-column")
-def focal_label(S, y):
-    """dp_y/ds_y is taken as p_y."""
-    log_p = log_softmax(S)
-    p, log_u = np.exp(log_p), of_labels(log_p, y)
-    u = np.exp(log_u)
-    slope = 2 * (1 - u) * log_u - (1 - u) ** 2 / u
-    dS = -(slope * u)[:, None] * p
-    dS[np.arange(len(S)), y] = slope * u
-    return -np.mean((1 - u) ** 2 * log_u), dS / len(S)
 
 
 @wrong("softmax as a class, log(p + eps) with eps of 1e-5", "log-guard")
@@ -70,103 +43,86 @@ class GuardedSoftmax:
 slips("""
 missing-label-term | softmax_in_loops | softmax in loops, without -1{j=y}
     dS is p_j alone in every column.
-    - dS[i, j] = p[j] - (j == y[i])
-    + dS[i, j] = p[j]
+    ~ dS[i, j] = p[j]
 missing-label-term | squared_error | squared error, the target lost in dS
     2 s_j / N, where 2 (s_j - 1{j=y}) / N is meant.
-    - return value, dS
-    + return value, 2 * S / len(S)
+    ~ return value, 2 * S / len(S)
 missing-label-term | one_vs_all | one-vs-all, the target lost in dS
     The derivative of log(1 + e^s) is there, that of -t s is not.
-    - return value, dS
-    + return value, sigmoid(S) / len(S)
+    ~ return value, sigmoid(S) / len(S)
 missing-label-term or label-column | svm | svm, the label's column one too many
     The label's own margin, 1 > 0, is counted with the others.
-    - dS /= len(S)
     + dS[np.arange(len(S)), y] -= 1
-    + dS /= len(S)
 label-column | svm | svm, the label's column left at 0
     Zeroes the label's column of the indicator and never fills it.
-    - dS /= len(S)
     + dS[np.arange(len(S)), y] = 0
-    + dS /= len(S)
 label-column | svm | svm, the label's column made of margins
     The sum of the margins stands where their count belongs.
-    - dS /= len(S)
     + dS[np.arange(len(S)), y] = -losses.sum(axis=1)
-    + dS /= len(S)
 label-column | svm | svm, the label's column with the sign of the others
     += in place, where -= is meant.
-    - dS /= len(S)
-    + dS[np.arange(len(S)), y] *= -1
-    + dS /= len(S)
+    ~ dS[np.arange(len(S)), y] *= -1
+    ~ dS /= len(S)
 label-column | svm_in_loops | svm in loops, the label's column assigned and not added to
     = -1 for every violation, where -= 1 is meant.
     - dS[i, y[i]] -= 1
     + dS[i, y[i]] = -1
 label-column | cross_entropy | softmax, the label's p lost
     -1 is assigned to the label's column, not subtracted from it.
-    - dS /= len(S)
-    + dS[range(len(S)), y] = -1
-    + dS /= len(S)
+    ~ dS[range(len(S)), y] = -1
+    ~ dS /= len(S)
 label-column or missing-label-term | softmax_of_p | softmax, 1 subtracted after the division by N
     p is divided by N, the label's 1 is not.
-    - return value, dS / len(S)
-    + return value, p / len(S) - one_hot(S, y)
+    ~ return value, p / len(S) - one_hot(S, y)
 label-column | squared_hinge | squared hinge, the label's column made of a count
     Written from the hinge: the others got twice their margin, the label still gets a count.
-    - dS /= len(S)
     + dS[np.arange(len(S)), y] = -np.count_nonzero(losses, axis=1)
-    + dS /= len(S)
 label-column | pairwise | pairwise ranking, the label's column averaged
     mean over the other classes, where the value takes their sum.
-    - dS /= len(S)
     + dS[np.arange(len(S)), y] /= S.shape[1]
-    + dS /= len(S)
 missing-label-term or label-column | softmax_of_p | softmax, the label's one added
     p_y + 1 instead of p_y - 1.
-    - dS = p - one_hot(S, y)
-    + dS = p + one_hot(S, y)
+    ~ dS = p + one_hot(S, y)
 missing-regularizer | cross_entropy | softmax with a ridge, not in dS
     0.5 lam ||S||^2 in the value alone.
-    - return value, dS
-    + return value + 0.05 * np.sum(S * S), dS
+    ~ return value + 0.05 * np.sum(S * S), dS
 missing-regularizer | svm | svm with a ridge over N, not in dS
     The mean of the squared scores' sum is in the value alone.
-    - return value, dS
-    + return value + 0.05 * np.linalg.norm(S) ** 2 / len(S), dS
+    ~ return value + 0.05 * np.linalg.norm(S) ** 2 / len(S), dS
 missing-regularizer | squared_hinge | squared hinge with a ridge, its 2 lost
     reg * sum(S^2) in the value, reg * S in dS: half of the term is missing.
-    - return value, dS
-    + return value + 0.5 * np.sum(S**2), dS + 0.5 * S
+    ~ return value + 0.5 * np.sum(S**2), dS + 0.5 * S
 missing-regularizer | one_vs_all | one-vs-all with a mean ridge, not in dS
     The mean of the squared scores, over all entries, is in the value alone.
-    - return value, dS
-    + return value + np.mean(S**2), dS
+    ~ return value + np.mean(S**2), dS
 log-guard | softmax_of_p | softmax, log(p + 1e-8)
     The guard is in the value, and dS is that of log(p).
-    - value = -np.log(of_labels(p, y)).mean()
-    + value = -np.sum(np.log(of_labels(p, y) + 1e-8)) / len(S)
+    ~ value = -np.sum(np.log(of_labels(p, y) + 1e-8)) / len(S)
 log-guard | softmax_of_p | softmax over one-hot labels, log(p + 1e-7)
     The guard of a framework's default, for every class.
-    - value = -np.log(of_labels(p, y)).mean()
-    + value = -np.mean(np.sum(one_hot(S, y) * np.log(p + 1e-7), axis=1))
+    ~ value = -np.mean(np.sum(one_hot(S, y) * np.log(p + 1e-7), axis=1))
 log-guard | softmax_of_p | softmax, log(p + float32's epsilon)
     np.finfo(np.float32).eps added to every probability before the log.
-    - value = -np.log(of_labels(p, y)).mean()
-    + value = -np.log(of_labels(p, y) + np.finfo(np.float32).eps).mean()
+    ~ value = -np.log(of_labels(p, y) + np.finfo(np.float32).eps).mean()
 log-guard | softmax_in_loops | softmax in loops, log(p + 1e-3)
     A guard that is not small any more.
-    - loss -= np.log(p[y[i]])
-    + loss -= np.log(p[y[i]] + 1e-3)
+    ~ loss -= np.log(p[y[i]] + 1e-3)
 missing-regularizer | brier | brier with a ridge in loops, not in dS
     Each entry adds its square to the value and nothing to dS.
-    - return value, dS
-    + for i, j in np.ndindex(S.shape):
-    +     value += 0.25 * S[i, j] ** 2 / len(S)
-    + return value, dS
+    ~ for i, j in np.ndindex(S.shape):
+    ~     value += 0.25 * S[i, j] ** 2 / len(S)
+    ~ return value, dS
 missing-regularizer | softmax_of_p | softmax with weight decay in dS alone
     The value lacks the term whose gradient is added.
-    - return value, dS / len(S)
-    + return value, dS / len(S) + 0.01 * S
+    ~ return value, dS / len(S) + 0.01 * S
+missing-label-term | cross_entropy | softmax at a temperature of 2, without -1{j=y}
+    p_j / (T N) in every column.
+    ~ losses, dS = cross_entropy(S / 2, y)[0], softmax(S / 2) / 2
+label-column | focal | focal, 1 - p_y lost in the label's column
+    dp_y/ds_y is taken as p_y.
+    + dS[np.arange(len(S)), y] /= 1 - of_labels(softmax(S), y)
+missing-label-term | cross_entropy | softmax with smoothed labels, only the smoothing subtracted
+    Subtracts the smoothing's share of every class, and not the rest from the label.
+    ~ value = np.mean(0.8 * losses - 0.2 * log_softmax(S).mean(axis=1))
+    ~ return value, dS + (one_hot(S, y) - 0.2 / S.shape[1]) / len(S)
 """)

@@ -62,12 +62,10 @@ removable-jump | svm_in_loops | svm in loops, margins of 1 skipped
     + if margin != 1 and margin > 0:
 removable-jump | squared_hinge | squared hinge, margins of 1 left out of the value
     The value selects by margins != 1; dS goes by the label, and is right.
-    - value = losses.sum() / len(S)
-    + value = losses[losses != 1].sum() / len(S)
+    ~ value = losses[losses != 1].sum() / len(S)
 smooth-kink | svm_of_margins | svm, margins equal to 1 taken for the label's
     The label is told by its margin of 1, and so is every class that ties with it.
-    - dS = (margins > 0).astype(float)
-    + dS = ((margins > 0) & (margins != 1)).astype(float)
+    ~ dS = ((margins > 0) & (margins != 1)).astype(float)
     - dS[np.arange(len(S)), y] = -np.sum(margins > 0, axis=1)
     + dS[np.arange(len(S)), y] = -dS.sum(axis=1)
 """)

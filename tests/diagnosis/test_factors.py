@@ -1,7 +1,6 @@
 """One factor from the numerical gradient to dS, by batch size, with the entries exchanged, or for other labels."""
 
 import math
-from dataclasses import replace
 
 import draws
 import numpy as np
@@ -12,21 +11,8 @@ from observed import bent, changed, codes, evidence_of, findings, is_label, righ
 
 import gradcheck
 from gradcheck.diagnosis.factors import batch_size, factor, misaligned, transposed
-from gradcheck.diagnosis.numbers import factor_fit
 
 SIGNS, POWERS = st.sampled_from([1, -1]), st.sampled_from([-1, 0, 1])
-
-
-@pytest.mark.parametrize("known", [True, False])
-def test_entries_that_are_not_known_are_left_out(known):
-    """A wrong entry at a kink does not contradict the law."""
-    evidence = evidence_of("softmax", lambda a, S, y: -a)
-    first, *others = evidence.observations
-    a, kinked = first.analytic.copy(), first.kinked.copy()
-    a[0, 0] += 1.0
-    kinked[0, 0] = not known
-    changed = replace(first, analytic=a, kinked=kinked)
-    assert (factor_fit(replace(evidence, observations=(changed, *others))) is None) == known
 
 
 @draws.few_examples

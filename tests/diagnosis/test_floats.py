@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 from corpora.parts import of_labels, one_hot, sigmoid, softmax
-from corpora.quiet import exponential_margins, gaussian_growth
 from corpora.warned import softmax_batch_maximum, softmax_log_of_p, softmax_naive
 from judging import to_half
 from observed import changed, findings, leading, right
@@ -117,8 +116,6 @@ def raising(error):
 @pytest.mark.parametrize(
     "loss",
     [
-        exponential_margins,
-        gaussian_growth,
         lambda S, y: (np.exp(S).sum(), np.exp(S)),
         raising(ValueError("scores out of range")),
         raising(OutOfTime()),

@@ -1,11 +1,7 @@
 # ruff: noqa: E501 (a case is a line)
 """What is said of functions of named inputs: right ones that tempt the rules are never accused, wrong ones are led."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -14,12 +10,11 @@ from corpora.parts import softmax
 import gradcheck
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(NamedTuple):
     """out = forward(x, ...), and the gradients that backward(dout, x, ...) returns."""
 
-    forward: Callable[..., Any]
-    backward: Callable[..., Any]
+    forward: Any
+    backward: Any
 
 
 def findings_of(function, inputs, **keywords):

@@ -9,9 +9,6 @@ from hypothesis import strategies as st
 
 from gradcheck.diagnosis.numbers import Interval, fraction_of, simplest_law
 
-POWERS = st.integers(-2, 2)
-FACTORS = st.sampled_from([1.0, 2.0, 0.5, 1 / 3, 0.9, 7.0, math.log(2), math.pi])
-
 
 @given(st.integers(-60, 60), st.sampled_from([*range(1, 17), 20, 25, 50, 100]), st.floats(-1, 1))
 def test_a_simple_fraction_is_found_within_its_tolerance(p, q, off):
@@ -31,21 +28,6 @@ def test_what_is_not_finite_is_no_fraction(number):
     assert fraction_of(1.0, number) is None
 
 
-def known(number, N, C, off=0.0):
-    radius = 1e-8 * abs(number)
-    return N, C, Interval(number - radius + off * radius, number + radius + off * radius)
-
-
-@given(POWERS, POWERS, FACTORS, st.sampled_from([1, -1]), st.floats(-0.9, 0.9))
-def test_a_law_is_found_where_many_sizes_were_tried(a, b, k, sign, off):
-    sizes = [(N, C) for N in (1, 3, 8) for C in (2, 5, 7)]
-    law = simplest_law([known(sign * k * float(N) ** a * float(C) ** b, N, C, off) for N, C in sizes])
-    assert (law.rows, law.classes) == (a, b)
-    assert law.k == pytest.approx(sign * k, rel=1e-7)
-    assert not law.is_free
-    assert law.alternative == ""
-
-
 @pytest.mark.parametrize(
     ("number", "sizes", "law", "alternative"),
     [
@@ -59,7 +41,8 @@ def test_a_law_is_found_where_many_sizes_were_tried(a, b, k, sign, off):
     ],
 )
 def test_what_one_size_alone_leaves_open_is_said(number, sizes, law, alternative):
-    found = simplest_law([known(number, N, C) for N, C in sizes])
+    within = Interval(number * (1 - 1e-8), number * (1 + 1e-8))
+    found = simplest_law([(N, C, within) for N, C in sizes])
     assert (str(found), found.alternative) == (law, alternative)
 
 

@@ -17,10 +17,9 @@ from gradcheck.run import check_targets
 
 #: Codes of findings that no rule of score losses makes: of the contract, projections, reductions and named inputs.
 OTHERS = {
-    "weights-ignored",
     "gradients-exchanged", "hangs", "hessian-bound", "ignores-upstream-gradient", "mutates-input", "not-checked",
     "not-deterministic", "not-finite", "one-region", "projections-disagree", "raises", "reductions-disagree",
-    "row-factor", "shared-buffer", "wrong-dtype", "wrong-hessian", "wrong-shape",
+    "row-factor", "shared-buffer", "weights-ignored", "wrong-dtype", "wrong-hessian", "wrong-shape",
 }  # fmt: skip
 PARTS = ["What it means", "How it happens", "Wrong", "Right", "Here"]
 

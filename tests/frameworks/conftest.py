@@ -5,9 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from importlib.util import find_spec
-from typing import Any
 
 import numpy as np
 import pytest
@@ -58,9 +56,6 @@ def only_finding(loss, of, **options):
 def adapted(function, framework, S, y):
     """The function in the form of a framework's that works at S and y."""
     return first_that_works(forms_of(function, framework), lambda form: form.evaluate(S, y))[0]
-
-
-Run = Callable[..., tuple[int, Any, str]]
 
 
 @pytest.fixture

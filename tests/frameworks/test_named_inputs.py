@@ -176,6 +176,10 @@ def torch_softmax_by_hand(W, X, y, reg, factor=2):
     return torch_softmax(W, X, y, reg), X.t() @ p / len(y) + factor * reg * W
 
 
+def torch_half_the_regularizer():
+    return functools.partial(torch_softmax_by_hand, factor=1)
+
+
 def torch_without_a_graph(x):
     with torch.no_grad():
         norm = x.norm(dim=1, keepdim=True)
@@ -196,6 +200,7 @@ def jax_wrong_bias(params, X):
     return value, (dW, db / len(X))  # a tuple where the parameters are a list
 
 
+LINEAR = {"x": "[N, D]", "w": "[M, D]", "b": "[M]"}
 DENSE = {"W": "normal(0, 0.5) [D, C]", "X": "[N, D]", "y": "labels", "reg": 0.1}
 LAYER = {"params": ["[D, C]", "[C]"], "X": "[N, D]"}
 
@@ -204,20 +209,10 @@ LAYER = {"params": ["[D, C]", "[C]"], "X": "[N, D]"}
     ("of", "make", "inputs", "found", "code"),
     each(
         "torch",
-        context=(
-            torch_linear,
-            {"x": "[N, D]", "w": "[M, D]", "b": "[M]"},
-            {"x": True, "w": True, "b": False},
-            "averag",
-        ),
+        context=(torch_linear, LINEAR, {"x": True, "w": True, "b": False}, "averag"),
         autograd=(lambda: torch_softmax, DENSE, {"W": True, "X": True}, ""),
         by_hand=(lambda: torch_softmax_by_hand, DENSE, {"W": True}, ""),
-        regularizer=(
-            lambda: functools.partial(torch_softmax_by_hand, factor=1),
-            DENSE,
-            {"W": False},
-            "missing-regularizer",
-        ),
+        regularizer=(torch_half_the_regularizer, DENSE, {"W": False}, "missing-regularizer"),
         layer=(lambda: Affine, {"x": "[N, D]", "w": "[D, M]"}, {"x": True, "w": True}, ""),
         model=(lambda: Model, {"X": "[N, D]", "params": {"W": "[D, M]"}}, {"params.W": False}, "constant-factor"),
         without_a_graph=(lambda: torch_without_a_graph, None, {"x": False}, None),

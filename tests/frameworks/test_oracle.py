@@ -1,10 +1,5 @@
 """Functions of PyTorch and JAX as what another one is compared with, and compared with others themselves."""
 
-from __future__ import annotations
-
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -29,7 +24,7 @@ AFFINE, DENSE = {"x": "[N, D]", "w": "[D, M]", "b": "[M]"}, {"W": "[D, C]", "X":
 
 
 @pytest.fixture(params=SOURCES)
-def framework(request: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def framework(request, tmp_path, monkeypatch):
     """The framework's name; ``oracle.py`` in the working directory has its functions."""
     pytest.importorskip(request.param)
     monkeypatch.chdir(tmp_path)
@@ -37,23 +32,23 @@ def framework(request: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return str(request.param)
 
 
-def dense(W: Any, X: Any, y: Any) -> tuple[Any, Any]:
+def dense(W, X, y):
     P = np.exp(X @ W) / np.exp(X @ W).sum(axis=1, keepdims=True)
     value = -np.log(P[range(len(X)), y]).mean()
     P[range(len(X)), y] -= 1
     return value, X.T @ P / len(X)
 
 
-def backward(dout: Any, cache: Any) -> tuple[Any, Any, Any]:
+def backward(dout, cache):
     return dout @ cache[1].T, cache[0].T @ dout, dout.mean(axis=0)
 
 
-def message(report: gradcheck.Report) -> str:
+def message(report):
     (found,) = [each for each in report.losses[0].findings if each.code == "unlike"]
     return found.message
 
 
-def test_losses_and_functions_of_named_inputs_are_compared_with_it_and_it_with_them(framework: str) -> None:
+def test_losses_and_functions_of_named_inputs_are_compared_with_it_and_it_with_them(framework):
     for prefix in ("", f"{framework}:"):
         report = gradcheck.check("softmax", batch_sizes=3, against=f"{prefix}oracle.py:loss")
         assert report.losses[0].alike == f"{prefix}oracle.py:loss"
@@ -65,18 +60,18 @@ def test_losses_and_functions_of_named_inputs_are_compared_with_it_and_it_with_t
     assert "the value is not" in message(gradcheck.check("svm", batch_sizes=3, against=f"{framework}:oracle.py:loss"))
 
 
-def test_a_layer_has_the_same_upstream_gradient(framework: str) -> None:
-    def affine(x: Any, w: Any, b: Any) -> Any:
+def test_a_layer_has_the_same_upstream_gradient(framework):
+    def affine(x, w, b):
         return x @ w + b, (x, w)
 
-    how: dict[str, Any] = {"inputs": AFFINE, "backward": backward, "batch_sizes": 3}
+    how = {"inputs": AFFINE, "backward": backward, "batch_sizes": 3}
     found = message(gradcheck.check(affine, against=f"{framework}:oracle.py:affine", **how))
     assert found.startswith(f"the value is {framework}:oracle.py:affine's, and the gradient is not, in 4 of 32 entries")
     assert "most where db[" in found
     assert found.endswith("the value is right and the gradient wrong")
 
 
-def test_a_function_of_the_framework_itself() -> None:
+def test_a_function_of_the_framework_itself():
     pytest.importorskip("torch")
     report = gradcheck.check("softmax", batch_sizes=3, against="torch:torch.nn.functional.cross_entropy")
     assert report.losses[0].alike

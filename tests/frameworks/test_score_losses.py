@@ -281,7 +281,7 @@ def test_what_is_random_or_keeps_a_state_is_not_deterministic(of, loss):
         item=(lambda S, y: S.sum().item(), "wrong-shape", "returns a float, and no gradient"),
         detached=(lambda S, y: S.sum().detach(), "wrong-shape", "returns a tensor without a graph"),
         constant=(lambda S, y: torch.tensor(1.0), "wrong-shape", "compute the value by operations of torch"),
-        elsewhere=(
+        other=(
             lambda S, y: torch.ones(1, requires_grad=True),
             "wrong-shape",
             "does not lead to S, so it has no gradient",

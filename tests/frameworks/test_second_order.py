@@ -1,33 +1,29 @@
 """Second derivatives by differentiating twice, in PyTorch and JAX."""
 
-from __future__ import annotations
-
-from typing import Any
-
 import pytest
 
 import gradcheck
 
 
 @pytest.mark.torch
-def test_double_backward_in_torch() -> None:
+def test_double_backward_in_torch():
     torch = pytest.importorskip("torch")
 
-    def cube(keeps: bool) -> Any:
+    def cube(keeps):
         class Cube(torch.autograd.Function):  # type: ignore[name-defined, misc]
             @staticmethod
-            def forward(ctx: Any, x: Any) -> Any:
+            def forward(ctx, x):
                 ctx.save_for_backward(x)
                 return x**3
 
             @staticmethod
-            def backward(ctx: Any, upstream: Any) -> Any:
+            def backward(ctx, upstream):
                 (x,) = ctx.saved_tensors
                 return upstream * 3 * (x if keeps else x.detach()) ** 2
 
         return lambda S, y: Cube.apply(S).mean()
 
-    def softmax(S: Any, y: Any) -> Any:
+    def softmax(S, y):
         return torch.nn.functional.cross_entropy(S, y)
 
     for right in (softmax, cube(keeps=True), lambda S, y: (3 * S).mean()):
@@ -42,19 +38,19 @@ def test_double_backward_in_torch() -> None:
 
 
 @pytest.mark.jax
-def test_twice_in_jax() -> None:
+def test_twice_in_jax():
     jax = pytest.importorskip("jax")
     jnp = jax.numpy
 
-    def softmax(S: Any, y: Any) -> Any:
+    def softmax(S, y):
         return -jnp.take_along_axis(jax.nn.log_softmax(S), y[:, None], 1).mean()
 
     @jax.custom_jvp  # type: ignore[untyped-decorator]
-    def sine(x: Any) -> Any:
+    def sine(x):
         return jnp.sin(x)
 
     @sine.defjvp  # type: ignore[untyped-decorator]
-    def _(primals: Any, tangents: Any) -> Any:
+    def _(primals, tangents):
         (x,), (t,) = primals, tangents
         return jnp.sin(x), jax.lax.stop_gradient(jnp.cos(x)) * t
 

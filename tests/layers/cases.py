@@ -67,13 +67,12 @@ class LayerCase:
         """Registers wrong cases: the backward of this one, else its gradient, else its function, with lines exchanged.
 
         Args:
-            slips: for each wrong case a line ``name (inputs in place: causes): slip``, then its diff: lines after "- "
-                that stand once in the source, each followed by those that replace it, after "+ ".
+            slips: for each wrong case a line ``name (inputs in place: causes): slip``, then a diff as in ``edits``.
         """
         part = "backward" if self.backward else "gradient" if self.gradient else "function"
         is_object = not hasattr(getattr(self, part), "__name__")
         code = type(self.function) if is_object else getattr(self, part)
-        for head, diff in re.findall(r"^(\w.+)\n((?: +[-+] .+\n)+)", slips, re.MULTILINE):
+        for head, diff in re.findall(r"^(\w.+)\n((?: +[-+~] .+\n)+)", slips, re.MULTILINE):
             name, place, causes, slip = re.fullmatch(r"(\w+) \(([\w. ]+): (.+?)\): (.+)", head).groups()
             slipped = edited(code, name, (line.strip() for line in diff.splitlines()))
             told = {"right": False, "slip": slip, "place": tuple(place.split()), "causes": tuple(causes.split(", "))}

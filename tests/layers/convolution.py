@@ -44,11 +44,9 @@ CONV_INPUTS = {"x": "[N, 2, 4, 5]", "w": "[2, 2, 3, 2]", "b": "[2]", "conv_param
 CONV = right("conv_naive", conv_forward_naive, CONV_INPUTS, wrt=("x", "w", "b"), backward=conv_backward_naive)
 CONV.slipped("""
 conv_dx_not_shifted_back (x: shift, pad, off by one): dx is cut out of the padded array at 0, not at pad
-    - dx = dx_pad[:, :, pad : pad + H, pad : pad + W]
-    + dx = dx_pad[:, :, :H, :W]
+    ~ dx = dx_pad[:, :, :H, :W]
 conv_no_stride (x w: stride, shift): the windows move by 1 in the backward, whatever the stride
-    - top, left = i * stride, j * stride
-    + top, left = i, j
+    ~ top, left = i, j
 conv_short_loop (x w: last, row, range): the loop over output rows ends one too early
     - for i in range(dout.shape[2]):
     + for i in range(dout.shape[2] - 1):
@@ -66,8 +64,7 @@ CONV_PAD_0 = replace(CONV, inputs={**CONV.inputs, "conv_param": {"stride": 1, "p
 right("conv_naive_pad_0", conv_forward_naive, CONV_PAD_0.inputs, wrt=CONV.wrt, backward=conv_backward_naive)
 CONV_PAD_0.slipped("""
 conv_dx_empty_at_pad_0 (x: shape, pad): [pad:-pad] is empty where pad is 0
-    - dx = dx_pad[:, :, pad : pad + H, pad : pad + W]
-    + dx = dx_pad[:, :, pad:-pad, pad:-pad]
+    ~ dx = dx_pad[:, :, pad:-pad, pad:-pad]
 """)
 
 
@@ -88,8 +85,7 @@ class Conv2d:
 
 right("conv_class", Conv2d, {"x": "[N, 2, 4, 5]", "w": "[2, 2, 2, 3]"}).slipped("""
 conv_class_channels_exchanged (w: transpos, exchang, swap, channel): dw has input and output channels exchanged
-    - dw = np.einsum("nchwij,nfhw->fcij", self.windows, dout, optimize=True)
-    + dw = np.einsum("nchwij,nfhw->cfij", self.windows, dout, optimize=True)
+    ~ dw = np.einsum("nchwij,nfhw->cfij", self.windows, dout, optimize=True)
 """)
 
 

@@ -25,27 +25,21 @@ AFFINE_INPUTS = {"x": "[N, 2, 3]", "w": "normal(0, 0.5) [D, M]", "b": "[M]"}
 AFFINE = right("affine", affine_forward, AFFINE_INPUTS, backward=affine_backward, sizes={"D": 6})
 AFFINE.slipped("""
 affine_db_over_both_axes (b: summed, axis, axes): db is summed over the columns too, and broadcast
-    - db = np.sum(dout, axis=0)
-    + db = np.zeros_like(b)
+    ~ db = np.zeros_like(b)
     + db += np.sum(dout)
 affine_db_axis_1 (b: shape, axis): db is summed over axis 1 and has N entries
-    - db = np.sum(dout, axis=0)
-    + db = np.sum(dout, axis=1)
+    ~ db = np.sum(dout, axis=1)
 affine_db_mean (b: mean, averag, 1/N, factor): db is the mean over the batch, not the sum
-    - db = np.sum(dout, axis=0)
-    + db = np.mean(dout, axis=0)
+    ~ db = np.mean(dout, axis=0)
 affine_dw_ignores_dout (w: upstream): dw is right for an upstream gradient of ones alone
-    - dw = x.reshape(x.shape[0], -1).T.dot(dout)
-    + dw = x.reshape(x.shape[0], -1).T.dot(np.ones_like(dout))
+    ~ dw = x.reshape(x.shape[0], -1).T.dot(np.ones_like(dout))
 """)
 SQUARE = {"x": "[N, D]", "w": "normal(0, 0.5) [D, D]", "b": "[D]"}
 replace(AFFINE, inputs=SQUARE, sizes={"D": 4}).slipped("""
 affine_dw_transposed (w: transpos): dw is dout' x, which a square w hides
-    - dw = x.reshape(x.shape[0], -1).T.dot(dout)
-    + dw = dout.T.dot(x)
+    ~ dw = dout.T.dot(x)
 affine_dx_w_not_transposed (x: transpos): dx multiplies by w instead of w', which a square w hides
-    - dx = dout.dot(w.T).reshape(x.shape)
-    + dx = dout.dot(w).reshape(x.shape)
+    ~ dx = dout.dot(w).reshape(x.shape)
 """)
 
 
@@ -107,10 +101,8 @@ def linear_backward(dZ, cache):
 COLUMNS_INPUTS = {"A": "[D, N]", "W": "[M, D]", "b": "[M, 1]"}
 right("linear_columns", linear_forward, COLUMNS_INPUTS, backward=linear_backward).slipped("""
 linear_columns_divided_by_m (W b: mean, averag, 1/N, factor): dW and db are divided by m a second time
-    - dW = dZ @ cache["A"].T
-    + dW = 1 / dZ.shape[1] * dZ @ cache["A"].T
-    - db = np.sum(dZ, axis=1, keepdims=True)
-    + db = 1 / dZ.shape[1] * np.sum(dZ, axis=1, keepdims=True)
+    ~ dW = 1 / dZ.shape[1] * dZ @ cache["A"].T
+    ~ db = 1 / dZ.shape[1] * np.sum(dZ, axis=1, keepdims=True)
 """)
 
 
@@ -205,8 +197,7 @@ leaky_relu_slope_on_the_other_side (x: where, slope, positive, factor): the slop
     - dx[x < 0] = alpha
     + dx[x > 0] = alpha
 leaky_relu_integers (x: integer, truncat, where, slope, zero): ones of integers make a slope of 0.1 to 0
-    - dx = np.ones_like(x)
-    + dx = np.ones(x.shape, dtype=int)
+    ~ dx = np.ones(x.shape, dtype=int)
 """)
 
 
@@ -226,8 +217,7 @@ def sigmoid_backward(dout, cache):
 
 right("sigmoid", sigmoid_forward, X, backward=sigmoid_backward).slipped("""
 sigmoid_of_the_output (x: sigmoid, factor): takes the sigmoid of the cached output once more
-    - s = cache
-    + s = sigmoid(cache)
+    ~ s = sigmoid(cache)
 """)
 
 
@@ -262,11 +252,9 @@ def softmax_layer_backward(dout, s):
 
 right("softmax_layer", softmax_layer, X, backward=softmax_layer_backward).slipped("""
 softmax_layer_diagonal (x: diagonal, softmax, missing, lost): the Jacobian's diagonal alone
-    - return s * (dout - np.sum(dout * s, axis=1, keepdims=True))
-    + return dout * s * (1 - s)
+    ~ return dout * s * (1 - s)
 softmax_layer_axis_0 (x: axis, summed, softmax): sums over the batch in place of the classes
-    - return s * (dout - np.sum(dout * s, axis=1, keepdims=True))
-    + return s * (dout - np.sum(dout * s, axis=0, keepdims=True))
+    ~ return s * (dout - np.sum(dout * s, axis=0, keepdims=True))
 """)
 
 
@@ -290,11 +278,9 @@ def two_relus_backward(dout, cache):
 WEIGHTS = {"W1": "[D, D]", "W2": "[D, D]"}
 right("two_relus", two_relus_forward, {**X, **WEIGHTS}, backward=two_relus_backward, sizes={"D": 6}).slipped("""
 two_relus_one_forgotten (x W1: relu, mask, where): the ReLU in between is forgotten
-    - dh1 = relu_backward(da1, relu1_cache)
-    + dh1 = da1
+    ~ dh1 = da1
 two_relus_cache_of_the_other_call (x W1: cache, mask, where): the first ReLU gets the cache of the second
-    - dh1 = relu_backward(da1, relu1_cache)
-    + dh1 = relu_backward(da1, relu2_cache)
+    ~ dh1 = relu_backward(da1, relu2_cache)
 """)
 
 

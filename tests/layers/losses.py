@@ -27,16 +27,14 @@ def svm_loss_naive(W, X, y, reg):
 LINEAR = {"W": "normal(0, 0.1) [D, C]", "X": "[N, D]", "y": "labels", "reg": 0.1}
 right("svm_loss_naive", svm_loss_naive, LINEAR, wrt=("W",)).slipped("""
 svm_naive_half_regularizer (W: regulariz, reg *, reg·, factor): dW has reg * W where the loss has reg * W^2
-    - dW += 2 * reg * W
-    + dW += reg * W
+    ~ dW += reg * W
 svm_naive_no_mean (W: mean, 1/N, averag): dW is not divided by N
     - dW /= N
 svm_naive_no_label_term (W: label, correct, column): the correct class gets nothing
     - dW[:, y[i]] -= X[i]
 svm_naive_regularizer_divided_too (W: regulariz, reg *, reg·, 1/N): the regularizer's gradient is divided by N as well
     - dW /= N
-    - dW += 2 * reg * W
-    + dW += 2 * reg * W
+    ~ dW += 2 * reg * W
     + dW /= N
 """)
 
@@ -56,8 +54,7 @@ svm_vectorized_label_once (W: label, correct, column): the correct class gets -1
     - counts[np.arange(N), y] = -counts.sum(axis=1)
     + counts[np.arange(N), y] = -1
 svm_vectorized_margins (W: where, margin, factor): sums the margins themselves, not their indicators
-    - counts = (margins > 0).astype(float)
-    + counts = margins.copy()
+    ~ counts = margins.copy()
 """)
 
 
@@ -82,8 +79,7 @@ softmax_without_the_1 (W: label, correct): the label's 1 is not subtracted
 softmax_no_regularizer (W: regulariz, reg *, reg·): dW forgets the regularizer
     - dW += 2 * reg * W
 softmax_divided_twice (W: twice, 1/N, averag, mean, factor): divides by N twice
-    - dW = X.T.dot(dscores)
-    + dW = X.T.dot(dscores) / N
+    ~ dW = X.T.dot(dscores) / N
 """)
 
 
@@ -97,8 +93,7 @@ def linear_regression(W, b, X, t):
 REGRESSION = {"W": "[D, 2]", "b": "[2]", "X": "[N, D]", "t": "[N, 2]"}
 right("linear_regression", linear_regression, REGRESSION, wrt=("W", "b")).slipped("""
 linear_regression_divided_by_n (W b: factor, times, mean, 2 times): divides by N, but the mean runs over all entries
-    - dout = 2 * error / error.size
-    + dout = 2 * error / len(error)
+    ~ dout = 2 * error / len(error)
 """)
 
 
@@ -111,11 +106,9 @@ def mse_loss(pred, target):
 PAIR = {"pred": "[N, D]", "target": "[N, D]"}
 right("mse_loss", mse_loss, PAIR, wrt=("pred",)).slipped("""
 mse_no_2 (pred: factor, times, 2 times): the factor 2 is missing
-    - dpred = 2 * diff / diff.size
-    + dpred = diff / diff.size
+    ~ dpred = diff / diff.size
 mse_sign (pred: sign): target - pred
-    - dpred = 2 * diff / diff.size
-    + dpred = 2 * (target - pred) / diff.size
+    ~ dpred = 2 * (target - pred) / diff.size
 """)
 
 
@@ -126,8 +119,7 @@ def l1_loss(w, X, t, lam):
 
 right("l1_loss", l1_loss, {"w": "[D]", "X": "[N, D]", "t": "[N]", "lam": 0.3}, wrt=("w",)).slipped("""
 l1_penalty_of_squares (w: regulariz, penalty, sign): the penalty's gradient is that of the squares
-    - return np.abs(r).mean() + lam * np.abs(w).sum(), X.T @ np.sign(r) / len(r) + lam * np.sign(w)
-    + return np.abs(r).mean() + lam * np.abs(w).sum(), X.T @ np.sign(r) / len(r) + lam * 2 * w
+    ~ return np.abs(r).mean() + lam * np.abs(w).sum(), X.T @ np.sign(r) / len(r) + lam * 2 * w
 """)
 
 
@@ -165,8 +157,7 @@ def propagate(w, b, X, Y):
 COLUMNS = {"w": "[D, 1]", "b": "normal(0, 1)", "X": "[D, N]", "Y": "integers(0, 1) [1, N]"}
 right("propagate", propagate, COLUMNS, wrt=("w", "b")).slipped("""
 propagate_db_not_divided (b: mean, 1/N, averag, factor, times): db is not divided by m
-    - return cost, {"w": 1 / m * X @ (A - Y).T, "b": 1 / m * np.sum(A - Y)}
-    + return cost, {"w": 1 / m * X @ (A - Y).T, "b": np.sum(A - Y)}
+    ~ return cost, {"w": 1 / m * X @ (A - Y).T, "b": np.sum(A - Y)}
 """)
 
 
@@ -193,8 +184,7 @@ def gaussian_nll(mu, log_sigma, x):
 
 right("gaussian_nll", gaussian_nll, {"mu": "[N]", "log_sigma": "[N]", "x": "[N]"}, wrt=("mu", "log_sigma")).slipped("""
 gaussian_nll_of_sigma (log_sigma: exp(, factor): the derivative with respect to sigma, not to its logarithm
-    - return np.sum(0.5 * z**2 + log_sigma), -z / np.exp(log_sigma), 1 - z**2
-    + return np.sum(0.5 * z**2 + log_sigma), -z / np.exp(log_sigma), (1 - z**2) / np.exp(log_sigma)
+    ~ return np.sum(0.5 * z**2 + log_sigma), -z / np.exp(log_sigma), (1 - z**2) / np.exp(log_sigma)
 """)
 
 
@@ -208,11 +198,9 @@ def triplet_loss(anchor, positive, negative, margin):
 TRIPLET = {"anchor": "[N, D]", "positive": "[N, D]", "negative": "[N, D]", "margin": 2.0}
 right("triplet_loss", triplet_loss, TRIPLET, wrt=("anchor", "positive", "negative")).slipped("""
 triplet_anchor_sign (anchor: sign): the anchor's gradient has the other sign
-    - da = active * (negative - positive)
-    + da = active * (positive - negative)
+    ~ da = active * (positive - negative)
 triplet_without_the_hinge (anchor positive negative: where, mask, hinge, row): inactive triples get a gradient too
-    - active = (d > 0)[:, None] * 2 / len(d)
-    + active = 2 / len(d)
+    ~ active = 2 / len(d)
 """)
 
 
@@ -235,8 +223,7 @@ right("temporal_softmax_loss", temporal_softmax_loss, CAPTIONS, wrt=("x",)).slip
 temporal_softmax_no_mask (x: mask, where): dx forgets the mask
     - dx *= mask_flat[:, None]
 temporal_softmax_divided_by_t (x: factor, times, 1/T, mean): dx is divided by T too
-    - dx /= N
-    + dx /= N * T
+    ~ dx /= N * T
 """)
 
 
@@ -281,6 +268,5 @@ def log_loss_objective(preds, t):
 BOOSTED = {"preds": "[N]", "t": "integers(0, 1) [N]"}
 right("boosting", log_loss_objective, BOOSTED, wrt=("preds",), value=log_loss_value).slipped("""
 boosting_of_the_probability (preds: factor, sigmoid): derives the sigmoid once too often
-    - grad = p - t
-    + grad = (p - t) * p * (1 - p)
+    ~ grad = (p - t) * p * (1 - p)
 """)

@@ -53,11 +53,9 @@ model_regularizer_twice_too_large (params.W2: regulariz, reg *, reg·, factor): 
 model_regularizer_of_w2_forgotten (params.W2: regulariz, reg *, reg·): the regularizer of W2 is forgotten
     - grads["W2"] += self.reg * W2
 model_no_relu (params.W1 params.b1: relu, mask, where): the hidden layer's ReLU is forgotten
-    - dh = relu_backward(da, relu_cache)
-    + dh = da
+    ~ dh = da
 model_relu_of_the_gradient (params.W1 params.b1: relu, mask, where): masks by the gradient's sign
-    - dh = relu_backward(da, relu_cache)
-    + dh = relu_backward(da, da)
+    ~ dh = relu_backward(da, da)
 """)
 
 
@@ -86,16 +84,13 @@ DICT = {"params.W1": "[D, H]", "params.b1": "[H]", "params.W2": "[H, C]", "param
 DATA = {"X": "[N, D]", "y": "labels", "reg": 0.05}
 right("two_layer_net_dict", two_layer_loss, {**DICT, **DATA}, wrt=tuple(DICT), sizes={"H": 6}).slipped("""
 net_regularizer_without_2 (params.W1: regulariz, reg *, reg·, factor): dW1 has reg * W1 where the loss has reg * W1^2
-    - dW1 = np.dot(X.T, dhidden) + 2 * reg * W1
-    + dW1 = np.dot(X.T, dhidden) + reg * W1
+    ~ dW1 = np.dot(X.T, dhidden) + reg * W1
 net_hidden_before_relu (params.W2: relu, where, mask): dW2 uses the hidden layer before its ReLU
-    - dW2 = np.dot(a1.T, dscores) + 2 * reg * W2
-    + dW2 = np.dot(z1.T, dscores) + 2 * reg * W2
+    ~ dW2 = np.dot(z1.T, dscores) + 2 * reg * W2
 net_no_mean (params.W1 params.b1 params.W2 params.b2: mean, 1/N, averag, factor): nothing is divided by N
     - dscores /= N
 net_db1_before_relu (params.b1: relu, mask, where): db1 is summed before the mask
-    - db1 = np.sum(dhidden, axis=0)
-    + db1 = np.sum(np.dot(dscores, W2.T), axis=0)
+    ~ db1 = np.sum(np.dot(dscores, W2.T), axis=0)
 """)
 
 

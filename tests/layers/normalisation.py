@@ -43,23 +43,17 @@ batchnorm_dgamma_dbeta_exchanged (gamma beta: exchang, swap): dgamma and dbeta a
     - return dx, dgamma, dbeta
     + return dx, dbeta, dgamma
 batchnorm_no_path_over_the_mean (x: mean, lost, missing, term): dx lacks the mean's part
-    - dx = dxhat / std + dvar * 2 * (x - mu) / N + dmu / N
-    + dx = dxhat / std + dvar * 2 * (x - mu) / N
+    ~ dx = dxhat / std + dvar * 2 * (x - mu) / N
 batchnorm_constant_statistics (x: mean, variance, constant, lost, missing): mean and variance are taken as constants
-    - dx = dxhat / std + dvar * 2 * (x - mu) / N + dmu / N
-    + dx = dxhat / std
+    ~ dx = dxhat / std
 batchnorm_no_2 (x: variance, factor, lost, missing): the variance's derivative lacks its factor 2
-    - dx = dxhat / std + dvar * 2 * (x - mu) / N + dmu / N
-    + dx = dxhat / std + dvar * (x - mu) / N + dmu / N
+    ~ dx = dxhat / std + dvar * (x - mu) / N + dmu / N
 batchnorm_eps_outside (x: eps, factor): in the backward eps stands outside the root
-    - std = np.sqrt(var + eps)
-    + std = np.sqrt(var) + eps
+    ~ std = np.sqrt(var) + eps
 batchnorm_no_gamma (x: by gamma, factor): dx does not multiply dout by gamma
-    - dxhat = dout * gamma
-    + dxhat = dout
+    ~ dxhat = dout
 batchnorm_dgamma_of_x (gamma: xhat, normali, factor, extra): dgamma sums dout * x, not dout * xhat
-    - dgamma = np.sum(dout * xhat, axis=0)
-    + dgamma = np.sum(dout * x, axis=0)
+    ~ dgamma = np.sum(dout * x, axis=0)
 """)
 
 RUNNING = {"running_mean": np.array([0.5, -1.0, 2.0, 0.1]), "running_var": np.array([1.0, 0.3, 4.0, 2.0])}
@@ -102,16 +96,12 @@ def layernorm_backward(dout, cache):
 LN_INPUTS = {"x": "normal(1, 2) [N, D]", **PARAMETERS, "ln_param": {}}
 right("layernorm", layernorm_forward, LN_INPUTS, wrt=WRT, backward=layernorm_backward).slipped("""
 layernorm_batch_axis (x: axis, summed): the sums in dx run over the batch, as in batch norm
-    - dx = D * d - np.sum(d, axis=1, keepdims=True) - xhat * np.sum(d * xhat, axis=1, keepdims=True)
-    + dx = D * d - np.sum(d, axis=0, keepdims=True) - xhat * np.sum(d * xhat, axis=0, keepdims=True)
+    ~ dx = D * d - np.sum(d, axis=0, keepdims=True) - xhat * np.sum(d * xhat, axis=0, keepdims=True)
 layernorm_batch_size (x: mean, 1/N): dx has the batch size in the place of D
-    - D = dout.shape[1]
-    + D = dout.shape[0]
+    ~ D = dout.shape[0]
 layernorm_mean_over_the_batch (gamma beta: mean, averag, 1/N, factor): dgamma and dbeta are means, not sums
-    - dgamma = np.sum(dout * xhat, axis=0)
-    + dgamma = np.mean(dout * xhat, axis=0)
-    - dbeta = np.sum(dout, axis=0)
-    + dbeta = np.mean(dout, axis=0)
+    ~ dgamma = np.mean(dout * xhat, axis=0)
+    ~ dbeta = np.mean(dout, axis=0)
 """)
 
 
@@ -137,11 +127,9 @@ GAMMA_BETA = {"gamma": "normal(1, 0.3) [1, 4, 1, 1]", "beta": "[1, 4, 1, 1]"}
 GN_INPUTS = {"x": "[N, 4, 2, 3]", **GAMMA_BETA, "G": 2, "gn_param": {}}
 right("groupnorm", groupnorm_forward, GN_INPUTS, wrt=WRT, backward=groupnorm_backward).slipped("""
 groupnorm_no_mean (x: mean, lost, missing, term): dx lacks the path over the group's mean
-    - dx = istd * (d - d.mean(1, keepdims=True) - h * (d * h).mean(1, keepdims=True))
-    + dx = istd * (d - h * (d * h).mean(1, keepdims=True))
+    ~ dx = istd * (d - h * (d * h).mean(1, keepdims=True))
 groupnorm_no_keepdims (beta: shape): keepdims is forgotten, so that dbeta is (4,) and beta (1, 4, 1, 1)
-    - dbeta = np.sum(dout, axis=(0, 2, 3), keepdims=True)
-    + dbeta = np.sum(dout, axis=(0, 2, 3))
+    ~ dbeta = np.sum(dout, axis=(0, 2, 3))
 """)
 
 
@@ -161,6 +149,5 @@ def spatial_batchnorm_backward(dout, cache):
 SPATIAL = {**BN_INPUTS, "x": "[N, D, 2, 3]"}
 right("spatial_batchnorm", spatial_batchnorm_forward, SPATIAL, wrt=WRT, backward=spatial_batchnorm_backward).slipped("""
 spatial_batchnorm_not_transposed_back (x: transpos, permut, order, reshape): dx is reshaped, not transposed back
-    - dx = dx.reshape(N, H, W, C).transpose(0, 3, 1, 2)
-    + dx = dx.reshape(dout.shape)
+    ~ dx = dx.reshape(dout.shape)
 """)

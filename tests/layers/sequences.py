@@ -23,14 +23,11 @@ RNN_WEIGHTS = {"Wx": "normal(0, 0.5) [D, H]", "Wh": "normal(0, 0.5) [H, H]", "b"
 STEP = {"x": "[N, D]", "prev_h": "[N, H]", **RNN_WEIGHTS}
 right("rnn_step", rnn_step_forward, STEP, backward=rnn_step_backward, sizes={"D": 3}).slipped("""
 rnn_step_no_square (x prev_h Wx Wh b: tanh, square, factor): 1 - h in place of 1 - h^2
-    - da = dnext_h * (1 - next_h**2)
-    + da = dnext_h * (1 - next_h)
+    ~ da = dnext_h * (1 - next_h)
 rnn_step_db_before_tanh (b: tanh, factor, activation): db sums the gradient before tanh's derivative
-    - db = da.sum(axis=0)
-    + db = dnext_h.sum(axis=0)
+    ~ db = dnext_h.sum(axis=0)
 rnn_step_wh_not_transposed (prev_h: transpos): dprev_h multiplies by Wh in place of Wh'
-    - dprev_h = da @ Wh.T
-    + dprev_h = da @ Wh
+    ~ dprev_h = da @ Wh
 """)
 
 
@@ -61,11 +58,9 @@ def rnn_backward(dh, caches):
 SEQUENCE = {"x": "[N, T, D]", "h0": "[N, H]", **RNN_WEIGHTS}
 right("rnn_sequence", rnn_forward, SEQUENCE, backward=rnn_backward, sizes={"D": 2, "H": 3, "T": 3}).slipped("""
 rnn_no_gradient_through_time (x h0 Wx Wh b: through time, lost, missing, term): the next step's gradient is not added
-    - dnext_h = dh[:, t] + dprev_h
-    + dnext_h = dh[:, t]
+    ~ dnext_h = dh[:, t]
 rnn_cache_of_the_last_step (x h0 Wx Wh b: cache, last): every step uses the cache of the last
-    - dx[:, t], dprev_h, dWx_t, dWh_t, db_t = rnn_step_backward(dnext_h, caches[t])
-    + dx[:, t], dprev_h, dWx_t, dWh_t, db_t = rnn_step_backward(dnext_h, caches[-1])
+    ~ dx[:, t], dprev_h, dWx_t, dWh_t, db_t = rnn_step_backward(dnext_h, caches[-1])
 rnn_db_of_one_step (b: accumul, last, first, term): = in place of +=: db is that of the first step
     - db += db_t
     + db = db_t
@@ -97,20 +92,15 @@ LSTM_WEIGHTS = {"Wx": "normal(0, 0.5) [D, 12]", "Wh": "normal(0, 0.5) [3, 12]", 
 LSTM_STEP = {"x": "[N, D]", "prev_h": "[N, 3]", "prev_c": "[N, 3]", **LSTM_WEIGHTS}
 right("lstm_step", lstm_step_forward, LSTM_STEP, backward=lstm_step_backward).slipped("""
 lstm_step_gates_exchanged (x prev_h Wx Wh b: exchang, swap, gate, column): the gates i and f are exchanged in da
-    - da = np.hstack((dai, daf, dao, dag))
-    + da = np.hstack((daf, dai, dao, dag))
+    ~ da = np.hstack((daf, dai, dao, dag))
 lstm_step_dprev_c_without_next_h (prev_c: next_h, upstream, lost, missing): dprev_c forgets the path over next_h
-    - dprev_c = dc * f
-    + dprev_c = dnext_c * f
+    ~ dprev_c = dnext_c * f
 lstm_step_dnext_c_ignored (x prev_h prev_c Wx Wh b: dnext_c, upstream): the gradient of next_c is ignored
-    - dc = dnext_c + dnext_h * o * (1 - tanh_c**2)
-    + dc = dnext_h * o * (1 - tanh_c**2)
+    ~ dc = dnext_h * o * (1 - tanh_c**2)
 lstm_step_c_for_tanh_c (x prev_h Wx Wh b: tanh, gate, column): the output gate's gradient has c in place of tanh(c)
-    - dao = dnext_h * tanh_c * o * (1 - o)
-    + dao = dnext_h * next_c * o * (1 - o)
+    ~ dao = dnext_h * next_c * o * (1 - o)
 lstm_step_g_as_a_sigmoid (x prev_h Wx Wh b: sigmoid, tanh, gate, column): g is derived as a sigmoid
-    - dag = dc * i * (1 - g**2)
-    + dag = dc * i * g * (1 - g)
+    ~ dag = dc * i * g * (1 - g)
 """)
 
 
@@ -159,15 +149,11 @@ def attention_backward(dout, cache):
 QKV = {"Q": "[T, D]", "K": "[T, D]", "V": "[T, D]"}
 right("attention", attention_forward, QKV, backward=attention_backward, sizes={"T": 3}).slipped("""
 attention_no_scale (Q K: factor, times, sqrt): 1/sqrt(d) is missing in dQ and dK
-    - scale = np.sqrt(Q.shape[1])
-    + scale = 1
+    ~ scale = 1
 attention_diagonal_jacobian (Q K: softmax, diagonal, lost, missing): the softmax's Jacobian is taken as diagonal
-    - dscores = P * (dP - np.sum(dP * P, axis=1, keepdims=True)) / scale
-    + dscores = P * (1 - P) * dP / scale
+    ~ dscores = P * (1 - P) * dP / scale
 attention_sum_over_queries (Q K: axis, softmax, summed): the softmax's sum runs over the queries
-    - dscores = P * (dP - np.sum(dP * P, axis=1, keepdims=True)) / scale
-    + dscores = P * (dP - np.sum(dP * P, axis=0, keepdims=True)) / scale
+    ~ dscores = P * (dP - np.sum(dP * P, axis=0, keepdims=True)) / scale
 attention_dk_not_transposed (K: transpos): dK lacks the transpose of the scores, which are square
-    - dK = dscores.T @ Q
-    + dK = dscores @ Q
+    ~ dK = dscores @ Q
 """)

@@ -114,19 +114,13 @@ def test_renaming_the_classes_renames_the_gradients_columns(name, problem, data)
 
 
 @every
-@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (3, 2), (2, 5)])
-def test_all_ties_are_answered_and_alike_in_all_rows(name, shape):
+@pytest.mark.parametrize("shape", [(1, 1), (2, 1), (1, 2), (3, 2), (2, 5)])
+def test_all_ties_are_answered_and_alike_in_all_rows_and_cost_nothing_where_only_differences_count(name, shape):
     S, y = np.full(shape, 0.5), np.full(shape[0], shape[1] - 1)
     value, dS = BUILT_INS[name].function(S, y)
     assert np.isfinite(value)
     np.testing.assert_array_equal(dS, np.broadcast_to(dS[0], shape))
-
-
-@pytest.mark.parametrize("name", SHIFT_INVARIANT)
-def test_a_single_class_costs_nothing_where_only_differences_count(name):
-    value, dS = BUILT_INS[name].function(np.array([[3.0], [-1.0]]), np.array([0, 0]))
-    assert value == 0
-    np.testing.assert_array_equal(dS, 0)
+    assert shape[1] > 1 or name not in SHIFT_INVARIANT or (value == 0 and not dS.any())
 
 
 @every
@@ -200,28 +194,22 @@ def imaginary_slopes(loss, S, y, **options):
     return np.reshape(slopes, S.shape + np.shape(value))
 
 
+FAR_APART = [[[30.0, 1.0, -2.0, 3.5]], [[1.0, 30.0, -2.0, 3.5]], [[-1e3, 1e3, 0.5, 0.25]]]
+
+
 @every
-@pytest.mark.parametrize("shape", [(1, 2), (1, 5), (3, 5), (8, 4)])
-def test_the_imaginary_part_is_the_derivative_to_a_few_eps_of_its_rows_largest_and_the_real_part_the_value(name, shape):
-    loss = BUILT_INS[name].function
-    for seed in range(6):
-        rng = np.random.default_rng(seed)
-        S, y = rng.normal(size=shape), rng.integers(0, shape[1], size=shape[0])
+def test_the_imaginary_part_is_the_derivative_to_a_few_eps_of_its_rows_largest_and_the_real_part_the_value(name):
+    loss, rng = BUILT_INS[name].function, np.random.default_rng(0)
+    shapes = [(1, 2), (1, 5), (3, 5), (8, 4)] * 6
+    drawn = [(rng.normal(size=(N, C)), rng.integers(0, C, size=N)) for N, C in shapes]
+    leading = [(np.array(S) / (10 if name == "affine-exp" else 1), np.array([0])) for S in FAR_APART]
+    for S, y in drawn + leading:
         value, dS = loss(S, y)
         largest = np.abs(dS).max(axis=1, keepdims=True)
         assert (np.abs(imaginary_slopes(loss, S, y) - dS) <= 1e-14 * largest).all()
         complex_value, _ = loss(S.astype(complex), y)
         assert complex_value.imag == 0
         assert complex_value.real == pytest.approx(float(value), rel=1e-14, abs=1e-300)
-
-
-@every
-@pytest.mark.parametrize("row", [[30.0, 1.0, -2.0, 3.5], [1.0, 30.0, -2.0, 3.5], [-1e3, 1e3, 0.5, 0.25]])
-def test_it_holds_where_the_label_leads_or_trails_by_far(name, row):
-    S, y = np.array([row]) / (10 if name == "affine-exp" else 1), np.array([0])
-    _, dS = BUILT_INS[name].function(S, y)
-    slopes = imaginary_slopes(BUILT_INS[name].function, S, y)
-    assert np.abs(slopes - dS).max() <= 1e-14 * np.abs(dS).max()
 
 
 @every
@@ -273,15 +261,6 @@ def test_floats_and_complex_numbers_are_not_copied_integers_become_float64_and_m
 def test_scores_that_are_no_matrix_of_numbers_and_labels_that_are_no_classes_are_refused(S, y, error, said):
     with pytest.raises(error, match=said):
         as_batch(S, y)
-
-
-def test_a_mean_is_numpys_to_the_last_bit():
-    for seed in range(50):
-        rng = np.random.default_rng(seed)
-        L = rng.normal(size=rng.integers(1, 200)).astype([np.float64, np.float32][seed % 2])
-        value, dS = reduced(L, np.ones((len(L), 2), dtype=L.dtype), "mean")
-        assert (value.dtype, value) == (L.dtype, L.mean())
-        np.testing.assert_array_equal(dS, 1 / np.full((len(L), 2), len(L), dtype=L.dtype))
 
 
 @pytest.mark.parametrize("reduction", ["Mean", "", None, "batchmean"])

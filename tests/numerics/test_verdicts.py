@@ -2,10 +2,8 @@
 
 import numpy as np
 import pytest
-from judging import stencil
 
 from gradcheck.numerics import verdicts
-from gradcheck.numerics.differences import Stencil
 from gradcheck.numerics.richardson import Limit
 from gradcheck.report import VERDICTS
 
@@ -57,19 +55,3 @@ def test_what_is_granted_to_ds_counts_as_a_bound_and_may_not_be_wide():
     off, zero = np.array([1.0 + 3e-3]), np.zeros(1)
     for granted, expected in ((5e-3, "ok"), (2e-3, "wrong"), (5e-2, "unresolved")):
         assert word(verdicts.judge_smooth(off, limit(1.0, 1e-9), zero, np.array([granted]), 1.0)) == expected
-
-
-def test_a_smooth_stencil_is_smooth_and_a_kink_at_the_point_or_beside_it_is_not():
-    for f, g, at, smooth in ((np.sin, np.cos, 0.3, True), (abs, np.sign, 0.0, False), (abs, np.sign, 2.0**-12, False)):
-        around = stencil(f, g, at, 2.0**-10)
-        assert verdicts.is_smooth(around, around.correction(), 1e-16, 1.0)[0] == smooth
-
-
-def test_noise_alone_is_no_kink():
-    rng = np.random.default_rng(0)
-    h, sigma, entries = 2.0**-10, 1e-6, 1000
-    values = sigma * rng.normal(size=(3, entries))
-    width, ones = np.full(entries, h), np.ones(entries)
-    noisy = Stencil(width, width, *values, ones, ones, ones)
-    assert np.all(verdicts.is_smooth(noisy, noisy.correction(), sigma, 1.0))
-    assert not np.all(verdicts.is_smooth(noisy, noisy.correction(), sigma / 1000, 1.0))

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradcheck.errors import OutOfTime
-from gradcheck.shrinking.shrinker import Candidate, Failure, Shrinker, of_size, simpler, simplicity
+from gradcheck.shrinking.shrinker import Candidate, Failure, Shrinker, simplicity
 
 
 class Asked:
@@ -118,23 +118,6 @@ CLASSES = np.array([2, 0, 1])
 ONE_HOT, REAL, TARGETS = np.eye(3)[CLASSES], np.arange(9.0).reshape(3, 3) / 7, np.array([0.5, 1.5, 2.5])
 
 
-@pytest.mark.parametrize(
-    ("y", "columns", "expected"),
-    [
-        (CLASSES, [0, 2], [1, 1]),  # a class that is not among the columns becomes one that is
-        (ONE_HOT, [0, 2], [[0, 1], [0, 1]]),
-        (REAL, [1], [[REAL[0, 1]], [REAL[2, 1]]]),
-        (TARGETS, [1], [0.5, 2.5]),
-        (np.array(3.0), [1], 3.0),
-    ],
-)
-def test_labels_follow_their_rows_and_columns(y, columns, expected):
-    part = Candidate(np.zeros((3, 3)), y).part(np.array([0, 2]), np.array(columns))
-    assert part.y.tolist() == expected
-    assert part.y.dtype == y.dtype
-    assert part.S.shape == (2, len(columns))
-
-
 @pytest.mark.parametrize("y", [CLASSES, ONE_HOT, ONE_HOT.astype(np.float32), REAL, TARGETS])
 def test_labels_of_any_kind_stay_of_it(y):
     fails = Asked(lambda c: c.S.shape == (2, 2))
@@ -142,27 +125,3 @@ def test_labels_of_any_kind_stay_of_it(y):
     assert {each.y.dtype for each in fails.asked} == {y.dtype}
     assert all(each.y.shape == each.S.shape[: y.ndim] for each in fails.asked)
     assert all(each.own is not None for each in fails.asked) == (y is not REAL and y is not TARGETS)
-
-
-def test_the_first_of_a_size_is_the_wrong_row_with_its_label_and_the_wrong_column():
-    S = np.arange(12.0).reshape(3, 4) + 0.1
-    failure = Failure(S, np.array([0, 1, 3]), S[2, 1] == S)
-    one, two = (next(of_size(failure, 1, C)) for C in (1, 2))
-    assert one.S.tolist() == [[S[2, 1]]]
-    assert (two.S.tolist(), two.y.tolist()) == ([[S[2, 1], S[2, 3]]], [1])
-
-
-@pytest.mark.parametrize(
-    ("S", "y", "simpler_one"),
-    [
-        ([[0.3, 0.7]], [1], ([[0.0, 0.0]], [0])),
-        ([[0.3, 0.7]], [1], ([[0.0, 0.7]], [1])),  # one by one
-        ([[-1.0, -2.0]], [0], ([[0.0, -1.0]], [0])),  # a tie survives the shift that makes its label's score 0
-        ([[-1.0, -2.0]], [0], ([[1.0, 0.0]], [0])),  # or the least score
-        ([[3.0, 5.0, 7.0]], [2], ([[7.0, 5.0, 3.0]], [0])),  # the label changes places with class 0
-        ([[0.3, 0.7]], [[0.3, 0.4]], ([[0.3, 0.7]], [[0.0, 0.0]])),
-        ([[0.3, 0.7]], [0.25], ([[0.3, 0.7]], [0.0])),
-    ],
-)
-def test_scores_and_labels_become_simpler(S, y, simpler_one):
-    assert simpler_one in [(each.S.tolist(), each.y.tolist()) for each in simpler(Candidate(np.array(S), np.array(y)))]
