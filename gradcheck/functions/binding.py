@@ -44,7 +44,8 @@ class Bound:
 
     def flat(self, results: tuple[Any, ...], arguments: Arguments) -> npt.NDArray[Any]:
         """What a call returned as the gradient (n,) by the differentiated arrays; raises as a call does."""
-        gradients = _flat_gradients(self.name, results, arguments.values, self.order)
+        inputs = {each: arguments.values[each] for each in self.order}
+        _, gradients, _ = _assigned(self.name, results, arguments.values, inputs, is_explicit=True)
         absent = [each for each in arguments.layout.names if gradients.get(each) is None]
         if absent:
             raise TargetError(
@@ -97,18 +98,8 @@ def settle(
     """
     inputs = _inputs_of(name, values, wrt)
     value, returned, *_ = door(copy.deepcopy(values), seed)
-    results = _unpacked(returned, inputs)
-    by_name, remarks = _by_name(results, values), []
-    if by_name is None:
-        order = _matched(name, results, inputs, is_explicit=bool(wrt))
-        if len(results) > len(order):
-            remarks.append(f"{len(results) - len(order)} further results after the gradients are ignored")
-    elif missing := [each for each in wrt if each not in by_name]:
-        hint = f"it returns those of {', '.join(by_name)}"
-        raise TargetError(f"{name}: returns no gradient of {', '.join(missing)}", hint=hint)
-    else:
-        order = [each for each in wrt or values if each in by_name]
-    flat = _flat_gradients(name, returned, values, order)
+    order, flat, unused = _assigned(name, returned, values, inputs, is_explicit=bool(wrt))
+    remarks = [f"{unused} further results after the gradients are ignored"] if unused else []
     absent = [path for path, leaf in flat.items() if leaf is None or (zero_is_none and not np.any(leaf))]
     if absent:
         what = "None, or 0 everywhere" if zero_is_none else "None"
@@ -117,23 +108,44 @@ def settle(
     return Settled(Bound(name, door, tuple(order)), arrays, tuple(remarks), (value, *returned))
 
 
-def _flat_gradients(
-    name: str, results: tuple[Any, ...], values: dict[str, Any], order: Sequence[str]
-) -> dict[str, Any]:
-    """The gradients of all arrays by their names, in the order of the inputs, from what a function returned."""
-    results = _unpacked(results, {each: values[each] for each in order})
-    gradients = _by_name(results, values)
-    if gradients is None:
+def _assigned(
+    name: str, results: tuple[Any, ...], values: dict[str, Any], inputs: dict[str, Any], *, is_explicit: bool
+) -> tuple[list[str], dict[str, Any], int]:
+    """Which result is whose gradient: in a dict by the names of the inputs, as ``W`` or ``dW``; or in their order.
+
+    All of the ``inputs`` have one if these are explicit; else those have none whose shape does not come back.
+
+    Returns:
+        The inputs in the order of their gradients; the gradients of all arrays by name; how many results are left over.
+    """
+    results = _unpacked(results, inputs)
+    by_name = results[0] if results and isinstance(results[0], dict) else {}
+    by_name = {key if key in values else str(key).removeprefix("d").removeprefix("_"): by_name[key] for key in by_name}
+    if by_name and by_name.keys() <= values.keys():
+        if missing := [each for each in inputs if is_explicit and each not in by_name]:
+            hint = f"it returns those of {', '.join(by_name)}"
+            raise TargetError(f"{name}: returns no gradient of {', '.join(missing)}", hint=hint)
+        order, results = [each for each in (inputs if is_explicit else values) if each in by_name], results[:1]
+    else:
+        order = list(inputs) if is_explicit or len(results) == len(inputs) else _fitting(name, results, inputs)
         if len(results) < len(order):
-            raise TargetError(
-                f"{name}: returned {len(order)} gradients at the first call, and {len(results)} at a later one"
-            )
-        gradients = dict(zip(order, results, strict=False))
-    found: dict[str, Any] = {}
-    for each in values:
-        if each in order and each in gradients:
-            found |= flat_gradient(name, each, values[each], gradients[each])
-    return found
+            message = f"{name}: returns {len(results)} gradients, and {len(inputs)} inputs are differentiated"
+            hint = "name what has a gradient, in their order: --wrt W --wrt b"
+            raise TargetError(f"{message}: {', '.join(inputs)}", hint=hint)
+        by_name = dict(zip(order, results, strict=False))
+    parts = (flat_gradient(name, each, values[each], by_name[each]) for each in values if each in order)
+    return order, {path: leaf for part in parts for path, leaf in part.items()}, max(len(results) - len(order), 0)
+
+
+def _fitting(name: str, results: tuple[Any, ...], inputs: dict[str, Any]) -> list[str]:
+    """For each result, the next input that it may be the gradient of; a TargetError where there is none."""
+    waiting = iter(inputs.items())
+    fitting = (next((each for each, value in waiting if _fits(result, value)), None) for result in results)
+    order = [each for each in fitting if each is not None]
+    if not order:
+        first = next(iter(inputs))
+        flat_gradient(name, first, inputs[first], results[0] if results else ())  # raises, with both shapes
+    return order
 
 
 def flat_gradient(function: str, name: str, value: Any, gradient: Any) -> dict[str, Any]:
@@ -203,36 +215,6 @@ def _unpacked(results: tuple[Any, ...], inputs: dict[str, Any]) -> tuple[Any, ..
         return (results,) if any(_fits(results, each) for each in lists) else results
     several = results[0] if results and not lists and isinstance(results[0], list | tuple) else ()
     return tuple(several) if any(isinstance(each, np.ndarray) for each in several) else results
-
-
-def _by_name(results: tuple[Any, ...], values: dict[str, Any]) -> dict[str, Any] | None:
-    """Gradients that came in a dict by the names of the inputs, as ``W`` or ``dW``; None if they did not."""
-    if not results or not isinstance(results[0], dict):
-        return None
-    found = {}
-    for key, gradient in results[0].items():
-        name = key if key in values else str(key).removeprefix("d").removeprefix("_")
-        if name not in values:
-            return None
-        found[name] = gradient
-    return found or None
-
-
-def _matched(name: str, results: tuple[Any, ...], inputs: dict[str, Any], *, is_explicit: bool) -> list[str]:
-    """For each gradient, the input that it belongs to: in order, without those that have no gradient."""
-    if is_explicit or len(results) == len(inputs):
-        if len(results) < len(inputs):
-            these = ", ".join(inputs)
-            message = f"{name}: returns {len(results)} gradients, and {len(inputs)} inputs are differentiated: {these}"
-            raise TargetError(message, hint="name what has a gradient, in their order: --wrt W --wrt b")
-        return list(inputs)
-    waiting = iter(inputs.items())
-    fitting = (next((each for each, value in waiting if _fits(result, value)), None) for result in results)
-    order = [each for each in fitting if each is not None]
-    if not order:
-        first = next(iter(inputs))
-        flat_gradient(name, first, inputs[first], results[0] if results else ())  # raises, with both shapes
-    return order
 
 
 def _fits(result: Any, value: Any) -> bool:
