@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from gradcheck.errors import TargetError
 from gradcheck.functions.answer import described
-from gradcheck.functions.signatures import named_parameters, signature_of
+from gradcheck.functions.signatures import parameters_of, signature_of
 from gradcheck.layout import Seed, rebuilt
 
 #: How names of the gradients that a backward is multiplied by begin.
@@ -100,7 +100,7 @@ class Layer:
         several = list(result) if isinstance(result, tuple) else [result]
         if signature is None or any(each.kind is each.VAR_POSITIONAL for each in signature.parameters.values()):
             return several[:1], several[1:]
-        names, _ = named_parameters(backward)
+        names, _ = parameters_of(backward)
         others = (k for k, name in enumerate(names) if not name.lower().startswith(_UPSTREAM))
         upstream = max(1, next(others, len(names)))
         beside = names[upstream:]
@@ -146,7 +146,7 @@ class Products:
     product: Callable[..., Any]
 
     def __call__(self, given: dict[str, Any], seed: Seed) -> tuple[Any, tuple[Any, ...]]:
-        names, _ = named_parameters(self.product)
+        names, _ = parameters_of(self.product)
         own = {name: copy.deepcopy(given[name]) for name in names if name in given}
         vectors = [name for name in names if name not in given]
         _, gradients = self.door(given, seed)

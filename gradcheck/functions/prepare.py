@@ -23,7 +23,7 @@ from gradcheck.functions.doors import AsReturned, Door, Layer, Products, Separat
 from gradcheck.functions.frameworks.inputs import settle_in
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import guessed_config, load_target, names_beside
-from gradcheck.functions.signatures import is_backward, is_layer, is_model, named_parameters, parameters_of
+from gradcheck.functions.signatures import is_backward, is_layer, is_model, parameters_of
 from gradcheck.functions.suggestions import command, forward_of, proposed
 from gradcheck.layout import Arguments
 from gradcheck.report import Finding
@@ -136,7 +136,7 @@ def open_door(name: str, thing: Any, beside: Mapping[str, Any]) -> tuple[Door, A
 def _maker(name: str, thing: Any) -> Callable[[], Any]:
     if not isinstance(thing, type):
         return lambda: thing
-    if takes := named_parameters(thing)[0]:
+    if takes := parameters_of(thing.__init__)[0]:  # type: ignore[misc]
         hint = f"make an object in the file, `layer = {thing.__name__}(...)`, and name that"
         raise TargetError(f"{name}: is a class that is made with {', '.join(takes)}", hint=hint)
     return thing
