@@ -15,8 +15,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from gradcheck.config.distributions import KINDS, Integers, Labels, Normal, ValidKind
-from gradcheck.config.inputs import as_plain, nested, parse_input
+from gradcheck.config.distributions import KINDS, Integers, Labels, Normal, ScoresKind, ValidKind
+from gradcheck.config.inputs import nested, parse_input
 from gradcheck.config.source import KeyPath, Source, in_plain_words, printable, read_file, read_text
 from gradcheck.errors import ConfigError, did_you_mean
 
@@ -34,6 +34,13 @@ def _as_tuple(value: Any) -> Any:
     if isinstance(value, list | tuple | range):
         return tuple(value)
     return value if value is None else (value,)
+
+
+def _as_plain(value: Any) -> Any:
+    """In JSON's types: kinds of scores and labels as mappings, an array as a list, any other object as text."""
+    if isinstance(value, ScoresKind | Labels):
+        return vars(value)
+    return value.tolist() if hasattr(value, "tolist") else repr(value)
 
 
 _Count = Annotated[int, Field(strict=True, ge=1), BeforeValidator(_as_int)]
@@ -121,7 +128,7 @@ class Config(BaseModel):
 
     def as_data(self) -> dict[str, Any]:
         """The configuration as mappings, lists, texts and numbers, as in JSON; ``Config(**data)`` reads it back."""
-        return {key: as_plain(value) for key, value in self}
+        return json.loads(json.dumps(dict(self), default=_as_plain))  # type: ignore[no-any-return]
 
 
 def load_config(
