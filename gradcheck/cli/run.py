@@ -23,11 +23,6 @@ from gradcheck.report import Report
 from gradcheck.run import check_targets
 
 _Texts = list[str] | None
-#: Keys of the configuration whose options have their names.
-_KEYS = (
-    "seed", "trials", "scores", "wrt", "only", "gradient", "backward", "value", "hvp", "order", "dtype", "rtol", "atol",
-    "plan",
-)  # fmt: skip
 _DESCRIBING = ("inputs", "sizes", "wrt", "only", "gradient", "backward", "value", "hvp", "hessian", "reseed")
 _NUMBERS = ("seed", "trials", "order", "rtol", "atol", "max_seconds", "timeout", "worst", "jobs")
 _TARGET = "A built-in loss (`gradcheck list`), module:function, or file.py:function; several may be named."
@@ -105,7 +100,7 @@ def run(
     given = dict(context.params)
     for key in _NUMBERS:
         given[key] = given[key] and read_text(given[key], f"--{key.replace('_', '-')}", is_file=False).data
-    options: dict[tuple[str, ...], Any] = {(key,): given[key] for key in _KEYS}
+    options: dict[tuple[str, ...], Any] = {(key,): given[key] for key in Config.model_fields if key in given}
     options |= {("reseed",): reseed or None, ("hessian",): hessian or None}
     for key, option, texts in (("batch_sizes", "--batch-size", batch_size), ("classes", "--classes", classes)):
         options[key,] = texts and (read_text(f"[{','.join(texts)}]", option, is_file=False).data or texts)
