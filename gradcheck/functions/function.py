@@ -76,12 +76,6 @@ class Function:
         return own.quick(labels) if hasattr(own, "quick") else None  # type: ignore[union-attr]
 
     @cached_property
-    def takes_hessian(self) -> bool:
-        """Whether it returns second derivatives where it is asked to: it has an argument ``hessian``."""
-        signature = signature_of(self.function)
-        return signature is not None and "hessian" in signature.parameters
-
-    @cached_property
     def each_row_options(self) -> dict[str, str]:
         """The argument that makes it return each row's own value: ``reduction="none"``, if it has such an argument."""
         signature = signature_of(self.function)
