@@ -22,7 +22,7 @@ from gradcheck.functions.loading import load_target
 from gradcheck.functions.output_capture import let_through, place_of_user
 from gradcheck.functions.prepare import prepare
 from gradcheck.functions.signatures import parameters_of, takes_scores_and_labels
-from gradcheck.functions.suggestions import rerun_command
+from gradcheck.functions.suggestions import command
 from gradcheck.layout import Layout
 from gradcheck.report import Finding, LossReport
 from gradcheck.run.seen import Explained, Seen, first_error
@@ -253,9 +253,12 @@ class TargetRun:
         batches = *self._seen.batches, *self._seen.second
         worst = max(batches, key=lambda b: (b.wrong, b.unresolved, b.max_relative_error), default=None)
         if self._seen.troubled is not None and ("raises" in self._seen.contract or not (worst and worst.wrong)):
-            problem = *self._seen.troubled.S.shape, self._seen.troubled.scores, self._seen.troubled.seed
+            problem = self._seen.troubled
+            N, C, scores, seed = problem.batch_size or len(problem.S), problem.S.shape[1], problem.scores, problem.seed
         elif worst is not None:
-            problem = worst.batch_size, worst.classes, worst.scores, worst.seed
+            N, C, scores, seed = worst.batch_size, worst.classes, worst.scores, worst.seed
         else:
             return ""
-        return rerun_command(self._target, self._config, self._settings, *problem)
+        of_scores = ["--classes", C, "--scores", scores] if scores != "inputs" else []
+        own = ["--batch-size", N, *of_scores, "--seed", seed, *(["--trials", 1] if self._config.trials != 1 else [])]
+        return command(self._target, self._config, self._settings, own)

@@ -110,7 +110,7 @@ SCENES = (
     Scene("a wrong name", 2, "gradcheck run mine.py:los", ("nothing in it is called los", "did you mean loss?")),
     Scene("no Python", 2, RUN, ("mine.py:2", "is not valid Python"), (), "def loss(S, y):\n  return (\n"),
     Scene("a module that is missing", 2, RUN, ("imports nosuch, which",), (), "import nosuch\n" + RIGHT),
-    Scene("a layer", 2, RUN, ("gradcheck run mine.py:forward --backward=backward --input",), (), LAYER),
+    Scene("a layer", 2, RUN, ("gradcheck run mine.py:forward --backward backward --input",), (), LAYER),
     Scene("a code is explained", 0, "gradcheck explain sign-flipped && gradcheck explain | head", ("Wrong", "Right")),
     Scene("the version", 0, "gradcheck --version", ("gradcheck 0.",)),
 )  # fmt: skip
