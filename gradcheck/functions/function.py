@@ -29,8 +29,6 @@ class Function:
     #: What made ``function`` from the user's own; None if it is that.
     adapter: Callable[[Any], Any] | None = field(default=None, repr=False)
     by_name: bool = field(default=False, repr=False)  # ``load_target(target)`` finds it in any process
-    #: The functions that belong to it, by ``gradient``, ``backward`` or ``value``, where they are at hand.
-    beside: dict[str, Callable[..., Any]] = field(default_factory=dict, repr=False)
     has_hessian: bool = False  # it may return second derivatives after value and dS, which a call leaves out
     budget: Budget | None = field(default=None, repr=False)  # counts and limits its calls
 

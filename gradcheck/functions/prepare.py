@@ -51,7 +51,6 @@ def prepare(
     """
     name = function.target
     named = {key: _other(function, getattr(config, key)) for key in ("gradient", "backward", "value", "hvp")}
-    named |= function.beside
     door, main, params = open_door(name, function.function, named)
     hvp, order = named["hvp"], 1
     if products:
@@ -181,10 +180,10 @@ def _refuse_undescribed(
     raise TargetError(message, hint=hint)
 
 
-def _other(function: Function, target: str | None) -> Callable[..., Any] | None:
+def _other(function: Function, target: str | Callable[..., Any] | None) -> Callable[..., Any] | None:
     """The function that a key such as ``backward`` names: a target, or a name beside the function that is checked."""
-    if target is None:
-        return None
+    if not isinstance(target, str):
+        return target
     place = function.target.rpartition(":")[0]
     if ":" not in target and place and function.by_name:
         target = f"{place}:{target}"

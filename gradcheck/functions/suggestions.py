@@ -104,7 +104,7 @@ def command(target: str, config: Config, settings: Settings = Settings(), proble
     words = [*problem]
     chosen, usual = vars(config) | vars(settings), vars(Config.model_construct()) | vars(Settings())
     for key in _WRITTEN:
-        if (value := chosen[key]) == usual[key] or f"--{key}" in problem:
+        if (value := chosen[key]) == usual[key] or callable(value) or f"--{key}" in problem:
             continue
         texts = value if isinstance(value, tuple) else [value]
         if isinstance(value, dict):

@@ -116,7 +116,7 @@ class TargetRun:
         loss, config = self._loaded, self._config
         if self._products or self._error or loss is None or self._loss is None:
             return None
-        if not (config.hvp or "hvp" in loss.beside or config.order == 2):
+        if not (config.hvp or config.order == 2):
             return None
         if config.order == 2 and self._loss.framework == "numpy":
             self._error = "order 2 is for PyTorch and JAX; name what returns second derivatives: --hessian, or --hvp"
@@ -183,8 +183,8 @@ class TargetRun:
         """The problems to check; a function of named inputs becomes one of x first."""
         given, config, thing = self._given, self._config, loss.function
         of_scores = loss.is_built_in or takes_scores_and_labels(thing)
-        beside = {*loss.beside, *(key for key in ("backward", "gradient", "value") if getattr(config, key))} - {"hvp"}
-        if self._products or (of_scores and beside and "backward" not in beside):
+        beside = config.gradient or config.value
+        if self._products or (of_scores and beside and not config.backward):
             names = (*parameters_of(thing)[0], "S", "y")[:2]
             if isinstance(given, Problem):
                 given = dict(zip(names, (given.S, given.y), strict=True))
@@ -193,7 +193,7 @@ class TargetRun:
                 config = config.model_copy(update={"inputs": dict(inputs)})
         elif isinstance(given, Problem):
             return [given]
-        elif given is None and of_scores and not (config.inputs or beside):
+        elif given is None and of_scores and not (config.inputs or beside or config.backward):
             return problems(config)
         with let_through(stderr):
             function, points, remarks = prepare(loss, config, given, self._framework, products=self._products)
@@ -245,9 +245,8 @@ class TargetRun:
         if (
             not loaded
             or not loaded.by_name
-            or loaded.beside
             or self._given is not None
-            or callable(self._settings.like)
+            or any(callable(each) for each in (*vars(self._config).values(), self._settings.like))
         ):
             return ""  # no command can say this
         batches = *self._seen.batches, *self._seen.second
