@@ -61,7 +61,7 @@ class Separate:
 
     def __call__(self, given: dict[str, Any], seed: Seed) -> tuple[Any, tuple[Any, ...]]:
         # Both functions get the same arguments, of which either may have no need.
-        again = {name: np.array(each) if isinstance(each, np.ndarray) else each for name, each in given.items()}
+        again = copy.deepcopy(given)
         value = called(self.value, _accepted(self.value, given))
         gradient = called(self.gradient, _accepted(self.gradient, again))
         return value[0] if isinstance(value, tuple) else value, _several(gradient)

@@ -114,3 +114,11 @@ def test_a_class_is_made_anew_and_a_model_gets_a_new_dict_of_parameters_at_every
     assert inputs_of(Tanh, {"x": X}) == ["x"]
     assert inputs_of(Model, inputs={"X": X}) == ["params.W"]
     assert W.tolist() == before.tolist()
+
+
+def test_a_value_that_changes_parameters_in_place_leaves_those_of_its_gradient_alone():
+    def value(params):
+        return np.square(params["W"], out=params["W"]).sum()
+
+    (loss,) = gradcheck.check_at(value, {"params": {"W": W}}, gradient=lambda params: {"W": 2 * params["W"]}).losses
+    assert ([finding.code for finding in loss.findings], loss.batches[0].wrong) == (["mutates-input"], 0)
