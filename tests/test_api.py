@@ -269,6 +269,8 @@ def test_what_cannot_be_checked_says_how_to_describe_it_and_a_wrong_gradient_is_
         gradcheck.check(lambda W, X: quadratic(W, X))
     (loss,) = gradcheck.check(quadratic, inputs={"W": "[D, C]"}).losses
     assert "takes (W, X, reg=…); not described: X\nsay what they are, for example: inputs={'W'" in loss.error
+    (loss,) = gradcheck.check(backward, inputs={"dout": "[N, M]"}).losses
+    assert loss.error.endswith("is checked with its forward\nname its forward, with this one as its backward")
     (loss,) = gradcheck.check(forward, **LAYER | {"backward": "backwards"}).losses
     assert "backwards: no built-in loss has this name" in loss.error
     assert gradcheck.check(forward, **LAYER | {"backward": "backward"}).passed

@@ -166,10 +166,11 @@ def _refuse_undescribed(
 ) -> NoReturn:
     name, names = function.target.rpartition(":")[2], names_beside(function.function)
     if is_backward(function.function):
-        forward = forward_of(function.target)
-        is_there = forward.rpartition(":")[2] in names
-        example = command(forward, guessed_config(forward) if is_there else Config(backward=name))
-        hint = f"name its forward, for example:\n{example}"
+        forward, hint = forward_of(function.target), "name its forward, with this one as its backward"
+        if function.by_name:
+            is_there = forward.rpartition(":")[2] in names
+            example = command(forward, guessed_config(forward) if is_there else Config(backward=name))
+            hint = f"name its forward, for example:\n{example}"
         raise TargetError("is a backward, which is checked with its forward", hint=hint)
     guess = proposed(name, function.function, names, config)
     hint = f"say what they are, for example:\n{command(function.target, guess)}"
