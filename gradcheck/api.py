@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.config import Config
-from gradcheck.config.settings import DESCRIPTIONS, Settings, read_settings
+from gradcheck.config.settings import Settings
 from gradcheck.errors import TargetError, UsageError, did_you_mean
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_target
@@ -119,7 +119,7 @@ def assert_gradients(losses: LossLike | Sequence[LossLike], config: Config | Non
     """
     __tracebackhide__ = True  # pytest shows the test that called
     if not (report := check(losses, config, **keywords)):
-        look = Options(width=100, entries="worst", worst=keywords.get("worst", Settings.worst))
+        look = Options(width=100, entries="worst", worst=keywords.get("worst", Options.worst))
         raise AssertionError(f"{sentences(report)[-1]}\n\n{FORMATS['table'](report, look)}")
 
 
@@ -144,7 +144,7 @@ def as_function(function: LossLike) -> Function:
 
 def _read(config: Config | None, keywords: dict[str, Any], keys: Sequence[str]) -> tuple[Config, Settings]:
     """What ``config`` and keywords stand for: a configuration, and settings."""
-    known = (*DESCRIPTIONS, "against", *keys)
+    known = (*Settings.model_fields, "against", *keys)
     for name in keywords:
         if name not in known:
             near = f": {near}" if (near := did_you_mean(name, known)) else ""
@@ -152,7 +152,7 @@ def _read(config: Config | None, keywords: dict[str, Any], keys: Sequence[str]) 
     changed = {key: keywords.pop(key) for key in keys if key in keywords}
     if "against" in keywords:
         keywords["like"] = keywords.pop("against")
-    return Config(**dict(config or Config()) | changed), read_settings(keywords)
+    return Config(**dict(config or Config()) | changed), Settings(**keywords)
 
 
 def _uninterrupted(report: Report) -> NotebookReport:

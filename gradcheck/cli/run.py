@@ -4,7 +4,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import closing, nullcontext, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,8 +13,8 @@ from gradcheck.cli.outputs import destinations, usage_errors
 from gradcheck.cli.progress import ProgressDisplay
 from gradcheck.config import Config, load_config
 from gradcheck.config.inputs import read_option
-from gradcheck.config.settings import DESCRIPTIONS, Backend, Framework, Reference, read_settings
-from gradcheck.config.source import read_text
+from gradcheck.config.settings import Backend, Framework, Reference, Settings
+from gradcheck.config.source import Source, read_text
 from gradcheck.errors import UsageError
 from gradcheck.losses import BUILT_INS
 from gradcheck.output import FORMATS, Entries, Options
@@ -37,7 +36,7 @@ def _option(name: str, *flags: str, metavar: str | None = None) -> Any:
     """The option for a key of the configuration or a setting, with its own description."""
     key = Config.model_fields.get(name)
     panel = "Another function than (S, y)" if name in _DESCRIBING else "Problems, tolerances" if key else "The run"
-    help_ = key.description if key else DESCRIPTIONS[name]
+    help_ = (key or Settings.model_fields[name]).description
     return typer.Option(*flags, metavar=metavar, help=help_, rich_help_panel=panel)
 
 
@@ -114,10 +113,11 @@ def run(
         raise UsageError("there is nothing to check: no target on the command line or in the configuration", hint=hint)
     if watch:
         raise typer.Exit(_check_at_changes(names, config))
-    settings = read_settings({name: given[name] for name in DESCRIPTIONS}, options=True)
+    places = {(name,): f"--{name.replace('_', '-')}" for name in Settings.model_fields}
+    settings = Settings(Source({name: given[name] for (name,) in places}, places))  # type: ignore[call-arg, arg-type]
     look = Options(entries="all" if verbose else entries, quiet=quiet, worst=settings.worst, explain=explain)
     if "html" in (*reports.shown, *reports.files):
-        settings = replace(settings, worst=max(settings.worst, _ENTRIES_OF_A_PAGE))
+        settings = settings.model_copy(update={"worst": max(settings.worst, _ENTRIES_OF_A_PAGE)})
     streams = sys.stdout, sys.stderr
     bar = None if sys.stderr is None else ProgressDisplay(sys.stderr, is_quiet=quiet)
     with closing(bar) if bar else nullcontext():

@@ -53,7 +53,20 @@ _Names = Annotated[tuple[_Name, ...], BeforeValidator(_as_tuple)]
 _Sizes = Annotated[tuple[_Count, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
 
 
-class Config(BaseModel):
+class Keys(BaseModel):
+    """Keys with their types, ranges and defaults; a ConfigError names all mistakes, and places that a source knows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", revalidate_instances="always", defer_build=True)
+
+    def __init__(self, source: Source | None = None, /, **keys: Any) -> None:
+        source = source or Source(keys)
+        try:
+            super().__init__(**source.data)
+        except ValidationError as error:
+            raise format_error(error, source, list(type(self).model_fields)) from None
+
+
+class Config(Keys):
     """What to check and how; ``configs/default.yaml`` shows the same keys in YAML.
 
     A list may be given as any sequence or as a single value, a distribution of scores as text, a function by its name
@@ -66,8 +79,6 @@ class Config(BaseModel):
         >>> Config(batch_sizes=3, scores="normal(0, 0.001)").scores[0].describe()
         'normal(0, 0.001)'
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", revalidate_instances="always", defer_build=True)
 
     losses: _Names = Field((), description="Default losses: names from `gradcheck list`, module:name or file.py:name.")
     seed: _Seed = Field(0, description="Seed of trial 0; trial t uses seed + t. Draws are the same on every machine.")
@@ -113,10 +124,7 @@ class Config(BaseModel):
 
     def __init__(self, source: Source | None = None, /, **keys: Any) -> None:
         source = source or Source(keys)
-        try:
-            super().__init__(**source.data)
-        except ValidationError as error:
-            raise format_error(error, source, list(Config.model_fields)) from None
+        super().__init__(source)
         for name, given in self.inputs.items():
             try:
                 parse_input(given, self.sizes)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gradcheck.config import Config, Labels
-from gradcheck.config.settings import Settings
+from gradcheck.config.settings import DEFAULTS, Settings
 from gradcheck.functions.signatures import parameters_of, takes_scores_and_labels
 
 #: By name, the first that matches: what an input is likely to be.
@@ -99,10 +99,10 @@ def forward_of(backward: str) -> str:
     return forward if forward != backward else f"{backward.rpartition(':')[0]}:FORWARD"
 
 
-def command(target: str, config: Config, settings: Settings = Settings(), problem: Sequence[object] = ()) -> str:
+def command(target: str, config: Config, settings: Settings = DEFAULTS, problem: Sequence[object] = ()) -> str:
     """The command for a shell that checks a target as it is configured; of one problem alone, by options for it."""
     words = [*problem]
-    chosen, usual = vars(config) | vars(settings), vars(Config.model_construct()) | vars(Settings())
+    chosen, usual = vars(config) | vars(settings), vars(Config.model_construct()) | vars(DEFAULTS)
     for key in _WRITTEN:
         if (value := chosen[key]) == usual[key] or callable(value) or f"--{key}" in problem:
             continue
