@@ -60,10 +60,8 @@ class Separate:
     gradient: Callable[..., Any]
 
     def __call__(self, given: dict[str, Any], seed: Seed) -> tuple[Any, tuple[Any, ...]]:
-        # Both functions get the same arguments, of which either may have no need.
-        again = copy.deepcopy(given)
-        value = called(self.value, _accepted(self.value, given))
-        gradient = called(self.gradient, _accepted(self.gradient, again))
+        again = copy.deepcopy(given)  # both functions get the same arguments, of which either may have no need
+        value, gradient = called(self.value, given, leave_out=True), called(self.gradient, again, leave_out=True)
         return value[0] if isinstance(value, tuple) else value, _several(gradient)
 
 
@@ -186,8 +184,8 @@ def upstream_gradient(seed: Seed, number: int, shape: tuple[int, ...]) -> npt.ND
     return np.asarray(rng.standard_normal(shape) * 2.0 ** rng.integers(-2, 2, shape, endpoint=True))
 
 
-def called(function: Callable[..., Any], given: dict[str, Any]) -> Any:
-    """Call a function with these arguments, by position where it takes them only so.
+def called(function: Callable[..., Any], given: dict[str, Any], *, leave_out: bool = False) -> Any:
+    """Call a function with these arguments, by position where it takes them only so; or with those that it takes.
 
     Raises:
         TargetError: they are not the arguments that it takes; what it raises itself passes.
@@ -196,6 +194,8 @@ def called(function: Callable[..., Any], given: dict[str, Any]) -> Any:
     if signature is None:
         return function(*given.values())
     kinds = {each.name: each.kind for each in signature.parameters.values()}
+    if leave_out and inspect.Parameter.VAR_KEYWORD not in kinds.values():
+        given = {name: value for name, value in given.items() if name in kinds}
     by_position = [value for each, value in given.items() if kinds.get(each) == inspect.Parameter.POSITIONAL_ONLY]
     by_name = {each: value for each, value in given.items() if kinds.get(each) != inspect.Parameter.POSITIONAL_ONLY}
     try:
@@ -205,14 +205,6 @@ def called(function: Callable[..., Any], given: dict[str, Any]) -> Any:
         hint = "describe its parameters and no others: --input NAME='normal(0, 1) [N, D]', or inputs in the YAML"
         raise TargetError(f"{takes} is called with {names}: {error}", hint=hint) from None
     return function(*by_position, **by_name)
-
-
-def _accepted(function: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:
-    """Those of the arguments that a function has parameters for."""
-    signature = signature_of(function)
-    if signature is None or any(each.kind is each.VAR_KEYWORD for each in signature.parameters.values()):
-        return given
-    return {name: value for name, value in given.items() if name in signature.parameters}
 
 
 def _several(results: Any) -> tuple[Any, ...]:
