@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from gradcheck.config import Config
-from gradcheck.config.settings import DESCRIPTIONS, Settings, read_settings
+from gradcheck.config.settings import Settings
 from gradcheck.errors import TargetError, UsageError, did_you_mean
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import load_target
@@ -57,9 +56,9 @@ def check(losses: LossLike | Sequence[LossLike], config: Config | None = None, *
     """
     several = losses if isinstance(losses, Sequence) and not isinstance(losses, str) else [losses]
     keys = [key for key in Config.model_fields if key != "losses"]
-    config, settings, beside = _read(config, keywords, keys)
-    is_described = beside or config.inputs or config.gradient or config.backward or config.value
-    functions = [replace(as_function(each), beside=beside) if is_described else as_loss(each) for each in several]
+    config, settings = _read(config, keywords, keys)
+    is_described = config.inputs or any(getattr(config, key) for key in _BESIDE)
+    functions = [as_function(each) if is_described else as_loss(each) for each in several]
     return _uninterrupted(check_targets(functions, config, settings))
 
 
@@ -93,10 +92,9 @@ def check_at(
     if isinstance(S, Mapping):
         arguments = {name: np.asarray(each) if isinstance(each, list) else each for name, each in S.items()}
         keys = (*_OF_A_POINT, *_BESIDE, "wrt", "only", "reseed")
-        config, settings, beside = _read(config, keywords, keys)
-        named = replace(as_function(function), beside=beside)
-        return _uninterrupted(check_targets([named], config, settings, given=arguments))
-    config, settings, _ = _read(config, keywords, _OF_A_POINT)
+        config, settings = _read(config, keywords, keys)
+        return _uninterrupted(check_targets([as_function(function)], config, settings, given=arguments))
+    config, settings = _read(config, keywords, _OF_A_POINT)
     try:
         scores, labels = np.asarray(S), np.asarray([] if y is None else y)
     except Exception as error:  # anything that an __array__ of the user's raises
@@ -121,7 +119,7 @@ def assert_gradients(losses: LossLike | Sequence[LossLike], config: Config | Non
     """
     __tracebackhide__ = True  # pytest shows the test that called
     if not (report := check(losses, config, **keywords)):
-        look = Options(width=100, entries="worst", worst=keywords.get("worst", Settings.worst))
+        look = Options(width=100, entries="worst", worst=keywords.get("worst", Options.worst))
         raise AssertionError(f"{sentences(report)[-1]}\n\n{FORMATS['table'](report, look)}")
 
 
@@ -144,20 +142,17 @@ def as_function(function: LossLike) -> Function:
     return Function(getattr(function, "__qualname__", type(function).__qualname__), function, *where(function))
 
 
-def _read(
-    config: Config | None, keywords: dict[str, Any], keys: Sequence[str]
-) -> tuple[Config, Settings, dict[str, Callable[..., Any]]]:
-    """What ``config`` and keywords stand for: a configuration, settings, and callables that belong to a function."""
-    known = (*DESCRIPTIONS, "against", *keys)
+def _read(config: Config | None, keywords: dict[str, Any], keys: Sequence[str]) -> tuple[Config, Settings]:
+    """What ``config`` and keywords stand for: a configuration, and settings."""
+    known = (*Settings.model_fields, "against", *keys)
     for name in keywords:
         if name not in known:
             near = f": {near}" if (near := did_you_mean(name, known)) else ""
             raise TypeError(f"unknown keyword {name!r}{near} (there are {', '.join(sorted(known))})")
-    beside = {key: keywords.pop(key) for key in _BESIDE if callable(keywords.get(key))}
     changed = {key: keywords.pop(key) for key in keys if key in keywords}
     if "against" in keywords:
         keywords["like"] = keywords.pop("against")
-    return Config(**dict(config or Config()) | changed), read_settings(keywords), beside
+    return Config(**dict(config or Config()) | changed), Settings(**keywords)
 
 
 def _uninterrupted(report: Report) -> NotebookReport:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -11,14 +12,13 @@ class GradcheckError(Exception):
     """Base of every error that gradcheck raises on purpose."""
 
 
+@dataclass(eq=False, repr=False)
 class UsageError(GradcheckError):
     """What was asked for cannot be done, as a report that cannot be written: exit code 2."""
 
-    def __init__(self, message: str, *, hint: str = "", details: str = "") -> None:
-        super().__init__(message)
-        self.message = message  # what is wrong and where, in one or a few lines
-        self.hint = hint  # what to do about it; may be empty
-        self.details = details  # lines of the traceback in the user's own code; may be empty
+    message: str  # what is wrong and where, in one or a few lines
+    hint: str = field(default="", kw_only=True)  # what to do about it; may be empty
+    details: str = field(default="", kw_only=True)  # lines of the traceback in the user's own code; may be empty
 
     def __str__(self) -> str:
         return "\n".join(part for part in (self.message, self.details, self.hint) if part)
@@ -38,14 +38,13 @@ class OutOfTime(GradcheckError):  # noqa: N818  (nothing is wrong)
     found: Sequence[Any] = ()  # the findings of the current problem
 
 
+@dataclass(eq=False, repr=False)
 class LossDefect(GradcheckError):  # noqa: N818  (the fault is the loss's)
     """The loss broke its contract: it raised, or did not return a value and a gradient; exit code 1."""
 
-    def __init__(self, code: str, message: str, *, details: str = "") -> None:
-        super().__init__(code, message)  # with these, pickle makes it again
-        self.code = code  # of the finding, for example ``wrong-shape``
-        self.message = message  # what the loss did, with the numbers
-        self.details = details
+    code: str  # of the finding, for example ``wrong-shape``
+    message: str  # what the loss did, with the numbers
+    details: str = field(default="", kw_only=True)
 
     def __str__(self) -> str:
         return self.message

@@ -51,7 +51,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make a test of each batch size of a marked function; its inputs are no fixtures."""
     if metafunc.definition.get_closest_marker(MARK):
-        config, _ = _of_mark(metafunc.definition)
+        config = _of_mark(metafunc.definition)
         sizes, names = _batch_sizes("", config), _inputs_of(metafunc.definition, config)
         if names:
             metafunc.parametrize(names, [[N] * len(names) for N in sizes], ids=[f"batch size {N}" for N in sizes])
@@ -64,12 +64,12 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     from gradcheck.functions.function import Function
     from gradcheck.functions.signatures import where
 
-    config, beside = _of_mark(pyfuncitem)
+    config = _of_mark(pyfuncitem)
     names, function = _inputs_of(pyfuncitem, config), pyfuncitem.obj
     given: dict[str, Any] = pyfuncitem.funcargs
     fixtures = {name: given[name] for name in _parameters(pyfuncitem) if name not in names}
     bound = functools.partial(function, **fixtures) if fixtures else function
-    target = Function(pyfuncitem.originalname, bound, *where(function), beside=beside)
+    target = Function(pyfuncitem.originalname, bound, *where(function))
     _assert_right(pyfuncitem, target, config, given[names[0]] if names else None)
     return True
 
@@ -138,15 +138,14 @@ def _config(node: pytest.Collector | pytest.Item, file: Path, keys: Mapping[str,
         raise pytest.Collector.CollectError(f"{where}{error}") from None
 
 
-def _of_mark(function: pytest.Function) -> tuple[Config, dict[str, Any]]:
-    """The configuration of a marked function, and the functions that its mark gives: by their keys."""
+def _of_mark(function: pytest.Function) -> Config:
+    """The configuration of a marked function."""
     from gradcheck.config import Config
 
     mark = function.get_closest_marker(MARK)
     keys = {key: Config.model_fields[key].default for key in _OF_A_FUNCTION} | (dict(mark.kwargs) if mark else {})
-    beside = {key: keys.pop(key) for key in ("gradient", "backward", "value") if callable(keys[key])}
     file = function.config.rootpath / FILE
-    return _config(function, file, keys | dict.fromkeys(beside), f"{function.originalname}: "), beside
+    return _config(function, file, keys, f"{function.originalname}: ")
 
 
 def _inputs_of(function: pytest.Function, config: Config) -> list[str]:

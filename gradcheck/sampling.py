@@ -65,8 +65,8 @@ def problems(config: Config) -> Iterator[Problem]:
         >>> [problem.S.shape for problem in problems(Config(batch_sizes=[1, 3], scores="normal"))]
         [(1, 5), (3, 5)]
     """
-    for case in product(config.batch_sizes, config.classes, config.scores, range(config.trials)):
-        yield _problem(config, *case)
+    for N, C, kind, trial in product(config.batch_sizes, config.classes, config.scores, range(config.trials)):
+        yield drawn(config, N, C, kind.describe(), config.seed + trial)
 
 
 def draw_inputs(config: Config, N: int, trial: int, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -115,7 +115,12 @@ def _described(config: Config) -> dict[str, Any]:
 def drawn(config: Config, N: int, C: int, scores: str, seed: int) -> Problem:
     """The problem of a configuration that has N rows, C classes, this kind of scores and this seed."""
     kind = next(kind for kind in config.scores if kind.describe() == scores)
-    return _problem(config, N, C, kind, seed - config.seed)
+    key = (N, C, zlib.crc32(scores.encode()), zlib.crc32(config.labels.describe().encode()))
+    scores_stream, labels_stream = map(_generator, np.random.SeedSequence(entropy=seed, spawn_key=key).spawn(2))
+    # Drawn in float64 for every dtype, so that float32 sees the same problem, rounded.
+    S = _draw_scores(scores_stream, kind, (N, C)).astype(config.dtype, copy=False)
+    y = draw_labels(labels_stream, config.labels, N, C)
+    return Problem(S, y.astype(config.dtype) if y.ndim == 2 else y, seed, seed - config.seed, scores)
 
 
 def shapes(config: Config) -> list[tuple[int, int]]:
@@ -127,16 +132,6 @@ def shapes(config: Config) -> list[tuple[int, int]]:
 def _generator(stream: np.random.SeedSequence) -> np.random.Generator:
     """PCG64 by name: default_rng may become another generator, and with it every draw."""
     return np.random.Generator(np.random.PCG64(stream))
-
-
-def _problem(config: Config, N: int, C: int, kind: ScoresKind, trial: int) -> Problem:
-    seed = config.seed + trial
-    key = (N, C, zlib.crc32(kind.describe().encode()), zlib.crc32(config.labels.describe().encode()))
-    scores_stream, labels_stream = map(_generator, np.random.SeedSequence(entropy=seed, spawn_key=key).spawn(2))
-    # Drawn in float64 for every dtype, so that float32 sees the same problem, rounded.
-    S = _draw_scores(scores_stream, kind, (N, C)).astype(config.dtype, copy=False)
-    y = draw_labels(labels_stream, config.labels, N, C)
-    return Problem(S, y.astype(config.dtype) if y.ndim == 2 else y, seed, trial, kind.describe())
 
 
 def _draw_scores(rng: np.random.Generator, kind: ScoresKind, shape: tuple[int, ...]) -> FloatArray:

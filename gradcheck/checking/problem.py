@@ -19,7 +19,7 @@ from gradcheck.checking.precision import measure, rounding_of_gradient
 from gradcheck.checking.step_evidence import entries_named, step_evidence
 from gradcheck.checking.subgradients import Nearby
 from gradcheck.config import Config
-from gradcheck.config.settings import Settings
+from gradcheck.config.settings import DEFAULTS, Settings
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.evaluation.evaluators import Evaluator, NotSeparable, WholeBatch
 from gradcheck.evaluation.objective import Objective
@@ -75,7 +75,7 @@ def check_problem(
     problem: Problem,
     config: Config,
     inspection: Inspection | None = None,
-    settings: Settings = Settings(),
+    settings: Settings = DEFAULTS,
     pool: Pool | None = None,
 ) -> Checked:
     """Check one loss at one problem, with what inspecting it there has told, and processes that share many calls.

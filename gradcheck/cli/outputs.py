@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import typer
+from rich.console import Console
 
 from gradcheck.errors import UsageError, did_you_mean
 from gradcheck.output import FORMATS, Options
@@ -39,14 +40,12 @@ def usage_errors() -> Iterator[None]:
 
 def for_standard_output(look: Options | None = None) -> Options:
     """The options with the width, colours and characters of standard output; NO_COLOR and FORCE_COLOR are obeyed."""
-    out, environment = sys.stdout, os.environ
-    terminal = out is not None and out.isatty()
-    color = bool(environment.get("FORCE_COLOR")) or (terminal and environment.get("TERM") != "dumb")
+    console = Console()
     return replace(
         look or Options(),
         width=shutil.get_terminal_size((120, 24)).columns,
-        color=color and not environment.get("NO_COLOR"),
-        ascii="utf" not in (getattr(out, "encoding", None) or "ascii").lower(),
+        color=console.color_system is not None and not console.no_color,
+        ascii="utf" not in (getattr(sys.stdout, "encoding", None) or "ascii").lower(),
     )
 
 

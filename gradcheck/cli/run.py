@@ -4,7 +4,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import closing, nullcontext, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,8 +13,8 @@ from gradcheck.cli.outputs import destinations, usage_errors
 from gradcheck.cli.progress import ProgressDisplay
 from gradcheck.config import Config, load_config
 from gradcheck.config.inputs import read_option
-from gradcheck.config.settings import DESCRIPTIONS, Backend, Framework, Reference, read_settings
-from gradcheck.config.source import read_text
+from gradcheck.config.settings import Backend, Framework, Reference, Settings
+from gradcheck.config.source import Source, read_text
 from gradcheck.errors import UsageError
 from gradcheck.losses import BUILT_INS
 from gradcheck.output import FORMATS, Entries, Options
@@ -23,11 +22,6 @@ from gradcheck.report import Report
 from gradcheck.run import check_targets
 
 _Texts = list[str] | None
-#: Keys of the configuration whose options have their names.
-_KEYS = (
-    "seed", "trials", "scores", "wrt", "only", "gradient", "backward", "value", "hvp", "order", "dtype", "rtol", "atol",
-    "plan",
-)  # fmt: skip
 _DESCRIBING = ("inputs", "sizes", "wrt", "only", "gradient", "backward", "value", "hvp", "hessian", "reseed")
 _NUMBERS = ("seed", "trials", "order", "rtol", "atol", "max_seconds", "timeout", "worst", "jobs")
 _TARGET = "A built-in loss (`gradcheck list`), module:function, or file.py:function; several may be named."
@@ -42,7 +36,7 @@ def _option(name: str, *flags: str, metavar: str | None = None) -> Any:
     """The option for a key of the configuration or a setting, with its own description."""
     key = Config.model_fields.get(name)
     panel = "Another function than (S, y)" if name in _DESCRIBING else "Problems, tolerances" if key else "The run"
-    help_ = key.description if key else DESCRIPTIONS[name]
+    help_ = (key or Settings.model_fields[name]).description
     return typer.Option(*flags, metavar=metavar, help=help_, rich_help_panel=panel)
 
 
@@ -105,7 +99,7 @@ def run(
     given = dict(context.params)
     for key in _NUMBERS:
         given[key] = given[key] and read_text(given[key], f"--{key.replace('_', '-')}", is_file=False).data
-    options: dict[tuple[str, ...], Any] = {(key,): given[key] for key in _KEYS}
+    options: dict[tuple[str, ...], Any] = {(key,): given[key] for key in Config.model_fields if key in given}
     options |= {("reseed",): reseed or None, ("hessian",): hessian or None}
     for key, option, texts in (("batch_sizes", "--batch-size", batch_size), ("classes", "--classes", classes)):
         options[key,] = texts and (read_text(f"[{','.join(texts)}]", option, is_file=False).data or texts)
@@ -119,10 +113,11 @@ def run(
         raise UsageError("there is nothing to check: no target on the command line or in the configuration", hint=hint)
     if watch:
         raise typer.Exit(_check_at_changes(names, config))
-    settings = read_settings({name: given[name] for name in DESCRIPTIONS}, options=True)
+    places = {(name,): f"--{name.replace('_', '-')}" for name in Settings.model_fields}
+    settings = Settings(Source({name: given[name] for (name,) in places}, places))  # type: ignore[call-arg, arg-type]
     look = Options(entries="all" if verbose else entries, quiet=quiet, worst=settings.worst, explain=explain)
     if "html" in (*reports.shown, *reports.files):
-        settings = replace(settings, worst=max(settings.worst, _ENTRIES_OF_A_PAGE))
+        settings = settings.model_copy(update={"worst": max(settings.worst, _ENTRIES_OF_A_PAGE)})
     streams = sys.stdout, sys.stderr
     bar = None if sys.stderr is None else ProgressDisplay(sys.stderr, is_quiet=quiet)
     with closing(bar) if bar else nullcontext():

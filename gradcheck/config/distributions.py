@@ -24,6 +24,8 @@ class _Distribution:
         # The shortest text that reads back as the same number; + 0 turns -0.0 into 0.0.
         return f"{name}({', '.join(repr(value + 0).removesuffix('.0') for value in values)})"
 
+    __str__ = describe
+
 
 @dataclass(frozen=True, kw_only=True)
 class Normal(_Distribution):

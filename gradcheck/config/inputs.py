@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from gradcheck.config.distributions import KINDS, Labels, ScoresKind, ValidKind, parse_distribution
+from gradcheck.config.distributions import KINDS, ScoresKind, ValidKind, parse_distribution
 from gradcheck.config.source import in_plain_words, read_text
 from gradcheck.errors import ConfigError
 
@@ -85,26 +85,14 @@ def nested(inputs: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def as_plain(given: Any) -> Any:
-    """A value of the configuration in JSON's types: dataclasses as mappings, arrays as lists, objects as text."""
-    given = asdict(given) if isinstance(given, ScoresKind | Labels) else given
-    if isinstance(given, Mapping):
-        return {str(key): as_plain(each) for key, each in given.items()}
-    if isinstance(given, list | tuple):
-        return [as_plain(each) for each in given]
-    given = given.tolist() if hasattr(given, "tolist") else given
-    return given if isinstance(given, str | int | float | list | None) else repr(given)
-
-
 def read_option(text: str, option: str) -> tuple[str, Any]:
     """An input's name and description from ``NAME=DESCRIPTION``; a ConfigError for another form."""
     name, equals, given = text.partition("=")
     if not equals or not all(part.isidentifier() for part in name.strip().split(".")):
         wanted, hint = ("LETTER=N", "for example --size D=4") if option == "--size" else ("NAME=DESCRIPTION", _HINT)
         raise ConfigError(f"{option} {text}: must be {wanted}", hint=hint)
-    if re.match(rf"\s*(\[|({'|'.join(KINDS)}|labels)\b)", given):
-        return name.strip(), given.strip()
-    return name.strip(), read_text(given, f"{option} {name}", is_file=False).data
+    is_shape = given.lstrip().startswith("[")  # and no list of YAML's
+    return name.strip(), given.strip() if is_shape else read_text(given, f"{option} {name}", is_file=False).data
 
 
 def _kind(mapping: Mapping[str, Any]) -> ScoresKind:

@@ -13,10 +13,10 @@ from numbers import Integral
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WrapValidator
 
-from gradcheck.config.distributions import KINDS, Integers, Labels, Normal, ValidKind
-from gradcheck.config.inputs import as_plain, nested, parse_input
+from gradcheck.config.distributions import KINDS, Integers, Labels, Normal, ScoresKind, ValidKind
+from gradcheck.config.inputs import nested, parse_input
 from gradcheck.config.source import KeyPath, Source, in_plain_words, printable, read_file, read_text
 from gradcheck.errors import ConfigError, did_you_mean
 
@@ -36,20 +36,41 @@ def _as_tuple(value: Any) -> Any:
     return value if value is None else (value,)
 
 
+def _as_plain(value: Any) -> Any:
+    """In JSON's types: kinds of scores and labels as mappings, an array as a list, any other object as text."""
+    if isinstance(value, ScoresKind | Labels):
+        return vars(value)
+    return value.tolist() if hasattr(value, "tolist") else getattr(value, "__qualname__", repr(value))
+
+
 _Count = Annotated[int, Field(strict=True, ge=1), BeforeValidator(_as_int)]
 _Seed = Annotated[int, Field(strict=True, ge=0, lt=2**63), BeforeValidator(_as_int)]
 _Float = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 _Flag = Annotated[bool, Field(strict=True)]
 _Name = Annotated[str, Field(strict=True, min_length=1)]
+_Function = Annotated[_Name | None, WrapValidator(lambda value, valid: value if callable(value) else valid(value))]
 _Names = Annotated[tuple[_Name, ...], BeforeValidator(_as_tuple)]
 _Sizes = Annotated[tuple[_Count, ...], BeforeValidator(_as_tuple), Field(min_length=1)]
 
 
-class Config(BaseModel):
+class Keys(BaseModel):
+    """Keys with their types, ranges and defaults; a ConfigError names all mistakes, and places that a source knows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", revalidate_instances="always", defer_build=True)
+
+    def __init__(self, source: Source | None = None, /, **keys: Any) -> None:
+        source = source or Source(keys)
+        try:
+            super().__init__(**source.data)
+        except ValidationError as error:
+            raise format_error(error, source, list(type(self).model_fields)) from None
+
+
+class Config(Keys):
     """What to check and how; ``configs/default.yaml`` shows the same keys in YAML.
 
-    A list may be given as any sequence or as a single value, a distribution of scores as text. A ``source`` is used
-    instead of keys, and messages then name the places in it.
+    A list may be given as any sequence or as a single value, a distribution of scores as text, a function by its name
+    or itself. A ``source`` is used instead of keys, and messages then name the places in it.
 
     Raises:
         ConfigError: an unknown key, a wrong type, or a value out of range; one message names all mistakes.
@@ -58,8 +79,6 @@ class Config(BaseModel):
         >>> Config(batch_sizes=3, scores="normal(0, 0.001)").scores[0].describe()
         'normal(0, 0.001)'
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", revalidate_instances="always", defer_build=True)
 
     losses: _Names = Field((), description="Default losses: names from `gradcheck list`, module:name or file.py:name.")
     seed: _Seed = Field(0, description="Seed of trial 0; trial t uses seed + t. Draws are the same on every machine.")
@@ -87,11 +106,11 @@ class Config(BaseModel):
     wrt: _Names = Field(
         (), description="Inputs whose gradients are checked, in their order; by default the float arrays that have one."
     )
-    gradient: _Name | None = Field(None, description="Function that returns the gradient, if the target does not.")
-    backward: _Name | None = Field(None, description="Backward of a layer, called as backward(dout, cache).")
-    value: _Name | None = Field(None, description="Function that returns the value, if the target does not.")
+    gradient: _Function = Field(None, description="Function that returns the gradient, if the target does not.")
+    backward: _Function = Field(None, description="Backward of a layer, called as backward(dout, cache).")
+    value: _Function = Field(None, description="Function that returns the value, if the target does not.")
     hessian: _Flag = Field(False, description="Check the second derivatives that come third: (value, gradient, hess).")
-    hvp: _Name | None = Field(None, description="Function hvp(x, v): second derivatives times v, a v for each input.")
+    hvp: _Function = Field(None, description="Function hvp(x, v): second derivatives times v, a v for each input.")
     order: Literal[1, 2] = Field(1, description="2: check second derivatives too: PyTorch or JAX differentiates twice.")
     only: _Name = Field("*", description="Pattern of the names of the arrays that are checked, as params.W*.")
     reseed: _Flag = Field(False, description="Seed random numbers before every call, for dropout and other draws.")
@@ -105,10 +124,7 @@ class Config(BaseModel):
 
     def __init__(self, source: Source | None = None, /, **keys: Any) -> None:
         source = source or Source(keys)
-        try:
-            super().__init__(**source.data)
-        except ValidationError as error:
-            raise format_error(error, source, list(Config.model_fields)) from None
+        super().__init__(source)
         for name, given in self.inputs.items():
             try:
                 parse_input(given, self.sizes)
@@ -121,7 +137,7 @@ class Config(BaseModel):
 
     def as_data(self) -> dict[str, Any]:
         """The configuration as mappings, lists, texts and numbers, as in JSON; ``Config(**data)`` reads it back."""
-        return {key: as_plain(value) for key, value in self}
+        return json.loads(json.dumps(dict(self), default=_as_plain))  # type: ignore[no-any-return]
 
 
 def load_config(

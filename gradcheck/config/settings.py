@@ -1,13 +1,10 @@
 """How a run goes: each option with its type, default and description, written once, here."""
 
-from dataclasses import dataclass, fields
-from functools import cache
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field
 
-from gradcheck.config.model import format_error
-from gradcheck.config.source import KeyPath, Source
+from gradcheck.config.model import Keys
 
 Framework = Literal["auto", "numpy", "torch", "jax"]
 Reference = Literal["auto", "central", "complex"]
@@ -15,8 +12,7 @@ Backend = Literal["loky", "dask"]
 _Texts = Annotated[tuple[str, ...], BeforeValidator(lambda given: [given] if isinstance(given, str) else given)]
 
 
-@dataclass(frozen=True, eq=False)
-class Settings:
+class Settings(Keys):
     """The options of a run that do not change the problems; ``gradcheck run --help`` shows their descriptions."""
 
     strict: Annotated[bool, Field(description="Fail on unresolved entries and on warnings too.")] = False
@@ -33,15 +29,5 @@ class Settings:
     like: Annotated[Any, Field(description="Target whose value and gradient it must have: svm, m:f, torch:m.f.")] = None
 
 
-#: What each setting is for, in a sentence, by name.
-DESCRIPTIONS: dict[str, str] = {field.name: get_args(field.type)[-1].description for field in fields(Settings)}
-_adapter = cache(TypeAdapter)
-
-
-def read_settings(values: dict[str, Any], options: bool = False) -> Settings:
-    """Settings from values by name; a ConfigError for a wrong type, or a value out of range, which names the option."""
-    try:
-        return _adapter(Settings).validate_python(values)  # type: ignore[no-any-return]
-    except ValidationError as error:
-        places: dict[KeyPath, str] = {(name,): f"--{name.replace('_', '-')}" for name in values if options}
-        raise format_error(error, Source(values, places), [*DESCRIPTIONS]) from None
+#: Where no option is given. They are valid as they stand: the validators need not be built for them.
+DEFAULTS = Settings.model_construct()

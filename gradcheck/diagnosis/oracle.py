@@ -40,7 +40,7 @@ class Oracle(Known):
                 return self._by_name(function, S, y)
             found = inspect_at_first(function, S, y, None, self.framework)[1]
         except (LossDefect, UsageError) as error:
-            raise UsageError(f"like: {error.message}", details=error.details) from None
+            raise UsageError(f"like: {self.built_in}: {error.message}", details=error.details) from None
         if (answer := found.evaluation) is None:
             why = found.findings[0]
             raise UsageError(f"like: {self.built_in} {why.message}", details=why.details)
@@ -58,7 +58,7 @@ class Oracle(Known):
         bound, (problem,), _ = prepare(function, Config(seed=y.seed), given, self.framework)
         answer, gradient = bound.evaluate(problem.S, problem.y), np.full(S.shape, np.nan)
         if not np.isfinite(answer.value):
-            raise UsageError(f"{self.built_in}: the value is {answer.value}")
+            raise UsageError(f"the value is {answer.value}")
         places, its = y.layout.arrays(gradient[0]), problem.y.layout.arrays(answer.gradient[0])
         for name in places.keys() & its.keys():
             places[name][...] = its[name]

@@ -22,7 +22,6 @@ _ARRAYS = np.ndarray | np.floating  # Python's own numbers are mostly constants
 class Bound:
     """A function of (x, arguments), x being 1 x n: the form in which the engine calls every function."""
 
-    name: str  # of the function, for messages
     door: Door  # calls it
     order: tuple[str, ...]  # for each gradient that it returns, the input that it belongs to
 
@@ -44,12 +43,11 @@ class Bound:
 
     def flat(self, results: tuple[Any, ...], arguments: Arguments) -> npt.NDArray[Any]:
         """What a call returned as the gradient (n,) by the differentiated arrays; raises as a call does."""
-        gradients = _flat_gradients(self.name, results, arguments.values, self.order)
+        inputs = {each: arguments.values[each] for each in self.order}
+        _, gradients, _ = _assigned(results, arguments.values, inputs, is_explicit=True)
         absent = [each for each in arguments.layout.names if gradients.get(each) is None]
         if absent:
-            raise TargetError(
-                f"{self.name}: returned a gradient of {absent[0]} at the first call, and None at a later one"
-            )
+            raise TargetError(f"returned a gradient of {absent[0]} at the first call, and None at a later one")
         return np.concatenate([np.ravel(gradients[each]) for each in arguments.layout.names])
 
 
@@ -83,9 +81,7 @@ class Settled:
     framework: str = "numpy"  # whose arrays it takes
 
 
-def settle(
-    name: str, door: Door, values: dict[str, Any], wrt: Sequence[str], seed: int, zero_is_none: bool = False
-) -> Settled:
+def settle(door: Door, values: dict[str, Any], wrt: Sequence[str], seed: int, zero_is_none: bool = False) -> Settled:
     """Call a function once, with copies of its arguments, to see which gradients it returns.
 
     ``wrt`` names what is differentiated, in the order of the gradients; it is empty for the arrays of floats in the
@@ -95,48 +91,59 @@ def settle(
     Raises:
         TargetError: the results do not fit the inputs, or an input of ``wrt`` has no derivative.
     """
-    inputs = _inputs_of(name, values, wrt)
+    inputs = _inputs_of(values, wrt)
     value, returned, *_ = door(copy.deepcopy(values), seed)
-    results = _unpacked(returned, inputs)
-    by_name, remarks = _by_name(results, values), []
-    if by_name is None:
-        order = _matched(name, results, inputs, is_explicit=bool(wrt))
-        if len(results) > len(order):
-            remarks.append(f"{len(results) - len(order)} further results after the gradients are ignored")
-    elif missing := [each for each in wrt if each not in by_name]:
-        hint = f"it returns those of {', '.join(by_name)}"
-        raise TargetError(f"{name}: returns no gradient of {', '.join(missing)}", hint=hint)
-    else:
-        order = [each for each in wrt or values if each in by_name]
-    flat = _flat_gradients(name, returned, values, order)
+    order, flat, unused = _assigned(returned, values, inputs, is_explicit=bool(wrt))
+    remarks = [f"{unused} further results after the gradients are ignored"] if unused else []
     absent = [path for path, leaf in flat.items() if leaf is None or (zero_is_none and not np.any(leaf))]
     if absent:
         what = "None, or 0 everywhere" if zero_is_none else "None"
         remarks.append(f"the gradient of {', '.join(absent)} is {what}, so it is not checked")
     arrays = tuple(path for path in flat if path not in absent)
-    return Settled(Bound(name, door, tuple(order)), arrays, tuple(remarks), (value, *returned))
+    return Settled(Bound(door, tuple(order)), arrays, tuple(remarks), (value, *returned))
 
 
-def _flat_gradients(
-    name: str, results: tuple[Any, ...], values: dict[str, Any], order: Sequence[str]
-) -> dict[str, Any]:
-    """The gradients of all arrays by their names, in the order of the inputs, from what a function returned."""
-    results = _unpacked(results, {each: values[each] for each in order})
-    gradients = _by_name(results, values)
-    if gradients is None:
+def _assigned(
+    results: tuple[Any, ...], values: dict[str, Any], inputs: dict[str, Any], *, is_explicit: bool
+) -> tuple[list[str], dict[str, Any], int]:
+    """Which result is whose gradient: in a dict by the names of the inputs, as ``W`` or ``dW``; or in their order.
+
+    All of the ``inputs`` have one if these are explicit; else those have none whose shape does not come back.
+
+    Returns:
+        The inputs in the order of their gradients; the gradients of all arrays by name; how many results are left over.
+    """
+    results = _unpacked(results, inputs)
+    by_name = results[0] if results and isinstance(results[0], dict) else {}
+    by_name = {key if key in values else str(key).removeprefix("d").removeprefix("_"): by_name[key] for key in by_name}
+    if by_name and by_name.keys() <= values.keys():
+        if missing := [each for each in inputs if is_explicit and each not in by_name]:
+            hint = f"it returns those of {', '.join(by_name)}"
+            raise TargetError(f"returns no gradient of {', '.join(missing)}", hint=hint)
+        order, results = [each for each in (inputs if is_explicit else values) if each in by_name], results[:1]
+    else:
+        order = list(inputs) if is_explicit or len(results) == len(inputs) else _fitting(results, inputs)
         if len(results) < len(order):
-            raise TargetError(
-                f"{name}: returned {len(order)} gradients at the first call, and {len(results)} at a later one"
-            )
-        gradients = dict(zip(order, results, strict=False))
-    found: dict[str, Any] = {}
-    for each in values:
-        if each in order and each in gradients:
-            found |= flat_gradient(name, each, values[each], gradients[each])
-    return found
+            message = f"returns {len(results)} gradients, and {len(inputs)} inputs are differentiated"
+            hint = "name what has a gradient, in their order: --wrt W --wrt b"
+            raise TargetError(f"{message}: {', '.join(inputs)}", hint=hint)
+        by_name = dict(zip(order, results, strict=False))
+    parts = (flat_gradient(each, values[each], by_name[each]) for each in values if each in order)
+    return order, {path: leaf for part in parts for path, leaf in part.items()}, max(len(results) - len(order), 0)
 
 
-def flat_gradient(function: str, name: str, value: Any, gradient: Any) -> dict[str, Any]:
+def _fitting(results: tuple[Any, ...], inputs: dict[str, Any]) -> list[str]:
+    """For each result, the next input that it may be the gradient of; a TargetError where there is none."""
+    waiting = iter(inputs.items())
+    fitting = (next((each for each, value in waiting if _fits(result, value)), None) for result in results)
+    order = [each for each in fitting if each is not None]
+    if not order:
+        first = next(iter(inputs))
+        flat_gradient(first, inputs[first], results[0] if results else ())  # raises, with both shapes
+    return order
+
+
+def flat_gradient(name: str, value: Any, gradient: Any) -> dict[str, Any]:
     """The gradients of an input's arrays by their names; None for one that is not given.
 
     Raises:
@@ -146,29 +153,29 @@ def flat_gradient(function: str, name: str, value: Any, gradient: Any) -> dict[s
     if gradient is None:
         return {path: None for path, leaf in leaves(value, name) if is_differentiable(leaf)}
     if parts is None:
-        shape, told = np.shape(value), f"{function}: the gradient of {name} is {described(gradient)}"
+        shape, told = np.shape(value), f"the gradient of {name} is {described(gradient)}"
         try:
             array = np.asarray(gradient)
         except Exception as error:  # a ragged list
             raise TargetError(f"{told}, not an array: {error}") from None
         if array.shape != shape and not (array.size == 1 and shape == ()):
-            message = f"{function}: the gradient of {name} has shape {array.shape}; {name} has shape {shape}"
+            message = f"the gradient of {name} has shape {array.shape}; {name} has shape {shape}"
             hint = "return its transpose" if array.shape == shape[::-1] else "a gradient has the shape of its input"
             raise TargetError(message, hint=hint)
         return {name: array}
     own = {path.removeprefix(name): part for path, part in parts}
     theirs = parts_of(gradient, "")
     if theirs is None:
-        raise TargetError(f"{function}: the gradient of {name} is {described(gradient)}; {name} is {described(value)}")
+        raise TargetError(f"the gradient of {name} is {described(gradient)}; {name} is {described(value)}")
     given = dict(theirs)
     wanted = [key for key, part in own.items() if _has_floats(part) and (key in given or _has_floats(part, _ARRAYS))]
     if missing := [key for key in wanted if key not in given]:
-        message = f"{function}: the gradient of {name} has no part {', '.join(key.lstrip('.') for key in missing)}"
+        message = f"the gradient of {name} has no part {', '.join(key.lstrip('.') for key in missing)}"
         hint = f"it has {', '.join(key.lstrip('.') for key in given) or 'none'}; None says that one is not given"
         raise TargetError(message, hint=hint)
     found: dict[str, Any] = {}
     for key in wanted:
-        found |= flat_gradient(function, name + key, own[key], given[key])
+        found |= flat_gradient(name + key, own[key], given[key])
     return found
 
 
@@ -176,15 +183,14 @@ def _has_floats(value: Any, kinds: Any = object) -> bool:
     return any(isinstance(leaf, kinds) and is_differentiable(leaf) for _, leaf in leaves(value, ""))
 
 
-def _inputs_of(name: str, values: dict[str, Any], wrt: Sequence[str]) -> dict[str, Any]:
+def _inputs_of(values: dict[str, Any], wrt: Sequence[str]) -> dict[str, Any]:
     """The inputs that may have a gradient, in order."""
     for each in wrt:
         if each not in values:
-            hint = f"there are {', '.join(values)}"
-            raise TargetError(f"{name}: wrt names {each}, which is not an input", hint=hint)
+            raise TargetError(f"wrt names {each}, which is not an input", hint=f"there are {', '.join(values)}")
         if not _has_floats(values[each]):
             kind = getattr(values[each], "dtype", None) or type(values[each]).__name__
-            raise TargetError(f"{name}: wrt names {each}, which is {kind}: only floats have a derivative")
+            raise TargetError(f"wrt names {each}, which is {kind}: only floats have a derivative")
     if wrt:
         return {each: values[each] for each in wrt}
     arrays = {each: value for each, value in values.items() if _has_floats(value, _ARRAYS)}
@@ -192,7 +198,7 @@ def _inputs_of(name: str, values: dict[str, Any], wrt: Sequence[str]) -> dict[st
         whole = [each for each, value in values.items() if getattr(value, "dtype", np.dtype(object)).kind in "iu"]
         hint = f"whole numbers are constants; to differentiate by them, name them: --wrt {whole[0]}" if whole else ""
         hint = hint or "describe one: --input W='normal(0, 1) [D, C]'"
-        raise TargetError(f"{name}: none of its inputs is an array of floats", hint=hint)
+        raise TargetError("none of its inputs is an array of floats", hint=hint)
     return arrays
 
 
@@ -205,40 +211,10 @@ def _unpacked(results: tuple[Any, ...], inputs: dict[str, Any]) -> tuple[Any, ..
     return tuple(several) if any(isinstance(each, np.ndarray) for each in several) else results
 
 
-def _by_name(results: tuple[Any, ...], values: dict[str, Any]) -> dict[str, Any] | None:
-    """Gradients that came in a dict by the names of the inputs, as ``W`` or ``dW``; None if they did not."""
-    if not results or not isinstance(results[0], dict):
-        return None
-    found = {}
-    for key, gradient in results[0].items():
-        name = key if key in values else str(key).removeprefix("d").removeprefix("_")
-        if name not in values:
-            return None
-        found[name] = gradient
-    return found or None
-
-
-def _matched(name: str, results: tuple[Any, ...], inputs: dict[str, Any], *, is_explicit: bool) -> list[str]:
-    """For each gradient, the input that it belongs to: in order, without those that have no gradient."""
-    if is_explicit or len(results) == len(inputs):
-        if len(results) < len(inputs):
-            these = ", ".join(inputs)
-            message = f"{name}: returns {len(results)} gradients, and {len(inputs)} inputs are differentiated: {these}"
-            raise TargetError(message, hint="name what has a gradient, in their order: --wrt W --wrt b")
-        return list(inputs)
-    waiting = iter(inputs.items())
-    fitting = (next((each for each, value in waiting if _fits(result, value)), None) for result in results)
-    order = [each for each in fitting if each is not None]
-    if not order:
-        first = next(iter(inputs))
-        flat_gradient(name, first, inputs[first], results[0] if results else ())  # raises, with both shapes
-    return order
-
-
 def _fits(result: Any, value: Any) -> bool:
     """Whether something may be the gradient of an input: built like it, and of its shape."""
     try:
-        flat_gradient("", "", value, result)
+        flat_gradient("", value, result)
     except (TargetError, ValueError):
         return False
     return True

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-from gradcheck.config.settings import Settings
+from gradcheck.config.settings import DEFAULTS, Settings
 from gradcheck.errors import LossDefect, OutOfTime, TargetError, UsageError
 from gradcheck.functions.output_capture import own_frames
 
@@ -54,7 +54,7 @@ class Budget:
     """Counts calls, starts none after the deadline, interrupts those that hang if it can, and reports progress."""
 
     def __init__(
-        self, settings: Settings = Settings(), progress: ProgressCallback | None = None, can_interrupt: bool = False
+        self, settings: Settings = DEFAULTS, progress: ProgressCallback | None = None, can_interrupt: bool = False
     ) -> None:
         now = time.monotonic()
         self.calls = 0  # for the current problem

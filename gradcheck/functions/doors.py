@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from gradcheck.errors import TargetError
 from gradcheck.functions.answer import described
-from gradcheck.functions.signatures import named_parameters, signature_of
+from gradcheck.functions.signatures import parameters_of, signature_of
 from gradcheck.layout import Seed, rebuilt
 
 #: How names of the gradients that a backward is multiplied by begin.
@@ -36,20 +36,19 @@ Door = Callable[[dict[str, Any], Seed], tuple[Any, ...]]
 class AsReturned:
     """``f(W, X, y) -> (value, dW)``: several gradients as ``(value, dW, db)``, or in a dict or tuple."""
 
-    name: str
     function: Callable[..., Any]
 
     def __call__(self, given: dict[str, Any], seed: Seed) -> tuple[Any, tuple[Any, ...]]:
-        answer = called(self.function, given, self.name)
+        answer = called(self.function, given)
         is_lone = not isinstance(answer, tuple | list) or len(answer) < 2
         value = answer if is_lone else answer[0]
         what = "not a value with its gradients" if is_lone else "and not a number, as its value"
         if np.size(value) > 1 and (shape := np.shape(value)):
             hint = "is there a backward? --backward FILE.py:NAME"
-            raise TargetError(f"{self.name}: returns a {' x '.join(map(str, shape))} array, {what}", hint=hint)
+            raise TargetError(f"returns a {' x '.join(map(str, shape))} array, {what}", hint=hint)
         if is_lone or not _is_number_or_array(value):
             hint = "return (value, gradient); or name what gives the gradient: --gradient, or --backward for a layer"
-            raise TargetError(f"{self.name}: returns {described(value)}, {what}", hint=hint)
+            raise TargetError(f"returns {described(value)}, {what}", hint=hint)
         return value, _several(answer[1] if len(answer) == 2 else tuple(answer[1:]))
 
 
@@ -57,15 +56,12 @@ class AsReturned:
 class Separate:
     """``f(x) -> value`` and ``g(x) -> gradient``."""
 
-    name: str
     value: Callable[..., Any]
     gradient: Callable[..., Any]
 
     def __call__(self, given: dict[str, Any], seed: Seed) -> tuple[Any, tuple[Any, ...]]:
-        # Both functions get the same arguments, of which either may have no need.
-        again = {name: np.array(each) if isinstance(each, np.ndarray) else each for name, each in given.items()}
-        value = called(self.value, _accepted(self.value, given), self.name)
-        gradient = called(self.gradient, _accepted(self.gradient, again), self.name)
+        again = copy.deepcopy(given)  # both functions get the same arguments, of which either may have no need
+        value, gradient = called(self.value, given, leave_out=True), called(self.gradient, again, leave_out=True)
         return value[0] if isinstance(value, tuple) else value, _several(gradient)
 
 
@@ -76,7 +72,6 @@ class Layer:
     The value is the sum of the outputs times a random upstream gradient.
     """
 
-    name: str
     #: Returns both: the same ones at every call, or those of a new object.
     pair: Callable[[], tuple[Callable[..., Any], Callable[..., Any]]]
 
@@ -88,7 +83,7 @@ class Layer:
     ) -> tuple[list[Any], Any, tuple[Any, ...]]:
         """The outputs, and value and gradients for the upstream gradients that ``upstream_of(number, shape)`` makes."""
         forward, backward = self.pair()
-        result = called(forward, given, self.name)
+        result = called(forward, given)
         outputs, rest = self._split(result, backward, given)
         upstream = [upstream_of(k, np.shape(out)) for k, out in enumerate(outputs)]
         value = sum(np.sum(np.asarray(out) * each) for out, each in zip(outputs, upstream, strict=True))
@@ -100,7 +95,7 @@ class Layer:
         several = list(result) if isinstance(result, tuple) else [result]
         if signature is None or any(each.kind is each.VAR_POSITIONAL for each in signature.parameters.values()):
             return several[:1], several[1:]
-        names, _ = named_parameters(backward)
+        names, _ = parameters_of(backward)
         others = (k for k, name in enumerate(names) if not name.lower().startswith(_UPSTREAM))
         upstream = max(1, next(others, len(names)))
         beside = names[upstream:]
@@ -111,10 +106,10 @@ class Layer:
         else:
             takes, gave = f"{_name(backward)}({', '.join(names)})", described(result)
             hint = "a backward is called as backward(dout, cache), with the last of what forward returns as its cache"
-            raise TargetError(f"{self.name}: returns {gave}, and its backward takes {takes}", hint=hint)
+            raise TargetError(f"returns {gave}, and its backward takes {takes}", hint=hint)
         for out in outputs:
             if not _is_number_or_array(out):
-                raise TargetError(f"{self.name}: returns {described(out)} as its output, not an array of numbers")
+                raise TargetError(f"returns {described(out)} as its output, not an array of numbers")
         return outputs, rest
 
 
@@ -122,14 +117,13 @@ class Layer:
 class WithHessian:
     """One of these whose last result are second derivatives: ``(value, gradient, hess)``, ``(gradient, hess)``."""
 
-    name: str
     door: Door
 
     def __call__(self, given: dict[str, Any], seed: Seed) -> tuple[Any, tuple[Any, ...], Any]:
         value, results = self.door(given, seed)
         if len(results) < 2:
             hint = "return (value, gradient, hess); several gradients as a tuple or a dict, and so their hess"
-            raise TargetError(f"{self.name}: returns no second derivatives after its gradients", hint=hint)
+            raise TargetError("returns no second derivatives after its gradients", hint=hint)
         first = results[:-1]
         return value, first[0] if len(first) == 1 and type(first[0]) is tuple else first, results[-1]
 
@@ -141,12 +135,11 @@ class Products:
     The value is the sum of the gradient times v, whose own gradient is the product: the Hessian is symmetric.
     """
 
-    name: str
     door: Door
     product: Callable[..., Any]
 
     def __call__(self, given: dict[str, Any], seed: Seed) -> tuple[Any, tuple[Any, ...]]:
-        names, _ = named_parameters(self.product)
+        names, _ = parameters_of(self.product)
         own = {name: copy.deepcopy(given[name]) for name in names if name in given}
         vectors = [name for name in names if name not in given]
         _, gradients = self.door(given, seed)
@@ -159,7 +152,7 @@ class Products:
             return drawn.copy()
 
         own |= {name: rebuilt(each, name, vector) for name, each in zip(vectors, gradients, strict=False)}
-        return value, _several(called(self.product, own, self.name))
+        return value, _several(called(self.product, own))
 
 
 def reseeded(door: Door) -> Door:
@@ -191,8 +184,8 @@ def upstream_gradient(seed: Seed, number: int, shape: tuple[int, ...]) -> npt.ND
     return np.asarray(rng.standard_normal(shape) * 2.0 ** rng.integers(-2, 2, shape, endpoint=True))
 
 
-def called(function: Callable[..., Any], given: dict[str, Any], name: str) -> Any:
-    """Call a function with these arguments, by position where it takes them only so.
+def called(function: Callable[..., Any], given: dict[str, Any], *, leave_out: bool = False) -> Any:
+    """Call a function with these arguments, by position where it takes them only so; or with those that it takes.
 
     Raises:
         TargetError: they are not the arguments that it takes; what it raises itself passes.
@@ -201,6 +194,8 @@ def called(function: Callable[..., Any], given: dict[str, Any], name: str) -> An
     if signature is None:
         return function(*given.values())
     kinds = {each.name: each.kind for each in signature.parameters.values()}
+    if leave_out and inspect.Parameter.VAR_KEYWORD not in kinds.values():
+        given = {name: value for name, value in given.items() if name in kinds}
     by_position = [value for each, value in given.items() if kinds.get(each) == inspect.Parameter.POSITIONAL_ONLY]
     by_name = {each: value for each, value in given.items() if kinds.get(each) != inspect.Parameter.POSITIONAL_ONLY}
     try:
@@ -208,16 +203,8 @@ def called(function: Callable[..., Any], given: dict[str, Any], name: str) -> An
     except TypeError as error:
         takes, names = f"{_name(function)}({', '.join(kinds)})", ", ".join(given) or "nothing"
         hint = "describe its parameters and no others: --input NAME='normal(0, 1) [N, D]', or inputs in the YAML"
-        raise TargetError(f"{name}: {takes} is called with {names}: {error}", hint=hint) from None
+        raise TargetError(f"{takes} is called with {names}: {error}", hint=hint) from None
     return function(*by_position, **by_name)
-
-
-def _accepted(function: Callable[..., Any], given: dict[str, Any]) -> dict[str, Any]:
-    """Those of the arguments that a function has parameters for."""
-    signature = signature_of(function)
-    if signature is None or any(each.kind is each.VAR_KEYWORD for each in signature.parameters.values()):
-        return given
-    return {name: value for name, value in given.items() if name in signature.parameters}
 
 
 def _several(results: Any) -> tuple[Any, ...]:

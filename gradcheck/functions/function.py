@@ -29,8 +29,6 @@ class Function:
     #: What made ``function`` from the user's own; None if it is that.
     adapter: Callable[[Any], Any] | None = field(default=None, repr=False)
     by_name: bool = field(default=False, repr=False)  # ``load_target(target)`` finds it in any process
-    #: The functions that belong to it, by ``gradient``, ``backward`` or ``value``, where they are at hand.
-    beside: dict[str, Callable[..., Any]] = field(default_factory=dict, repr=False)
     has_hessian: bool = False  # it may return second derivatives after value and dS, which a call leaves out
     budget: Budget | None = field(default=None, repr=False)  # counts and limits its calls
 
@@ -74,12 +72,6 @@ class Function:
         """Faster ways to call it with these labels, ``frameworks.adapters.Quick``; None if there are none."""
         own = self.function if self.adapter else getattr(self.function, "door", None)
         return own.quick(labels) if hasattr(own, "quick") else None  # type: ignore[union-attr]
-
-    @cached_property
-    def takes_hessian(self) -> bool:
-        """Whether it returns second derivatives where it is asked to: it has an argument ``hessian``."""
-        signature = signature_of(self.function)
-        return signature is not None and "hessian" in signature.parameters
 
     @cached_property
     def each_row_options(self) -> dict[str, str]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from gradcheck.errors import LossDefect, UsageError
 from gradcheck.functions.answer import Answer, as_array, as_float64, described, validated
 from gradcheck.functions.function import Function
+from gradcheck.functions.signatures import signature_of
 from gradcheck.layout import Arguments, Input, leaves
 from gradcheck.report import HESSIAN, FloatArray
 
@@ -33,8 +34,9 @@ def gradient_and_hessians(loss: Function, scores: npt.NDArray[Any], labels: Any)
         LossDefect: as ``Function.evaluate``, and where the second derivatives are no finite real numbers.
         UsageError: there are none.
     """
-    loss = replace(loss, has_hessian=False)
-    answer = loss.call(scores.copy(), labels.copy(), **({"hessian": True} if loss.takes_hessian else {}))
+    loss, signature = replace(loss, has_hessian=False), signature_of(loss.function)
+    takes = signature is not None and "hessian" in signature.parameters  # it returns them where it is asked to
+    answer = loss.call(scores.copy(), labels.copy(), **({"hessian": True} if takes else {}))
     if not isinstance(answer, tuple | list) or len(answer) < 3:
         hint = "return (value, gradient, hess): the diagonal, a block for each row, or the whole matrix"
         raise UsageError(f"returns {described(answer)}, and no second derivatives after value and gradient", hint=hint)

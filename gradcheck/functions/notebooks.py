@@ -60,14 +60,10 @@ def _cells(notebook: bytes) -> Iterator[Cell]:
             except (SyntaxError, ValueError):
                 continue
             bound = (each.get_name() for each in top.get_symbols() if each.is_assigned() or each.is_imported())
-            yield Cell(number, code, frozenset(bound), frozenset(_used(top)))
+            blocks = [top]
+            for block in blocks:  # which grows by the functions, classes and comprehensions in each
+                blocks += block.get_children()
+            used = (each for block in blocks for each in block.get_symbols() if block is top or each.is_global())
+            names = (each.get_name() for each in used if each.is_referenced())
+            yield Cell(number, code, frozenset(bound), frozenset(names))
             break
-
-
-def _used(table: symtable.SymbolTable) -> Iterator[str]:
-    """The global names that a block of code and the blocks in it refer to."""
-    for symbol in table.get_symbols():
-        if symbol.is_referenced() and (table.get_type() == "module" or symbol.is_global()):
-            yield symbol.get_name()
-    for inner in table.get_children():
-        yield from _used(inner)

@@ -23,7 +23,7 @@ from gradcheck.functions.doors import AsReturned, Door, Layer, Products, Separat
 from gradcheck.functions.frameworks.inputs import settle_in
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import guessed_config, load_target, names_beside
-from gradcheck.functions.signatures import is_backward, is_layer, is_model, named_parameters, parameters_of
+from gradcheck.functions.signatures import is_backward, is_layer, is_model, parameters_of
 from gradcheck.functions.suggestions import command, forward_of, proposed
 from gradcheck.layout import Arguments
 from gradcheck.report import Finding
@@ -49,15 +49,13 @@ def prepare(
     Raises:
         TargetError: an input is not described, the results do not fit the inputs, or the function raises.
     """
-    name = function.target
     named = {key: _other(function, getattr(config, key)) for key in ("gradient", "backward", "value", "hvp")}
-    named |= function.beside
-    door, main, params = open_door(name, function.function, named)
+    door, main, params = open_door(function.function, named)
     hvp, order = named["hvp"], 1
     if products:
-        door, order = (Products(name, door, hvp), 1) if hvp else (door, 2)
+        door, order = (Products(door, hvp), 1) if hvp else (door, 2)
     elif config.hessian:
-        door = WithHessian(name, door)
+        door = WithHessian(door)
     own = () if params is None else ("params",)
     required, optional = (*own, *parameters_of(main)[0]), parameters_of(main)[1]
     given = {*own, *(nested(config.inputs) if at is None else at)}
@@ -65,7 +63,7 @@ def prepare(
         takes = [*required, *(f"{each}=…" for each in optional)]
         _refuse_undescribed(function, takes, missing, config, is_drawn=at is None)
     wrt = tuple(dict.fromkeys(each.partition(".")[0].partition("[")[0] for each in config.wrt))
-    first = functools.partial(settle_in, framework, config.reseed, order, name, door, wrt)
+    first = functools.partial(settle_in, framework, config.reseed, order, door, wrt)
     only = config.wrt if wrt != config.wrt else (config.only,)
     problems: list[Problem] = []
     settled: Settled | None = None
@@ -78,11 +76,11 @@ def prepare(
         arrays = [each for each in settled.arrays if any(_is_called(each, pattern) for pattern in only)]
         if not arrays:
             hint = f"there are {', '.join(settled.arrays) or 'none'}"
-            raise TargetError(f"{name}: no differentiated array is called {', '.join(only)}", hint=hint)
+            raise TargetError(f"no differentiated array is called {', '.join(only)}", hint=hint)
         arguments = Arguments.of(values, arrays, seed, frozenset() if config.reseed else batched(config))
         if not arguments.layout.n or not np.all(np.isfinite(arguments.x)):
             problem = "are not finite everywhere" if arguments.layout.n else "have no entries"
-            raise TargetError(f"{name}: its inputs {problem}; there is no gradient to check there")
+            raise TargetError(f"its inputs {problem}; there is no gradient to check there")
         kind = "inputs" if at is None else "given"
         problems.append(Problem(arguments.x[np.newaxis], arguments, seed, trial, kind, N))
     assert settled is not None
@@ -91,7 +89,7 @@ def prepare(
     return found, problems, remarks
 
 
-def open_door(name: str, thing: Any, beside: Mapping[str, Any]) -> tuple[Door, Any, dict[str, Any] | None]:
+def open_door(thing: Any, beside: Mapping[str, Any]) -> tuple[Door, Any, dict[str, Any] | None]:
     """The door of a function, a class or an object; a TargetError where that has none of the forms.
 
     ``beside`` has what belongs to it: ``gradient``, the ``backward`` of a forward, or the ``value`` of a gradient.
@@ -100,45 +98,45 @@ def open_door(name: str, thing: Any, beside: Mapping[str, Any]) -> tuple[Door, A
         With the door what has its parameters, and a model's own parameters, ``params``; None of anything else.
     """
     if backward := beside.get("backward"):
-        return Layer(name, lambda: (thing, backward)), thing, None
+        return Layer(lambda: (thing, backward)), thing, None
     if gradient := beside.get("gradient"):
-        return Separate(name, thing, gradient), thing, None
+        return Separate(thing, gradient), thing, None
     if value := beside.get("value"):
-        return Separate(name, value, thing), value, None
+        return Separate(value, thing), value, None
     if "torch" in sys.modules:
         from gradcheck.functions.frameworks.torch_ import own_form
 
-        if found := own_form(name, thing, lambda: _maker(name, thing)()):
+        if found := own_form(thing, lambda: _maker(thing)()):
             return found
     if inspect.ismethod(thing) and is_model(thing.__self__) and thing.__name__ == "loss":
         thing = thing.__self__
     if is_layer(thing) or is_model(thing):
-        make = _maker(name, thing)
+        make = _maker(thing)
         first = make()
         if is_layer(thing):
-            return Layer(name, lambda: attrgetter("forward", "backward")(make())), first.forward, None
+            return Layer(lambda: attrgetter("forward", "backward")(make())), first.forward, None
         if not is_model(first):
-            raise TargetError(f"{name}: has a method loss, but no dict called params with its parameters")
+            raise TargetError("has a method loss, but no dict called params with its parameters")
 
         def loss(params: dict[str, Any], **rest: Any) -> Any:
             model = make()
             model.params = params
-            return called(model.loss, rest, name)
+            return called(model.loss, rest)
 
-        return AsReturned(name, loss), first.loss, first.params
+        return AsReturned(loss), first.loss, first.params
     if isinstance(thing, type) or not callable(thing):
         kind = "a class" if isinstance(thing, type) else f"of type {type(thing).__name__}"
         hint = "name a function, an object to call, or one with forward and backward, or with params and loss"
-        raise TargetError(f"{name}: is {kind}, which cannot be checked", hint=hint)
-    return AsReturned(name, thing), thing, None
+        raise TargetError(f"is {kind}, which cannot be checked", hint=hint)
+    return AsReturned(thing), thing, None
 
 
-def _maker(name: str, thing: Any) -> Callable[[], Any]:
+def _maker(thing: Any) -> Callable[[], Any]:
     if not isinstance(thing, type):
         return lambda: thing
-    if takes := named_parameters(thing)[0]:
+    if takes := parameters_of(thing.__init__)[0]:  # type: ignore[misc]
         hint = f"make an object in the file, `layer = {thing.__name__}(...)`, and name that"
-        raise TargetError(f"{name}: is a class that is made with {', '.join(takes)}", hint=hint)
+        raise TargetError(f"is a class that is made with {', '.join(takes)}", hint=hint)
     return thing
 
 
@@ -160,7 +158,7 @@ def _settled(first: Function, values: dict[str, Any], seed: int) -> Settled:
     except LossDefect as defect:
         shapes = ", ".join(f"{name} {np.shape(each)}" for name, each in values.items() if isinstance(each, np.ndarray))
         hint = f"its arrays have the shapes {shapes}; describe other ones by --input or --size" if shapes else ""
-        raise TargetError(f"{first.target}: {defect.message}", hint=hint, details=defect.details) from None
+        raise TargetError(defect.message, hint=hint, details=defect.details) from None
 
 
 def _refuse_undescribed(
@@ -168,23 +166,24 @@ def _refuse_undescribed(
 ) -> NoReturn:
     name, names = function.target.rpartition(":")[2], names_beside(function.function)
     if is_backward(function.function):
-        forward = forward_of(function.target)
-        is_there = forward.rpartition(":")[2] in names
-        example = command(forward, guessed_config(forward) if is_there else Config(backward=name))
-        hint = f"name its forward, for example:\n{example}"
-        raise TargetError(f"{function.target}: is a backward, which is checked with its forward", hint=hint)
+        forward, hint = forward_of(function.target), "name its forward, with this one as its backward"
+        if function.by_name:
+            is_there = forward.rpartition(":")[2] in names
+            example = command(forward, guessed_config(forward) if is_there else Config(backward=name))
+            hint = f"name its forward, for example:\n{example}"
+        raise TargetError("is a backward, which is checked with its forward", hint=hint)
     guess = proposed(name, function.function, names, config)
     hint = f"say what they are, for example:\n{command(function.target, guess)}"
     if not function.by_name:
         hint = f"say what they are, for example: inputs={guess.inputs}" if is_drawn else "give an argument for each"
-    message = f"{function.target}: takes ({', '.join(takes)}); not described: {', '.join(missing)}"
+    message = f"takes ({', '.join(takes)}); not described: {', '.join(missing)}"
     raise TargetError(message, hint=hint)
 
 
-def _other(function: Function, target: str | None) -> Callable[..., Any] | None:
+def _other(function: Function, target: str | Callable[..., Any] | None) -> Callable[..., Any] | None:
     """The function that a key such as ``backward`` names: a target, or a name beside the function that is checked."""
-    if target is None:
-        return None
+    if not isinstance(target, str):
+        return target
     place = function.target.rpartition(":")[0]
     if ":" not in target and place and function.by_name:
         target = f"{place}:{target}"

@@ -84,20 +84,16 @@ def signature_of(function: Any) -> inspect.Signature | None:
         return None
 
 
-def named_parameters(function: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of the parameters of a callable: those without a default, and those with one."""
-    signature = signature_of(function)
+def parameters_of(thing: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of parameters, without self and ctx: those without a default, and those with one.
+
+    They are a function's, those of the forward of a layer or a module of torch, or those of a model's loss.
+    """
+    signature = signature_of(getattr(thing, "forward", None) or (thing.loss if is_model(thing) else thing))
     parameters = signature.parameters.values() if signature else ()
     named = [each for each in parameters if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
-    required = tuple(each.name for each in named if each.default is each.empty)
+    required = tuple(each.name for each in named if each.default is each.empty and each.name not in ("self", "ctx"))
     return required, tuple(each.name for each in named if each.default is not each.empty)
-
-
-def parameters_of(thing: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The same of a function, the forward of a layer or a module of torch, or a model's loss; without self and ctx."""
-    call = getattr(thing, "forward", None) or (thing.loss if is_model(thing) else thing)
-    required, optional = named_parameters(call)
-    return tuple(name for name in required if name not in ("self", "ctx")), optional
 
 
 def _is_defined_in(module: Any, member: Any) -> bool:

@@ -6,11 +6,10 @@ import json
 import re
 import shlex
 from collections.abc import Iterable, Sequence
-from operator import attrgetter
 from typing import Any
 
-from gradcheck.config import Config
-from gradcheck.config.settings import Settings
+from gradcheck.config import Config, Labels
+from gradcheck.config.settings import DEFAULTS, Settings
 from gradcheck.functions.signatures import parameters_of, takes_scores_and_labels
 
 #: By name, the first that matches: what an input is likely to be.
@@ -41,6 +40,11 @@ _GUESSES: tuple[tuple[str, Any], ...] = (
     (r"S|scores|logits|Z|z|dout|dscores|dZ|dz", "[N, C]"),
     (r"params|parameters", {"W": "normal(0, 0.5) [D, C]", "b": "[C]"}),
 )
+#: The keys and settings that a command names, in this order.
+_WRITTEN = (
+    "gradient", "backward", "value", "inputs", "sizes", "scores", "classes", "wrt", "only", "reseed", "hessian", "hvp",
+    "order", "dtype", "rtol", "atol", "plan", "labels", "max_entries", "framework", "reference", "like", "timeout",
+)  # fmt: skip
 _VECTOR = "[D]"  # what a function of one vector, as scipy's users have, is given
 
 
@@ -95,38 +99,22 @@ def forward_of(backward: str) -> str:
     return forward if forward != backward else f"{backward.rpartition(':')[0]}:FORWARD"
 
 
-def described(config: Config) -> list[str]:
-    """The options that describe the inputs of a function as a configuration does."""
-    options = [f"--{key}={given}" for key in ("gradient", "backward", "value") if (given := getattr(config, key))]
-    for name, given in config.inputs.items():
-        options += ["--input", f"{name}={given if isinstance(given, str) else json.dumps(given, default=repr)}"]
-    options += [f"--size={letter}={size}" for letter, size in config.sizes.items()]
-    options += [f"--classes={config.classes[0]}"] * (len(config.classes) == 1 and config.classes != (5,))
-    options += [f"--wrt={name}" for name in config.wrt] + [f"--only={config.only}"] * (config.only != "*")
-    return options + ["--reseed"] * config.reseed
-
-
-def command(target: str, config: Config) -> str:
-    """The command that checks a function whose inputs a configuration describes."""
-    return shlex.join(["gradcheck", "run", target, *described(config)])
-
-
-def rerun_command(
-    target: str, config: Config, settings: Settings, batch_size: int, classes: int, scores: str, seed: int
-) -> str:
-    """The command line for a shell that repeats one problem alone, as the whole run was configured."""
-    default = Config.model_construct()
-    words: list[object] = ["--batch-size", batch_size, "--classes", classes, "--scores", scores, "--seed", seed]
-    if scores == "inputs":
-        words = [*described(config), "--batch-size", batch_size, "--seed", seed]
-    words += ["--trials", 1] if config.trials != 1 else []
-    words += ["--hessian"] if config.hessian else []
-    for chosen, usual, form, keys in (
-        (config, default, "--{} {}", ("rtol", "atol", "dtype", "plan", "hvp", "order")),
-        (settings, Settings(), "--{} {}", ("framework", "reference", "like", "timeout")),
-        (config, default, "--set {}={}", ("labels.kind", "labels.distribution", "labels.ignored", "max_entries")),
-    ):
-        given = {key: attrgetter(key)(chosen) for key in keys if attrgetter(key)(chosen) != attrgetter(key)(usual)}
-        for key, value in given.items():
-            words += form.format(key, value).split(" ", 1)
+def command(target: str, config: Config, settings: Settings = DEFAULTS, problem: Sequence[object] = ()) -> str:
+    """The command for a shell that checks a target as it is configured; of one problem alone, by options for it."""
+    words = [*problem]
+    chosen, usual = vars(config) | vars(settings), vars(Config.model_construct()) | vars(DEFAULTS)
+    for key in _WRITTEN:
+        if (value := chosen[key]) == usual[key] or callable(value) or f"--{key}" in problem:
+            continue
+        texts = value if isinstance(value, tuple) else [value]
+        if isinstance(value, dict):
+            given = ((name, each, isinstance(each, str)) for name, each in value.items())
+            texts = [f"{name}={each if is_text else json.dumps(each, default=repr)}" for name, each, is_text in given]
+        elif isinstance(value, Labels):
+            texts = [f"labels.{part}={own}" for part, own in vars(value).items() if own != vars(usual[key])[part]]
+        elif key == "max_entries":
+            texts = [f"{key}={value}"]
+        names = {"inputs": "input", "sizes": "size", "labels": "set", "max_entries": "set"}
+        option = f"--{names.get(key, key)}"
+        words += [option] if value is True else [word for text in texts for word in (option, text)]
     return shlex.join(["gradcheck", "run", target, *map(str, words)])

@@ -107,19 +107,13 @@ def label_smoothing(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answ
         L = log(sum_k e^{s_k}) - sum_m t_m s_m
         dL/ds_j = p_j - sum_m t_m 1{m=j}
                 = p_j - t_j
-                = (p_j - 1{j=y}) + eps (1{j=y} - 1/C)
 
-    by the softmax's derivative and many-way selection. The last line is how it is computed:
-    p_y - 1 = -sum_{m!=y} p_m keeps the digits that p_y - t_y would lose. The value is
-    computed as (1 - eps) (-log p_y) + eps/C sum_m (-log p_m), whose terms are at least 0.
+    by the softmax's derivative and many-way selection; computed as a soft cross-entropy.
     """
     S, i, y = as_batch(S, y)
-    C = S.shape[1]
-    _, surprisal, residual, _ = _softmax_terms(S, i, y)
-    L = (1 - EPSILON) * surprisal[i, y] + EPSILON * (surprisal.sum(axis=1) / C)
-    pull = np.full_like(S, -EPSILON / C)
-    pull[i, y] = EPSILON * (C - 1) / C
-    return reduced(L, residual + pull, reduction)
+    t = np.full(S.shape, EPSILON / S.shape[1], dtype=S.real.dtype)
+    t[i, y] += 1 - EPSILON
+    return soft_cross_entropy(S, t, reduction)
 
 
 def focal(S: Scores, y: Labels, reduction: Reduction = "mean") -> Answer:

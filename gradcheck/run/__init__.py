@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from gradcheck.config import Config
-from gradcheck.config.settings import Settings
+from gradcheck.config.settings import DEFAULTS, Settings
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.evaluation.parallel import open_pool
 from gradcheck.functions.budget import ProgressCallback, open_budget
@@ -21,7 +21,7 @@ from gradcheck.version import __version__
 def check_targets(
     targets: Sequence[str | Function],
     config: Config,
-    settings: Settings = Settings(),
+    settings: Settings = DEFAULTS,
     progress: ProgressCallback | None = None,
     abandon: Callable[[Report], int] | None = None,
     given: Given = None,

@@ -22,7 +22,7 @@ from gradcheck.functions.loading import load_target
 from gradcheck.functions.output_capture import let_through, place_of_user
 from gradcheck.functions.prepare import prepare
 from gradcheck.functions.signatures import parameters_of, takes_scores_and_labels
-from gradcheck.functions.suggestions import rerun_command
+from gradcheck.functions.suggestions import command
 from gradcheck.layout import Layout
 from gradcheck.report import Finding, LossReport
 from gradcheck.run.seen import Explained, Seen, first_error
@@ -116,7 +116,7 @@ class TargetRun:
         loss, config = self._loaded, self._config
         if self._products or self._error or loss is None or self._loss is None:
             return None
-        if not (config.hvp or "hvp" in loss.beside or config.order == 2):
+        if not (config.hvp or config.order == 2):
             return None
         if config.order == 2 and self._loss.framework == "numpy":
             self._error = "order 2 is for PyTorch and JAX; name what returns second derivatives: --hessian, or --hvp"
@@ -183,8 +183,8 @@ class TargetRun:
         """The problems to check; a function of named inputs becomes one of x first."""
         given, config, thing = self._given, self._config, loss.function
         of_scores = loss.is_built_in or takes_scores_and_labels(thing)
-        beside = {*loss.beside, *(key for key in ("backward", "gradient", "value") if getattr(config, key))} - {"hvp"}
-        if self._products or (of_scores and beside and "backward" not in beside):
+        beside = config.gradient or config.value
+        if self._products or (of_scores and beside and not config.backward):
             names = (*parameters_of(thing)[0], "S", "y")[:2]
             if isinstance(given, Problem):
                 given = dict(zip(names, (given.S, given.y), strict=True))
@@ -193,7 +193,7 @@ class TargetRun:
                 config = config.model_copy(update={"inputs": dict(inputs)})
         elif isinstance(given, Problem):
             return [given]
-        elif given is None and of_scores and not (config.inputs or beside):
+        elif given is None and of_scores and not (config.inputs or beside or config.backward):
             return problems(config)
         with let_through(stderr):
             function, points, remarks = prepare(loss, config, given, self._framework, products=self._products)
@@ -245,17 +245,19 @@ class TargetRun:
         if (
             not loaded
             or not loaded.by_name
-            or loaded.beside
             or self._given is not None
-            or callable(self._settings.like)
+            or any(callable(each) for each in (*vars(self._config).values(), self._settings.like))
         ):
             return ""  # no command can say this
         batches = *self._seen.batches, *self._seen.second
         worst = max(batches, key=lambda b: (b.wrong, b.unresolved, b.max_relative_error), default=None)
         if self._seen.troubled is not None and ("raises" in self._seen.contract or not (worst and worst.wrong)):
-            problem = *self._seen.troubled.S.shape, self._seen.troubled.scores, self._seen.troubled.seed
+            problem = self._seen.troubled
+            N, C, scores, seed = problem.batch_size or len(problem.S), problem.S.shape[1], problem.scores, problem.seed
         elif worst is not None:
-            problem = worst.batch_size, worst.classes, worst.scores, worst.seed
+            N, C, scores, seed = worst.batch_size, worst.classes, worst.scores, worst.seed
         else:
             return ""
-        return rerun_command(self._target, self._config, self._settings, *problem)
+        of_scores = ["--classes", C, "--scores", scores] if scores != "inputs" else []
+        own = ["--batch-size", N, *of_scores, "--seed", seed, *(["--trials", 1] if self._config.trials != 1 else [])]
+        return command(self._target, self._config, self._settings, own)

@@ -52,8 +52,7 @@ def snippet_of_inputs(
     off, size = np.abs(analytic - numerical), np.maximum(np.abs(analytic), np.abs(numerical))
     wrong = np.flatnonzero(off > _SMALL * (size + np.max(size) / 1000)).tolist() or [int(np.argmax(off))]
     outcomes = [f"d{layout.name(k)} {analytic[k]:.6g}, numerical {numerical[k]:.6g}" for k in wrong[:_MOST]]
-    options = [f"{key}={getattr(each, '__name__', key)}" for key, each in loss.beside.items()]
-    options += [f"seed={arguments.seed}"] * bool(arguments.seed)
+    options = [f"seed={arguments.seed}"] * bool(arguments.seed)
     options += _options(config, settings, code, "wrt", "gradient", "backward", "value", "reseed")
     inputs = ", ".join(f"{name!r}: {_nested(value)}" for name, value in arguments.values.items())
     what = f"d{layout.index(wrong[0])[0]} is"
@@ -128,4 +127,5 @@ def _options(config: Config, settings: Settings, code: str, *keys: str) -> list[
     of_run = ["framework", "reference", *["like"] * isinstance(settings.like, str), *["timeout"] * (code == "hangs")]
     chosen: list[tuple[object, object, str]] = [(config, Config(), key) for key in (*keys, "rtol", "atol")]
     chosen += [(settings, Settings(), key) for key in of_run]
-    return [f"{key}={getattr(of, key)!r}" for of, usual, key in chosen if getattr(of, key) != getattr(usual, key)]
+    differ = [(key, getattr(of, key)) for of, usual, key in chosen if getattr(of, key) != getattr(usual, key)]
+    return [f"{key}={getattr(each, '__name__', key) if callable(each) else repr(each)}" for key, each in differ]

@@ -162,13 +162,13 @@ def test_yaml_says_the_same_options_win_over_it_input_by_input_and_a_mistake_nam
          "gradcheck run layers.py:softmax_loss --input 'W=normal(0, 0.5) [D, C]' --input 'X=[N, D]' --input y=labels "
          "--input reg=0.1"),
         ("affine_forward -i 'x=[N, 2]'", "not described: w, b\nsay what they are, for example:\n"
-         "gradcheck run layers.py:affine_forward --backward=affine_backward --input 'x=[N, 2]'"),
-        ("rosen", "gradcheck run layers.py:rosen --gradient=rosen_der --input 'x=[D]'"),
+         "gradcheck run layers.py:affine_forward --backward affine_backward --input 'x=[N, 2]'"),
+        ("rosen", "gradcheck run layers.py:rosen --gradient rosen_der --input 'x=[D]'"),
         ("net.loss", "takes (params, X, y=…, reg=…); not described: X"),
         ("net.loss", "gradcheck run layers.py:net.loss --input 'X=[N, D]' --input y=labels"),
         ("affine_backward", "is a backward, which is checked with its forward\n"
-         "name its forward, for example:\ngradcheck run layers.py:affine_forward --backward=affine_backward --input"),
-        ("dx_alone", "gradcheck run layers.py:FORWARD --backward=dx_alone"),
+         "name its forward, for example:\ngradcheck run layers.py:affine_forward --backward affine_backward --input"),
+        ("dx_alone", "gradcheck run layers.py:FORWARD --backward dx_alone"),
         (f"softmax_loss {SOFTMAX} -i margin=1", "called with W, X, y, reg, margin"),
         (f"softmax_loss {SOFTMAX} --wrt y", "wrt names y, which is int64: only floats have a derivative"),
         ("transposed -i 'W=integers(-2, 2) [2, 2]'", "none of its inputs is an array of floats"),

@@ -99,6 +99,8 @@ def test_what_cannot_be_checked_says_how_to_describe_it_and_a_wrong_gradient_is_
         gradcheck.check(lambda W, X: quadratic(W, X))
     (loss,) = gradcheck.check(quadratic, inputs={"W": "[D, C]"}).losses
     assert "takes (W, X, reg=…); not described: X\nsay what they are, for example: inputs={'W'" in loss.error
+    (loss,) = gradcheck.check(backward, inputs={"dout": "[N, M]"}).losses
+    assert loss.error.endswith("is checked with its forward\nname its forward, with this one as its backward")
     (loss,) = gradcheck.check(forward, **LAYER | {"backward": "backwards"}).losses
     assert "backwards: no built-in loss has this name" in loss.error
     assert gradcheck.check(forward, **LAYER | {"backward": "backward"}).passed
@@ -172,3 +174,11 @@ def test_a_gradient_of_none_is_not_checked_and_said():
 def test_a_backward_that_drops_the_sign_of_its_upstream_gradient_is_wrong():
     report = gradcheck.check_at(lambda x: (x**2, x), {"x": X}, backward=lambda dout, x: 2 * x * abs(dout))
     assert report.losses[0].batches[0].wrong > 0
+
+
+def test_a_value_that_changes_parameters_in_place_leaves_those_of_its_gradient_alone():
+    def value(params):
+        return np.square(params["W"], out=params["W"]).sum()
+
+    (loss,) = gradcheck.check_at(value, {"params": {"W": W}}, gradient=lambda params: {"W": 2 * params["W"]}).losses
+    assert ([finding.code for finding in loss.findings], loss.batches[0].wrong) == (["mutates-input"], 0)

@@ -247,9 +247,9 @@ def test_a_file_of_several_functions_lists_the_command_for_each(here):
         "name one of them:",
         "gradcheck run several.py:loss",
         "gradcheck run several.py:svm_loss",
-        "gradcheck run several.py:affine_forward --backward=affine_backward --input 'x=[N, D]' "
+        "gradcheck run several.py:affine_forward --backward affine_backward --input 'x=[N, D]' "
         "--input 'w=normal(0, 0.5) [D, M]' --input 'b=[M]'",
-        "gradcheck run several.py:rosen --gradient=rosen_der --input 'x=[D]'",
+        "gradcheck run several.py:rosen --gradient rosen_der --input 'x=[D]'",
         "gradcheck run several.py:Net --input 'X=[N, D]' --input y=labels",
     ]
 
@@ -282,7 +282,7 @@ def test_of_a_notebook_the_cells_run_that_define_a_name_and_what_it_needs_and_no
     assert load_target("nb.ipynb::backward").function(3.0, None) == 6.0
     assert "extra" in sys.path
     assert capsys.readouterr() == ("", "")
-    assert "gradcheck run nb.ipynb:forward --backward=backward" in refused("nb.ipynb")
+    assert "gradcheck run nb.ipynb:forward --backward backward" in refused("nb.ipynb")
 
 
 @pytest.mark.parametrize(

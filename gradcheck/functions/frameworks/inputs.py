@@ -34,7 +34,6 @@ from gradcheck.layout import Arguments, Seed, is_differentiable, leaves, rebuilt
 class Differentiated:
     """A function that its framework differentiates: the value is the sum of the outputs times random numbers."""
 
-    name: str
     function: Callable[..., Any]  # takes and returns the framework's arrays, and dicts, lists and tuples of them
     toolkit: Toolkit
     #: Inputs that must have a gradient; empty for all that hold arrays of floats, as far as they have one.
@@ -68,7 +67,7 @@ class Differentiated:
         def placed(path: str, leaf: Any) -> Any:
             return place[path] if path in place else self.toolkit.array(leaf)
 
-        return called(self.function, {name: rebuilt(each, name, placed) for name, each in given.items()}, self.name)
+        return called(self.function, {name: rebuilt(each, name, placed) for name, each in given.items()})
 
     def __call__(self, given: dict[str, Any], seed: Seed) -> tuple[Any, tuple[Any, ...]]:
         """Value and gradients, these by the names of the inputs."""
@@ -85,7 +84,7 @@ class Differentiated:
             first = answer[0] if isinstance(answer, tuple | list) and len(answer) > 1 else None
             if isinstance(first, numbers.Number) or prod(getattr(first, "shape", (0,))) == 1:
                 hint = "return the value alone, or gradients that are computed without a graph of the inputs"
-                raise TargetError(f"{self.name}: returns {described(answer)}, and not a value alone", hint=hint)
+                raise TargetError(f"returns {described(answer)}, and not a value alone", hint=hint)
             outputs = [leaf for _, leaf in leaves(answer, "") if _has_gradient(leaf)] or [answer]
             weights = (upstream_gradient(seed, k, np.shape(out)) for k, out in enumerate(outputs))
             return sum(map(self.toolkit.total, outputs, weights)), None
@@ -105,13 +104,13 @@ class Differentiated:
             gradients = {path: moved[path] * 0 if each is None else each for path, each in gradients.items()}
         lost = [name for name, part in parts.items() if all(gradients.get(path) is None for path in part)]
         if self.wrt and lost:
-            raise TargetError(f"{self.name}: the graph of the value does not lead to {', '.join(lost)}{NO_GRAPH}")
+            raise TargetError(f"the graph of the value does not lead to {', '.join(lost)}{NO_GRAPH}")
         names = [name for name, part in parts.items() if moved.keys() & part]
         return value, ({name: rebuilt(given[name], name, lambda path, _: gradients.get(path)) for name in names},)
 
 
 def settle_in(
-    wanted: str, reseed: bool, order: int, name: str, door: Door, wrt: tuple[str, ...], given: dict[str, Any], seed: int
+    wanted: str, reseed: bool, order: int, door: Door, wrt: tuple[str, ...], given: dict[str, Any], seed: int
 ) -> Settled:
     """Call a function in the form for the arrays that it takes; arguments and errors are those of ``settle``.
 
@@ -124,7 +123,7 @@ def settle_in(
     def settled(form: tuple[str, Door]) -> Settled:
         framework, own = form[0], reseeded(form[1]) if reseed else form[1]
         is_none = framework == "jax" and not wrt and order == 1
-        return replace(settle(name, own, given, wrt, seed, is_none), framework=framework)
+        return replace(settle(own, given, wrt, seed, is_none), framework=framework)
 
     def forms(framework: str) -> list[tuple[str, Door]]:
         toolkit = importlib.import_module(f"{__package__}.{framework}_").TOOLKIT
@@ -156,14 +155,14 @@ def _forms(toolkit: Toolkit, door: Door, wrt: tuple[str, ...]) -> list[Door]:
     match door:
         case Differentiated():
             return [replace(door, wrt=wrt)]
-        case AsReturned(name, function):
+        case AsReturned(function):
             near = toolkit.near(toolkit, function)
-            return [AsReturned(name, near.translated(function)), Differentiated(name, function, near, wrt)]
-        case Separate(name, value, gradient):
-            return [Separate(name, translated(value), translated(gradient))]
-        case WithHessian(name, own):
+            return [AsReturned(near.translated(function)), Differentiated(function, near, wrt)]
+        case Separate(value, gradient):
+            return [Separate(translated(value), translated(gradient))]
+        case WithHessian(own):
             forms = _forms(toolkit, own, wrt)
-            return [WithHessian(name, form) for form in forms if not isinstance(form, Differentiated)]
-        case Layer(name, pair):
-            return [Layer(name, lambda: (translated((both := pair())[0]), translated(both[1])))]
+            return [WithHessian(form) for form in forms if not isinstance(form, Differentiated)]
+        case Layer(pair):
+            return [Layer(lambda: (translated((both := pair())[0]), translated(both[1])))]
     return [door]

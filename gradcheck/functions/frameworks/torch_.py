@@ -104,7 +104,7 @@ TOOLKIT = Toolkit(
 
 
 def own_form(
-    name: str, thing: Any, make: Callable[[], Any]
+    thing: Any, make: Callable[[], Any]
 ) -> tuple[Differentiated, Callable[..., Any], dict[str, Any] | None] | None:
     """The door of a module, or of an ``autograd.Function`` or its ``apply``; None of anything else.
 
@@ -118,7 +118,7 @@ def own_form(
     if issubclass(own, torch.autograd.Function):
         has_context = own.setup_context is torch.autograd.Function.setup_context
         forward = functools.partial(own.forward, None) if has_context else own.forward
-        return Differentiated(name, lambda **given: own.apply(*given.values()), TOOLKIT), forward, None
+        return Differentiated(lambda **given: own.apply(*given.values()), TOOLKIT), forward, None
     with torch.random.fork_rng():
         torch.manual_seed(0)  # for a class, whose weights are drawn
         module = make()
@@ -131,4 +131,4 @@ def own_form(
         return torch.func.functional_call(fresh, own, (), inputs)
 
     params = {key: each.numpy(force=True) for key, each in module.named_parameters()}
-    return Differentiated(name, call, TOOLKIT), module.forward, params
+    return Differentiated(call, TOOLKIT), module.forward, params
