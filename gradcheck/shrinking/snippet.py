@@ -23,14 +23,17 @@ _MOST_IN_A_LINE, _MOST_LETTERS = 4, 200  # entries and letters up to which a cas
 
 
 def snippet(
-    loss: Function, S: npt.NDArray[Any], y: npt.NDArray[Any], code: str, config: Config, settings: Settings,
+    loss: Function, S: npt.NDArray[Any], y: Any, code: str, config: Config, settings: Settings,
     gradients: Gradients | None = None,
 ) -> tuple[str, str]:  # fmt: skip
     """Python that checks a loss at scores S (N x C, of its dtype) and labels y, and raises; and one line of it.
 
     ``code`` is of the finding, ``wrong`` for none; ``gradients`` (N x C) come in a comment. The line is the call and
-    its result, ``gradcheck.check_at('mymodule:myloss', [[0.0]], [0])   dS 1, numerical 0``; empty if too long.
+    its result, ``gradcheck.check_at('mymodule:myloss', [[0.0]], [0])   dS 1, numerical 0``; empty if too long. Of a
+    function of named inputs y holds the arguments, and some of the entries that differ come in comments.
     """
+    if isinstance(y, Arguments) and gradients is not None:
+        return _of_inputs(loss, y, code, config, settings, gradients)
     outcome, comments = code, []
     if gradients is not None:
         analytic, numerical = _shown(gradients)
@@ -44,10 +47,9 @@ def snippet(
     return text, f"{line}   {outcome}" if S.size <= _MOST_IN_A_LINE else ""
 
 
-def snippet_of_inputs(
+def _of_inputs(
     loss: Function, arguments: Arguments, code: str, config: Config, settings: Settings, gradients: Gradients
 ) -> tuple[str, str]:
-    """The same for a function of named inputs; ``gradients`` are 1 x n, and some entries differ."""
     layout, (analytic, numerical) = arguments.layout, (each[0] for each in gradients)
     off, size = np.abs(analytic - numerical), np.maximum(np.abs(analytic), np.abs(numerical))
     wrong = np.flatnonzero(off > _SMALL * (size + np.max(size) / 1000)).tolist() or [int(np.argmax(off))]

@@ -78,7 +78,7 @@ def predicate(loss, config=ONE, *, calls=2000, code="wrong", smooth=False):
     function = Function("test", loss)
     seen = check_problem(function, next(iter(problems(config))), config).case
     ask = Allowance(function, calls, config.dtype)
-    return WrongGradient(ask, code, smooth, config, seen.rows, seen.bounds, seen.numerical, seen.granted), ask
+    return WrongGradient(ask, code, smooth, config.rtol, seen), ask
 
 
 @pytest.mark.parametrize(("defect", "calls"), [(3e-7, 2_000), (1e-5, 2_000), (1e-3, 50), (0.1, 2_000), (2.0, 50)])
