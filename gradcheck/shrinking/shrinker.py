@@ -70,22 +70,16 @@ class Failure(Candidate):
 
     def most_wrong(self, N: int, C: int) -> Candidate:
         """The N rows and C columns with most wrong entries, the label of the first of these rows among them."""
-        rows = _largest(self.wrong.sum(axis=1), N)
+        rows = np.sort(np.argsort(-self.wrong.sum(axis=1), kind="stable")[:N])
         weights = 2.0 * self.wrong[rows].sum(axis=0)
         if self.own is not None and C > 1:
-            own = self.own[rows]
-            weights += np.bincount(own, minlength=len(weights))
-            weights[own[np.argmax(self.wrong[rows].sum(axis=1))]] = np.inf
-        return self.part(rows, _largest(weights, C))
+            weights += np.bincount(self.own[rows], minlength=len(weights))
+            weights[self.own[rows[0]]] = np.inf
+        return self.part(rows, np.sort(np.argsort(-weights, kind="stable")[:C]))
 
 
 #: Proposes candidates that are simpler than one.
 Pass = Callable[[Candidate], Iterator[Candidate]]
-
-
-def _largest(weights: npt.NDArray[Any], number: int) -> IndexArray:
-    """Indices of the largest weights, in ascending order."""
-    return np.sort(np.argsort(-weights, kind="stable")[:number])
 
 
 def simplicity(candidate: Candidate) -> tuple[float, ...]:
