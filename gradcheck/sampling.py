@@ -93,9 +93,9 @@ def draw_inputs(config: Config, N: int, trial: int, params: Mapping[str, Any] | 
         is_whole = isinstance(spec.kind, Integers) and re.split(r"[.[]", path)[0] not in named
         return array.astype(np.int64 if is_whole else config.dtype)[()]
 
-    specs = _described(config)
-    if params is not None and isinstance(described := specs.get("params", {}), dict):
-        specs["params"] = {**params, **described}
+    specs = described(config)
+    if params is not None and isinstance(own := specs.get("params", {}), dict):
+        specs["params"] = {**params, **own}
     return rebuilt(specs, "", draw)  # type: ignore[no-any-return]
 
 
@@ -105,10 +105,10 @@ def batched(config: Config) -> frozenset[str]:
     def is_batched(spec: Any) -> bool:
         return spec.shape[:1] == ("N",) if isinstance(spec, Drawn) else isinstance(spec, str) and spec == "labels"
 
-    return frozenset(path for path, spec in leaves(_described(config)) if is_batched(spec))
+    return frozenset(path for path, spec in leaves(described(config)) if is_batched(spec))
 
 
-def _described(config: Config) -> dict[str, Any]:
+def described(config: Config) -> dict[str, Any]:
     return {name: parse_input(given, config.sizes) for name, given in nested(config.inputs).items()}
 
 

@@ -105,8 +105,10 @@ def check_problem(
         what = "the value is a vector, one number for each row, and dS is not the derivative of those"
         hint = "if the batch mean was meant, return that: a single number"
         findings.append(Finding("wrong-shape", "error", what, hint))
-    # Of a problem by projections the value alone is known: it counts where another loss is to be compared with.
-    case = case_of(problem, answer, judged) if judged.projections is None or settings.like is not None else None
+    # Of a right one by projections the value alone is known: it counts where another loss is to be compared with.
+    seen = judged.projections
+    is_evidence = seen is None or not seen.agree or seen.wrong or settings.like is not None
+    case = case_of(problem, answer, judged) if is_evidence else None
     return Checked(batches, [*([state] if state else []), *findings], case, steps=judged.steps, by_rows=judged.by_rows)
 
 
@@ -254,11 +256,11 @@ def _entry(problem: Problem, judged: Verdicts, e: int) -> Entry:
 
 def case_of(problem: Problem, answer: Answer, judged: Judged) -> Case:
     """The problem as evidence for the rules that look for a cause."""
-    S, each = problem.S.astype(np.float64), judged.projections is None
-    arrays: dict[str, Any] = {
-        name: getattr(judged.verdicts, name).reshape(S.shape) if each else np.broadcast_to(unknown, S.shape)
-        for name, unknown in _UNKNOWN.items()
-    }
+    S, each, verdicts = problem.S.astype(np.float64), judged.projections is None, judged.verdicts
+    arrays: dict[str, Any] = {name: np.full(S.size, unknown) for name, unknown in _UNKNOWN.items()}
+    for name, array in arrays.items():
+        array[verdicts.entries] = getattr(verdicts, name)
+    arrays = {name: array.reshape(S.shape) for name, array in arrays.items()}
     return Case(
         S, problem.y, problem.seed, problem.scores, answer.value, answer.gradient, **arrays,
         whole_numbers=answer.whole_numbers, by_rows=answer.parts is not None, row_weight=judged.row_weight,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy.typing as npt
 
-from gradcheck.checking.evidence import Allowance, Evidence
+from gradcheck.checking.evidence import Allowance, Case, Evidence
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.diagnosis.driver import LIKE, OF_INPUTS, find
@@ -15,11 +15,8 @@ from gradcheck.diagnosis.known import Known
 from gradcheck.diagnosis.notation import explain_terms
 from gradcheck.diagnosis.statements import refine
 from gradcheck.functions.function import Function
-from gradcheck.report import BatchReport
 from gradcheck.run.seen import Explained, Seen, first_error
-from gradcheck.sampling import Problem, drawn
 from gradcheck.shrinking import smallest_case
-from gradcheck.shrinking.inputs import smallest_inputs
 
 #: Finding out why may cost this part of the calls that the check took; so many where it took none.
 _SHARE, _LEAST = 4, 40
@@ -58,7 +55,7 @@ def _of_inputs(seen: Seen, evidence: Evidence, config: Config, settings: Setting
     causes = of_products(causes, judged) if failed and seen.of_products else causes
     smallest = None
     if judged and failed and not seen.of_products:
-        smallest = smallest_inputs(evidence, causes[0].code, config, settings)
+        smallest = smallest_case(evidence, causes[0].code, config, settings)
     return Explained((*causes, *(find(evidence, [LIKE]) if evidence.like else ())), smallest)
 
 
@@ -78,18 +75,14 @@ def _of_scores(seen: Seen, evidence: Evidence, config: Config, settings: Setting
         findings = tuple(longer if finding is first else finding for finding in findings)
     # Shrinking looks for what the contract check reports, and the report says what that was refined to.
     leading = first_error([*seen.contract.values(), *findings])
-    code, projected = leading.code if leading else "wrong", _wrong_by_projections(seen, config)
+    code, projected = leading.code if leading else "wrong", _wrong_by_projections(seen, evidence)
     is_wrong = contract or projected or any(case.is_wrong or case.leaps.any() for case in evidence.observations)
     return Explained(findings, smallest_case(evidence, code, *how, projected) if is_wrong else None)
 
 
-def _wrong_by_projections(seen: Seen, config: Config) -> tuple[Problem, BatchReport] | None:
+def _wrong_by_projections(seen: Seen, evidence: Evidence) -> Case | None:
     """A problem that is wrong by projections; None where others, judged entry by entry, tell more."""
-    if any(case.is_wrong for case in seen.cases):
+    if any(case.is_wrong for case in evidence.observations):
         return None
     disagree = "projections-disagree" in seen.contract
-    for batch in seen.batches:
-        if batch.projections is not None and (batch.wrong or (disagree and not batch.projections.agree)):
-            where = batch.batch_size, batch.classes, batch.scores, batch.seed
-            return seen.given or drawn(config, *where), batch
-    return None
+    return next((case for case in evidence.beside if case.is_wrong or disagree), None)

@@ -8,7 +8,6 @@ import numpy as np
 
 from gradcheck.checking.contract import inspect
 from gradcheck.checking.evidence import Allowance, Case
-from gradcheck.config import Config
 from gradcheck.errors import LossDefect, OutOfTime, UsageError
 from gradcheck.numerics.verdicts import BoolArray
 from gradcheck.report import Finding, FloatArray
@@ -43,25 +42,15 @@ def failing_entries(seen: Case, code: str, smooth: bool = False) -> BoolArray:
 class WrongGradient:
     """Whether dS differs from numerical derivatives for the reason that ``code`` names.
 
-    ``smooth``: it is wrong at entries that are not at kinks; then those at kinks are another reason. ``slopes`` and
-    ``bounds`` are the numerical derivatives of a batch of so many ``rows``, and the bounds on their errors;
-    ``granted`` are bounds on the rounding of its dS.
+    ``smooth``: it is wrong at entries that are not at kinks; then those at kinks are another reason. ``seen`` is where
+    the derivatives, the bounds on their errors and those on the rounding of dS are known.
     """
 
-    def __init__(
-        self,
-        ask: Allowance,
-        code: str,
-        smooth: bool,
-        config: Config,
-        rows: int,
-        bounds: FloatArray,
-        slopes: FloatArray,
-        granted: FloatArray,
-    ) -> None:
-        self._ask, self._loss, self._code, self._smooth, self._config = ask, ask.charged(), code, smooth, config
+    def __init__(self, ask: Allowance, code: str, smooth: bool, rtol: float, seen: Case) -> None:
+        self._ask, self._loss, self._code, self._smooth, self._rtol = ask, ask.charged(), code, smooth, rtol
         self._reserved = 0  # calls to confirm what the screen found last
-        bound, rounding = _typical(bounds), _typical(granted)
+        bound, rounding, rows = _typical(seen.bounds), _typical(seen.granted), len(seen.S)
+        slopes = seen.numerical[np.isfinite(seen.numerical)]
         scale = float(np.max(np.abs(slopes), initial=0.0)) or 1.0
         # The bound is of corrected differences. dS may be wrong here and its correction with it, so the step is one
         # that suits plain differences, whose truncation error is O(h^2).
@@ -73,17 +62,14 @@ class WrongGradient:
 
     def screen(self, candidate: Candidate) -> bool:
         """Whether dS seems wrong along one or two random directions; OutOfTime where too few calls are left."""
-        left, needed = self._ask.left - 1 - 2 * len(self._directions(candidate)), 1 + 2 * candidate.S.size
+        directions, needed = self._directions(candidate), 1 + 2 * candidate.S.size
+        left = self._ask.left - 1 - 2 * len(directions)
         if left < self._reserved:
             raise OutOfTime
-        if left < needed or not self.seems_wrong(candidate):
+        if not self._differs(candidate, directions)[0].any():
             return False
-        self._reserved = needed
+        self._reserved = needed if needed <= left else 0  # it may be made smaller yet
         return True
-
-    def seems_wrong(self, candidate: Candidate) -> bool:
-        """The same whatever calls are left."""
-        return bool(self._differs(candidate, self._directions(candidate))[0].any())
 
     def confirm(self, candidate: Candidate) -> Gradients | None:
         """dS and numerical derivatives, each N x C, if some are wrong for the reason; OutOfTime if calls are few."""
@@ -133,7 +119,7 @@ class WrongGradient:
         bent = (np.abs(right - left - (g_above - g_below) / 2) > 0.1 * h * scale) & ~jumps
         outside = np.abs(slope - np.clip(slope, np.minimum(left, right), np.maximum(left, right)))
         gap = np.where(bent, outside, np.abs(slope - central + correction) - np.abs(correction))
-        allowed = self._config.rtol * np.max(np.abs(directions * at.gradient), axis=(1, 2))
+        allowed = self._rtol * np.max(np.abs(directions * at.gradient), axis=(1, 2))
         allowed += self._rounding / len(S) * np.sum(np.abs(directions), axis=(1, 2))
         differs = gap > allowed + self._noise / len(S)
         return (differs & ~kinked if self._smooth else differs), slope, central

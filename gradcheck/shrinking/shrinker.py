@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -14,16 +14,17 @@ import numpy.typing as npt
 
 from gradcheck.errors import OutOfTime
 from gradcheck.evaluation.blocks import IndexArray
+from gradcheck.layout import Arguments, leaves
 from gradcheck.report import FloatArray
 from gradcheck.sampling import classes_of
 
-_FIRST, _LAST = 2, 8  # candidates of each smaller size: before numbers are simplified, and before the search ends
+_TRIES = (1, 4, 16)  # candidates of each smaller size, one round of passes after another
 _SIMPLIFICATIONS = 16  # attempts to make scores and labels simpler
 _FEW = 8  # scores are made simpler one by one only in candidates of at most so many entries
-MOST_ENTRIES = 500  # nobody pastes more numbers than this
+MOST_ENTRIES, MOST_NUMBERS = 500, 40  # nobody pastes more scores than this, nor more numbers in arrays of many names
 _ROWS, _CLASSES = 16, 30  # of a candidate, at most, where the failure is larger than that
 #: Numbers of rows and of classes that are tried, beside one less than the least that is known to fail.
-_SIZES = (*range(1, 9), *(int(8 * 1.5**k) for k in range(1, 40)))
+_SIZES = (*range(1, 9), 12, _ROWS, 22, _CLASSES, 45, 70, 110, 160, 240, 360)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +33,13 @@ class Candidate:
 
     S: FloatArray
     y: Any
+
+    @property
+    def is_small(self) -> bool:
+        """Whether somebody would paste it."""
+        if isinstance(self.y, Arguments):
+            return sum(np.size(leaf) for _, leaf in leaves(self.y.values)) <= MOST_NUMBERS
+        return self.S.size <= MOST_ENTRIES
 
     @cached_property
     def own(self) -> IndexArray | None:
@@ -62,18 +70,16 @@ class Failure(Candidate):
 
     def most_wrong(self, N: int, C: int) -> Candidate:
         """The N rows and C columns with most wrong entries, the label of the first of these rows among them."""
-        rows = _largest(self.wrong.sum(axis=1), N)
+        rows = np.sort(np.argsort(-self.wrong.sum(axis=1), kind="stable")[:N])
         weights = 2.0 * self.wrong[rows].sum(axis=0)
         if self.own is not None and C > 1:
-            own = self.own[rows]
-            weights += np.bincount(own, minlength=len(weights))
-            weights[own[np.argmax(self.wrong[rows].sum(axis=1))]] = np.inf
-        return self.part(rows, _largest(weights, C))
+            weights += np.bincount(self.own[rows], minlength=len(weights))
+            weights[self.own[rows[0]]] = np.inf
+        return self.part(rows, np.sort(np.argsort(-weights, kind="stable")[:C]))
 
 
-def _largest(weights: npt.NDArray[Any], number: int) -> IndexArray:
-    """Indices of the largest weights, in ascending order."""
-    return np.sort(np.argsort(-weights, kind="stable")[:number])
+#: Proposes candidates that are simpler than one.
+Pass = Callable[[Candidate], Iterator[Candidate]]
 
 
 def simplicity(candidate: Candidate) -> tuple[float, ...]:
@@ -134,55 +140,42 @@ def simpler(candidate: Candidate) -> Iterator[Candidate]:
             yield Candidate(changed, y)
 
 
-class Shrinker:
-    """Search for the simplest candidate at which a loss fails.
+def passes(failure: Failure, dtype: npt.DTypeLike) -> Iterator[Pass]:
+    """Few candidates of fewer rows, then of fewer classes, then rounder ones; then the same with more candidates.
 
-    Candidates are made of ``failure``, their scores rounded to ``dtype``; ``fails`` raises OutOfTime if calls run out.
-    ``failed`` is where the loss failed, each simpler than the one before; first the failure, unless too large.
+    Candidates are made of the failure, their scores rounded to ``dtype``; none comes twice.
     """
+    tried: set[tuple[tuple[int, ...], bytes, bytes]] = set()
 
-    def __init__(self, fails: Callable[[Candidate], bool], failure: Failure, dtype: npt.DTypeLike) -> None:
-        self._fails, self._failure, self._dtype = fails, failure, dtype
-        N, C = failure.S.shape
-        self.failed: list[Candidate] = [failure] if N * C <= MOST_ENTRIES else []
-        self._largest = (N, C) if self.failed else (min(N, _ROWS), min(C, _CLASSES))
-        self._untried: dict[tuple[int, int], Iterator[Candidate]] = {}
-        self._tried: set[tuple[tuple[int, ...], bytes, bytes]] = set()
+    def new(best: Candidate, proposed: Iterable[Candidate]) -> Iterator[Candidate]:
+        for each in proposed:
+            candidate = Candidate(each.S.astype(dtype).astype(np.float64) + 0.0, each.y)  # -0.0 becomes 0.0
+            key = candidate.S.shape, candidate.S.tobytes(), candidate.y.tobytes()
+            if key not in tried and simplicity(candidate) < simplicity(best):
+                tried.add(key)
+                yield candidate
 
-    def run(self) -> Candidate:
-        """The simplest candidate, or the failure itself, when no pass helps or no call is left."""
-        with suppress(OutOfTime):
-            again = True
-            while again:
-                while any(self._drop_rows_or_classes() for _ in range(_FIRST)):
-                    pass
-                most = len(self._tried) + _SIMPLIFICATIONS
-                while self.failed and any(
-                    self._consider(c) for c in simpler(self.failed[-1]) if len(self._tried) < most
-                ):
-                    pass
-                again = any(self._drop_rows_or_classes() for _ in range(_LAST))
-        return self.failed[-1] if self.failed else self._failure
+    def smaller(number: int, axis: int, best: Candidate) -> Iterator[Candidate]:
+        N, C = best.S.shape
+        shapes = [(n, C) if axis == 0 else (N, n) for n in sorted({*_SIZES, best.S.shape[axis] - 1} - {0})]
+        if best.S.size > MOST_ENTRIES:
+            shapes = [(n, c) for n in _SIZES if n <= min(N, _ROWS) for c in _SIZES if c <= min(C, _CLASSES)]
+        of_each = (itertools.islice(of_size(failure, *shape), number) for shape in shapes if shape < (N, C))
+        return new(best, itertools.chain.from_iterable(of_each))
 
-    def _drop_rows_or_classes(self) -> bool:
-        """One further candidate of each smaller size, the smallest sizes first; whether one failed."""
-        N, C = self.failed[-1].S.shape if self.failed else (self._largest[0], self._largest[1] + 1)
-        sizes = itertools.product({*_SIZES, N - 1, N} - {0}, {*_SIZES, C - 1, self._largest[1]} - {0})
-        smaller = sorted((n, c) for n, c in sizes if (n, c) < (N, C) and c <= self._largest[1])
-        if len(self.failed) > 1:  # one row or one class less may fail like the last candidate
-            smaller = [(n, c) for n, c in ((N, C - 1), (N - 1, C)) if n and c] + smaller
-        untried = (self._untried.setdefault(size, of_size(self._failure, *size)) for size in smaller)
-        return any(self._consider(candidate) for each in untried for candidate in itertools.islice(each, 1))
+    for number in _TRIES:
+        yield from (partial(smaller, number, axis) for axis in (0, 1))
+        yield lambda best: new(best, itertools.islice(simpler(best), _SIMPLIFICATIONS * best.is_small))
 
-    def _consider(self, candidate: Candidate) -> bool:
-        """Take a candidate if it is simpler than the best one and fails."""
-        rounded = candidate.S.astype(self._dtype).astype(np.float64) + 0.0  # -0.0 becomes 0.0
-        candidate = Candidate(rounded, candidate.y)
-        key = candidate.S.shape, candidate.S.tobytes(), candidate.y.tobytes()
-        if key in self._tried or (self.failed and simplicity(candidate) >= simplicity(self.failed[-1])):
-            return False
-        self._tried.add(key)
-        if not self._fails(candidate):
-            return False
-        self.failed.append(candidate)
-        return True
+
+def shrink(failure: Candidate, passes: Iterable[Pass], fails: Callable[[Candidate], bool]) -> list[Candidate]:
+    """The failure and then others, each the first of a pass that fails; each pass is repeated as long as one does.
+
+    ``fails`` raises OutOfTime if calls run out.
+    """
+    failed = [failure]
+    with suppress(OutOfTime):
+        for propose in passes:
+            while found := next(filter(fails, propose(failed[-1])), None):
+                failed.append(found)
+    return failed

@@ -23,67 +23,60 @@ _MOST_IN_A_LINE, _MOST_LETTERS = 4, 200  # entries and letters up to which a cas
 
 
 def snippet(
-    loss: Function, S: npt.NDArray[Any], y: npt.NDArray[Any], code: str, config: Config, settings: Settings,
+    loss: Function, S: npt.NDArray[Any], y: Any, code: str, config: Config, settings: Settings,
     gradients: Gradients | None = None,
 ) -> tuple[str, str]:  # fmt: skip
     """Python that checks a loss at scores S (N x C, of its dtype) and labels y, and raises; and one line of it.
 
     ``code`` is of the finding, ``wrong`` for none; ``gradients`` (N x C) come in a comment. The line is the call and
-    its result, ``gradcheck.check_at('mymodule:myloss', [[0.0]], [0])   dS 1, numerical 0``; empty if too long.
+    its result, ``gradcheck.check_at('mymodule:myloss', [[0.0]], [0])   dS 1, numerical 0``; empty if too long. Of a
+    function of named inputs y holds the arguments, and some of the entries that differ come in comments.
     """
-    outcome, comments = code, []
-    if gradients is not None:
-        analytic, numerical = _shown(gradients)
-        outcome = f"dS {analytic}, numerical {numerical}"
-        if S.size == 1:
-            outcome = outcome.replace("[", "").replace("]", "")
-        if S.size <= _MOST:
-            comments = [f"dS                 = {analytic}", f"numerical gradient = {numerical}"]
-    given, options = {"S": _constructed(S), "y": _constructed(y)}, _options(config, settings, code)
-    text, line = _written(loss, given, options, comments, code, "dS is" if gradients else "")
-    return text, f"{line}   {outcome}" if S.size <= _MOST_IN_A_LINE else ""
+    comments, options, what, outcome = [], _options(config, settings, code), "dS is" if gradients else "", code
+    if isinstance(y, Arguments):
+        given = {"inputs": f"{{{', '.join(f'{name!r}: {_nested(value)}' for name, value in y.values.items())}}}"}
+        seed = [f"seed={y.seed}"] * bool(y.seed)
+        options = [*seed, *_options(config, settings, code, "wrt", "gradient", "backward", "value", "reseed")]
+        if gradients is not None:
+            wrong = _different(gradients)
+            comments = [f"d{y.layout.name(k)} {a:.6g}, numerical {n:.6g}" for k, a, n in wrong]
+            outcome, what = comments[0], f"d{y.layout.index(wrong[0][0])[0]} is"
+    else:
+        given = {"S": _constructed(S), "y": _constructed(y)}
+        if gradients is not None:
+            analytic, numerical = _shown(gradients)
+            outcome = f"dS {analytic}, numerical {numerical}"
+            outcome = outcome.replace("[", "").replace("]", "") if S.size == 1 else outcome
+            comments = [f"dS                 = {analytic}", f"numerical gradient = {numerical}"] * (S.size <= _MOST)
 
-
-def snippet_of_inputs(
-    loss: Function, arguments: Arguments, code: str, config: Config, settings: Settings, gradients: Gradients
-) -> tuple[str, str]:
-    """The same for a function of named inputs; ``gradients`` are 1 x n, and some entries differ."""
-    layout, (analytic, numerical) = arguments.layout, (each[0] for each in gradients)
-    off, size = np.abs(analytic - numerical), np.maximum(np.abs(analytic), np.abs(numerical))
-    wrong = np.flatnonzero(off > _SMALL * (size + np.max(size) / 1000)).tolist() or [int(np.argmax(off))]
-    outcomes = [f"d{layout.name(k)} {analytic[k]:.6g}, numerical {numerical[k]:.6g}" for k in wrong[:_MOST]]
-    options = [f"seed={arguments.seed}"] * bool(arguments.seed)
-    options += _options(config, settings, code, "wrt", "gradient", "backward", "value", "reseed")
-    inputs = ", ".join(f"{name!r}: {_nested(value)}" for name, value in arguments.values.items())
-    what = f"d{layout.index(wrong[0])[0]} is"
-    text, line = _written(loss, {"inputs": f"{{{inputs}}}"}, options, outcomes, code, what)
-    return text, f"{line}   {outcomes[0]}" if "\n" not in line and len(line) <= _MOST_LETTERS else ""
-
-
-def _written(
-    loss: Function, given: dict[str, str], options: list[str], comments: list[str], code: str, what: str
-) -> tuple[str, str]:
-    """The whole snippet, and its call as one line; ``what`` is wrong, a contract's code stands alone."""
     is_named, name = loss.by_name or (loss.is_of_named_inputs and ":" in loss.target), repr(loss.target)
     if not is_named:  # no target leads to it
         last = loss.target.rpartition(".")[2]
         has_a_name = loss.adapter is not None or loss.is_of_named_inputs or hasattr(loss.function, "__qualname__")
         name = last if has_a_name and last.isidentifier() and not keyword.iskeyword(last) else "myloss"
+        where = f", {repr(loss.file)[1:-1]}:{loss.line}" if loss.file else ""
+        comments.append(f"{name}: the loss that was checked{where}; it must be in scope here")
     lines = ["import numpy as np", ""] if "np." in "".join(given.values()) else []
     lines += ["import gradcheck", "", *(f"{key} = {text}" for key, text in given.items())]
     lines += [f"# {comment}" for comment in comments]
-    if not is_named:
-        where = f", {repr(loss.file)[1:-1]}:{loss.line}" if loss.file else ""
-        lines.append(f"# {name}: the loss that was checked{where}; it must be in scope here")
-    complaint = code
-    if what:
-        complaint = f"{what} not the gradient of the value" + (f" ({code})" if code != "wrong" else "")
-    call = f"gradcheck.check_at({', '.join([name, *given, *options])})"
-    check = [f"report = {call}", f"assert report.passed, {complaint!r}"]
+    # A contract's code stands alone.
+    because = f" ({code})" if code != "wrong" else ""
+    complaint = f"{what} not the gradient of the value{because}" if what else code
+    check = [f"report = gradcheck.check_at({', '.join([name, *given, *options])})"]
+    check.append(f"assert report.passed, {complaint!r}")
     if code == "not-deterministic":
         check = ["for _ in range(10):  # by chance, it may pass once or twice", *(f"    {line}" for line in check)]
     line = f"gradcheck.check_at({', '.join([name, *given.values(), *options])})"
-    return "\n".join(lines + check) + "\n", line
+    is_short = "\n" not in line and (len(line) <= _MOST_LETTERS if "inputs" in given else S.size <= _MOST_IN_A_LINE)
+    return "\n".join(lines + check) + "\n", f"{line}   {outcome}" if is_short else ""
+
+
+def _different(gradients: Gradients) -> list[tuple[int, float, float]]:
+    """Some entries of 1 x n derivatives that differ, with both derivatives: at least the one that differs most."""
+    analytic, numerical = (each[0] for each in gradients)
+    off, size = np.abs(analytic - numerical), np.maximum(np.abs(analytic), np.abs(numerical))
+    wrong = np.flatnonzero(off > _SMALL * (size + np.max(size) / 1000)).tolist() or [int(np.argmax(off))]
+    return [(k, analytic[k], numerical[k]) for k in wrong[:_MOST]]
 
 
 def _nested(thing: Any, inside: bool = False) -> str:

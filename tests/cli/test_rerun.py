@@ -79,8 +79,8 @@ def test_what_raises_in_one_problem_is_shown_again(refused, factor):
 
 
 def test_the_command_for_named_inputs_has_what_they_were_drawn_with():
-    arguments = ["line.py:line", "-i", "w=[N, 3]", "--scores", "uniform(1, 2)", "--batch-size", "2", "--trials", "2"]
+    words = "line.py:line -i 'w=[N, 3]' --scores 'uniform(1, 2)' --batch-size 2 --trials 2"
     Path("line.py").write_text("def line(w):\n    return float((w * w).sum()), 3 * w\n")
-    worst = max(report_of(arguments)["batches"], key=lambda batch: batch["max_relative_error"])
-    (again,) = report_of(rerun_of(arguments))["batches"]
+    worst = max(loss_of(words)["batches"], key=lambda batch: batch["max_relative_error"])
+    (again,) = loss_of(rerun_of(words))["batches"]
     assert (again["value"], again["seed"]) == (worst["value"], worst["seed"])

@@ -78,14 +78,14 @@ def test_parts_numbers_and_dtypes_come_back_as_they_were(run, target, inputs, sh
     assert ("np.float32" in report.smallest_case.snippet) is (dtype == "float32")
 
 
-def test_a_point_of_ones_own_is_made_rounder_and_kept_where_no_other_is_wrong():
+def test_a_point_of_ones_own_is_made_smaller_and_rounder_and_kept_where_no_other_is_wrong():
     def far_out(x):
         return float((x**2).sum()), 2 * x + (np.abs(x - 0.3217) < 1e-6)
 
     wrong = gradcheck.check_at(far_out, {"x": np.array([0.3217, 0.123456789])}).losses[0]
-    assert wrong.smallest_case.y.values["x"].tolist() == [0.3217, 0.123456789]
+    assert wrong.smallest_case.y.values["x"].tolist() == [0.3217]
     double = gradcheck.check_at(lambda x: (float((x**2).sum()), x), {"x": np.array([0.7654, 1.2345])}).losses[0]
-    assert double.smallest_case.y.values["x"].tolist() == [1.0, 1.0]
+    assert double.smallest_case.y.values["x"].tolist() == [1.0]
     assert "myloss: the loss that was checked" in double.smallest_case.snippet
 
 

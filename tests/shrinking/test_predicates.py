@@ -60,7 +60,7 @@ def predicate(loss, config=ONE, *, calls=2000, code="wrong", smooth=False):
     function = Function("test", loss)
     seen = check_problem(function, next(iter(problems(config))), config).case
     ask = Allowance(function, calls, config.dtype)
-    return WrongGradient(ask, code, smooth, config, seen.rows, seen.bounds, seen.numerical, seen.granted), ask
+    return WrongGradient(ask, code, smooth, config.rtol, seen), ask
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradcheck.errors import OutOfTime
-from gradcheck.shrinking.shrinker import Candidate, Failure, Shrinker, simplicity
+from gradcheck.shrinking.shrinker import Candidate, Failure, passes, shrink, simplicity
 
 
 class Asked:
@@ -24,16 +24,16 @@ class Asked:
         return bool(self._holds(candidate))
 
 
-def shrinker(fails, size=(8, 5), *, dtype=np.float64):
+def failed(fails, size=(8, 5), *, dtype=np.float64):
+    """The candidates that failed, the simplest last."""
     rng = np.random.default_rng(0)
     S, y = rng.normal(size=size), rng.integers(0, size[1], size=size[0])
-    return Shrinker(fails, Failure(S, y, np.ones(size, dtype=bool)), dtype)
+    failure = Failure(S, y, np.ones(size, dtype=bool))
+    return shrink(failure, passes(failure, dtype), fails)
 
 
 def shrunk(fails, **options):
-    run = shrinker(fails, **options)
-    run.run()
-    return run.failed[-1]
+    return failed(fails, **options)[-1]
 
 
 def two_classes(c):
@@ -49,9 +49,7 @@ def test_the_least_rows_and_classes_are_found_whatever_they_are(N, C):
 @pytest.mark.parametrize(("N", "C"), [(1, 30), (16, 1), (13, 2), (3, 17)])
 def test_large_sizes_are_found_by_few_questions(N, C):
     fails = Asked(lambda c: c.S.shape[0] >= N and c.S.shape[1] >= C)
-    run = shrinker(fails, size=(64, 400))
-    run.run()
-    assert run.failed[-1].S.shape == (N, C)
+    assert shrunk(fails, size=(64, 400)).S.shape == (N, C)
     assert next(k for k, each in enumerate(fails.asked) if each.S.shape == (N, C)) < 600
 
 
@@ -64,9 +62,11 @@ def test_scores_and_labels_end_at_0_where_they_do_not_matter_and_at_small_number
 
 def test_a_tie_is_kept():
     tie = Failure(np.array([[2.0, 1.0, -1.0]]), np.array([0]), np.array([[True, True, False]]))
-    run = Shrinker(lambda c: bool((c.S - c.S[np.arange(len(c.y)), c.y][:, None] + 1 == 0).any()), tie, np.float64)
-    run.run()
-    assert run.failed[-1].S.tolist() == [[1.0, 0.0]]
+
+    def has_a_tie(c):
+        return bool((c.S - c.S[np.arange(len(c.y)), c.y][:, None] + 1 == 0).any())
+
+    assert shrink(tie, passes(tie, np.float64), has_a_tie)[-1].S.tolist() == [[1.0, 0.0]]
 
 
 def test_distinct_labels_and_rare_scores_are_found_where_they_are_needed():
@@ -77,9 +77,7 @@ def test_distinct_labels_and_rare_scores_are_found_where_they_are_needed():
 
 def test_each_that_failed_is_simpler_than_the_one_before_and_nothing_is_asked_twice():
     fails = Asked(lambda c: c.S.shape[0] >= 2 and c.S[0, 0] != 0)
-    run = shrinker(fails)
-    run.run()
-    order = [simplicity(each) for each in run.failed]
+    order = [simplicity(each) for each in failed(fails)]
     assert order == sorted(order, reverse=True)
     keys = [(each.S.shape, each.S.tobytes(), each.y.tobytes()) for each in fails.asked]
     assert len(keys) == len(set(keys))
@@ -93,14 +91,13 @@ def test_what_was_reached_stands_when_no_call_is_left(answers):
 
 def test_scores_are_rounded_to_the_dtype_of_the_loss():
     asked = Asked(two_classes)
-    shrinker(asked, dtype=np.float32).run()
+    shrunk(asked, dtype=np.float32)
     assert all(np.array_equal(c.S, c.S.astype(np.float32)) and not np.signbit(c.S[c.S == 0]).any() for c in asked.asked)
 
 
 def test_nothing_is_found_where_nothing_fails_that_is_small_enough_to_paste():
-    run = shrinker(lambda c: c.S.shape[0] > 40, size=(50, 40))
-    run.run()
-    assert run.failed == []
+    (failure,) = failed(lambda c: c.S.shape[0] > 40, size=(50, 40))
+    assert not failure.is_small
 
 
 def test_fewer_rows_come_before_fewer_classes_then_labels_0_then_zeros_small_integers_halves_and_few_digits():
@@ -121,7 +118,8 @@ ONE_HOT, REAL, TARGETS = np.eye(3)[CLASSES], np.arange(9.0).reshape(3, 3) / 7, n
 @pytest.mark.parametrize("y", [CLASSES, ONE_HOT, ONE_HOT.astype(np.float32), REAL, TARGETS])
 def test_labels_of_any_kind_stay_of_it(y):
     fails = Asked(lambda c: c.S.shape == (2, 2))
-    Shrinker(fails, Failure(np.ones((3, 3)), y, np.ones((3, 3), dtype=bool)), np.float64).run()
+    failure = Failure(np.ones((3, 3)), y, np.ones((3, 3), dtype=bool))
+    shrink(failure, passes(failure, np.float64), fails)
     assert {each.y.dtype for each in fails.asked} == {y.dtype}
     assert all(each.y.shape == each.S.shape[: y.ndim] for each in fails.asked)
     assert all(each.own is not None for each in fails.asked) == (y is not REAL and y is not TARGETS)
