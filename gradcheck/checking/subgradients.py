@@ -35,9 +35,8 @@ _SAMPLED, _SHRINK = 16, 16.0
 _OFF_CENTRE = 0.4
 #: A longer x is not searched around, because some fifty gradients are held.
 MOST_HELD = 2**18
-#: Calls that the search for one entry's two points may cost, and points that are checked for each of the two. Ranks
-#: beyond a few are extra.
-_SEARCH, _FEW_RANKS, _CHECKED = 20, 5, 2
+#: Points whose derivatives are checked by values, of the largest and of the smallest.
+_CHECKED = 2
 #: Ranks among tied entries that are tried: all of them; of more, the first few and others between them and the last.
 _RANKS, _FIRST_RANKS = 16, 4
 
@@ -140,85 +139,46 @@ def _order(count: int, rng: np.random.Generator) -> FloatArray:
 
 
 def _judge_hull(nearby: Nearby, entry: int, analytic: float, allowed: float) -> int:
-    """Whether the derivatives by an entry around x reach both up to the analytic one and down to it: some 36 calls."""
-    search, widest = _Search(nearby, entry), verdict.TOO_WIDE * nearby.precision.scale + allowed
+    """Whether the derivatives by an entry around x reach both up to the analytic one and down to it: some 20 calls."""
+    seen, widest = _seen_around(nearby, entry), verdict.TOO_WIDE * nearby.precision.scale + allowed
     for sign in (1.0, -1.0):
         goal = analytic - sign * allowed
-        limits = [nearby.derivative_along(each, entry) for each in search.towards(sign, goal)[:_CHECKED]]
+        best = sorted(seen, key=lambda each: -sign * each[0])[:_CHECKED]
+        limits = [nearby.derivative_along(direction, entry) for _, direction in best]
         known = [(limit, bound) for limit, bound in limits if bound <= widest]
         if not any(sign * (limit - goal) >= -bound for limit, bound in known):
             return verdict.WRONG if known else verdict.UNRESOLVED
     return verdict.SUBGRADIENT
 
 
-class _Search:
-    """Looks for directions in which an entry's analytic derivative is large, or small."""
+def _seen_around(nearby: Nearby, entry: int) -> list[tuple[float, FloatArray]]:
+    """Analytic derivatives by an entry around x, and the directions of the points: those sampled for all, and guesses.
 
-    def __init__(self, nearby: Nearby, entry: int) -> None:
-        self._nearby, self._entry, self._calls = nearby, entry, 0
-        blocks = nearby.objective.blocks
-        own = blocks.slices()[int(blocks.of(np.array([entry]))[0])]
-        self._block = np.arange(own.start, own.stop)
-        self._others = self._block[self._block != entry]
-        self._seen = list(zip(nearby.gradients[:, entry].tolist(), nearby.directions, strict=True))
-        self._proposals = self._proposed()
-        for ranked in self._ranks_among_tied():
-            self._ask(ranked)
-        self._most_calls = _SEARCH + max(0, self._calls - _FEW_RANKS)
+    The guesses are for kinks between pairs of entries, and for ties of many.
+    """
+    blocks = nearby.objective.blocks
+    own = blocks.slices()[int(blocks.of(np.array([entry]))[0])]
+    others = np.setdiff1d(np.arange(own.start, own.stop), entry)
+    # Across a kink of a function of s_k - s_j (or s_k + s_j), the derivative by s_j jumps against (or with) that by
+    # s_k. So with s_j kept where it is, all other entries are moved up, then down: the derivatives by them say
+    # which way to move each so that the derivative by s_j becomes large.
+    up = np.full(len(nearby.x), 0.9)
+    up[entry] = 0.1
+    rising = np.where(nearby.gradient(up) >= nearby.gradient(-up), up, -up)
+    guesses = [*_ranks_among_tied(nearby, entry, others), rising, -rising]
+    sampled = zip(nearby.gradients[:, entry].tolist(), nearby.directions, strict=True)
+    return [*sampled, *((float(nearby.gradient(each)[entry]), each) for each in guesses)]
 
-    def towards(self, sign: float, goal: float) -> list[FloatArray]:
-        """Directions by falling ``sign`` times derivative, once the first reaches ``goal`` or the calls are spent."""
 
-        def rank(seen: tuple[float, FloatArray]) -> tuple[float, float]:
-            derivative, direction = seen
-            # Among equals first where the entry is far from all of its block: a difference needs room.
-            room = np.min(np.abs(direction[self._others] - direction[self._entry]), initial=np.inf)
-            return -sign * derivative, -float(room)
-
-        while True:
-            best, direction = max(self._seen, key=lambda pair: sign * pair[0])
-            if best * sign >= sign * goal or self._calls >= self._most_calls:
-                return [each for _, each in sorted(self._seen, key=rank)]
-            proposed = next(self._proposals, None)
-            self._ask(self._turned(direction) if proposed is None else proposed)
-
-    def _ask(self, direction: FloatArray) -> FloatArray:
-        self._calls += 1
-        gradient = self._nearby.gradient(direction)
-        self._seen.append((float(gradient[self._entry]), direction))
-        return gradient
-
-    def _proposed(self) -> Iterator[FloatArray]:
-        """Informed guesses, for kinks between pairs of entries and for ties of many."""
-        # Across a kink of a function of s_k - s_j (or s_k + s_j), the derivative by s_j jumps against (or with) that by
-        # s_k. So with s_j kept where it is, all other entries are moved up, then down: the derivatives by them say
-        # which way to move each so that the derivative by s_j becomes large.
-        up = np.full(len(self._nearby.x), 0.9)
-        up[self._entry] = 0.1
-        rising = np.where(self._ask(up) >= self._ask(-up), up, -up)
-        yield rising
-        yield -rising
-
-    def _ranks_among_tied(self) -> Iterator[FloatArray]:
-        """The entry as the first, the second, ... of those of its block that it is tied with; and as the last."""
-        x = self._nearby.x
-        tied = self._others[np.abs(x[self._others] - x[self._entry]) <= self._nearby.radius]
-        ranks = {round(rank) for rank in np.linspace(0, len(tied), min(_RANKS, len(tied) + 1))}
-        ranks |= set(range(min(_FIRST_RANKS, len(tied) + 1)))
-        for above in sorted(ranks if len(tied) else ()):
-            ranked = self._nearby.directions[0].copy()
-            ranked[tied[:above]] = np.linspace(0.9, 0.4, above)
-            ranked[tied[above:]] = np.linspace(-0.4, -0.9, len(tied) - above)
-            places = np.linspace(-0.3, 0.3, 61)  # of which the farthest from those that are taken
-            room = np.min(np.abs(places[:, np.newaxis] - ranked[self._others]), axis=1, initial=1.0)
-            ranked[self._entry] = places[np.argmax(room)]
-            yield ranked
-
-    def _turned(self, direction: FloatArray) -> FloatArray:
-        """The direction with one of its coordinates turned round, first those of the entry's block, then others."""
-        columns = self._nearby.objective.shape[1]
-        in_column = np.arange(self._entry % columns, len(self._nearby.x), columns)
-        order = [*self._block, *in_column[in_column != self._entry]]
-        turned = direction.copy()
-        turned[order[self._calls % len(order)]] *= -1
-        return turned
+def _ranks_among_tied(nearby: Nearby, entry: int, others: IndexArray) -> Iterator[FloatArray]:
+    """The entry as the first, the second, ... of those of its block that it is tied with; and as the last."""
+    x = nearby.x
+    tied = others[np.abs(x[others] - x[entry]) <= nearby.radius]
+    ranks = {round(rank) for rank in np.linspace(0, len(tied), min(_RANKS, len(tied) + 1))}
+    ranks |= set(range(min(_FIRST_RANKS, len(tied) + 1)))
+    for above in sorted(ranks if len(tied) else ()):
+        ranked = nearby.directions[0].copy()
+        ranked[tied[:above]] = np.linspace(0.9, 0.4, above)
+        ranked[tied[above:]] = np.linspace(-0.4, -0.9, len(tied) - above)
+        ranked[entry] = 0.0
+        yield ranked
