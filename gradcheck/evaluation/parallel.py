@@ -114,7 +114,7 @@ class Pool:
         chunks = [others[k : k + size] for k in range(0, len(others), size)]
         control, budget = groups[0], function.budget
         parts = [np.concatenate([control, *chunk]) for chunk in chunks]
-        deadline = time.time() + budget.seconds_left if budget and budget.seconds_left else None
+        deadline = time.time() + budget.seconds_left if budget else None
         home = os.getcwd() if os.path.exists(".") else ""
         how = self._run, self._settings.timeout, deadline, np.geterr(), home
         sent = _without_process(function), how, asking, scores, labels

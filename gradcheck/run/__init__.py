@@ -58,11 +58,10 @@ def check_targets(
         return abandon(report())
 
     is_limited = settings.max_seconds is not None or settings.timeout is not None or progress is not None
-    is_parallel = (settings.jobs, settings.backend, settings.scheduler) != (1, "loky", None)
     with ExitStack() as stack:
         hung = stuck if abandon else None
         budget = stack.enter_context(open_budget(settings, progress, hung)) if is_limited else None
-        pool = stack.enter_context(open_pool(settings)) if is_parallel else None
+        pool = stack.enter_context(open_pool(settings))
         for at_hand, run in enumerate(runs):
             try:
                 with silenced() as stderr:
