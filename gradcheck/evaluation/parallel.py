@@ -27,7 +27,7 @@ from gradcheck.config.settings import Settings
 from gradcheck.errors import GradcheckError, LossDefect, OutOfTime, UsageError
 from gradcheck.evaluation.asking import Asking, Call, ask_for, groups_for
 from gradcheck.evaluation.blocks import IndexArray
-from gradcheck.functions.budget import open_budget
+from gradcheck.functions.budget import Budget, open_budget
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import EXECUTED, load_target
 from gradcheck.functions.output_capture import silenced
@@ -112,9 +112,8 @@ class Pool:
         few = min(LEAST, math.ceil(len(others) / self.jobs))
         size = max(few, min(len(others) // (4 * self.jobs), int(TASK / seconds)))
         chunks = [others[k : k + size] for k in range(0, len(others), size)]
-        control, budget = groups[0], function.budget
+        control, deadline = groups[0], time.time() + function.budget.seconds_left
         parts = [np.concatenate([control, *chunk]) for chunk in chunks]
-        deadline = time.time() + budget.seconds_left if budget else None
         home = os.getcwd() if os.path.exists(".") else ""
         how = self._run, self._settings.timeout, deadline, np.geterr(), home
         sent = _without_process(function), how, asking, scores, labels
@@ -133,8 +132,7 @@ class Pool:
                     message = f"in a worker the loss's value is {there[i]}; here, at the same scores, {own[i]}"
                     hint = "is something drawn at random as the module is imported? is an older version loaded there?"
                     raise UsageError(message, hint=hint)
-                if budget:
-                    budget.begin(len(chunk))
+                function.budget.begin(len(chunk))
                 values[part], derivatives[part] = found
         return values, derivatives
 
@@ -224,7 +222,7 @@ def _without_process(function: Function) -> Function:
         cloudpickle.register_pickle_by_value(sys.modules[name])
     own: Any = function.function.__wrapped__ if function.adapter else function.function  # type: ignore[attr-defined]
     own = None if function.by_name else own
-    return replace(function, function=own, beside={}, budget=None)
+    return replace(function, function=own, beside={}, budget=Budget())
 
 
 #: A cluster's worker may have several threads, but a function is not known to be safe with them.
@@ -234,7 +232,7 @@ _ONE_AT_A_TIME = threading.Lock()
 def _work(function: Function, how: tuple[Any, ...], asking: Asking, *arrays: Any) -> _Found | GradcheckError:
     """Call ``ask_for`` in a worker: what it returns, or the error to raise."""
     run, timeout, deadline, floating, home = how
-    limits = Settings(timeout=timeout, max_seconds=None if deadline is None else max(deadline - time.time(), 1e-6))
+    limits = Settings(timeout=timeout, max_seconds=max(deadline - time.time(), 1e-6))
     with _ONE_AT_A_TIME, silenced(), np.errstate(**floating), chdir(home) if os.path.isdir(home) else nullcontext():
         try:
             with open_budget(limits, on_hang=lambda defect: _HANGS) as budget:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
@@ -57,11 +56,7 @@ def check_targets(
         assert abandon is not None
         return abandon(report())
 
-    is_limited = settings.max_seconds is not None or settings.timeout is not None or progress is not None
-    with ExitStack() as stack:
-        hung = stuck if abandon else None
-        budget = stack.enter_context(open_budget(settings, progress, hung)) if is_limited else None
-        pool = stack.enter_context(open_pool(settings))
+    with open_budget(settings, progress, stuck if abandon else None) as budget, open_pool(settings) as pool:
         for at_hand, run in enumerate(runs):
             try:
                 with silenced() as stderr:
