@@ -114,10 +114,9 @@ class Pool:
         chunks = [others[k : k + size] for k in range(0, len(others), size)]
         control, deadline = groups[0], time.time() + function.budget.seconds_left
         parts = [np.concatenate([control, *chunk]) for chunk in chunks]
-        home = os.getcwd() if os.path.exists(".") else ""
-        how = self._run, self._settings.timeout, deadline, np.geterr(), home
-        sent = _without_process(function), how, asking, scores, labels
-        tasks = ((*sent, entries[part], after[part]) for part in parts)
+        how = self._run, self._settings.timeout, deadline, np.geterr(), os.getcwd() if os.path.exists(".") else ""
+        sent = _without_process(function)
+        tasks = ((sent, how, asking, scores, labels, entries[part], after[part]) for part in parts)
         with closing(self._results(tasks, seconds * size)) as results:
             for chunk, part, found in zip(chunks, parts, results, strict=True):
                 if isinstance(found, LossDefect):
@@ -215,14 +214,13 @@ def _call_of(function: Function, asking: Asking) -> Call:
 
 
 def _without_process(function: Function) -> Function:
-    """A function as a worker gets it: the user's own callable, or None where the worker is to load it by its name."""
+    """A function as a worker gets it: the user's own callable, or what loads it by its name."""
     import cloudpickle
 
     for name in [name for name in sys.modules if name.startswith(EXECUTED)]:  # no worker could import these
         cloudpickle.register_pickle_by_value(sys.modules[name])
     own: Any = function.function.__wrapped__ if function.adapter else function.function  # type: ignore[attr-defined]
-    own = None if function.by_name else own
-    return replace(function, function=own, beside={}, budget=Budget())
+    return replace(function, function=_loaded if function.by_name else own, beside={}, budget=Budget())
 
 
 #: A cluster's worker may have several threads, but a function is not known to be safe with them.
@@ -236,7 +234,7 @@ def _work(function: Function, how: tuple[Any, ...], asking: Asking, *arrays: Any
     with _ONE_AT_A_TIME, silenced(), np.errstate(**floating), chdir(home) if os.path.isdir(home) else nullcontext():
         try:
             with open_budget(limits, on_hang=lambda defect: _HANGS) as budget:
-                own = budget.load(_loaded, function.target, run) if function.by_name else function.function
+                own = budget.load(function.function, function.target, run) if function.by_name else function.function
                 own = function.adapter(own) if function.adapter else own
                 return ask_for(asking, _call_of(replace(function, function=own, budget=budget), asking), *arrays)
         except GradcheckError as error:

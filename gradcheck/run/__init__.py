@@ -53,8 +53,7 @@ def check_targets(
 
     def stuck(end: LossDefect | OutOfTime) -> int:
         runs[at_hand].give_up(end)
-        assert abandon is not None
-        return abandon(report())
+        return abandon(report()) if abandon else 2
 
     with open_budget(settings, progress, stuck if abandon else None) as budget, open_pool(settings) as pool:
         for at_hand, run in enumerate(runs):
