@@ -54,7 +54,6 @@ class TargetRun:
         self._seen = Seen(given if isinstance(given, Problem) else None, products, settings.like is not None)
         self._explained = Explained()
         self._done = 0
-        self._dtype: Any = given.S.dtype if isinstance(given, Problem) else config.dtype
         self.out_of_time = False
 
     def go(self, stderr: TextIO, budget: Budget, pool: Pool | None) -> None:
@@ -233,21 +232,15 @@ class TargetRun:
         if is_asked if loss.is_of_named_inputs else meant or is_wrong or not loss.is_built_in:
             from gradcheck.run.explain import explain
 
-            self._explained = explain(seen, loss, self._config, self._settings, meant, self._dtype)
+            self._explained = explain(seen, loss, self._config, self._settings, meant)
             differs = {"unlike", "constant-offset", "sum-over-rows"} & {each.code for each in self._explained.findings}
             if meant and seen.cases and not differs and contract is None:
                 self._alike = meant.built_in
 
     def _rerun(self) -> str:
         """The command that repeats the worst problem alone, or one in which it raises; empty where there is none."""
-        loaded = self._loaded
-        if (
-            not loaded
-            or not loaded.by_name
-            or loaded.beside
-            or self._given is not None
-            or callable(self._settings.like)
-        ):
+        own = self._loaded
+        if not own or not own.by_name or own.beside or self._given is not None or callable(self._settings.like):
             return ""  # no command can say this
         batches = *self._seen.batches, *self._seen.second
         worst = max(batches, key=lambda b: (b.wrong, b.unresolved, b.max_relative_error), default=None)
