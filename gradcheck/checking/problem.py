@@ -143,8 +143,7 @@ def _judge(
 
     def run(evaluator: Evaluator, reason: str, answer: Answer) -> Judged:
         per_row = evaluator.name == "per-sample"
-        if loss.budget:
-            loss.budget.expect(_BY_PROJECTIONS if why else 2 * C if per_row else 2 * N * C)
+        loss.budget.expect(_BY_PROJECTIONS if why else 2 * C if per_row else 2 * N * C)
         projections = None
         if why:
             from gradcheck.checking.directions import Base

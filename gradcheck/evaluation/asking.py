@@ -47,16 +47,12 @@ def ask_for(
             values[e], gradient = value_and_gradient(call(moved, its.copy()), moved.shape)
             derivatives[e] = gradient[row - first, column]
         return values, derivatives
-    C, is_whole = scores.shape[1], np.array_equal(entries, np.arange(scores.size))  # then a group is a column
-    groups: list[Any] = [slice(k, None, C) for k in range(C)] if is_whole else groups_for(asking, rows)
     moved = np.empty_like(scores)  # filled anew for every call: memory that is new each time costs a twentieth more
-    for group in groups:
+    for group in groups_for(asking, rows):
         np.copyto(moved, scores)
-        own = slice(None) if is_whole else rows[group]
-        chosen = group if is_whole else entries[group]
-        moved.reshape(-1)[chosen] = after[group]
+        moved.reshape(-1)[entries[group]] = after[group]
         each, gradient = values_and_derivatives(call(moved, labels.copy()), scores.shape)
-        values[group], derivatives[group] = each[own], gradient.reshape(-1)[chosen]
+        values[group], derivatives[group] = each[rows[group]], gradient.reshape(-1)[entries[group]]
     return values, derivatives
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +13,11 @@ from gradcheck.errors import LossDefect
 from gradcheck.evaluation import batched
 from gradcheck.evaluation.asking import Asking, ask_for, groups_for
 from gradcheck.evaluation.blocks import Blocks, IndexArray
+from gradcheck.evaluation.parallel import Pool
 from gradcheck.functions.answer import Answer, put_together, validated, value_and_gradient, values_and_derivatives
 from gradcheck.functions.function import Function
 from gradcheck.layout import Arguments
 from gradcheck.report import FloatArray
-
-if TYPE_CHECKING:
-    from gradcheck.evaluation.parallel import Pool
 
 
 @dataclass(eq=False)

@@ -60,7 +60,7 @@ class Budget:
         self.calls = 0  # for the current problem
         self.limit = self._timeout = min(settings.timeout or math.inf, _LONGEST)  # seconds for the current call
         self.overdue: float | None = None  # when the current call exceeds its limit; None between calls
-        self.deadline = math.inf if settings.max_seconds is None else now + settings.max_seconds
+        self.deadline = now + min(settings.max_seconds or math.inf, _LONGEST)
         self._progress, self._next_report = progress, now + REPORT_EVERY
         self._can_interrupt = can_interrupt
         self._ended: LossDefect | OutOfTime | None = None
@@ -68,9 +68,9 @@ class Budget:
         self._expected = 0
 
     @property
-    def seconds_left(self) -> float | None:
-        """Seconds until the deadline, above 0; None without a deadline."""
-        return None if math.isinf(self.deadline) else max(self.deadline - time.monotonic(), 1e-6)
+    def seconds_left(self) -> float:
+        """Seconds until the deadline, above 0; years without a deadline."""
+        return max(self.deadline - time.monotonic(), 1e-6)
 
     def start_problem(self, target: str, shapes: list[tuple[int, int]], done: int) -> None:
         """Count the next calls for problem ``done`` of a target, whose problems have these N and C; or OutOfTime."""
@@ -176,43 +176,35 @@ def open_budget(
     budget, begun = Budget(settings, progress, can_interrupt=True), time.monotonic()
     left, interval = signal.setitimer(signal.ITIMER_REAL, 0)
     handler = signal.signal(signal.SIGALRM, budget.interrupt)
+    closed = threading.Event()
+    guard = threading.Thread(target=_guard, args=(budget, threading.get_ident(), closed, on_hang), daemon=True)
+    guard.start()
     try:
-        with _hang_guard(budget, on_hang):
-            yield budget
+        yield budget
     finally:
+        closed.set()
+        guard.join()
+        faulthandler.cancel_dump_traceback_later()
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, handler or signal.SIG_DFL)
         if left:  # a timer of the caller's continues
             signal.setitimer(signal.ITIMER_REAL, max(left - (time.monotonic() - begun), 1e-6), interval)
 
 
-@contextmanager
-def _hang_guard(budget: Budget, on_hang: HangCallback | None) -> Iterator[None]:
+def _guard(budget: Budget, main: int, closed: threading.Event, on_hang: HangCallback | None) -> None:
     """Check the main thread's calls from a second thread; end the process if compiled code never returns."""
-    main, closed = threading.get_ident(), threading.Event()
-
-    def check() -> None:
-        while True:
-            # If not even this thread can run, the process ends with exit code 1. Standard error may be closed.
-            with suppress(OSError, ValueError, AttributeError):
-                limit = min(budget.limit, budget.seconds_left or math.inf)
-                faulthandler.dump_traceback_later(limit + 2 * GRACE, exit=True, file=sys.__stderr__ or 2)
-            if closed.wait(CHECK_EVERY):
-                return
-            overdue, grace = budget.overdue, min(GRACE, max(budget.limit, 1.0))
-            if overdue is not None and time.monotonic() >= min(overdue, budget.deadline) + grace:
-                end = budget.hanging_call(sys._current_frames().get(main))
-                if end and budget.overdue == overdue:
-                    _end_process(end, on_hang)
-
-    thread = threading.Thread(target=check, name="gradcheck-hang-guard", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        closed.set()
-        thread.join()
-        faulthandler.cancel_dump_traceback_later()
+    while True:
+        # If not even this thread can run, the process ends with exit code 1. Standard error may be closed.
+        with suppress(OSError, ValueError, AttributeError):
+            limit = min(budget.limit, budget.seconds_left)
+            faulthandler.dump_traceback_later(limit + 2 * GRACE, exit=True, file=sys.__stderr__ or 2)
+        if closed.wait(CHECK_EVERY):
+            return
+        overdue, grace = budget.overdue, min(GRACE, max(budget.limit, 1.0))
+        if overdue is not None and time.monotonic() >= min(overdue, budget.deadline) + grace:
+            end = budget.hanging_call(sys._current_frames().get(main))
+            if end and budget.overdue == overdue:
+                _end_process(end, on_hang)
 
 
 def _end_process(end: LossDefect | OutOfTime, on_hang: HangCallback | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy.typing as npt
@@ -30,7 +30,7 @@ class Function:
     adapter: Callable[[Any], Any] | None = field(default=None, repr=False)
     by_name: bool = field(default=False, repr=False)  # ``load_target(target)`` finds it in any process
     has_hessian: bool = False  # it may return second derivatives after value and dS, which a call leaves out
-    budget: Budget | None = field(default=None, repr=False)  # counts and limits its calls
+    budget: Budget = field(default_factory=Budget, repr=False)  # counts and limits its calls
 
     def call(self, scores: npt.NDArray[Any], labels: Any, **options: str | bool) -> Any:
         """Call the function with these arrays, N x C scores and labels, not with copies; return what it returns.
@@ -40,8 +40,7 @@ class Function:
             OutOfTime: the deadline has passed.
         """
         try:
-            own = partial(self.budget.call, self.function) if self.budget else self.function
-            answer = own(scores, labels, **options)
+            answer = self.budget.call(self.function, scores, labels, **options)
             left_out = self.has_hessian and isinstance(answer, tuple | list) and len(answer) == 3
             return answer[:2] if left_out else answer
         except (KeyboardInterrupt, LossDefect, OutOfTime, UsageError):

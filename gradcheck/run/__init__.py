@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 
 from gradcheck.config import Config
 from gradcheck.config.settings import DEFAULTS, Settings
@@ -54,15 +53,9 @@ def check_targets(
 
     def stuck(end: LossDefect | OutOfTime) -> int:
         runs[at_hand].give_up(end)
-        assert abandon is not None
-        return abandon(report())
+        return abandon(report()) if abandon else 2
 
-    is_limited = settings.max_seconds is not None or settings.timeout is not None or progress is not None
-    is_parallel = (settings.jobs, settings.backend, settings.scheduler) != (1, "loky", None)
-    with ExitStack() as stack:
-        hung = stuck if abandon else None
-        budget = stack.enter_context(open_budget(settings, progress, hung)) if is_limited else None
-        pool = stack.enter_context(open_pool(settings)) if is_parallel else None
+    with open_budget(settings, progress, stuck if abandon else None) as budget, open_pool(settings) as pool:
         for at_hand, run in enumerate(runs):
             try:
                 with silenced() as stderr:

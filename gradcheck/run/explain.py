@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy.typing as npt
-
 from gradcheck.checking.evidence import Allowance, Case, Evidence
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
@@ -23,12 +21,11 @@ _SHARE, _LEAST = 4, 40
 _INSPECTING = 38  # calls that every loss may take once its problems are checked
 
 
-def explain(
-    seen: Seen, loss: Function, config: Config, settings: Settings, meant: Known | None, dtype: npt.DTypeLike
-) -> Explained:
+def explain(seen: Seen, loss: Function, config: Config, settings: Settings, meant: Known | None) -> Explained:
     """Why a loss is wrong or differs from what is ``meant``; the contract's findings are refined in place."""
     judged = tuple(case for case in seen.cases if case.judged)
     evaluations = sum(batch.evaluations for batch in seen.batches)
+    dtype = seen.given.S.dtype if seen.given else config.dtype
     ask = Allowance(loss, evaluations // _SHARE if evaluations else _LEAST, dtype)
     inspect = Allowance(loss, _INSPECTING, dtype)
     beside = tuple(case for case in seen.cases if not case.judged)

@@ -54,10 +54,9 @@ class TargetRun:
         self._seen = Seen(given if isinstance(given, Problem) else None, products, settings.like is not None)
         self._explained = Explained()
         self._done = 0
-        self._dtype: Any = given.S.dtype if isinstance(given, Problem) else config.dtype
         self.out_of_time = False
 
-    def go(self, stderr: TextIO, budget: Budget | None, pool: Pool | None) -> None:
+    def go(self, stderr: TextIO, budget: Budget, pool: Pool | None) -> None:
         """Check every problem, then find out why it is wrong."""
         try:
             self._check(stderr, budget, pool)
@@ -125,19 +124,18 @@ class TargetRun:
         other._framework = self._loss.framework
         return other
 
-    def _check(self, stderr: TextIO, budget: Budget | None, pool: Pool | None) -> None:
-        if budget:
-            budget.start_problem(self._target, self._shapes, 0)
+    def _check(self, stderr: TextIO, budget: Budget, pool: Pool | None) -> None:
+        budget.start_problem(self._target, self._shapes, 0)
         if self._loss is None:
             with let_through(stderr):
-                self._loss = budget.load(load_target, self._target) if budget else load_target(self._target)
+                self._loss = budget.load(load_target, self._target)
         self._loss = self._loaded = replace(self._loss, budget=budget, has_hessian=self._config.hessian)
         points = self._problems_of(self._loss, stderr)
         if self._settings.entry:
             named = [each.layout for each in points if each.layout] if self._loss.is_of_named_inputs else []
             refuse_unknown_entries(self._settings.entry, named or [Layout.of({"S": each}) for each in self._shapes])
         for problem in points:
-            if budget and self._done:
+            if self._done:
                 budget.start_problem(self._target, self._shapes, self._done)
             self._current, self._cut_short, inspection = problem, problem.where, None
             try:
@@ -153,7 +151,7 @@ class TargetRun:
                 checked = check_problem(self._loss, problem, self._config, inspection, self._settings, pool)
             except OutOfTime as end:
                 self._seen.add(end.found, problem)
-                calls = budget.calls if budget else 0
+                calls = budget.calls
                 self._cut_short = f"{problem.where}, after {calls:,} call{'' if calls == 1 else 's'}" if calls else ""
                 self._cut_short += f", {end}" if calls and str(end) else ""
                 raise
@@ -234,7 +232,7 @@ class TargetRun:
         if is_asked if loss.is_of_named_inputs else meant or is_wrong or not loss.is_built_in:
             from gradcheck.run.explain import explain
 
-            self._explained = explain(seen, loss, self._config, self._settings, meant, self._dtype)
+            self._explained = explain(seen, loss, self._config, self._settings, meant)
             differs = {"unlike", "constant-offset", "sum-over-rows"} & {each.code for each in self._explained.findings}
             if meant and seen.cases and not differs and contract is None:
                 self._alike = meant.built_in

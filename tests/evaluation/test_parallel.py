@@ -92,6 +92,9 @@ def test_the_report_is_the_same_to_the_last_bit(pool, targets, keys, dtype):
     assert alone.passed or "wrong" in targets
 
 
+@pytest.mark.filterwarnings(
+    "ignore:.* tasks .* but not used", "ignore:.* tasks which were still being"
+)  # as a run does
 def test_the_first_of_several_defects_in_order_is_reported(pool):
     entries = np.array([2, 2, 2, 3, 2, 3, 2, 2])
     after = np.array([2, 2, 2, 3.25, 2, 3.5, 2, 2.0])

@@ -468,4 +468,4 @@ def objective_of(loss, budget=None):
     rng = np.random.default_rng(0)
     S, y = rng.normal(size=(64, 20)), rng.integers(0, 20, size=64)
     form, _ = first_that_works(forms_of(Function("mine", loss), "torch"), lambda each: each.evaluate(S, y))
-    return Objective(replace(form, budget=budget), S.shape, y), S.ravel(), np.arange(S.size)
+    return Objective(replace(form, budget=budget or Budget()), S.shape, y), S.ravel(), np.arange(S.size)
