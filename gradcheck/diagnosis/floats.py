@@ -61,12 +61,15 @@ def overflows(evidence: Evidence) -> Iterator[Finding]:
     scores, labels = _spread_out(seen), seen.y
     value, dS = _evaluate(ask, _LARGE * scores, labels)
     if np.isfinite(value) and np.isfinite(dS).all():
-        own = value / (seen.rows if seen.by_rows else 1)
-        pairs = [(match, match.known.at(_LARGE * scores, labels)) for match in recognised(evidence)]
-        its = [(match.value_of(answer[0]), match.known.built_in) for match, answer in pairs if answer]
-        if its and not any(abs(own - stable) <= _CHANGED * abs(stable) for stable, _ in its):
-            stable, name = its[0]
-            message = f"for scores near 1000 the value is {own:.6g}, and that of a stable {name} is {stable:.6g}"
+        own, message = value / (seen.rows if seen.by_rows else 1), ""
+        for match in recognised(evidence):
+            if answer := match.known.at(_LARGE * scores, labels):
+                stable, name = match.value_of(answer[0]), match.known.built_in
+                if abs(own - stable) <= _CHANGED * abs(stable):
+                    return
+                its = f"for scores near 1000 the value is {own:.6g}, and that of a stable {name} is {stable:.6g}"
+                message = message or its
+        if message:
             yield Finding("overflows", "warning", message + _GUARD, _NO_GUARD)
         return
     usual = _GROWN * max(float(np.max(np.abs(each.analytic))) for each in observations)
