@@ -35,17 +35,15 @@ def require(name: str) -> None:
             raise UsageError(message, hint=f"pip install 'gradcheck[{name}]'") from None
 
 
-def environment_of_jax(function: Function) -> AbstractContextManager[None] | None:
+def jax_settings(function: Function) -> AbstractContextManager[None] | None:
     """The environment of JAX's calls, where the module of a function has imported it; else None.
 
     In it, a first call with NumPy arrays compiles the operations that calls with JAX's arrays take as well.
     """
     own = getattr(sys.modules.get(str(getattr(function.function, "__module__", ""))), "__dict__", {})
     modules = {each.__name__.partition(".")[0] for each in own.values() if isinstance(each, ModuleType)}
-    if function.is_built_in or "jax" not in modules:
-        return None
-    environment: AbstractContextManager[None] = importlib.import_module(f"{__name__}.jax_").TOOLKIT.environment()
-    return environment
+    is_used = "jax" in modules and not function.is_built_in
+    return importlib.import_module(f"{__name__}.jax_").TOOLKIT.environment() if is_used else None
 
 
 def recognised_form(
