@@ -15,7 +15,7 @@ from gradcheck.checking.exceptions import hint_of
 from gradcheck.config.settings import Framework
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.functions.answer import Answer, validated
-from gradcheck.functions.frameworks import first_that_works, forms_of, ignored_upstream, recognised_form
+from gradcheck.functions.frameworks import first_that_works, forms_of, ignored_upstream, jax_settings, recognised_form
 from gradcheck.functions.function import Function
 from gradcheck.functions.output_capture import let_through
 from gradcheck.layout import Arguments
@@ -103,12 +103,17 @@ def inspect_at_first(
     attempt = methodcaller("evaluate", scores, labels)
     if framework not in ("auto", "numpy"):
         loss, _ = first_that_works(forms_of(loss, framework), attempt)
-    inspection = inspect(loss, scores, labels, stderr)
-    if framework == "auto" and loss.framework == "numpy":
+    is_auto = framework == "auto" and loss.framework == "numpy"
+    settings = jax_settings(loss) if is_auto else None
+    with settings or nullcontext():
+        inspection = inspect(loss, scores, labels, stderr)
+    if is_auto:
         usable = inspection.evaluation is not None
         other = recognised_form(inspection.first, usable, partial(forms_of, loss), attempt)
         if other not in (None, loss):
             loss, inspection = other, inspect(other, scores, labels, stderr)
+        elif settings:  # the function is none of JAX's: its own setting counts
+            inspection = inspect(loss, scores, labels, None)
     return loss, replace(inspection, first=None)  # the answer itself may be large
 
 

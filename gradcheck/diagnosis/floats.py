@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -65,11 +66,12 @@ def overflows(evidence: Evidence) -> Iterator[Finding]:
     value, dS = _evaluate(ask, _LARGE * scores, labels)
     if np.isfinite(value) and np.isfinite(dS).all():
         own = value / (seen.rows if seen.by_rows else 1)
-        pairs = [(match, match.known.at(_LARGE * scores, labels)) for match in recognised(evidence)]
-        its = [(match.value_of(answer[0]), match.known.built_in) for match, answer in pairs if answer]
-        if its and not any(abs(own - stable) <= _CHANGED * abs(stable) + _LARGE * 64 * EPS for stable, _ in its):
-            stable, name = its[0]
-            message = f"for scores near 1000 the value is {own:.6g}, and that of a stable {name} is {stable:.6g}"
+        pairs = ((match, match.known.at(_LARGE * scores, labels)) for match in recognised(evidence))
+        its = ((match.value_of(answer[0]), match.known.built_in) for match, answer in pairs if answer)
+        first = next(its, None)
+        least = 64 * EPS * _LARGE  # the rounding of its terms
+        if first and not any(abs(own - each) <= _CHANGED * abs(each) + least for each, _ in chain([first], its)):
+            message = f"for scores near 1000 the value is {own:.6g}, and that of a stable {first[1]} is {first[0]:.6g}"
             yield Finding("overflows", "warning", message + _GUARD, _NO_GUARD)
         return
     usual = _GROWN * max(float(np.max(np.abs(each.analytic))) for each in observations)

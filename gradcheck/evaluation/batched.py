@@ -27,14 +27,15 @@ _BYTES, _NUMBERS = 2**26, 16
 _ALIKE, _SCATTER = 64.0, 8.0
 #: Half the machine epsilon of float64. Rounding above the second is that of half precision, which compilers may skip.
 _LEAST, _HALF = 2.0**-53, 2.0**-16
-#: Plain calls of a kind before compiled ones, which are compared with this many more.
-_PLAIN, _COMPARED = 8, 2
+#: Plain calls at a problem before compiled ones, which are compared with this many more.
+_PLAIN, _COMPARED = 20, 2
 
 
 class Objective(Protocol):
     """What is asked of ``evaluation.objective.Objective`` here."""
 
     loss: Function
+    shape: tuple[int, int]
     labels: Any
     quick: Any  # its other ways to be called; None for none
     rounding: float
@@ -106,7 +107,7 @@ class Batched:
         for k in range(len(at)):
             point, its = (scores[k].copy(), labels[k]) if is_own else (scores.copy(), labels)
             point.reshape(-1)[at[k]] = to[k]
-            answers.append(objective.loss.evaluate(point, its))
+            answers.append(validated(call(objective, point.copy(), its.copy()), point.shape))
         objective.calls += len(at)
         if objective.quick.keeps_arrays(lambda: objective.loss.evaluate(point, its)):
             return self._refuse("arrays are kept from one call to the next")
@@ -134,7 +135,8 @@ def call(objective: Objective, scores: _Array, labels: Any, **options: str) -> A
     loss, quick = objective.loss, objective.quick
     if quick is None or quick.compiled is None or scores.dtype.kind == "c":
         return loss.call(scores, labels, **options)
-    kind, compiled = (scores.shape, scores.dtype, *options), replace(loss, function=quick.compiled)
+    # Single rows count with their batch: JAX would compile every operation of a plain call for them once more.
+    kind, compiled = (objective.shape, scores.dtype, *options), replace(loss, function=quick.compiled)
     if quick.calls[kind] >= _PLAIN + _COMPARED:
         with suppress(LossDefect):  # a plain call will name it, if it is the function's
             return compiled.call(scores, labels, **options)

@@ -220,7 +220,7 @@ def _without_process(function: Function) -> Function:
     for name in [name for name in sys.modules if name.startswith(EXECUTED)]:  # no worker could import these
         cloudpickle.register_pickle_by_value(sys.modules[name])
     own: Any = function.function.__wrapped__ if function.adapter else function.function  # type: ignore[attr-defined]
-    return replace(function, function=_loaded if function.by_name else own, beside={}, budget=Budget())
+    return replace(function, function=_loaded if function.by_name else own, budget=Budget())
 
 
 #: A cluster's worker may have several threads, but a function is not known to be safe with them.

@@ -182,4 +182,5 @@ def test_a_run_of_an_eager_jax_loss_takes_at_most_one_and_a_half_times_that_of_a
         command = [sys.executable, "-m", "gradcheck", "run", f"mine:{name}", *options]
         return lambda: subprocess.run(command, cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
 
-    hold(median(seconds(run("eager")) / seconds(run("compiled")) for _ in range(3)), goal=1.5, guard=2.0)
+    ratio = median(seconds(run("eager")) / seconds(run("compiled")) for _ in range(3))
+    assert ratio <= 1.5, ratio

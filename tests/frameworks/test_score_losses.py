@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from frameworks.conftest import F, S, Y, adapted, each, jax, jnp, only_finding, report_of, torch
+from frameworks.conftest import SMALL, F, S, Y, adapted, each, jax, jnp, only_finding, report_of, torch
 
 import gradcheck
 from gradcheck.functions.function import Function
@@ -381,3 +381,19 @@ def test_jax_computes_in_64_bits_and_the_users_own_setting_stays_as_it_is():
         ones = jnp.ones((2, 3))
     report = report_of(lambda S, y: (jnp.sum(S), ones), "jax")  # nobody can write to what is returned twice
     assert (report.passed, report.findings) == (True, ())
+
+
+@pytest.mark.jax
+def test_a_loss_that_returns_arrays_of_numpys_computes_by_the_users_own_setting_of_jax(monkeypatch):
+    monkeypatch.setitem(globals(), "jax", pytest.importorskip("jax"))  # as `import jax` does
+    dtypes = []
+
+    def loss(S, y):
+        value, dS = jax.value_and_grad(jax_mean)(jnp.asarray(S, dtype=float), y)
+        dtypes.append(value.dtype)
+        return float(value), np.asarray(dS)
+
+    report = gradcheck.check(loss, SMALL).losses[0]
+    assert (report.framework, report.passed, report.findings) == ("numpy", True, ())
+    assert dtypes[:2] == [np.float64, np.float64]
+    assert {*dtypes[2:]} == {np.dtype(np.float32)}

@@ -6,8 +6,9 @@ import importlib
 import sys
 import traceback
 from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
+from types import ModuleType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -32,6 +33,17 @@ def require(name: str) -> None:
         except ImportError as error:
             message = f"--framework {name}: {name} cannot be imported: {error}"
             raise UsageError(message, hint=f"pip install 'gradcheck[{name}]'") from None
+
+
+def jax_settings(function: Function) -> AbstractContextManager[None] | None:
+    """The environment of JAX's calls, where the module of a function has imported it; else None.
+
+    In it, a first call with NumPy arrays compiles the operations that calls with JAX's arrays take as well.
+    """
+    own = getattr(sys.modules.get(str(getattr(function.function, "__module__", ""))), "__dict__", {})
+    modules = {each.__name__.partition(".")[0] for each in own.values() if isinstance(each, ModuleType)}
+    is_used = "jax" in modules and not function.is_built_in
+    return importlib.import_module(f"{__name__}.jax_").TOOLKIT.environment() if is_used else None
 
 
 def recognised_form(
