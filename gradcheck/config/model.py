@@ -63,7 +63,13 @@ class Keys(BaseModel):
         try:
             super().__init__(**source.data)
         except ValidationError as error:
-            raise format_error(error, source, list(type(self).model_fields)) from None
+            problems, hint = {}, ""
+            for details in error.errors(include_url=False):
+                what, hint = _problem(details, [*type(self).model_fields])
+                problems[f"{source.where(_path(details['loc'], source.data))}: {what}"] = hint
+            if len(problems) == 1:
+                raise ConfigError(*problems, hint=hint) from None
+            raise ConfigError("\n".join("; ".join(filter(None, each)) for each in problems.items())) from None
 
 
 class Config(Keys):
@@ -203,17 +209,6 @@ def json_schema() -> str:
             array = {"type": key.pop("type"), "items": key.pop("items"), "minItems": key.pop("minLength", 0)}
             key["anyOf"] = [array["items"], array]
     return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}, indent=2) + "\n"
-
-
-def format_error(error: ValidationError, source: Source, keys: Sequence[str]) -> ConfigError:
-    """One error that lists every mistake of pydantic's in ``source`` on a line of its own; ``keys`` are valid."""
-    problems = {}
-    for details in error.errors(include_url=False):
-        what, hint = _problem(details, keys)
-        problems[f"{source.where(_path(details['loc'], source.data))}: {what}"] = hint
-    if len(problems) == 1:
-        return ConfigError(*problems, hint=hint)
-    return ConfigError("\n".join("; ".join(filter(None, problem)) for problem in problems.items()))
 
 
 def _problem(details: Mapping[str, Any], keys: Sequence[str]) -> tuple[str, str]:
