@@ -14,11 +14,10 @@ from gradcheck.config import Config, Labels, Normal
 from gradcheck.config.distributions import LabelsKind
 from gradcheck.errors import LossDefect
 from gradcheck.functions.function import Function
+from gradcheck.functions.signatures import NAMES_OF_LABELS
 from gradcheck.report import Finding, FloatArray
 from gradcheck.sampling import Problem, drawn
 
-#: Names of labels: a function whose second parameter is called so does not take (y, S), one whose first is, does.
-NAMES_OF_LABELS = {"y", "t", "labels", "label", "targets", "target", "y_true", "onehot", "one_hot", "classes"}
 #: A derivative along a line is right to this part of its size, by a plain difference with this step.
 _PRECISE, _STEP = 1e-4, 1e-5
 

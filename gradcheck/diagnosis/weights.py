@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.checking.evidence import Allowance, Case, Evidence
-from gradcheck.checking.label_kinds import NAMES_OF_LABELS
 from gradcheck.diagnosis.numbers import multiplier
 from gradcheck.errors import LossDefect
 from gradcheck.functions.answer import Answer
+from gradcheck.functions.signatures import NAMES_OF_LABELS
 from gradcheck.numerics.verdicts import BoolArray
 from gradcheck.report import Finding, FloatArray
 

@@ -8,7 +8,8 @@ import os
 from types import CodeType
 from typing import Any
 
-#: What labels are not called.
+#: What labels are called, and what they are not.
+NAMES_OF_LABELS = {"y", "t", "labels", "label", "targets", "target", "y_true", "onehot", "one_hot", "classes"}
 _NO_LABELS = [(name,) for name in ("X", "x", "W", "w", "theta", "params", "reg")]
 
 
@@ -26,9 +27,10 @@ def takes_scores_and_labels(function: Any) -> bool:
 
 
 def is_backward(function: Any) -> bool:
-    """Whether it seems to be the backward of a layer, by its name or as it takes (dout, cache)."""
-    name = getattr(function, "__name__", "")
-    return name.endswith(("backward", "_bwd")) or parameters_of(function)[0][1:] == ("cache",)
+    """Whether it seems to be the backward of a layer, by its name or as it takes (dout, cache); none takes labels."""
+    name, others = getattr(function, "__name__", ""), parameters_of(function)[0][1:]
+    is_called_so = name.endswith(("backward", "_bwd")) and not name.endswith(("forward_backward", "fwd_bwd"))
+    return others == ("cache",) or (is_called_so and not NAMES_OF_LABELS & {*others})
 
 
 def is_layer(thing: Any) -> bool:

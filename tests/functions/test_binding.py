@@ -182,3 +182,14 @@ def test_a_value_that_changes_parameters_in_place_leaves_those_of_its_gradient_a
 
     (loss,) = gradcheck.check_at(value, {"params": {"W": W}}, gradient=lambda params: {"W": 2 * params["W"]}).losses
     assert ([finding.code for finding in loss.findings], loss.batches[0].wrong) == (["mutates-input"], 0)
+
+
+def test_a_function_called_forward_backward_and_one_that_takes_labels_are_no_backward():
+    def loss_forward_backward(W, X):
+        return quadratic(W, X)
+
+    def svm_backward(S, y):
+        return (S**2).sum(), 2 * S
+
+    assert gradcheck.check(loss_forward_backward, inputs={"W": "[D, C]", "X": "[N, D]"}, wrt=["W"]).passed
+    assert gradcheck.check(svm_backward).passed
