@@ -14,6 +14,7 @@ from corpora import Case
 import gradcheck
 from gradcheck.checking.entries import Verdicts, judge
 from gradcheck.checking.precision import Precision, measure
+from gradcheck.checking.subgradients import Nearby
 from gradcheck.config.settings import Reference
 from gradcheck.evaluation.evaluators import Evaluator, PerSample, Rows, WholeBatch
 from gradcheck.evaluation.objective import Objective
@@ -76,7 +77,7 @@ def judged(
     objective, x, answer, precision = at_point(loss, S, y)
     verdicts = judge(
         WholeBatch(objective, x, answer), answer, answer.gradient, precision, Tolerance(rtol, atol),
-        entries=entries, reference=reference,
+        Nearby(objective, x, precision), entries=entries, reference=reference,
     )  # fmt: skip
     return Judged(verdicts, objective.calls, objective.shape)
 

@@ -82,8 +82,9 @@ class _Single:
         new = entries[[entry not in self.known for entry in entries.tolist()]]
         if not len(new):
             return
-        arguments = self.evaluator, self.base.answer, self.base.analytic, self.precision, self.tolerance
-        judged = judge(*arguments, entries=new, reference="central", nearby=self._nearby)
+        base, nearby = self.base, self._nearby
+        arguments = self.evaluator, base.answer, base.analytic, self.precision, self.tolerance, nearby
+        judged = judge(*arguments, entries=new, reference="central")
         self.verdicts.append(judged)
         for entry, given, off in zip(new.tolist(), judged.verdicts, judged.numerical - judged.analytic, strict=True):
             self.known[entry] = int(given)
