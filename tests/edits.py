@@ -15,7 +15,7 @@ def edited(code, name, diff, source=""):
     """
     lines = (source or inspect.getsource(code)).splitlines()
     lines[0] = re.sub(rf"\b{code.__name__}\b", name, lines[0])
-    before, indent, at = [], " " * 4, 1 + next(i for i, line in enumerate(lines) if " = " in line)
+    before, indent, at = [], " " * 4, 1 + next((i for i, line in enumerate(lines) if " = " in line), 0)
     for sign, text in ((line[:2], line[2:]) for line in diff):
         if sign == "~ " and _target(text) not in map(_target, map(str.strip, lines)):
             before.append(text)

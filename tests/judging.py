@@ -9,6 +9,7 @@ import numpy as np
 import gradcheck
 from gradcheck.checking.entries import Verdicts, judge
 from gradcheck.checking.precision import measure
+from gradcheck.checking.subgradients import Nearby
 from gradcheck.evaluation.evaluators import PerSample, Rows, WholeBatch
 from gradcheck.evaluation.objective import Objective
 from gradcheck.functions.function import Function
@@ -57,7 +58,7 @@ def judged(loss, S, y=None, *, rtol=1e-7, atol=0.0, entries=None, reference="aut
     objective, x, answer, precision = at_point(loss, S, y)
     verdicts = judge(
         WholeBatch(objective, x, answer), answer, answer.gradient, precision, Tolerance(rtol, atol),
-        entries=entries, reference=reference,
+        Nearby(objective, x, precision), entries=entries, reference=reference,
     )  # fmt: skip
     return Judged(verdicts, objective.calls, objective.shape)
 

@@ -27,8 +27,6 @@ _STEP = 2.0**-66
 
 #: How far the points lie: far enough for every number of any size to be rounded anew, at S and in float32.
 _NEAR, _NEAR_IN_SPACINGS = 2.0**-13, 64.0
-#: A derivative below this part of the numbers that it was made of changes there by less than eight of their spacings.
-_FROZEN = 8 * EPS / _NEAR
 #: The rounding of the last operations, which may be the same at all points, such as that of 1/N.
 _LASTING = 2.0 * EPS
 #: The median of a deviation that is estimated from three numbers, beside the true one: sqrt(log 2).
@@ -69,12 +67,10 @@ def complex_steps(
         return which, central, slopes
     noise = SIGMAS * precision.gradient_noise.of(entries)
     objective, rng = evaluator.objective, np.random.default_rng(evaluator.objective.shape)
-    gradient = objective(evaluator.x).gradient
-    derivatives = gradient[entries]
-    frozen = is_frozen(gradient, precision.block_scales[objective.blocks.of(np.arange(len(gradient)))]).any()
+    derivatives = objective(evaluator.x).gradient[entries]
     # What was judged in float32 has more rounding than the derivatives in float64, which are asked for here.
     others = (np.abs(analytic - derivatives) > _LASTING * np.abs(analytic)).any()
-    beyond = noise if frozen or others else np.zeros(len(noise))
+    beyond = noise if others else np.zeros(len(noise))
 
     def seen_near(points: int, entries: IndexArray) -> FloatArray:
         """Complex steps and analytic derivatives of E entries at K points near x: K x 2 x E."""
@@ -124,16 +120,6 @@ def rounding(slopes: FloatArray, derivatives: FloatArray, usual: float | None = 
     # That of the two numbers at S is seen. What is left in the mean: its chances, and one deviation for what all have.
     left = (1 + SIGMAS / np.sqrt(len(apart))) * np.maximum(deviation, usual * size)
     return np.abs(apart[0] - mean) + left + _LASTING * size, usual
-
-
-def is_frozen(derivatives: FloatArray, scale: FloatArray) -> BoolArray:
-    """Which derivatives are so small that their rounding may be the same at all points near S.
-
-    Where such a one was added to others, as in the sum of a softmax, theirs may be too. ``scale`` has the numbers that
-    they may have been cancelled from. Arrays of one shape.
-    """
-    size = np.abs(derivatives)
-    return np.asarray((size > 0) & (size < _FROZEN * scale))
 
 
 def in_question(reference: Reference, analytic: FloatArray, central: Limit, tolerance: Tolerance) -> BoolArray:

@@ -73,20 +73,20 @@ def judge(
     analytic: FloatArray,
     precision: Precision,
     tolerance: Tolerance,
+    nearby: Nearby | None,
     *,
     entries: IndexArray | None = None,
     reference: Reference = "auto",
-    nearby: Nearby | None = None,
 ) -> Verdicts:
     """Judge all entries of a gradient ``analytic`` (n,), as the user's dtype gave it, or some, by flat indices.
 
-    ``answer`` is what the function, in float64 where it can, returned at x; several calls may share ``nearby``.
+    ``answer`` is what the function, in float64 where it can, returned at x. Several calls may share ``nearby``; with
+    None, one-sided derivatives along the axes have the last word at kinks.
 
     Raises:
         LossDefect: the function raised at moved points, or returned no value and gradient.
         NotSeparable: the evaluator takes rows one by one, and they turned out to be coupled.
     """
-    nearby = nearby or Nearby(evaluator.objective, evaluator.x, precision)
     chosen = np.arange(len(analytic)) if entries is None else entries
     work = _Entries(evaluator, answer, analytic[chosen], precision, tolerance, chosen)
     work.coarse_pass(cross_check=entries is None)
@@ -183,7 +183,7 @@ class _Entries:
         unlike = (self._verdicts[which] == verdict.OK) | (self._verdicts[which] == verdict.SUBGRADIENT)
         return not (unlike | self._kinked[which]).any()
 
-    def refine(self, nearby: Nearby) -> None:
+    def refine(self, nearby: Nearby | None) -> None:
         """Entries in doubt by whole step sequences, by gradients nearby, and by calls of the whole batch."""
         which = self.doubtful
         if not which.size:
@@ -192,7 +192,7 @@ class _Entries:
         self._tried |= zip(which.tolist(), limits.plain_differences(), strict=True)
         self._judge_limits(which, limits)
         wrong = self.doubtful[self._wrong_in_doubt()]
-        if wrong.size:  # they may yet be subgradients where kinks meet
+        if nearby and wrong.size:  # they may yet be subgradients where kinks meet
             allowed = self._allowed(wrong, self._numerical[wrong]) + self._granted(wrong)
             self._kinked[wrong], self._verdicts[wrong] = nearby.judge(
                 self._entries[wrong], self._analytic[wrong], allowed, self._kinked[wrong]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +18,8 @@ from gradcheck.checking import steps
 from gradcheck.checking.contract import finding_of
 from gradcheck.checking.entries import Verdicts, judge
 from gradcheck.checking.evidence import Case
-from gradcheck.checking.precision import FLOOR, GradientNoise, Precision, measure, rounding_of_gradient
+from gradcheck.checking.precision import FLOOR, Precision, measure, rounding_of_gradient
 from gradcheck.checking.problem import Checked, Judged, batches_of, case_of
-from gradcheck.checking.subgradients import Nearby
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect
@@ -31,10 +31,9 @@ from gradcheck.functions.answer import Answer
 from gradcheck.functions.function import Function
 from gradcheck.functions.hessian import Hessian, gradient_and_hessians
 from gradcheck.layout import Arguments, Input, Layout
-from gradcheck.numerics import noise
 from gradcheck.numerics import verdicts as verdict
-from gradcheck.numerics.differences import SIGMAS, Rounding
-from gradcheck.numerics.verdicts import BoolArray, Tolerance, largest
+from gradcheck.numerics.differences import SIGMAS
+from gradcheck.numerics.verdicts import Tolerance, largest
 from gradcheck.report import BatchReport, Finding, FloatArray
 from gradcheck.sampling import Problem
 
@@ -99,6 +98,11 @@ class _Second(Objective):
         answer, found = self.both(x)
         return Answer(answer.value, found.entries.reshape(-1), answer.gradient_eps, found.eps)
 
+    def without_copy(self, point: npt.NDArray[Any]) -> tuple[float, FloatArray]:
+        """See ``Objective.without_copy``."""
+        answer = self(point)
+        return answer.value, answer.gradient
+
 
 class _OfGradients(Evaluator):
     """Entries of the gradient as values; ``together`` moves a number of every row at once, where none meet."""
@@ -142,16 +146,6 @@ class _OfGradients(Evaluator):
             above, below = (self._second.both(point)[0].gradient for point in moved)
             sums[column::width] = np.abs(above - below).reshape(-1, width).sum(axis=1) / (2 * step)
         return sums[self._second.pairs.moved]
-
-
-class _NoneNearby(Nearby):
-    """Where the gradient itself has kinks, its one-sided derivatives along the axes have the last word."""
-
-    def judge(
-        self, entries: IndexArray, analytic: FloatArray, allowed: FloatArray, kinked: BoolArray
-    ) -> tuple[BoolArray, npt.NDArray[np.int8]]:
-        """See ``Nearby.judge``."""
-        return kinked, np.full(len(entries), verdict.WRONG, dtype=np.int8)
 
 
 def check_hessian(loss: Function, problem: Problem, config: Config, settings: Settings, *, by_rows: bool) -> Checked:
@@ -214,9 +208,9 @@ def _judge(
     precision = _measure(exact, x, first, beyond)
     evaluator = _OfGradients(exact, x, together=together)
     tolerance = Tolerance(config.rtol, config.atol)
-    nearby, every = _NoneNearby(exact, x, precision), np.arange(len(analytic))
-    arguments = evaluator, exact(x), analytic, precision, tolerance
-    verdicts = judge(*arguments, entries=every, reference="central", nearby=nearby)
+    # Where the gradient itself has kinks, its one-sided derivatives along the axes have the last word.
+    arguments = evaluator, exact(x), analytic, precision, tolerance, None
+    verdicts = judge(*arguments, entries=np.arange(len(analytic)), reference="central")
     is_diagonal = np.array_equal(given.pairs.out, given.pairs.moved)
     note = _bound(evaluator, verdicts, precision, given.of[1]) if is_diagonal else None
     how = "an entry of every row is moved at once" if together else "each number is moved alone"
@@ -224,30 +218,20 @@ def _judge(
 
 
 def _measure(second: _Second, x: FloatArray, first: Precision, beyond: FloatArray | None) -> Precision:
-    """The precision of the gradient as values, and of second derivatives as their derivatives: 22 calls."""
-    rng, pairs = np.random.default_rng(second.of), second.pairs
-    base, found = second.both(x)
-    gradients = np.empty((steps.LINES, noise.POINTS, len(x)))
-    series = np.empty((steps.LINES, noise.POINTS, len(pairs.out)))
-    gradients[:, 0], series[:, 0], slope = base.gradient.reshape(-1), found.entries.reshape(-1), 0.0
-    for line in range(steps.LINES):
-        direction = rng.standard_normal(len(x))
-        for k, t in enumerate(noise.POSITIONS[1:], start=1):
-            answer, near = second.both(x + t * steps.SPACING * direction)
-            gradients[line, k], series[line, k] = answer.gradient.reshape(-1), near.entries.reshape(-1)
-        length = noise.POSITIONS[-1] * steps.SPACING * float(np.sum(np.abs(direction)))
-        slope = max(slope, largest(gradients[line, -1] - gradients[line, 0]) / length)
-    sizes = np.max([second.blocks.largest(each) for each in series.reshape(-1, len(pairs.out))], axis=0)
-    value_noise = largest(first.gradient_noise.of(np.unique(pairs.out)))
-    scale = max(largest(sizes), slope) or largest(base.gradient) / max(1.0, largest(x)) or 1.0
-    eps = noise.effective_eps(gradients.ravel()[:: max(1, gradients.size // 4096)], base.gradient_eps)
-    least = np.maximum(FLOOR * found.eps * sizes, np.finfo(np.float64).smallest_normal)
-    return Precision(
-        value_noise=value_noise, rounding=0.0, smallest_part=0.0, parts_noise=None,
-        gradient_noise=GradientNoise(series, None, second.blocks, least, beyond),
-        step=min(first.step, steps.usual_step(value_noise, scale)), scale=scale, block_scales=sizes,
-        reach=first.reach, steps=(), inside=Rounding(eps, first.inside.of_x),
-    )  # fmt: skip
+    """The precision of the gradient as values, and of second derivatives as their derivatives: 17 calls."""
+    answer = second(x)
+    found = measure(second, x, answer, in_short=True)
+    # Rounding to decimals is no noise: second derivatives have to be as precise as their dtype.
+    least = np.maximum(FLOOR * answer.gradient_eps * found.block_scales, np.finfo(np.float64).smallest_normal)
+    value_noise = largest(first.gradient_noise.of(np.unique(second.pairs.out)))
+    return replace(
+        found,
+        value_noise=value_noise,
+        gradient_noise=replace(found.gradient_noise, least=least, beyond=beyond),
+        step=min(first.step, steps.usual_step(value_noise, found.scale)),
+        reach=first.reach,
+        inside=replace(found.inside, of_x=first.inside.of_x),
+    )
 
 
 def _bound(evaluator: _OfGradients, seen: Verdicts, precision: Precision, classes: int) -> Finding | None:

@@ -28,13 +28,14 @@ def judge_inputs(
     analytic: FloatArray,
     precision: Precision,
     tolerance: Tolerance,
+    nearby: Nearby,
     reference: Reference,
     *,
     rows: bool,
 ) -> tuple[Verdicts, list[str]]:
     """As ``judge``, each input with its own step and scale; and which were moved in single rows, if ``rows`` may be."""
     whole, noise = evaluator.objective, precision.gradient_noise
-    nearby, parts, names = Nearby(whole, evaluator.x, precision), [], []
+    parts, names = [], []
 
     def by_rows(number: int, own: Input, of_input: Precision) -> Verdicts | None:
         N, entries = own.shape[0], own.entries
@@ -54,7 +55,8 @@ def judge_inputs(
             chosen, _, _ = choose(RowValues(objective, here), evaluator.x[entries], precision.same, "auto")
             if not chosen.by_rows:
                 return None
-            found = judge(chosen, here, analytic[entries], of_rows, tolerance, reference=reference)
+            around = Nearby(objective, chosen.x, of_rows)
+            found = judge(chosen, here, analytic[entries], of_rows, tolerance, around, reference=reference)
             return replace(found, entries=found.entries + own.start)
         except NotSeparable:
             return None
@@ -70,6 +72,6 @@ def judge_inputs(
             is_batch = not whole.batched.suits("whole", x, entries, x[0, entries] + 2.0**-9)
         found = by_rows(number, own, of_input) if is_batch else None
         names += [own.name] if found else []
-        arguments = evaluator, answer, analytic, of_input, tolerance
-        parts.append(found or judge(*arguments, entries=entries, reference=reference, nearby=nearby))
+        arguments = evaluator, answer, analytic, of_input, tolerance, nearby
+        parts.append(found or judge(*arguments, entries=entries, reference=reference))
     return joined_verdicts(parts), names

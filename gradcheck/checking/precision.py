@@ -123,7 +123,7 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
     values = np.concatenate([line.values for line in found.lines])
     eps = noise.effective_eps(np.append(values, afar), answer.value_eps, _TELLING)
     floor = 0.5 * eps * max(largest(values), value_scale)
-    value_noise = max(floor, noise.granularity(values) / np.sqrt(12), found.level)
+    value_noise = max(floor, found.level)
     several = [line.gradients for line in found.of_gradient]
     series = np.array(several) if len(several) > 1 else several[0][np.newaxis]  # no copy of a long one
     size = max(abs(answer.value), value_scale)

@@ -155,13 +155,13 @@ def _judge(
             by = "single rows" if evaluator.by_rows else f"the whole batch: {reason}"
             plan, reason = "projections", f"{why}; entries one by one by calls of {by}"
         else:
-            given_to = evaluator, answer, analytic, precision, tolerance
+            nearby = Nearby(evaluator.objective, x, precision)
+            given_to = evaluator, answer, analytic, precision, tolerance, nearby
             if problem.layout:
                 verdicts, names = judge_inputs(*given_to, settings.reference, rows=config.plan != "full")
                 reason += f", those of {', '.join(names)} in single rows" if names else ""
             else:
                 verdicts = judge(*given_to, reference=settings.reference)
-            nearby = Nearby(evaluator.objective, x, precision)
             joint = joint_defect(nearby, answer.value, verdicts, coupled=not evaluator.by_rows)
             plan, findings = evaluator.name, (*tried.findings, *((joint,) if joint else ()))
         steps = []

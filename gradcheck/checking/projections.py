@@ -29,8 +29,6 @@ _BY_ROWS, _BY_WHOLE, _LABELS = 64, 2, 0.75
 _BEYOND_DOUBT = 4.0
 #: Entries that directions lead to and that are not wrong, after which the search is given up.
 _IN_VAIN = 3
-#: A residual that was inferred is measured afresh once its bound is this part of it.
-_UNSURE = 1 / 3
 _HINT = "check the same loss with fewer rows and classes, where every entry is judged"
 
 
@@ -82,8 +80,9 @@ class _Single:
         new = entries[[entry not in self.known for entry in entries.tolist()]]
         if not len(new):
             return
-        arguments = self.evaluator, self.base.answer, self.base.analytic, self.precision, self.tolerance
-        judged = judge(*arguments, entries=new, reference="central", nearby=self._nearby)
+        base, nearby = self.base, self._nearby
+        arguments = self.evaluator, base.answer, base.analytic, self.precision, self.tolerance, nearby
+        judged = judge(*arguments, entries=new, reference="central")
         self.verdicts.append(judged)
         for entry, given, off in zip(new.tolist(), judged.verdicts, judged.numerical - judged.analytic, strict=True):
             self.known[entry] = int(given)
@@ -131,7 +130,7 @@ def _search(directions: Directions, single: _Single, worst: int) -> list[str]:
             in_vain += 1
             if given == OK:  # it explains nothing
                 break
-            residual, _ = directions.measure(number, slice(entry, entry + 1), allowed)
+            residual = directions.measure(number, slice(entry, entry + 1), allowed)
             # A kink explains what a direction sees of it.
             directions.explained[entry] = residual / float(directions.draw(number)[entry])
     return wrong_beside
@@ -139,20 +138,17 @@ def _search(directions: Directions, single: _Single, worst: int) -> list[str]:
 
 def _bisect(directions: Directions, number: int, residual: float, columns: int) -> int:
     """The entry that disagrees most along a direction: the half with more of the disagreement is halved again."""
-    # Two calls a level tell of one half, and what the whole has more, of the other; that is measured afresh once it has
-    # become uncertain.
-    start, stop, bound = 0, len(directions.buffer), 0.0
+    # Two calls a level tell of one half, and what the whole has more, of the other.
+    start, stop = 0, len(directions.buffer)
     while stop - start > 1:
-        if bound > _UNSURE * abs(residual):
-            residual, bound = directions.measure(number, slice(start, stop), abs(residual))
         middle = (start + stop) // 2
         border = round(middle / columns) * columns
         middle = border if start < border < stop else middle  # between two rows, if there are several
-        first, bound_of_first = directions.measure(number, slice(start, middle), abs(residual))
+        first = directions.measure(number, slice(start, middle), abs(residual))
         if abs(first) >= abs(residual - first):
-            stop, residual, bound = middle, first, bound_of_first
+            stop, residual = middle, first
         else:
-            start, residual, bound = middle, residual - first, bound + bound_of_first
+            start, residual = middle, residual - first
     return start
 
 

@@ -65,20 +65,6 @@ def _normalised_differences(order: int) -> FloatArray:
 _DIFFERENCES = [_normalised_differences(order) for order in range(1, _HIGHEST_ORDER + 1)]
 
 
-def granularity(samples: FloatArray) -> float:
-    """The coarsest binary grid that all of these numbers lie on, 0 where they are too few to tell.
-
-    (x + 1e6) - 1e6 is a multiple of 2**-33 whatever x; a loss that rounds so has that noise, though its value be small.
-    """
-    finite = samples[np.isfinite(samples) & (samples != 0)]
-    if len(set(finite.tolist())) < POINTS:
-        return 0.0
-    mantissa, exponent = np.frexp(finite)
-    whole = np.ldexp(mantissa, 53).astype(np.int64)
-    lowest_bit = whole & -whole
-    return float(np.min(np.ldexp(lowest_bit.astype(np.float64), exponent - 53)))
-
-
 def is_stair(series: FloatArray) -> npt.NDArray[np.bool_]:
     """Whether neighbouring values on a line are often equal, by the first axis: it is finer than a coarse rounding."""
     return np.asarray(np.mean(np.diff(series, axis=0) == 0, axis=0) >= 0.25)

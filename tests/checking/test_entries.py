@@ -155,7 +155,9 @@ def test_some_entries_are_judged_as_they_are_among_all_in_any_order(name, seed, 
 
     def verdicts(entries):
         evaluator = WholeBatch(objective, x, answer)
-        return judge(evaluator, answer, analytic, precision, Tolerance(1e-7), entries=entries, reference="central")
+        nearby = subgradients.Nearby(objective, x, precision)
+        given = evaluator, answer, analytic, precision, Tolerance(1e-7), nearby
+        return judge(*given, entries=entries, reference="central")
 
     every, some = verdicts(None), verdicts(entries)
     assert some.entries.tolist() == entries.tolist()

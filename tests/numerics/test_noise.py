@@ -52,20 +52,6 @@ def test_a_kink_on_the_line_is_not_taken_for_noise(at, slope):
     assert noise.noise_level(values) <= 1e-9 * 2 * slope * 2.0**-13
 
 
-@given(seeds, st.integers(-40, 10))
-def test_the_grid_that_numbers_were_rounded_to_is_found(seed, exponent):
-    grid = 2.0**exponent
-    samples = grid * np.round(np.random.default_rng(seed).normal(size=24) * 1e4)
-    assert noise.granularity(samples) in (grid, 2 * grid, 4 * grid)
-
-
-def test_a_large_number_added_and_taken_away_leaves_its_grid_and_too_few_numbers_tell_none():
-    samples = (np.random.default_rng(0).normal(size=24) + 1e6) - 1e6
-    assert noise.granularity(samples) == 2.0**-33
-    for few in ([], [0.0] * 24, [1.0] * 24, [1.0, 2.0, 3.0], [np.nan] * 24):
-        assert noise.granularity(np.array(few)) == 0.0
-
-
 @pytest.mark.parametrize(("inside", "eps"), [(np.float16, 2.0**-10), (np.float32, 2.0**-23)])
 def test_numbers_of_a_low_precision_returned_as_float64_are_found_out_unless_one_is_in_full(inside, eps):
     hidden = np.random.default_rng(0).normal(size=24).astype(inside).astype(np.float64)
