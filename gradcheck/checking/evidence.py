@@ -155,7 +155,7 @@ class Evidence:
     like: Any = None  # the ``Known`` loss that it is meant to be; None for none
     #: the loss, for calls that every loss takes, right or wrong: they belong to its check
     inspect: Allowance | None = None
-    #: problems with too many entries to judge each, whose value is known; kept where ``like`` is given
+    #: problems with too many entries to judge each: those that are wrong, or all where ``like`` is given
     beside: tuple[Case, ...] = ()
 
     @property

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 #: Calls that a right gradient takes by projections: some 40 of the batch, and three of a row for each of a sample.
 _BY_PROJECTIONS = 230
-#: What a `Case` has of entries, and what stands there where they were not judged one by one.
+#: What a `Case` has of entries, and what stands there of those that were not judged one by one.
 _UNKNOWN: dict[str, Any] = {
     "numerical": np.nan, "bounds": np.inf, "granted": np.inf, "verdicts": np.int8(UNRESOLVED), "kinked": np.False_,
     "leaps": 0.0,
@@ -48,7 +48,7 @@ class Checked(NamedTuple):
 
     batches: tuple[BatchReport, ...]  # none where the loss broke its contract before a verdict was reached
     findings: list[Finding]  # of the contract
-    case: Case | None = None  # what diagnosis looks at; None by projections, unless it is compared with another loss
+    case: Case | None = None  # what diagnosis looks at; None where projections agree and nothing is compared with them
     cases: tuple[Case, ...] = ()  # of second derivatives, one for each array of them
     steps: tuple[StepEvidence, ...] = ()  # of the entries that the settings ask for
     by_rows: bool = False  # entries were moved in single rows, or by the value of each

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gradcheck.output.summary import loss_sentence
-from gradcheck.output.text import Options, escape_control, place_of, shorten
+from gradcheck.output.text import Options, legible, place_of
 from gradcheck.report import LossReport, Report
 
 
@@ -31,10 +31,10 @@ def _annotation(loss: LossReport) -> str:
     if loss.file is not None:
         properties |= {"file": place_of(loss.file)} | ({} if loss.line is None else {"line": str(loss.line)})
     lines += [str(loss_sentence(loss)), f"repeat: {loss.rerun}" if loss.rerun and loss.failed else ""]
-    text = escape_control(shorten("\n".join(filter(None, lines))), lines=True)
+    text = legible("\n".join(filter(None, lines)))
     message = text.replace("%", "%25").replace("\n", "%0A")
     return f"::{level} {','.join(f'{key}={_property(text)}' for key, text in properties.items())}::{message}\n"
 
 
 def _property(text: str) -> str:
-    return escape_control(shorten(text)).replace("%", "%25").replace(":", "%3A").replace(",", "%2C")
+    return legible(text, lines=False).replace("%", "%25").replace(":", "%3A").replace(",", "%2C")

@@ -6,7 +6,7 @@ import re
 from xml.etree import ElementTree as ET
 
 from gradcheck.output.summary import disagreement, grouped, kind_of, severity_key, totals
-from gradcheck.output.text import Options, counted, derivatives, escape_control, relative, shorten
+from gradcheck.output.text import Options, counted, derivatives, legible, relative
 from gradcheck.report import BatchReport, LossReport, Report, Verdict
 
 _MOST_ENTRIES = 5
@@ -84,4 +84,4 @@ def _line(text: str) -> str:
 
 def _text(text: str) -> str:
     """Text from outside without what XML forbids: control characters, and two others."""
-    return escape_control(shorten(text), lines=True).replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
+    return legible(text).replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")

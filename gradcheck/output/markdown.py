@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from gradcheck.output.summary import Row, entry_rows, kind_of, sentences, severity_key, symbols, total_rows
-from gradcheck.output.text import Options, counted, escape_control, place_of, shorten
+from gradcheck.output.text import Options, counted, legible, place_of
 from gradcheck.report import LossReport, Report, Verdict
 
 _WORDS = ("scores", "input", "entry", "verdict")  # columns that begin at the left
@@ -60,12 +60,12 @@ def _table(rows: Sequence[Row]) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     """Text from outside on one line, with nothing in it that Markdown, HTML or GitHub would act on."""
-    escaped = escape(escape_control(shorten(text)), quote=False)
+    escaped = escape(legible(text, lines=False), quote=False)
     return re.sub(_SPECIAL, r"\\\1", re.sub(_LINKS, lambda sign: f"&#{ord(sign[0])};", escaped))
 
 
 def _fenced(text: str, language: str = "text") -> str:
     """Text from outside as a block of code, between more backticks than stand together in it."""
-    block = escape_control(shorten(text), lines=True)
+    block = legible(text)
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", block)), default=0))
     return f"{fence}{language}\n{block}\n{fence}"

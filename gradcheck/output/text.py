@@ -50,6 +50,11 @@ def escape_control(text: str, *, ascii_only: bool = False, lines: bool = False) 
     )
 
 
+def legible(text: str, lines: bool = True) -> str:
+    """Text from outside for a format that people read: harmless, and not too long."""
+    return escape_control(shorten(text), lines=lines)
+
+
 def shorten(text: str) -> str:
     """The first and the last of many lines, the beginning of a long one, and how much is left out."""
     lines = text.strip("\r\n").replace("\r\n", "\n").split("\n")

@@ -22,7 +22,6 @@ _KEPT = 12  # wrong problems, and right ones, that are kept as evidence beside t
 class Seen:
     """What the problems that were checked have shown."""
 
-    given: Problem | None  # the only problem, where it was given
     of_products: bool  # with vectors, of second derivatives, in the place of gradients
     keeps_all: bool = False  # every problem is evidence, because its value is compared with another function's
     batches: list[BatchReport] = field(default_factory=list)

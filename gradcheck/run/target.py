@@ -51,7 +51,7 @@ class TargetRun:
         self._shapes = [given.S.shape] if isinstance(given, Problem) else shapes(config)
         self._current: Problem | None = None
         self._error = self._cut_short = self._alike = ""
-        self._seen = Seen(given if isinstance(given, Problem) else None, products, settings.like is not None)
+        self._seen = Seen(products, settings.like is not None)
         self._explained = Explained()
         self._done = 0
         self.out_of_time = False
