@@ -159,7 +159,6 @@ def test_an_object_of_a_file_can_be_pickled_and_what_a_module_prints_goes_to_sta
         ("my_losses", "for a loss in that file: my_losses.py:function"),
         ("neighbour.py", "neighbour.py: defines no function\nname what it imports: neighbour.py:function"),
         (":", "does not name a function\nwrite module:function or path/to/file.py:function"),
-        ("my_losses:", "does not name a function"),
         ("my_losses:loss()", "does not name a function"),
         ("my_losses:lss", "my_losses:lss: nothing in it is called lss\ndid you mean loss?"),
         ("my_losses:qqqqqq", "nothing in it is called qqqqqq\nit has Hinge, decorated, hinge, loss,"),
