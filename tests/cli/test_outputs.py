@@ -44,7 +44,6 @@ def test_a_format_goes_to_its_file_or_to_standard_output(formats, outputs, shown
     [
         "--format json --format table",
         "--output a.out --output b.out",
-        "--output json=a.json --output json=b.json",
         "--output json=",
         "--format xml",
         "--output json=no/such/directory/a.json",
