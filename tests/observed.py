@@ -64,22 +64,10 @@ def evidence_of(base, change, shapes=SHAPES, *, seed=0, bound=1e-12, calls=40, i
             tied = (S - S[np.arange(N), y][:, np.newaxis] + 1 == 0) & ~is_label(S, y)
             kinked = tied | (is_label(S, y) & tied.any(axis=1, keepdims=True))
         off = np.abs(a - n) > bound + RTOL * np.maximum(np.abs(a), np.abs(n))
-        seen.append(
-            Case(
-                S=S,
-                y=y,
-                seed=seed,
-                scores="integers" if integers else "normal",
-                value=float(value),
-                analytic=a,
-                numerical=n,
-                bounds=np.full(n.shape, bound),
-                granted=np.full(n.shape, 1e-15),
-                verdicts=np.where(kinked, SUBGRADIENT, np.where(off, WRONG, OK)).astype(np.int8),
-                kinked=kinked,
-                leaps=np.zeros(n.shape),
-            )
-        )
+        verdicts = np.where(kinked, SUBGRADIENT, np.where(off, WRONG, OK)).astype(np.int8)
+        bounds, granted, leaps = np.full(n.shape, bound), np.full(n.shape, 1e-15), np.zeros(n.shape)
+        scores = "integers" if integers else "normal"
+        seen.append(Case(S, y, seed, scores, float(value), a, n, bounds, granted, verdicts, kinked, leaps))
     return Evidence(tuple(seen), RTOL, Allowance(loss, calls))
 
 

@@ -148,7 +148,6 @@ def test_the_callers_arrays_stay_as_they_are():
         ([1.0, 2.0], [0], "shape (2,)"),
         ([[]], [0], "at least one of each"),
         ([[1.0, float("nan")]], [0], "infinite or NaN"),
-        ([[1.0, float("inf")]], [0], "infinite or NaN"),
         ([["a", "b"]], [0], "not made of numbers"),
         ([[None, 1.0]], [0], "S is not"),
         ([[1j, 1.0]], [0], "not made of numbers"),

@@ -21,11 +21,15 @@ _SHARE, _LEAST = 4, 40
 _INSPECTING = 38  # calls that every loss may take once its problems are checked
 
 
-def explain(seen: Seen, loss: Function, config: Config, settings: Settings, meant: Known | None) -> Explained:
-    """Why a loss is wrong or differs from what is ``meant``; the contract's findings are refined in place."""
+def explain(
+    seen: Seen, loss: Function, config: Config, settings: Settings, meant: Known | None, dtype: str
+) -> Explained:
+    """Why a loss is wrong or differs from what is ``meant``; the contract's findings are refined in place.
+
+    ``dtype`` is what it is called with.
+    """
     judged = tuple(case for case in seen.cases if case.judged)
     evaluations = sum(batch.evaluations for batch in seen.batches)
-    dtype = seen.given.S.dtype if seen.given else config.dtype
     ask = Allowance(loss, evaluations // _SHARE if evaluations else _LEAST, dtype)
     inspect = Allowance(loss, _INSPECTING, dtype)
     beside = tuple(case for case in seen.cases if not case.judged)

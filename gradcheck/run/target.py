@@ -232,7 +232,10 @@ class TargetRun:
         if is_asked if loss.is_of_named_inputs else meant or is_wrong or not loss.is_built_in:
             from gradcheck.run.explain import explain
 
-            self._explained = explain(seen, loss, self._config, self._settings, meant)
+            given, config = self._given, self._config
+            dtype = given.S.dtype.name if isinstance(given, Problem) else config.dtype
+
+            self._explained = explain(seen, loss, config, self._settings, meant, dtype)
             differs = {"unlike", "constant-offset", "sum-over-rows"} & {each.code for each in self._explained.findings}
             if meant and seen.cases and not differs and contract is None:
                 self._alike = meant.built_in

@@ -8,11 +8,8 @@ from hypothesis import strategies as st
 
 from gradcheck.config import Config
 
-fuzzed = settings(
-    max_examples=80,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
+UNCHECKED = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+fuzzed = settings(max_examples=80, deadline=None, suppress_health_check=UNCHECKED)
 
 
 def answers(arguments):
@@ -25,11 +22,7 @@ def answers(arguments):
 
 
 anything = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
-numbers = st.one_of(
-    st.integers(-3, 10**20).map(str),
-    st.floats().map(str),
-    st.sampled_from(["1e-8", "0", "-0", "nan", "0x10", "1_0"]),
-)
+numbers = st.integers(-3, 10**20) | st.floats() | st.sampled_from(["1e-8", "0", "-0", "nan", "0x10", "1_0"])
 # Few rows and classes, so that every run is short.
 sizes = st.one_of(st.integers(-1, 3).map(str), st.sampled_from(["", "two", "1.5", "1e99", "-1"]))
 scores = st.one_of(
@@ -44,7 +37,7 @@ yaml_texts = st.one_of(
     st.sampled_from(["[]", "{}", "[[", "{a: b}", "null", "true", "~", "normal", "one-hot", "&a *a", "!!python/x"]),
 )
 options = st.one_of(
-    st.tuples(st.sampled_from(["--seed", "--rtol", "--atol"]), numbers),
+    st.tuples(st.sampled_from(["--seed", "--rtol", "--atol"]), numbers.map(str)),
     st.tuples(st.sampled_from(["--batch-size", "--classes", "--trials"]), sizes),
     st.tuples(st.just("--scores"), scores),
     st.tuples(st.just("--set"), st.builds("{}={}".format, keys, yaml_texts)),

@@ -1,9 +1,9 @@
 """The progress bar: not before a second is over, one line that fits, and gone at the end."""
 
-import io
 import re
 
 import pytest
+from command_line import Terminal
 
 from gradcheck.cli.progress import PATIENCE, ProgressDisplay
 from gradcheck.functions.budget import RunProgress
@@ -12,14 +12,11 @@ ESCAPES = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
 LONG = "a/long/path/to/a/file_with_a_long_name.py:and_a_loss_with_a_long_name"
 
 
-class Terminal(io.StringIO):
+class Screen(Terminal):
     """A terminal, and a clock that says ``now``."""
 
     encoding = "utf-8"
     now = 0.0
-
-    def isatty(self):
-        return True
 
     def line(self):
         """What stands on the line now."""
@@ -31,7 +28,7 @@ def terminal(monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.delenv("NO_COLOR", raising=False)
-    return Terminal()
+    return Screen()
 
 
 @pytest.fixture

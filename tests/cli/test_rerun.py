@@ -35,14 +35,6 @@ CONFIGS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _in_a_directory_with_spaces(tmp_path, monkeypatch):
-    directory = tmp_path / "my losses"
-    directory.mkdir()
-    (directory / "it's mine.py").write_text(LOSS)
-    monkeypatch.chdir(directory)
-
-
 def loss_of(words):
     result = run(words, "--format", "json")
     assert result.exit_code == 1, result.output
@@ -56,7 +48,10 @@ def rerun_of(words):
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_the_command_shows_the_same_wrong_entries(name):
+def test_the_command_shows_the_same_wrong_entries(name, monkeypatch):
+    Path("my losses").mkdir()
+    monkeypatch.chdir("my losses")
+    Path("it's mine.py").write_text(LOSS)
     words = f'"it\'s mine.py:wrong" {CONFIGS[name]}'
     batches = loss_of(words)["batches"]
     worst = max(batches, key=lambda batch: (batch["wrong"], batch["unresolved"], batch["max_relative_error"]))

@@ -31,8 +31,6 @@ pytestmark = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no suc
 SMALL = Config(batch_sizes=[1, 2], classes=[3], scores=["normal", "integers(-2, 2)"])
 SHORT = 0.05
 softmax = BUILT_INS["softmax"].function
-
-
 wrong = changed("softmax", lambda dS, S, y: 2 * dS, "wrong")
 
 
@@ -127,8 +125,6 @@ def test_from_python_too():
     report = gradcheck.check_at(slow, np.zeros((4, 4)), np.zeros(4, int), max_seconds=0.2)
     assert (report.out_of_time, report.exit_code, report.losses[0].unchecked) == (True, 2, 1)
     assert report.losses[0].cut_short.startswith("batch size 4, given, seed 0, after ")
-    with pytest.raises(AssertionError, match="out of time"):
-        gradcheck.assert_gradients(slow, SMALL, max_seconds=0.1)
 
 
 @pytest.mark.parametrize("name", ["max_seconds", "timeout"])

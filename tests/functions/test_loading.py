@@ -52,11 +52,30 @@ print("noise")
 """
 
 
+CELLS = [
+    "import numpy as np\n%matplotlib inline",
+    "!pip install nothing\nimport sys\nsys.path.append('extra')",
+    "%%bash\nexit 3",
+    "scale = 2.0\ndef helper(x):\n    return scale * x",
+    "raise RuntimeError('an hour of training')\nmodel = 3",
+    "def forward(x, model=None):\n    return later(helper(x)), x",
+    "def backward(dout, cache):\n    return 1 / 0",
+    "def backward(dout, cache):\n    return scale * dout",
+    "def later(x):\n    return np.asarray(x)",
+    "print(forward(np.ones(2)))",
+    "this is not valid Python",
+]
+
+
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """A working directory with my_losses.py and its neighbour; its modules are forgotten after."""
+    """A working directory with my_losses.py, its neighbour and a notebook; its modules are forgotten after."""
     (tmp_path / "my_losses.py").write_text(LOSSES)
     (tmp_path / "neighbour.py").write_text("VALUE = 0.5\n")
+    cells = [{"cell_type": "code", "source": text.splitlines(keepends=True)} for text in CELLS]
+    notes = {"cell_type": "markdown", "source": "def f(: ..."}
+    (tmp_path / "nb.ipynb").write_text(json.dumps({"cells": [notes, *cells]}))
+    (tmp_path / "broken.ipynb").write_text("[]")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     before = set(sys.modules)
@@ -140,7 +159,6 @@ def test_an_object_of_a_file_can_be_pickled_and_what_a_module_prints_goes_to_sta
         ("my_losses", "for a loss in that file: my_losses.py:function"),
         ("neighbour.py", "neighbour.py: defines no function\nname what it imports: neighbour.py:function"),
         (":", "does not name a function\nwrite module:function or path/to/file.py:function"),
-        ("my_losses:", "does not name a function"),
         ("my_losses:loss()", "does not name a function"),
         ("my_losses:lss", "my_losses:lss: nothing in it is called lss\ndid you mean loss?"),
         ("my_losses:qqqqqq", "nothing in it is called qqqqqq\nit has Hinge, decorated, hinge, loss,"),
@@ -158,6 +176,10 @@ def test_an_object_of_a_file_can_be_pickled_and_what_a_module_prints_goes_to_sta
         ("\ud800.py:f", r"\ud800.py"),
         ("\ud800:f", r"\ud800"),
         ("x" * 5000 + ".py:loss", "cannot be read: File name too long"),
+        ("nb.ipynb:forwrd", "no cell of nb.ipynb defines forwrd\ndid you mean forward?"),
+        ("nb.ipynb:model", 'nb.ipynb, cell 6", line 1, in <module>\n    raise RuntimeError('),
+        ("none.ipynb:f", "there is no file none.ipynb"),
+        ("broken.ipynb:f", "broken.ipynb is not a notebook of Jupyter, version 4"),
     ],
 )
 def test_a_target_that_leads_nowhere_is_told_what_to_do(here, target, message):
@@ -171,7 +193,6 @@ def test_a_target_that_leads_nowhere_is_told_what_to_do(here, target, message):
     ("source", "message"),
     [
         ("def f(S, y:\n    pass\n", "is not valid Python: {file}:1: '(' was never closed\ndef f(S, y:"),
-        ("x = 1\n  y = 2\n", "is not valid Python: {file}:2: unexpected indent\n  y = 2"),
         ("x = '\0'", "is not valid Python"),
         (b"x = '\xff'", "is not valid Python"),
         ("(" * 500 + ")" * 500, "is not valid Python"),
@@ -254,46 +275,10 @@ def test_a_file_of_several_functions_lists_the_command_for_each(here):
     ]
 
 
-CELLS = [
-    "import numpy as np\n%matplotlib inline",
-    "!pip install nothing\nimport sys\nsys.path.append('extra')",
-    "%%bash\nexit 3",
-    "scale = 2.0\ndef helper(x):\n    return scale * x",
-    "raise RuntimeError('an hour of training')\nmodel = 3",
-    "def forward(x, model=None):\n    return later(helper(x)), x",
-    "def backward(dout, cache):\n    return 1 / 0",
-    "def backward(dout, cache):\n    return scale * dout",
-    "def later(x):\n    return np.asarray(x)",
-    "print(forward(np.ones(2)))",
-    "this is not valid Python",
-]
-
-
-@pytest.fixture
-def notebook(here):
-    cells = [{"cell_type": "code", "source": text.splitlines(keepends=True)} for text in CELLS]
-    (here / "nb.ipynb").write_text(json.dumps({"cells": [{"cell_type": "markdown", "source": "def f(: ..."}, *cells]}))
-    return here / "nb.ipynb"
-
-
-def test_of_a_notebook_the_cells_run_that_define_a_name_and_what_it_needs_and_no_others(notebook, capsys):
+def test_of_a_notebook_the_cells_run_that_define_a_name_and_what_it_needs_and_no_others(here, capsys):
     forward = load_target("nb.ipynb:forward").function
     assert forward(np.ones(2))[0].tolist() == [2.0, 2.0]
     assert load_target("nb.ipynb::backward").function(3.0, None) == 6.0
     assert "extra" in sys.path
     assert capsys.readouterr() == ("", "")
     assert "gradcheck run nb.ipynb:forward --backward backward" in refused("nb.ipynb")
-
-
-@pytest.mark.parametrize(
-    ("target", "message"),
-    [
-        ("nb.ipynb:forwrd", "no cell of nb.ipynb defines forwrd\ndid you mean forward?"),
-        ("nb.ipynb:model", 'nb.ipynb, cell 6", line 1, in <module>\n    raise RuntimeError('),
-        ("none.ipynb:f", "there is no file none.ipynb"),
-        ("broken.ipynb:f", "broken.ipynb is not a notebook of Jupyter, version 4"),
-    ],
-)
-def test_what_is_wrong_with_a_notebook_is_said(notebook, target, message):
-    (notebook.parent / "broken.ipynb").write_text("[]")
-    assert message in refused(target)

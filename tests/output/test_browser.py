@@ -95,10 +95,6 @@ def numbers(browser):
             for each in every(browser, ".panel dl div")}  # fmt: skip
 
 
-def press(browser, *keys):
-    browser.switch_to.active_element.send_keys(*keys)
-
-
 def test_a_click_on_a_cell_shows_its_numbers(opened, wrong):
     browser = opened(wrong)
     entry = next(each for each in wrong.losses[0].batches[-1].worst if (each.row, each.class_) == (4, 1))
@@ -147,7 +143,7 @@ def test_arrow_keys_move_from_cell_to_cell_and_stop_at_the_edge(opened, wrong):
         (Keys.HOME, 1, 0), (Keys.ARROW_LEFT, 1, 0), (Keys.ARROW_UP, 0, 0), (Keys.ARROW_UP, 0, 0),
         (Keys.PAGE_DOWN, 7, 0),
     ):  # fmt: skip
-        press(browser, key)
+        browser.switch_to.active_element.send_keys(key)
         assert place(browser) == f"row {row}, class {class_}"
         assert browser.switch_to.active_element == cell(browser, row, class_)
 

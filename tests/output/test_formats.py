@@ -1,4 +1,4 @@
-"""GitHub's annotations, JUnit's XML and Markdown, each as another's reader reads it."""
+"""GitHub's annotations, JUnit's XML and Markdown, each as another's reader reads it; and the pages of `explain`."""
 
 import re
 from pathlib import Path
@@ -10,6 +10,7 @@ from hostile_text import HOSTILE, LONG
 from markdown_it import MarkdownIt
 
 from gradcheck.output import FORMATS, Options
+from gradcheck.output.pages import PLACES, pages, render_codes, render_page
 from gradcheck.report import Finding
 
 SCHEMA = xmlschema.XMLSchema(Path(__file__).with_name("junit.xsd"))
@@ -154,3 +155,21 @@ def test_named_inputs_are_named(wrong_layer):
     _, contents = markdown(wrong_layer)
     assert {"input", "x", "w", "b", "entry", "gradient", "x[0, 1, 2]"} <= set(contents)
     assert "Worst entries at batch size 8, dx, 8 x 2 x 3, seed 0" in " ".join(contents)
+
+
+@pytest.mark.parametrize("width", [20, 80, 300])
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.code)
+def test_nothing_of_a_page_is_lost_at_any_width(page, width):
+    rendered = render_page(page, Options(width=width))
+    assert "".join(rendered.split()) == "".join(page.text.removeprefix("#").split())
+    lines = [line for line in rendered.splitlines() if not line.startswith(("  Wrong: ", "  Right: "))]
+    assert max(map(len, lines)) <= min(width, 120)
+    assert rendered.isascii()
+
+
+def test_the_list_has_a_line_for_each_code_with_its_severity_and_its_meaning_below_what_one_looks_at():
+    lines = render_codes(Options(width=140)).splitlines()
+    assert [line.split(maxsplit=2) for line in lines if line.startswith("  ")] == [
+        [each.code, each.severity, each.paragraphs[0]] for each in pages()
+    ]
+    assert [line for line in lines if line and not line.startswith("  ")] == [f"{place}:" for place in PLACES]

@@ -10,16 +10,12 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from hostile_text import HOSTILE
 
 import gradcheck
 from gradcheck.output import FORMATS, Options
 from gradcheck.output.text import escape_control
 from gradcheck.report import Finding, Projections, Report, SmallestCase
-
-HOSTILE = (
-    "</script><script>alert(1)</script><!--<script><img src=x onerror=alert(2)> \" ' & &lt; ]]> {{report}} ${7*7} "
-    "\x1b[31m\x00\x07\u202e\u2028\u2029 \udcff 打"
-)
 
 
 class Page(HTMLParser):
@@ -96,7 +92,7 @@ def test_text_from_outside_cannot_leave_its_place(full):
     assert hostile.elements == calm.elements
     assert not re.search(r"[^\x20-\x7e\n]", hostile.source)
     loss = hostile.data["losses"][0]
-    assert loss["target"] == loss["findings"][0]["message"] == escape_control(HOSTILE)
+    assert loss["target"] == loss["findings"][0]["message"] == escape_control(HOSTILE, lines=True)
     (content,) = re.findall(r'id="report">(.*?)</script>', hostile.source, re.DOTALL)
     assert not re.search("[<>&\u2028\u2029]", content)
     alone = page(Report("0", {}, everywhere(HOSTILE, full).losses[:1]))

@@ -35,24 +35,15 @@ MUTATES = Finding("mutates-input", "error", "writes into S")
     [
         ({}, (), "right: 15 entries of svm agree, largest relative error 3.1e-11"),
         ({"wrong": [(0, 0)]}, (), "wrong: 1 of 15 entries of svm disagrees, largest relative error 0.33"),
-        (
-            {"wrong": [(0, 0), (1, 1)], "unresolved": [(2, 2)]}, (ERROR,),
-            "wrong: 2 of 15 entries of svm disagree, largest relative error 0.33: missing-mean; 1 unresolved",
-        ),
+        ({"wrong": [(0, 0), (1, 1)], "unresolved": [(2, 2)]}, (ERROR,),
+         "wrong: 2 of 15 entries of svm disagree, largest relative error 0.33: missing-mean; 1 unresolved"),
         ({}, (MUTATES,), "wrong: svm: mutates-input; 15 of 15 entries agree"),
         (None, (MUTATES,), "wrong: svm: mutates-input; no entry was checked"),
-        (
-            {"unresolved": [(0, 0)]}, (),
-            "right: 14 of 15 entries of svm agree, largest relative error 3.1e-11; 1 unresolved",
-        ),
-        (
-            {"unresolved": list(np.ndindex(3, 5))}, (),
-            "unresolved: none of 15 entries of svm could be decided",
-        ),
-        (
-            {"subgradient": [(0, 0)]}, (WARNING,),
-            "right: 15 entries of svm agree, largest relative error 3.1e-11; 1 subgradient; 1 warning: shared-buffer",
-        ),
+        ({"unresolved": [(0, 0)]}, (),
+         "right: 14 of 15 entries of svm agree, largest relative error 3.1e-11; 1 unresolved"),
+        ({"unresolved": list(np.ndindex(3, 5))}, (), "unresolved: none of 15 entries of svm could be decided"),
+        ({"subgradient": [(0, 0)]}, (WARNING,),
+         "right: 15 entries of svm agree, largest relative error 3.1e-11; 1 subgradient; 1 warning: shared-buffer"),
         (None, (), "not checked: no entry of svm was checked"),
     ],
 )  # fmt: skip
