@@ -148,10 +148,11 @@ def passes(failure: Failure, dtype: npt.DTypeLike) -> Iterator[Pass]:
     tried: set[tuple[tuple[int, ...], bytes, bytes]] = set()
 
     def new(best: Candidate, proposed: Iterable[Candidate]) -> Iterator[Candidate]:
+        so_far = simplicity(best) if best.is_small else (np.inf,)
         for each in proposed:
             candidate = Candidate(each.S.astype(dtype).astype(np.float64) + 0.0, each.y)  # -0.0 becomes 0.0
             key = candidate.S.shape, candidate.S.tobytes(), candidate.y.tobytes()
-            if key not in tried and simplicity(candidate) < simplicity(best):
+            if key not in tried and simplicity(candidate) < so_far:
                 tried.add(key)
                 yield candidate
 
