@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from types import ModuleType
@@ -40,10 +40,15 @@ def jax_settings(function: Function) -> AbstractContextManager[None] | None:
 
     In it, a first call with NumPy arrays compiles the operations that calls with JAX's arrays take as well.
     """
-    own = getattr(sys.modules.get(str(getattr(function.function, "__module__", ""))), "__dict__", {})
-    modules = {each.__name__.partition(".")[0] for each in own.values() if isinstance(each, ModuleType)}
-    is_used = "jax" in modules and not function.is_built_in
+    own = vars(sys.modules.get(str(getattr(function.function, "__module__", "")), ModuleType("")))
+    is_used = _is_used(FRAMEWORKS["jax"], own) and not function.is_built_in
     return importlib.import_module(f"{__name__}.jax_").TOOLKIT.environment() if is_used else None
+
+
+def _is_used(packages: Collection[str], names: Mapping[str, Any]) -> bool:
+    """Whether a namespace holds a module of these packages, or something that was imported from one."""
+    modules = (each if isinstance(each, ModuleType) else getattr(each, "__module__", "") for each in [*names.values()])
+    return any(str(getattr(each, "__name__", each)).partition(".")[0] in packages for each in modules)
 
 
 def recognised_form(
@@ -58,7 +63,7 @@ def recognised_form(
     parts = first if isinstance(first, tuple | list) else (first,)
     made_by = {str(type(part).__module__).partition(".")[0] for part in parts}
     for name, packages in FRAMEWORKS.items():
-        if not (packages[0] in sys.modules if raised else made_by & {*packages}):
+        if not (_is_meant(packages, first) if raised else made_by & {*packages}):
             continue
         form, works = first_that_works(forms(name), attempt)
         if works:
@@ -99,6 +104,13 @@ def ignored_upstream(
         own_words = f"dS[{row}, {column}] is {other[row, column]:.6g} where {wanted[row, column]:.6g} is right"
         return f"dS does not follow its upstream gradient: with {_FACTOR} times the value, {own_words}"
     return ""
+
+
+def _is_meant(packages: Collection[str], error: BaseException) -> bool:
+    """Whether code that raised knows a framework; a loss for NumPy's arrays may not raise for those of another one."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    known = any(_is_used(packages, names) for frame in frames for names in (frame.f_globals, frame.f_locals))
+    return not sys.modules.keys().isdisjoint(packages) and (known or _refuses_arrays(packages, error))
 
 
 def _refuses_arrays(packages: Collection[str], error: BaseException) -> bool:
