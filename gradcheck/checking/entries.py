@@ -89,12 +89,13 @@ def judge(
     """
     chosen = np.arange(len(analytic)) if entries is None else entries
     work = _Entries(evaluator, answer, analytic[chosen], precision, tolerance, chosen)
-    doubtful = work.coarse_pass(cross_check=entries is None)
-    if doubtful.size:
-        doubtful, few, others = work.look_again(doubtful)
-        work.refine(doubtful, nearby)
-        if not work.are_wrong(few):
-            work.refine(others, nearby)
+    work.coarse_pass(cross_check=entries is None)
+    if work.doubtful.size:
+        few, others = work.look_again()
+        work.refine(nearby)
+        if others.size and not work.are_wrong(few):
+            work.doubtful = others
+            work.refine(nearby)
     return work.verdicts(reference)
 
 
@@ -124,8 +125,8 @@ class _Entries:
         self._kinked, self._leaps = np.zeros(len(self._entries), dtype=bool), np.zeros(len(self._entries))
         self._tried: dict[int, tuple[tuple[float, float], ...]] = {}
 
-    def coarse_pass(self, cross_check: bool) -> IndexArray:
-        """Every entry by its corrected central difference, two calls each; those in doubt."""
+    def coarse_pass(self, cross_check: bool) -> None:
+        """Every entry by its corrected central difference: two calls each."""
         evaluator, entries, blocks = self._evaluator, self._entries, self._evaluator.objective.blocks
         steps = self._usual_steps()
         self._above = evaluator.moved(entries, steps)
@@ -151,11 +152,11 @@ class _Entries:
         if doubtful.size:
             self._noise[doubtful] = self._gradient_noise.of(entries[doubtful])
             self._verdicts[doubtful] = self._against(doubtful, limit.only(doubtful))
-        return np.asarray(doubtful[~self._smooth[doubtful] | (self._verdicts[doubtful] != verdict.OK)])
+        self.doubtful = doubtful[~self._smooth[doubtful] | (self._verdicts[doubtful] != verdict.OK)]
 
-    def look_again(self, which: IndexArray) -> tuple[IndexArray, IndexArray, IndexArray]:
-        """Those in doubt at a finer step: right ones leave. Of those far off a few stay; they stand for the third."""
-        evaluator = self._evaluator
+    def look_again(self) -> tuple[IndexArray, IndexArray]:
+        """Those in doubt at a finer step: right ones leave. Of those far off a few stay; they stand for the second."""
+        which, evaluator = self.doubtful, self._evaluator
         entries, steps = self._entries[which], self._usual_steps()[which] / _FINER
         steps = np.maximum(steps, _LEAST_IN_SPACINGS * evaluator.objective.spacing(evaluator.x[entries]))
         above, below = evaluator.moved(entries, steps), evaluator.moved(entries, -steps)
@@ -174,27 +175,29 @@ class _Entries:
         few = np.linspace(0, len(far) - 1, min(_MANY, len(far)), dtype=np.intp)
         stay, gone = far[few], np.delete(far, few)
         self._take(which[gone], Limit(limit.estimate, bound).only(gone))
-        return np.delete(which, np.concatenate([np.flatnonzero(right), gone])), which[stay], which[gone]
+        self.doubtful = np.delete(which, np.concatenate([np.flatnonzero(right), gone]))
+        return which[stay], which[gone]
 
     def are_wrong(self, which: IndexArray) -> bool:
         """Whether these are, but for what cannot be told, and none lies at a kink."""
         unlike = (self._verdicts[which] == verdict.OK) | (self._verdicts[which] == verdict.SUBGRADIENT)
         return not (unlike | self._kinked[which]).any()
 
-    def refine(self, which: IndexArray, nearby: Nearby | None) -> None:
+    def refine(self, nearby: Nearby | None) -> None:
         """Entries in doubt by whole step sequences, by gradients nearby, and by calls of the whole batch."""
+        which = self.doubtful
         if not which.size:
             return
         limits = limits_at(self._evaluator, self._entries[which], self._noise[which], self._precision)
         self._tried |= zip(which.tolist(), limits.plain_differences(), strict=True)
         self._judge_limits(which, limits)
-        wrong = which[self._verdicts[which] == verdict.WRONG]
+        wrong = self.doubtful[self._wrong_in_doubt()]
         if nearby and wrong.size:  # they may yet be subgradients where kinks meet
             allowed = self._allowed(wrong, self._numerical[wrong]) + self._granted(wrong)
             self._kinked[wrong], self._verdicts[wrong] = nearby.judge(
                 self._entries[wrong], self._analytic[wrong], allowed, self._kinked[wrong]
             )
-        wrong = which[self._verdicts[which] == verdict.WRONG]
+        wrong = self.doubtful[self._wrong_in_doubt()]
         if self._evaluator.by_rows and wrong.size:  # single rows called them wrong: so must the whole batch, the worst
             apart = np.abs(self._analytic[wrong] - self._numerical[wrong])
             worst = wrong[np.argsort(-np.nan_to_num(apart, nan=np.inf), kind="stable")[:_CONFIRMED]]
@@ -253,6 +256,9 @@ class _Entries:
             noise = float(np.max(self._precision.of_parts(np.arange(N), parts)))
             step = min(step, wide_enough(noise, self._precision.scale))
         return np.maximum(step, _LEAST_IN_SPACINGS * objective.spacing(self._evaluator.x[self._entries]))
+
+    def _wrong_in_doubt(self) -> IndexArray:
+        return np.flatnonzero(self._verdicts[self.doubtful] == verdict.WRONG)
 
     def _allowed(self, which: IndexArray | slice, numerical: FloatArray) -> FloatArray:
         return self._tolerance.allows(self._analytic[which], numerical)

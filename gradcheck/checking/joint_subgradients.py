@@ -24,6 +24,8 @@ _SAMPLED, _MOST_RANKED, _MOST_UNITS = 16, 12, 3
 _JUMP, _MISSING = 0.005, 0.05
 #: Part of what is missing that noise and curvature may make up.
 _SHARP = 0.1
+#: Times that a direction is followed to both sides for another jump.
+_ROUNDS = 6
 #: Sampled points, beside the last two, at which the derivative along the direction is taken as well.
 _VERIFIED = 6
 #: Entries of a direction that are named, and how large one must be to count.
@@ -40,7 +42,7 @@ def joint_defect(nearby: Nearby, value: float, judged: Verdicts, coupled: bool) 
     """The finding ``not-a-subgradient`` where entries that are subgradients one by one are none together.
 
     All entries belong together if they are ``coupled``: the value is no sum over rows. None where it cannot be told. No
-    call where less than two that belong together are subgradients; mostly a few, at most 146, and 20 for each of three
+    call where less than two that belong together are subgradients; mostly a few, at most 146, and 30 for each of three
     rows.
 
     Raises:
@@ -108,14 +110,15 @@ class _Jumps:
         return direction
 
     def missing_on_both_sides(self, entries: IndexArray, rng: np.random.Generator) -> FloatArray | None:
-        """What is still missing after both sides of x along what is missing."""
-        missing = self.missing(entries)
-        if missing is not None:
+        """What is still missing after both sides of x along what is missing, again and again."""
+        for _ in range(_ROUNDS):
+            missing = self.missing(entries)
+            if missing is None:
+                return None
             beside = 0.1 * rng.uniform(-1, 1, size=len(missing))
             self.ask(0.9 * missing + beside)
             self.ask(-0.9 * missing + beside)
-            missing = self.missing(entries)
-        return missing
+        return self.missing(entries)
 
     def verified(self, direction: FloatArray, value: float, granted: FloatArray) -> Finding | None:
         """The finding, if values have one derivative along a direction, at x and around it, and not dS's."""
