@@ -5,13 +5,13 @@ import pytest
 from judging import absolute, exponential, objective_of
 
 from gradcheck.checking.precision import GradientNoise, Precision
-from gradcheck.checking.refinement import limits_at
+from gradcheck.checking.refinement import Refinement
 from gradcheck.evaluation.evaluators import WholeBatch
 from gradcheck.numerics.differences import Rounding
 
 
-def limits_of(loss, S, noise=1e-16):
-    """The limits for every entry of S, from a step of 0.05 on."""
+def refinement_of(loss, S, noise=1e-16):
+    """The sequence of every entry of S, from a step of 0.05 on."""
     x = np.ravel(S).astype(float)
     objective = objective_of(loss, np.shape(S))
     evaluator, entries = WholeBatch(objective, x, objective(x)), np.arange(x.size)
@@ -19,11 +19,15 @@ def limits_of(loss, S, noise=1e-16):
     precision = Precision(
         noise, noise, 0.0, None, of_gradient, 0.01, 1.0, np.ones(1), 0.05 / 56, (), Rounding(0.0, 0.0)
     )
-    return limits_at(evaluator, entries, np.full(x.size, 1e-16), precision)
+    return Refinement.of(evaluator, entries, np.full(x.size, noise), np.full(x.size, 1e-16), precision)
+
+
+def limits_of(loss, S, noise=1e-16):
+    return refinement_of(loss, S, noise).limits()
 
 
 def test_no_step_is_finer_than_the_floats_at_a_large_score():
-    refined = limits_of(lambda S, y: (float(S.sum()), np.ones(S.shape)), [[1e9]])
+    refined = refinement_of(lambda S, y: (float(S.sum()), np.ones(S.shape)), [[1e9]])
     above = refined.stencils.above[:, 0]
     taken = np.isfinite(above)
     assert 3 < np.count_nonzero(taken) < len(taken)
