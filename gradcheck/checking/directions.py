@@ -70,6 +70,7 @@ class Directions:
         seen = [[_look(self._objective, self.base, self.draw(k), step) for step in steps] for k in range(1, DIRECTIONS)]
         pair, granted = _pair([looks, *seen]), self.granted(self.base.analytic)
         self.residuals, bounds, self._of = residuals(pair, noise)
+        self._fine, self._changes = steps[1], float(bounds[0] - pair.fine.noise_bound(noise)[0])
         self.meets_kinks = has_kinks_at_point(pair, noise, granted)
         rounding = SIGMAS * self._noise_of_slope + EPS * sqrt(len(self.base.x)) * _norm(self.base.analytic)
         self.bounds = bounds + rounding
@@ -86,15 +87,19 @@ class Directions:
         off = [self._explained_along(self.draw(k)) for k in range(DIRECTIONS)]
         return np.asarray(self.residuals - np.array(off))
 
-    def measure(self, number: int, part: slice, size: float) -> float:
-        """The derivative along a direction, where a part of the entries move, less the analytic one.
+    def measure(self, number: int, part: slice, size: float) -> tuple[float, float]:
+        """The derivative along a direction, where a part of the entries move, less the analytic one; and its bound.
 
         Two calls; ``size`` is the disagreement that is looked for there.
         """
-        direction = self.draw(number)
-        step = finest_step(self._precision.value_noise, _SHARE_OF_DISAGREEMENT * size, self._spacing)
+        direction, noise = self.draw(number), self._precision.value_noise
+        step = finest_step(noise, _SHARE_OF_DISAGREEMENT * size, self._spacing)
         stencil, expected = _look(self._objective, self.base, direction, step, part)
-        return float(self._of(stencil)[0]) - expected - self._explained_along(direction, part)
+        share = (part.stop - part.start) / len(direction)
+        changes = self._changes * sqrt(share * step / self._fine)
+        bound = float(stencil.noise_bound(noise)[0]) + changes + SIGMAS * self._noise_of_slope * sqrt(share)
+        residual = float(self._of(stencil)[0]) - expected - self._explained_along(direction, part)
+        return residual, bound + self.granted(self.base.analytic[part])
 
     def granted(self, analytic: FloatArray, least: float = 0.0) -> float:
         """What the tolerances of single entries grant their sum along a normal direction; ``least`` is of the norm."""

@@ -7,14 +7,14 @@ kinks may meet -> confirmation by the whole batch -> complex steps
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from gradcheck.checking.complex_step import complex_steps, in_question
-from gradcheck.checking.precision import Precision
-from gradcheck.checking.refinement import Limits, limits_at
+from gradcheck.checking.precision import Precision, noise_of_parts
+from gradcheck.checking.refinement import Limits, Refinement
 from gradcheck.checking.steps import wide_enough
 from gradcheck.checking.subgradients import Nearby
 from gradcheck.config.settings import Reference
@@ -188,9 +188,12 @@ class _Entries:
         which = self.doubtful
         if not which.size:
             return
-        limits = limits_at(self._evaluator, self._entries[which], self._noise[which], self._precision)
-        self._tried |= zip(which.tolist(), limits.plain_differences(), strict=True)
-        self._judge_limits(which, limits)
+        self._refinement = Refinement.of(
+            self._evaluator, self._entries[which], self._value_noise[which], self._noise[which], self._precision
+        )
+        self._tried |= zip(which.tolist(), self._refinement.plain_differences(), strict=True)
+        self._judge_limits(np.arange(len(which)), self._refinement)
+        self._measure_rows()
         wrong = self.doubtful[self._wrong_in_doubt()]
         if nearby and wrong.size:  # they may yet be subgradients where kinks meet
             allowed = self._allowed(wrong, self._numerical[wrong]) + self._granted(wrong)
@@ -203,6 +206,22 @@ class _Entries:
             worst = wrong[np.argsort(-np.nan_to_num(apart, nan=np.inf), kind="stable")[:_CONFIRMED]]
             evidence = self._entries[worst], self._above.only(worst), self._precision.same
             confirm(self._evaluator, *evidence, together=False, value=self._answer.value)
+
+    def _measure_rows(self) -> None:
+        """Entries that are wrong only if their rows carry no more noise than their share: it is measured now."""
+        wrong = self._wrong_in_doubt()
+        if not self._evaluator.by_rows or not wrong.size:
+            return
+        refinement = self._refinement.only(wrong)
+        whole = np.full(len(wrong), self._precision.value_noise)
+        verdicts = self._at_limits(self.doubtful[wrong], replace(refinement, value_noise=whole).limits())
+        contested = np.flatnonzero(verdicts != verdict.WRONG)
+        if not contested.size:
+            return
+        refinement = refinement.only(contested)
+        measured = noise_of_parts(self._evaluator, refinement.entries)
+        clipped = np.clip(measured, refinement.value_noise, self._precision.value_noise)
+        self._judge_limits(wrong[contested], replace(refinement, value_noise=clipped))
 
     def verdicts(self, reference: Reference) -> Verdicts:
         """What has become of the entries, once complex steps have sharpened what they can."""
@@ -271,26 +290,35 @@ class _Entries:
         allowed, granted = self._allowed(which, limit.estimate), self._granted(which)
         return verdict.judge_smooth(self._analytic[which], limit, allowed, granted, self._precision.scale)
 
-    def _judge_limits(self, which: IndexArray, limits: Limits) -> None:
+    def _at_limits(self, which: IndexArray, limits: Limits) -> npt.NDArray[np.int8]:
         """Verdicts on some of the entries by step sequences: at a kink, by both sides; none where the value jumps."""
-        self._take(which, limits.central)
-        self._kinked[which] = is_kink = limits.is_kink()
-        self._leaps[which] = limits.leaps
-        limit, analytic, granted = limits.central, self._analytic[which], self._granted(which)
-        allowed, scale = self._allowed(which, limit.estimate), self._precision.scale
-        kinks = verdict.judge_kinks(analytic, limits.left, limits.right, allowed, granted, scale)
-        verdicts = np.where(is_kink, kinks, verdict.judge_smooth(analytic, limit, allowed, granted, scale))
+        given = self._allowed(which, limits.central.estimate), self._granted(which), self._precision.scale
+        kinks = verdict.judge_kinks(self._analytic[which], limits.left, limits.right, *given)
+        verdicts = np.where(limits.is_kink(), kinks, self._against(which, limits.central))
+        return np.where(limits.jumps, verdict.UNRESOLVED, verdicts).astype(np.int8)
+
+    def _judge_limits(self, which: IndexArray, refinement: Refinement) -> None:
+        """Verdicts of some of the entries in doubt by step sequences of theirs."""
+        limits, entries = refinement.limits(), self.doubtful[which]
+        self._take(entries, limits.central)
+        # A row may carry more noise than its share: what is no leap of the whole value is none.
+        is_leap = np.abs(limits.leaps) > 2 * SIGMAS * self._precision.value_noise
+        self._kinked[entries], self._leaps[entries] = limits.is_kink(), np.where(is_leap, limits.leaps, 0.0)
+        verdicts, analytic = self._at_limits(entries, limits), self._analytic[entries]
         # Where a bound is wide, noise may hide kinks within the steps: what lies not far outside it is not wrong.
+        limit, allowed = limits.central, self._allowed(entries, limits.central.estimate)
+        bound = limit.bound + self._granted(entries)
         # In half precision steps are so wide that only the next finer one tells their error: within its noise, which
         # is ``RATIO`` times that of the bound.
-        is_half, bound = self._precision.inside.is_half, limit.bound + granted
+        is_half = self._precision.inside.is_half
         far = (1 + RATIO if is_half else _FAR_OUTSIDE) * bound + allowed
-        near = ~(np.abs(analytic - limit.estimate) > far) & ~is_kink
-        hidden = near & (is_half | ~verdict.is_narrow(bound, allowed, scale))
-        # Nor do they tell a kink beside x from one at x: derivatives on both sides must contradict dS.
-        hidden |= is_half & (kinks != verdict.WRONG)
-        is_unknown = limits.jumps | (hidden & (verdicts == verdict.WRONG))
-        self._verdicts[which] = np.where(is_unknown, verdict.UNRESOLVED, verdicts)
+        near = ~(np.abs(analytic - limit.estimate) > far) & ~limits.is_kink()
+        hidden = near & (is_half | ~verdict.is_narrow(bound, allowed, self._precision.scale))
+        if is_half:  # nor do they tell a kink beside x from one at x: derivatives on both sides must contradict dS
+            sides = limits.left, limits.right, allowed, self._granted(entries), self._precision.scale
+            hidden |= verdict.judge_kinks(analytic, *sides) != verdict.WRONG
+        verdicts[hidden & (verdicts == verdict.WRONG)] = verdict.UNRESOLVED
+        self._verdicts[entries] = verdicts
 
     def _take(self, which: IndexArray, limit: Limit) -> None:
         """Take estimates where there are any; where there is none, the first stays, with an infinite bound."""

@@ -29,6 +29,8 @@ _BY_ROWS, _BY_WHOLE, _LABELS = 64, 2, 0.75
 _BEYOND_DOUBT = 4.0
 #: Entries that directions lead to and that are not wrong, after which the search is given up.
 _IN_VAIN = 3
+#: A residual that was inferred is measured afresh once its bound is this part of it.
+_UNSURE = 1 / 3
 _HINT = "check the same loss with fewer rows and classes, where every entry is judged"
 
 
@@ -130,7 +132,7 @@ def _search(directions: Directions, single: _Single, worst: int) -> list[str]:
             in_vain += 1
             if given == OK:  # it explains nothing
                 break
-            residual = directions.measure(number, slice(entry, entry + 1), allowed)
+            residual, _ = directions.measure(number, slice(entry, entry + 1), allowed)
             # A kink explains what a direction sees of it.
             directions.explained[entry] = residual / float(directions.draw(number)[entry])
     return wrong_beside
@@ -138,17 +140,20 @@ def _search(directions: Directions, single: _Single, worst: int) -> list[str]:
 
 def _bisect(directions: Directions, number: int, residual: float, columns: int) -> int:
     """The entry that disagrees most along a direction: the half with more of the disagreement is halved again."""
-    # Two calls a level tell of one half, and what the whole has more, of the other.
-    start, stop = 0, len(directions.buffer)
+    # Two calls a level tell of one half, and what the whole has more, of the other; that is measured afresh once it has
+    # become uncertain.
+    start, stop, bound = 0, len(directions.buffer), 0.0
     while stop - start > 1:
+        if bound > _UNSURE * abs(residual):
+            residual, bound = directions.measure(number, slice(start, stop), abs(residual))
         middle = (start + stop) // 2
         border = round(middle / columns) * columns
         middle = border if start < border < stop else middle  # between two rows, if there are several
-        first = directions.measure(number, slice(start, middle), abs(residual))
+        first, bound_of_first = directions.measure(number, slice(start, middle), abs(residual))
         if abs(first) >= abs(residual - first):
-            stop, residual = middle, first
+            stop, residual, bound = middle, first, bound_of_first
         else:
-            start, residual = middle, residual - first
+            start, residual, bound = middle, residual - first, bound + bound_of_first
     return start
 
 

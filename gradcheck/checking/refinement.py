@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from gradcheck.checking.precision import Precision
 from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.evaluators import Evaluator, stencil_of
-from gradcheck.numerics.differences import SIGMAS, Stencil
+from gradcheck.numerics.differences import SIGMAS, Rounding, Stencil
 from gradcheck.numerics.richardson import RATIO, STEPS, Limit, better_of, extrapolate
 from gradcheck.numerics.verdicts import BoolArray
 from gradcheck.report import FloatArray
@@ -31,7 +31,6 @@ _JUMP_STEPS = 2
 class Limits:
     """Derivatives of E entries along their axes, and where there are none because the value itself jumps at x."""
 
-    stencils: Stencil  # K x E, the widest steps first; NaN where a step is too fine for an entry
     central: Limit
     left: Limit
     right: Limit
@@ -44,6 +43,65 @@ class Limits:
             apart = np.abs(self.left.estimate - self.right.estimate)
             return np.asarray(apart > 2 * (self.left.bound + self.right.bound))
 
+
+@dataclass(frozen=True, eq=False)
+class Refinement:
+    """Stencils of E entries at steps that fall."""
+
+    evaluator: Evaluator  # how values are obtained
+    entries: IndexArray  # E flat indices
+    value_noise: FloatArray  # E standard deviations of the noise of a value, as the evaluator returns it
+    derivative_noise: FloatArray  # E standard deviations of the noise of dS
+    inside: Rounding  # what values carry beside their noise at x
+    stencils: Stencil  # K x E, the widest steps first; NaN where a step is too fine for an entry
+
+    @classmethod
+    def of(
+        cls,
+        evaluator: Evaluator,
+        entries: IndexArray,
+        value_noise: FloatArray,
+        derivative_noise: FloatArray,
+        precision: Precision,
+    ) -> Refinement:
+        """The whole sequence: two calls for each step and entry that it is not too fine for; see the attributes."""
+        top = min(_TOP_IN_STEPS * precision.step, _TOP_IN_REACH * precision.reach)
+        if np.max(value_noise, initial=0.0) > _NOISY * top * precision.scale:
+            top = _NOISY_TOP_IN_STEPS * precision.step
+        steps = top / RATIO ** np.arange(STEPS)[:, np.newaxis]
+        fits = steps >= _LEAST_IN_SPACINGS * evaluator.objective.spacing(evaluator.x[entries])
+        step, which = np.nonzero(fits)
+        offsets = steps[step, 0]
+        both = evaluator.moved(np.tile(entries[which], 2), np.concatenate([offsets, -offsets]))
+        above, below = np.arange(2 * len(which)).reshape(2, -1)
+        taken = stencil_of(both.only(below), evaluator.here(entries[which]), both.only(above))
+        stencils = taken.spread(fits)
+        return cls(evaluator, entries, value_noise, derivative_noise, precision.inside, stencils)
+
+    def only(self, which: IndexArray) -> Refinement:
+        """The sequences of some of the entries."""
+        arrays = {name: getattr(self, name)[which] for name in ("entries", "value_noise", "derivative_noise")}
+        return replace(self, **arrays, stencils=self.stencils.only(which))
+
+    def limits(self) -> Limits:
+        """The derivatives, from all steps so far.
+
+        Left and right ones come from values alone. So does the central one where the corrected differences, which are
+        sharper, contradict it: at a kink the correction is no correction.
+        """
+        noise = self.inside.noise(self.stencils, self.evaluator.x[self.entries], self.value_noise)
+        one = 2 * self.stencils.noise_bound(noise)
+        with np.errstate(all="ignore"):
+            left = extrapolate(self.stencils.left(), one, first=1, then=1)
+            right = extrapolate(self.stencils.right(), one, first=1, then=1)
+            above, below = self.stencils.f_above - self.stencils.f_at, self.stencils.f_below - self.stencils.f_at
+            jumps = self._jumps_on(np.abs(above)) | self._jumps_on(np.abs(below))
+            alike = np.abs(above - below) <= np.minimum(np.abs(above), np.abs(below)) / 8
+            leaps = _of_finest(np.where(alike, (above + below) / 2, 0.0), np.isfinite(above + below))
+            plain = extrapolate(self.stencils.plain(), one / 2, first=2, then=2)
+            sharp = extrapolate(self.stencils.corrected(), one / 2 + SIGMAS * self.derivative_noise, first=4, then=2)
+        return Limits(better_of(plain, sharp), left, right, jumps, np.where(jumps, leaps, 0.0))
+
     def plain_differences(self) -> list[tuple[tuple[float, float], ...]]:
         """For each of E entries, half-widths and plain central differences of its steps, the widest first."""
         widths, plain = (self.stencils.above + self.stencils.below) / 2, self.stencils.plain()
@@ -51,42 +109,10 @@ class Limits:
         columns = zip(widths.T, plain.T, taken.T, strict=True)
         return [tuple(zip(w[t].tolist(), p[t].tolist(), strict=True)) for w, p, t in columns]
 
-
-def limits_at(evaluator: Evaluator, entries: IndexArray, derivative_noise: FloatArray, precision: Precision) -> Limits:
-    """The derivatives of E entries: two calls for each step of the sequence and entry that it is not too fine for.
-
-    Left and right ones come from values alone. So does the central one where the corrected differences, which are
-    sharper, contradict it: at a kink the correction is no correction. ``derivative_noise``: E standard deviations of
-    the noise of dS. That of values is the whole value's: a row may carry more of it than its share.
-    """
-    top = min(_TOP_IN_STEPS * precision.step, _TOP_IN_REACH * precision.reach)
-    if precision.value_noise > _NOISY * top * precision.scale:
-        top = _NOISY_TOP_IN_STEPS * precision.step
-    steps = top / RATIO ** np.arange(STEPS)[:, np.newaxis]
-    fits = steps >= _LEAST_IN_SPACINGS * evaluator.objective.spacing(evaluator.x[entries])
-    step, which = np.nonzero(fits)
-    offsets = steps[step, 0]
-    both = evaluator.moved(np.tile(entries[which], 2), np.concatenate([offsets, -offsets]))
-    above, below = np.arange(2 * len(which)).reshape(2, -1)
-    taken = stencil_of(both.only(below), evaluator.here(entries[which]), both.only(above))
-    stencils = taken.spread(fits)
-    one = 2 * stencils.noise_bound(precision.inside.noise(stencils, evaluator.x[entries], precision.value_noise))
-    with np.errstate(all="ignore"):
-        left = extrapolate(stencils.left(), one, first=1, then=1)
-        right = extrapolate(stencils.right(), one, first=1, then=1)
-        rise, fall = stencils.f_above - stencils.f_at, stencils.f_below - stencils.f_at
-        jumps = _jumps_on(np.abs(rise), precision.value_noise) | _jumps_on(np.abs(fall), precision.value_noise)
-        alike = np.abs(rise - fall) <= np.minimum(np.abs(rise), np.abs(fall)) / 8
-        leaps = _of_finest(np.where(alike, (rise + fall) / 2, 0.0), np.isfinite(rise + fall))
-        plain = extrapolate(stencils.plain(), one / 2, first=2, then=2)
-        sharp = extrapolate(stencils.corrected(), one / 2 + SIGMAS * derivative_noise, first=4, then=2)
-    return Limits(stencils, better_of(plain, sharp), left, right, jumps, np.where(jumps, leaps, 0.0))
-
-
-def _jumps_on(changes: FloatArray, value_noise: float) -> BoolArray:
-    """Whether K x E changes, on one side, are as large over the finest step as over one 16 times as wide."""
-    wide, near = changes[:-_JUMP_STEPS], changes[_JUMP_STEPS:]
-    return _of_finest((near > 2 * SIGMAS * value_noise) & (near > wide / 2), np.isfinite(near))
+    def _jumps_on(self, changes: FloatArray) -> BoolArray:
+        """Whether K x E changes, on one side, are as large over the finest step as over one 16 times as wide."""
+        wide, near = changes[:-_JUMP_STEPS], changes[_JUMP_STEPS:]
+        return _of_finest((near > 2 * SIGMAS * self.value_noise) & (near > wide / 2), np.isfinite(near))
 
 
 def _of_finest(numbers: npt.NDArray[Any], known: BoolArray) -> npt.NDArray[Any]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from gradcheck.checking.precision import Precision
-from gradcheck.checking.refinement import Limits, limits_at
+from gradcheck.checking.refinement import Limits, Refinement
 from gradcheck.errors import UsageError
 from gradcheck.evaluation.evaluators import Evaluator
 from gradcheck.layout import Layout
@@ -53,15 +53,18 @@ def step_evidence(
 
     ``judged`` has the verdict of the entry, and ``granted`` is the bound on the rounding of dS there.
     """
-    at = np.array([entry])
-    own = precision.of_input(int(evaluator.objective.blocks.of(at)[0]))
-    limits = limits_at(evaluator, at, precision.gradient_noise.of(at), own)
-    taken = np.isfinite(limits.stencils.plain()[:, 0])
+    at, blocks, noise = np.array([entry]), evaluator.objective.blocks, np.array([precision.value_noise])
+    if evaluator.by_rows:
+        noise = precision.of_parts(blocks.of(at), evaluator.here(at).values)
+    own = precision.of_input(int(blocks.of(at)[0]))
+    refinement = Refinement.of(evaluator, at, noise, precision.gradient_noise.of(at), own)
+    stencils, limits = refinement.stencils, refinement.limits()
+    taken = np.isfinite(stencils.plain()[:, 0])
     if not taken.any():  # every step of the sequence is too fine for it
         only = Step(judged.step, judged.plain, abs(judged.plain - judged.analytic), math.inf, None)
         return judged, (only,), False, _reading(judged, [only], False, limits)
-    stencil = Stencil(*(each[taken, 0] for each in limits.stencils))
-    rounding = stencil.noise_bound(precision.inside.noise(stencil, evaluator.x[at], precision.value_noise))
+    stencil = Stencil(*(each[taken, 0] for each in stencils))
+    rounding = stencil.noise_bound(precision.inside.noise(stencil, evaluator.x[at], noise))
     widths, differences = (stencil.above + stencil.below) / 2, stencil.plain()
     errors = np.abs(differences - judged.analytic)
     with np.errstate(divide="ignore", invalid="ignore"):

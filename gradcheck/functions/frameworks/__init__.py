@@ -47,6 +47,8 @@ def jax_settings(function: Function) -> AbstractContextManager[None] | None:
 
 def _is_used(packages: Collection[str], names: Mapping[str, Any]) -> bool:
     """Whether a namespace holds a module of these packages, or something that was imported from one."""
+    if not names.keys().isdisjoint(packages):
+        return True
     modules = (each if isinstance(each, ModuleType) else getattr(each, "__module__", "") for each in [*names.values()])
     return any(str(getattr(each, "__name__", each)).partition(".")[0] in packages for each in modules)
 
