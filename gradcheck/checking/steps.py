@@ -27,6 +27,12 @@ _FINER = 2.0**-20
 _BETWEEN = (2.0**-6, 2.0**-13)
 #: No spacing is below so many distances between floats.
 _LEAST_IN_SPACINGS = 2.0**10
+#: What is as large a part of the value is rounded to no format of floats.
+_COARSEST = 2.0**-8
+#: A kink's level falls with the length of a line, that of rounding holds, on one so many times as long.
+_SHORTER = 2.0**-5
+#: From one point of a line to the next, dS may change the values of an oscillation by so many times their level.
+_ROUGH = 8.0
 #: Levels of lines that see the same noise hardly differ by more than this.
 _ALIKE = 30.0
 #: Where each row has a value of its own, a line is one line for each row, and one will do for so many rows.
@@ -91,6 +97,12 @@ class Line:
         return float(noise.noise_level(self.values)) if np.all(np.isfinite(self.values)) else 0.0
 
     @property
+    def is_rough(self) -> bool:
+        """Whether dS changes along the line as much as values that change so must have it, by oscillations."""
+        slopes = float(np.sum(noise.noise_level(self.gradients)))
+        return _ROUGH * slopes * self.spacing >= self.level > 0
+
+    @property
     def is_stair(self) -> bool:
         """Whether neighbouring values are often equal."""
         return bool(noise.is_stair(self.values))
@@ -119,11 +131,11 @@ def look_along_lines(seen: Point, in_short: bool) -> Lines:
     some = slice(None) if watched is None else watched
     floats = _LEAST_IN_SPACINGS * float(objective.spacing(np.array([largest(x)]))[0])
 
-    def line(spacing: float) -> Line:
+    def line(spacing: float, rng: np.random.Generator = seen.rng) -> Line:
         spacing = max(spacing, floats)
         # Where values move in stairs, lines reach far; gradients there say little of those near x.
         near = spacing <= max(SPACING, floats)
-        direction = seen.rng.standard_normal(len(x))
+        direction = rng.standard_normal(len(x))
         values, parts, gradients = [answer.value], [answer.parts], np.empty((noise.POINTS, answer.gradient[some].size))
         gradients[0] = answer.gradient[some]
         for k, t in enumerate(noise.POSITIONS[1:], start=1):
@@ -166,6 +178,15 @@ def look_along_lines(seen: Point, in_short: bool) -> Lines:
         least = fine.level  # no kink and no oscillation raises it
         holds = fine.level >= min(levels) / 4
         if not holds and (alike or min(levels) > rounding):  # no line is free of what raises the level
+            # A part of the value may stand still where the rest moves on, as what is float32 beside a float64 penalty.
+            # No kink keeps its level where lines are so much shorter, and an oscillation shows in dS as well.
+            others = np.random.default_rng(len(x))
+            shorter = [line(spacing * _SHORTER, others) for _ in range(LINES)]
+            roughest = max(shorter, key=lambda each: each.level)
+            is_rounding = float(noise.median(np.array(levels))) / 8 <= roughest.level <= _COARSEST * abs(answer.value)
+            if is_rounding and not roughest.is_rough and not max(lines, key=lambda each: each.level).is_rough:
+                least = roughest.level
+                continue
             enough = max(rounding, _ALIKE * fine.level)
             candidates = [line(spacing * factor) for factor in _BETWEEN]
             lines = [next((each for each in candidates if each.level <= enough), fine)]

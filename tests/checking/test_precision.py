@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from judging import drawn, objective_of, tied, to_half
 
+from gradcheck.api import check
 from gradcheck.checking.precision import measure, rounding_of_gradient
 from gradcheck.losses import BUILT_INS
 
@@ -105,3 +106,28 @@ def test_a_value_that_is_rounded_by_a_large_offset_is_no_score_in_half_precision
     for seed in range(20):
         S, _ = drawn(seed)
         assert measured(lambda S, y: ((softmax(S, y)[0] + 1e6) - 1e6, softmax(S, y)[1]), S)[0].inside.of_x == 0
+
+
+@pytest.mark.parametrize(
+    "coarse",
+    [lambda v: float(np.float32(v)), lambda v: v + 1e7 - 1e7, lambda v: v + 1e9 - 1e9],
+    ids=["float32", "1e7", "1e9"],
+)
+def test_a_value_of_which_a_part_alone_is_coarse_is_right_and_a_wrong_gradient_of_it_is_caught(coarse):
+    def penalised(S, y, factor=1.0):
+        value, dS = BUILT_INS["softmax"].function(S, y)
+        return coarse(value) + 0.05 * (S**2).sum(), factor * (dS + 0.1 * S)
+
+    for seed in range(5):
+        report = check(penalised, seed=seed).losses[0]
+        assert report.passed, report.findings
+        assert sum(batch.unresolved for batch in report.batches) <= 4
+    for factor in (2.0, 1.01, -1.0):
+        assert check(lambda S, y, factor=factor: penalised(S, y, factor)).losses[0].failed
+
+
+@pytest.mark.parametrize("frequency", [1e4, 1e6, 1e8])
+def test_an_oscillation_that_the_gradient_lacks_is_no_rounding(frequency):
+    value = lambda S: np.sin(frequency * S).sum() + (S**2).sum()  # noqa: E731
+    assert check(lambda S, y: (value(S), frequency * np.cos(frequency * S) + 2 * S)).passed
+    assert check(lambda S, y: (value(S), 2 * S)).losses[0].failed
