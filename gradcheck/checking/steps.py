@@ -96,10 +96,9 @@ class Line:
         """Noise in the values; 0 where they are not all finite."""
         return float(noise.noise_level(self.values)) if np.all(np.isfinite(self.values)) else 0.0
 
-    @property
-    def is_rough(self) -> bool:
-        """Whether dS changes along the line as much as values that change so must have it, by oscillations."""
-        slopes = float(np.sum(noise.noise_level(self.gradients)))
+    def is_rough(self, n: int) -> bool:
+        """Whether dS, of n entries, changes along the line as it must where values change so by oscillations."""
+        slopes = n * float(np.mean(noise.noise_level(self.gradients)))
         return _ROUGH * slopes * self.spacing >= self.level > 0
 
     @property
@@ -151,6 +150,16 @@ def look_along_lines(seen: Point, in_short: bool) -> Lines:
             gradients[k] = gradient[some]
         return Line(spacing, np.array(values), gradients, None if parts[-1] is None else np.array(parts))
 
+    def rounding_of_a_part(lines: list[Line]) -> float:
+        """The level where a part of the value stands still and the rest moves on, as float32 beside float64; else 0."""
+        # No kink keeps its level where lines are so much shorter, and an oscillation shows in dS as well.
+        others = np.random.default_rng(len(x))
+        shorter = [line(lines[0].spacing * _SHORTER, others) for _ in lines]
+        usual = float(noise.median(np.array([each.level for each in lines])))
+        short, long = (max(each, key=lambda each: each.level) for each in (shorter, lines))
+        is_rounding = usual / 8 <= short.level <= _COARSEST * abs(answer.value)
+        return short.level if is_rounding and not (short.is_rough(len(x)) or long.is_rough(len(x))) else 0.0
+
     rounding = 10 * 0.5 * answer.value_eps * abs(answer.value)
     # Where the function may well be flat, no line is so long that it would leave the flat part.
     wider = WIDER if largest(answer.gradient) * WIDER[1] > rounding else WIDER[:2]
@@ -160,7 +169,9 @@ def look_along_lines(seen: Point, in_short: bool) -> Lines:
             break
     if in_short:
         # dS is followed along a wider line: a coarse rounding hides in derivatives that hardly move.
-        return Lines([first], [line(SPACING)], SPACING, first.level, False)
+        wide = line(SPACING)
+        coarse = rounding_of_a_part([wide]) if wide.level > max(rounding, _ALIKE * first.level) else 0.0
+        return Lines([wide if coarse else first], [wide], SPACING, max(first.level, coarse), False)
     lines, checked, least = [first], False, 0.0
     count = 1 if answer.parts is not None and objective.shape[0] >= _MANY_ROWS else LINES
     while True:
@@ -178,14 +189,8 @@ def look_along_lines(seen: Point, in_short: bool) -> Lines:
         least = fine.level  # no kink and no oscillation raises it
         holds = fine.level >= min(levels) / 4
         if not holds and (alike or min(levels) > rounding):  # no line is free of what raises the level
-            # A part of the value may stand still where the rest moves on, as what is float32 beside a float64 penalty.
-            # No kink keeps its level where lines are so much shorter, and an oscillation shows in dS as well.
-            others = np.random.default_rng(len(x))
-            shorter = [line(spacing * _SHORTER, others) for _ in range(LINES)]
-            roughest = max(shorter, key=lambda each: each.level)
-            is_rounding = float(noise.median(np.array(levels))) / 8 <= roughest.level <= _COARSEST * abs(answer.value)
-            if is_rounding and not roughest.is_rough and not max(lines, key=lambda each: each.level).is_rough:
-                least = roughest.level
+            if coarse := rounding_of_a_part(lines):
+                least = coarse
                 continue
             enough = max(rounding, _ALIKE * fine.level)
             candidates = [line(spacing * factor) for factor in _BETWEEN]

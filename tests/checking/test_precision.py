@@ -122,6 +122,7 @@ def test_a_value_of_which_a_part_alone_is_coarse_is_right_and_a_wrong_gradient_o
         report = check(penalised, seed=seed).losses[0]
         assert report.passed, report.findings
         assert sum(batch.unresolved for batch in report.batches) <= 4
+    assert check(penalised, batch_sizes=40, classes=30, max_entries=1000).passed  # by projections
     for factor in (2.0, 1.01, -1.0):
         assert check(lambda S, y, factor=factor: penalised(S, y, factor)).losses[0].failed
 
