@@ -245,7 +245,7 @@ def _bound(evaluator: _OfGradients, seen: Verdicts, precision: Precision, classe
     sums = evaluator.sums(step)
     slack = seen.bounds + seen.granted + _SUMS * sums + 2 * SIGMAS * classes * precision.value_noise / step
     is_twice = classes > 1 and np.all(np.abs(sums - 2 * seen.numerical) <= slack)
-    if np.all(np.abs(seen.analytic - sums) <= slack) and np.any(sums > seen.numerical * (1 + _SUMS)):
+    if np.all(np.abs(seen.analytic - sums) <= slack) and np.any(sums > seen.numerical + slack):
         what = "the sums of the absolute second derivatives by each number, such as 2 p (1 - p)"
     elif is_twice and np.all(np.abs(seen.analytic - classes / (classes - 1) * seen.numerical) <= slack):
         what = f"C/(C - 1) times the second derivatives, {classes}/{classes - 1} here"

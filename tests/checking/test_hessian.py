@@ -195,3 +195,20 @@ def test_products_of_named_inputs_and_at_a_point():
 
 def test_order_2_needs_a_framework():
     assert "order 2 is for PyTorch and JAX" in gradcheck.check("svm", order=2).losses[0].error
+
+
+@pytest.mark.parametrize("size", [1e-6, 1e-4])
+def test_a_small_defect_of_one_entry_is_no_upper_bound(size):
+    def quartic(S, y):
+        hess = S**2
+        hess[0, 0] *= 1 + size
+        return float((S**4).sum() / 12), S**3 / 3, hess
+
+    report = gradcheck.check_at(quartic, [[0.03, 1.7, -0.4]], [0], hessian=True).losses[0]
+    assert [each.code for each in report.findings] == ["wrong-hessian"]
+
+
+def test_second_derivatives_of_a_saturated_row_are_right():
+    report = gradcheck.check_at(hessians.softmax_blocks, [[-280.0, 516.0, 617.0]], [0], hessian=True).losses[0]
+    assert report.passed
+    assert sum(batch.unresolved for batch in report.batches) == 0
