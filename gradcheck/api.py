@@ -1,7 +1,5 @@
 """The public way in from Python: ``check``, ``check_at`` and ``assert_gradients``."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """All errors that gradcheck raises."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

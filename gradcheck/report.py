@@ -1,7 +1,5 @@
 """What a check found: frozen, plain data, with no behaviour but totals: Report > LossReport > BatchReport > Entry."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum

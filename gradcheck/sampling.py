@@ -1,7 +1,5 @@
 """Problems drawn from a configuration, each from a stream of its own: the same whatever else is drawn."""
 
-from __future__ import annotations
-
 import re
 import zlib
 from collections.abc import Iterator, Mapping

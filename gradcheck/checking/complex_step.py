@@ -7,8 +7,6 @@ abs, conj or real in it answers too, but without the terms in which they stand. 
 central difference confirms it to seven digits.
 """
 
-from __future__ import annotations
-
 import warnings
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The contract of a function, checked before its gradient: pure, finite, deterministic, and of the right shape."""
 
-from __future__ import annotations
-
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial

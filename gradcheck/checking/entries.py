@@ -4,8 +4,6 @@ coarse pass (two calls an entry) -> a finer step, then step sequences for entrie
 kinks may meet -> confirmation by the whole batch -> complex steps
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 

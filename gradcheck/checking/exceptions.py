@@ -1,7 +1,5 @@
 """Hints for the exceptions that hand-written losses are known to raise."""
 
-from __future__ import annotations
-
 import linecache
 import re
 from traceback import walk_tb

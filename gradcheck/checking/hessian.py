@@ -5,8 +5,6 @@ The gradient is checked first. An entry of ``hess`` is the derivative of one ent
 values. Two calls move a number of x, and show a whole column of second derivatives.
 """
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass, replace
 from typing import Any

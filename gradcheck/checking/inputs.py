@@ -1,7 +1,5 @@
 """Verdicts for each input of a function of named inputs: by single rows of it, where the value is a sum over them."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

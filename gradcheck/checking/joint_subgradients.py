@@ -6,8 +6,6 @@ is between the derivatives around it. Any two subgradients differ by what the gr
 those jumps the function has a derivative, and dS must have it. Values have the last word.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from gradcheck.checking.entries import Verdicts

@@ -1,7 +1,5 @@
 """Labels of another kind, or the arguments in the other order: what a loss that fails, or broadcasts, may want."""
 
-from __future__ import annotations
-
 import inspect
 from contextlib import suppress
 from dataclasses import replace

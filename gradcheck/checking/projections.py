@@ -4,8 +4,6 @@ A sample of entries is judged like those of any problem. Derivatives along rando
 entry at once, are compared with the projections of dS; where they disagree, bisection leads to the wrong entries.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

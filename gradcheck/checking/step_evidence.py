@@ -1,7 +1,5 @@
 """What the central difference of an entry does as its step falls: a table, and the sentence that reads it."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterable, Sequence

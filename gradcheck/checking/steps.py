@@ -1,7 +1,5 @@
 """Lines from x along which a function is followed, to see its noise and its scale; and which step suits it there."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

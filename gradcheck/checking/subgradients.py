@@ -8,8 +8,6 @@ sampling algorithm for nonsmooth, nonconvex optimization", SIAM J. Optim. 15, 20
 Gradients only propose points; what is believed there are differences of values.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property

@@ -1,7 +1,5 @@
 """Where output goes: to standard output or files, in which format, width, colours and encoding; and usage errors."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import sys

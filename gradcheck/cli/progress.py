@@ -1,7 +1,5 @@
 """What standard error shows during a long run: a bar on a terminal, a call that does not return, the time it takes."""
 
-from __future__ import annotations
-
 import os
 import threading
 import time

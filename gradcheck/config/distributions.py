@@ -1,7 +1,5 @@
 """How problems are drawn: the distributions of scores, as values and as text, and the labels."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal

@@ -1,7 +1,5 @@
 """The inputs of a function as they are described: ``DISTRIBUTION [SHAPE]``, ``labels``, or a constant."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

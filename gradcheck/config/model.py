@@ -1,7 +1,5 @@
 """The configuration: each key with its type, range, default and description; how it is read; what is invalid."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -4,8 +4,6 @@ Scalars follow YAML 1.2 (https://yaml.org/spec/1.2.2/, section 10.3.2), not PyYA
 ``no`` and ``1:30`` are text, and there are no dates.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, field
 from pathlib import Path

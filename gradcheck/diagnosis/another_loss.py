@@ -1,7 +1,5 @@
 """The value is that of one known loss and dS the gradient of another; or the value is not that of the loss meant."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from itertools import islice
 

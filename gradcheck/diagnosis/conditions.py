@@ -1,7 +1,5 @@
 """dS is wrong under one condition alone, or by a factor of each label, class, place in the batch, batch or row."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 from functools import partial

@@ -1,7 +1,5 @@
 """Evidence in, findings out: the rules in the order in which they are asked, the most specific first."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, replace

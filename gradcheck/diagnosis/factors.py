@@ -1,7 +1,5 @@
 """dS = c n in every entry, in their places, exchanged, or for other labels: what is wrong with c, and which labels."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace

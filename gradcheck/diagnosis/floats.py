@@ -1,7 +1,5 @@
 """Limits of floats: overflow at scores near 1000, guards against it, and numbers that are rounded inside the loss."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain

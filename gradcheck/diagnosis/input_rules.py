@@ -1,7 +1,5 @@
 """What is wrong with the gradient of one input of a function: rules that look at it in every problem."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import permutations, product

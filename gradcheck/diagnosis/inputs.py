@@ -1,7 +1,5 @@
 """Why gradients by named inputs, and second derivatives, are wrong: what relates several inputs, and one's rules."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress

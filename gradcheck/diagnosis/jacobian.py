@@ -1,7 +1,5 @@
 """What a layer's backward takes from each of its outputs, beside how the outputs change with its inputs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Is the value, or dS, that of a known loss: a built-in, or a variant with one mistake, such as softmax without log?"""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial

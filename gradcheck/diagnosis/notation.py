@@ -1,7 +1,5 @@
 """dS and the gradient of the value as sums of up to three terms of the notes: ``p_j/N``, but ``p_j/N - 1{j=y}/N``."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product

@@ -1,7 +1,5 @@
 """Another function with which value and dS are compared: a built-in, any target, one of PyTorch or JAX, a callable."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass

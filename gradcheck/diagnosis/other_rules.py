@@ -1,7 +1,5 @@
 """Rules about kinks, state, flat problems, whole numbers, weights of rows, and a wrong dS that no cause explains."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from math import isclose
 

@@ -1,7 +1,5 @@
 """dS is wrong in one region only, or in two: the label's column, the other columns, a class, a row."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

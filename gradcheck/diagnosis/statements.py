@@ -1,7 +1,5 @@
 """The line at fault: one more call of the loss, under Python's tracer, that tests a condition before each statement."""
 
-from __future__ import annotations
-
 import sys
 import threading
 from collections.abc import Callable

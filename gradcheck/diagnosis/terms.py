@@ -1,7 +1,5 @@
 """A term that dS lacks or has too much of, dS = c n + d x, and a link, such as exp, whose derivative it lacks."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction

@@ -1,7 +1,5 @@
 """Weights of rows, masks and ignored labels: the laws that hold of them, and what a mean over them is divided by."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """Calls of a function at points that differ from a base point in one entry, or in one entry of each row."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Literal
 

@@ -1,7 +1,5 @@
 """Many points in one call, and compiled calls, of a framework's function: where they give what plain calls give."""
 
-from __future__ import annotations
-
 import math
 from contextlib import suppress
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """A function at one problem: the flat vector x in, value and gradient out, every call counted."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any

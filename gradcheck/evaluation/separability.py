@@ -5,8 +5,6 @@ couples rows in some places alone may be missed; so entries that single rows cal
 whole batch (``confirm``).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """What a function returns, validated: value and gradient are accepted in any form, and converted to one form."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

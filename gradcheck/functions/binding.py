@@ -1,7 +1,5 @@
 """A function of named arguments as a function of one flat vector x, and which of its results is whose gradient."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The budget of a run: counts calls, enforces ``--max-seconds`` and ``--timeout``, and reports progress."""
 
-from __future__ import annotations
-
 import faulthandler
 import math
 import os

@@ -1,7 +1,5 @@
 """The forms in which people write a function and its gradient; each is called to give a value and the gradients."""
 
-from __future__ import annotations
-
 import copy
 import functools
 import inspect

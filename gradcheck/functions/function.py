@@ -1,7 +1,5 @@
 """What is checked: a callable ``(S, y) -> (value, dS)`` and where it came from."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property

@@ -1,7 +1,5 @@
 """What a function returns as its second derivatives, ``hess``, beside value and gradient."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """Find the function that a target names: ``svm``, ``package.module:callable`` or ``file.py:callable``."""
 
-from __future__ import annotations
-
 import importlib
 import importlib.machinery
 import importlib.util

@@ -1,7 +1,5 @@
 """The cells of a notebook that define a name, and the cells that those need."""
 
-from __future__ import annotations
-
 import json
 import re
 import symtable

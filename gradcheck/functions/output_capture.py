@@ -1,7 +1,5 @@
 """What user code prints, warns and raises: output is captured, tracebacks are trimmed to the user's own frames."""
 
-from __future__ import annotations
-
 import io
 import os
 import sys

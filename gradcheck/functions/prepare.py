@@ -1,7 +1,5 @@
 """Functions of named inputs: from a target and the configuration's ``inputs`` to a function of x, and its problems."""
 
-from __future__ import annotations
-
 import functools
 import inspect
 import itertools

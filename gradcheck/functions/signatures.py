@@ -1,7 +1,5 @@
 """What a callable takes, where it is defined, and which callables an object has."""
 
-from __future__ import annotations
-
 import functools
 import inspect
 import os

@@ -1,7 +1,5 @@
 """How a function may be checked: its parameters' shapes and kinds, guessed from their names."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex

@@ -14,8 +14,6 @@ the right shape then. Where ``hessian`` is true, the N x C diagonal of the secon
     (0.0, [[0.0, 0.0, 0.0]])
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What every built-in loss does first and last: take scores and labels, and bring the losses of N rows to an answer."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Losses of the softmax, p_j = e^{s_j} / sum_m e^{s_m}: cross-entropies and the Brier score."""
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 

@@ -1,7 +1,5 @@
 """Losses with a term of its own for each score."""
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 

@@ -1,7 +1,5 @@
 """Losses on margins, s_m - s_y + 1: how far class m comes within 1 of the label's score."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from gradcheck.losses.batch import Answer, Labels, Reduction, Scores, as_batch, reduced

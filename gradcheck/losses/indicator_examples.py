@@ -1,7 +1,5 @@
 """The notes' small examples of indicator calculus, made losses over a matrix of scores; s_1 is column 0 of S."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from gradcheck.losses.batch import Answer, Labels, Reduction, Scores, as_scores, reduced

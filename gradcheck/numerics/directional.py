@@ -5,8 +5,6 @@ step. What they do to a difference cannot be told from one step; from two it can
 one kind, so the largest change from the coarse step to the fine one, in any of them, speaks for all.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import erf, inf, prod, sqrt

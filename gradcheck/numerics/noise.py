@@ -10,8 +10,6 @@ to stay where it is when the spacing shrinks (``checking/precision.py`` sees to 
 spaced: on even ones the rounding of a nearly linear function can be as regular as the function, and its differences 0.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 

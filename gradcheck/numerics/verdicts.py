@@ -1,7 +1,5 @@
 """From estimates and their bounds to verdicts, indices into ``report.VERDICTS``, for all entries at once."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Renderers: a Report in, text out, all of one shape. They word what the engine found, and compute no numerics."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from gradcheck.output import github, html, json_, junit, markdown, table

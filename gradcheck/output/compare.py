@@ -1,7 +1,5 @@
 """Two JSON reports compared: what became better, and what became worse."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The report as workflow commands of GitHub Actions: one annotation for each loss, on its file and line."""
 
-from __future__ import annotations
-
 from gradcheck.output.summary import loss_sentence
 from gradcheck.output.text import Options, legible, place_of
 from gradcheck.report import LossReport, Report

@@ -1,7 +1,5 @@
 """Compact grids of relative errors, a line for each row, several problems beside each other."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Iterator, Sequence
 

@@ -1,7 +1,5 @@
 """The report as one page for a browser: ``report.html`` with the JSON report inside, which its script draws."""
 
-from __future__ import annotations
-
 import html
 import json
 import re

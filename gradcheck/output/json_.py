@@ -1,7 +1,5 @@
 """The report as JSON, schema 1: keys may be added, never renamed."""
 
-from __future__ import annotations
-
 import json
 import math
 import re

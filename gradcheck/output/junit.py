@@ -1,7 +1,5 @@
 """The report as JUnit XML: a test suite for each loss, a test case for each of its batch sizes."""
 
-from __future__ import annotations
-
 import re
 from xml.etree import ElementTree as ET
 

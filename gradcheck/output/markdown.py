@@ -1,7 +1,5 @@
 """The report as Markdown: for a pull request, or the summary of a workflow."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from html import escape

@@ -1,7 +1,5 @@
 """What ``explain``, ``list`` and ``show`` print: a page of ``page_texts`` for each code, and the built-in losses."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path

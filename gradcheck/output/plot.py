@@ -1,7 +1,5 @@
 """The report as a picture: heat maps of relative errors. Needs the extra ``plot``."""
 
-from __future__ import annotations
-
 import io
 import math
 import warnings

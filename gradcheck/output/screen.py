@@ -1,7 +1,5 @@
 """Text for a terminal: wrapped to its width, in colour or not, in ASCII where it needs that."""
 
-from __future__ import annotations
-
 import io
 
 from rich.columns import Columns

@@ -1,7 +1,5 @@
 """What a report says as a whole: totals, the verdict in a sentence, remarks. Every format takes them from here."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

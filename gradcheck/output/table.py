@@ -1,7 +1,5 @@
 """The report for a terminal or a log: for each loss a compact grid, the worst entry, how to repeat it, and why."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """What all formats share: options, numbers as text, verdict signs, and text from outside made harmless."""
 
-from __future__ import annotations
-
 import math
 import os
 import unicodedata

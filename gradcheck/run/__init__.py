@@ -1,7 +1,5 @@
 """The one way through: target -> Function -> Problem -> contract -> verdicts -> findings -> Report."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 from gradcheck.config import Config

@@ -1,7 +1,5 @@
 """Why a target is wrong, and what else is to be said of it: findings, and the smallest failing case."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from gradcheck.checking.evidence import Allowance, Case, Evidence

@@ -1,7 +1,5 @@
 """What the check of one target has shown so far."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 

@@ -1,7 +1,5 @@
 """The smallest failing case: passes propose simpler candidates, and a predicate tells which of them still fail."""
 
-from __future__ import annotations
-
 from contextlib import suppress
 from functools import partial
 

@@ -1,7 +1,5 @@
 """Candidates for the smallest failing case of a function of named inputs: smaller arrays, then rounder numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain

@@ -1,7 +1,5 @@
 """Whether a loss fails at a candidate for the same reason as before: it breaks its contract, or dS is wrong."""
 
-from __future__ import annotations
-
 import re
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A failing case as Python to paste: it raises as long as the loss fails."""
 
-from __future__ import annotations
-
 import keyword
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Functions for PyTorch or JAX, which are imported only where asked for by name, or where the user's code has."""
 
-from __future__ import annotations
-
 import importlib
 import sys
 import traceback

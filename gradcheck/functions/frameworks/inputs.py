@@ -1,7 +1,5 @@
 """Functions of named inputs that are written for PyTorch or JAX: autodiff, and which framework's arrays they take."""
 
-from __future__ import annotations
-
 import copy
 import importlib
 import numbers

@@ -1,7 +1,5 @@
 """Adapters for JAX. It computes in 64 bits, whatever the user's own setting, which is left unchanged."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any

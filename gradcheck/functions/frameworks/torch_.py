@@ -1,7 +1,5 @@
 """Adapters for PyTorch. Tensors share the memory of the arrays, so that changes in place are found out."""
 
-from __future__ import annotations
-
 import copy
 import functools
 from collections.abc import Callable, Iterator
