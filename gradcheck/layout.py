@@ -12,7 +12,8 @@ from math import prod
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+
+from gradcheck.report import Array
 
 #: What a message about scores says, and one about inputs.
 _WORDS = {
@@ -82,7 +83,7 @@ class Layout:
             message = message.replace(of_scores, of_inputs)
         return message
 
-    def arrays(self, x: npt.NDArray[Any]) -> dict[str, npt.NDArray[Any]]:
+    def arrays(self, x: Array) -> dict[str, Array]:
         """Views of a flat vector (n,) as the inputs' arrays, by name."""
         return {each.name: x[each.entries].reshape(each.shape) for each in self.inputs}
 
@@ -123,12 +124,12 @@ class Arguments:
         return self
 
     @property
-    def x(self) -> npt.NDArray[Any]:
+    def x(self) -> Array:
         """(n,), the entries of the differentiated arrays."""
         found = dict(leaves(self.values))
         return np.concatenate([np.ravel(found[each.name]) for each in self.layout.inputs])
 
-    def at(self, x: npt.NDArray[Any]) -> dict[str, Any]:
+    def at(self, x: Array) -> dict[str, Any]:
         """New arguments with the differentiated arrays taken from x (n,), as views of it; all else is copied."""
         arrays = self.layout.arrays(x)
 

@@ -9,7 +9,13 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+#: Arrays by what they hold; those of verdicts hold indices into ``VERDICTS``.
+Array = npt.NDArray[Any]
 FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
+IndexArray = npt.NDArray[np.intp]
+VerdictArray = npt.NDArray[np.int8]
 #: What second derivatives are called, as an input of their own.
 HESSIAN = "hess"
 Severity = Literal["error", "warning", "note"]
@@ -131,7 +137,7 @@ class Projections:
 class SmallestCase:
     """A problem with few rows, few classes and simple numbers, at which a loss still fails for the same reason."""
 
-    S: npt.NDArray[Any]  # N x C scores, of the dtype that the loss was given
+    S: Array  # N x C scores, of the dtype that the loss was given
     y: Any  # labels
     code: str  # of the finding that it shows; ``wrong`` where no finding explains the wrong entries
     analytic: FloatArray | None  # N x C, dS; None where the code is of the contract, like ``numerical``
@@ -152,14 +158,14 @@ class BatchReport:
     value: float  # of the loss at S
     plan: str  # how perturbed values were obtained, for example ``full``
     evaluations: int  # calls of the loss
-    labels: npt.NDArray[np.int64] | None  # N labels; None where the labels are not classes
+    labels: IntArray | None  # N labels; None where the labels are not classes
     relative_errors: FloatArray | None  # N x C; None with projections
-    verdicts: npt.NDArray[np.int8] | None  # N x C indices into ``VERDICTS``; None with projections
+    verdicts: VerdictArray | None  # N x C indices into ``VERDICTS``; None with projections
     worst: tuple[Entry, ...]  # the worst entries, worst first
     seconds: float  # wall time
-    negligible: npt.NDArray[np.bool_] | None = None  # N x C, entries whose error is rounding; None for none
+    negligible: BoolArray | None = None  # N x C, entries whose error is rounding; None for none
     why: str = ""  # the values were obtained in this way
-    by_complex: npt.NDArray[np.bool_] | None = None  # N x C, entries judged by a complex step; None for none
+    by_complex: BoolArray | None = None  # N x C, entries judged by a complex step; None for none
     projections: Projections | None = None  # in place of every entry's verdict where entries are too many
     input: str = ""  # its name; empty for scores
     shape: tuple[int, ...] = ()  # of that input's array

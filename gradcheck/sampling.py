@@ -8,24 +8,21 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.config import Config, Integers, Labels, Normal, ScoresKind, Uniform
 from gradcheck.config.inputs import DEFAULT_SIZE, Drawn, nested, parse_input
 from gradcheck.layout import Arguments, Layout, leaves, rebuilt
-from gradcheck.report import FloatArray
+from gradcheck.report import Array, BoolArray, FloatArray, IntArray
 
 _SPREAD = 0.1  # standard deviation of what is added to a model's own parameters, where those are all alike
 _LARGEST = 1e30  # of Student's t, which can overflow; its squares stay finite in float64
-
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
     """One draw."""
 
-    S: npt.NDArray[Any]  # N x C scores, of the config's dtype
+    S: Array  # N x C scores, of the config's dtype
     #: N int64 labels in [0, C), or -1; or, for the other kinds of labels, N x C numbers of the config's dtype; or the
     #: `Arguments` of a function of named inputs, whose flat vector x is S, 1 x n
     y: Any
@@ -48,7 +45,7 @@ class Problem:
         return f"batch size {self.batch_size or len(self.S)}{scores}, seed {self.seed}"
 
     @property
-    def labels(self) -> npt.NDArray[np.int64] | None:
+    def labels(self) -> IntArray | None:
         """N labels; None where they are not classes."""
         if isinstance(self.y, Arguments):
             return None
@@ -147,7 +144,7 @@ def _draw_scores(rng: np.random.Generator, kind: ScoresKind, shape: tuple[int, .
             return np.nan_to_num(np.clip(scores, -_LARGEST, _LARGEST))
 
 
-def draw_labels(rng: np.random.Generator, labels: Labels, N: int, C: int) -> npt.NDArray[Any]:
+def draw_labels(rng: np.random.Generator, labels: Labels, N: int, C: int) -> Array:
     """Labels of N rows and C classes: N int64 for the kind ``class``, -1 for ignored rows, else N x C float64."""
     if labels.kind == "real":
         return rng.standard_normal((N, C))
@@ -160,7 +157,7 @@ def draw_labels(rng: np.random.Generator, labels: Labels, N: int, C: int) -> npt
     return y if labels.kind == "class" else np.eye(C)[y] * (y >= 0)[:, np.newaxis]
 
 
-def _classes(rng: np.random.Generator, distribution: str, N: int, C: int) -> npt.NDArray[np.int64]:
+def _classes(rng: np.random.Generator, distribution: str, N: int, C: int) -> IntArray:
     """N classes; balanced: each N // C or one more times; skewed: class j with probability proportional to 2^-j."""
     if distribution == "uniform":
         return rng.integers(0, C, size=N)
@@ -171,7 +168,7 @@ def _classes(rng: np.random.Generator, distribution: str, N: int, C: int) -> npt
     return np.clip(y, 0, C - 1).astype(np.int64)
 
 
-def _indicators(rng: np.random.Generator, distribution: str, N: int, C: int) -> npt.NDArray[np.bool_]:
+def _indicators(rng: np.random.Generator, distribution: str, N: int, C: int) -> BoolArray:
     """N x C truth values; balanced: each class in half of the rows; skewed: class j with probability 2^-(j+1)."""
     if distribution == "balanced":
         alternating = (np.arange(N)[:, np.newaxis] + rng.integers(0, 2, size=C)) % 2 == 0

@@ -13,12 +13,11 @@ import numpy as np
 
 from gradcheck.checking.precision import Precision
 from gradcheck.config.settings import Reference
-from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.evaluators import Evaluator
 from gradcheck.numerics.differences import EPS, SIGMAS
 from gradcheck.numerics.richardson import Limit
-from gradcheck.numerics.verdicts import BoolArray, Tolerance
-from gradcheck.report import FloatArray
+from gradcheck.numerics.verdicts import Tolerance
+from gradcheck.report import BoolArray, FloatArray, IndexArray
 
 #: A power of two, so that dividing by it rounds nothing; its square is nothing beside 1.
 _STEP = 2.0**-66

@@ -7,7 +7,6 @@ from operator import methodcaller
 from typing import Any, TextIO
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.checking.exceptions import hint_of
 from gradcheck.config.settings import Framework
@@ -17,7 +16,7 @@ from gradcheck.functions.frameworks import first_that_works, forms_of, ignored_u
 from gradcheck.functions.function import Function
 from gradcheck.functions.output_capture import let_through
 from gradcheck.layout import Arguments
-from gradcheck.report import Finding
+from gradcheck.report import Array, Finding
 
 _ROUNDING = 256.0  # eps of the largest number by which two answers may differ, as sums computed in parallel do
 
@@ -44,7 +43,7 @@ class Inspection:
     first: Any = None  # what the first call returned, or the exception that it raised
 
 
-def inspect(loss: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], stderr: TextIO | None) -> Inspection:
+def inspect(loss: Function, scores: Array, labels: Array, stderr: TextIO | None) -> Inspection:
     """Call the function twice on copies of N x C scores and of labels, and check its contract.
 
     The output of the first call goes to ``stderr``; None if it stays captured.
@@ -88,7 +87,7 @@ def inspect(loss: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], 
 
 
 def inspect_at_first(
-    loss: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], stderr: TextIO | None, framework: Framework
+    loss: Function, scores: Array, labels: Array, stderr: TextIO | None, framework: Framework
 ) -> tuple[Function, Inspection]:
     """Check a function's contract for the first time, with the arrays of its framework.
 
@@ -115,7 +114,7 @@ def inspect_at_first(
     return loss, replace(inspection, first=None)  # the answer itself may be large
 
 
-def inspect_again(loss: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], before: Answer) -> Finding | None:
+def inspect_again(loss: Function, scores: Array, labels: Array, before: Answer) -> Finding | None:
     """Call the function once more at S, after calls elsewhere; raises ``LossDefect`` as ``Function.evaluate``."""
     changed = differs(before, loss.evaluate(scores, labels))
     message = f"after calls at other scores, the same S and y answer otherwise: {changed}"
@@ -150,7 +149,7 @@ def _shown(number: Any) -> str:
     return repr(number.item() if isinstance(number, np.generic) else number).removesuffix(".0")
 
 
-def _mutations(name: str, before: npt.NDArray[Any], after: npt.NDArray[Any]) -> list[Finding]:
+def _mutations(name: str, before: Array, after: Array) -> list[Finding]:
     if np.array_equal(before, after):
         return []
     changed = np.argwhere(before != after)

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.checking.complex_step import complex_steps, in_question
 from gradcheck.checking.precision import Precision, noise_of_parts
@@ -16,15 +15,14 @@ from gradcheck.checking.refinement import Limits, Refinement
 from gradcheck.checking.steps import wide_enough
 from gradcheck.checking.subgradients import Nearby
 from gradcheck.config.settings import Reference
-from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.evaluators import Evaluator, stencil_of
 from gradcheck.evaluation.separability import confirm
 from gradcheck.functions.answer import Answer
 from gradcheck.numerics import verdicts as verdict
 from gradcheck.numerics.differences import SIGMAS, Stencil, relative_error
 from gradcheck.numerics.richardson import RATIO, Limit
-from gradcheck.numerics.verdicts import BoolArray, Tolerance
-from gradcheck.report import FloatArray
+from gradcheck.numerics.verdicts import Tolerance
+from gradcheck.report import BoolArray, FloatArray, IndexArray, VerdictArray
 
 #: The coarse pass may send an entry on without harm, so its bound on noise is tight.
 _COARSE_SIGMAS = 3.0
@@ -51,7 +49,7 @@ class Verdicts:
     numerical: FloatArray  # the estimates that the verdicts were given on
     bounds: FloatArray  # bounds on their errors
     relative_errors: FloatArray  # of the analytic against the numerical derivative
-    verdicts: npt.NDArray[np.int8]  # int8, indices into ``report.VERDICTS``
+    verdicts: VerdictArray  # int8, indices into ``report.VERDICTS``
     negligible: BoolArray  # entries so small that the bound is no small part of them
     plain: FloatArray  # plain central differences, of half-width ``steps``
     steps: FloatArray  # of the coarse pass
@@ -283,12 +281,12 @@ class _Entries:
     def _granted(self, which: IndexArray | slice) -> FloatArray:
         return SIGMAS * self._noise[which]
 
-    def _against(self, which: IndexArray | slice, limit: Limit) -> npt.NDArray[np.int8]:
+    def _against(self, which: IndexArray | slice, limit: Limit) -> VerdictArray:
         """Verdicts on some of the entries by their derivatives."""
         allowed, granted = self._allowed(which, limit.estimate), self._granted(which)
         return verdict.judge_smooth(self._analytic[which], limit, allowed, granted, self._precision.scale)
 
-    def _at_limits(self, which: IndexArray, limits: Limits) -> npt.NDArray[np.int8]:
+    def _at_limits(self, which: IndexArray, limits: Limits) -> VerdictArray:
         """Verdicts on some of the entries by step sequences: at a kink, by both sides; none where the value jumps."""
         given = self._allowed(which, limits.central.estimate), self._granted(which), self._precision.scale
         kinks = verdict.judge_kinks(self._analytic[which], limits.left, limits.right, *given)

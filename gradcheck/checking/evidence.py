@@ -14,8 +14,8 @@ from gradcheck.errors import OutOfTime
 from gradcheck.functions.answer import Answer
 from gradcheck.functions.function import Function
 from gradcheck.layout import Arguments, Input
-from gradcheck.numerics.verdicts import SUBGRADIENT, UNRESOLVED, WRONG, BoolArray
-from gradcheck.report import FloatArray
+from gradcheck.numerics.verdicts import SUBGRADIENT, UNRESOLVED, WRONG
+from gradcheck.report import Array, BoolArray, FloatArray, VerdictArray
 
 #: What a case has of each entry.
 _ARRAYS = ("S", "analytic", "numerical", "bounds", "granted", "verdicts", "kinked", "leaps")
@@ -36,7 +36,7 @@ class Case:
     numerical: FloatArray  # N x C, the estimates that verdicts were given on
     bounds: FloatArray  # N x C, bounds on the errors of ``numerical``; infinite where there is none
     granted: FloatArray  # N x C, bounds on the rounding of dS itself, and the user's ``atol``
-    verdicts: npt.NDArray[np.int8]  # N x C int8, indices into ``report.VERDICTS``
+    verdicts: VerdictArray  # N x C int8, indices into ``report.VERDICTS``
     #: N x C, where left and right derivatives differ, or kinks meet: ``numerical`` is one of many there
     kinked: BoolArray
     #: N x C, by how much the value at S lies below its neighbourhood along an axis, on both sides; else 0
@@ -57,7 +57,7 @@ class Case:
         arrays: dict[str, Any] = {name: part.part(getattr(self, name)) for name in _ARRAYS}
         return replace(part, **arrays)
 
-    def part(self, array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def part(self, array: Array) -> Array:
         """Of an array of all entries, those of the input that this case is about, in its shape."""
         assert self.own is not None
         return np.asarray(array.reshape(-1)[self.own.entries].reshape(self.own.shape))
@@ -123,7 +123,7 @@ class Allowance:
         """
         return self.charged().evaluate(S.astype(self.dtype if dtype is None else dtype), y)
 
-    def call(self, scores: npt.NDArray[Any], labels: Any, function: Callable[..., Any] | None = None) -> Any:
+    def call(self, scores: Array, labels: Any, function: Callable[..., Any] | None = None) -> Any:
         """What the loss, or a function in its place, returns for these very arrays; raises as ``evaluate``."""
         return self.charged(function).call(scores, labels)
 

@@ -7,10 +7,8 @@ values. Two calls move a number of x, and show a whole column of second derivati
 
 import time
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.checking import steps
 from gradcheck.checking.contract import finding_of
@@ -22,7 +20,7 @@ from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect
 from gradcheck.evaluation.asking import Asking, groups_for
-from gradcheck.evaluation.blocks import Blocks, IndexArray
+from gradcheck.evaluation.blocks import Blocks
 from gradcheck.evaluation.evaluators import Evaluator, Moved
 from gradcheck.evaluation.objective import Objective
 from gradcheck.functions.answer import Answer
@@ -32,7 +30,7 @@ from gradcheck.layout import Arguments, Input, Layout
 from gradcheck.numerics import verdicts as verdict
 from gradcheck.numerics.differences import SIGMAS
 from gradcheck.numerics.verdicts import Tolerance, largest
-from gradcheck.report import BatchReport, Finding, FloatArray
+from gradcheck.report import Array, BatchReport, Finding, FloatArray, IndexArray
 from gradcheck.sampling import Problem
 
 #: A matrix may have so many times the entries that a gradient may, since two calls show a column of it.
@@ -96,7 +94,7 @@ class _Second(Objective):
         answer, found = self.both(x)
         return Answer(answer.value, found.entries.reshape(-1), answer.gradient_eps, found.eps)
 
-    def without_copy(self, point: npt.NDArray[Any]) -> tuple[float, FloatArray]:
+    def without_copy(self, point: Array) -> tuple[float, FloatArray]:
         """See ``Objective.without_copy``."""
         answer = self(point)
         return answer.value, answer.gradient

@@ -10,10 +10,9 @@ import numpy as np
 
 from gradcheck.checking.entries import Verdicts
 from gradcheck.checking.subgradients import Nearby, patterns
-from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.numerics.differences import SIGMAS
 from gradcheck.numerics.verdicts import OK, SUBGRADIENT, largest
-from gradcheck.report import Finding, FloatArray
+from gradcheck.report import Finding, FloatArray, IndexArray
 
 #: Points that are sampled at least for all rows at once; most rows are accounted for by a few. Of k entries at kinks
 #: k^2 points give each about every rank among them. So many entries of a row, and rows that are left, are looked into.

@@ -13,7 +13,7 @@ import numpy as np
 
 from gradcheck.checking import steps
 from gradcheck.errors import LossDefect
-from gradcheck.evaluation.blocks import Blocks, IndexArray
+from gradcheck.evaluation.blocks import Blocks
 from gradcheck.evaluation.evaluators import Evaluator
 from gradcheck.evaluation.objective import Objective
 from gradcheck.evaluation.separability import Same
@@ -22,7 +22,7 @@ from gradcheck.layout import Arguments
 from gradcheck.numerics import noise
 from gradcheck.numerics.differences import Rounding
 from gradcheck.numerics.verdicts import largest
-from gradcheck.report import FloatArray
+from gradcheck.report import FloatArray, IndexArray
 
 #: Standard deviation of dS that is always granted, in units of its precision and of the largest gradient of its block:
 #: what a difference of two such numbers, as p - 1, leaves.

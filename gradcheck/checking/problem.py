@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.checking.contract import Inspection, finding_of, inspect, inspect_again
 from gradcheck.checking.entries import Verdicts, judge
@@ -28,7 +27,7 @@ from gradcheck.functions.answer import Answer
 from gradcheck.functions.function import Function
 from gradcheck.layout import Input, Layout
 from gradcheck.numerics.verdicts import UNRESOLVED, Tolerance
-from gradcheck.report import VERDICTS, BatchReport, Entry, Finding, Projections, StepEvidence
+from gradcheck.report import VERDICTS, Array, BatchReport, Entry, Finding, Projections, StepEvidence
 from gradcheck.sampling import Problem
 
 if TYPE_CHECKING:
@@ -199,7 +198,7 @@ def batches_of(
 def _batch(problem: Problem, answer: Answer, judged: Judged, own: Input, worst: int) -> BatchReport:
     verdicts, C = judged.verdicts, own.shape[-1] if own.shape else 1
 
-    def shaped(numbers: npt.NDArray[Any]) -> npt.NDArray[Any] | None:
+    def shaped(numbers: Array) -> Array | None:
         return numbers[own.entries].reshape(-1, C) if judged.projections is None else None
 
     return BatchReport(

@@ -12,13 +12,12 @@ from gradcheck.checking.directions import DIRECTIONS, Base, Directions
 from gradcheck.checking.entries import Verdicts, joined_verdicts, judge
 from gradcheck.checking.precision import Precision
 from gradcheck.checking.subgradients import Nearby
-from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.evaluators import Evaluator, WholeBatch
 from gradcheck.evaluation.objective import Objective
 from gradcheck.layout import Arguments
 from gradcheck.numerics.directional import smallest_defect
 from gradcheck.numerics.verdicts import OK, SUBGRADIENT, TOO_WIDE, UNRESOLVED, WRONG, Tolerance, largest
-from gradcheck.report import Finding, Projections
+from gradcheck.report import Finding, IndexArray, Projections
 from gradcheck.sampling import classes_of
 
 #: Entries of the sample, by calls of single rows and by calls of the whole batch; the part that may be labels' own.

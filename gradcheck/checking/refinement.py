@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.checking.precision import Precision
-from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.evaluators import Evaluator, stencil_of
 from gradcheck.numerics.differences import SIGMAS, Rounding, Stencil
 from gradcheck.numerics.richardson import RATIO, STEPS, Limit, better_of, extrapolate
-from gradcheck.numerics.verdicts import BoolArray
-from gradcheck.report import FloatArray
+from gradcheck.report import Array, BoolArray, FloatArray, IndexArray
 
 #: The widest step, in those of the coarse pass, and in the distance over which the function was seen to be smooth.
 _TOP_IN_STEPS, _TOP_IN_REACH = 24.0, 56.0
@@ -115,7 +111,7 @@ class Refinement:
         return _of_finest((near > 2 * SIGMAS * self.value_noise) & (near > wide / 2), np.isfinite(near))
 
 
-def _of_finest(numbers: npt.NDArray[Any], known: BoolArray) -> npt.NDArray[Any]:
+def _of_finest(numbers: Array, known: BoolArray) -> Array:
     """Of K x E numbers those of the last of K rows where they are known; 0 where they nowhere are."""
     last = len(known) - 1 - np.argmax(known[::-1], axis=0)
     return np.asarray(np.where(known.any(axis=0), numbers[last, np.arange(known.shape[1])], numbers.dtype.type(0)))

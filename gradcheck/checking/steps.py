@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.objective import Objective
 from gradcheck.functions.answer import Answer
 from gradcheck.numerics import noise
 from gradcheck.numerics.differences import SIGMAS, Rounding, Stencil
 from gradcheck.numerics.verdicts import largest
-from gradcheck.report import FloatArray
+from gradcheck.report import FloatArray, IndexArray
 
 #: Lines along which noise is measured.
 LINES = 3

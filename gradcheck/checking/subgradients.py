@@ -13,15 +13,13 @@ from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.checking.precision import Precision
-from gradcheck.evaluation.blocks import Blocks, IndexArray
+from gradcheck.evaluation.blocks import Blocks
 from gradcheck.evaluation.objective import Objective
 from gradcheck.numerics import verdicts as verdict
 from gradcheck.numerics.differences import SIGMAS
-from gradcheck.numerics.verdicts import BoolArray
-from gradcheck.report import FloatArray
+from gradcheck.report import BoolArray, FloatArray, IndexArray, VerdictArray
 
 _RADIUS, _LARGEST_RADIUS = 1e-4, 0.1
 #: Steps of differences at a point nearby, in radii: shorter than the way to any kink through x. The wider one is for
@@ -95,7 +93,7 @@ class Nearby:
 
     def judge(
         self, entries: IndexArray, analytic: FloatArray, allowed: FloatArray, kinked: BoolArray
-    ) -> tuple[BoolArray, npt.NDArray[np.int8]]:
+    ) -> tuple[BoolArray, VerdictArray]:
         """Whether kinks meet at entries that are wrong so far, and whether dS is between the derivatives around x.
 
         Of E entries, dS, what the tolerances and its noise allow, and whether left and right derivatives differ.

@@ -12,8 +12,7 @@ from gradcheck.diagnosis.factors import NEAR_ONE
 from gradcheck.diagnosis.known import labels_of, recognised
 from gradcheck.diagnosis.numbers import Interval, Where, constant_law, count, deviates, factor_at, plain, significant
 from gradcheck.diagnosis.places import CHANCE, CHANCE_OF_LABELS, relation, relation_in, zeros
-from gradcheck.numerics.verdicts import BoolArray
-from gradcheck.report import Finding, FloatArray
+from gradcheck.report import BoolArray, Finding, FloatArray
 
 #: Of the rows, columns or entries that fulfil a condition this part is wrong; and so many numbers are listed.
 _WRONG, _LISTED = 0.5, 6

@@ -10,9 +10,7 @@ import numpy as np
 from gradcheck.checking.evidence import Case, Evidence
 from gradcheck.diagnosis.known import labels_of
 from gradcheck.diagnosis.numbers import Law, count, factor_fit
-from gradcheck.numerics.verdicts import BoolArray
-from gradcheck.report import Finding
-from gradcheck.sampling import IntArray
+from gradcheck.report import BoolArray, Finding, IntArray
 
 #: Codes of the findings that a factor gives, the most surprising first.
 CODES = ("sign-flipped", "missing-mean", "averaged-twice", "constant-factor")

@@ -5,7 +5,6 @@ from dataclasses import replace
 from itertools import chain
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.checking.evidence import Allowance, Case, Evidence
 from gradcheck.diagnosis.conditions import drawn
@@ -16,7 +15,7 @@ from gradcheck.layout import Arguments
 from gradcheck.numerics.differences import EPS
 from gradcheck.numerics.noise import effective_eps
 from gradcheck.numerics.verdicts import UNRESOLVED
-from gradcheck.report import Finding, FloatArray, Severity
+from gradcheck.report import Array, Finding, FloatArray, Severity
 
 #: The size of the scores, and a size at which exp of the difference of two scores is still a number of the dtype.
 _LARGE, _MODERATE = 1e3, {"float64": 250.0, "float32": 25.0}
@@ -182,7 +181,7 @@ def _spread_out(seen: Case) -> FloatArray:
     return np.asarray(np.where(is_top, scores + 1 - highest, scores - 1))
 
 
-def _evaluate(ask: Allowance, scores: FloatArray, labels: npt.NDArray[np.generic]) -> tuple[float, FloatArray]:
+def _evaluate(ask: Allowance, scores: FloatArray, labels: Array) -> tuple[float, FloatArray]:
     """The value and dS, NaN for an overflow that Python's math raises; other defects are raised."""
     try:
         answer = ask.evaluate(scores, labels)

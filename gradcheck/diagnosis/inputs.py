@@ -6,10 +6,8 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from itertools import combinations, product
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.checking.evidence import Case, Evidence
 from gradcheck.diagnosis import floats
@@ -20,8 +18,7 @@ from gradcheck.diagnosis.numbers import equal, slack
 from gradcheck.diagnosis.other_rules import truncated
 from gradcheck.diagnosis.places import zeros
 from gradcheck.errors import LossDefect, OutOfTime
-from gradcheck.numerics.verdicts import BoolArray
-from gradcheck.report import Finding, FloatArray
+from gradcheck.report import Array, BoolArray, Finding, FloatArray
 
 _LOOP_HINT = (
     "look at the ranges of loops and slices along that axis: where they begin and end, and their stride; or, where it "
@@ -91,7 +88,7 @@ def _named_indices(seen: Sequence[Case], is_wrong: list[BoolArray], is_right: li
 def condition(evidence: Evidence) -> Iterator[Finding]:
     """Wrong wherever a condition on an array of the same shape holds, and right where it does not."""
 
-    def flat(arrays: Iterable[FloatArray | BoolArray]) -> npt.NDArray[Any]:
+    def flat(arrays: Iterable[FloatArray | BoolArray]) -> Array:
         return np.concatenate([each.ravel() for each in arrays])
 
     wrong = flat(each.wrong for each in evidence.observations)

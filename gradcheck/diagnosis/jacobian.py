@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.checking.evidence import Allowance, Case, Evidence
 from gradcheck.diagnosis.conditions import FEW, fixed_indices
@@ -13,8 +12,7 @@ from gradcheck.diagnosis.input_rules import other_form
 from gradcheck.functions.binding import Bound
 from gradcheck.functions.doors import upstream_gradient
 from gradcheck.layout import Arguments, Input
-from gradcheck.numerics.verdicts import BoolArray
-from gradcheck.report import Finding, FloatArray
+from gradcheck.report import BoolArray, Finding, FloatArray, IndexArray
 
 #: Of the entries' sizes: a step, below what a number is 0, and by how much two numbers may differ and be equal.
 _STEP, _ZERO, _EQUAL = 2.0**-16, 1e-6, 1e-5
@@ -30,9 +28,9 @@ class Parts:
 
     taken: FloatArray  # E x O, from the backward
     true: FloatArray  # E x O, from the outputs
-    entries: npt.NDArray[np.intp]  # E indices into the input, one row an axis
-    outputs: npt.NDArray[np.intp]  # O indices into the outputs, one row an axis; zeros where an output has fewer axes
-    numbers: npt.NDArray[np.intp]  # O numbers of outputs
+    entries: IndexArray  # E indices into the input, one row an axis
+    outputs: IndexArray  # O indices into the outputs, one row an axis; zeros where an output has fewer axes
+    numbers: IndexArray  # O numbers of outputs
     values: FloatArray  # O outputs
     own: Input
 
@@ -140,7 +138,7 @@ def _measured(ask: Allowance, each: Case, outputs: list[Any]) -> Parts | None:
     return parts if is_linear and np.isfinite(parts.true).all() else None
 
 
-def _indices(shape: tuple[int, ...]) -> npt.NDArray[np.intp]:
+def _indices(shape: tuple[int, ...]) -> IndexArray:
     return np.indices(shape).reshape(len(shape), int(np.prod(shape)))
 
 

@@ -6,15 +6,14 @@ from functools import cache, partial
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.checking.evidence import Case, Evidence
 from gradcheck.diagnosis.numbers import Law, count, factor_fit
 from gradcheck.losses import BUILT_INS
 from gradcheck.numerics.differences import EPS
 from gradcheck.numerics.noise import effective_eps, median
-from gradcheck.report import FloatArray
-from gradcheck.sampling import IntArray, classes_of
+from gradcheck.report import Array, FloatArray, IntArray
+from gradcheck.sampling import classes_of
 
 #: Values are equal if they differ by less than this part: no two known losses come so near at all problems.
 _VALUE_RTOL = 1e-9
@@ -35,7 +34,7 @@ class Known:
     function: Callable[[FloatArray, IntArray], tuple[FloatArray, Any]]  #: (S, y) to (L, dL), of N and of N x C floats
     mistake: str = ""  #: what turns the built-in into this variant; empty for the built-in itself
 
-    def at(self, S: FloatArray, y: npt.NDArray[Any]) -> tuple[FloatArray, FloatArray] | None:
+    def at(self, S: FloatArray, y: Array) -> tuple[FloatArray, FloatArray] | None:
         """N values and N x C derivatives; None for labels that the loss does not take, or if one is not finite."""
         labels = classes_of(y, S.shape)
         if labels is None and self.mistake:

@@ -6,14 +6,12 @@ from itertools import combinations, product
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.checking.evidence import Evidence
 from gradcheck.diagnosis.numbers import Law, fraction_of
 from gradcheck.diagnosis.terms import sigmoid, softmax
 from gradcheck.numerics.differences import EPS
-from gradcheck.numerics.verdicts import BoolArray
-from gradcheck.report import FloatArray
+from gradcheck.report import Array, BoolArray, FloatArray
 
 #: The most terms of a sum, and entries to find coefficients in; the least Gram determinant of independent unit terms.
 _MOST_TERMS, _ENTRIES, _DEPENDENT = 3, 256, 1e-13
@@ -69,7 +67,7 @@ TERMS: tuple[tuple[str, str, Callable[[FloatArray, FloatArray], FloatArray]], ..
 )  # fmt: skip
 
 
-def _labels_as_numbers(S: FloatArray, y: npt.NDArray[Any]) -> FloatArray | None:
+def _labels_as_numbers(S: FloatArray, y: Array) -> FloatArray | None:
     """N x C, 1{j=y}, or the labels themselves where they are a number for each class; None for other labels."""
     if y.dtype.kind in "iu" and y.shape == S.shape[:1]:
         return np.asarray(np.arange(S.shape[1]) == y[:, np.newaxis], dtype=np.float64)

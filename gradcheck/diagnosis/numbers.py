@@ -12,8 +12,7 @@ import numpy as np
 
 from gradcheck.checking.evidence import Case, Evidence
 from gradcheck.numerics.differences import EPS
-from gradcheck.numerics.verdicts import BoolArray
-from gradcheck.report import FloatArray
+from gradcheck.report import BoolArray, FloatArray
 
 #: Denominators of simple fractions, and the largest q of 1/q: batches are no larger.
 _DENOMINATORS, _LARGEST_BATCH = (*range(1, 17), 20, 25, 50, 100), 2**20

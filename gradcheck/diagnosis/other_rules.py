@@ -10,8 +10,7 @@ from gradcheck.diagnosis.conditions import drawn, largest_error, threshold, wron
 from gradcheck.diagnosis.known import Values, known_losses
 from gradcheck.diagnosis.numbers import SLACK, Where, around, constant_law, count, factor_at, known_entries, significant
 from gradcheck.layout import Arguments
-from gradcheck.numerics.verdicts import BoolArray
-from gradcheck.report import Finding, FloatArray
+from gradcheck.report import BoolArray, Finding, FloatArray
 
 #: Two weights of a row are equal if they differ by less than this part: they are quotients of differences of values.
 _RTOL = 1e-5

@@ -10,8 +10,7 @@ import numpy as np
 from gradcheck.checking.evidence import Case, Evidence
 from gradcheck.diagnosis.factors import MORE_DEFECTS
 from gradcheck.diagnosis.numbers import Law, Masks, Where, count, deviates, factor_fit, term_fit
-from gradcheck.numerics.verdicts import BoolArray
-from gradcheck.report import Finding, FloatArray
+from gradcheck.report import BoolArray, Finding, FloatArray
 
 #: The largest log chance that a coincidence puts all wrong entries into a region; one of labels; makes a relation hold.
 CHANCE, CHANCE_OF_LABELS, _CHANCE_OF_A_RELATION = math.log(0.02), math.log(0.05), math.log(0.1)

@@ -7,15 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.checking.evidence import Allowance, Case, Evidence
 from gradcheck.diagnosis.numbers import multiplier
 from gradcheck.errors import LossDefect
 from gradcheck.functions.answer import Answer
 from gradcheck.functions.signatures import NAMES_OF_LABELS
-from gradcheck.numerics.verdicts import BoolArray
-from gradcheck.report import Finding, FloatArray
+from gradcheck.report import Array, BoolArray, Finding, FloatArray
 
 #: What weights of the rows, and masks, are called.
 _WEIGHTS = re.compile(r"(sample|row|instance|example)?_?weights?|sw|w", re.IGNORECASE)
@@ -43,7 +41,7 @@ def laws(evidence: Evidence) -> Iterator[Finding]:
         yield from (each for each in found if each.severity == "note" or case.is_wrong)
 
 
-def _given(case: Case) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+def _given(case: Case) -> Iterator[tuple[str, Array]]:
     """By name, the arrays of N rows that are not differentiated."""
     for name in sorted(case.arguments.batched - {*case.arguments.layout.names}):
         if isinstance(array := case.arguments.values.get(name), np.ndarray):
@@ -53,10 +51,10 @@ def _given(case: Case) -> Iterator[tuple[str, npt.NDArray[Any]]]:
 class _Law:
     """A function at a point with other weights, or another mask, or with some entries of its batch moved."""
 
-    def __init__(self, case: Case, ask: Allowance, name: str, array: npt.NDArray[Any], rtol: float) -> None:
+    def __init__(self, case: Case, ask: Allowance, name: str, array: Array, rtol: float) -> None:
         self.case, self.name, self.array, self.rtol, self._ask = case, name, array, rtol, ask
 
-    def at(self, array: npt.NDArray[Any], moved: BoolArray = _NOWHERE) -> Answer:
+    def at(self, array: Array, moved: BoolArray = _NOWHERE) -> Answer:
         """The answer for another array, with all entries of the other arrays of N rows moved where ``moved`` says."""
         arguments, x = self.case.arguments, self.case.S.copy()
         values = {**arguments.values, self.name: array.astype(self.array.dtype)}
@@ -186,7 +184,7 @@ def ignored_rows(evidence: Evidence) -> Iterator[Finding]:
                 return
 
 
-def _counts_as_last(case: Case, evidence: Evidence, name: str, y: npt.NDArray[Any]) -> bool:
+def _counts_as_last(case: Case, evidence: Evidence, name: str, y: Array) -> bool:
     """Whether the value is the same with the last class in place of the label -1, and is not with the first."""
     sizes = {case.classes}
     if case.batch_size:

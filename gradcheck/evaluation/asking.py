@@ -4,26 +4,24 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.functions.answer import value_and_gradient, values_and_derivatives
-from gradcheck.report import FloatArray
+from gradcheck.report import Array, FloatArray, IndexArray
 
 #: What is called: the whole batch, single rows, or the whole batch for the value of each row.
 Asking = Literal["whole", "rows", "each-row"]
 
 #: Scores and labels in, which the function may overwrite; its answer out.
-Call = Callable[[npt.NDArray[Any], npt.NDArray[Any]], Any]
+Call = Callable[[Array, Array], Any]
 
 
 def ask_for(
     asking: Asking,
     call: Call,
-    scores: npt.NDArray[Any],
-    labels: npt.NDArray[Any],
+    scores: Array,
+    labels: Array,
     entries: IndexArray,
-    after: npt.NDArray[Any],
+    after: Array,
 ) -> tuple[FloatArray, FloatArray]:
     """The value and the derivative by the moved entry, for each of E flat entries of N x C scores set alone.
 

@@ -6,16 +6,13 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.errors import LossDefect
 from gradcheck.evaluation.asking import Asking
-from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.functions.answer import validated
 from gradcheck.functions.function import Function
-from gradcheck.report import FloatArray
+from gradcheck.report import Array, FloatArray, IndexArray
 
-_Array = npt.NDArray[Any]
 #: Points in one call, at most; and in a request, at least, for which mapping a function saves more than it takes.
 _POINTS, _WORTHWHILE = 256, 1024
 #: Bytes that the points of one call may take, with so many numbers computed from each entry.
@@ -53,7 +50,7 @@ class Batched:
         return self._is_believed.get(asking, False)
 
     def ask(
-        self, asking: Asking, scores: _Array, entries: IndexArray, after: _Array
+        self, asking: Asking, scores: Array, entries: IndexArray, after: Array
     ) -> tuple[FloatArray, FloatArray] | None:
         """As ``asking.ask_for``."""
         if not (len(entries) and self.suits(asking, scores, entries, after)):
@@ -69,7 +66,7 @@ class Batched:
         values, derivatives = np.concatenate(found, axis=1)
         return values, derivatives
 
-    def suits(self, asking: Asking, scores: _Array, entries: IndexArray, after: _Array) -> bool:
+    def suits(self, asking: Asking, scores: Array, entries: IndexArray, after: Array) -> bool:
         """Whether it is believed: tried for many entries, at three of them and at x itself."""
         is_new = self._objective.quick is not None and asking not in self._is_believed and asking != "each-row"
         if is_new and len(entries) >= _WORTHWHILE:
@@ -78,7 +75,7 @@ class Batched:
             self._is_believed[asking] = self._agrees(self._points(asking, scores, entries[which], moved))
         return self.believes(asking)
 
-    def _points(self, asking: Asking, scores: _Array, entries: IndexArray, after: _Array) -> tuple[Any, ...]:
+    def _points(self, asking: Asking, scores: Array, entries: IndexArray, after: Array) -> tuple[Any, ...]:
         """What ``Quick.many`` takes."""
         labels, rows = self._objective.labels, entries // scores.shape[1]
         if asking == "rows":
@@ -128,7 +125,7 @@ class Batched:
         return False
 
 
-def call(objective: Objective, scores: _Array, labels: Any, **options: str) -> Any:
+def call(objective: Objective, scores: Array, labels: Any, **options: str) -> Any:
     """What ``Function.call`` returns, by a compiled call where two of those gave the same."""
     loss, quick = objective.loss, objective.quick
     if quick is None or quick.compiled is None or scores.dtype.kind == "c":
@@ -159,7 +156,7 @@ def call(objective: Objective, scores: _Array, labels: Any, **options: str) -> A
     return answer
 
 
-def _chunk(point: _Array) -> int:
+def _chunk(point: Array) -> int:
     """How many points like this one a call may have."""
     return int(np.clip(_BYTES // (_NUMBERS * point.nbytes), 1, _POINTS))
 

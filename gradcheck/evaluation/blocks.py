@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.layout import Layout
-from gradcheck.report import FloatArray
-
-IndexArray = npt.NDArray[np.intp]
+from gradcheck.report import FloatArray, IndexArray
 
 
 @dataclass(frozen=True, eq=False)

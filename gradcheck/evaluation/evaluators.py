@@ -10,11 +10,10 @@ import numpy as np
 
 from gradcheck.errors import LossDefect
 from gradcheck.evaluation.asking import Asking
-from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.objective import Objective
 from gradcheck.functions.answer import Answer
 from gradcheck.numerics.differences import Stencil
-from gradcheck.report import FloatArray
+from gradcheck.report import FloatArray, IndexArray
 
 
 class NotSeparable(Exception):  # noqa: N818  (evidence about a loss, and no mistake of anyone)

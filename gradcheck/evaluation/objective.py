@@ -10,12 +10,12 @@ import numpy.typing as npt
 from gradcheck.errors import LossDefect
 from gradcheck.evaluation import batched
 from gradcheck.evaluation.asking import Asking, ask_for, groups_for
-from gradcheck.evaluation.blocks import Blocks, IndexArray
+from gradcheck.evaluation.blocks import Blocks
 from gradcheck.evaluation.parallel import Pool
 from gradcheck.functions.answer import Answer, put_together, validated, value_and_gradient, values_and_derivatives
 from gradcheck.functions.function import Function
 from gradcheck.layout import Arguments
-from gradcheck.report import FloatArray
+from gradcheck.report import Array, FloatArray, IndexArray
 
 
 @dataclass(eq=False)
@@ -53,7 +53,7 @@ class Objective:
             answer = put_together(*self.each_row(point), self.row_weight, self.eps)
         return replace(answer, gradient=answer.gradient.reshape(-1))
 
-    def without_copy(self, point: npt.NDArray[Any]) -> tuple[float, FloatArray]:
+    def without_copy(self, point: Array) -> tuple[float, FloatArray]:
         """Value and gradient (n,) at a point (n,) of ``dtype`` that the loss may overwrite.
 
         The gradient may be memory of the loss's own, valid until the next call.
@@ -93,7 +93,7 @@ class Objective:
         answer = validated(self._call(point, self.labels[number : number + 1].copy()), point.shape)
         return answer.value, answer.gradient.reshape(-1)
 
-    def each_row(self, point: npt.NDArray[Any]) -> tuple[FloatArray, FloatArray]:
+    def each_row(self, point: Array) -> tuple[FloatArray, FloatArray]:
         """The value of each row, (N,), and its derivatives, (N, C), at N x C scores that the loss may overwrite.
 
         They may be memory of the loss's own, valid until the next call.
@@ -107,7 +107,7 @@ class Objective:
         """Im(value) / step with each of E entries of x (n,) moved by i·step; NaN where complex scores are not taken."""
         scores, by_parts = x.astype(np.complex128).reshape(self.shape), asking == "each-row"
 
-        def call(point: npt.NDArray[Any], labels: Any) -> tuple[Any, FloatArray]:
+        def call(point: Array, labels: Any) -> tuple[Any, FloatArray]:
             answer = self._call(point, labels, asking)
             values = np.asarray(answer[0] if isinstance(answer, tuple | list) and len(answer) == 2 else None)
             if values.dtype.kind != "c" or (values.shape != self.shape[:1] if by_parts else values.ndim > 1):
@@ -119,6 +119,6 @@ class Objective:
         except LossDefect:
             return np.full(len(entries), np.nan)
 
-    def _call(self, scores: npt.NDArray[Any], labels: Any, asking: Asking = "whole") -> Any:
+    def _call(self, scores: Array, labels: Any, asking: Asking = "whole") -> Any:
         self.calls += 1
         return batched.call(self, scores, labels, **(self.loss.each_row_options if asking == "each-row" else {}))

@@ -21,17 +21,15 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.config.settings import Settings
 from gradcheck.errors import GradcheckError, LossDefect, OutOfTime, UsageError
 from gradcheck.evaluation.asking import Asking, Call, ask_for, groups_for
-from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.functions.budget import Budget, open_budget
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import EXECUTED, load_target
 from gradcheck.functions.output_capture import silenced
-from gradcheck.report import FloatArray
+from gradcheck.report import Array, FloatArray, IndexArray
 
 WORTH_SENDING = 0.3  # seconds of calls below which this process makes them itself
 TASK, LEAST = 1.0, 4  # seconds of calls in a task, at most; but so many calls, because each task repeats one
@@ -40,7 +38,6 @@ _NEEDS = "the loss must be one that can be pickled, and must neither end its pro
 _CLUSTER = f"{_NEEDS}; a cluster must be running, with this version of gradcheck and the files of the loss"
 _HANGS = 86  # exit code of a worker whose call hangs and cannot be interrupted
 
-_Array = npt.NDArray[Any]
 _Found = tuple[FloatArray, FloatArray]  # what ``ask_for`` returns
 
 
@@ -85,7 +82,7 @@ class Pool:
             raise UsageError(f"the cluster at {settings.scheduler} has no workers")
 
     def ask(
-        self, function: Function, asking: Asking, scores: _Array, labels: _Array, entries: IndexArray, after: _Array
+        self, function: Function, asking: Asking, scores: Array, labels: Array, entries: IndexArray, after: Array
     ) -> _Found:
         """Values and derivatives as ``evaluation.asking.ask_for`` returns them, for the same arguments.
 

@@ -9,17 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.errors import UsageError
-from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.evaluation.evaluators import Evaluator, Moved, NotSeparable, PerSample, Rows, WholeBatch, told_by_calls
 from gradcheck.evaluation.objective import Objective
 from gradcheck.functions.answer import Answer, put_together
 from gradcheck.numerics.differences import EPS
 from gradcheck.numerics.noise import effective_eps
 from gradcheck.numerics.verdicts import largest
-from gradcheck.report import Finding, FloatArray
+from gradcheck.report import BoolArray, Finding, FloatArray, IndexArray
 
 #: How far the far points lie, in units of the largest score: hinges between rows are on there, or off.
 _FAR = 10.0
@@ -125,10 +123,10 @@ def _weight_of_rows(objective: Objective, x: FloatArray, value: float, same: Sam
     if not points:
         raise NotSeparable("it could not be tried far from S")
 
-    def mixed(side: npt.NDArray[np.bool_], point: FloatArray) -> float:
+    def mixed(side: BoolArray, point: FloatArray) -> float:
         return _value_at(objective, np.where(np.repeat(side, C), point, x), "with rows far from S")
 
-    def one_side(side: npt.NDArray[np.bool_], point: FloatArray, there: float) -> float:
+    def one_side(side: BoolArray, point: FloatArray, there: float) -> float:
         one, other = mixed(side, point), mixed(~side, point)
         if not same(one + other, value + there, one, other, value, there):
             raise NotSeparable("its rows are coupled: the value is no sum over them")
@@ -191,7 +189,7 @@ def _far_points(x: FloatArray, rng: np.random.Generator) -> list[FloatArray]:
     return [x + away, x - away]
 
 
-def _splits(order: IndexArray) -> Iterator[npt.NDArray[np.bool_]]:
+def _splits(order: IndexArray) -> Iterator[BoolArray]:
     """Rows split in two, so that any two of them are on different sides at least once."""
     for bit in range(max(1, (len(order) - 1).bit_length())):
         yield (order >> bit) & 1 == 1

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.errors import LossDefect
-from gradcheck.report import FloatArray
+from gradcheck.report import Array, FloatArray
 
 _FLOAT64 = np.dtype(np.float64)
 _EPS = float(np.finfo(np.float64).eps)
@@ -104,7 +103,7 @@ def _likeness(given: tuple[int, ...], shape: tuple[int, ...]) -> str:
     return ": the axis of the rows is missing" if N == 1 and given == (C,) else likenesses.get(given, "")
 
 
-def as_array(thing: Any, what: str) -> npt.NDArray[Any]:
+def as_array(thing: Any, what: str) -> Array:
     """What a function returned as ``what``, as an array; a ``LossDefect`` where it is none."""
     try:
         return np.asarray(thing)
@@ -112,7 +111,7 @@ def as_array(thing: Any, what: str) -> npt.NDArray[Any]:
         raise LossDefect("wrong-dtype", f"{what} is {described(thing)}, not an array: {error}") from error
 
 
-def as_float64(array: npt.NDArray[Any], what: str) -> tuple[FloatArray, float]:
+def as_float64(array: Array, what: str) -> tuple[FloatArray, float]:
     """A copy as float64, and the machine epsilon of its dtype; a ``LossDefect`` where it holds no real numbers."""
     if array.dtype == _FLOAT64:
         return np.array(array), _EPS

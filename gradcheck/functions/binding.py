@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.errors import TargetError
 from gradcheck.functions.answer import described
 from gradcheck.functions.doors import Door, Layer
 from gradcheck.layout import Arguments, Input, is_differentiable, leaves, parts_of
+from gradcheck.report import Array
 
 _ARRAYS = np.ndarray | np.floating  # Python's own numbers are mostly constants
 
@@ -23,7 +23,7 @@ class Bound:
     door: Door  # calls it
     order: tuple[str, ...]  # for each gradient that it returns, the input that it belongs to
 
-    def __call__(self, x: npt.NDArray[Any], arguments: Arguments, hessian: bool = False) -> tuple[Any, ...]:
+    def __call__(self, x: Array, arguments: Arguments, hessian: bool = False) -> tuple[Any, ...]:
         """Value, and gradient (1, n) by the differentiated arrays; on request second derivatives as they are returned.
 
         Raises:
@@ -39,7 +39,7 @@ class Bound:
         """The layer that it is; None if it is none, or draws random numbers."""
         return self.door if isinstance(self.door, Layer) else None
 
-    def flat(self, results: tuple[Any, ...], arguments: Arguments) -> npt.NDArray[Any]:
+    def flat(self, results: tuple[Any, ...], arguments: Arguments) -> Array:
         """What a call returned as the gradient (n,) by the differentiated arrays; raises as a call does."""
         inputs = {each: arguments.values[each] for each in self.order}
         _, gradients, _ = _assigned(results, arguments.values, inputs, is_explicit=True)
@@ -57,7 +57,7 @@ class OfRows:
     arguments: Arguments
     own: Input
 
-    def __call__(self, X: npt.NDArray[Any], numbers: npt.NDArray[Any]) -> tuple[Any, npt.NDArray[Any]]:
+    def __call__(self, X: Array, numbers: Array) -> tuple[Any, Array]:
         """Value, and gradient (N, D), of rows with these numbers: all, or one; raises as ``Bound``."""
         N, arguments = self.own.shape[0], self.arguments
         arguments = arguments if len(X) == N else arguments.row(int(numbers[0]), N)

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.errors import TargetError
 from gradcheck.functions.answer import described
 from gradcheck.functions.signatures import parameters_of, signature_of
 from gradcheck.layout import Seed, rebuilt
+from gradcheck.report import FloatArray
 
 #: How names of the gradients that a backward is multiplied by begin.
 _UPSTREAM = ("d", "grad", "upstream", "top_diff", "g_")
@@ -77,7 +77,7 @@ class Layer:
         return self.at_upstream(given, lambda k, shape: upstream_gradient(seed, k, shape))[1:]
 
     def at_upstream(
-        self, given: dict[str, Any], upstream_of: Callable[[int, tuple[int, ...]], npt.NDArray[np.float64]]
+        self, given: dict[str, Any], upstream_of: Callable[[int, tuple[int, ...]], FloatArray]
     ) -> tuple[list[Any], Any, tuple[Any, ...]]:
         """The outputs, and value and gradients for the upstream gradients that ``upstream_of(number, shape)`` makes."""
         forward, backward = self.pair()
@@ -169,7 +169,7 @@ def reseeded(door: Door) -> Door:
 
 
 @functools.lru_cache(maxsize=16)
-def upstream_gradient(seed: Seed, number: int, shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
+def upstream_gradient(seed: Seed, number: int, shape: tuple[int, ...]) -> FloatArray:
     """What output ``number`` is multiplied by: random numbers of mixed signs and sizes, the same at every call.
 
     The seed of one row alone, (seed, row, N), gives that row's part of what the batch of N gets.

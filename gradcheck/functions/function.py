@@ -5,14 +5,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import numpy.typing as npt
-
 from gradcheck.errors import LossDefect, OutOfTime, UsageError
 from gradcheck.functions.answer import Answer, validated
 from gradcheck.functions.binding import Bound
 from gradcheck.functions.budget import Budget
 from gradcheck.functions.output_capture import trimmed_traceback
 from gradcheck.functions.signatures import signature_of
+from gradcheck.report import Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +29,7 @@ class Function:
     has_hessian: bool = False  # it may return second derivatives after value and dS, which a call leaves out
     budget: Budget = field(default_factory=Budget, repr=False)  # counts and limits its calls
 
-    def call(self, scores: npt.NDArray[Any], labels: Any, **options: str | bool) -> Any:
+    def call(self, scores: Array, labels: Any, **options: str | bool) -> Any:
         """Call the function with these arrays, N x C scores and labels, not with copies; return what it returns.
 
         Raises:
@@ -47,7 +46,7 @@ class Function:
             message = f"raises {type(error).__name__}: {str(error).strip()}".removesuffix(": ")
             raise LossDefect("raises", message, details=trimmed_traceback(error)) from error
 
-    def evaluate(self, scores: npt.NDArray[Any], labels: Any) -> Answer:
+    def evaluate(self, scores: Array, labels: Any) -> Answer:
         """Call the function with copies of N x C scores and N labels, and validate what it returns.
 
         Raises:

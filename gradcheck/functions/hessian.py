@@ -5,14 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.errors import LossDefect, UsageError
 from gradcheck.functions.answer import Answer, as_array, as_float64, described, validated
 from gradcheck.functions.function import Function
 from gradcheck.functions.signatures import signature_of
 from gradcheck.layout import Arguments, Input, leaves
-from gradcheck.report import HESSIAN, FloatArray
+from gradcheck.report import HESSIAN, Array, FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +24,7 @@ class Hessian:
     eps: float  # machine epsilon of the dtype that was returned
 
 
-def gradient_and_hessians(loss: Function, scores: npt.NDArray[Any], labels: Any) -> tuple[Answer, list[Hessian]]:
+def gradient_and_hessians(loss: Function, scores: Array, labels: Any) -> tuple[Answer, list[Hessian]]:
     """Value and gradient of the shape of the scores, N x C or 1 x n, and the second derivatives that come with them.
 
     Raises:

@@ -5,6 +5,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.report import Array
+
 Scores = npt.NDArray[np.inexact[Any]]
 Labels = npt.NDArray[np.integer[Any]]
 Answer = tuple[Any, ...]  # (value, dS), or (value, dS, hess)
@@ -41,7 +43,7 @@ def as_batch(S: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Scores, Labels, Labels
     return scores, np.arange(N), labels
 
 
-def as_targets(S: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Scores, npt.NDArray[Any]]:
+def as_targets(S: npt.ArrayLike, y: npt.ArrayLike) -> tuple[Scores, Array]:
     """Scores, and a target for each of them, from N x C real numbers or N ints in [0, C): t_j = 1{j=y}.
 
     A ValueError or a TypeError for other labels.

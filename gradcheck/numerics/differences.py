@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from gradcheck.report import FloatArray
+from gradcheck.report import BoolArray, FloatArray, IndexArray
 
 #: Machine epsilon of float64.
 EPS = float(np.finfo(np.float64).eps)
@@ -31,11 +30,11 @@ class Stencil(NamedTuple):
     g_at: FloatArray
     g_above: FloatArray
 
-    def only(self, which: npt.NDArray[np.intp]) -> Stencil:
+    def only(self, which: IndexArray) -> Stencil:
         """The stencils of some of the entries."""
         return Stencil(*(numbers[..., which] for numbers in self))
 
-    def spread(self, which: npt.NDArray[np.bool_]) -> Stencil:
+    def spread(self, which: BoolArray) -> Stencil:
         """These stencils where an array of any shape is true, row by row; NaN elsewhere."""
         wide = np.full((len(self), *which.shape), np.nan)
         wide[:, which] = self

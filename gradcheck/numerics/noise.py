@@ -11,9 +11,8 @@ spaced: on even ones the rounding of a nearly linear function can be as regular 
 """
 
 import numpy as np
-import numpy.typing as npt
 
-from gradcheck.report import FloatArray
+from gradcheck.report import BoolArray, FloatArray
 
 #: Points on a line. Eight give differences of order up to five with some to leave out: enough for a level of smooth
 #: curvature, 1e-4 to the fourth power, to fall below float64's rounding.
@@ -63,7 +62,7 @@ def _normalised_differences(order: int) -> FloatArray:
 _DIFFERENCES = [_normalised_differences(order) for order in range(1, _HIGHEST_ORDER + 1)]
 
 
-def is_stair(series: FloatArray) -> npt.NDArray[np.bool_]:
+def is_stair(series: FloatArray) -> BoolArray:
     """Whether neighbouring values on a line are often equal, by the first axis: it is finer than a coarse rounding."""
     return np.asarray(np.mean(np.diff(series, axis=0) == 0, axis=0) >= 0.25)
 

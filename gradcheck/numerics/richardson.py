@@ -11,9 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from gradcheck.report import FloatArray
+from gradcheck.report import BoolArray, FloatArray, IndexArray
 
 #: Each step of a sequence is the one before it divided by this.
 RATIO = 4.0
@@ -30,7 +29,7 @@ class Limit:
     estimate: FloatArray
     bound: FloatArray
 
-    def only(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.intp]) -> Limit:
+    def only(self, which: BoolArray | IndexArray) -> Limit:
         """The limits of some of the entries."""
         return Limit(self.estimate[which], self.bound[which])
 

@@ -3,17 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.numerics.differences import Stencil
 from gradcheck.numerics.richardson import Limit
-from gradcheck.report import VERDICTS, FloatArray, Verdict
+from gradcheck.report import VERDICTS, BoolArray, FloatArray, Verdict, VerdictArray
 
 OK, SUBGRADIENT, UNRESOLVED, WRONG = (
     VERDICTS.index(v) for v in (Verdict.OK, Verdict.SUBGRADIENT, Verdict.UNRESOLVED, Verdict.WRONG)
 )
 
-BoolArray = npt.NDArray[np.bool_]
 
 #: A bound wider than this part of the largest gradient seen anywhere near says nothing of an entry.
 TOO_WIDE = 1e-2
@@ -56,7 +54,7 @@ def is_narrow(bound: FloatArray, allowed: FloatArray, scale: float) -> BoolArray
 
 def judge_smooth(
     analytic: FloatArray, limit: Limit, allowed: FloatArray, granted: FloatArray, scale: float
-) -> npt.NDArray[np.int8]:
+) -> VerdictArray:
     """Verdicts where there is a derivative: ``OK``, ``WRONG``, or ``UNRESOLVED`` where the bounds are too wide.
 
     Of E entries of dS: the user's tolerances allow a difference, and bounds on the noise of dS grant one, which may not
@@ -72,7 +70,7 @@ def judge_smooth(
 
 def judge_kinks(
     analytic: FloatArray, left: Limit, right: Limit, allowed: FloatArray, granted: FloatArray, scale: float
-) -> npt.NDArray[np.int8]:
+) -> VerdictArray:
     """Verdicts where left and right derivatives differ: ``SUBGRADIENT``, ``UNRESOLVED`` or ``WRONG``.
 
     Arguments as for ``judge_smooth``. ``WRONG`` is provisional: where kinks meet, the derivatives around x have a

@@ -4,12 +4,11 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import numpy.typing as npt
 from rich.text import Text
 
 from gradcheck.output.screen import VERDICT_STYLES, Screen
 from gradcheck.output.text import SIGNS, relative
-from gradcheck.report import VERDICTS, BatchReport, FloatArray, Verdict, derivative_of
+from gradcheck.report import VERDICTS, BatchReport, BoolArray, FloatArray, Verdict, VerdictArray, derivative_of
 
 TINY = "tiny"  # an entry that is right, and too small for its relative error to mean anything
 _MOST_ROWS, _MOST_OF_AN_INPUT = 8, 6  # rows of a compact grid
@@ -22,10 +21,10 @@ def whole(problem: BatchReport, screen: Screen) -> Iterator[Text]:
         yield grid.drawn(range(start, min(start + grid.classes_that_fit, problem.classes)))
 
 
-def tiny(problem: BatchReport) -> npt.NDArray[np.bool_]:
+def tiny(problem: BatchReport) -> BoolArray:
     """Which entries are right, and too small beside their bound for their relative error to mean anything."""
     verdicts, errors = _matrices(problem)
-    right: npt.NDArray[np.bool_] = (verdicts == VERDICTS.index(Verdict.OK)) & (errors != 0)
+    right: BoolArray = (verdicts == VERDICTS.index(Verdict.OK)) & (errors != 0)
     return right & (np.False_ if problem.negligible is None else problem.negligible)
 
 
@@ -96,5 +95,5 @@ class _Grid:
         return drawn
 
 
-def _matrices(problem: BatchReport) -> tuple[npt.NDArray[np.int8], FloatArray]:
+def _matrices(problem: BatchReport) -> tuple[VerdictArray, FloatArray]:
     return np.asarray(problem.verdicts), np.asarray(problem.relative_errors)

@@ -7,8 +7,7 @@ import numpy as np
 from gradcheck.checking.contract import inspect
 from gradcheck.checking.evidence import Allowance, Case
 from gradcheck.errors import LossDefect, OutOfTime, UsageError
-from gradcheck.numerics.verdicts import BoolArray
-from gradcheck.report import Finding, FloatArray
+from gradcheck.report import BoolArray, Finding, FloatArray
 from gradcheck.shrinking.shrinker import Candidate
 from gradcheck.shrinking.snippet import Gradients
 

@@ -13,9 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import OutOfTime
-from gradcheck.evaluation.blocks import IndexArray
 from gradcheck.layout import Arguments, leaves
-from gradcheck.report import FloatArray
+from gradcheck.report import BoolArray, FloatArray, IndexArray
 from gradcheck.sampling import classes_of
 
 _TRIES = (1, 4, 16)  # candidates of each smaller size, one round of passes after another
@@ -66,7 +65,7 @@ class Candidate:
 class Failure(Candidate):
     """A problem at which a loss failed, and which of its N x C entries are wrong or likely to matter."""
 
-    wrong: npt.NDArray[np.bool_]
+    wrong: BoolArray
 
     def most_wrong(self, N: int, C: int) -> Candidate:
         """The N rows and C columns with most wrong entries, the label of the first of these rows among them."""

@@ -4,13 +4,12 @@ import keyword
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.functions.function import Function
 from gradcheck.layout import Arguments
-from gradcheck.report import FloatArray
+from gradcheck.report import Array, FloatArray
 
 Gradients = tuple[FloatArray, FloatArray]
 
@@ -21,7 +20,7 @@ _MOST_IN_A_LINE, _MOST_LETTERS = 4, 200  # entries and letters up to which a cas
 
 
 def snippet(
-    loss: Function, S: npt.NDArray[Any], y: Any, code: str, config: Config, settings: Settings,
+    loss: Function, S: Array, y: Any, code: str, config: Config, settings: Settings,
     gradients: Gradients | None = None,
 ) -> tuple[str, str]:  # fmt: skip
     """Python that checks a loss at scores S (N x C, of its dtype) and labels y, and raises; and one line of it.
@@ -89,7 +88,7 @@ def _nested(thing: Any, inside: bool = False) -> str:
     return f"np.array({text})" if text.startswith("[") and (inside or not thing.size) else text
 
 
-def _constructed(array: npt.NDArray[Any]) -> str:
+def _constructed(array: Array) -> str:
     """Lists where they make the same array again, else a call that does; numbers as short as they read back."""
     entries = array
     if array.dtype.kind == "f":  # float32(0.1) as 0.1: str knows the digits of the dtype

@@ -10,11 +10,10 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.errors import LossDefect, UsageError
 from gradcheck.functions.function import Function
-from gradcheck.report import FloatArray
+from gradcheck.report import Array, FloatArray
 
 #: Top-level packages of each framework that ``--framework`` and the extras name; the first is the one to import.
 FRAMEWORKS = {"torch": ("torch",), "jax": ("jax", "jaxlib")}
@@ -82,9 +81,7 @@ def first_that_works(forms: Sequence[_Form], attempt: Callable[[_Form], Any]) ->
     return forms[min(1, len(forms) - 1)], False
 
 
-def ignored_upstream(
-    function: Function, scores: npt.NDArray[Any], labels: npt.NDArray[Any], gradient: FloatArray
-) -> str:
+def ignored_upstream(function: Function, scores: Array, labels: Array, gradient: FloatArray) -> str:
     """How the gradient N x C by autodiff fails to follow a factor of the value, in words; empty where it follows."""
     if function.adapter is None:
         return ""

@@ -12,14 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeGuard
 
 import numpy as np
-import numpy.typing as npt
 
 from gradcheck.errors import LossDefect
 from gradcheck.functions.answer import described
 from gradcheck.layout import rebuilt
-from gradcheck.report import HESSIAN
-
-_Array = npt.NDArray[Any]
+from gradcheck.report import HESSIAN, Array
 
 
 @dataclass(frozen=True)
@@ -29,8 +26,8 @@ class Toolkit:
     name: str
     kind: type  # of its arrays
     environment: Callable[[], AbstractContextManager[None]]  # of a call
-    from_numpy: Callable[[_Array], Any]  # converts an array to the framework's
-    to_numpy: Callable[[Any], _Array]  # converts one of its arrays to NumPy
+    from_numpy: Callable[[Array], Any]  # converts an array to the framework's
+    to_numpy: Callable[[Any], Array]  # converts one of its arrays to NumPy
     #: The sum of an array or a number, times an array; raises ``LossDefect`` where it has no gradient.
     sum_of: Callable[..., Any]
     #: Of a function of a list of arrays that returns (value, rest): returns those, and the gradients of the value. The
@@ -50,7 +47,7 @@ class Toolkit:
         """For a loss that takes the framework's arrays, derives its gradient itself, and returns (value, dS)."""
         near, compiled = self.near(self, function), self.compiled(function, function)
 
-        def answer_of(S: _Array, y: _Array, is_compiled: bool = False, **options: Any) -> Any:
+        def answer_of(S: Array, y: Array, is_compiled: bool = False, **options: Any) -> Any:
             own = compiled if compiled and is_compiled else function
             return own(near.array(S), near.array(y), **options)
 
@@ -66,7 +63,7 @@ class Toolkit:
         near, differentiated = self.near(self, function), self.value_and_grad(total, function)
         compiled = self.compiled(differentiated, function)
 
-        def answer_of(S: _Array, y: _Array, is_compiled: bool = False, **options: Any) -> Any:
+        def answer_of(S: Array, y: Array, is_compiled: bool = False, **options: Any) -> Any:
             if S.dtype.kind == "c":
                 return function(near.array(S), near.array(y), **options), np.nan  # complex steps use the value only
             own = compiled if compiled and is_compiled else differentiated
@@ -117,7 +114,7 @@ class Toolkit:
         """A loss with the answer converted."""
 
         @functools.wraps(function, updated=())
-        def loss(S: _Array, y: _Array, **options: Any) -> Any:
+        def loss(S: Array, y: Array, **options: Any) -> Any:
             with self.environment():
                 answer = answer_of(S, _labels(y, S), **options)
                 if not _is_pair(answer):
@@ -147,7 +144,7 @@ class Quick:
     calls: dict[Any, float] = field(default_factory=lambda: defaultdict(float))
     _keeps: bool | None = None
 
-    def many(self, points: tuple[_Array, Any, bool, _Array, _Array], size: int) -> tuple[_Array, _Array]:
+    def many(self, points: tuple[Array, Any, bool, Array, Array], size: int) -> tuple[Array, Array]:
         """G values, or G x N, and derivatives by a flat entry of each of G points, which becomes another number.
 
         ``points`` are a matrix and labels, of all points or each of its own, as the flag says; G entries; G numbers.
@@ -182,7 +179,7 @@ class Quick:
 NO_GRAPH = ", so it has no gradient: is it copied by torch.tensor or detached, or does a backward return None for it?"
 
 
-def _labels(y: Any, S: _Array) -> Any:
+def _labels(y: Any, S: Array) -> Any:
     """Labels as int64, or floats in the precision of the scores."""
     dtype: Any = {"f": S.real.dtype, "i": np.int64, "u": np.int64}.get(y.dtype.kind, y.dtype)
     return y.astype(dtype, copy=False)
