@@ -30,7 +30,7 @@ def test_the_package_has_at_most_120_files_none_over_400_lines_in_few_folders():
 def test_the_package_has_at_most_15000_lines():
     """Second derivatives, weights, many points in a call and step evidence are what is above it; no more may come."""
     lines = sum(LINES.values())
-    assert lines < 16_600
+    assert lines < 16_150
     if lines > 15_000:
         pytest.xfail(f"{lines:,} lines; the goal is 15,000")
 
