@@ -46,24 +46,17 @@ def test_the_test_in_the_readme_passes(at_home: Path) -> None:
     assert "3 passed" in shown, shown
 
 
-def test_the_hook_in_the_readme_runs_a_command_that_exists(at_home: Path) -> None:
+def test_the_hook_and_the_workflow_in_the_readme_are_valid_and_their_commands_run(at_home: Path) -> None:
     hook = yaml.safe_load(files()[".pre-commit-config.yaml"])["repos"][0]["hooks"][0]
     assert hook["language"] == "system"
-    Path("gradcheck.yaml").write_text("losses: [svm]\n", encoding="utf-8")
-    program, *arguments = shlex.split(hook["entry"])
-    assert program == "gradcheck"
-    assert CliRunner().invoke(app, arguments).exit_code == 0
-
-
-def test_the_workflow_in_the_readme_is_valid_and_its_commands_run(at_home: Path) -> None:
     workflow = yaml.safe_load(files()[".github/workflows/gradients.yml"])
     assert workflow[True] == "push"  # YAML 1.1 reads `on` as a truth value; GitHub does not
     (job,) = workflow["jobs"].values()
     assert {"runs-on", "steps"} <= set(job)
+    install, *commands = [shlex.split(step["run"]) for step in job["steps"] if "run" in step]
+    assert install[:2] == ["pip", "install"]
     Path("gradcheck.yaml").write_text("losses: [svm]\n", encoding="utf-8")
-    commands = [shlex.split(step["run"]) for step in job["steps"] if "run" in step]
-    assert commands[0][:2] == ["pip", "install"]
-    for program, *arguments in commands[1:]:
+    for program, *arguments in (shlex.split(hook["entry"]), *commands):
         assert program == "gradcheck"
         assert CliRunner().invoke(app, arguments).exit_code == 0
     assert json.loads(Path("report.json").read_text(encoding="utf-8"))["passed"]

@@ -1,6 +1,7 @@
 """Other processes that call a loss: what they answer is what this one would have got."""
 
 import os
+import socket
 import threading
 from contextlib import nullcontext
 from dataclasses import replace
@@ -232,12 +233,14 @@ def test_an_extra_that_is_not_installed_is_named(monkeypatch, how, missing, extr
     assert f"pip install 'gradcheck[{extra}]'" in str(caught.value)
 
 
-@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense", "http://127.0.0.1:1"])
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense", "http://127.0.0.1:1", "tcp://127.0.0.1:{}"])
 def test_where_no_scheduler_answers_is_said_at_once(monkeypatch, address):
     pytest.importorskip("distributed")
     monkeypatch.setattr(parallel, "ANSWERS", 0.3)
-    with pytest.raises(UsageError, match=f"no scheduler answers at {address}"):
-        check_targets(["svm"], Config(), Settings(backend="dask", scheduler=address))
+    with socket.create_server(("127.0.0.1", 0)) as other:  # which takes the call, and is no scheduler
+        address = address.format(other.getsockname()[1])
+        with pytest.raises(UsageError, match=f"no scheduler answers at {address}"):
+            check_targets(["svm"], Config(), Settings(backend="dask", scheduler=address))
 
 
 def test_a_loss_that_is_adapted_twice_over_is_still_sent_as_the_users(pool):
