@@ -178,16 +178,6 @@ def test_a_callable_is_sent_by_value_and_closes_over_what_can_be_pickled(pool):
     assert "can be pickled" in report.losses[0].error
 
 
-def test_jobs_as_an_option_of_the_api():
-    config = Config(batch_sizes=[3], scores="normal")
-    for check in (gradcheck.check, gradcheck.assert_gradients):
-        check(["svm", "mine:right"], config, jobs=2)
-    with pytest.raises(AssertionError, match="wrong"):
-        gradcheck.assert_gradients("mine:wrong", config, jobs=2)
-    findings = gradcheck.check_at("mine.py:raises", S, Y, plan="full", jobs=2).losses[0].findings
-    assert [finding.code for finding in findings] == ["raises"]
-
-
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="timers of this kind are POSIX's")
 @pytest.mark.parametrize("target", ["mine.py:hangs", pytest.param("mine.py:stops", marks=pytest.mark.benchmark)])
 def test_a_call_that_hangs_in_a_worker_is_ended_and_told(target, capfd):
