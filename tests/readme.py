@@ -4,8 +4,6 @@
 that compares gradcheck with other checkers, which takes long.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shlex

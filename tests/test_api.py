@@ -77,7 +77,7 @@ def test_keys_of_the_configuration_are_keywords_too_and_win_over_it():
     assert [batch.batch_size for batch in report.losses[0].batches] == [1, 4]
     assert (report.config["rtol"], report.config["classes"], report.losses[0].strict) == (1e-6, [3], True)
     assert gradcheck.check_at("softmax", [[1.0, 2.0]], [0], plan="full").losses[0].batches[0].plan == "full"
-    gradcheck.assert_gradients("softmax", batch_sizes=2, scores="normal", fail_fast=True)
+    gradcheck.assert_gradients("softmax", batch_sizes=2, scores="normal", fail_fast=True, jobs=1)
 
 
 @pytest.mark.parametrize(

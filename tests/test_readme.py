@@ -1,13 +1,8 @@
 """What the README shows is true: its examples are run, its tables compared with the code."""
 
-from __future__ import annotations
-
 import json
-import os
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -46,47 +41,22 @@ def test_the_layer_in_configs_is_one_of_the_readme(at_home: Path) -> None:
     assert result.stdout.startswith("right: 93 entries of layers.py:affine_forward agree"), result.stdout
 
 
-def test_there_are_examples() -> None:
-    assert len(examples()) >= 2
-    named = {
-        "mymodule.py",
-        "layers.py",
-        "test_gradients.py",
-        ".pre-commit-config.yaml",
-        ".github/workflows/gradients.yml",
-    }
-    assert named <= set(files())
-
-
 def test_the_test_in_the_readme_passes(at_home: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "test_gradients.py", "-p", "no:cacheprovider"],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(at_home)},
-        check=False,
-    )
-    assert "3 passed" in done.stdout, done.stdout
+    shown = printed("pytest -q test_gradients.py -p no:cacheprovider", at_home)
+    assert "3 passed" in shown, shown
 
 
-def test_the_hook_in_the_readme_runs_a_command_that_exists(at_home: Path) -> None:
+def test_the_hook_and_the_workflow_in_the_readme_are_valid_and_their_commands_run(at_home: Path) -> None:
     hook = yaml.safe_load(files()[".pre-commit-config.yaml"])["repos"][0]["hooks"][0]
     assert hook["language"] == "system"
-    Path("gradcheck.yaml").write_text("losses: [svm]\n", encoding="utf-8")
-    program, *arguments = shlex.split(hook["entry"])
-    assert program == "gradcheck"
-    assert CliRunner().invoke(app, arguments).exit_code == 0
-
-
-def test_the_workflow_in_the_readme_is_valid_and_its_commands_run(at_home: Path) -> None:
     workflow = yaml.safe_load(files()[".github/workflows/gradients.yml"])
     assert workflow[True] == "push"  # YAML 1.1 reads `on` as a truth value; GitHub does not
     (job,) = workflow["jobs"].values()
     assert {"runs-on", "steps"} <= set(job)
+    install, *commands = [shlex.split(step["run"]) for step in job["steps"] if "run" in step]
+    assert install[:2] == ["pip", "install"]
     Path("gradcheck.yaml").write_text("losses: [svm]\n", encoding="utf-8")
-    commands = [shlex.split(step["run"]) for step in job["steps"] if "run" in step]
-    assert commands[0][:2] == ["pip", "install"]
-    for program, *arguments in commands[1:]:
+    for program, *arguments in (shlex.split(hook["entry"]), *commands):
         assert program == "gradcheck"
         assert CliRunner().invoke(app, arguments).exit_code == 0
     assert json.loads(Path("report.json").read_text(encoding="utf-8"))["passed"]
@@ -116,7 +86,8 @@ def test_the_configuration_table_has_every_key_with_its_default() -> None:
         assert shown == default, key
 
 
-def test_the_readme_is_short_and_its_set_up_is_two_commands() -> None:
+def test_the_readme_is_short_and_has_examples_and_its_set_up_is_two_commands() -> None:
+    assert len(examples()) >= 2
     install, test = set_up_commands()
     assert install.endswith("gradcheck run svm")
     assert test.endswith("pytest -n auto")

@@ -14,8 +14,6 @@ are the entries of the gradient. Each has its own defaults, or where it leaves t
 its docstring. All get float64 numbers: a loss that is float32 inside is so for everyone.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys
@@ -25,7 +23,6 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
 from functools import partial, wraps
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -114,14 +111,15 @@ def of_layer(case: layers.LayerCase, scores: str, seed: int, passed_on: Derivati
     def derived(*given: Any) -> Any:
         return passed_on(backward(*given))
 
-    config = Config(scores=DISTRIBUTIONS[scores], batch_sizes=1 + seed % 3, seed=seed, **case.keywords)
-    of_x, (at,), _ = prepare(replace(as_function(forward), beside={"backward": derived}), config)
+    keywords = {**case.keywords, "backward": derived}
+    config = Config(scores=DISTRIBUTIONS[scores], batch_sizes=1 + seed % 3, seed=seed, **keywords)
+    of_x, (at,), _ = prepare(as_function(forward), config)
     objective = Objective(of_x, at.S.shape, at.y)
 
     def both(x: Array) -> tuple[Array, Array]:
         return np.array((answer := objective(x)).value), answer.gradient
 
-    return Problem(lambda rtol: check(forward, config, rtol=rtol, backward=derived), both, at.S[0])
+    return Problem(lambda rtol: check(forward, config, rtol=rtol), both, at.S[0])
 
 
 class Kind(NamedTuple):

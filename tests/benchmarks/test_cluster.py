@@ -1,6 +1,5 @@
 """The workers of a cluster: a dask cluster of two processes on this machine."""
 
-import socket
 import threading
 
 import pytest
@@ -120,11 +119,3 @@ def test_a_cluster_without_workers_is_refused():
         pytest.raises(UsageError, match="has no workers"),
     ):
         check_targets(["svm"], Config(), on(empty))
-
-
-def test_an_address_of_something_else_is_no_scheduler(monkeypatch):
-    monkeypatch.setattr(parallel, "ANSWERS", 0.5)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        address = f"tcp://127.0.0.1:{server.getsockname()[1]}"
-        with pytest.raises(UsageError, match=f"no scheduler answers at {address}"):
-            check_targets(["svm"], Config(), Settings(backend="dask", scheduler=address))

@@ -6,7 +6,6 @@ import sys
 import time
 
 import pytest
-from worker_losses import NEIGHBOUR
 
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
@@ -18,7 +17,7 @@ pytestmark = [pytest.mark.benchmark, pytest.mark.timing]
 SLOW = """\
 import time
 
-from neighbour import softmax
+from gradcheck.losses.cross_entropy import softmax
 
 def waits(S, y):
     time.sleep(0.005)
@@ -40,11 +39,7 @@ FREE = 1.8
 @pytest.fixture(autouse=True)
 def _place(tmp_path, monkeypatch):
     (tmp_path / "slow.py").write_text(SLOW)
-    (tmp_path / "neighbour.py").write_text(NEIGHBOUR)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    yield
-    sys.modules.pop("neighbour", None)
 
 
 @pytest.mark.parametrize("target", ["slow.py:waits", "slow.py:spins"])

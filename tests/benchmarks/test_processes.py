@@ -75,31 +75,18 @@ def test_workers_do_not_outlive_a_process_that_is_killed(tmp_path):
             time.sleep(0.2)
 
 
-def test_standard_output_is_the_report_alone_and_no_worker_is_left(tmp_path):
-    few = ["--jobs", "2", "--batch-size", "3", "--classes", "60", "--scores", "normal", "--format", "json"]
-    (tmp_path / "loud.py").write_text(
-        "import mine, time\nprint('imported')\ndef loss(S, y):\n    time.sleep(0.005)\n    return mine.chatty(S, y)\n"
-    )
-    with begun(tmp_path, "loud.py:loss", *few) as process:
+def test_standard_output_is_the_report_alone_and_a_loss_that_ends_its_process_ends_no_run(tmp_path):
+    heads = (f"def {name}(S, y):\n    time.sleep(0.005)\n    return mine.{name}(S, y)\n" for name in ("dies", "chatty"))
+    (tmp_path / "loud.py").write_text("\n".join(["import mine, time\nprint('imported')", *heads]))
+    few = "--jobs 2 --batch-size 1,3 --classes 60 --scores normal --plan full --format json"
+    with begun(tmp_path, "loud.py:dies", "loud.py:chatty", *few.split()) as process:
         out, err = process.communicate(timeout=60)
-    assert process.returncode == 0
-    assert json.loads(out)["passed"] is True
-    assert err.splitlines() == ["imported", "from the loss"]  # once each, by the process itself
-    assert workers_of(process.pid) == []
-
-
-def test_a_loss_that_ends_its_process_ends_no_run(tmp_path):
-    (tmp_path / "leaves.py").write_text(
-        "import mine, time\n\ndef loss(S, y):\n    time.sleep(0.005)\n    return mine.dies(S, y)\n"
-    )
-    few = ["--jobs", "2", "--batch-size", "1", "--batch-size", "3", "--classes", "60", "--scores", "normal"]
-    with begun(tmp_path, "leaves.py:loss", "svm", *few, "--plan", "full", "--format", "json") as process:
-        out, _ = process.communicate(timeout=60)
     dead, later = json.loads(out)["losses"]
     assert process.returncode == 2
     assert "EXIT(7)" in dead["error"]
     assert [batch["batch_size"] for batch in dead["batches"]] == [1]
     assert later["passed"] is True
+    assert err.splitlines() == ["imported", "from the loss"]  # once each, by the process itself
     assert workers_of(process.pid) == []
 
 

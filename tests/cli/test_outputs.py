@@ -46,7 +46,6 @@ def test_a_format_goes_to_its_file_or_to_standard_output(formats, outputs, shown
         "--output a.out --output b.out",
         "--output json=",
         "--format xml",
-        "--output json=no/such/directory/a.json",
         "--plot a.jpg",
         "--plot no/such/a.png",
     ],

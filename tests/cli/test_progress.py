@@ -25,9 +25,7 @@ class Screen(Terminal):
 
 @pytest.fixture
 def terminal(monkeypatch):
-    monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.delenv("NO_COLOR", raising=False)
     return Screen()
 
 

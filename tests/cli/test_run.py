@@ -16,8 +16,6 @@ from gradcheck.version import __version__
         ("svm softmax", 0, "right: all 2 losses"),
         ("svm --quiet", 0, "right: 120 entries"),
         ("svm mine.py:wrong --quiet", 1, "wrong: 1 of 2"),
-        ("mine.py:wrong", 1, "wrong: "),
-        ("svm mine.py:wrong", 1, "wrong: 1 of 2"),
         ("mine.py:raising", 1, "wrong: "),
         ("mine.py:drowned", 0, "unresolved: "),
         ("mine.py:drowned --strict", 1, "unresolved: "),
@@ -95,7 +93,6 @@ def test_a_target_named_twice_is_checked_once():
         ("", ["nothing to check", "gradcheck run svm", "gradcheck list"]),
         ("svm --batch-size two", ["--batch-size: should be a whole number; got 'two'"]),
         ("svm --timeout soon", ["--timeout: should be a number; got 'soon'"]),
-        ("svm --seed x", ["--seed", "'x'"]),
         ("svm --bach-size 2", ["--bach-size", "--batch-size"]),
         ("svm --worst 0", ["--worst"]),
         ("svm --dtype int8", ["--dtype", "float64", "float32", "int8"]),
@@ -103,7 +100,6 @@ def test_a_target_named_twice_is_checked_once():
         ("svm --set sed=1", ["--set sed=1", "seed"]),
         ("svm --config nosuch.yaml", ["nosuch.yaml"]),
         ("svm --config .", ["directory"]),
-        ("svm --output no/such.txt", ["no/such.txt", "cannot be written"]),
         ("svm --output .", ["cannot be written"]),
         ("svm --timeout 0", ["--timeout is 0"]),
         ("svm --max-seconds -1", ["--max-seconds is -1"]),
@@ -116,12 +112,6 @@ def test_a_mistake_gets_a_message_on_standard_error_and_no_report(arguments, wor
     for word in words:
         assert word in result.stderr
     assert "\\n" not in result.stderr  # lines are lines
-
-
-def test_control_characters_from_outside_reach_no_terminal():
-    result = run("svm --set '\x1b[31m=1'")
-    assert "\x1b" not in result.stderr + result.stdout
-    assert "\x1b" not in run("'\x1b[31m'").stdout
 
 
 @pytest.mark.parametrize(

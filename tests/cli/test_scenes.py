@@ -49,7 +49,7 @@ class Scene(NamedTuple):
 
 RUN, TWICE = "gradcheck run mine.py", "dS = 2·s_j"
 PIPE, INTERRUPT = "; exit ${PIPESTATUS[0]}", "os.kill(os.getpid(), signal.SIGINT)"
-HANGS, SLOW = calls("time.sleep(99)"), calls(f"time.sleep(0.05); time.monotonic() - S0 > 2.5 and {INTERRUPT}")
+SLOW = calls(f"time.sleep(0.05); time.monotonic() - S0 > 2.5 and {INTERRUPT}")
 SLOW = SLOW.replace("def", "S0 = time.monotonic()\n\ndef")
 LONG = calls("raise ValueError('x' * 10**7)")
 AT_THREE = "if len(S) == 3: "

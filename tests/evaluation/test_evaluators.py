@@ -49,9 +49,6 @@ def test_a_loss_that_does_not_take_the_call_is_evidence_and_no_defect():
         each.moved(np.array([1, 5]), np.array([0.1, 0.1]))
 
 
-# --- verdicts ---------------------------------------------------------------------------------------------
-
-
 def checked(loss, S, y, plan):
     report = check_at(loss, S, y, Config(plan=plan)).losses[0]
     if "less than the noise" in report.error:
