@@ -147,17 +147,20 @@ def look_along_lines(seen: Point, in_short: bool) -> Lines:
             gradients[k] = gradient[some]
         return Line(spacing, np.array(values), gradients, None if parts[-1] is None else np.array(parts))
 
+    rounding = 10 * 0.5 * answer.value_eps * abs(answer.value)
+
     def rounding_of_a_part(lines: list[Line]) -> float:
         """The level where a part of the value stands still and the rest moves on, as float32 beside float64; else 0."""
         # No kink keeps its level where lines are so much shorter, and an oscillation shows in dS as well.
+        long = max(lines, key=lambda each: each.level)
+        if long.level <= _ALIKE * rounding or long.is_rough(len(x)):
+            return 0.0
         others = np.random.default_rng(len(x))
         shorter = [line(lines[0].spacing * _SHORTER, others) for _ in lines]
-        usual = float(noise.median(np.array([each.level for each in lines])))
-        short, long = (max(each, key=lambda each: each.level) for each in (shorter, lines))
-        is_rounding = usual / 8 <= short.level <= _COARSEST * abs(answer.value)
-        return short.level if is_rounding and not (short.is_rough(len(x)) or long.is_rough(len(x))) else 0.0
+        usual, short = noise.median(np.array([each.level for each in lines])), max(shorter, key=lambda each: each.level)
+        is_rounding = float(usual) / 8 <= short.level <= _COARSEST * abs(answer.value)
+        return short.level if is_rounding and not short.is_rough(len(x)) else 0.0
 
-    rounding = 10 * 0.5 * answer.value_eps * abs(answer.value)
     # Where the function may well be flat, no line is so long that it would leave the flat part.
     wider = WIDER if largest(answer.gradient) * WIDER[1] > rounding else WIDER[:2]
     for spacing in (_DENSE, SPACING, *wider) if in_short else (SPACING, *wider):
