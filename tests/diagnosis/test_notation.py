@@ -17,12 +17,6 @@ def without_the_label(dS, S, y):
     return dS + is_label(S, y) / len(S)
 
 
-def targets(S, Y):
-    """The cross-entropy with a target for each class."""
-    log_p = S - np.logaddexp.reduce(S, axis=1, keepdims=True)
-    return -(Y * log_p).sum() / len(S), (np.exp(log_p) * Y.sum(axis=1, keepdims=True) - Y) / len(S)
-
-
 def without_log(S, y):
     """The mean of -p_y."""
     L, dL = VARIANTS[0].function(S, y)
@@ -82,7 +76,7 @@ def test_both_gradients_are_said_in_the_notation_of_the_notes(base, change, sent
     ],
 )
 def test_labels_of_each_class_are_written_as_numbers(labels, theirs):
-    sentence = explain_terms(evidence_of(targets, lambda dS, S, Y: dS + Y / len(S), labels=labels))
+    sentence = explain_terms(evidence_of("soft-cross-entropy", lambda dS, S, Y: dS + Y / len(S), labels=labels))
     assert sentence == f"your dS = {theirs.removesuffix(' - y_j/N')}, but the gradient of your value is {theirs}"
 
 
