@@ -7,7 +7,7 @@ import draws
 import numpy as np
 import pytest
 from hypothesis import given
-from observed import bent, codes, evidence_of, findings, right
+from observed import bent, codes, evidence_of, findings, mean_of, right
 from typer.testing import CliRunner
 
 import gradcheck
@@ -16,17 +16,6 @@ from gradcheck.diagnosis.another_loss import gradient_known, like, value_and_gra
 from gradcheck.diagnosis.known import VARIANTS, Values, built_in, gradient_match, known_losses
 from gradcheck.errors import UsageError
 from gradcheck.losses import BUILT_INS
-
-
-def mean_of(formula, sign=1, offset=0.0):
-    """A variant as a right loss."""
-    variant = next(each for each in VARIANTS if each.formula == formula)
-
-    def loss(S, y):
-        L, dL = variant.function(S, y)
-        return sign * L.mean() + offset, sign * dL / len(S)
-
-    return loss
 
 
 def beside(value, gradient, **how):
