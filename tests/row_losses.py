@@ -2,9 +2,10 @@
 
 import numpy as np
 from corpora.bases import mean
+from corpora.complex_scores import svm
 from corpora.parts import cross_entropy as each_row
-from corpora.parts import svm
 from corpora.quiet import Softmax
+from corpora.right import hidden_float32_softmax
 
 
 def total(S, y):
@@ -12,22 +13,12 @@ def total(S, y):
     return values.sum(), p
 
 
-def hinges(S, y):
-    margins, dS = svm(S, y)
-    return margins.sum() / len(S), dS / len(S)
-
-
 def offset(S, y):
     value, dS = mean(S, y)
     return value + 1e3 - 1e3, dS
 
 
-def in_float32(S, y):
-    value, dS = mean(S.astype(np.float32), y)
-    return float(value), dS.astype(float)
-
-
-SEPARABLE = {f.__name__: f for f in (mean, total, hinges, offset, in_float32)}
+SEPARABLE = {f.__name__: f for f in (mean, total, svm, offset, hidden_float32_softmax)}
 
 
 reduced = Softmax()

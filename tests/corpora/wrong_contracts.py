@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from .bases import slips
-from .parts import balanced, cross_entropy, log_softmax, of_labels, one_hot
+from .parts import cross_entropy, log_softmax, of_labels, one_hot
 from .registry import wrong
 
 
@@ -107,15 +107,6 @@ def largest_with_jitter(S, y):
     """A little noise, unseeded, decides between equal scores."""
     noisy = S + 1e-6 * np.random.default_rng().standard_normal(S.shape)
     return noisy.max(axis=1).mean(), one_hot(S, noisy.argmax(axis=1)) / len(S)
-
-
-@wrong("svm, margins equal to 1 deleted", "raises")
-def svm_ones_removed(S, y):
-    """The label's margin is found by its value, and a class that ties with it is deleted too."""
-    N, C = S.shape
-    margins = S - of_labels(S, y)[:, None] + 1
-    others = np.maximum(margins[margins != 1].reshape(N, C - 1), 0)
-    return others.sum() / N, balanced((margins > 0) * 1.0, y) / N
 
 
 @wrong("cross-entropy of probabilities", "raises")
@@ -230,4 +221,11 @@ mutates-input | svm_of_margins | svm, margins that are the scores themselves
     + margins -= of_labels(S, y)[:, None] - 1.0
     + margins[np.arange(len(S)), y] = 0
     + np.maximum(margins, 0, out=margins)
+raises | svm_of_margins | svm, margins equal to 1 deleted
+    The label's margin is found by its value, and a class that ties with it is deleted too.
+    ~ margins = S - of_labels(S, y)[:, None] + 1
+    - dS[np.arange(len(S)), y] = -np.sum(margins > 0, axis=1)
+    + balanced(dS, y)
+    + others = np.maximum(margins[margins != 1].reshape(len(S), S.shape[1] - 1), 0)
+    ~ return others.sum() / len(S), dS / len(S)
 """)
