@@ -33,24 +33,6 @@ torch, F = Lazily("torch"), Lazily("torch.nn.functional")
 jax, jnp = Lazily("jax"), Lazily("jax.numpy")
 
 
-def jax_rows(S, y):
-    return -jax.nn.log_softmax(S)[jnp.arange(len(y)), y]
-
-
-def jax_mean(S, y):
-    return jax_rows(S, y).mean()
-
-
-def jax_reduced(S, y, reduction="mean"):
-    return jax_rows(S, y) if reduction == "none" else jax_mean(S, y)
-
-
-def jax_hinge(S, y):
-    rows = jnp.arange(len(y))
-    margins = jnp.maximum(0, S - S[rows, y][:, None] + 1)
-    return margins.at[rows, y].set(0).sum() / len(y)
-
-
 def each(framework, **cases):
     """Parameters of a test by their names, the framework before each; skipped where it is not installed."""
     marks = getattr(pytest.mark, framework), pytest.mark.skipif(find_spec(framework) is None, reason="not installed")

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from frameworks.conftest import F, each, jax, jax_hinge, jax_mean, jax_reduced, jnp, torch
+from frameworks.conftest import F, each, jax, jnp, torch
+from frameworks.framework_losses import jax_hinge, jax_mean, jax_reduced, torch_by_backward_of_its_own
 
 import gradcheck
 from gradcheck.config.settings import Settings
@@ -115,12 +116,6 @@ def torch_by_hand(S, y):
     p = log_p.exp()
     p[rows, y] -= 1
     return -log_p[rows, y].mean() + S.sum() ** 2, p / len(S) + 2 * S.sum()
-
-
-def torch_by_backward_of_its_own(S, y):
-    value = (S**2).sum() ** 2
-    value.backward()
-    return value.detach(), S.grad
 
 
 def torch_cast(name):

@@ -4,23 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
-from frameworks.conftest import (
-    SMALL,
-    F,
-    S,
-    Y,
-    adapted,
-    each,
-    jax,
-    jax_hinge,
-    jax_mean,
-    jax_reduced,
-    jax_rows,
-    jnp,
-    only_finding,
-    report_of,
-    torch,
-)  # fmt: skip
+from frameworks.conftest import SMALL, F, S, Y, adapted, each, jax, jnp, only_finding, report_of, torch
+from frameworks.framework_losses import jax_hinge, jax_mean, jax_reduced, jax_rows, torch_by_backward_of_its_own
 
 import gradcheck
 from gradcheck.functions.function import Function
@@ -35,12 +20,6 @@ def torch_by_hand(S, y):
     p = torch.exp(log_p)
     p[rows, y] -= 1
     return -log_p[rows, y].mean(), p / len(S)
-
-
-def torch_by_backward_of_its_own(S, y):
-    value = F.cross_entropy(S, y)
-    value.backward()
-    return value, S.grad
 
 
 def torch_from_arrays(S, y):

@@ -1,7 +1,7 @@
 """Second derivatives by differentiating twice, in PyTorch and JAX."""
 
 import pytest
-from frameworks.conftest import jax_mean
+from frameworks.framework_losses import jax_mean
 
 import gradcheck
 
