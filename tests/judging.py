@@ -132,6 +132,16 @@ def hinge(at_tie, sign=1.0, cap=np.inf, at_cap=0.0):
     return loss
 
 
+def times(factor, loss):
+    """The loss, value and dS multiplied."""
+
+    def scaled(S, y):
+        value, dS = loss(S, y)
+        return factor * value, factor * dS
+
+    return scaled
+
+
 class Asked(NamedTuple):
     """The result for one loss: the exit code, the report, the codes of its findings, the leading one first, how often
     the loss was called, and how many calls the reports of its problems state."""

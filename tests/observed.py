@@ -4,6 +4,7 @@ import numpy as np
 
 import gradcheck
 from gradcheck.checking.evidence import Allowance, Case, Evidence
+from gradcheck.diagnosis.known import VARIANTS
 from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS
 from gradcheck.report import VERDICTS, Verdict
@@ -15,6 +16,17 @@ OK, SUBGRADIENT, WRONG = (VERDICTS.index(each) for each in (Verdict.OK, Verdict.
 
 def right(name):
     return BUILT_INS[name].function
+
+
+def mean_of(formula, sign=1, offset=0.0):
+    """A variant as a right loss."""
+    variant = next(each for each in VARIANTS if each.formula == formula)
+
+    def loss(S, y):
+        L, dL = variant.function(S, y)
+        return sign * L.mean() + offset, sign * dL / len(S)
+
+    return loss
 
 
 def changed(base, change, name="loss"):

@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
-from observed import changed
+from observed import changed, codes
 
 from gradcheck.checking.contract import differs, inspect
 from gradcheck.checking.problem import check_problem
@@ -38,10 +38,6 @@ def checked(loss):
     found = check_problem(Function("test", loss), problem, Config())
     assert problem.S.tolist() == S.tolist()
     return found
-
-
-def codes(findings):
-    return [finding.code for finding in findings]
 
 
 def test_a_loss_that_keeps_its_contract_is_called_twice_and_nothing_is_said():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from judging import at_point, drawn, hinge, judged, tied
+from judging import at_point, drawn, hinge, judged, tied, times
 
 from gradcheck.api import check_at
 from gradcheck.checking import subgradients
@@ -16,8 +16,6 @@ from gradcheck.report import Verdict
 
 softmax = BUILT_INS["softmax"].function
 SMOOTH = ("softmax", "label-smoothing", "focal", "brier", "one-vs-all")
-
-
 ramp = hinge(0.0, cap=1.0)
 
 
@@ -116,10 +114,7 @@ def test_no_offset_of_the_value_is_a_false_alarm(loss, offset):
 
 @pytest.mark.parametrize("factor", [1e-300, 1e-9, 1e9, 1e300])
 def test_the_scale_of_the_value_does_not_matter(factor):
-    def scaled(S, y):
-        value, dS = softmax(S, y)
-        return factor * value, factor * dS
-
+    scaled = times(factor, softmax)
     assert judged(scaled, *drawn(1)).set == {"ok"}
     assert judged(with_defect(scaled, (0, 0), lambda x: x * 1.001), *drawn(1)).word(0, 0) == "wrong"
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from corpora import WRONG as WRONG_LOSSES
-from judging import hinge, ranked
+from judging import hinge, ranked, times
 
 from gradcheck.api import check
 from gradcheck.config import Config
@@ -18,14 +18,6 @@ def shared(k):
         return value, tie / tie.sum(axis=1, keepdims=True) / len(S)
 
     return loss
-
-
-def times(factor, loss):
-    def scaled(S, y):
-        value, dS = loss(S, y)
-        return factor * value, factor * dS
-
-    return scaled
 
 
 def combined(*terms):

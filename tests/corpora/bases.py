@@ -22,6 +22,7 @@ def mean(S, y):
 
 
 def softmax_of_p(S, y):
+    """The row's maximum is subtracted, and the log is taken of the quotient."""
     p = softmax(S)
     dS = p - one_hot(S, y)
     value = -np.log(of_labels(p, y)).mean()

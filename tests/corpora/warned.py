@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .bases import slips
-from .parts import balanced, brier, cross_entropy, of_labels, one_hot, sigmoid, softmax, squared_error, svm
+from .bases import slips, softmax_of_p
+from .parts import brier, cross_entropy, of_labels, one_hot, softmax, squared_error, svm
 from .registry import WARNED, warned
 
 
@@ -58,20 +58,6 @@ def sum_of_probabilities(S, y):
     return softmax(S).sum() / len(S), np.zeros_like(S)
 
 
-@warned("softmax without any maximum", "overflows")
-def softmax_naive(S, y):
-    """e^s / sum e^s as it is written."""
-    p = np.exp(S) / np.exp(S).sum(axis=1, keepdims=True)
-    return -np.log(of_labels(p, y)).mean(), (p - one_hot(S, y)) / len(S)
-
-
-@warned("softmax, the log of a p of 0", "overflows")
-def softmax_log_of_p(S, y):
-    """The row's maximum is subtracted, and the log is taken of the quotient."""
-    p = softmax(S)
-    return -np.sum(np.log(of_labels(p, y))) / len(S), (p - one_hot(S, y)) / len(S)
-
-
 @warned("softmax, the batch's maximum subtracted", "overflows")
 def softmax_batch_maximum(S, y):
     """Rows far below the batch's maximum have a sum of 0."""
@@ -79,14 +65,6 @@ def softmax_batch_maximum(S, y):
     total = np.exp(z).sum(axis=1)
     dS = np.exp(z) / total[:, None] - one_hot(S, y)
     return np.mean(np.log(total) - of_labels(z, y)), dS / len(S)
-
-
-@warned("pairwise ranking, log(1 + e^z) as it is written", "overflows")
-def pairwise_naive(S, y):
-    """The loss of a gap of 1e3 is 1e3, and e^1000 is infinite."""
-    e = np.exp(S - of_labels(S, y)[:, None])
-    losses = np.log(1 + e) * (1 - one_hot(S, y))
-    return losses.sum() / len(S), balanced(e / (1 + e), y) / len(S)
 
 
 @warned("softmax whose rows' derivatives are divided by N", "reductions-disagree")
@@ -115,15 +93,21 @@ def brier_sum(S, y, reduction="sum"):
     return losses.sum() / N, dS / N
 
 
-@warned("one-vs-all by einsum, no 1/N in either", "sum-over-rows")
-def one_vs_all_sum(S, y):
-    """Summed over everything."""
-    target = one_hot(S, y)
-    return np.logaddexp(0, S).sum() - np.einsum("ij,ij->", target, S), sigmoid(S) - target
-
-
+warned("softmax, the log of a p of 0", "overflows")(softmax_of_p)
 slips(
     """
+overflows | softmax_of_p | softmax without any maximum
+    e^s / sum e^s as it is written.
+    ~ p = np.exp(S) / np.exp(S).sum(axis=1, keepdims=True)
+overflows | pairwise | pairwise ranking, log(1 + e^z) as it is written
+    The loss of a gap of 1e3 is 1e3, and e^1000 is infinite.
+    ~ e = np.exp(S - of_labels(S, y)[:, None])
+    ~ value = (np.log(1 + e) * (1 - one_hot(S, y))).sum() / len(S)
+    ~ return value, balanced(e / (1 + e), y) / len(S)
+sum-over-rows | one_vs_all | one-vs-all by einsum, no 1/N in either
+    Summed over everything.
+    ~ value = np.logaddexp(0, S).sum() - np.einsum("ij,ij->", one_hot(S, y), S)
+    - dS /= len(S)
 overflows | softmax_in_loops | softmax in loops without any maximum
     Row by row, e^s as it is.
     ~ e = np.exp(S[i])

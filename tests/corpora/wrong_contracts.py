@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from .bases import slips
-from .parts import balanced, cross_entropy, log_softmax, margins_of, of_labels, one_hot
+from .parts import cross_entropy, log_softmax, of_labels, one_hot
 from .registry import wrong
 
 
@@ -15,64 +15,10 @@ def hinge_indicator(S, y):
     return np.maximum(S + 1, 0).sum(), S > -1
 
 
-@wrong("svm in loops, None where there is no gradient", "wrong-dtype")
-def svm_loops_none(S, y):
-    """Lists that start as None, and stay so where no class violates."""
-    N, C = S.shape
-    loss, dS = 0.0, [[None] * C for _ in range(N)]
-    for i, j in np.ndindex(N, C):
-        margin = S[i, j] - S[i, y[i]] + 1
-        if j != y[i] and margin > 0:
-            loss += margin / N
-            dS[i][j] = 1 / N
-            dS[i][y[i]] = (dS[i][y[i]] or 0) - 1 / N
-    return loss, dS
-
-
-@wrong("divergence from one-hot labels", "not-finite")
-def divergence_from_one_hot(S, y):
-    """0 log 0 is not 0 to NumPy."""
-    target, log_p = one_hot(S, y), log_softmax(S)
-    return np.sum(target * (np.log(target) - log_p)) / len(S), (np.exp(log_p) - target) / len(S)
-
-
 @wrong("sample variance of a single row", "not-finite")
 def sample_variance(S, y):
     """ddof=1 divides by N - 1."""
     return S.var(axis=0, ddof=1).sum(), 2 * (S - S.mean(axis=0)) / np.float64(len(S) - 1)
-
-
-@wrong("columns standardised over the batch", "not-finite")
-def batch_normalised(S, y):
-    """The deviation of one row is 0, and nothing is added to it."""
-    deviation = S.std(axis=0)
-    z = (S - S.mean(axis=0)) / deviation
-    losses, dz = cross_entropy(z, y)
-    dS = (dz - dz.mean(axis=0) - z * (dz * z).mean(axis=0)) / deviation
-    return losses.mean(), dS / len(S)
-
-
-@wrong("square root of the hinge", "not-finite")
-def root_hinge(S, y):
-    """1 / (2 sqrt(m)) at margins of 0."""
-    margins = margins_of(S, y)
-    return np.sqrt(margins).sum() / len(S), balanced(0.5 / np.sqrt(margins), y) / len(S)
-
-
-@wrong("softmax at a temperature of 0.001, without the maximum", "not-finite")
-def softmax_frozen(S, y, T=1e-3):
-    """e^{s / T} overflows at scores of 1."""
-    e = np.exp(S / T)
-    p = e / e.sum(axis=1, keepdims=True)
-    return -np.log(of_labels(p, y)).mean(), (p - one_hot(S, y)) / (T * len(S))
-
-
-@wrong("softmax in float16 at a temperature of 0.1", "not-finite")
-def softmax_half(S, y, T=0.1):
-    """float16 ends at 65504, which is e^11."""
-    e = np.exp((S / T).astype(np.float16))
-    p = (e / e.sum(axis=1, keepdims=True)).astype(float)
-    return -np.log(of_labels(p, y)).mean(), (p - one_hot(S, y)) / (T * len(S))
 
 
 @wrong("entropy of normalised scores", "not-finite")
@@ -82,16 +28,6 @@ def entropy_of_scores(S, y):
     q = S / total
     H = -(q * np.log(q)).sum(axis=1, keepdims=True)
     return H.mean(), -(np.log(q) + H) / total / len(S)
-
-
-@wrong("svm, margins that are the scores themselves", "mutates-input")
-def svm_aliased_margins(S, y):
-    """margins = S makes no copy."""
-    margins = S
-    margins -= of_labels(S, y)[:, None] - 1.0
-    margins[np.arange(len(S)), y] = 0
-    np.maximum(margins, 0, out=margins)
-    return margins.sum() / len(S), balanced((margins > 0).astype(float), y) / len(S)
 
 
 @wrong("softmax, exp written over the scores", "mutates-input")
@@ -173,15 +109,6 @@ def largest_with_jitter(S, y):
     return noisy.max(axis=1).mean(), one_hot(S, noisy.argmax(axis=1)) / len(S)
 
 
-@wrong("svm, margins equal to 1 deleted", "raises")
-def svm_ones_removed(S, y):
-    """The label's margin is found by its value, and a class that ties with it is deleted too."""
-    N, C = S.shape
-    margins = S - of_labels(S, y)[:, None] + 1
-    others = np.maximum(margins[margins != 1].reshape(N, C - 1), 0)
-    return others.sum() / N, balanced((margins > 0) * 1.0, y) / N
-
-
 @wrong("cross-entropy of probabilities", "raises")
 def cross_entropy_of_probabilities(S, y):
     """Its input must sum to 1, and an assertion says so."""
@@ -257,4 +184,48 @@ not-deterministic | cross_entropy | softmax with dropout
     ~ keep = (np.random.rand(*S.shape) < 0.5) / 0.5
     ~ losses, dS = cross_entropy(S * keep, y)
     + dS *= keep
+wrong-dtype | svm_in_loops | svm in loops, None where there is no gradient
+    Lists that start as None, and stay so where no class violates.
+    ~ loss, dS = 0.0, [[None] * S.shape[1] for _ in S]
+    - dS[i, j] += 1
+    + dS[i][j] = 1 / len(S)
+    - dS[i, y[i]] -= 1
+    + dS[i][y[i]] = (dS[i][y[i]] or 0) - 1 / len(S)
+    ~ return loss / len(S), dS
+not-finite | cross_entropy | divergence from one-hot labels
+    0 log 0 is not 0 to NumPy.
+    ~ value = np.sum(one_hot(S, y) * (np.log(one_hot(S, y)) - log_softmax(S))) / len(S)
+not-finite | cross_entropy | columns standardised over the batch
+    The deviation of one row is 0, and nothing is added to it.
+    ~ deviation = S.std(axis=0)
+    ~ z = (S - S.mean(axis=0)) / deviation
+    ~ losses, dS = cross_entropy(z, y)
+    + dS = (dS - dS.mean(axis=0) - z * (dS * z).mean(axis=0)) / deviation
+not-finite | svm | square root of the hinge
+    1 / (2 sqrt(m)) at margins of 0.
+    ~ value = np.sqrt(losses).sum() / len(S)
+    ~ return value, balanced(0.5 / np.sqrt(losses), y) / len(S)
+not-finite | softmax_of_p | softmax at a temperature of 0.001, without the maximum
+    e^{s / T} overflows at scores of 1.
+    ~ p = np.exp(S / 1e-3)
+    + p /= p.sum(axis=1, keepdims=True)
+    ~ return value, dS / (1e-3 * len(S))
+not-finite | softmax_of_p | softmax in float16 at a temperature of 0.1
+    float16 ends at 65504, which is e^11.
+    ~ p = np.exp((S / 0.1).astype(np.float16))
+    + p = (p / p.sum(axis=1, keepdims=True)).astype(float)
+    ~ return value, dS / (0.1 * len(S))
+mutates-input | svm_of_margins | svm, margins that are the scores themselves
+    margins = S makes no copy.
+    ~ margins = S
+    + margins -= of_labels(S, y)[:, None] - 1.0
+    + margins[np.arange(len(S)), y] = 0
+    + np.maximum(margins, 0, out=margins)
+raises | svm_of_margins | svm, margins equal to 1 deleted
+    The label's margin is found by its value, and a class that ties with it is deleted too.
+    ~ margins = S - of_labels(S, y)[:, None] + 1
+    - dS[np.arange(len(S)), y] = -np.sum(margins > 0, axis=1)
+    + balanced(dS, y)
+    + others = np.maximum(margins[margins != 1].reshape(len(S), S.shape[1] - 1), 0)
+    ~ return others.sum() / len(S), dS / len(S)
 """)

@@ -3,19 +3,8 @@
 import numpy as np
 
 from .bases import slips
-from .parts import balanced, margins_of, of_labels
+from .parts import balanced, margins_of
 from .registry import wrong
-
-BOTH = ["mutates-input", "missing-mean"]
-
-
-@wrong("svm, margins that are the scores and dS not divided", "mutates-input", also=BOTH[1:], with_=BOTH)
-def svm_aliased_no_mean(S, y):
-    """margins = S makes no copy; dS is of the sum."""
-    margins = S
-    margins -= of_labels(S, y)[:, None] - 1.0
-    margins[np.arange(len(S)), y] = 0
-    return np.maximum(margins, 0).sum() / len(S), balanced((margins > 0).astype(float), y)
 
 
 @wrong("squared hinge, the 2 lost in a buffer", "constant-factor", with_=["constant-factor", "shared-buffer"])
@@ -73,4 +62,10 @@ missing-mean and missing-regularizer | one_vs_all | one-vs-all with a ridge, not
 averaged-twice and constant-factor | squared_error | squared error, divided twice without the 2
     Each entry is divided by N, and so is the whole; the 2 is lost.
     ~ return value, dS / 2 / len(S)
+mutates-input and missing-mean | svm_of_margins | svm, margins that are the scores and dS not divided
+    margins = S makes no copy; dS is of the sum.
+    ~ margins = S
+    + margins -= of_labels(S, y)[:, None] - 1.0
+    + margins[np.arange(len(S)), y] = 0
+    ~ return np.maximum(margins, 0).sum() / len(S), dS
 """)

@@ -3,16 +3,8 @@
 import numpy as np
 
 from .bases import slips
-from .parts import balanced, of_labels, one_hot
+from .parts import of_labels, one_hot
 from .registry import wrong
-
-
-@wrong("svm, margins of 1 zeroed", "removable-jump")
-def svm_ones_zeroed(S, y):
-    """margins == 1 is meant to drop the label, and drops ties from value and dS."""
-    margins = np.maximum(0, S - of_labels(S, y)[:, np.newaxis] + 1)
-    margins[margins == 1] = 0
-    return margins.sum() / len(S), balanced((margins > 0).astype(float), y) / len(S)
 
 
 @wrong("logistic regression in its stable form, derived term by term at 0", "smooth-kink")
@@ -38,15 +30,6 @@ def crammer_singer_to_each(S, y):
     return most.mean(), ((margins == most) - one_hot(S, y)) / len(S)
 
 
-@wrong("svm, margins of 0 counted for the class and not for the label", "not-a-subgradient")
-def svm_zeros_counted_once(S, y):
-    """>= 0 decides for a class and > 0 for the label, so a margin of 0 counts for one of its two scores."""
-    margins = S - of_labels(S, y)[:, None] + 1 - 2 * one_hot(S, y)
-    dS = (margins >= 0).astype(float)
-    dS[np.arange(len(S)), y] = -np.sum(margins > 0, axis=1)
-    return np.maximum(margins, 0).sum() / len(S), dS / len(S)
-
-
 @wrong("the span of the scores, to every class that ties for an end", "not-a-subgradient")
 def span_to_each(S, y):
     """The largest less the smallest score; both ends take all of those that tie."""
@@ -68,4 +51,13 @@ smooth-kink | svm_of_margins | svm, margins equal to 1 taken for the label's
     ~ dS = ((margins > 0) & (margins != 1)).astype(float)
     - dS[np.arange(len(S)), y] = -np.sum(margins > 0, axis=1)
     + dS[np.arange(len(S)), y] = -dS.sum(axis=1)
+removable-jump | svm_of_margins | svm, margins of 1 zeroed
+    margins == 1 is meant to drop the label, and drops ties from value and dS.
+    ~ margins = np.maximum(0, S - of_labels(S, y)[:, np.newaxis] + 1)
+    + margins[margins == 1] = 0
+not-a-subgradient | svm_of_margins | svm, margins of 0 counted for the class and not for the label
+    >= 0 decides for a class and > 0 for the label, so a margin of 0 counts for one of its two scores.
+    ~ margins = S - of_labels(S, y)[:, None] + 1 - 2 * one_hot(S, y)
+    ~ dS = (margins >= 0).astype(float)
+    ~ return np.maximum(margins, 0).sum() / len(S), dS / len(S)
 """)

@@ -7,7 +7,7 @@ import draws
 import numpy as np
 import pytest
 from hypothesis import given
-from observed import bent, codes, evidence_of, findings, right
+from observed import bent, codes, evidence_of, findings, mean_of, right
 from typer.testing import CliRunner
 
 import gradcheck
@@ -16,17 +16,6 @@ from gradcheck.diagnosis.another_loss import gradient_known, like, value_and_gra
 from gradcheck.diagnosis.known import VARIANTS, Values, built_in, gradient_match, known_losses
 from gradcheck.errors import UsageError
 from gradcheck.losses import BUILT_INS
-
-
-def mean_of(formula, sign=1, offset=0.0):
-    """A variant as a right loss."""
-    variant = next(each for each in VARIANTS if each.formula == formula)
-
-    def loss(S, y):
-        L, dL = variant.function(S, y)
-        return sign * L.mean() + offset, sign * dL / len(S)
-
-    return loss
 
 
 def beside(value, gradient, **how):
@@ -216,17 +205,14 @@ def test_a_name_of_no_built_in_is_a_usage_error():
 
 
 def test_labels_that_the_built_in_does_not_take_are_a_usage_error():
-    def square(S, y):
-        return ((S - y) ** 2).sum(), 2 * (S - y)
-
     config = gradcheck.Config(labels={"kind": "real"})
     with pytest.raises(UsageError, match="softmax takes classes as labels, and these are real"):
-        gradcheck.check(square, config, like="softmax")
-    report = gradcheck.check_at(square, [[1.0, 2.0]], [[0.5, 0.1]], like="softmax")
+        gradcheck.check("squared-error", config, like="softmax")
+    report = gradcheck.check_at("squared-error", [[1.0, 2.0]], [[0.5, 0.1]], like="softmax")
     assert report.exit_code == 2
     assert "cannot be compared with softmax's" in report.losses[0].error
     # cubed-relu takes no labels, so it can be compared
-    assert codes(gradcheck.check(square, config, like="cubed-relu").losses[0].findings) == ["unlike"]
+    assert codes(gradcheck.check("squared-error", config, like="cubed-relu").losses[0].findings) == ["unlike"]
 
 
 @pytest.mark.parametrize(

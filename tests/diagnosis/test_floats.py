@@ -4,14 +4,18 @@ import math
 
 import numpy as np
 import pytest
+from corpora import WARNED
+from corpora.bases import softmax_of_p
 from corpora.parts import of_labels, one_hot, sigmoid, softmax
-from corpora.warned import softmax_batch_maximum, softmax_log_of_p, softmax_naive
+from corpora.warned import softmax_batch_maximum
 from judging import to_half
 from observed import changed, findings, leading, right
 
 from gradcheck import check
 from gradcheck.errors import OutOfTime
 from gradcheck.losses import BUILT_INS
+
+softmax_naive = WARNED["softmax without any maximum"].function
 
 
 def logged(log):
@@ -63,7 +67,7 @@ def overflow(loss, **config):
     ("loss", "message", "hint"),
     [
         (softmax_naive, "entries of dS are not finite", "each row's own maximum before exp"),
-        (softmax_log_of_p, "and dS is finite, for scores near 1000; a stable softmax does not", "log p_y as a"),
+        (softmax_of_p, "and dS is finite, for scores near 1000; a stable softmax does not", "log p_y as a"),
         (softmax_batch_maximum, "entries of dS are not finite", "each row's own"),
         (unshifted_value, "and dS is finite, for scores near 1000", "exp overflows in the value"),
         (softplus, "the value is inf, and dS is finite", "np.logaddexp(0, z)"),

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from corpora.parts import softmax
+from judging import to_half
 
 import gradcheck
 
@@ -30,6 +31,7 @@ def findings_of(function, inputs, **keywords):
     return found
 
 
+halved = to_half("float16")
 MATRIX, SQUARE = {"x": "[N, D]"}, {"x": "[4, 4]"}
 SYMMETRIC = np.array([[2.0, 1.0, 0.0, 0.5], [1.0, 3.0, 1.0, 0.0], [0.0, 1.0, 2.0, 1.0], [0.5, 0.0, 1.0, 4.0]])
 
@@ -94,10 +96,6 @@ def test_where_every_gradient_is_0_nothing_was_tested():
     assert (finding.code, finding.severity) == ("vacuous", "warning")
     assert finding.message.startswith("the gradient and the numerical gradient are 0 in all 54 entries of 3 problems")
     assert "differentiated" in finding.hint
-
-
-def halved(x):
-    return x.astype(np.float16).astype(x.dtype)
 
 
 def windows(x, w):

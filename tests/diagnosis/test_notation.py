@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from observed import changed, evidence_of, findings, is_label, leading, right
+from observed import changed, evidence_of, findings, is_label, leading, mean_of, right
 
-from gradcheck.diagnosis.known import VARIANTS
 from gradcheck.diagnosis.notation import explain_terms
 
 SOFTMAX = "the gradient of your value is p_j/N - 1{j=y}/N"
@@ -17,24 +16,12 @@ def without_the_label(dS, S, y):
     return dS + is_label(S, y) / len(S)
 
 
-def targets(S, Y):
-    """The cross-entropy with a target for each class."""
-    log_p = S - np.logaddexp.reduce(S, axis=1, keepdims=True)
-    return -(Y * log_p).sum() / len(S), (np.exp(log_p) * Y.sum(axis=1, keepdims=True) - Y) / len(S)
-
-
-def without_log(S, y):
-    """The mean of -p_y."""
-    L, dL = VARIANTS[0].function(S, y)
-    return L.mean(), dL / len(S)
-
-
 @pytest.mark.parametrize(
     ("base", "change", "sentence"),
     [
         ("softmax", without_the_label, WITHOUT_THE_LABEL),
         (
-            without_log,
+            mean_of("-p_y"),
             lambda dS, S, y: right("softmax")(S, y)[1],
             "your dS = p_j/N - 1{j=y}/N, but the gradient of your value is p_y·p_j/N - 1{j=y}p_j/N",
         ),
@@ -82,7 +69,7 @@ def test_both_gradients_are_said_in_the_notation_of_the_notes(base, change, sent
     ],
 )
 def test_labels_of_each_class_are_written_as_numbers(labels, theirs):
-    sentence = explain_terms(evidence_of(targets, lambda dS, S, Y: dS + Y / len(S), labels=labels))
+    sentence = explain_terms(evidence_of("soft-cross-entropy", lambda dS, S, Y: dS + Y / len(S), labels=labels))
     assert sentence == f"your dS = {theirs.removesuffix(' - y_j/N')}, but the gradient of your value is {theirs}"
 
 

@@ -5,8 +5,8 @@ import re
 
 import numpy as np
 import pytest
-from corpora.parts import balanced, cross_entropy, margins_of, of_labels, squared_error
-from corpora.wrong_ties import svm_ones_zeroed
+from corpora import RIGHT, WRONG
+from corpora.parts import balanced, cross_entropy, margins_of, of_labels
 from observed import changed, codes, findings, is_label, right
 
 import gradcheck
@@ -125,6 +125,7 @@ def test_losses_that_are_wrong_by_their_scores_are_not_taken_for_those_that_keep
 
 
 def test_a_tie_that_is_dropped_by_its_value_is_an_error_that_names_the_entry():
+    svm_ones_zeroed = WRONG["svm, margins of 1 zeroed"].function
     (finding,) = gradcheck.check_at(svm_ones_zeroed, [[0.0, 2.0, 2.0]], [2]).losses[0].findings
     assert (finding.code, finding.severity) == ("removable-jump", "error")
     assert "the value is 0 at S, but near 1 as soon as S[0, 1] = 2" in finding.message
@@ -140,11 +141,6 @@ def test_other_jumps_are_not_removable(jump):
 
 
 # --- truncated-to-integer ---------------------------------------------------------------------------------
-
-
-def mean_squared_error(S, y):
-    losses, dS = squared_error(S, y)
-    return losses.sum() / len(S), dS / len(S)
 
 
 def made_whole(base, change):
@@ -173,7 +169,7 @@ def made_whole(base, change):
     ],
 )
 def test_the_way_it_was_made_whole_is_named(base, change, words, hint):
-    found = findings(made_whole(right(base) if base else mean_squared_error, change))
+    found = findings(made_whole(right(base) if base else RIGHT["squared error to one-hot"], change))
     (finding,) = [each for each in found if each.code == "truncated-to-integer"]
     assert finding.severity == "error"
     assert words in finding.message
@@ -189,7 +185,7 @@ def test_counts_with_a_wrong_column_are_counts_still():
 
 
 def test_it_leads_and_gives_an_example_with_its_place():
-    loss = made_whole(mean_squared_error, lambda dS, N, y: dS.astype(int))
+    loss = made_whole(RIGHT["squared error to one-hot"], lambda dS, N, y: dS.astype(int))
     finding = gradcheck.check_at(loss, [[0.75, 0.25]], [1]).losses[0].findings[0]
     assert finding.code == "truncated-to-integer"
     assert "dS[0, 0] = 1, where the numerical gradient is 1.5 (batch size 1" in finding.message

@@ -60,11 +60,8 @@ def test_a_factor_beside_it_is_named_too(name, seed, sign, power):
 
 
 def test_labels_that_are_no_classes_have_no_column():
-    def squares(S, y):
-        return ((S - y) ** 2).sum() / len(S), 2 * (S - y) / len(S)
-
-    off = evidence_of(squares, lambda a, S, y: a + 1 / len(S), labels=lambda rng, *shape: rng.standard_normal(shape))
-    assert codes(extra_term(off)) == []
+    labels = {"labels": lambda rng, *shape: rng.standard_normal(shape)}
+    assert codes(extra_term(evidence_of("squared-error", lambda a, S, y: a + 1 / len(S), **labels))) == []
 
 
 @draws.few_examples

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 from frameworks.conftest import SMALL, F, S, Y, adapted, each, jax, jnp, only_finding, report_of, torch
+from frameworks.framework_losses import jax_hinge, jax_mean, jax_reduced, jax_rows, torch_by_backward_of_its_own
 
 import gradcheck
 from gradcheck.functions.function import Function
@@ -21,28 +22,10 @@ def torch_by_hand(S, y):
     return -log_p[rows, y].mean(), p / len(S)
 
 
-def torch_by_backward_of_its_own(S, y):
-    value = F.cross_entropy(S, y)
-    value.backward()
-    return value, S.grad
-
-
 def torch_from_arrays(S, y):
     leaf = torch.from_numpy(S).requires_grad_()
     value = F.cross_entropy(leaf, torch.from_numpy(y))
     return value, torch.autograd.grad(value, leaf)[0]
-
-
-def jax_rows(S, y):
-    return -jax.nn.log_softmax(S)[jnp.arange(len(y)), y]
-
-
-def jax_mean(S, y):
-    return jax_rows(S, y).mean()
-
-
-def jax_reduced(S, y, reduction="mean"):
-    return jax_rows(S, y) if reduction == "none" else jax_mean(S, y)
 
 
 def jax_by_hand(S, y):
@@ -99,12 +82,6 @@ def test_torchs_own_losses_pass_with_the_labels_they_take(of, name, dtype):
     config = gradcheck.Config(batch_sizes=[1, 3], classes=4, labels={"kind": LABELS[name]}, dtype=dtype)
     report = report_of(getattr(F, name), of, config)
     assert (report.passed, report.findings) == (True, ())
-
-
-def jax_hinge(S, y):
-    rows = jnp.arange(len(y))
-    margins = jnp.maximum(0, S - S[rows, y][:, None] + 1)
-    return margins.at[rows, y].set(0).sum() / len(y)
 
 
 @pytest.mark.parametrize(

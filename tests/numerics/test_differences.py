@@ -9,8 +9,6 @@ from judging import stencil
 from gradcheck.numerics.differences import SIGMAS, Stencil
 
 EPS = np.finfo(np.float64).eps
-
-
 small = st.floats(-4, 4, allow_subnormal=False)
 
 

@@ -20,8 +20,6 @@ CARRIERS = {
     "quintic": lambda t: (t + 2) ** 5,
 }
 
-seeds = st.integers(0, 2**32 - 1)
-
 
 def on_three_lines(carrier, sigma, seed):
     return CARRIERS[carrier](LINE)[:, np.newaxis] + sigma * np.random.default_rng(seed).normal(size=(noise.POINTS, 3))

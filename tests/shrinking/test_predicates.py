@@ -32,10 +32,6 @@ def broken(loss, code, message="", at=None, calls=40):
     return breaks_contract(Allowance(Function("test", loss), calls), Finding(code, "error", message), at or zeros())
 
 
-def square(S, y):
-    return (S**2).sum(), 2 * S
-
-
 def test_another_type_of_exception_is_another_finding():
     def loss(S, y):
         raise (KeyError if len(S) > 1 else ValueError)("text")
@@ -50,7 +46,7 @@ def test_the_search_ends_when_no_call_is_left_or_the_loss_hangs():
         raise LossDefect("hangs", "takes more than 1 s")
 
     with pytest.raises(OutOfTime):
-        broken(square, "raises", calls=0)
+        broken(DOUBLED, "raises", calls=0)
     with pytest.raises(OutOfTime):
         broken(hangs, "raises")
 
