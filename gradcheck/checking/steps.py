@@ -24,8 +24,8 @@ _FINER = 2.0**-20
 _BETWEEN = (2.0**-6, 2.0**-13)
 #: No spacing is below so many distances between floats.
 _LEAST_IN_SPACINGS = 2.0**10
-#: What is as large a part of the value is rounded to no format of floats.
-_COARSEST = 2.0**-8
+#: A larger part of the value is no rounding to any format of floats; a smaller one may be curvature.
+_COARSEST, _FINEST = 2.0**-8, 2.0**-36
 #: A kink's level falls with the length of a line, that of rounding holds, on one so many times as long.
 _SHORTER = 2.0**-5
 #: From one point of a line to the next, dS may change the values of an oscillation by so many times their level.
@@ -153,7 +153,8 @@ def look_along_lines(seen: Point, in_short: bool) -> Lines:
         """The level where a part of the value stands still and the rest moves on, as float32 beside float64; else 0."""
         # No kink keeps its level where lines are so much shorter, and an oscillation shows in dS as well.
         long = max(lines, key=lambda each: each.level)
-        if long.level <= _ALIKE * rounding or long.is_rough(len(x)):
+        size = max(abs(answer.value), largest(answer.gradient))
+        if long.level <= max(_ALIKE * rounding, _FINEST * size) or long.is_rough(len(x)):
             return 0.0
         others = np.random.default_rng(len(x))
         shorter = [line(lines[0].spacing * _SHORTER, others) for _ in lines]
