@@ -26,9 +26,9 @@ _BETWEEN = (2.0**-6, 2.0**-13)
 _LEAST_IN_SPACINGS = 2.0**10
 #: A larger part of the value is no rounding to any format of floats; a smaller one may be curvature.
 _COARSEST, _FINEST = 2.0**-8, 2.0**-36
-#: A kink's level falls with the length of a line, that of rounding holds, on one so many times as long.
+#: On a line of this fraction of the length, rounding keeps its level, and a kink's falls as far.
 _SHORTER = 2.0**-5
-#: From one point of a line to the next, dS may change the values of an oscillation by so many times their level.
+#: If a line's level is an oscillation's, dS times the spacing changes from point to point by at least 1/8 of it.
 _ROUGH = 8.0
 #: Levels of lines that see the same noise hardly differ by more than this.
 _ALIKE = 30.0

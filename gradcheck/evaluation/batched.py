@@ -85,8 +85,7 @@ class Batched:
     def _at_once(self, points: tuple[Any, ...], size: int) -> FloatArray:
         """G values and G derivatives; raises ``LossDefect`` for whatever goes wrong."""
         loss, count, quick = self._objective.loss, len(points[-1]), self._objective.quick
-        if loss.budget:
-            loss.budget.begin(count - 1)
+        loss.budget.begin(count - 1)
         values, derivatives = replace(loss, function=quick.many).call(points, size)  # type: ignore[arg-type]
         self._objective.calls += count
         if np.shape(derivatives) != np.shape(values)[:1] or len(values) < count:

@@ -234,7 +234,6 @@ class TargetRun:
 
             given, config = self._given, self._config
             dtype = given.S.dtype.name if isinstance(given, Problem) else config.dtype
-
             self._explained = explain(seen, loss, config, self._settings, meant, dtype)
             differs = {"unlike", "constant-offset", "sum-over-rows"} & {each.code for each in self._explained.findings}
             if meant and seen.cases and not differs and contract is None:
