@@ -6,10 +6,12 @@ is between the derivatives around it. Any two subgradients differ by what the gr
 those jumps the function has a derivative, and dS must have it. Values have the last word.
 """
 
+from itertools import chain
+
 import numpy as np
 
 from gradcheck.checking.entries import Verdicts
-from gradcheck.checking.subgradients import Nearby, patterns
+from gradcheck.checking.subgradients import Nearby, patterns, rare_directions
 from gradcheck.numerics.differences import SIGMAS
 from gradcheck.numerics.verdicts import OK, SUBGRADIENT, largest
 from gradcheck.report import Finding, FloatArray, IndexArray
@@ -35,10 +37,10 @@ _HINT = (
 )
 
 
-def joint_defect(nearby: Nearby, value: float, judged: Verdicts, coupled: bool) -> Finding | None:
+def joint_defect(nearby: Nearby, value: float, judged: Verdicts) -> Finding | None:
     """The finding ``not-a-subgradient`` where entries that are subgradients one by one are none together.
 
-    All entries belong together if they are ``coupled``: the value is no sum over rows. None where it cannot be told. No
+    All entries belong together if rows are coupled: the value is no sum over rows. None where it cannot be told. No
     call where less than two that belong together are subgradients; mostly a few, at most 146, and 30 for each of three
     rows.
 
@@ -49,7 +51,7 @@ def joint_defect(nearby: Nearby, value: float, judged: Verdicts, coupled: bool) 
     blocks, every, is_kink = objective.blocks, np.arange(len(nearby.x)), judged.verdicts == SUBGRADIENT
     if np.count_nonzero(is_kink) < 2:
         return None
-    units = [every] if coupled else [every[each] for each in blocks.slices()]
+    units = [every] if nearby.coupled else [every[each] for each in blocks.slices()]
     decided = is_kink | (judged.verdicts == OK)
     units = [unit for unit in units if 1 < np.count_nonzero(is_kink[unit]) <= _MOST_RANKED and decided[unit].all()]
     spacing = float(np.spacing(np.array(largest(nearby.x), dtype=objective.dtype)))
@@ -60,13 +62,19 @@ def joint_defect(nearby: Nearby, value: float, judged: Verdicts, coupled: bool) 
     for gradient in noise.series[:, 1]:
         around.see(gradient)
     most = max(int(np.count_nonzero(is_kink[unit])) for unit in units)
-    for direction in patterns(blocks, max(_SAMPLED, most**2), rng):
+    reached = nearby.reached if nearby.coupled else ()
+    for direction in chain(reached, patterns(blocks, max(_SAMPLED, most**2), rng)):
         units = [unit for unit in units if around.missing(unit) is not None]
         if not units:
             return None
         around.ask(direction)
     for unit in units[:_MOST_UNITS]:
         missing = around.missing_on_both_sides(unit, rng)
+        for direction in rare_directions(objective.shape) if nearby.coupled else ():
+            if missing is None:
+                break
+            around.ask(direction)
+            missing = around.missing(unit)
         if missing is not None and (found := around.verified(missing, value, judged.granted)):
             return found
     return None

@@ -154,14 +154,14 @@ def _judge(
             by = "single rows" if evaluator.by_rows else f"the whole batch: {reason}"
             plan, reason = "projections", f"{why}; entries one by one by calls of {by}"
         else:
-            nearby = Nearby(evaluator.objective, x, precision)
+            nearby = Nearby(evaluator.objective, x, precision, coupled=not evaluator.by_rows)
             given_to = evaluator, answer, analytic, precision, tolerance, nearby
             if problem.layout:
                 verdicts, names = judge_inputs(*given_to, settings.reference, rows=config.plan != "full")
                 reason += f", those of {', '.join(names)} in single rows" if names else ""
             else:
                 verdicts = judge(*given_to, reference=settings.reference)
-            joint = joint_defect(nearby, answer.value, verdicts, coupled=not evaluator.by_rows)
+            joint = joint_defect(nearby, answer.value, verdicts)
             plan, findings = evaluator.name, (*tried.findings, *((joint,) if joint else ()))
         steps = []
         for text, entry in asked.items():

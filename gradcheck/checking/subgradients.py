@@ -9,8 +9,9 @@ Gradients only propose points; what is believed there are differences of values.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 
@@ -35,17 +36,24 @@ MOST_HELD = 2**18
 _CHECKED = 2
 #: Ranks among tied entries that are tried: all of them; of more, the first few and others between them and the last.
 _RANKS, _FIRST_RANKS = 16, 4
+#: Further directions where rows are coupled: if the value is one of 40 tied scores, such as the least of the classes'
+#: maxima, some 64 of these show each of them.
+_FURTHER = 128
+#: Of these, how many may fail to have by values what the gradient has there: a wrong dS has it nowhere.
+_TRIES = 8
 
 
 class Nearby:
     """The surroundings of x, wider where a function is noisy; gradients there are shared by all entries in doubt."""
 
-    def __init__(self, objective: Objective, x: FloatArray, precision: Precision) -> None:
-        self.objective, self.x, self.precision = objective, x, precision
+    def __init__(self, objective: Objective, x: FloatArray, precision: Precision, coupled: bool) -> None:
+        self.objective, self.x, self.precision, self.coupled = objective, x, precision, coupled
         finest = SIGMAS * precision.value_noise / (1e-4 * precision.scale)
         #: How far from x to look, and the step of differences there.
         self.radius = min(_LARGEST_RADIUS, max(min(_RADIUS, precision.reach), finest / _WIDEST_STEP))
         self.step = max(self.radius * _STEP, min(finest, self.radius * _WIDEST_STEP))
+        #: Directions in which the derivative by an entry reaches that of dS.
+        self.reached: list[FloatArray] = []
 
     def gradient(self, direction: FloatArray, part: float = 1.0) -> FloatArray:
         """The gradient (n,) at x + radius * direction, or at a part of the radius: one call."""
@@ -63,10 +71,14 @@ class Nearby:
         return np.array([self.gradient(direction) for direction in self.directions])
 
     @cached_property
+    def nearer(self) -> FloatArray:
+        """(M, n), the same at a part of the radius."""
+        return np.array([self.gradient(direction, 1 / _SHRINK) for direction in self.directions])
+
+    @cached_property
     def jumps(self) -> BoolArray:
         """(n,), entries whose derivative jumps around x: its spread is above its noise and does not shrink near x."""
-        nearer = np.ptp([self.gradient(direction, 1 / _SHRINK) for direction in self.directions], axis=0)
-        spread = np.ptp(self.gradients, axis=0)
+        spread, nearer = np.ptp(self.gradients, axis=0), np.ptp(self.nearer, axis=0)
         own = replace(self.precision.gradient_noise, beyond=None)  # gradients here are the reference's
         noise = SIGMAS * own.of(np.arange(len(self.x)))
         return np.asarray((spread > 2 * noise) & (nearer > spread / 4))
@@ -108,11 +120,19 @@ class Nearby:
             kinked |= np.array([np.count_nonzero(self.x[own] == self.x[entry]) > 1 for entry, own in pairs])
             verdicts[kinked] = verdict.UNRESOLVED
             return kinked, verdicts
-        for e, entry in enumerate(entries.tolist()):
-            kinked[e] |= self.has_jump_at(entry)
+        of_entries = zip(entries.tolist(), analytic.tolist(), allowed.tolist(), strict=True)
+        around = [_Around(self, *each) for each in of_entries]
+        for e, each in enumerate(around):
+            kinked[e] |= self.has_jump_at(each.entry)
             if kinked[e]:
-                verdicts[e] = _judge_hull(self, entry, float(analytic[e]), float(allowed[e]))
-        return kinked, verdicts
+                each.look()
+        if self.coupled:
+            # Where all entries may tie, few points show the one that dS chose: dS is unlike all gradients seen.
+            far, near = (np.abs(g[:, entries] - analytic).min(axis=0) for g in (self.gradients, self.nearer))
+            rare = kinked | ((far > allowed) & (near > far / 4))
+            _look_further(self, [each for e, each in enumerate(around) if rare[e] and each.missing])
+        verdicts = np.array([each.verdict for each in around], dtype=np.int8)
+        return kinked | (verdicts == verdict.SUBGRADIENT), verdicts
 
 
 def patterns(blocks: Blocks, count: int, rng: np.random.Generator) -> Iterator[FloatArray]:
@@ -134,17 +154,80 @@ def _order(count: int, rng: np.random.Generator) -> FloatArray:
     return np.asarray(rng.uniform(0.8, 1.0) * rng.permutation(levels))
 
 
-def _judge_hull(nearby: Nearby, entry: int, analytic: float, allowed: float) -> int:
-    """Whether the derivatives by an entry around x reach both up to the analytic one and down to it: some 20 calls."""
-    seen, widest = _seen_around(nearby, entry), verdict.TOO_WIDE * nearby.precision.scale + allowed
-    for sign in (1.0, -1.0):
-        goal = analytic - sign * allowed
-        best = sorted(seen, key=lambda each: -sign * each[0])[:_CHECKED]
-        limits = [nearby.derivative_along(direction, entry) for _, direction in best]
-        known = [(limit, bound) for limit, bound in limits if bound <= widest]
-        if not any(sign * (limit - goal) >= -bound for limit, bound in known):
-            return verdict.WRONG if known else verdict.UNRESOLVED
-    return verdict.SUBGRADIENT
+@dataclass(eq=False)
+class _Around:
+    """Whether the derivatives by one entry around x reach both up to the analytic one and down to it."""
+
+    nearby: Nearby
+    entry: int
+    analytic: float
+    allowed: float
+    missing: tuple[float, ...] = (1.0, -1.0)  # the signs of the sides that no derivative reaches so far
+    tries: int = _TRIES
+    is_known: bool = True  # whether any derivative that is to reach dS from the first missing side is
+
+    def look(self) -> None:
+        """Judge by the directions sampled for all entries and by guesses: some 20 calls."""
+        seen = _seen_around(self.nearby, self.entry)
+        for sign in self.missing:
+            best = sorted(seen, key=lambda each: -sign * each[0])[:_CHECKED]
+            self.is_known = False
+            if not self._reaches(sign, [direction for _, direction in best]):
+                return
+
+    def add(self, gradient: FloatArray, direction: FloatArray) -> None:
+        """Judge by the gradient at one more point, if that reaches dS from a side that is missing."""
+        for sign in self.missing:
+            if self.tries and sign * (gradient[self.entry] - self.analytic) >= -self.allowed:
+                self.tries -= 1
+                self._reaches(sign, [direction])
+
+    def _reaches(self, sign: float, directions: list[FloatArray]) -> bool:
+        """Whether one of the derivatives along directions, by values, reaches dS from this side."""
+        widest = verdict.TOO_WIDE * self.nearby.precision.scale + self.allowed
+        for direction in directions:
+            limit, bound = self.nearby.derivative_along(direction, self.entry)
+            self.is_known |= bound <= widest
+            if bound <= widest and sign * (limit - self.analytic) >= -self.allowed - bound:
+                self.missing = tuple(each for each in self.missing if each != sign)
+                self.nearby.reached.append(direction)
+                return True
+        return False
+
+    @property
+    def verdict(self) -> int:
+        """Right once both sides are reached; else wrong, if any derivative is known."""
+        if not self.missing:
+            return verdict.SUBGRADIENT
+        return verdict.WRONG if self.is_known else verdict.UNRESOLVED
+
+
+def _look_further(nearby: Nearby, left: list[_Around]) -> None:
+    """Judge entries by rarer points: 8 for each of them, then at most 128 for all."""
+    N, C = nearby.objective.shape
+    for each in left:  # its row, its column and the rest up or down: a minimum of maxima, or a maximum of minima
+        row, column = divmod(each.entry, C)
+        for of_row, of_column, of_rest in product((0.8, -0.8), repeat=3):
+            direction = np.full((N, C), of_rest)
+            direction[row], direction[:, column], direction[row, column] = of_row, of_column, 0.1 * of_row
+            each.add(nearby.gradient(direction.reshape(-1)), direction.reshape(-1))
+    for direction in rare_directions((N, C)):
+        left = [each for each in left if each.missing]
+        if not left:
+            return
+        gradient = nearby.gradient(direction)
+        for each in left:
+            each.add(gradient, direction)
+
+
+def rare_directions(shape: tuple[int, int]) -> Iterator[FloatArray]:
+    """128 orders (n,) of all entries, evenly spaced, in which whole rows, whole columns or single entries go first."""
+    rng, (N, C) = np.random.default_rng(shape), shape
+    for _ in range(_FURTHER):
+        weights = rng.dirichlet([0.5] * 3)
+        parts = (rng.uniform(-1, 1, size) for size in ((N, C), (N, 1), (1, C)))
+        levels = sum(weight * part for weight, part in zip(weights, parts, strict=True)).reshape(-1)
+        yield (levels.argsort().argsort() + _OFF_CENTRE) / len(levels) * 2 - 1
 
 
 def _seen_around(nearby: Nearby, entry: int) -> list[tuple[float, FloatArray]]:

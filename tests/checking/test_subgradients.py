@@ -15,7 +15,7 @@ from gradcheck.report import VERDICTS
 
 def nearby_of(loss, S, y=None):
     objective, x, _, precision = at_point(loss, S, y)
-    return Nearby(objective, x, precision)
+    return Nearby(objective, x, precision, coupled=True)
 
 
 def verdict_on(nearby, entry, claimed):
@@ -60,7 +60,7 @@ def test_what_lies_in_the_hull_is_a_subgradient_and_nothing_else_is(loss, S, rig
 
 def test_where_nothing_can_be_measured_nothing_is_called_wrong():
     nearby = nearby_of(absolute, [[0.0, 2.0]])
-    drowned = Nearby(nearby.objective, nearby.x, replace(nearby.precision, value_noise=1.0))
+    drowned = Nearby(nearby.objective, nearby.x, replace(nearby.precision, value_noise=1.0), coupled=True)
     assert verdict_on(drowned, 0, 2.0) == "unresolved"
 
 
@@ -71,3 +71,26 @@ def test_the_second_and_the_third_largest_of_many_that_tie_are_right(rank, colum
     for seed in range(4):
         S, _ = tied(seed, (1, columns))
         assert check_at(ranked(rank), S, [0], Config(plan="full")).passed, seed
+
+
+def one_of_the_maxima(chosen):
+    """The value is one of the classes' largest scores: the one whose rank among them is ``chosen(C)``."""
+
+    def loss(S, y):
+        column = int(np.argsort(S.max(axis=0), kind="stable")[chosen(S.shape[1])])
+        row = int(S[:, column].argmax())
+        dS = np.zeros_like(S)
+        dS[row, column] = 1.0
+        return S[row, column], dS
+
+    return loss
+
+
+@pytest.mark.parametrize("chosen", [lambda C: 0, lambda C: C // 2, lambda C: C - 2], ids=["least", "median", "second"])
+def test_of_dozens_of_tied_scores_of_coupled_rows_any_may_be_the_one_that_counts(chosen):
+    loss = one_of_the_maxima(chosen)
+    for seed in range(20):
+        S = np.random.default_rng(seed).integers(0, 2, size=(8, 5)).astype(float)
+        y = np.zeros(8, dtype=int)
+        assert check_at(loss, S, y).passed, seed
+        assert not check_at(lambda S, y: (loss(S, y)[0], 2 * loss(S, y)[1]), S, y).passed, seed
