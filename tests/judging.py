@@ -58,7 +58,7 @@ def judged(loss, S, y=None, *, rtol=1e-7, atol=0.0, entries=None, reference="aut
     objective, x, answer, precision = at_point(loss, S, y)
     verdicts = judge(
         WholeBatch(objective, x, answer), answer, answer.gradient, precision, Tolerance(rtol, atol),
-        Nearby(objective, x, precision, coupled=True), entries=entries, reference=reference,
+        Nearby(objective, x, precision, [objective.shape]), entries=entries, reference=reference,
     )  # fmt: skip
     return Judged(verdicts, objective.calls, objective.shape)
 

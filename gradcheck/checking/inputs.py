@@ -53,7 +53,7 @@ def judge_inputs(
             chosen, _, _ = choose(RowValues(objective, here), evaluator.x[entries], precision.same, "auto")
             if not chosen.by_rows:
                 return None
-            around = Nearby(objective, chosen.x, of_rows, coupled=False)
+            around = Nearby(objective, chosen.x, of_rows, [own.shape])
             found = judge(chosen, here, analytic[entries], of_rows, tolerance, around, reference=reference)
             return replace(found, entries=found.entries + own.start)
         except NotSeparable:

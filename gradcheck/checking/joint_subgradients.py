@@ -51,7 +51,7 @@ def joint_defect(nearby: Nearby, value: float, judged: Verdicts) -> Finding | No
     blocks, every, is_kink = objective.blocks, np.arange(len(nearby.x)), judged.verdicts == SUBGRADIENT
     if np.count_nonzero(is_kink) < 2:
         return None
-    units = [every] if nearby.coupled else [every[each] for each in blocks.slices()]
+    units = [every] if nearby.arrays else [every[each] for each in blocks.slices()]
     decided = is_kink | (judged.verdicts == OK)
     units = [unit for unit in units if 1 < np.count_nonzero(is_kink[unit]) <= _MOST_RANKED and decided[unit].all()]
     spacing = float(np.spacing(np.array(largest(nearby.x), dtype=objective.dtype)))
@@ -62,7 +62,7 @@ def joint_defect(nearby: Nearby, value: float, judged: Verdicts) -> Finding | No
     for gradient in noise.series[:, 1]:
         around.see(gradient)
     most = max(int(np.count_nonzero(is_kink[unit])) for unit in units)
-    reached = nearby.reached if nearby.coupled else ()
+    reached = nearby.reached if nearby.arrays else ()
     for direction in chain(reached, patterns(blocks, max(_SAMPLED, most**2), rng)):
         units = [unit for unit in units if around.missing(unit) is not None]
         if not units:
@@ -70,7 +70,7 @@ def joint_defect(nearby: Nearby, value: float, judged: Verdicts) -> Finding | No
         around.ask(direction)
     for unit in units[:_MOST_UNITS]:
         missing = around.missing_on_both_sides(unit, rng)
-        for direction in rare_directions(objective.shape) if nearby.coupled else ():
+        for direction in rare_directions(nearby.arrays) if nearby.arrays else ():
             if missing is None:
                 break
             around.ask(direction)

@@ -154,7 +154,8 @@ def _judge(
             by = "single rows" if evaluator.by_rows else f"the whole batch: {reason}"
             plan, reason = "projections", f"{why}; entries one by one by calls of {by}"
         else:
-            nearby = Nearby(evaluator.objective, x, precision, coupled=not evaluator.by_rows)
+            shapes = [each.shape for each in problem.layout.inputs] if problem.layout else [evaluator.objective.shape]
+            nearby = Nearby(evaluator.objective, x, precision, [] if evaluator.by_rows else shapes)
             given_to = evaluator, answer, analytic, precision, tolerance, nearby
             if problem.layout:
                 verdicts, names = judge_inputs(*given_to, settings.reference, rows=config.plan != "full")

@@ -8,10 +8,11 @@ sampling algorithm for nonsmooth, nonconvex optimization", SIAM J. Optim. 15, 20
 Gradients only propose points; what is believed there are differences of values.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
+from math import prod
 
 import numpy as np
 
@@ -43,11 +44,15 @@ _FURTHER = 128
 _TRIES = 8
 
 
+#: Shapes of the arrays, one after another in x, of which any entries may tie; none where rows of a matrix are separate.
+Shapes = Sequence[tuple[int, ...]]
+
+
 class Nearby:
     """The surroundings of x, wider where a function is noisy; gradients there are shared by all entries in doubt."""
 
-    def __init__(self, objective: Objective, x: FloatArray, precision: Precision, coupled: bool) -> None:
-        self.objective, self.x, self.precision, self.coupled = objective, x, precision, coupled
+    def __init__(self, objective: Objective, x: FloatArray, precision: Precision, arrays: Shapes) -> None:
+        self.objective, self.x, self.precision, self.arrays = objective, x, precision, arrays
         finest = SIGMAS * precision.value_noise / (1e-4 * precision.scale)
         #: How far from x to look, and the step of differences there.
         self.radius = min(_LARGEST_RADIUS, max(min(_RADIUS, precision.reach), finest / _WIDEST_STEP))
@@ -126,7 +131,7 @@ class Nearby:
             kinked[e] |= self.has_jump_at(each.entry)
             if kinked[e]:
                 each.look()
-        if self.coupled:
+        if self.arrays:
             # Where all entries may tie, few points show the one that dS chose: dS is unlike all gradients seen.
             far, near = (np.abs(g[:, entries] - analytic).min(axis=0) for g in (self.gradients, self.nearer))
             rare = kinked | ((far > allowed) & (near > far / 4))
@@ -203,15 +208,11 @@ class _Around:
 
 
 def _look_further(nearby: Nearby, left: list[_Around]) -> None:
-    """Judge entries by rarer points: 8 for each of them, then at most 128 for all."""
-    N, C = nearby.objective.shape
-    for each in left:  # its row, its column and the rest up or down: a minimum of maxima, or a maximum of minima
-        row, column = divmod(each.entry, C)
-        for of_row, of_column, of_rest in product((0.8, -0.8), repeat=3):
-            direction = np.full((N, C), of_rest)
-            direction[row], direction[:, column], direction[row, column] = of_row, of_column, 0.1 * of_row
-            each.add(nearby.gradient(direction.reshape(-1)), direction.reshape(-1))
-    for direction in rare_directions((N, C)):
+    """Judge entries by rarer points: some 8 for each of them, then at most 128 for all."""
+    for each in left:
+        for direction in _lines(nearby.arrays, each.entry):
+            each.add(nearby.gradient(direction), direction)
+    for direction in rare_directions(nearby.arrays):
         left = [each for each in left if each.missing]
         if not left:
             return
@@ -220,14 +221,36 @@ def _look_further(nearby: Nearby, left: list[_Around]) -> None:
             each.add(gradient, direction)
 
 
-def rare_directions(shape: tuple[int, int]) -> Iterator[FloatArray]:
-    """128 orders (n,) of all entries, evenly spaced, in which whole rows, whole columns or single entries go first."""
-    rng, (N, C) = np.random.default_rng(shape), shape
+def _lines(arrays: Shapes, entry: int) -> Iterator[FloatArray]:
+    """Directions (n,) in which an entry stays, and those along each axis from it and all others move, up or down.
+
+    They show what a minimum of maxima takes, or a maximum of minima.
+    """
+    starts = np.cumsum([0, *map(prod, arrays)])
+    number = int(np.searchsorted(starts, entry, side="right")) - 1
+    shape, own = arrays[number], slice(starts[number], starts[number + 1])
+    index = np.unravel_index(entry - own.start, shape)
+    for of_rest, *of_lines in product((0.8, -0.8), repeat=1 + len(shape)):
+        direction = np.full(starts[-1], of_rest)
+        array = direction[own].reshape(shape)
+        for axis, of_line in enumerate(of_lines):
+            array[(*index[:axis], slice(None), *index[axis + 1 :])] = of_line
+        array[index] = 0.1 * of_rest
+        yield direction
+
+
+def rare_directions(arrays: Shapes) -> Iterator[FloatArray]:
+    """128 orders (n,) of all entries, evenly spaced: slices across an axis come first, or single entries do."""
+    rng = np.random.default_rng(len(arrays))
     for _ in range(_FURTHER):
-        weights = rng.dirichlet([0.5] * 3)
-        parts = (rng.uniform(-1, 1, size) for size in ((N, C), (N, 1), (1, C)))
-        levels = sum(weight * part for weight, part in zip(weights, parts, strict=True)).reshape(-1)
-        yield (levels.argsort().argsort() + _OFF_CENTRE) / len(levels) * 2 - 1
+        levels = []
+        for shape in arrays:
+            across = [[length if k == axis else 1 for k, length in enumerate(shape)] for axis in range(len(shape))]
+            weights = rng.dirichlet([0.5] * (1 + len(across)))
+            parts = [w * rng.uniform(-1, 1, size) for w, size in zip(weights, [shape, *across], strict=True)]
+            levels.append(np.ravel(sum(parts)))
+        order = np.concatenate(levels).argsort().argsort()
+        yield (order + _OFF_CENTRE) / len(order) * 2 - 1
 
 
 def _seen_around(nearby: Nearby, entry: int) -> list[tuple[float, FloatArray]]:

@@ -150,7 +150,7 @@ def test_some_entries_are_judged_as_they_are_among_all_in_any_order(name, seed, 
 
     def verdicts(entries):
         evaluator = WholeBatch(objective, x, answer)
-        nearby = subgradients.Nearby(objective, x, precision, coupled=True)
+        nearby = subgradients.Nearby(objective, x, precision, [objective.shape])
         given = evaluator, answer, analytic, precision, Tolerance(1e-7), nearby
         return judge(*given, entries=entries, reference="central")
 

@@ -15,7 +15,7 @@ from gradcheck.report import VERDICTS
 
 def nearby_of(loss, S, y=None):
     objective, x, _, precision = at_point(loss, S, y)
-    return Nearby(objective, x, precision, coupled=True)
+    return Nearby(objective, x, precision, [objective.shape])
 
 
 def verdict_on(nearby, entry, claimed):
@@ -60,7 +60,7 @@ def test_what_lies_in_the_hull_is_a_subgradient_and_nothing_else_is(loss, S, rig
 
 def test_where_nothing_can_be_measured_nothing_is_called_wrong():
     nearby = nearby_of(absolute, [[0.0, 2.0]])
-    drowned = Nearby(nearby.objective, nearby.x, replace(nearby.precision, value_noise=1.0), coupled=True)
+    drowned = Nearby(nearby.objective, nearby.x, replace(nearby.precision, value_noise=1.0), nearby.arrays)
     assert verdict_on(drowned, 0, 2.0) == "unresolved"
 
 
@@ -94,3 +94,17 @@ def test_of_dozens_of_tied_scores_of_coupled_rows_any_may_be_the_one_that_counts
         y = np.zeros(8, dtype=int)
         assert check_at(loss, S, y).passed, seed
         assert not check_at(lambda S, y: (loss(S, y)[0], 2 * loss(S, y)[1]), S, y).passed, seed
+
+
+@pytest.mark.parametrize("N", [1, 12])  # of 12 rows, single ones are moved
+def test_a_maximum_of_minima_over_the_axes_of_an_input_may_take_any_of_those_that_tie(N):
+    def pooled(x):
+        dx = np.zeros_like(x)
+        for n, image in enumerate(x):
+            position = image.min(axis=0).argmax()
+            dx[n, image[:, position].argmin(), position] = 1.0
+        return x.min(axis=1).max(axis=1).sum(), dx
+
+    for seed in range(20):
+        x = np.random.default_rng(seed).integers(0, 2, size=(N, 4, 6)).astype(float)
+        assert check_at(pooled, {"x": x}).passed, seed
