@@ -271,7 +271,7 @@ def _judge(
 def _measure(second: _Second, x: FloatArray, first: Precision, beyond: FloatArray | None) -> Precision:
     """The precision of the gradient as values, and of second derivatives as their derivatives: 17 calls."""
     answer = second(x)
-    found = measure(second, x, answer, in_short=True)
+    found = measure(second, x, answer, in_short=True, of_x=first.inside.of_x)
     # Rounding to decimals is no noise: second derivatives have to be as precise as their dtype.
     least = np.maximum(FLOOR * answer.gradient_eps * found.block_scales, np.finfo(np.float64).smallest_normal)
     value_noise = largest(first.gradient_noise.of(np.unique(second.pairs.out)))
@@ -281,7 +281,6 @@ def _measure(second: _Second, x: FloatArray, first: Precision, beyond: FloatArra
         gradient_noise=replace(found.gradient_noise, least=least, beyond=beyond),
         step=min(first.step, steps.usual_step(value_noise, found.scale)),
         reach=first.reach,
-        inside=replace(found.inside, of_x=first.inside.of_x),
     )
 
 

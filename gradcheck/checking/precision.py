@@ -6,6 +6,7 @@ verdict depends on what was asked before it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -36,6 +37,11 @@ _SMALLEST = 1e-300
 #: Whether x is rounded is tried for so many entries, at a power of two that is no less than this one. A change of the
 #: value by so many units of its precision is seen; beside such a part of the gradients it is that of a flat end.
 _TRIED, _ASIDE, _SEEN, _FLAT = 2, 16.0, 8.0, 1e-3
+#: A part of an entry that is no multiple of a half precision's distances; and that dS explains a move to this part.
+_FINE, _EXPLAINED = 2.0**-13, 1e-5
+#: Of bfloat16 and float16; and leaps exceed what is left of the values by this factor: for x^3 it is 2, and of 20,000
+#: series of random numbers for none.
+_HALF_PRECISIONS, _LEAP = (2.0**-7, 2.0**-10), 16.0
 #: Values that tell of half precision: beside such as do not move in steps there are no two that are so short.
 _TELLING = 2
 #: A kink on a line raises its level and nothing lowers it but chance; this is for the chance.
@@ -112,10 +118,13 @@ class Precision:
         return np.asarray(np.minimum(rounded, self.value_noise))
 
 
-def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bool = False) -> Precision:
+def measure(
+    objective: Objective, x: FloatArray, answer: Answer, *, in_short: bool = False, of_x: float | None = None
+) -> Precision:
     """Measure a function around x (n,) float64, where it returned ``answer``.
 
-    ``in_short`` is for millions of entries: one line, and a usual step without trying any.
+    ``in_short`` is for millions of entries: one line, and a usual step without trying any. ``of_x`` is how x is rounded
+    to half precision inside, where that is known.
     """
     seen = steps.Point(objective, x, answer)
     afar = _look_afar(seen)
@@ -124,16 +133,20 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
     values = np.concatenate([line.values for line in found.lines])
     eps = noise.effective_eps(np.append(values, afar), answer.value_eps, _TELLING)
     floor = 0.5 * eps * max(largest(values), value_scale)
-    value_noise = max(floor, found.level)
+    if of_x is None:
+        of_x = _rounding_of_x(objective, x, answer, eps, 1 if in_short else _TRIED)
+    inside = Rounding(eps, of_x)
+    # Lines are too short to show the steps of a part beside others that move on.
+    value_noise = max(floor, found.level, inside.of_x * seen.largest / np.sqrt(12))
+    spacing = max(found.spacing, steps.SPACING) if inside.of_x else found.spacing
     several = [line.gradients for line in found.of_gradient]
     series = np.array(several) if len(several) > 1 else several[0][np.newaxis]  # no copy of a long one
     size = max(abs(answer.value), value_scale)
-    inside = Rounding(eps, 0.0 if in_short else _rounding_of_x(objective, x, answer, eps))
     by_inputs = not in_short and isinstance(objective.labels, Arguments) and len(objective.blocks) > 1
     if in_short:
         chosen = [steps.usual_step(value_noise, seen.largest)]
     else:
-        top = 2.0**14 * (steps.SPACING if found.spacing in steps.WIDER else found.spacing)
+        top = 2.0**14 * (steps.SPACING if spacing in steps.WIDER else spacing)
         slices = objective.blocks.slices()
         chosen = [
             steps.choose_step(seen, value_noise, inside, series, top, by_inputs or found.spent, own)
@@ -157,37 +170,61 @@ def measure(objective: Objective, x: FloatArray, answer: Answer, *, in_short: bo
         step=min(chosen),
         scale=max(seen.largest or abs(answer.value) / max(1.0, largest(x)), _SMALLEST),
         block_scales=seen.of_blocks,
-        reach=float(found.spacing * noise.POSITIONS[-1]),
+        reach=float(spacing * noise.POSITIONS[-1]),
         steps=tuple(chosen) if by_inputs else (),
         inside=inside,
     )
 
 
-def _rounding_of_x(objective: Objective, x: FloatArray, answer: Answer, eps: float) -> float:
+def _rounding_of_x(objective: Objective, x: FloatArray, answer: Answer, eps: float, entries: int) -> float:
     """The distance of numbers in the half precision that x is rounded to, as a part of them; 0 for none.
 
-    An entry is moved away to a power of two, and from there by parts of itself: three calls, mostly, and at most 12.
-    It is moved to where the value grows first, as losses are flat where it falls.
+    One of so many entries is moved away to a power of two, and from there by parts of itself: three calls, mostly, and
+    at most 12; 24 more where the value does not move there as dS says. It is moved to where the value grows first, as
+    losses are flat where it falls.
     """
-    for entry in np.argpartition(-np.abs(answer.gradient), min(_TRIED, len(x)) - 1)[:_TRIED].tolist():
+    for entry in np.argpartition(-np.abs(answer.gradient), min(entries, len(x)) - 1)[:entries].tolist():
         uphill = np.copysign(1.0, answer.gradient[entry])
         for sign in (uphill, -uphill):
             aside = sign * 2 ** np.ceil(np.log2(max(_ASIDE, abs(x[entry]))))
 
-            def value(part: float, entry: int = entry, aside: float = aside) -> float:
+            def at(part: float, entry: int = entry, aside: float = aside) -> tuple[float, float]:
                 point = x.copy()
                 point[entry] = aside * (1 + part)
-                return objective.without_copy(point.astype(objective.dtype))[0]
+                value, gradient = objective.without_copy(point.astype(objective.dtype))
+                return value, float(gradient[entry])
 
             with suppress(LossDefect):
-                here = value(0.0)
-                change, seen = abs(value(2.0**-4) - here), _SEEN * eps * max(abs(here), abs(answer.value))
+                here, slope = at(0.0)
+                change, seen = abs(at(2.0**-4)[0] - here), _SEEN * eps * max(abs(here), abs(answer.value))
                 if not change > max(2.0**9 * seen, _FLAT * largest(answer.gradient)):
                     continue
-                if value(2.0**-13) != here:
-                    return 0.0
-                if abs(value(2.0**-6) - here) > change / 8:  # else it is a kink that the entry has passed
-                    return 2.0**-7 if value(2.0**-10) == here else 2.0**-10
+                there, slope_there = at(_FINE)
+                if (move := there - here) != 0:
+                    by_dS = (slope + slope_there) / 2 * aside * _FINE
+                    is_explained = abs(move - by_dS) <= _EXPLAINED * abs(move) + seen
+                    return 0.0 if is_explained else _rounding_of_a_part_of_x(lambda part: at(part)[0], seen)
+                if abs(at(2.0**-6)[0] - here) > change / 8:  # else it is a kink that the entry has passed
+                    return _HALF_PRECISIONS[0 if at(2.0**-10)[0] == here else 1]
+    return 0.0
+
+
+def _rounding_of_a_part_of_x(value: Callable[[float], float], seen: float) -> float:
+    """The same, where x is rounded in one part of the function, and the others move on: 12 or 24 calls.
+
+    Numbers are rounded up from the middle between two of half precision on: above a power of two, at 1/2, 3/2 and 5/2
+    of their distance. There the values leap, and between they follow one parabola.
+    """
+    positions = np.arange(0.125, 3, 0.25)
+    between = np.floor(positions + 0.5) == np.arange(4)[:, np.newaxis]
+    columns = np.array([*between, positions, positions**2]).T
+    for eps in _HALF_PRECISIONS:
+        values = np.array([value(eps * position) for position in positions])
+        values -= values[0]
+        fitted, *_ = np.linalg.lstsq(columns, values, rcond=None)
+        _, second, _ = np.sort(np.abs(np.diff(fitted[:4])))
+        if second > _LEAP * largest(values - columns @ fitted) + seen:
+            return eps
     return 0.0
 
 

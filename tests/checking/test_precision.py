@@ -65,7 +65,7 @@ def test_in_short_it_takes_few_calls_and_stairs_and_kinks_are_told_apart(decimal
         lambda S, y: (round(float(softmax(S, y)[0]), decimals), softmax(S, y)[1]), S, in_short=True
     )
     assert 0.02 < stairs.value_noise / 10.0**-decimals < 10
-    assert calls <= 40
+    assert calls <= 64  # of a softmax 37: whether x is rounded is not clear where values stand still
     for ties in (S, np.round(S)):
         assert measured(svm, ties, in_short=True)[0].value_noise < 100 * EPS * 300
 

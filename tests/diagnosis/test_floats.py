@@ -1,6 +1,7 @@
 """Losses that overflow or are guarded at scores near 1000, and losses whose numbers are rounded inside."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -199,6 +200,42 @@ def test_a_value_and_a_gradient_in_half_precision_are_named(dS, words):
 def test_a_wrong_gradient_is_caught_though_scores_or_the_value_are_in_half_precision(name, factor, loss):
     assert rounding(loss, S=to_half(name), dS=lambda dS: factor * dS)[0].failed
     assert rounding(loss, value=lambda value: float(to_half(name)(value)), dS=lambda dS: factor * dS)[0].failed
+
+
+@pytest.mark.parametrize("scores", ["normal", "integers"])
+@pytest.mark.parametrize("loss", ["softmax", "svm"])
+@pytest.mark.parametrize("name", HALVES)
+def test_scores_in_half_precision_in_one_part_beside_a_penalty_make_nothing_wrong(name, loss, scores):
+    def penalised(S, y, factor=1.0):
+        value, dS = BUILT_INS[loss].function(to_half(name)(S), y)
+        return value + 0.05 * (S**2).sum(), factor * (dS + 0.1 * S)
+
+    for seed in range(3):
+        assert not check(penalised, scores=scores, seed=seed).losses[0].failed
+    for factor in (2.0, -1.0):
+        assert check(partial(penalised, factor=factor), scores=scores).losses[0].failed
+
+
+@pytest.mark.parametrize("penalty", [0.0, 0.05])
+@pytest.mark.parametrize("loss", ["softmax", "svm"])
+@pytest.mark.parametrize("name", HALVES)
+def test_by_projections_scores_in_half_precision_make_nothing_wrong(name, loss, penalty):
+    def penalised(S, y):
+        value, dS = BUILT_INS[loss].function(to_half(name)(S), y)
+        return value + penalty * (S**2).sum(), dS + 2 * penalty * S
+
+    assert not check(penalised, batch_sizes=40, classes=30, max_entries=1000).losses[0].failed
+
+
+def test_weights_in_half_precision_beside_a_penalty_in_float64_make_nothing_wrong():
+    def loss(W, X, y, reg, factor=1.0):
+        value, dZ = BUILT_INS["softmax"].function((X.astype(np.float16) @ W.astype(np.float16)).astype(float), y)
+        return value + reg * (W**2).sum(), factor * (X.T @ dZ + 2 * reg * W)
+
+    inputs = {"W": "normal(0, 0.5) [D, C]", "X": "[N, D]", "y": "labels", "reg": 0.1}
+    for seed in range(3):
+        assert not check(loss, inputs=inputs, seed=seed).losses[0].failed
+        assert check(partial(loss, factor=2.0), inputs=inputs, wrt=["W"], seed=seed).losses[0].failed
 
 
 @pytest.mark.parametrize(
