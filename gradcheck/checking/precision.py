@@ -39,8 +39,8 @@ _SMALLEST = 1e-300
 _TRIED, _ASIDE, _SEEN, _FLAT = 2, 16.0, 8.0, 1e-3
 #: A part of an entry that is no multiple of a half precision's distances; and that dS explains a move to this part.
 _FINE, _EXPLAINED = 2.0**-13, 1e-5
-#: Of bfloat16 and float16; and leaps exceed what is left of the values by this factor: for x^3 it is 2, and of 20,000
-#: series of random numbers for none.
+#: Of bfloat16 and float16; and the largest leap exceeds what is left of the values by this factor: of x^3 by 2.0, at a
+#: kink by 2.2.
 _HALF_PRECISIONS, _LEAP = (2.0**-7, 2.0**-10), 16.0
 #: Values that tell of half precision: beside such as do not move in steps there are no two that are so short.
 _TELLING = 2
@@ -179,12 +179,17 @@ def measure(
 def _rounding_of_x(objective: Objective, x: FloatArray, answer: Answer, eps: float, entries: int) -> float:
     """The distance of numbers in the half precision that x is rounded to, as a part of them; 0 for none.
 
-    One of so many entries is moved away to a power of two, and from there by parts of itself: three calls, mostly, and
-    at most 12; 24 more where the value does not move there as dS says. It is moved to where the value grows first, as
-    losses are flat where it falls.
+    An entry of each input, or one of so many scores that tells, is moved away to a power of two, and from there by
+    parts of itself: three calls a side, 24 more where the value does not move there as dS says. It is moved first to
+    where the value grows, as losses are flat where it falls.
     """
-    for entry in np.argpartition(-np.abs(answer.gradient), min(entries, len(x)) - 1)[:entries].tolist():
-        uphill = np.copysign(1.0, answer.gradient[entry])
+    sizes = np.abs(answer.gradient)
+    if isinstance(objective.labels, Arguments):
+        candidates = [each.start + int(np.argmax(sizes[each])) for each in objective.blocks.slices()]
+    else:
+        candidates = np.argpartition(-sizes, min(entries, len(x)) - 1)[:entries].tolist()
+    for entry in candidates:
+        uphill, is_smooth = np.copysign(1.0, answer.gradient[entry]), False
         for sign in (uphill, -uphill):
             aside = sign * 2 ** np.ceil(np.log2(max(_ASIDE, abs(x[entry]))))
 
@@ -202,10 +207,13 @@ def _rounding_of_x(objective: Objective, x: FloatArray, answer: Answer, eps: flo
                 there, slope_there = at(_FINE)
                 if (move := there - here) != 0:
                     by_dS = (slope + slope_there) / 2 * aside * _FINE
-                    is_explained = abs(move - by_dS) <= _EXPLAINED * abs(move) + seen
-                    return 0.0 if is_explained else _rounding_of_a_part_of_x(lambda part: at(part)[0], seen)
-                if abs(at(2.0**-6)[0] - here) > change / 8:  # else it is a kink that the entry has passed
+                    is_smooth = abs(move - by_dS) <= _EXPLAINED * abs(move) + seen
+                    if not is_smooth:
+                        return _rounding_of_a_part_of_x(lambda part: at(part)[0], seen)
+                elif abs(at(2.0**-6)[0] - here) > change / 8:  # else it is a kink that the entry has passed
                     return _HALF_PRECISIONS[0 if at(2.0**-10)[0] == here else 1]
+        if is_smooth and not isinstance(objective.labels, Arguments):
+            return 0.0
     return 0.0
 
 
@@ -222,8 +230,7 @@ def _rounding_of_a_part_of_x(value: Callable[[float], float], seen: float) -> fl
         values = np.array([value(eps * position) for position in positions])
         values -= values[0]
         fitted, *_ = np.linalg.lstsq(columns, values, rcond=None)
-        _, second, _ = np.sort(np.abs(np.diff(fitted[:4])))
-        if second > _LEAP * largest(values - columns @ fitted) + seen:
+        if largest(np.diff(fitted[:4])) > _LEAP * largest(values - columns @ fitted) + seen:
             return eps
     return 0.0
 
