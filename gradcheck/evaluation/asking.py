@@ -22,16 +22,16 @@ def ask_for(
     labels: Array,
     entries: IndexArray,
     after: Array,
-) -> tuple[FloatArray, FloatArray]:
+) -> FloatArray:
     """The value and the derivative by the moved entry, for each of E flat entries of N x C scores set alone.
 
     Returns:
-        E values and E derivatives: of the whole batch, of the entry's row alone, or of the entry's row in the batch.
+        (2, E), values and derivatives: of the whole batch, the entry's row alone, or the entry's row in the batch.
 
     Raises:
         LossDefect: the loss raised, or returned no value and gradient.
     """
-    values, derivatives = np.empty(len(entries)), np.empty(len(entries))
+    values, derivatives = found = np.empty((2, len(entries)))
     rows = entries // scores.shape[1]
     if asking != "each-row":
         columns = entries - rows * scores.shape[1]
@@ -42,14 +42,14 @@ def ask_for(
             its = labels[own] if asking == "rows" else labels
             values[e], gradient = value_and_gradient(call(moved, its.copy()), moved.shape)
             derivatives[e] = gradient[row - first, column]
-        return values, derivatives
+        return found
     moved = np.empty_like(scores)  # filled anew for every call: memory that is new each time costs a twentieth more
     for group in groups_for(asking, rows):
         np.copyto(moved, scores)
         moved.reshape(-1)[entries[group]] = after[group]
         each, gradient = values_and_derivatives(call(moved, labels.copy()), scores.shape)
         values[group], derivatives[group] = each[rows[group]], gradient.reshape(-1)[entries[group]]
-    return values, derivatives
+    return found
 
 
 def groups_for(asking: Asking, rows: IndexArray) -> list[IndexArray]:

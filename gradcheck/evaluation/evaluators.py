@@ -84,9 +84,7 @@ class Evaluator:
         after = self.objective.rounded(before + offsets)
         with told_by_calls(self.refused) if self.by_rows else nullcontext():
             values, derivatives = self.objective.ask(self.asking, self.x, entries, after)
-        values *= self.weight
-        derivatives *= self.weight
-        return Moved(after - before, values, derivatives)
+        return Moved(after - before, values * self.weight, derivatives * self.weight)
 
     def here(self, entries: IndexArray) -> Moved:
         """The same entries, not moved."""
