@@ -21,9 +21,8 @@ from gradcheck.checking.problem import Checked, Judged, batches_of, case_of
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect, UsageError
-from gradcheck.evaluation.asking import Asking, groups_for
 from gradcheck.evaluation.evaluators import Evaluator, Moved
-from gradcheck.evaluation.objective import Objective
+from gradcheck.evaluation.objective import Asking, Objective, groups_for
 from gradcheck.functions.answer import Answer, as_array, as_float64, described, validated
 from gradcheck.functions.function import Function
 from gradcheck.functions.signatures import signature_of

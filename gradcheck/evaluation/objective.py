@@ -6,21 +6,25 @@ A framework's function can be called at many points at once, or compiled: where 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from gradcheck.errors import LossDefect
-from gradcheck.evaluation.asking import Asking, ask_for, groups_for
-from gradcheck.evaluation.parallel import Pool
 from gradcheck.functions.answer import Answer, put_together, validated, value_and_gradient, values_and_derivatives
 from gradcheck.functions.function import Function
 from gradcheck.layout import Arguments, Blocks
 from gradcheck.report import Array, FloatArray, IndexArray
+
+#: What is called: the whole batch, single rows, or the whole batch for the value of each row.
+Asking = Literal["whole", "rows", "each-row"]
+#: Scores and labels in, which the function may overwrite; its answer out.
+Call = Callable[[Array, Array], Any]
 
 #: Points in one call, at most; and in a request, at least, for which mapping a function saves more than it takes.
 _POINTS, _WORTHWHILE = 256, 1024
@@ -48,7 +52,7 @@ class Objective:
     #: this is what such a value counts in the batch's: 1/N or 1.
     row_weight: float | None = None
     eps: tuple[float, float] = (0.0, 0.0)  # machine epsilon of value and dS, where ``row_weight`` is known
-    pool: Pool | None = None  # other processes that share many calls
+    pool: Any = None  # other processes that share many calls, ``parallel.Pool``; or None
     rounding: float = 0.0  # standard deviation of the noise of a value as a part of it, once that is measured
     calls: int = 0  # of the loss, or points that it was called at
 
@@ -93,13 +97,13 @@ class Objective:
         return np.asarray(spacings, dtype=np.float64)
 
     def ask(self, asking: Asking, x: FloatArray, entries: IndexArray, after: FloatArray) -> FloatArray:
-        """Call the loss with each of E entries of x (n,) moved alone; see ``asking.ask_for``."""
+        """Call the loss with each of E entries of x (n,) moved alone; see ``ask_for``."""
         scores = x.astype(self.dtype, copy=False).reshape(self.shape)
         if (found := self.batched.ask(asking, scores, entries, after.astype(self.dtype, copy=False))) is not None:
             return found
         if self.pool is not None and len(entries):
             self.calls += len(groups_for(asking, entries // self.shape[1]))
-            return self.pool.ask(self.loss, asking, scores, self.labels, entries, after)
+            return np.asarray(self.pool.ask(self.loss, asking, scores, self.labels, entries, after))
         return ask_for(asking, partial(self.call, asking=asking), scores, self.labels, entries, after)
 
     def answer_of_row(self, number: int, scores: FloatArray) -> tuple[float, FloatArray]:
@@ -167,6 +171,57 @@ class Objective:
         return answer
 
 
+def ask_for(
+    asking: Asking,
+    call: Call,
+    scores: Array,
+    labels: Array,
+    entries: IndexArray,
+    after: Array,
+) -> FloatArray:
+    """The value and the derivative by the moved entry, for each of E flat entries of N x C scores set alone.
+
+    Returns:
+        (2, E), values and derivatives: of the whole batch, the entry's row alone, or the entry's row in the batch.
+
+    Raises:
+        LossDefect: the loss raised, or returned no value and gradient.
+    """
+    values, derivatives = found = np.empty((2, len(entries)))
+    rows = entries // scores.shape[1]
+    if asking != "each-row":
+        columns = entries - rows * scores.shape[1]
+        for e, (row, column) in enumerate(zip(rows.tolist(), columns.tolist(), strict=True)):
+            own, first = (slice(row, row + 1), row) if asking == "rows" else (slice(None), 0)
+            moved = scores[own].copy()
+            moved[row - first, column] = after[e]
+            its = labels[own] if asking == "rows" else labels
+            values[e], gradient = value_and_gradient(call(moved, its.copy()), moved.shape)
+            derivatives[e] = gradient[row - first, column]
+        return found
+    moved = np.empty_like(scores)  # filled anew for every call: memory that is new each time costs a twentieth more
+    for group in groups_for(asking, rows):
+        np.copyto(moved, scores)
+        moved.reshape(-1)[entries[group]] = after[group]
+        each, gradient = values_and_derivatives(call(moved, labels.copy()), scores.shape)
+        values[group], derivatives[group] = each[rows[group]], gradient.reshape(-1)[entries[group]]
+    return found
+
+
+def groups_for(asking: Asking, rows: IndexArray) -> list[IndexArray]:
+    """The indices of E entries of these rows, in the groups that ``ask_for`` moves by one call each.
+
+    Example:
+        >>> [group.tolist() for group in groups_for("each-row", np.array([0, 0, 1]))]  # no group holds a row twice
+        [[0, 2], [1]]
+    """
+    if asking != "each-row":
+        return list(np.arange(len(rows)).reshape(-1, 1))
+    order, counts = np.argsort(rows, kind="stable"), np.bincount(rows)
+    firsts = np.cumsum(counts) - counts
+    return [order[firsts[counts > k] + k] for k in range(np.max(counts, initial=0))]
+
+
 class Batched:
     """An objective at many points by a few calls; None in place of an answer where single calls have to do it."""
 
@@ -180,7 +235,7 @@ class Batched:
         return self._is_believed.get(asking, False)
 
     def ask(self, asking: Asking, scores: Array, entries: IndexArray, after: Array) -> FloatArray | None:
-        """As ``asking.ask_for``."""
+        """As ``ask_for``."""
         if not (len(entries) and self.suits(asking, scores, entries, after)):
             return None
         size = _chunk(scores[:1] if asking == "rows" else scores)
@@ -202,7 +257,7 @@ class Batched:
         return self.believes(asking)
 
     def _at_once(self, asking: Asking, scores: Array, entries: IndexArray, after: Array, size: int) -> FloatArray:
-        """As ``asking.ask_for``, by one call; raises ``LossDefect`` for whatever goes wrong."""
+        """As ``ask_for``, by one call; raises ``LossDefect`` for whatever goes wrong."""
         loss, labels, quick, count = self._objective.loss, self._objective.labels, self._objective.quick, len(entries)
         points: tuple[Any, ...] = scores, labels, False, entries, after
         if asking == "rows":

@@ -24,7 +24,7 @@ import numpy as np
 
 from gradcheck.config.settings import Settings
 from gradcheck.errors import GradcheckError, LossDefect, OutOfTime, UsageError
-from gradcheck.evaluation.asking import Asking, Call, ask_for, groups_for
+from gradcheck.evaluation.objective import Asking, Call, ask_for, groups_for
 from gradcheck.functions.budget import Budget, open_budget
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import EXECUTED, load_target
@@ -82,7 +82,7 @@ class Pool:
     def ask(
         self, function: Function, asking: Asking, scores: Array, labels: Array, entries: IndexArray, after: Array
     ) -> FloatArray:
-        """Values and derivatives as ``evaluation.asking.ask_for`` returns them, for the same arguments; E above 0.
+        """Values and derivatives as ``objective.ask_for`` returns them, for the same arguments; E above 0.
 
         The first call is made here: it shows how long a call takes, and each task repeats it.
 
