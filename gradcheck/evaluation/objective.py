@@ -9,7 +9,6 @@ import math
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -23,8 +22,8 @@ from gradcheck.report import Array, FloatArray, IndexArray
 
 #: What is called: the whole batch, single rows, or the whole batch for the value of each row.
 Asking = Literal["whole", "rows", "each-row"]
-#: Scores and labels in, which the function may overwrite; its answer out.
-Call = Callable[[Array, Array], Any]
+#: Scores and labels in, which the function may overwrite, and what is asked; its answer out.
+Call = Callable[[Array, Any, Asking], Any]
 
 #: Points in one call, at most; and in a request, at least, for which mapping a function saves more than it takes.
 _POINTS, _WORTHWHILE = 256, 1024
@@ -104,7 +103,7 @@ class Objective:
         if self.pool is not None and len(entries):
             self.calls += len(groups_for(asking, entries // self.shape[1]))
             return np.asarray(self.pool.ask(self.loss, asking, scores, self.labels, entries, after))
-        return ask_for(asking, partial(self.call, asking=asking), scores, self.labels, entries, after)
+        return ask_for(asking, self.call, scores, self.labels, entries, after)
 
     def answer_of_row(self, number: int, scores: FloatArray) -> tuple[float, FloatArray]:
         """Value and gradient (C,) of one row alone, at scores (C,) of its own."""
@@ -126,7 +125,7 @@ class Objective:
         """Im(value) / step with each of E entries of x (n,) moved by i·step; NaN where complex scores are not taken."""
         scores, by_parts = x.astype(np.complex128).reshape(self.shape), asking == "each-row"
 
-        def call(point: Array, labels: Any) -> tuple[Any, FloatArray]:
+        def call(point: Array, labels: Any, asking: Asking) -> tuple[Any, FloatArray]:
             answer = self.call(point, labels, asking)
             values = np.asarray(answer[0] if isinstance(answer, tuple | list) and len(answer) == 2 else None)
             if values.dtype.kind != "c" or (values.shape != self.shape[:1] if by_parts else values.ndim > 1):
@@ -142,26 +141,25 @@ class Objective:
     def call(self, scores: Array, labels: Any, asking: Asking = "whole") -> Any:
         """What ``Function.call`` returns, by a compiled call where two of those gave the same."""
         self.calls += 1
-        loss, quick, options = self.loss, self.quick, self.loss.each_row_options if asking == "each-row" else {}
+        loss, quick = self.loss, self.quick
         if quick is None or quick.compiled is None or scores.dtype.kind == "c":
-            return loss.call(scores, labels, **options)
+            return loss.call(scores, labels, asking)
         # Single rows count with their batch: JAX would compile every operation of a plain call for them once more.
-        kind, compiled = (self.shape, scores.dtype, *options), replace(loss, function=quick.compiled)
+        kind, compiled = (self.shape, scores.dtype, asking == "each-row"), replace(loss, function=quick.compiled)
         if quick.calls[kind] >= _PLAIN + _COMPARED:
             with suppress(LossDefect):  # a plain call will name it, if it is the function's
-                return compiled.call(scores, labels, **options)
+                return compiled.call(scores, labels, asking)
             quick.calls[kind] = -math.inf
-        answer = loss.call(scores, labels, **options)
+        answer = loss.call(scores, labels, asking)
         quick.calls[kind] += 1
         if quick.calls[kind] <= _PLAIN:
             return answer
         agrees = False
         self.calls += 1
         with suppress(LossDefect):
-            if not quick.keeps_arrays(lambda: loss.call(scores, labels, **options)):
-                plain, other = (
-                    validated(each, scores.shape) for each in (answer, compiled.call(scores, labels, **options))
-                )
+            if not quick.keeps_arrays(lambda: loss.call(scores, labels, asking)):
+                its = compiled.call(scores, labels, asking)
+                plain, other = (validated(each, scores.shape) for each in (answer, its))
                 value, found = (each.value if each.parts is None else each.parts for each in (plain, other))
                 agrees = max(plain.value_eps, plain.gradient_eps) < _HALF  # and to the last digit of the value
                 agrees &= _is_small(found - value, plain.value_eps, value)
@@ -171,14 +169,7 @@ class Objective:
         return answer
 
 
-def ask_for(
-    asking: Asking,
-    call: Call,
-    scores: Array,
-    labels: Array,
-    entries: IndexArray,
-    after: Array,
-) -> FloatArray:
+def ask_for(asking: Asking, call: Call, scores: Array, labels: Array, entries: IndexArray, after: Array) -> FloatArray:
     """The value and the derivative by the moved entry, for each of E flat entries of N x C scores set alone.
 
     Returns:
@@ -196,14 +187,14 @@ def ask_for(
             moved = scores[own].copy()
             moved[row - first, column] = after[e]
             its = labels[own] if asking == "rows" else labels
-            values[e], gradient = value_and_gradient(call(moved, its.copy()), moved.shape)
+            values[e], gradient = value_and_gradient(call(moved, its.copy(), asking), moved.shape)
             derivatives[e] = gradient[row - first, column]
         return found
     moved = np.empty_like(scores)  # filled anew for every call: memory that is new each time costs a twentieth more
     for group in groups_for(asking, rows):
         np.copyto(moved, scores)
         moved.reshape(-1)[entries[group]] = after[group]
-        each, gradient = values_and_derivatives(call(moved, labels.copy()), scores.shape)
+        each, gradient = values_and_derivatives(call(moved, labels.copy(), asking), scores.shape)
         values[group], derivatives[group] = each[rows[group]], gradient.reshape(-1)[entries[group]]
     return found
 

@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import chdir, closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -24,7 +24,7 @@ import numpy as np
 
 from gradcheck.config.settings import Settings
 from gradcheck.errors import GradcheckError, LossDefect, OutOfTime, UsageError
-from gradcheck.evaluation.objective import Asking, Call, ask_for, groups_for
+from gradcheck.evaluation.objective import Asking, ask_for, groups_for
 from gradcheck.functions.budget import Budget, open_budget
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import EXECUTED, load_target
@@ -93,7 +93,7 @@ class Pool:
         """
 
         def here(which: IndexArray) -> FloatArray:
-            return ask_for(asking, _call_of(function, asking), scores, labels, entries[which], after[which])
+            return ask_for(asking, function.call, scores, labels, entries[which], after[which])
 
         found, begun = np.empty((2, len(entries))), time.perf_counter()
         control, *others = groups_for(asking, entries // scores.shape[1])
@@ -201,10 +201,6 @@ def _interrupts_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _call_of(function: Function, asking: Asking) -> Call:
-    return partial(function.call, **(function.each_row_options if asking == "each-row" else {}))  # type: ignore[arg-type]
-
-
 def _without_process(function: Function) -> Function:
     """A function as a worker gets it: the user's own callable, or what loads it by its name."""
     import cloudpickle
@@ -228,7 +224,7 @@ def _work(function: Function, how: tuple[Any, ...], asking: Asking, *arrays: Any
             with open_budget(limits, on_hang=lambda defect: _HANGS) as budget:
                 own = budget.load(function.function, function.target, run) if function.by_name else function.function
                 own = function.adapter(own) if function.adapter else own
-                return ask_for(asking, _call_of(replace(function, function=own, budget=budget), asking), *arrays)
+                return ask_for(asking, replace(function, function=own, budget=budget).call, *arrays)
         except GradcheckError as error:
             return error
 
