@@ -141,8 +141,7 @@ class Pool:
         """What ``_work`` returns for each of these tasks, in order; a task should take so many seconds."""
         from joblib import Parallel, delayed, parallel_config
 
-        where: dict[str, Any] = {"backend": "loky", "inner_max_num_threads": 1}
-        where |= {"initializer": _set_up, "initargs": (os.getpid(),)}
+        where = {"backend": "loky", "inner_max_num_threads": 1, "initializer": _set_up, "initargs": (os.getpid(),)}
         results, patience = None, None
         if self._client:  # joblib would wait forever for a worker that was killed
             where, patience = {"backend": "dask", "client": self._client}, 6 * ANSWERS + 20 * seconds
