@@ -156,8 +156,6 @@ class _Second(Objective):
 class _OfGradients(Evaluator):
     """Entries of the gradient as values; ``together`` moves a number of every row at once, where none meet."""
 
-    name, asking = "full", "whole"
-
     def __init__(self, objective: _Second, x: FloatArray, *, together: bool) -> None:
         super().__init__(objective, x[objective.pairs.moved])
         self._second, self._point = objective, x

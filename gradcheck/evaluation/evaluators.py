@@ -54,10 +54,10 @@ def stencil_of(below: Moved, here: Moved, above: Moved) -> Stencil:
 
 
 class Evaluator:
-    """Values of a function at points that differ from x in one entry."""
+    """Values of a function at points that differ from x in one entry, by a call of the whole for each."""
 
-    name: str  # as the report and ``--plan`` call it
-    asking: Asking
+    name = "full"  # as the report and ``--plan`` call it
+    asking: Asking = "whole"
     refused = ""  # how evidence begins that the function cannot be called so
 
     def __init__(
@@ -104,12 +104,6 @@ class Evaluator:
     def at(self, x: FloatArray) -> Evaluator:
         """The same evaluator at another base point (n,)."""
         return type(self)(self.objective, x, weight=self.weight)
-
-
-class WholeBatch(Evaluator):
-    """One call of the whole function for each moved entry: it assumes nothing."""
-
-    name, asking = "full", "whole"
 
 
 class Rows(Evaluator):

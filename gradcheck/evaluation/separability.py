@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gradcheck.errors import UsageError
-from gradcheck.evaluation.evaluators import Evaluator, Moved, NotSeparable, PerSample, Rows, WholeBatch, told_by_calls
+from gradcheck.evaluation.evaluators import Evaluator, Moved, NotSeparable, PerSample, Rows, told_by_calls
 from gradcheck.evaluation.objective import Objective
 from gradcheck.functions.answer import Answer, put_together
 from gradcheck.numerics.differences import EPS
@@ -83,7 +83,7 @@ def choose(
     objective, answer = tried.objective, tried.answer
     if objective.row_weight is not None:
         return PerSample(objective, x, answer, objective.row_weight), "the loss returns the value of each row", None
-    whole = WholeBatch(objective, x, answer)
+    whole = Evaluator(objective, x, answer)
     if wanted == "full" or objective.shape[0] == 1:
         return whole, "it was asked for" if wanted == "full" else "the batch is a single row", None
     try:
