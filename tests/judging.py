@@ -10,7 +10,7 @@ import gradcheck
 from gradcheck.checking.entries import Verdicts, judge
 from gradcheck.checking.precision import measure
 from gradcheck.checking.subgradients import Nearby
-from gradcheck.evaluation.evaluators import PerSample, Rows, WholeBatch
+from gradcheck.evaluation.evaluators import Evaluator, PerSample, Rows
 from gradcheck.evaluation.objective import Objective
 from gradcheck.functions.function import Function
 from gradcheck.numerics.differences import Stencil
@@ -57,7 +57,7 @@ def judged(loss, S, y=None, *, rtol=1e-7, atol=0.0, entries=None, reference="aut
     """Judge every entry, or some, by calls of the whole batch."""
     objective, x, answer, precision = at_point(loss, S, y)
     verdicts = judge(
-        WholeBatch(objective, x, answer), answer, answer.gradient, precision, Tolerance(rtol, atol),
+        Evaluator(objective, x, answer), answer, answer.gradient, precision, Tolerance(rtol, atol),
         Nearby(objective, x, precision, [objective.shape]), entries=entries, reference=reference,
     )  # fmt: skip
     return Judged(verdicts, objective.calls, objective.shape)
@@ -67,7 +67,7 @@ def evaluators_of(loss, S, y, weight):
     """The three evaluators of a loss that takes ``reduction="none"`` and whose rows have this weight."""
     objective, x, answer, _ = at_point(loss, S, y)
     each = replace(objective, row_weight=weight, eps=(answer.value_eps, answer.gradient_eps))
-    return [WholeBatch(objective, x, answer), Rows(objective, x, weight=weight), PerSample(each, x, weight=weight)]
+    return [Evaluator(objective, x, answer), Rows(objective, x, weight=weight), PerSample(each, x, weight=weight)]
 
 
 def drawn(seed, shape=(3, 5), scale=1.0):

@@ -21,14 +21,12 @@ from gradcheck.checking.problem import Checked, Judged, batches_of, case_of
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect, UsageError
-from gradcheck.evaluation.asking import Asking, groups_for
-from gradcheck.evaluation.blocks import Blocks
 from gradcheck.evaluation.evaluators import Evaluator, Moved
-from gradcheck.evaluation.objective import Objective
+from gradcheck.evaluation.objective import Asking, Objective, groups_for
 from gradcheck.functions.answer import Answer, as_array, as_float64, described, validated
 from gradcheck.functions.function import Function
 from gradcheck.functions.signatures import signature_of
-from gradcheck.layout import Arguments, Input, Layout, leaves
+from gradcheck.layout import Arguments, Blocks, Input, Layout, leaves
 from gradcheck.numerics import verdicts as verdict
 from gradcheck.numerics.differences import SIGMAS
 from gradcheck.numerics.verdicts import Tolerance, largest
@@ -157,8 +155,6 @@ class _Second(Objective):
 
 class _OfGradients(Evaluator):
     """Entries of the gradient as values; ``together`` moves a number of every row at once, where none meet."""
-
-    name, asking = "full", "whole"
 
     def __init__(self, objective: _Second, x: FloatArray, *, together: bool) -> None:
         super().__init__(objective, x[objective.pairs.moved])

@@ -14,12 +14,11 @@ import numpy as np
 
 from gradcheck.checking import steps
 from gradcheck.errors import LossDefect
-from gradcheck.evaluation.blocks import Blocks
 from gradcheck.evaluation.evaluators import Evaluator
 from gradcheck.evaluation.objective import Objective
 from gradcheck.evaluation.separability import Same
 from gradcheck.functions.answer import Answer
-from gradcheck.layout import Arguments
+from gradcheck.layout import Arguments, Blocks
 from gradcheck.numerics import noise
 from gradcheck.numerics.differences import Rounding
 from gradcheck.numerics.verdicts import largest

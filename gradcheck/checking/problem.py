@@ -20,7 +20,7 @@ from gradcheck.checking.subgradients import Nearby
 from gradcheck.config import Config
 from gradcheck.config.settings import DEFAULTS, Settings
 from gradcheck.errors import LossDefect, OutOfTime
-from gradcheck.evaluation.evaluators import Evaluator, NotSeparable, WholeBatch
+from gradcheck.evaluation.evaluators import Evaluator, NotSeparable
 from gradcheck.evaluation.objective import Objective
 from gradcheck.evaluation.separability import RowValues, choose, refused, try_row_values
 from gradcheck.functions.answer import Answer
@@ -181,7 +181,7 @@ def _judge(
         if config.plan in ("rows", "per-sample"):
             raise refused(config.plan, evidence) from None
         objective.calls = evaluator.objective.calls
-        return run(WholeBatch(objective, x, reference), str(evidence), reference)
+        return run(Evaluator(objective, x, reference), str(evidence), reference)
 
 
 def batches_of(

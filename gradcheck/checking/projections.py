@@ -12,7 +12,7 @@ from gradcheck.checking.directions import DIRECTIONS, Base, Directions
 from gradcheck.checking.entries import Verdicts, joined_verdicts, judge
 from gradcheck.checking.precision import Precision
 from gradcheck.checking.subgradients import Nearby
-from gradcheck.evaluation.evaluators import Evaluator, WholeBatch
+from gradcheck.evaluation.evaluators import Evaluator
 from gradcheck.evaluation.objective import Objective
 from gradcheck.layout import Arguments
 from gradcheck.numerics.directional import smallest_defect
@@ -196,7 +196,7 @@ def _sample(evaluator: Evaluator) -> IndexArray:
     """Entries that are judged in any case: some of labels' own, the others anywhere; all of a small problem."""
     shape, labels = evaluator.objective.shape, evaluator.objective.labels
     N, C = shape
-    count = _BY_WHOLE if isinstance(evaluator, WholeBatch) else _BY_ROWS
+    count = _BY_ROWS if evaluator.by_rows else _BY_WHOLE
     if count >= N * C:
         return np.arange(N * C)
     rng, classes = np.random.default_rng(shape), classes_of(labels, shape)

@@ -17,8 +17,8 @@ from math import prod
 import numpy as np
 
 from gradcheck.checking.precision import Precision
-from gradcheck.evaluation.blocks import Blocks
 from gradcheck.evaluation.objective import Objective
+from gradcheck.layout import Blocks
 from gradcheck.numerics import verdicts as verdict
 from gradcheck.numerics.differences import SIGMAS
 from gradcheck.report import BoolArray, FloatArray, IndexArray, VerdictArray

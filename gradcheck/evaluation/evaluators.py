@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcheck.errors import LossDefect
-from gradcheck.evaluation.asking import Asking
-from gradcheck.evaluation.objective import Objective
+from gradcheck.evaluation.objective import Asking, Objective
 from gradcheck.functions.answer import Answer
 from gradcheck.numerics.differences import Stencil
 from gradcheck.report import FloatArray, IndexArray
@@ -55,10 +54,10 @@ def stencil_of(below: Moved, here: Moved, above: Moved) -> Stencil:
 
 
 class Evaluator:
-    """Values of a function at points that differ from x in one entry."""
+    """Values of a function at points that differ from x in one entry, by a call of the whole for each."""
 
-    name: str  # as the report and ``--plan`` call it
-    asking: Asking
+    name = "full"  # as the report and ``--plan`` call it
+    asking: Asking = "whole"
     refused = ""  # how evidence begins that the function cannot be called so
 
     def __init__(
@@ -84,21 +83,19 @@ class Evaluator:
         after = self.objective.rounded(before + offsets)
         with told_by_calls(self.refused) if self.by_rows else nullcontext():
             values, derivatives = self.objective.ask(self.asking, self.x, entries, after)
-        values *= self.weight
-        derivatives *= self.weight
-        return Moved(after - before, values, derivatives)
+        return Moved(after - before, values * self.weight, derivatives * self.weight)
 
     def here(self, entries: IndexArray) -> Moved:
         """The same entries, not moved."""
         if self._answer is None:
             self._answer = self.objective(self.x)
-        parts, zeros = self._answer.parts, np.zeros(len(entries))
-        values = parts[self.objective.blocks.of(entries)] if self.by_rows and parts is not None else None
+        parts, zeros, value = self._answer.parts, np.zeros(len(entries)), self._answer.value
         if self.objective.batched.believes(self.asking) and len(entries):  # its rounding is not that of single calls
             if self._at_x is None:
                 self._at_x = float(self.moved(entries[:1], zeros[:1]).values[0])
-            values = zeros + self._at_x
-        return Moved(zeros, zeros + self._answer.value if values is None else values, self._answer.gradient[entries])
+            value = self._at_x
+        values = parts[self.objective.blocks.of(entries)] if self.by_rows and parts is not None else zeros + value
+        return Moved(zeros, values, self._answer.gradient[entries])
 
     def imaginary(self, entries: IndexArray, step: float) -> FloatArray:
         """Im(value) / step with each of E entries moved by i·step; NaN where the loss takes no complex scores."""
@@ -107,12 +104,6 @@ class Evaluator:
     def at(self, x: FloatArray) -> Evaluator:
         """The same evaluator at another base point (n,)."""
         return type(self)(self.objective, x, weight=self.weight)
-
-
-class WholeBatch(Evaluator):
-    """One call of the whole function for each moved entry: it assumes nothing."""
-
-    name, asking = "full", "whole"
 
 
 class Rows(Evaluator):

@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import chdir, closing, contextmanager, nullcontext, suppress
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -24,7 +24,7 @@ import numpy as np
 
 from gradcheck.config.settings import Settings
 from gradcheck.errors import GradcheckError, LossDefect, OutOfTime, UsageError
-from gradcheck.evaluation.asking import Asking, Call, ask_for, groups_for
+from gradcheck.evaluation.objective import Asking, ask_for, groups_for
 from gradcheck.functions.budget import Budget, open_budget
 from gradcheck.functions.function import Function
 from gradcheck.functions.loading import EXECUTED, load_target
@@ -37,8 +37,6 @@ ANSWERS = 5.0  # seconds in which a scheduler must answer
 _NEEDS = "the loss must be one that can be pickled, and must neither end its process nor exhaust the memory"
 _CLUSTER = f"{_NEEDS}; a cluster must be running, with this version of gradcheck and the files of the loss"
 _HANGS = 86  # exit code of a worker whose call hangs and cannot be interrupted
-
-_Found = tuple[FloatArray, FloatArray]  # what ``ask_for`` returns
 
 
 @contextmanager
@@ -83,8 +81,8 @@ class Pool:
 
     def ask(
         self, function: Function, asking: Asking, scores: Array, labels: Array, entries: IndexArray, after: Array
-    ) -> _Found:
-        """Values and derivatives as ``evaluation.asking.ask_for`` returns them, for the same arguments.
+    ) -> FloatArray:
+        """Values and derivatives as ``objective.ask_for`` returns them, for the same arguments; E above 0.
 
         The first call is made here: it shows how long a call takes, and each task repeats it.
 
@@ -94,43 +92,40 @@ class Pool:
             OutOfTime: the deadline has passed.
         """
 
-        def here(which: IndexArray) -> _Found:
-            return ask_for(asking, _call_of(function, asking), scores, labels, entries[which], after[which])
+        def here(which: IndexArray) -> FloatArray:
+            return ask_for(asking, function.call, scores, labels, entries[which], after[which])
 
-        values, derivatives = np.empty(len(entries)), np.empty(len(entries))
-        groups, begun = groups_for(asking, entries // scores.shape[1]), time.perf_counter()
-        for group in groups[:1]:
-            values[group], derivatives[group] = here(group)
-        others, seconds = groups[1:], time.perf_counter() - begun
+        found, begun = np.empty((2, len(entries))), time.perf_counter()
+        control, *others = groups_for(asking, entries // scores.shape[1])
+        found[:, control] = here(control)
+        seconds = time.perf_counter() - begun
         if not others or seconds * len(others) < WORTH_SENDING:
             for group in others:
-                values[group], derivatives[group] = here(group)
-            return values, derivatives
+                found[:, group] = here(group)
+            return found
         few = min(LEAST, math.ceil(len(others) / self.jobs))
         size = max(few, min(len(others) // (4 * self.jobs), int(TASK / seconds)))
-        chunks = [others[k : k + size] for k in range(0, len(others), size)]
-        control, deadline = groups[0], time.time() + function.budget.seconds_left
-        parts = [np.concatenate([control, *chunk]) for chunk in chunks]
+        parts = [np.concatenate([control, *others[k : k + size]]) for k in range(0, len(others), size)]
+        deadline = time.time() + function.budget.seconds_left
         how = self._run, self._settings.timeout, deadline, np.geterr(), os.getcwd() if os.path.exists(".") else ""
-        sent = _without_process(function)
-        tasks = ((sent, how, asking, scores, labels, entries[part], after[part]) for part in parts)
-        with closing(self._results(tasks, seconds * size)) as results:
-            for chunk, part, found in zip(chunks, parts, results, strict=True):
-                if isinstance(found, LossDefect):
+        sent = _without_process(function), how, asking, scores, labels
+        with closing(self._results(((*sent, entries[part], after[part]) for part in parts), seconds * size)) as results:
+            for k, (part, its) in enumerate(zip(parts, results, strict=True)):
+                if isinstance(its, LossDefect):
                     here(part)  # raises the same, unless the loss is another one there
                     hint = "does it need what only this process has: a variable, an open file, command-line arguments?"
-                    raise UsageError(f"in a worker the loss {found.message}", hint=hint, details=found.details)
-                if isinstance(found, GradcheckError):
-                    raise found
-                there, own = found[0][: len(control)], values[control]
+                    raise UsageError(f"in a worker the loss {its.message}", hint=hint, details=its.details)
+                if isinstance(its, GradcheckError):
+                    raise its
+                there, own = its[0, : len(control)], found[0, control]
                 if not np.allclose(there, own, rtol=1e-5, atol=0.0, equal_nan=True):
                     i = int(np.argmax(there != own))
                     message = f"in a worker the loss's value is {there[i]}; here, at the same scores, {own[i]}"
                     hint = "is something drawn at random as the module is imported? is an older version loaded there?"
                     raise UsageError(message, hint=hint)
-                function.budget.begin(len(chunk))
-                values[part], derivatives[part] = found
-        return values, derivatives
+                function.budget.begin(len(others[k * size : (k + 1) * size]))
+                found[:, part] = its
+        return found
 
     def close(self) -> None:
         """End the worker processes of this machine, even if they are busy; leave those of a cluster."""
@@ -146,14 +141,13 @@ class Pool:
         """What ``_work`` returns for each of these tasks, in order; a task should take so many seconds."""
         from joblib import Parallel, delayed, parallel_config
 
-        where: dict[str, Any] = {"backend": "loky", "inner_max_num_threads": 1}
-        where |= {"initializer": _set_up, "initargs": (os.getpid(),)}
+        where = {"backend": "loky", "inner_max_num_threads": 1, "initializer": _set_up, "initargs": (os.getpid(),)}
         results, patience = None, None
         if self._client:  # joblib would wait forever for a worker that was killed
             where, patience = {"backend": "dask", "client": self._client}, 6 * ANSWERS + 20 * seconds
         try:
             with parallel_config(n_jobs=self.jobs, **where), _interrupts_blocked():
-                parallel = Parallel(return_as="generator", batch_size=1, pre_dispatch=2 * self.jobs, timeout=patience)
+                parallel = Parallel(return_as="generator", batch_size=1, timeout=patience)
                 results = parallel(delayed(_work)(*task) for task in tasks)
             yield from results
         except Exception as error:
@@ -206,10 +200,6 @@ def _interrupts_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _call_of(function: Function, asking: Asking) -> Call:
-    return partial(function.call, **(function.each_row_options if asking == "each-row" else {}))  # type: ignore[arg-type]
-
-
 def _without_process(function: Function) -> Function:
     """A function as a worker gets it: the user's own callable, or what loads it by its name."""
     import cloudpickle
@@ -224,7 +214,7 @@ def _without_process(function: Function) -> Function:
 _ONE_AT_A_TIME = threading.Lock()
 
 
-def _work(function: Function, how: tuple[Any, ...], asking: Asking, *arrays: Any) -> _Found | GradcheckError:
+def _work(function: Function, how: tuple[Any, ...], asking: Asking, *arrays: Any) -> FloatArray | GradcheckError:
     """Call ``ask_for`` in a worker: what it returns, or the error to raise."""
     run, timeout, deadline, floating, home = how
     limits = Settings(timeout=timeout, max_seconds=max(deadline - time.time(), 1e-6))
@@ -233,7 +223,7 @@ def _work(function: Function, how: tuple[Any, ...], asking: Asking, *arrays: Any
             with open_budget(limits, on_hang=lambda defect: _HANGS) as budget:
                 own = budget.load(function.function, function.target, run) if function.by_name else function.function
                 own = function.adapter(own) if function.adapter else own
-                return ask_for(asking, _call_of(replace(function, function=own, budget=budget), asking), *arrays)
+                return ask_for(asking, replace(function, function=own, budget=budget).call, *arrays)
         except GradcheckError as error:
             return error
 

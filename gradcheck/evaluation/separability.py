@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gradcheck.errors import UsageError
-from gradcheck.evaluation.evaluators import Evaluator, Moved, NotSeparable, PerSample, Rows, WholeBatch, told_by_calls
+from gradcheck.evaluation.evaluators import Evaluator, Moved, NotSeparable, PerSample, Rows, told_by_calls
 from gradcheck.evaluation.objective import Objective
 from gradcheck.functions.answer import Answer, put_together
 from gradcheck.numerics.differences import EPS
@@ -58,25 +58,15 @@ def try_row_values(objective: Objective, x: FloatArray, answer: Answer, wanted: 
     """
     if wanted not in ("auto", "per-sample"):
         return RowValues(objective, answer, f"the plan {wanted} was asked for")
-    findings: tuple[Finding, ...] = ()
-    if not objective.loss.each_row_options and answer.parts is None:
-        why_not = "the loss takes no `reduction` argument"
-    else:
+    tried = RowValues(objective, answer, "the loss takes no `reduction` argument")
+    if objective.loss.each_row_options or answer.parts is not None:
         try:
-            values, gradient, weight = _row_values(objective, x, answer)
-            if weight is not None:
-                eps = (answer.value_eps, answer.gradient_eps)
-                by_rows = put_together(values, gradient, weight, eps)
-                found = _disagreement(answer, by_rows.gradient, weight, objective.shape[1])
-                return RowValues(replace(objective, row_weight=weight, eps=eps), by_rows, findings=found)
-            why_not = "the values of its rows do not make up the batch's"
-            what = "neither the mean nor the sum of the values that reduction='none' returns is"
-            findings = _disagree(f"{what} the value of the default call") if answer.parts is None else ()
+            tried = _row_values(objective, x, answer)
         except NotSeparable as evidence:
-            why_not = str(evidence)
-    if wanted == "per-sample":
-        raise refused(wanted, why_not)
-    return RowValues(objective, answer, why_not, findings)
+            tried = replace(tried, why_not=str(evidence))
+    if wanted == "per-sample" and tried.why_not:
+        raise refused(wanted, tried.why_not)
+    return tried
 
 
 def choose(
@@ -93,11 +83,9 @@ def choose(
     objective, answer = tried.objective, tried.answer
     if objective.row_weight is not None:
         return PerSample(objective, x, answer, objective.row_weight), "the loss returns the value of each row", None
-    whole = WholeBatch(objective, x, answer)
-    if wanted == "full":
-        return whole, "it was asked for", None
-    if objective.shape[0] == 1:
-        return whole, "the batch is a single row", None
+    whole = Evaluator(objective, x, answer)
+    if wanted == "full" or objective.shape[0] == 1:
+        return whole, "it was asked for" if wanted == "full" else "the batch is a single row", None
     try:
         weight = _weight_of_rows(objective, x, answer.value, same, thorough)
     except NotSeparable as evidence:
@@ -117,14 +105,14 @@ def _weight_of_rows(objective: Objective, x: FloatArray, value: float, same: Sam
     """What a row's own value counts in the batch's, 1/N or 1, else NotSeparable; about 2·log2(N) + 9 calls."""
     N, C = objective.shape
     rng = np.random.default_rng(objective.shape)
-    candidates = _far_points(x, rng)[: 2 if thorough else 1]
-    tried = [(point, _value_at(objective, point, "with rows far from S")) for point in candidates]
+    where = "with rows far from S"
+    tried = [(point, _value_at(objective, point, where)) for point in _far_points(x, rng)[: 2 if thorough else 1]]
     points = [(point, there) for point, there in tried if np.isfinite(there)]
     if not points:
         raise NotSeparable("it could not be tried far from S")
 
     def mixed(side: BoolArray, point: FloatArray) -> float:
-        return _value_at(objective, np.where(np.repeat(side, C), point, x), "with rows far from S")
+        return _value_at(objective, np.where(np.repeat(side, C), point, x), where)
 
     def one_side(side: BoolArray, point: FloatArray, there: float) -> float:
         one, other = mixed(side, point), mixed(~side, point)
@@ -216,8 +204,8 @@ def _disagree(message: str) -> tuple[Finding, ...]:
     return (Finding("reductions-disagree", "warning", message, "the default call is what was judged"),)
 
 
-def _row_values(objective: Objective, x: FloatArray, answer: Answer) -> tuple[FloatArray, FloatArray, float | None]:
-    """N values and n derivatives at x by rows, and what they count in the batch's: 1/N, 1 or unknown; nine calls."""
+def _row_values(objective: Objective, x: FloatArray, answer: Answer) -> RowValues:
+    """Whether its rows have values of their own that count 1/N or 1 in the batch's, else NotSeparable; nine calls."""
     N, C = objective.shape
     rng = np.random.default_rng(objective.shape)
 
@@ -240,7 +228,16 @@ def _row_values(objective: Objective, x: FloatArray, answer: Answer) -> tuple[Fl
     eps = max(eps, answer.value_eps)
     total, sizes = float(np.sum(values)), float(np.sum(np.abs(values)))
     weights = [w for w in (1 / N, 1.0) if abs(answer.value - w * total) <= _ROUNDINGS * eps * w * sizes]
-    return values, gradient.reshape(-1), weights[0] if weights else None
+    if not weights:
+        what = (
+            "neither the mean nor the sum of the values that reduction='none' returns is the value of the default call"
+        )
+        findings = () if answer.parts is not None else _disagree(what)
+        return RowValues(objective, answer, "the values of its rows do not make up the batch's", findings)
+    both = answer.value_eps, answer.gradient_eps
+    by_rows = put_together(values, gradient.reshape(-1), weights[0], both)
+    findings = _disagreement(answer, by_rows.gradient, weights[0], C)
+    return RowValues(replace(objective, row_weight=weights[0], eps=both), by_rows, findings=findings)
 
 
 def _disagreement(answer: Answer, gradient: FloatArray, weight: float, columns: int) -> tuple[Finding, ...]:

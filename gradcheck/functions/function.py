@@ -29,13 +29,16 @@ class Function:
     has_hessian: bool = False  # it may return second derivatives after value and dS, which a call leaves out
     budget: Budget = field(default_factory=Budget, repr=False)  # counts and limits its calls
 
-    def call(self, scores: Array, labels: Any, **options: str | bool) -> Any:
+    def call(self, scores: Array, labels: Any, asking: str = "whole", /, **options: str | bool) -> Any:
         """Call the function with these arrays, N x C scores and labels, not with copies; return what it returns.
+
+        ``asking`` is "each-row" where it shall return the value of each row, if it takes an argument for that.
 
         Raises:
             LossDefect: ``raises`` or ``hangs``, with the lines of the traceback that are in the user's code.
             OutOfTime: the deadline has passed.
         """
+        options |= self.each_row_options if asking == "each-row" else {}
         try:
             answer = self.budget.call(self.function, scores, labels, **options)
             left_out = self.has_hessian and isinstance(answer, tuple | list) and len(answer) == 3

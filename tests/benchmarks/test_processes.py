@@ -59,7 +59,8 @@ def test_ctrl_c_is_130_and_leaves_no_worker(tmp_path, later):
         out, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert json.loads(out)["passed"] is False
-    assert err in ("", "calling mine.py:slow ...\n")  # what is said once a call has taken a second
+    said = "calling mine.py:slow ...", "mine.py:slow may take "  # once a call has taken a second, or the run two
+    assert [line for line in err.splitlines() if not line.startswith(said)] == []
     assert workers_of(process.pid) == []
 
 

@@ -11,8 +11,7 @@ import pytest
 from scipy.optimize._numdiff import approx_derivative
 
 from gradcheck import Config, check_at
-from gradcheck.evaluation.asking import ask_for
-from gradcheck.evaluation.objective import Objective
+from gradcheck.evaluation.objective import Objective, ask_for
 from gradcheck.functions.frameworks import first_that_works, forms_of
 from gradcheck.functions.function import Function
 from gradcheck.losses import BUILT_INS

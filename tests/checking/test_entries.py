@@ -9,7 +9,7 @@ from judging import at_point, drawn, hinge, judged, tied, times
 from gradcheck.api import check_at
 from gradcheck.checking import subgradients
 from gradcheck.checking.entries import judge
-from gradcheck.evaluation.evaluators import WholeBatch
+from gradcheck.evaluation.evaluators import Evaluator
 from gradcheck.losses import BUILT_INS
 from gradcheck.numerics.verdicts import Tolerance
 from gradcheck.report import Verdict
@@ -149,7 +149,7 @@ def test_some_entries_are_judged_as_they_are_among_all_in_any_order(name, seed, 
     entries = np.array(data.draw(st.lists(st.integers(0, 23), min_size=1, max_size=8, unique=True)))
 
     def verdicts(entries):
-        evaluator = WholeBatch(objective, x, answer)
+        evaluator = Evaluator(objective, x, answer)
         nearby = subgradients.Nearby(objective, x, precision, [objective.shape])
         given = evaluator, answer, analytic, precision, Tolerance(1e-7), nearby
         return judge(*given, entries=entries, reference="central")

@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as shapes
 
-from gradcheck.evaluation.blocks import Blocks
-from gradcheck.layout import Layout
+from gradcheck.layout import Blocks, Layout
 
 several_inputs = st.lists(
     shapes.array_shapes(min_dims=0, max_dims=4, max_side=4), min_size=1, max_size=5

@@ -14,7 +14,6 @@ from frameworks.framework_losses import jax_hinge, jax_mean, jax_reduced, torch_
 import gradcheck
 from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect, OutOfTime
-from gradcheck.evaluation import batched
 from gradcheck.evaluation.objective import Objective
 from gradcheck.functions.budget import Budget
 from gradcheck.functions.frameworks import first_that_works, forms_of
@@ -28,8 +27,8 @@ def report_of(loss, is_batched, config, **options):
     with pytest.MonkeyPatch.context() as patch:
         if "torch" in sys.modules:
             torch.manual_seed(0)
-        patch.setattr(batched, "_WORTHWHILE", 4 if is_batched else 10**9)
-        patch.setattr(batched, "_PLAIN", 20 if is_batched else 10**9)
+        patch.setattr("gradcheck.evaluation.objective._WORTHWHILE", 4 if is_batched else 10**9)
+        patch.setattr("gradcheck.evaluation.objective._PLAIN", 20 if is_batched else 10**9)
         return gradcheck.check(loss, config, **options).losses[0]
 
 
