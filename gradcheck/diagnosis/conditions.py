@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,7 @@ _TERM = "look for what is 0 there, as a product with s_j: a term or a factor tha
 _NUMBERS: dict[str, tuple[Callable[[Case], Any], str, str]] = {
     "label": (_label, "rows with label", _LABELS),
     "row": (lambda seen: np.arange(seen.rows)[:, np.newaxis], "rows", _LOOPS),
+    "row from the end": (lambda seen: np.arange(-seen.rows, 0)[:, np.newaxis], "rows", _LOOPS),
     "class": (lambda seen: np.arange(seen.classes), "classes", _LOOPS),
 }
 #: Numbers that wrong entries may lie beyond a threshold of.
@@ -90,10 +92,13 @@ def set_of(own: list[float], every: list[float]) -> tuple[str, Callable[[Any], A
     listed = ", ".join(f"{each:g}" for each in own[:_LISTED]) + ", ..." * (len(own) > _LISTED)
     if len(own) > 1 and len({each % 2 for each in own}) == 1:
         return f"{listed} (every second)", lambda numbers: numbers % 2 == own[0] % 2, 2
+    from_end = every[-1] == -1
     if 1 < len(own) < len(every) and own[-1] == every[-1]:
-        return f"{own[0]:g} and above", lambda numbers: numbers >= own[0], len(every)
+        said = f"{own[0]:g} and above{', counted from the end' * from_end}"
+        return said, lambda numbers: numbers >= own[0], len(every)
     if 1 < len(own) < len(every) and own == every[:-1]:
-        return f"other than {every[-1]:g}", lambda numbers: numbers != every[-1], len(every)
+        said = f"other than {'the last' if from_end else f'{every[-1]:g}'}"
+        return said, lambda numbers: numbers != every[-1], len(every)
     if FEW < len(own) < len(every) and own[-1] - own[0] == len(own) - 1:
         run = f"{own[0]:g} to {own[-1]:g}"
         return run, lambda numbers: (own[0] <= numbers) & (numbers <= own[-1]), len(every) ** 2
@@ -115,8 +120,8 @@ def fixed_indices(wrong: list[list[int]], sizes: list[int]) -> str:
 
 def threshold(evidence: Evidence) -> Condition | None:
     """A number beyond which all entries are wrong, and no others, or two between which they are; None for none."""
-    for words, of in _SCORES.items():
-        flat = _flat(evidence, of)
+    for (words, of), at_round in product(_SCORES.items(), (True, False)):
+        flat = _flat(evidence, of, at_round=at_round)
         one_hot = " (y one-hot)" if "y_j" in words and evidence.observations[0].y.ndim == 1 else ""
         if found := beyond(*flat):
             symbol, limit = found
@@ -164,12 +169,18 @@ def _where(of: Callable[[Case], Any], holds: Callable[..., Any], *limit: float) 
     return lambda seen: np.broadcast_to(holds(of(seen), *limit), seen.S.shape)
 
 
-def _flat(evidence: Evidence, of: Callable[[Case], Any], axis: int | None = None) -> tuple[BoolArray, BoolArray, Any]:
-    """Of all entries, rows (axis 1) or columns (axis 0): whether dS is off, whether one can see that, their numbers."""
+def _flat(
+    evidence: Evidence, of: Callable[[Case], Any], axis: int | None = None, *, at_round: bool = True
+) -> tuple[BoolArray, BoolArray, Any]:
+    """Of all entries, rows (axis 1) or columns (axis 0): whether dS is off, whether one can see that, their numbers.
+
+    What is right at round scores may be so by coincidence: it counts only if ``at_round``.
+    """
     flat = []
     for seen in evidence.observations:
         off, numbers = deviates(evidence, seen), np.broadcast_to(of(seen), seen.S.shape)
-        shown = off | (seen.known & (seen.analytic != 0))  # a zero that is right may be one whatever dS was made of
+        # A zero that is right may be one whatever dS was made of.
+        shown = off | (seen.known & (seen.analytic != 0) & (at_round or not seen.is_round))
         if axis is not None:
             off, shown, numbers = np.asarray(off.any(axis)), np.asarray(shown.any(axis)), numbers.take(0, axis)
         flat.append((off.ravel(), shown.ravel(), numbers.ravel()))

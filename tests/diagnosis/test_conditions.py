@@ -191,3 +191,17 @@ def test_a_mean_over_all_entries_is_one_defect():
     (finding,) = findings(changed("one-vs-all", lambda a, S, y: a * S.size))
     assert finding.code == "constant-factor"
     assert "the value is divided by N·C, as a mean over all N·C entries is, and dS is not" in finding.message
+
+
+def test_all_rows_but_the_last_are_named_at_every_batch_size():
+    finding = leading(changed("softmax", at(lambda S, y: rows(S) < len(S) - 1)))
+    assert "dS is wrong only in rows other than the last, 90 of 90 entries" in finding.message
+
+
+def test_a_threshold_is_found_though_some_entries_beyond_it_are_right_by_coincidence():
+    def clipped_with_a_slope(S, y):
+        r = S - np.eye(S.shape[1])[y]
+        value = np.where(np.abs(r) <= 0.9, r * r / 2, 0.9 * np.abs(r) - 0.405).sum(axis=1).mean()
+        return value, np.where(np.abs(r) <= 0.9, r, 0.9 * r) / len(S)  # right where |r| is 1
+
+    assert "dS is wrong only where |s_j - y_j| > 0.9 (y one-hot)" in leading(clipped_with_a_slope).message
