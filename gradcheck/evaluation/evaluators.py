@@ -82,8 +82,9 @@ class Evaluator:
         before = self.x[entries]
         after = self.objective.rounded(before + offsets)
         with told_by_calls(self.refused) if self.by_rows else nullcontext():
-            values, derivatives = self.objective.ask(self.asking, self.x, entries, after)
-        return Moved(after - before, values * self.weight, derivatives * self.weight)
+            found = self.objective.ask(self.asking, self.x, entries, after)
+        found *= self.weight
+        return Moved(after - before, *found)
 
     def here(self, entries: IndexArray) -> Moved:
         """The same entries, not moved."""
