@@ -110,8 +110,13 @@ MIXED = """\
 import jax.numpy as jnp
 import numpy as np
 
+class Settings(dict):
+    __getattr__ = dict.__getitem__
+
+settings = Settings(column=7)
+
 def of_numpy(S, y):
-    return S[:, 7].sum()
+    return S[:, settings.column].sum()
 
 def total(part):
     return jnp.sum(part)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 from inspect import getattr_static, unwrap
-from types import CodeType, ModuleType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -60,7 +60,9 @@ def _is_used(packages: Collection[str], names: Mapping[str, Any], things: Iterab
         if isinstance(each, CodeType):
             things += [names[name] for name in each.co_names if name in names] + [*each.co_consts]
             things += [getattr_static(thing, name, None) for thing in own for name in each.co_names]
-        elif getattr(each, "__globals__", None) is names:
+        elif isinstance(each, FunctionType | MethodType):  # of others __getattr__ may raise anything
+            if getattr(each, "__globals__", None) is not names:
+                continue
             for cell in each.__closure__ or ():
                 with suppress(ValueError):  # it is empty
                     things.append(cell.cell_contents)
