@@ -106,6 +106,60 @@ def test_the_command_line_checks_losses_of_a_framework(name, source, options, ru
     assert wrong["rerun"].endswith(f"--framework {name}") is options
 
 
+MIXED = """\
+import jax.numpy as jnp
+import numpy as np
+
+class Settings(dict):
+    __getattr__ = dict.__getitem__
+
+settings = Settings(column=7)
+
+def of_numpy(S, y):
+    return S[:, settings.column].sum()
+
+def total(part):
+    return jnp.sum(part)
+
+def helped(S, y):
+    return total(S[:, 7])
+
+def by_import(S, y):
+    part = S[:, 7]
+    from jax import numpy
+    return numpy.sum(part)
+
+def enclosing(function):
+    def enclosed(S, y):
+        return function(S[:, 7])
+    return enclosed
+
+class Both:
+    def of_numpy(self, S, y):
+        return S[:, 7].sum()
+    def helped(self, S, y):
+        return self.total(S[:, 7])
+    def total(self, part):
+        return jnp.sum(part)
+
+of_closure, numpy_closure, both = enclosing(jnp.sum), enclosing(np.sum), Both()
+"""
+
+
+@pytest.mark.parametrize(
+    ("of", "name", "framework"),
+    each(
+        "jax",
+        **{name: (name, "numpy") for name in ("of_numpy", "numpy_closure", "both.of_numpy")},
+        **{name: (name, "jax") for name in ("helped", "by_import", "of_closure", "both.helped")},
+    ),
+)
+def test_what_a_loss_that_raises_uses_counts_and_not_what_its_module_imports(of, name, framework, run_json):
+    """NumPy raises for an index out of bounds, and JAX takes the last column."""
+    _, report, _ = run_json(MIXED, f"mine:{name}", "--batch-size", "2")
+    assert report["losses"][0]["framework"] == framework
+
+
 @pytest.mark.parametrize("name", ["torch", "jax"])
 def test_one_that_is_not_installed_is_exit_code_2_with_what_to_install(name, run_json, tmp_path):
     (tmp_path / "without").mkdir()

@@ -3,10 +3,11 @@
 import importlib
 import sys
 import traceback
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
-from types import ModuleType
+from inspect import getattr_static, unwrap
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -33,21 +34,43 @@ def require(name: str) -> None:
 
 
 def jax_settings(function: Function) -> AbstractContextManager[None] | None:
-    """The environment of JAX's calls, where the module of a function has imported it; else None.
+    """The environment of JAX's calls, where a function or what it calls in its module uses JAX; else None.
 
     In it, a first call with NumPy arrays compiles the operations that calls with JAX's arrays take as well.
     """
     own = vars(sys.modules.get(str(getattr(function.function, "__module__", "")), ModuleType("")))
-    is_used = _is_used(FRAMEWORKS["jax"], own) and not function.is_built_in
+    is_used = "jax" in sys.modules and not function.is_built_in
+    is_used = is_used and _is_used(FRAMEWORKS["jax"], own, [function.function, unwrap(function.function)])
     return importlib.import_module(f"{__name__}.jax_").TOOLKIT.environment() if is_used else None
 
 
-def _is_used(packages: Collection[str], names: Mapping[str, Any]) -> bool:
-    """Whether a namespace holds a module of these packages, or something that was imported from one."""
-    if not names.keys().isdisjoint(packages):
-        return True
-    modules = (each if isinstance(each, ModuleType) else getattr(each, "__module__", "") for each in [*names.values()])
-    return any(str(getattr(each, "__name__", each)).partition(".")[0] in packages for each in modules)
+def _is_used(packages: Collection[str], names: Mapping[str, Any], things: Iterable[Any]) -> bool:
+    """Whether one of these things is of a package, or leads to one by code of the module that has these names."""
+    things, own, seen = [*things], list[Any](), set[int]()
+    for each in things:  # which grows by what the code names, calls and holds
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        kind = each if isinstance(each, type) else type(each)
+        modules = [getattr(each, "__name__" if isinstance(each, ModuleType) else "__module__", "")]
+        modules += [base.__module__ for base in kind.__mro__]
+        imported = each.co_names if isinstance(each, CodeType) else ()
+        if any(str(module).partition(".")[0] in packages for module in (*modules, *imported)):
+            return True
+        if isinstance(each, CodeType):
+            things += [names[name] for name in each.co_names if name in names] + [*each.co_consts]
+            things += [getattr_static(thing, name, None) for thing in own for name in each.co_names]
+        elif isinstance(each, FunctionType | MethodType):  # of others __getattr__ may raise anything
+            if getattr(each, "__globals__", None) is not names:
+                continue
+            for cell in each.__closure__ or ():
+                with suppress(ValueError):  # it is empty
+                    things.append(cell.cell_contents)
+            things += [getattr(each, "__self__", None), each.__code__]
+        elif kind.__module__ == names.get("__name__"):
+            own.append(each)
+            things.append(getattr_static(kind, "__call__", None))
+    return False
 
 
 def recognised_form(
@@ -104,10 +127,12 @@ def ignored_upstream(function: Function, scores: Array, labels: Array, gradient:
 
 
 def _is_meant(packages: Collection[str], error: BaseException) -> bool:
-    """Whether code that raised knows a framework; a loss for NumPy's arrays may not raise for those of another one."""
+    """Whether code that raised uses a framework; a loss for NumPy's arrays may not raise for those of another one."""
+    if sys.modules.keys().isdisjoint(packages):
+        return False
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    known = any(_is_used(packages, names) for frame in frames for names in (frame.f_globals, frame.f_locals))
-    return not sys.modules.keys().isdisjoint(packages) and (known or _refuses_arrays(packages, error))
+    known = any(_is_used(packages, each.f_globals, [*each.f_locals.values(), each.f_code]) for each in frames)
+    return known or _refuses_arrays(packages, error)
 
 
 def _refuses_arrays(packages: Collection[str], error: BaseException) -> bool:
