@@ -12,9 +12,8 @@ from gradcheck.errors import OutOfTime
 from gradcheck.layout import Arguments
 from gradcheck.report import Finding, SmallestCase
 from gradcheck.sampling import Problem
-from gradcheck.shrinking.inputs import CALLS, parts_and_rounded
 from gradcheck.shrinking.predicates import NOT_A_SUBGRADIENT, WrongGradient, breaks_contract, failing_entries
-from gradcheck.shrinking.shrinker import Candidate, Failure, passes, shrink
+from gradcheck.shrinking.shrinker import CALLS, Candidate, Failure, parts_and_rounded, passes, shrink
 from gradcheck.shrinking.snippet import Gradients, snippet
 
 _Shrunk = tuple[Candidate, Gradients | None]

@@ -12,16 +12,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from gradcheck.config import Config
+from gradcheck.config.inputs import Drawn
 from gradcheck.errors import OutOfTime
-from gradcheck.layout import Arguments, leaves
+from gradcheck.layout import Arguments, is_differentiable, leaves, rebuilt
 from gradcheck.report import BoolArray, FloatArray, IndexArray
-from gradcheck.sampling import classes_of
+from gradcheck.sampling import classes_of, described
 
 _TRIES = (1, 4, 16)  # candidates of each smaller size, one round of passes after another
 _SIMPLIFICATIONS = 16  # attempts to make scores and labels simpler
 _FEW = 8  # scores are made simpler one by one only in candidates of at most so many entries
 MOST_ENTRIES, MOST_NUMBERS = 500, 40  # nobody pastes more scores than this, nor more numbers in arrays of many names
 _ROWS, _CLASSES = 16, 30  # of a candidate, at most, where the failure is larger than that
+CALLS = 200  # that are granted at least: a screen takes 3, and what confirms it two for each entry
 #: Numbers of rows and of classes that are tried, beside one less than the least that is known to fail.
 _SIZES = (*range(1, 9), 12, _ROWS, 22, _CLASSES, 45, 70, 110, 160, 240, 360)
 
@@ -77,6 +80,7 @@ class Failure(Candidate):
         return self.part(rows, np.sort(np.argsort(-weights, kind="stable")[:C]))
 
 
+Axes = dict[str, tuple[str | int, ...]]
 #: Proposes candidates that are simpler than one.
 Pass = Callable[[Candidate], Iterator[Candidate]]
 
@@ -166,6 +170,50 @@ def passes(failure: Failure, dtype: npt.DTypeLike) -> Iterator[Pass]:
     for number in _TRIES:
         yield from (partial(smaller, number, axis) for axis in (0, 1))
         yield lambda best: new(best, itertools.islice(simpler(best), _SIMPLIFICATIONS * best.is_small))
+
+
+def parts_and_rounded(given: Arguments, config: Config) -> Iterator[Pass]:
+    """Parts of 1 to 3 along each axis in turn, then all float arrays rounded.
+
+    Axes are one where the config gives them one letter or number; those of arrays that it does not describe, where they
+    have one length.
+    """
+    axes: Axes = {path: leaf.shape for path, leaf in leaves(given.values) if isinstance(leaf, np.ndarray)}
+    axes |= {path: spec.shape for path, spec in leaves(described(config)) if isinstance(spec, Drawn) and path in axes}
+    yield from (partial(_parts, axes, name) for name in dict.fromkeys(itertools.chain(*axes.values())))
+    yield _rounded
+
+
+def _parts(axes: Axes, name: str | int, best: Candidate) -> Iterator[Candidate]:
+    """Parts along the axes of a name; whole numbers below their length stay below the new one."""
+    arrays = [(axes[path], leaf.shape) for path, leaf in leaves(best.y.values) if path in axes]
+    length = max(n for names, shape in arrays for own, n in zip(names, shape, strict=True) if own == name)
+
+    def part(start: int, n: int, path: str, leaf: Any) -> Any:
+        if path not in axes:
+            return leaf
+        kept = leaf[tuple(slice(start, start + n) if own == name else slice(None) for own in axes[path])]
+        return kept % n if leaf.dtype.kind in "iu" and leaf.size and length > leaf.max() >= n else kept
+
+    for n in range(1, min(length, 4)):
+        yield from (_made(best, partial(part, start, n)) for start in range(0, length - n + 1, n))
+
+
+def _rounded(best: Candidate) -> Iterator[Candidate]:
+    def rounded(decimals: int, path: str, leaf: Any) -> Any:
+        is_drawn = is_differentiable(leaf) and isinstance(leaf, np.ndarray | np.floating)
+        return np.round(leaf, decimals) + 0.0 if is_drawn else leaf
+
+    for candidate in (_made(best, partial(rounded, decimals)) for decimals in (0, 1, 3)):
+        if len(str(candidate.S.tolist())) < len(str(best.S.tolist())):
+            yield candidate
+
+
+def _made(best: Candidate, make: Callable[[str, Any], Any]) -> Candidate:
+    """A candidate of the arguments with each leaf replaced by ``make(path, leaf)``."""
+    given = best.y
+    new = Arguments.of(rebuilt(given.values, "", make), given.layout.names, given.seed, given.batched)
+    return Candidate(new.x[np.newaxis].astype(np.float64), new)
 
 
 def shrink(failure: Candidate, passes: Iterable[Pass], fails: Callable[[Candidate], bool]) -> list[Candidate]:
