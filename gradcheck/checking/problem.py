@@ -10,24 +10,25 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from gradcheck.checking.contract import Inspection, finding_of, inspect, inspect_again
-from gradcheck.checking.entries import Verdicts, judge
+from gradcheck.checking.entries import Verdicts, joined_verdicts, judge
 from gradcheck.checking.evidence import Case
-from gradcheck.checking.inputs import judge_inputs
 from gradcheck.checking.joint_subgradients import joint_defect
-from gradcheck.checking.precision import measure, rounding_of_gradient
-from gradcheck.checking.step_evidence import entries_named, step_evidence
+from gradcheck.checking.precision import GradientNoise, Precision, measure, rounding_of_gradient
+from gradcheck.checking.projections import Base, check_directions
+from gradcheck.checking.refinement import entries_named, step_evidence
 from gradcheck.checking.subgradients import Nearby
 from gradcheck.config import Config
-from gradcheck.config.settings import DEFAULTS, Settings
+from gradcheck.config.settings import DEFAULTS, Reference, Settings
 from gradcheck.errors import LossDefect, OutOfTime
 from gradcheck.evaluation.evaluators import Evaluator, NotSeparable
 from gradcheck.evaluation.objective import Objective
 from gradcheck.evaluation.separability import RowValues, choose, refused, try_row_values
 from gradcheck.functions.answer import Answer
+from gradcheck.functions.binding import OfRows
 from gradcheck.functions.function import Function
 from gradcheck.layout import Input, Layout
 from gradcheck.numerics.verdicts import UNRESOLVED, Tolerance
-from gradcheck.report import VERDICTS, Array, BatchReport, Entry, Finding, Projections, StepEvidence
+from gradcheck.report import VERDICTS, Array, BatchReport, Entry, Finding, FloatArray, Projections, StepEvidence
 from gradcheck.sampling import Problem
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 #: Calls that a right gradient takes by projections: some 40 of the batch, and three of a row for each of a sample.
 _BY_PROJECTIONS = 230
+#: Of an input of fewer entries the evidence about its rows costs more calls than it can save.
+_LEAST = 200
 #: What a `Case` has of entries, and what stands there of those that were not judged one by one.
 _UNKNOWN: dict[str, Any] = {
     "numerical": np.nan, "bounds": np.inf, "granted": np.inf, "verdicts": np.int8(UNRESOLVED), "kinked": np.False_,
@@ -145,9 +148,6 @@ def _judge(
         loss.budget.expect(_BY_PROJECTIONS if why else 2 * C if per_row else 2 * N * C)
         projections = None
         if why:
-            from gradcheck.checking.directions import Base
-            from gradcheck.checking.projections import check_directions
-
             base, also = Base(x, replace(answer, parts=None), analytic), [*asked.values()]
             reached = check_directions(given, evaluator, base, precision, tolerance, settings.worst, also)
             projections, verdicts, findings = reached
@@ -158,7 +158,7 @@ def _judge(
             nearby = Nearby(evaluator.objective, x, precision, [] if evaluator.by_rows else shapes)
             given_to = evaluator, answer, analytic, precision, tolerance, nearby
             if problem.layout:
-                verdicts, names = judge_inputs(*given_to, settings.reference, rows=config.plan != "full")
+                verdicts, names = _judge_inputs(*given_to, settings.reference, rows=config.plan != "full")
                 reason += f", those of {', '.join(names)} in single rows" if names else ""
             else:
                 verdicts = judge(*given_to, reference=settings.reference)
@@ -182,6 +182,61 @@ def _judge(
             raise refused(config.plan, evidence) from None
         objective.calls = evaluator.objective.calls
         return run(Evaluator(objective, x, reference), str(evidence), reference)
+
+
+def _judge_inputs(
+    evaluator: Evaluator,
+    answer: Answer,
+    analytic: FloatArray,
+    precision: Precision,
+    tolerance: Tolerance,
+    nearby: Nearby,
+    reference: Reference,
+    *,
+    rows: bool,
+) -> tuple[Verdicts, list[str]]:
+    """As ``judge``, each input with its own step and scale; and which were moved in single rows, if ``rows`` may be."""
+    whole, noise = evaluator.objective, precision.gradient_noise
+    parts, names = [], []
+
+    def by_rows(number: int, own: Input, of_input: Precision) -> Verdicts | None:
+        N, entries = own.shape[0], own.entries
+        loss = replace(whole.loss, function=OfRows(whole.loss.function, whole.labels, own))
+        objective = replace(whole, loss=loss, shape=(N, own.size // N), labels=np.arange(N), calls=0)
+        here = replace(answer, gradient=answer.gradient[entries])
+        of_rows = replace(
+            of_input,
+            smallest_part=of_input.smallest_part / N,
+            block_scales=np.full(N, of_input.block_scales[number]),
+            gradient_noise=GradientNoise(
+                noise.series[:, :, entries], None, objective.blocks, np.full(N, noise.least[number]),
+                None if noise.beyond is None else noise.beyond[entries],
+            ),
+        )  # fmt: skip
+        try:
+            chosen, _, _ = choose(RowValues(objective, here), evaluator.x[entries], precision.same, "auto")
+            if not chosen.by_rows:
+                return None
+            around = Nearby(objective, chosen.x, of_rows, [own.shape])
+            found = judge(chosen, here, analytic[entries], of_rows, tolerance, around, reference=reference)
+            return replace(found, entries=found.entries + own.start)
+        except NotSeparable:
+            return None
+        finally:
+            whole.calls += objective.calls
+
+    for number, own in enumerate(whole.labels.layout.inputs):
+        of_input, entries = precision.of_input(number), np.arange(own.start, own.start + own.size)
+        is_batch = rows and own.name in whole.labels.batched and own.shape[0] > 1
+        is_batch &= own.size >= _LEAST and noise.watched is None
+        if is_batch:  # unless the whole batch is as cheap
+            x = evaluator.x.astype(whole.dtype).reshape(1, -1)
+            is_batch = not whole.batched.suits("whole", x, entries, x[0, entries] + 2.0**-9)
+        found = by_rows(number, own, of_input) if is_batch else None
+        names += [own.name] if found else []
+        arguments = evaluator, answer, analytic, of_input, tolerance, nearby
+        parts.append(found or judge(*arguments, entries=entries, reference=reference))
+    return joined_verdicts(parts), names
 
 
 def batches_of(

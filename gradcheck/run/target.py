@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import numpy as np
 
-from gradcheck.checking.contract import finding_of, inspect_at_first
-from gradcheck.checking.label_kinds import labels_at_fault, wanted_labels
+from gradcheck.checking.contract import finding_of, inspect_at_first, labels_at_fault, wanted_labels
 from gradcheck.checking.problem import Checked, check_problem
-from gradcheck.checking.step_evidence import refuse_unknown_entries
+from gradcheck.checking.refinement import refuse_unknown_entries
 from gradcheck.config import Config
 from gradcheck.config.settings import Settings
 from gradcheck.errors import LossDefect, OutOfTime, UsageError
