@@ -48,6 +48,8 @@ _BY_ROWS, _BY_WHOLE, _LABELS = 64, 2, 0.75
 _BEYOND_DOUBT = 4.0
 #: Entries that directions lead to and that are not wrong, after which the search is given up.
 _IN_VAIN = 3
+#: A residual that was inferred is measured afresh once its bound is this part of it.
+_UNSURE = 1 / 3
 _HINT = "check the same loss with fewer rows and classes, where every entry is judged"
 
 
@@ -95,6 +97,7 @@ class Directions:
         seen = [[_look(self._objective, self.base, self.draw(k), step) for step in steps] for k in range(1, DIRECTIONS)]
         pair, granted = _pair([looks, *seen]), self.granted(self.base.analytic)
         self.residuals, bounds, self._of = residuals(pair, noise)
+        self._fine, self._changes = steps[1], float(bounds[0] - pair.fine.noise_bound(noise)[0])
         self.meets_kinks = has_kinks_at_point(pair, noise, granted)
         rounding = SIGMAS * self._noise_of_slope + EPS * sqrt(len(self.base.x)) * _norm(self.base.analytic)
         self.bounds = bounds + rounding
@@ -111,15 +114,19 @@ class Directions:
         off = [self._explained_along(self.draw(k)) for k in range(DIRECTIONS)]
         return np.asarray(self.residuals - np.array(off))
 
-    def measure(self, number: int, part: slice, size: float) -> float:
-        """The derivative along a direction, where a part of the entries move, less the analytic one: two calls.
+    def measure(self, number: int, part: slice, size: float) -> tuple[float, float]:
+        """The derivative along a direction, where a part of the entries move, less the analytic one; and its bound.
 
-        ``size`` is the disagreement that is looked for there.
+        Two calls; ``size`` is the disagreement that is looked for there.
         """
-        direction = self.draw(number)
-        step = finest_step(self._precision.value_noise, _SHARE_OF_DISAGREEMENT * size, self._spacing)
+        direction, noise = self.draw(number), self._precision.value_noise
+        step = finest_step(noise, _SHARE_OF_DISAGREEMENT * size, self._spacing)
         stencil, expected = _look(self._objective, self.base, direction, step, part)
-        return float(self._of(stencil)[0]) - expected - self._explained_along(direction, part)
+        share = (part.stop - part.start) / len(direction)
+        changes = self._changes * sqrt(share * step / self._fine)
+        bound = float(stencil.noise_bound(noise)[0]) + changes + SIGMAS * self._noise_of_slope * sqrt(share)
+        residual = float(self._of(stencil)[0]) - expected - self._explained_along(direction, part)
+        return residual, bound + self.granted(self.base.analytic[part])
 
     def granted(self, analytic: FloatArray, least: float = 0.0) -> float:
         """What the tolerances of single entries grant their sum along a normal direction; ``least`` is of the norm."""
@@ -284,7 +291,7 @@ def _search(directions: Directions, single: _Single, worst: int) -> list[str]:
             in_vain += 1
             if given == OK:  # it explains nothing
                 break
-            residual = directions.measure(number, slice(entry, entry + 1), allowed)
+            residual, _ = directions.measure(number, slice(entry, entry + 1), allowed)
             # A kink explains what a direction sees of it.
             directions.explained[entry] = residual / float(directions.draw(number)[entry])
     return wrong_beside
@@ -292,16 +299,20 @@ def _search(directions: Directions, single: _Single, worst: int) -> list[str]:
 
 def _bisect(directions: Directions, number: int, residual: float, columns: int) -> int:
     """The entry that disagrees most along a direction: the half with more of the disagreement is halved again."""
-    start, stop = 0, len(directions.buffer)
+    # Two calls a level tell of one half, and what the whole has more, of the other; that is measured afresh once it has
+    # become uncertain.
+    start, stop, bound = 0, len(directions.buffer), 0.0
     while stop - start > 1:
+        if bound > _UNSURE * abs(residual):
+            residual, bound = directions.measure(number, slice(start, stop), abs(residual))
         middle = (start + stop) // 2
         border = round(middle / columns) * columns
         middle = border if start < border < stop else middle  # between two rows, if there are several
-        first = directions.measure(number, slice(start, middle), abs(residual))
+        first, bound_of_first = directions.measure(number, slice(start, middle), abs(residual))
         if abs(first) >= abs(residual - first):
-            stop, residual = middle, first
+            stop, residual, bound = middle, first, bound_of_first
         else:
-            start, residual = middle, directions.measure(number, slice(middle, stop), abs(residual))
+            start, residual, bound = middle, residual - first, bound + bound_of_first
     return start
 
 
