@@ -226,9 +226,11 @@ class TargetRun:
         assert self._loss is not None
         loss, seen, meant, contract = self._loss, self._seen, self._meant, first_error(self._seen.contract.values())
         judged = any(case.judged for case in seen.cases)
-        is_asked = contract is None and seen.cases and (judged or meant)
         is_wrong = seen.failed or any(batch.wrong for batch in seen.second)
-        if is_asked if loss.is_of_named_inputs else meant or is_wrong or not loss.is_built_in:
+        wanted = meant or is_wrong or not loss.is_built_in
+        if loss.is_of_named_inputs:
+            wanted = contract is None and seen.cases and (judged or meant)
+        if wanted:
             from gradcheck.run.explain import explain
 
             given, config = self._given, self._config
