@@ -227,9 +227,9 @@ class TargetRun:
         loss, seen, meant, contract = self._loss, self._seen, self._meant, first_error(self._seen.contract.values())
         judged = any(case.judged for case in seen.cases)
         is_wrong = seen.failed or any(batch.wrong for batch in seen.second)
-        wanted = meant or is_wrong or not loss.is_built_in
+        wanted = bool(meant) or is_wrong or not loss.is_built_in
         if loss.is_of_named_inputs:
-            wanted = contract is None and seen.cases and (judged or meant)
+            wanted = contract is None and bool(seen.cases and (judged or meant))
         if wanted:
             from gradcheck.run.explain import explain
 
