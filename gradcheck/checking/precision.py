@@ -38,6 +38,8 @@ _SMALLEST = 1e-300
 _TRIED, _ASIDE, _SEEN, _FLAT = 2, 16.0, 8.0, 1e-3
 #: A part of an entry that is no multiple of a half precision's distances; and that dS explains a move to this part.
 _FINE, _EXPLAINED = 2.0**-13, 1e-5
+#: Where dS explains how values change along the lines, up to this part, nothing is rounded more coarsely than they are.
+_UNEXPLAINED = 1e-5
 #: Of bfloat16 and float16; and the largest leap exceeds what is left of the values by this factor: of x^3 by 2.0, at a
 #: kink by 2.2.
 _HALF_PRECISIONS, _LEAP = (2.0**-7, 2.0**-10), 16.0
@@ -133,7 +135,9 @@ def measure(
     eps = noise.effective_eps(np.append(values, afar), answer.value_eps, _TELLING)
     floor = 0.5 * eps * max(largest(values), value_scale)
     if of_x is None:
-        of_x = _rounding_of_x(objective, x, answer, eps, 1 if in_short else _TRIED)
+        rounding = _SEEN * answer.value_eps * max(largest(values), value_scale)
+        unexplained = np.max([noise.median(line.unexplained(rounding)) for line in found.lines])
+        of_x = _rounding_of_x(objective, x, answer, eps) if not unexplained <= _UNEXPLAINED else 0.0
     inside = Rounding(eps, of_x)
     # Lines are too short to show the steps of a part beside others that move on.
     value_noise = max(floor, found.level, inside.of_x * seen.largest / np.sqrt(12))
@@ -175,10 +179,10 @@ def measure(
     )
 
 
-def _rounding_of_x(objective: Objective, x: FloatArray, answer: Answer, eps: float, entries: int) -> float:
+def _rounding_of_x(objective: Objective, x: FloatArray, answer: Answer, eps: float) -> float:
     """The distance of numbers in the half precision that x is rounded to, as a part of them; 0 for none.
 
-    An entry of each input, or one of so many scores that tells, is moved away to a power of two, and from there by
+    An entry of each input, or one of two scores that tells, is moved away to a power of two, and from there by
     parts of itself: three calls a side, 24 more where the value does not move there as dS says. It is moved first to
     where the value grows, as losses are flat where it falls.
     """
@@ -186,7 +190,7 @@ def _rounding_of_x(objective: Objective, x: FloatArray, answer: Answer, eps: flo
     if isinstance(objective.labels, Arguments):
         candidates = [each.start + int(np.argmax(sizes[each])) for each in objective.blocks.slices()]
     else:
-        candidates = np.argpartition(-sizes, min(entries, len(x)) - 1)[:entries].tolist()
+        candidates = np.argpartition(-sizes, min(_TRIED, len(x)) - 1)[:_TRIED].tolist()
     for entry in candidates:
         uphill, is_smooth = np.copysign(1.0, answer.gradient[entry]), False
         for sign in (uphill, -uphill):

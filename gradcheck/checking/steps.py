@@ -87,6 +87,7 @@ class Line:
     values: FloatArray  # (m,)
     gradients: FloatArray  # (m, n), or (m, W) of the entries that are followed
     parts: FloatArray | None  # (m, N), what each row adds to the value; None where only the whole is known
+    slopes: FloatArray  # (m,), the derivative along the line that dS gives
 
     @property
     def level(self) -> float:
@@ -97,6 +98,13 @@ class Line:
         """Whether dS, of n entries, changes along the line as it must where values change so by oscillations."""
         slopes = n * float(np.mean(noise.noise_level(self.gradients)))
         return _ROUGH * slopes * self.spacing >= self.level > 0
+
+    def unexplained(self, rounding: float) -> FloatArray:
+        """(m - 2,), the part of each change, but not from x and its kinks on, that dS and rounding do not explain."""
+        changes, by_dS = np.diff(self.values), (self.slopes[1:] + self.slopes[:-1]) / 2
+        by_dS = by_dS * self.spacing * np.diff(noise.POSITIONS)
+        off = np.maximum(np.abs(changes - by_dS) - rounding, 0.0)
+        return np.asarray(off / np.where(off == 0, 1.0, np.abs(changes) + np.abs(by_dS)))[1:]
 
     @property
     def is_stair(self) -> bool:
@@ -133,7 +141,7 @@ def look_along_lines(seen: Point, in_short: bool) -> Lines:
         near = spacing <= max(SPACING, floats)
         direction = rng.standard_normal(len(x))
         values, parts, gradients = [answer.value], [answer.parts], np.empty((noise.POINTS, answer.gradient[some].size))
-        gradients[0] = answer.gradient[some]
+        gradients[0], slopes = answer.gradient[some], [_along(answer.gradient, direction)]
         for k, t in enumerate(noise.POSITIONS[1:], start=1):
             point, part = x + t * spacing * direction, None
             if watched is None:
@@ -144,8 +152,10 @@ def look_along_lines(seen: Point, in_short: bool) -> Lines:
             seen.see(gradient, near=near)
             values.append(value)
             parts.append(part)
+            slopes.append(_along(gradient, direction))
             gradients[k] = gradient[some]
-        return Line(spacing, np.array(values), gradients, None if parts[-1] is None else np.array(parts))
+        of_rows = None if parts[-1] is None else np.array(parts)
+        return Line(spacing, np.array(values), gradients, of_rows, np.array(slopes))
 
     rounding = 10 * 0.5 * answer.value_eps * abs(answer.value)
 
@@ -196,6 +206,11 @@ def look_along_lines(seen: Point, in_short: bool) -> Lines:
             enough = max(rounding, _ALIKE * fine.level)
             candidates = [line(spacing * factor) for factor in _BETWEEN]
             lines = [next((each for each in candidates if each.level <= enough), fine)]
+
+
+def _along(gradient: FloatArray, direction: FloatArray) -> float:
+    """The derivative along a direction; NaN where the gradient is none by the entries that move."""
+    return float(np.dot(gradient, direction)) if gradient.shape == direction.shape else np.nan
 
 
 def watched_entries(objective: Objective) -> IndexArray | None:

@@ -74,12 +74,6 @@ def _labels_as_numbers(S: FloatArray, y: Array) -> FloatArray | None:
     return y.astype(np.float64) if y.dtype.kind in "iuf" and y.shape == S.shape else None
 
 
-def _term_values(S: FloatArray, Y: FloatArray, kind: int) -> FloatArray:
-    """The values of the terms in use, T x N x C, not finite where they overflow."""
-    with np.errstate(all="ignore"):
-        return np.array([of(S, Y) for *texts, of in TERMS if texts[kind]])
-
-
 @dataclass(frozen=True)
 class Sum:
     """A sum of terms with simple coefficients: for each its index, its name and the law of its coefficient."""
@@ -134,7 +128,9 @@ def explain_terms(evidence: Evidence) -> str:
     names = [texts[kind] for *texts, _ in TERMS if texts[kind]]
     analytic, numerical = [], []
     for each, Y in zip(seen, labels, strict=True):
-        a, n, terms = each.analytic, each.numerical, (each.known, _term_values(each.S, Y, kind))
+        with np.errstate(all="ignore"):  # some overflow
+            values = np.array([of(each.S, Y) for *texts, of in TERMS if texts[kind]])
+        a, n, terms = each.analytic, each.numerical, (each.known, values)
         analytic.append(_Sample(a, each.granted + min(rtol, _RTOL_OF_DS) * np.abs(a), *terms))
         numerical.append(_Sample(n, each.bounds + rtol * np.abs(n), *terms))
     ours, theirs = _simplest(analytic, numerical, names), _simplest(numerical, analytic, names)

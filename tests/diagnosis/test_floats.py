@@ -1,5 +1,6 @@
 """Losses that overflow or are guarded at scores near 1000, and losses whose numbers are rounded inside."""
 
+import itertools
 import math
 from functools import partial
 
@@ -202,29 +203,26 @@ def test_a_wrong_gradient_is_caught_though_scores_or_the_value_are_in_half_preci
     assert rounding(loss, value=lambda value: float(to_half(name)(value)), dS=lambda dS: factor * dS)[0].failed
 
 
-@pytest.mark.parametrize("scores", ["normal", "integers"])
+def penalised(name, loss, penalty=0.05, factor=1.0):
+    """A loss of scores in half precision, and a penalty in float64."""
+
+    def function(S, y):
+        value, dS = BUILT_INS[loss].function(to_half(name)(S), y)
+        return value + penalty * (S**2).sum(), factor * (dS + 2 * penalty * S)
+
+    return function
+
+
 @pytest.mark.parametrize("loss", ["softmax", "svm"])
 @pytest.mark.parametrize("name", HALVES)
-def test_scores_in_half_precision_in_one_part_beside_a_penalty_make_nothing_wrong(name, loss, scores):
-    def penalised(S, y, factor=1.0):
-        value, dS = BUILT_INS[loss].function(to_half(name)(S), y)
-        return value + 0.05 * (S**2).sum(), factor * (dS + 0.1 * S)
-
-    for seed in range(3):
-        assert not check(penalised, scores=scores, seed=seed).losses[0].failed
-    for factor in (2.0, -1.0):
-        assert check(partial(penalised, factor=factor), scores=scores).losses[0].failed
-
-
-@pytest.mark.parametrize("penalty", [0.0, 0.05])
-@pytest.mark.parametrize("loss", ["softmax", "svm"])
-@pytest.mark.parametrize("name", HALVES)
-def test_by_projections_scores_in_half_precision_make_nothing_wrong(name, loss, penalty):
-    def penalised(S, y):
-        value, dS = BUILT_INS[loss].function(to_half(name)(S), y)
-        return value + penalty * (S**2).sum(), dS + 2 * penalty * S
-
-    assert not check(penalised, batch_sizes=40, classes=30, max_entries=1000).losses[0].failed
+def test_scores_in_half_precision_in_one_part_beside_a_penalty_make_nothing_wrong(name, loss):
+    for scores, seed in itertools.product(("normal", "integers"), range(3)):
+        assert not check(penalised(name, loss), scores=scores, seed=seed).losses[0].failed
+    for scores, factor in itertools.product(("normal", "integers"), (2.0, -1.0)):
+        assert check(penalised(name, loss, factor=factor), scores=scores).losses[0].failed
+    for penalty in (0.0, 0.05):  # by projections
+        large = {"batch_sizes": 40, "classes": 30, "max_entries": 1000}
+        assert not check(penalised(name, loss, penalty), **large).losses[0].failed
 
 
 def test_weights_in_half_precision_beside_a_penalty_in_float64_make_nothing_wrong():

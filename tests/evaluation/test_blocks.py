@@ -40,14 +40,6 @@ def test_each_input_is_a_block_with_a_scale_of_its_own(inputs, seed):
     assert [each.entries for each in layout.inputs] == blocks.slices()
 
 
-@given(st.integers(1, 6), st.integers(1, 6))
-def test_the_rows_of_a_matrix_are_blocks(N, C):
-    blocks = Blocks.of_rows((N, C))
-    matrix = np.arange(N * C).reshape(N, C)
-    assert [matrix.ravel()[each].tolist() for each in blocks.slices()] == matrix.tolist()
-    assert blocks.of(np.arange(N * C)).tolist() == np.repeat(np.arange(N), C).tolist()
-
-
 def test_what_is_not_finite_has_no_size():
     for bad in (np.nan, np.inf, -np.inf):
         assert Blocks.of_rows((3, 2)).largest(np.array([1.0, -2.0, bad, 3.0, bad, bad])).tolist() == [2.0, 3.0, 0.0]
