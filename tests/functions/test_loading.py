@@ -193,7 +193,7 @@ def test_a_target_that_leads_nowhere_is_told_what_to_do(here, target, message):
     ("source", "message"),
     [
         ("def f(S, y:\n    pass\n", "is not valid Python: {file}:1: '(' was never closed\ndef f(S, y:"),
-        ("x = '\0'", "is not valid Python"),
+        ("x = '\0'", "cannot contain null bytes"),
         (b"x = '\xff'", "is not valid Python"),
         ("(" * 500 + ")" * 500, "is not valid Python"),
         ("import qqqqqq\n", 'File "{file}", line 1, in <module>\n    import qqqqqq'),
