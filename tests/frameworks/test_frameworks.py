@@ -152,10 +152,10 @@ of_closure, numpy_closure, both = enclosing(jnp.sum), enclosing(np.sum), Both()
         **{name: (name, "jax") for name in ("helped", "by_import", "of_closure", "both.helped")},
     ),
 )
-def test_what_a_loss_that_raises_uses_counts_and_not_what_its_module_imports(of, name, framework, run_json):
+def test_what_a_loss_that_raises_uses_counts_and_not_what_its_module_imports(of, name, framework, tmp_path):
     """NumPy raises for an index out of bounds, and JAX takes the last column."""
-    _, report, _ = run_json(MIXED, f"mine:{name}", "--batch-size", "2")
-    assert report["losses"][0]["framework"] == framework
+    (tmp_path / "mixed.py").write_text(MIXED)
+    assert gradcheck.check(f"{tmp_path / 'mixed.py'}:{name}", batch_sizes=[2]).losses[0].framework == framework
 
 
 @pytest.mark.parametrize("name", ["torch", "jax"])
