@@ -132,6 +132,9 @@ def _is_meant(packages: Collection[str], error: BaseException) -> bool:
         return False
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     known = any(_is_used(packages, each.f_globals, [*each.f_locals.values(), each.f_code]) for each in frames)
+    if isinstance(error, TypeError | AttributeError):  # methods and keywords of its arrays, where it is imported
+        modules = [thing for each in frames for thing in each.f_globals.values() if isinstance(thing, ModuleType)]
+        known |= any(module.__name__.partition(".")[0] in packages for module in modules)
     return known or _refuses_arrays(packages, error)
 
 
