@@ -42,7 +42,7 @@ def joint_defect(nearby: Nearby, value: float, judged: Verdicts) -> Finding | No
 
     All entries belong together if rows are coupled: the value is no sum over rows. None where it cannot be told. No
     call where less than two that belong together are subgradients; mostly a few, at most 146, and 30 for each of three
-    rows.
+    rows; where rows are coupled, 128 more, and one for each direction in which a derivative was found to reach dS.
 
     Raises:
         LossDefect: the function raised near x, or returned no value and gradient.
@@ -62,8 +62,7 @@ def joint_defect(nearby: Nearby, value: float, judged: Verdicts) -> Finding | No
     for gradient in noise.series[:, 1]:
         around.see(gradient)
     most = max(int(np.count_nonzero(is_kink[unit])) for unit in units)
-    reached = nearby.reached if nearby.arrays else ()
-    for direction in chain(reached, patterns(blocks, max(_SAMPLED, most**2), rng)):
+    for direction in chain(nearby.reached if nearby.arrays else (), patterns(blocks, max(_SAMPLED, most**2), rng)):
         units = [unit for unit in units if around.missing(unit) is not None]
         if not units:
             return None

@@ -36,12 +36,11 @@ _SMALLEST = 1e-300
 #: Whether x is rounded is tried for so many entries, at a power of two that is no less than this one. A change of the
 #: value by so many units of its precision is seen; beside such a part of the gradients it is that of a flat end.
 _TRIED, _ASIDE, _SEEN, _FLAT = 2, 16.0, 8.0, 1e-3
-#: A part of an entry that is no multiple of a half precision's distances; and that dS explains a move to this part.
+#: A move by this part of an entry is finer than half precision. Where dS explains changes of the value up to the other
+#: part of them, nothing in the function is rounded more coarsely than the value.
 _FINE, _EXPLAINED = 2.0**-13, 1e-5
-#: Where dS explains how values change along the lines, up to this part, nothing is rounded more coarsely than they are.
-_UNEXPLAINED = 1e-5
-#: Of bfloat16 and float16; and the largest leap exceeds what is left of the values by this factor: of x^3 by 2.0, at a
-#: kink by 2.2.
+#: Machine epsilons of bfloat16 and float16; where x is rounded to one, the largest leap exceeds the error of the fit by
+#: this factor. For x^3 that factor is 2.0, at a kink 2.2.
 _HALF_PRECISIONS, _LEAP = (2.0**-7, 2.0**-10), 16.0
 #: Values that tell of half precision: beside such as do not move in steps there are no two that are so short.
 _TELLING = 2
@@ -137,7 +136,7 @@ def measure(
     if of_x is None:
         rounding = _SEEN * answer.value_eps * max(largest(values), value_scale)
         unexplained = np.max([noise.median(line.unexplained(rounding)) for line in found.lines])
-        of_x = _rounding_of_x(objective, x, answer, eps) if not unexplained <= _UNEXPLAINED else 0.0
+        of_x = _rounding_of_x(objective, x, answer, eps) if not unexplained <= _EXPLAINED else 0.0
     inside = Rounding(eps, of_x)
     # Lines are too short to show the steps of a part beside others that move on.
     value_noise = max(floor, found.level, inside.of_x * seen.largest / np.sqrt(12))
@@ -182,9 +181,9 @@ def measure(
 def _rounding_of_x(objective: Objective, x: FloatArray, answer: Answer, eps: float) -> float:
     """The distance of numbers in the half precision that x is rounded to, as a part of them; 0 for none.
 
-    An entry of each input, or one of two scores that tells, is moved away to a power of two, and from there by
-    parts of itself: three calls a side, 24 more where the value does not move there as dS says. It is moved first to
-    where the value grows, as losses are flat where it falls.
+    The entry of the largest gradient, in each input if there are several, is moved to a power of two, and from there
+    by parts of itself: three calls a side, and at most 24 more where the value does not move there as dS says. The side
+    where the value grows is tried first, because losses are flat on the other; of scores, a second entry if both are.
     """
     sizes = np.abs(answer.gradient)
     if isinstance(objective.labels, Arguments):
@@ -221,10 +220,10 @@ def _rounding_of_x(objective: Objective, x: FloatArray, answer: Answer, eps: flo
 
 
 def _rounding_of_a_part_of_x(value: Callable[[float], float], seen: float) -> float:
-    """The same, where x is rounded in one part of the function, and the others move on: 12 or 24 calls.
+    """The machine epsilon of the half precision to which one part of a function rounds x; 0 for none: 12 or 24 calls.
 
-    Numbers are rounded up from the middle between two of half precision on: above a power of two, at 1/2, 3/2 and 5/2
-    of their distance. There the values leap, and between they follow one parabola.
+    Rounding to nearest changes in the middle between two numbers: above a power of two, at 1/2, 3/2 and 5/2 of their
+    spacing. The value leaps there; elsewhere it follows the other parts of the function, which one parabola fits.
     """
     positions = np.arange(0.125, 3, 0.25)
     between = np.floor(positions + 0.5) == np.arange(4)[:, np.newaxis]

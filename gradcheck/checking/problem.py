@@ -154,8 +154,7 @@ def _judge(
             by = "single rows" if evaluator.by_rows else f"the whole batch: {reason}"
             plan, reason = "projections", f"{why}; entries one by one by calls of {by}"
         else:
-            shapes = [each.shape for each in problem.layout.inputs] if problem.layout else [evaluator.objective.shape]
-            nearby = Nearby(evaluator.objective, x, precision, [] if evaluator.by_rows else shapes)
+            nearby = Nearby(evaluator.objective, x, precision, evaluator.coupled)
             given_to = evaluator, answer, analytic, precision, tolerance, nearby
             if problem.layout:
                 verdicts, names = _judge_inputs(*given_to, settings.reference, rows=config.plan != "full")

@@ -228,9 +228,7 @@ class _Single:
     def __init__(self, evaluator: Evaluator, precision: Precision, tolerance: Tolerance, base: Base) -> None:
         self.evaluator, self.precision, self.tolerance, self.base = evaluator, precision, tolerance, base
         self.columns = evaluator.objective.shape[1]
-        self._nearby = Nearby(
-            evaluator.objective, base.x, precision, [] if evaluator.by_rows else [evaluator.objective.shape]
-        )
+        self._nearby = Nearby(evaluator.objective, base.x, precision, evaluator.coupled)
         self.verdicts: list[Verdicts] = []
         #: By flat entry, the verdict; and of wrong ones the numerical less the analytic derivative.
         self.known: dict[int, int] = {}

@@ -118,15 +118,13 @@ class Nearby:
         Returns:
             E truth values, whether there is a kink, and E verdicts; of a long x, entries at ties are unresolved.
         """
-        kinked, verdicts = kinked.copy(), np.full(len(entries), verdict.WRONG, dtype=np.int8)
+        kinked = kinked.copy()
         if len(self.x) > MOST_HELD:  # kinks meet where entries of a block tie
             slices, blocks = self.objective.blocks.slices(), self.objective.blocks.of(entries)
             pairs = zip(entries.tolist(), (slices[block] for block in blocks), strict=True)
             kinked |= np.array([np.count_nonzero(self.x[own] == self.x[entry]) > 1 for entry, own in pairs])
-            verdicts[kinked] = verdict.UNRESOLVED
-            return kinked, verdicts
-        of_entries = zip(entries.tolist(), analytic.tolist(), allowed.tolist(), strict=True)
-        around = [_Around(self, *each) for each in of_entries]
+            return kinked, np.where(kinked, verdict.UNRESOLVED, verdict.WRONG).astype(np.int8)
+        around = [_Around(self, int(k), float(analytic[e]), float(allowed[e])) for e, k in enumerate(entries)]
         for e, each in enumerate(around):
             kinked[e] |= self.has_jump_at(each.entry)
             if kinked[e]:

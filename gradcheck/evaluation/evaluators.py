@@ -11,6 +11,7 @@ import numpy as np
 from gradcheck.errors import LossDefect
 from gradcheck.evaluation.objective import Asking, Objective
 from gradcheck.functions.answer import Answer
+from gradcheck.layout import Arguments
 from gradcheck.numerics.differences import Stencil
 from gradcheck.report import FloatArray, IndexArray
 
@@ -72,6 +73,14 @@ class Evaluator:
     def by_rows(self) -> bool:
         """Whether values are what the entry's row adds to the whole; they carry the rounding of one row alone."""
         return self.asking != "whole"
+
+    @property
+    def coupled(self) -> list[tuple[int, ...]]:
+        """Shapes of the arrays, one after another in x, any of whose entries may tie; none where rows are separate."""
+        y = self.objective.labels
+        if self.by_rows or not isinstance(y, Arguments):
+            return [] if self.by_rows else [self.objective.shape]
+        return [each.shape for each in y.layout.inputs]
 
     def moved(self, entries: IndexArray, offsets: FloatArray) -> Moved:
         """Move each of E entries alone, by its offset.

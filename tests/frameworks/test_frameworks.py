@@ -109,29 +109,21 @@ def test_the_command_line_checks_losses_of_a_framework(name, source, options, ru
 MIXED = """\
 import jax.numpy as jnp
 import numpy as np
-
 class Settings(dict):
     __getattr__ = dict.__getitem__
-
 settings = Settings(column=7)
-
 def of_numpy(S, y):
     return S[:, settings.column].sum()
-
 def total(part):
     return jnp.sum(part)
-
 def helped(S, y):
     return total(S[:, 7])
-
 def by_import(S, y):
     part = S[:, 7]
     from jax import numpy
     return numpy.sum(part)
-
 def enclosing(function):
     return lambda S, y: function(S[:, 7])
-
 class Both:
     def of_numpy(self, S, y):
         return S[:, 7].sum()
@@ -139,7 +131,6 @@ class Both:
         return self.total(S[:, 7])
     def total(self, part):
         return jnp.sum(part)
-
 of_closure, numpy_closure, both = enclosing(jnp.sum), enclosing(np.sum), Both()
 """
 
@@ -166,3 +157,11 @@ def test_one_that_is_not_installed_is_exit_code_2_with_what_to_install(name, run
     assert (code, report) == (2, None)
     assert f"pip install 'gradcheck[{name}]'" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.torch
+def test_methods_that_the_arrays_of_numpy_lack_are_tried_on_those_of_a_framework_that_is_imported(tmp_path):
+    pytest.importorskip("torch")
+    source = "import torch\ndef loss(S, y):\n    return S.max(1, keepdim=True).values.mean()\n"
+    (tmp_path / "methods.py").write_text(source)
+    assert gradcheck.check(f"{tmp_path / 'methods.py'}:loss", batch_sizes=[2]).losses[0].framework == "torch"
